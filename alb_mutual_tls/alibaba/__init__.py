@@ -1,0 +1,1 @@
+"""The outside world: the cluster's AlbConfig and Alibaba Cloud's APIs. No Pulumi."""

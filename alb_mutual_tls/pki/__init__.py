@@ -1,0 +1,1 @@
+"""Pure X.509: no Pulumi, no network."""

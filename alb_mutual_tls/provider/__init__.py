@@ -1,0 +1,1 @@
+"""The resource provider `albmtls`: the Pulumi protocol, and one handler per resource."""

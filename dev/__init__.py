@@ -1,0 +1,1 @@
+"""What developing and trying the project needs; no product code imports it."""

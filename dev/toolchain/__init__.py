@@ -1,0 +1,1 @@
+"""The engine and control plane where they cannot be downloaded."""
