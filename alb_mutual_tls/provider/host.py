@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent import futures
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -164,8 +164,8 @@ class Provider(Protocol):
     name: str
     version: str
 
-    def check_config(self, request: Request, inputs: Properties) -> list[CheckFailure]:
-        """Everything that is wrong with the configuration; no network."""
+    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        """Validate the configuration; returns it with what was found out about it, and everything that is wrong with it."""
 
     def configure(self, properties: Properties) -> None:
         """Remember the configuration; no network."""
@@ -229,10 +229,11 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._cancelled.set()
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        failures = self._guard(
-            context, "the configuration", lambda: self._provider.check_config(self._request(request), from_struct(request.news))
+        olds, news = from_struct(request.olds), from_struct(request.news)
+        inputs, failures = self._guard(
+            context, "the configuration", lambda: self._provider.check_config(self._request(request), olds, news)
         )
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
+        return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=_failures(failures, inputs.keys()))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = from_struct(request.old_inputs), from_struct(request.news)
@@ -253,7 +254,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         inputs, failures = self._guard(
             context, handler.token, lambda: handler.check(self._request(request), from_struct(request.olds), from_struct(request.news))
         )
-        return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=_failures(failures))
+        return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=_failures(failures, handler.secret_outputs))
 
     def Diff(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
@@ -377,8 +378,12 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         raise AssertionError("abort raises")
 
 
-def _failures(failures: list[CheckFailure]) -> list[Any]:
-    return [provider_pb2.CheckFailure(property=failure.property, reason=failure.reason) for failure in failures]
+def _failures(failures: list[CheckFailure], secrets: Collection[str]) -> list[Any]:
+    # Of a failure that names a property the engine prints the property's value too, also when it is a secret.
+    return [
+        provider_pb2.CheckFailure(property="" if failure.property in secrets else failure.property, reason=failure.reason)
+        for failure in failures
+    ]
 
 
 def start_server(provider: Provider, engine_address: str | None = None) -> tuple[Any, int, Callable[[], None]]:

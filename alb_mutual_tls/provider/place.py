@@ -1,0 +1,67 @@
+"""Where a stack lives: the cluster and the account that its provider was first configured with, kept among the provider's inputs.
+
+The engine writes a provider's new configuration into state before it looks at any resource, and destroy and refresh, which run no program, work with
+what the state says. A wrong kubeconfig that got that far would have to be cut out of the state by hand, so a configuration that leads to another place
+is refused before it is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from alb_mutual_tls.errors import WrongPlace
+from alb_mutual_tls.provider.properties import Properties, has_unknown
+
+CLUSTER: Final = "cluster"
+ACCOUNT: Final = "account"
+RECORDED: Final = (CLUSTER, ACCOUNT)
+
+
+class Cluster(Protocol):
+    """The part of a cluster that is asked here."""
+
+    def uid(self) -> str: ...
+
+
+class Places(Protocol):
+    """The part of a `Configuration` that is asked here."""
+
+    def has_cluster(self) -> bool: ...
+    def cluster(self) -> Cluster: ...
+    def account_id(self) -> str: ...
+
+
+def recorded(old: Properties, new: Properties, places: Callable[[Properties], Places]) -> Properties:
+    """The new inputs of the provider together with the place they lead to: `cluster` (UID of namespace kube-system) and `account`.
+
+    Nobody is asked while the configuration is the one that the record was made with; the resources compare places for themselves.
+    Raises `WrongPlace` when the new configuration leads elsewhere than the old one did, and what asking raises.
+    """
+    wanted = {key: value for key, value in new.items() if key not in RECORDED}
+    record = {key: old[key] for key in RECORDED if key in old}
+    unchanged = wanted == {key: value for key, value in old.items() if key not in RECORDED}
+    if has_unknown(wanted) or (unchanged and ACCOUNT in record):
+        return wanted | record
+    asked = places(wanted)
+    found = {ACCOUNT: asked.account_id()}
+    if asked.has_cluster():
+        found[CLUSTER] = asked.cluster().uid()
+    problems = [
+        _elsewhere(key, record[key], found[key]) for key in RECORDED if key in record and key in found and record[key] != found[key]
+    ]
+    if problems:
+        raise WrongPlace("; ".join(problems))
+    return wanted | record | found
+
+
+def _elsewhere(key: str, old: str, new: str) -> str:
+    if key == ACCOUNT:
+        return (
+            f"this stack belongs to the Alibaba Cloud account {old}, and the credentials lead to the account {new}: "
+            f"use credentials of {old}; nothing was changed"
+        )
+    return (
+        f"this stack belongs to the cluster with the UID {old}, and the kubeconfig leads to the cluster with the UID {new}: "
+        "set kubernetes:kubeconfig and kubernetes:context to the right one; nothing was changed"
+    )
