@@ -1,0 +1,337 @@
+"""The ALB Ingress controller: brings the data plane to what AlbConfigs, Ingresses and IngressClasses say, and tells about it in status and events.
+
+One thread does one thing at a time: build all load balancers, write and reload nginx, wait until it serves them, then show them in the
+API, in status and in events. An AlbConfig that cannot be built or applied keeps its last good load balancer and gets a Warning event, as
+do its Ingresses. Status is written only when it changes. Whatever can heal a failure (resources, certificates, faults, nginx) wakes the
+controller up; only for a port that somebody else holds it looks again from time to time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from alb_mutual_tls.errors import UserError
+from dev.sandbox import faults, ports
+from dev.sandbox.cloud import nginx, seeds
+from dev.sandbox.cloud.albconfig import Unfit
+from dev.sandbox.cloud.build import Refused, build
+from dev.sandbox.cloud.data_plane import DataPlane, NotTaken, can_listen, has_address, status_port
+from dev.sandbox.cloud.ingress import albconfig_of
+from dev.sandbox.cloud.kube import FAILURES, MERGE_PATCH, Cluster, Mirror, Resource
+from dev.sandbox.cloud.model import Balancer
+from dev.sandbox.cloud.openapi import OpenApiServer
+from dev.sandbox.layout import Layout, write_atomically
+
+SUCCESS: Final = "SuccessfullyReconciled"
+BUILD_FAILED: Final = "FailedBuildModel"
+APPLY_FAILED: Final = "FailedApplyModel"
+SKIPPED: Final = "SandboxListenerSkipped"
+"""Not an event of ALB: a listener cannot be served on this machine."""
+
+_POLL: Final = 0.2
+"""Seconds between looks at faults.json and at an nginx that does not run yet."""
+
+
+_AGAIN: Final = 2.0
+"""Seconds until a listener that was skipped is tried again."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be told about an AlbConfig."""
+
+    reason: str
+    message: str
+
+    @property
+    def kind(self) -> str:
+        return "Normal" if self.reason == SUCCESS else "Warning"
+
+
+@dataclass
+class _Plan:
+    """What nginx is to serve, and what is told when it does."""
+
+    balancers: dict[str, Balancer]
+    outcomes: dict[str, list[Outcome]]
+    subjects: dict[str, list[Resource]]
+    """Name of an AlbConfig -> itself and its Ingresses, as the plan was made from them."""
+    faults: dict[str, str]
+    text: str
+
+
+class Controller:
+    """The controller of a sandbox.
+
+    Args:
+        layout: the sandbox's.
+        cluster: its API server.
+        openapi: where certificates come from and load balancers are shown.
+        ended: ends the work when it is set.
+    """
+
+    def __init__(self, layout: Layout, cluster: Cluster, openapi: OpenApiServer, ended: threading.Event) -> None:
+        self._layout = layout
+        self._cluster = cluster
+        self._openapi = openapi
+        self._data_plane = DataPlane(layout)
+        self._wake = threading.Event()
+        self._ended = ended
+        self._albconfigs = Mirror(cluster, "/apis/alibabacloud.com/v1/albconfigs", self._wake.set, ended)
+        self._ingresses = Mirror(cluster, "/apis/networking.k8s.io/v1/ingresses", self._wake.set, ended)
+        self._classes = Mirror(cluster, "/apis/networking.k8s.io/v1/ingressclasses", self._wake.set, ended)
+        self._mirrors = (self._albconfigs, self._ingresses, self._classes)
+        self._pending: _Plan | None = None
+        self._faults: dict[str, str] = {}
+        self._again = math.inf
+        self._told: dict[str, str] = {}
+        openapi.repositories.store.on_change(self._wake.set)
+
+    def run(self) -> None:
+        """Work until the end; sets the endpoint's `ready` after the first configuration is written.
+
+        Raises:
+            UserError: the first configuration could not be written.
+        """
+        for mirror in self._mirrors:
+            mirror.start()
+        for mirror in self._mirrors:
+            while not mirror.synced.wait(_POLL):
+                if self._ended.is_set():
+                    return
+        self._wake.set()
+        while not self._ended.is_set():
+            due = self._wake.wait(_POLL / 4 if self._pending else _POLL)
+            try:
+                if due or time.monotonic() > self._again or self._faults_changed():
+                    self._wake.clear()
+                    self._reconcile()
+                elif self._pending and self._serves(self._pending):
+                    self._tell(self._pending)
+            except Exception as reason:
+                if not self._openapi.ready.is_set():
+                    raise
+                # A controller that dies of one odd resource would be a worse stand-in than one that says so and goes on.
+                print(reason if isinstance(reason, UserError) else traceback.format_exc(), file=sys.stderr, flush=True)
+                self._ended.wait(_POLL)
+
+    def _faults_changed(self) -> bool:
+        return faults.wished(self._layout) != self._faults or not self._layout.faults_applied_file.exists()
+
+    def _reconcile(self) -> None:
+        plan = self._plan()
+        skipped = any(outcome.reason == SKIPPED for told in plan.outcomes.values() for outcome in told)
+        self._again = time.monotonic() + _AGAIN if skipped else math.inf
+        taken = self._openapi.balancers.taken()
+        self._pending = None
+        try:
+            self._data_plane.write(plan.text)
+            self._openapi.balancers.configure(name for name, one in plan.balancers.items() if taken.get(name) != one)
+            serves = self._data_plane.reload(plan.text)
+        except NotTaken as reason:
+            print(f"the data plane refuses the configuration: {reason}", file=sys.stderr, flush=True)
+            self._openapi.balancers.configure(())
+            changed = {name for name, one in plan.balancers.items() if taken.get(name) != one}
+            refused = [Outcome(APPLY_FAILED, f"apply failed. errMsgs: the data plane refuses the configuration: {reason}")]
+            self._report(replace(plan, balancers={}, outcomes=dict.fromkeys(changed, refused)))
+            return
+        finally:
+            self._faults = plan.faults
+        self._openapi.ready.set()
+        if serves:
+            self._tell(plan)
+        else:
+            self._pending = plan
+
+    def _serves(self, plan: _Plan) -> bool:
+        now = self._data_plane.serving()
+        return now is not None and now[0] == nginx.generation(plan.text)
+
+    def _plan(self) -> _Plan:
+        albconfigs = {item["metadata"]["name"]: item for item in self._albconfigs.items()}
+        places = self._openapi.balancers.places(albconfigs)
+        taken = {
+            name: balancer
+            for name, balancer in self._openapi.balancers.taken().items()
+            if name in albconfigs and balancer.uid == albconfigs[name]["metadata"]["uid"]
+        }
+        balancers: dict[str, Balancer] = {}
+        outcomes: dict[str, list[Outcome]] = {}
+        for name in sorted(albconfigs, key=lambda name: places[name]):
+            try:
+                built = self._build(albconfigs[name], places[name])
+                balancers[name], skipped = self._servable(built, balancers.values())
+                outcomes[name] = [*skipped, Outcome(SUCCESS, "Successfully reconciled")]
+            except Unfit as reason:
+                if name in taken:
+                    balancers[name] = taken[name]
+                outcomes[name] = [Outcome(APPLY_FAILED if isinstance(reason, Refused) else BUILD_FAILED, str(reason))]
+        wished = faults.wished(self._layout)
+        text = nginx.render(balancers.values(), self._surroundings(), wished.get("alb", faults.NONE))
+        subjects = {name: [albconfig, *self._ingresses_of(name)] for name, albconfig in albconfigs.items()}
+        return _Plan(balancers, outcomes, subjects, wished, text)
+
+    def _build(self, albconfig: Resource, place: int) -> Balancer:
+        address = self._layout.listener_address(place)
+        repositories = self._openapi.repositories
+        return build(
+            albconfig,
+            self._ingresses_of(albconfig["metadata"]["name"]),
+            place,
+            address if has_address(address) else self._layout.listener_address(0),
+            ca_known=lambda identifier: repositories.ca_pem(identifier) is not None,
+            server_certificates={seeds.SERVER_CERTIFICATE_ID: seeds.SERVER_HOSTS},
+        )
+
+    def _servable(self, balancer: Balancer, before: Iterable[Balancer]) -> tuple[Balancer, list[Outcome]]:
+        """The load balancer without the listeners that this machine cannot serve, and what to tell about them."""
+        ours = {(endpoint.address, endpoint.port) for endpoint in ports.listeners(self._layout)}
+        others = {(one.address, listener.port) for one in before for listener in one.listeners if listener.served}
+        kept, skipped = [], []
+        if balancer.address != self._layout.listener_address(balancer.index):
+            wished = self._layout.listener_address(balancer.index)
+            skipped.append(
+                Outcome(SKIPPED, f"this machine has no address {wished}, so {balancer.albconfig} is served on {balancer.address}")
+            )
+        for listener in balancer.listeners:
+            place = (balancer.address, listener.port)
+            try:
+                port = self._layout.listener_port(listener.port)
+            except UserError as error:
+                skipped.append(Outcome(SKIPPED, str(error)))
+                continue
+            if listener.served and (place in others or ((balancer.address, port) not in ours and not can_listen(balancer.address, port))):
+                skipped.append(Outcome(SKIPPED, f"listener {listener} is not served: {balancer.address}:{port} is taken"))
+                continue
+            kept.append(listener)
+        return replace(balancer, listeners=tuple(kept)), skipped
+
+    def _surroundings(self) -> nginx.Surroundings:
+        server = tuple(f"../pki/{file.name}" for file in seeds.server_files(self._layout))
+        return nginx.Surroundings(
+            root=os.geteuid() == 0,
+            status_port=status_port(self._layout),
+            backends_port=self._layout.backends_port,
+            listener_port=self._layout.listener_port,
+            ca_file=self._ca_file,
+            another_ca_file=f"../pki/{seeds.another_ca_file(self._layout).name}",
+            server_files=lambda _: (server[0], server[1]),
+        )
+
+    def _ca_file(self, identifier: str) -> str:
+        pem = self._openapi.repositories.ca_pem(identifier)
+        if pem is None:
+            raise NotTaken(f"CA certificate {identifier} is gone")
+        # Named by its content, so that another content is another configuration.
+        name = f"certificates/ca-{hashlib.sha256(pem.encode()).hexdigest()[:32]}.crt"
+        file = self._layout.nginx_directory / name
+        if not file.exists():
+            write_atomically(file, pem + "\n")
+        return name
+
+    def _ingresses_of(self, albconfig: str) -> list[Resource]:
+        classes = self._classes.items()
+        return [item for item in self._ingresses.items() if albconfig_of(item, classes) == albconfig]
+
+    def _tell(self, plan: _Plan) -> None:
+        """The data plane serves the plan: show it."""
+        self._pending = None
+        self._openapi.balancers.take(plan.balancers.values())
+        write_atomically(self._layout.faults_applied_file, json.dumps(plan.faults) + "\n")
+        self._report(plan)
+
+    def _report(self, plan: _Plan) -> None:
+        """Write status and events; what the API server does not take now is written after the next change."""
+        for albconfig in self._albconfigs.items():
+            name = albconfig["metadata"]["name"]
+            try:
+                if name in plan.balancers:
+                    self._write_status(albconfig, self._ingresses_of(name), plan.balancers[name])
+                self._write_events(plan.subjects.get(name, []), plan.outcomes.get(name, []), plan.balancers.get(name))
+            except FAILURES as reason:
+                print(f"status or events of AlbConfig {name} could not be written: {reason!r}", file=sys.stderr, flush=True)
+
+    def _write_status(self, albconfig: Resource, ingresses: list[Resource], balancer: Balancer) -> None:
+        wanted = status_of(balancer)
+        if (albconfig.get("status") or {}).get("loadBalancer") != wanted:
+            path = f"/apis/alibabacloud.com/v1/albconfigs/{balancer.albconfig}/status"
+            self._cluster.request("PATCH", path, {"status": {"loadBalancer": wanted}}, MERGE_PATCH)
+        entries = [{"hostname": balancer.dns_name}]
+        for ingress in ingresses:
+            if ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") != entries:
+                metadata = ingress["metadata"]
+                path = f"/apis/networking.k8s.io/v1/namespaces/{metadata['namespace']}/ingresses/{metadata['name']}/status"
+                self._cluster.request("PATCH", path, {"status": {"loadBalancer": {"ingress": entries}}}, MERGE_PATCH)
+
+    def _write_events(self, subjects: list[Resource], outcomes: list[Outcome], balancer: Balancer | None) -> None:
+        request = str(uuid.uuid4()).upper()
+        for resource in subjects:
+            metadata = resource["metadata"]
+            # The same is told again only about another version of the resource or another load balancer.
+            told = repr((metadata.get("generation"), outcomes, balancer))
+            if not outcomes or self._told.get(metadata["uid"]) == told:
+                continue
+            for outcome in outcomes:
+                event = event_of(resource, outcome, request, datetime.now(UTC))
+                self._cluster.request("POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", event)
+            self._told[metadata["uid"]] = told
+
+
+def status_of(balancer: Balancer) -> Resource:
+    """`status.loadBalancer` of an AlbConfig. CA certificates and caEnabled are not in it, as in reality."""
+    return {
+        "id": balancer.id,
+        "dnsname": balancer.dns_name,
+        "listeners": [
+            {
+                "portAndProtocol": str(listener),
+                "certificates": [
+                    {"certificateId": identity, "isDefault": place == 0} for place, identity in enumerate(listener.certificate_ids)
+                ],
+            }
+            for listener in balancer.listeners
+        ],
+    }
+
+
+def event_of(resource: Resource, outcome: Outcome, request: str, now: datetime) -> Resource:
+    """A core/v1 Event about an AlbConfig or Ingress.
+
+    Args:
+        request: id of the request to ALB, the same on all resources concerned.
+    """
+    metadata = resource["metadata"]
+    namespace = metadata.get("namespace", "default")
+    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": resource.get("apiVersion") or ("networking.k8s.io/v1" if "namespace" in metadata else "alibabacloud.com/v1"),
+            "kind": resource.get("kind") or ("Ingress" if "namespace" in metadata else "AlbConfig"),
+            "name": metadata["name"],
+            "namespace": metadata.get("namespace", ""),
+            "uid": metadata["uid"],
+            "resourceVersion": metadata.get("resourceVersion", ""),
+        },
+        "type": outcome.kind,
+        "reason": outcome.reason,
+        "message": outcome.message if outcome.reason == SUCCESS else f"{outcome.message} RequestId: {request}",
+        "source": {"component": "alb-ingress-controller"},
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }

@@ -1,0 +1,240 @@
+"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB and STS on one endpoint.
+
+A request passes, in this order: no private key in it; known action of the right version; known access key (and security token); date, signature; nonce;
+flow control; parameters. What is answered is in `cas.py`, `alb.py` and `sts.py`. Each request leaves a JSON line in logs/api.log:
+time, action, parameter names and result, never a value. Loopback only, plain HTTP; signatures of version 1.0 (HMAC-SHA1), ROA style,
+bearer tokens and permissions (RAM) are not covered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from dev.sandbox.cloud import alb, cas, pem, signature, sts
+from dev.sandbox.cloud.alb import Balancers
+from dev.sandbox.cloud.cas import CertificateRepositories
+from dev.sandbox.cloud.errors import ApiError
+from dev.sandbox.cloud.loopback import LoopbackServer
+from dev.sandbox.cloud.parameters import Parameter, Values, read
+from dev.sandbox.cloud.sts import Identities
+from dev.sandbox.cloud.throttle import QUERIES_PER_SECOND, Nonces, Throttle
+
+VERSIONS: Final = {"2020-04-07": cas.PARAMETERS, "2020-06-16": alb.PARAMETERS, "2015-04-01": sts.PARAMETERS}
+"""API version -> its actions with their parameters."""
+
+_LARGEST_BODY: Final = 1 << 20
+_FORM_TYPE: Final = re.compile(r"application/x-www-form-urlencoded\s*(;.*)?", re.IGNORECASE)
+
+
+class OpenApiServer:
+    """The endpoint with its stores, in threads of this process; a context manager.
+
+    Args:
+        directory: the sandbox's; `cloud/` (stores) and `logs/api.log` are made in it.
+        port: on 127.0.0.1; 0 takes a free one.
+        clock: seconds since 1970.
+        queries_per_second: by action and user; None for no flow control.
+    Raises:
+        UserError: the port is taken, or a store is damaged.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        queries_per_second: int | None = QUERIES_PER_SECOND,
+    ) -> None:
+        self.balancers = Balancers(directory / "cloud" / "alb.json")
+        self.repositories = CertificateRepositories(directory / "cloud" / "cas.json", self.balancers.users_of)
+        self.identities = Identities(directory / "cloud" / "sts.json", clock)
+        self.ready = threading.Event()
+        """Set when `GET /-/ready` is to answer 200."""
+        self._clock = clock
+        self._throttle = Throttle(queries_per_second)
+        self._nonces = Nonces()
+        self._log = directory / "logs" / "api.log"
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log_lock = threading.Lock()
+        self._actions = {**self.repositories.actions(), **self.balancers.actions()}
+        self._server = _Server(port, self)
+
+    @property
+    def address(self) -> str:
+        """`127.0.0.1:<port>`."""
+        return f"127.0.0.1:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    def answer(self, request: signature.Request) -> tuple[int, dict[str, Any]]:
+        """Status and body of the answer to an OpenAPI request; logged."""
+        identity = str(uuid.uuid4()).upper()
+        action = request.headers.get("x-acs-action", "")
+        sent: dict[str, str] = {}
+        result = "OK"
+        try:
+            sent.update(_sent(request))
+            body = {"RequestId": identity, **self._carry_out(request, action, sent)}
+            status = 200
+        except ApiError as error:
+            status, result = error.status, error.code
+            body = {
+                "RequestId": identity,
+                "HostId": request.headers.get("host", ""),
+                "Code": error.code,
+                "Message": error.message,
+                "Recommend": f"https://api.alibabacloud.com/troubleshoot?q={error.code}&product=Sandbox",
+            }
+        except Exception:
+            traceback.print_exc()
+            status, result = 500, "InternalError"
+            body = {
+                "RequestId": identity,
+                "HostId": "",
+                "Code": result,
+                "Message": "The request processing has failed; see logs/cloud.log.",
+            }
+        self._write_log(action, sorted(sent), result)
+        return status, body
+
+    def _carry_out(self, request: signature.Request, action: str, sent: dict[str, str]) -> dict[str, Any]:
+        for name, text in sent.items():
+            pem.refuse_private_key(name, text)
+        declared = _declared(action, request.headers.get("x-acs-version", ""))
+        authorization = signature.parse(request.headers)
+        caller = self.identities.find(authorization.access_key_id, request.headers.get("x-acs-security-token"))
+        now = self._clock()
+        signature.check(request, authorization, caller.secret, now)
+        self._nonces.use(caller.access_key_id, request.headers["x-acs-signature-nonce"], now)
+        self._throttle.admit(caller.user, action, now)
+        values: Values = read(declared, sent)
+        if action == "GetCallerIdentity":
+            return caller.identity
+        if action == "AssumeRole":
+            return self.identities.assume_role(values)
+        return self._actions[action](values)
+
+    def _write_log(self, action: str, parameters: list[str], result: str) -> None:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        line = json.dumps({"time": f"{moment}Z", "action": action, "parameters": parameters, "result": result})
+        with self._log_lock, self._log.open("a") as log:
+            log.write(line + "\n")
+
+
+@contextmanager
+def openapi_server(directory: Path, *, queries_per_second: int | None = QUERIES_PER_SECOND) -> Iterator[str]:
+    """Serve CAS, ALB and STS from this process, without a cluster, for tests of their clients.
+
+    Args:
+        directory: where stores and logs/api.log go; the same directory has the same content again.
+        queries_per_second: flow control by action and user; None for none.
+    Yields:
+        `host:port`; protocol HTTP, access key `layout.ACCESS_KEY_ID`, `layout.ACCESS_KEY_SECRET`. Use `OpenApiServer` for the stores behind it.
+    """
+    with OpenApiServer(directory, queries_per_second=queries_per_second) as server:
+        server.ready.set()
+        yield server.address
+
+
+def _declared(action: str, version: str) -> tuple[Parameter, ...]:
+    if not action:
+        raise ApiError(400, "MissingAction", "Action is mandatory for this action.")
+    actions = VERSIONS.get(version)
+    if actions is None:
+        raise ApiError(400, "InvalidVersion", "Specified parameter Version is not valid.")
+    if action not in actions:
+        raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+    return actions[action]
+
+
+def _sent(request: signature.Request) -> dict[str, str]:
+    """Parameters of query and form body together."""
+    if request.path != "/":
+        raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+    pairs = list(request.query)
+    if request.body:
+        if not _FORM_TYPE.fullmatch(request.headers.get("content-type", "")):
+            raise ApiError(400, "UnsupportedContentType", "The body is to be application/x-www-form-urlencoded.")
+        try:
+            pairs += parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
+        except ValueError:
+            raise ApiError(400, "InvalidParameter", "The body is not a form.") from None
+    names = [name for name, _ in pairs]
+    sent = dict(pairs)
+    if len(sent) != len(names):
+        raise ApiError(400, "InvalidParameter", "A parameter is sent twice.")
+    return sent
+
+
+class _Server(LoopbackServer):
+    def __init__(self, port: int, openapi: OpenApiServer) -> None:
+        self.openapi = openapi
+        super().__init__(port, _Handler, "the OpenAPI endpoint")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "AlbMutualTlsSandbox"
+    sys_version = ""
+    # Headers and body are two writes; with Nagle's algorithm the second would wait for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path == "/-/ready":
+            self._ready()
+        else:
+            self._openapi()
+
+    def do_POST(self) -> None:
+        self._openapi()
+
+    def _ready(self) -> None:
+        ready = self.server.openapi.ready.is_set()
+        self._send(200 if ready else 503, b"ready\n" if ready else b"not ready\n", "text/plain")
+
+    def _openapi(self) -> None:
+        length = self.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > _LARGEST_BODY or "transfer-encoding" in self.headers:
+            self.close_connection = True
+            self._send(
+                413,
+                b'{"Code":"RequestBodyTooLarge","Message":"The body is to have a content-length of at most 1 MiB."}',
+                "application/json",
+            )
+            return
+        body = self.rfile.read(int(length))
+        url = urlsplit(self.path)
+        query = parse_qsl(url.query, keep_blank_values=True)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, answer = self.server.openapi.answer(signature.Request(self.command, url.path, query, headers, body))
+        self._send(status, json.dumps(answer).encode(), "application/json;charset=utf-8", answer["RequestId"])
+
+    def _send(self, status: int, body: bytes, content_type: str, request_id: str | None = None) -> None:
+        self.send_response(status)
+        self.send_header("content-type", content_type)
+        self.send_header("content-length", str(len(body)))
+        if request_id:
+            self.send_header("x-acs-request-id", request_id)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are in api.log, by action."""

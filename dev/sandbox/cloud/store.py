@@ -1,0 +1,56 @@
+"""A JSON document on disk that survives `kill -9`: each change replaces the whole file at once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alb_mutual_tls.errors import UserError
+from dev.sandbox.layout import write_atomically
+
+
+class Store:
+    """A JSON object in a file, kept in memory and written on every change; safe to use from several threads.
+
+    Args:
+        file: where it is; made (0600) by the first change.
+        empty: the content of a new one.
+    Raises:
+        UserError: the file is damaged.
+    """
+
+    def __init__(self, file: Path, empty: dict[str, Any]) -> None:
+        self._file = file
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[], None]] = []
+        try:
+            self._content: dict[str, Any] = {**empty, **json.loads(file.read_text())}
+        except FileNotFoundError:
+            self._content = json.loads(json.dumps(empty))
+        except (ValueError, TypeError):
+            raise UserError(f"{file} is damaged; delete it to start with an empty one") from None
+
+    @contextmanager
+    def reading(self) -> Iterator[dict[str, Any]]:
+        """The content; not to be changed nor kept beyond the block."""
+        with self._lock:
+            yield self._content
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, Any]]:
+        """A copy to change; it is written, and becomes the content, at the end of the block, unless that raises."""
+        with self._lock:
+            content = json.loads(json.dumps(self._content))
+            yield content
+            write_atomically(self._file, json.dumps(content, indent=1) + "\n")
+            self._content = content
+        for listener in self._listeners:
+            listener()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each change, in the thread that made it."""
+        self._listeners.append(listener)
