@@ -1,0 +1,150 @@
+"""PEM bundles and PKCS#12 files: taking certificates apart and putting together what a client presents.
+
+`cryptography` is imported only where it is needed: a program that wants a fingerprint does not pay for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+_CERTIFICATE: Final = re.compile(
+    r"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
+)
+_PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
+_PASSWORD_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"  # noqa: S105  # without 0 O 1 l I, which are misread
+_PASSWORD_LENGTH: Final = 24  # 57 ** 24 > 2 ** 139
+KEY_DERIVATION_ROUNDS: Final = 600_000  # OWASP's figure for PBKDF2-HMAC-SHA256
+
+
+def holds_private_key(pem: str) -> bool:
+    """Whether a text holds a private key in PEM, of any kind, encrypted or not."""
+    return _PRIVATE_KEY.search(pem) is not None
+
+
+def split(pem: str) -> list[str]:
+    """The certificates of a PEM bundle in its order, each in the form of RFC 7468; text between them is left out.
+
+    Raises `UserError` when a block is not base64.
+    """
+    return [_to_pem(_decode(match["body"])) for match in _CERTIFICATE.finditer(pem)]
+
+
+def _decode(body: str) -> bytes:
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except binascii.Error:
+        raise UserError("a certificate between its BEGIN and END lines is not base64; give the PEM file as it was issued") from None
+
+
+def _to_pem(der: bytes) -> str:
+    text = base64.b64encode(der).decode()
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+
+
+def fingerprint(pem: str) -> str:
+    """SHA-256 of the DER of the first certificate, lower-case hex; raises `UserError` when there is none."""
+    match = _CERTIFICATE.search(pem)
+    if match is None:
+        raise UserError("there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate")
+    return hashlib.sha256(_decode(match["body"])).hexdigest()
+
+
+def load(pem: str) -> list[x509.Certificate]:
+    """The certificates of a PEM bundle in its order; raises `UserError` when one is no X.509 certificate."""
+    return [_parse(block) for block in split(pem)]
+
+
+def _parse(block: str) -> x509.Certificate:
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(block.encode())
+        # A certificate is parsed only as far as it is asked: a name that cannot be read would fail anywhere later.
+        certificate.subject, certificate.issuer, certificate.not_valid_after_utc  # noqa: B018
+    except (ValueError, TypeError, x509.InvalidVersion):
+        raise UserError(
+            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give the PEM file as it was issued"
+        ) from None
+    return certificate
+
+
+@lru_cache(maxsize=64)
+def load_one(pem: str) -> x509.Certificate:
+    """The one certificate of a PEM; raises `UserError` when there is none, or several, or a private key beside it."""
+    if holds_private_key(pem):
+        raise UserError("the PEM contains a private key, which must never leave its place; give the certificate alone")
+    certificates = load(pem)
+    if len(certificates) != 1:
+        raise UserError(f"the PEM holds {len(certificates)} certificates where one is needed; give the certificate alone")
+    return certificates[0]
+
+
+def chain(leaf: str, *, cross: Sequence[str] = (), intermediates: Sequence[str] = ()) -> str:
+    """What a client presents, in PEM: its certificate, then cross certificates, then intermediates, never a root (RFC 8446 section 4.4.2).
+
+    Every argument may be a bundle; a certificate that comes twice is kept once. Raises `UserError` when one is none.
+    """
+    above = list(dict.fromkeys(block for bundle in (*cross, *intermediates) for block in split(bundle)))
+    kept = [block for block in above if not _is_root(block)]
+    return "".join(dict.fromkeys([*split(leaf), *kept]))
+
+
+def _is_root(pem: str) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    certificate = load(pem)[0]
+    try:  # a cross certificate between two authorities of one name is self-issued, and yet no root
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def random_password() -> str:
+    """A password for a PKCS#12 file, of letters and digits.
+
+    Long, because the integrity check of the files that `cryptography` writes is derived with only 2048 rounds, whatever is asked for.
+    """
+    return "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH))
+
+
+def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str) -> bytes:
+    """A PKCS#12 file of a client's key and chain (leaf first) under the friendly name `name`.
+
+    Encrypted with PBES2, PBKDF2-HMAC-SHA256 of 600,000 rounds and AES-256-CBC (RFC 8018): OpenSSL 3, GnuTLS and Java 17
+    read it. Raises `UserError` when the certificate is not the key's, or either is unusable.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
+
+    from alb_mutual_tls.pki.keys import load_private_key, same_key
+
+    if not password:
+        raise UserError(f"the PKCS#12 file of {name} needs a password; give one, or let one be generated")
+    certificates = load(chain_pem)
+    if not certificates:
+        raise UserError(f"there is no certificate for the PKCS#12 file of {name}; give the client's chain in PEM")
+    key = load_private_key(private_key_pem)
+    if not same_key(key.public_key(), certificates[0].public_key()):
+        raise UserError(f"the private key of {name} is not the key of its certificate; give the two that belong together")
+    encryption = (
+        PrivateFormat.PKCS12.encryption_builder()
+        .kdf_rounds(KEY_DERIVATION_ROUNDS)
+        .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+        .hmac_hash(hashes.SHA256())
+        .build(password.encode())
+    )
+    return pkcs12.serialize_key_and_certificates(name.encode(), key, certificates[0], certificates[1:] or None, encryption)

@@ -1,0 +1,104 @@
+"""What speaks against a certificate as a certificate authority of client certificates, in sentences.
+
+The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the verifiers that were tried (docs/pki.md): a CA that only some of them accept is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.keys import weakness
+from alb_mutual_tls.pki.renewal import to_text
+
+_CLIENT_USAGES: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+_WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+
+def authority_faults(pem: str, now: datetime) -> list[str]:
+    """Why the PEM of a certificate authority cannot be used, a sentence each: what, the rule, the remedy. Empty: it can."""
+    try:
+        certificate = bundle.load_one(pem)
+    except UserError as error:
+        return [str(error)]
+    return certificate_faults(certificate, now)
+
+
+def certificate_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
+    """Why a certificate cannot be a certificate authority at the moment `now`, a sentence each; empty: it can."""
+    return [*_form_faults(certificate), *_time_faults(certificate, now), *_strength_faults(certificate)]
+
+
+def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
+    if certificate.version is not x509.Version.v3:
+        yield "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3 (RFC 5280 section 4.1.2.1)"
+        return
+    try:
+        certificate.extensions  # noqa: B018  # reading them all is the check
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        yield "its extensions cannot be read; make the certificate anew"
+        return
+    constraints = extension(certificate, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:
+        yield "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it"
+    usage = extension(certificate, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:  # absent means unrestricted (RFC 5280 section 6.1.4, step n)
+        yield "its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
+    if purposes is not None and not _CLIENT_USAGES & set(purposes):
+        yield "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension"
+
+
+def _time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+    if now > certificate.not_valid_after_utc:
+        yield f"it expired on {to_text(certificate.not_valid_after_utc)}; make a new authority and rotate to it"
+    if now < certificate.not_valid_before_utc:
+        yield f"it is not valid before {to_text(certificate.not_valid_before_utc)}; check the clock, or wait until then"
+
+
+def _strength_faults(certificate: x509.Certificate) -> Iterator[str]:
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        yield "its key is of a kind that cannot be read; use RSA or ECDSA"
+        return
+    weak = weakness(key)
+    if weak:
+        yield weak
+    hash_algorithm = _signature_hash(certificate)
+    if isinstance(hash_algorithm, _WEAK_HASHES):
+        yield f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with SHA-256"
+    elif certificate.issuer == certificate.subject and not weak and not _signed_by_itself(certificate):
+        yield "its signature is not that of its own key, so the file was changed or damaged; give the certificate as it was issued"
+
+
+def _signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
+    try:
+        return certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
+
+
+def _signed_by_itself(certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """The value of an extension of a certificate, None when it has none."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

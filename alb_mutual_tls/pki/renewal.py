@@ -1,0 +1,45 @@
+"""When a certificate is to be issued anew: pure, with the clock as an argument.
+
+A renewal that could not lengthen a certificate's life, because its authority ends at the same moment or has ended, is never due:
+it would be due again right after, for ever, or fail and stop whatever else an update is to do.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Renewal(StrEnum):
+    """What is to be done about a certificate's end."""
+
+    NOT_YET = "not yet"
+    DUE = "due"
+    ENDS_WITH_AUTHORITY = "ends with its authority"
+
+
+def near_end(now: datetime, not_after: datetime, renew_before_days: int) -> bool:
+    """Whether the time of renewal has come: `renew_before_days` days (of 24 hours) before the end."""
+    return now >= not_after - timedelta(days=renew_before_days)
+
+
+def renewal(now: datetime, not_after: datetime, renew_before_days: int, authority_not_after: datetime) -> Renewal:
+    """What is to be done about a certificate that ends at `not_after` and whose authority ends at `authority_not_after`."""
+    if not near_end(now, not_after, renew_before_days):
+        return Renewal.NOT_YET
+    return Renewal.ENDS_WITH_AUTHORITY if authority_not_after <= max(now, not_after) else Renewal.DUE
+
+
+def days_left(now: datetime, not_after: datetime) -> int:
+    """Whole days until the end; negative once it has passed."""
+    return (not_after - now) // timedelta(days=1)
+
+
+def to_text(moment: datetime) -> str:
+    """A moment as state and outputs hold it: RFC 3339, UTC, whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """The moment that `to_text` wrote."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,245 @@
+"""Signing client certificates and cross certificates by the profiles of `profile.py`.
+
+Of a certificate signing request only the public key is used; names and extensions come from the configuration.
+Sources: RFC 5280 section 4, RFC 2986 (requests), CA/Browser Forum baseline requirements 7.1 (serial numbers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.inspection import certificate_faults, extension
+from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable, weakness
+from alb_mutual_tls.pki.names import same_name, to_name
+from alb_mutual_tls.pki.profile import BACKDATE, CA_PROFILE, CLIENT_PROFILE, Profile, Subject
+from alb_mutual_tls.pki.renewal import to_text
+
+_KEY_USAGES: Final = {
+    "digitalSignature": "digital_signature",
+    "nonRepudiation": "content_commitment",
+    "keyEncipherment": "key_encipherment",
+    "dataEncipherment": "data_encipherment",
+    "keyAgreement": "key_agreement",
+    "keyCertSign": "key_cert_sign",
+    "cRLSign": "crl_sign",
+    "encipherOnly": "encipher_only",
+    "decipherOnly": "decipher_only",
+}
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """A certificate authority that signs: its certificate and the private key of it."""
+
+    certificate: x509.Certificate
+    private_key: PrivateKey
+
+    @classmethod
+    def load(cls, certificate_pem: str, private_key_pem: str) -> Issuer:
+        """From PEM; raises `UserError` when either is unusable or they do not belong together."""
+        return _load_issuer(certificate_pem, private_key_pem)
+
+
+@lru_cache(maxsize=16)
+def _load_issuer(certificate_pem: str, private_key_pem: str) -> Issuer:
+    certificate = bundle.load_one(certificate_pem)
+    private_key = load_private_key(private_key_pem)
+    if not same_key(private_key.public_key(), certificate.public_key()):
+        raise UserError(
+            f"the private key is not the key of the authority {certificate.subject.rfc4514_string()}; give the two that belong together"
+        )
+    return Issuer(certificate, private_key)
+
+
+def load_request(pem: str) -> PublicKey:
+    """The public key of a certificate signing request, once its signature has proved possession of the private key (RFC 2986 section 4.2).
+
+    Raises `UserError` when the request is unreadable, holds a private key, is not signed by its own key, or has a weak key.
+    """
+    if bundle.holds_private_key(pem):
+        raise UserError(
+            "the certificate signing request comes with a private key, which must never leave its place; give the request alone"
+        )
+    try:
+        request = x509.load_pem_x509_csr(pem.encode())
+        key, signed = request.public_key(), request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
+        raise UserError(
+            "the certificate signing request is no PEM of PKCS#10; give what openssl req -new writes, from BEGIN to END CERTIFICATE REQUEST"
+        ) from None
+    if not usable(key):
+        raise UserError(f"the certificate signing request is refused: {weakness(key)}, and make the request anew")
+    if not signed:
+        raise UserError(
+            "the certificate signing request is not signed by its own key, so the file was changed or damaged; make the request anew"
+        )
+    return key
+
+
+def client_certificate(
+    issuer: Issuer,
+    public_key: PublicKey,
+    *,
+    subject: Subject,
+    uris: Sequence[str],
+    validity_days: int,
+    now: datetime,
+    authorities: Iterable[x509.Certificate] = (),
+) -> x509.CertificateBuilder:
+    """A client certificate, ready to be signed with `sign`, or a `UserError` that says why it cannot be.
+
+    It is valid from 5 minutes before `now` for `validity_days` days from `now`, but never longer than its issuer.
+    `authorities` are those, beside the issuer, whose names it must not bear.
+    """
+    faults = certificate_faults(issuer.certificate, now)
+    if faults:
+        raise UserError(f"the authority {issuer.certificate.subject.rfc4514_string()} cannot sign: {'; '.join(faults)}")
+    for authority in (issuer.certificate, *authorities):
+        sentence = named_like_authority(subject, authority)
+        if sentence:
+            raise UserError(sentence)
+    if same_key(public_key, issuer.certificate.public_key()):
+        raise UserError("the certificate signing request has the authority's own key; make a key for the client and a request with it")
+    not_after = min(now + timedelta(days=validity_days), issuer.certificate.not_valid_after_utc)
+    builder = (
+        below(issuer.certificate, CLIENT_PROFILE, to_name(subject), public_key).not_valid_before(now - BACKDATE).not_valid_after(not_after)
+    )
+    alternative_names = [*map(x509.UniformResourceIdentifier, uris), *_email_names(subject)]
+    return builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=False) if alternative_names else builder
+
+
+def named_like_authority(subject: Subject, authority: x509.Certificate) -> str | None:
+    """A sentence when a client's subject is that of an authority, else None. OpenSSL takes its own issuer's name for self-signed (error 18)."""
+    if not same_name(to_name(subject), authority.subject):
+        return None
+    return f"the client's subject is that of the authority {authority.subject.rfc4514_string()}; give the client another commonName"
+
+
+def _email_names(subject: Subject) -> list[x509.GeneralName]:
+    """RFC 5280 section 4.1.2.6: an e-mail address in the subject must be in the alternative names too."""
+    return [x509.RFC822Name(subject["emailAddress"])] if "emailAddress" in subject else []
+
+
+def cross_certificate(issuer: Issuer, subject_certificate: x509.Certificate, *, now: datetime) -> x509.CertificateBuilder:
+    """A certificate of another authority's name and key (RFC 5280 section 3.2), ready to be signed with `sign`.
+
+    Clients below that authority are accepted with it where only the issuer is trusted. It is valid until the earlier end of the two and keeps the
+    name constraints of the other. Raises `UserError` when either is unfit, or the issuer's path length is 0.
+    """
+    for certificate in (issuer.certificate, subject_certificate):
+        faults = certificate_faults(certificate, now)
+        if faults:
+            raise UserError(f"the authority {certificate.subject.rfc4514_string()} cannot be cross-certified: {'; '.join(faults)}")
+    constraints = extension(issuer.certificate, x509.BasicConstraints)
+    if constraints is not None and constraints.path_length == 0:
+        raise UserError(
+            f"the authority {issuer.certificate.subject.rfc4514_string()} has path length 0 and cannot certify another authority; "
+            "rotate by giving the clients certificates of both"
+        )
+    public_key = subject_certificate.public_key()
+    if not usable(public_key) or _same_authority(issuer.certificate, subject_certificate):
+        raise UserError(
+            f"the authority {issuer.certificate.subject.rfc4514_string()} cannot be cross-certified by itself; give the certificate of another"
+        )
+    not_after = min(issuer.certificate.not_valid_after_utc, subject_certificate.not_valid_after_utc)
+    builder = below(issuer.certificate, CA_PROFILE, subject_certificate.subject, public_key, key_identifier(subject_certificate))
+    builder = builder.not_valid_before(now - BACKDATE).not_valid_after(not_after)
+    name_constraints = extension(subject_certificate, x509.NameConstraints)
+    return builder.add_extension(name_constraints, critical=True) if name_constraints is not None else builder
+
+
+def _same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:
+    return same_name(one.subject, other.subject) and same_key(one.public_key(), other.public_key())
+
+
+def profiled(
+    profile: Profile,
+    *,
+    name: x509.Name,
+    public_key: PublicKey,
+    issuer_name: x509.Name,
+    issuer_key_identifier: x509.SubjectKeyIdentifier,
+    own_key_identifier: x509.SubjectKeyIdentifier | None = None,
+) -> x509.CertificateBuilder:
+    """A certificate with the extensions of a profile, key identifiers and a new serial number, but without validity.
+
+    The authority key identifier is always there, even below an issuer of the same name: it is what tells the two apart (RFC 5280 section 4.2.1.1).
+    The serial number has 159 random bits, which makes it positive and at most 20 octets long (RFC 5280 section 4.1.2.2).
+    """
+    own = own_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
+    usages = {attribute: usage in profile.key_usage for usage, attribute in _KEY_USAGES.items()}
+    builder = (
+        x509.CertificateBuilder(public_key=public_key, subject_name=name, issuer_name=issuer_name)
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.BasicConstraints(ca=profile.authority, path_length=profile.path_length), critical=True)
+        .add_extension(x509.KeyUsage(**usages), critical=True)
+        .add_extension(own, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_identifier), critical=False)
+    )
+    if profile.extended_key_usage:
+        purposes = x509.ExtendedKeyUsage(map(x509.ObjectIdentifier, profile.extended_key_usage))
+        builder = builder.add_extension(purposes, critical=False)
+    return builder
+
+
+def below(
+    issuer: x509.Certificate,
+    profile: Profile,
+    name: x509.Name,
+    public_key: PublicKey,
+    own_key_identifier: x509.SubjectKeyIdentifier | None = None,
+) -> x509.CertificateBuilder:
+    """A certificate of this profile that names this issuer, its name as it is encoded there; validity is for the caller to add."""
+    return profiled(
+        profile,
+        name=name,
+        public_key=public_key,
+        issuer_name=issuer.subject,
+        issuer_key_identifier=key_identifier(issuer),
+        own_key_identifier=own_key_identifier,
+    )
+
+
+def key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
+    """The subject key identifier that a certificate bears, else the SHA-1 of its key (RFC 5280 section 4.2.1.2, method 1)."""
+    found = extension(certificate, x509.SubjectKeyIdentifier)
+    return found if found is not None else x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
+
+
+def sign(builder: x509.CertificateBuilder, issuer: Issuer) -> x509.Certificate:
+    """Sign, and verify the signature: a damaged key must not give away what can be computed from a wrong one. Raises `UserError` on that."""
+    certificate = builder.sign(issuer.private_key, signature_hash(issuer.private_key.public_key()))
+    try:
+        certificate.verify_directly_issued_by(issuer.certificate)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise UserError(
+            f"the key of the authority {issuer.certificate.subject.rfc4514_string()} gives wrong signatures ({type(error).__name__}); "
+            "give the key as it was generated"
+        ) from None
+    return certificate
+
+
+def to_pem(certificate: x509.Certificate) -> str:
+    """A certificate in PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def shortened(issuer_certificate: x509.Certificate, validity_days: int, now: datetime) -> str | None:
+    """A sentence for a client certificate that ends earlier than asked for, because its issuer does, or None."""
+    end = issuer_certificate.not_valid_after_utc
+    if now + timedelta(days=validity_days) <= end:
+        return None
+    return (
+        f"the certificate ends on {to_text(end)} with its authority, earlier than the {validity_days} days asked for; "
+        "rotate to a new authority before then"
+    )

@@ -1,0 +1,382 @@
+"""What a signed certificate means: profile, names, times, identifiers; and what is not signed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import signing
+from alb_mutual_tls.pki.keys import load_private_key, weakness
+from alb_mutual_tls.pki.names import to_name
+from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, check_subject
+from alb_mutual_tls.pki.signing import Issuer
+from tests.unit.pki.material import (
+    DAY,
+    FIELDS,
+    NOW,
+    URIS,
+    authority,
+    client,
+    cross,
+    first_version,
+    key,
+    key_pem,
+    key_usage,
+    name_of,
+    pem,
+    request,
+)
+
+_words = st.text('aZ09.,+=@-_/:?#%[]<>"\\éß名İﬀ\u0301\U0001f511', min_size=1, max_size=16)
+_subjects = st.fixed_dictionaries({"commonName": _words}, optional=dict.fromkeys(list(SUBJECT_FIELDS)[1:5], _words))
+
+
+def extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
+    return certificate.extensions.get_extension_for_class(kind)
+
+
+def assert_is_client_certificate(certificate: x509.Certificate, issuer: Issuer) -> None:
+    """RFC 5280 and design 4: everything that makes a certificate a client's and nothing else's."""
+    assert certificate.version is x509.Version.v3
+    assert {item.oid for item in certificate.extensions} <= {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    }
+    constraints = extension(certificate, x509.BasicConstraints)
+    assert constraints.critical
+    assert constraints.value == x509.BasicConstraints(ca=False, path_length=None)
+    usage = extension(certificate, x509.KeyUsage)
+    assert usage.critical
+    assert usage.value == key_usage("digital_signature")
+    assert list(extension(certificate, x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    own = extension(certificate, x509.SubjectKeyIdentifier).value
+    assert own == x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
+    issuers = extension(certificate, x509.AuthorityKeyIdentifier).value
+    assert issuers.key_identifier == extension(issuer.certificate, x509.SubjectKeyIdentifier).value.digest
+    assert (issuers.authority_cert_issuer, issuers.authority_cert_serial_number) == (None, None)
+    assert 0 < certificate.serial_number < 2**159
+    assert certificate.issuer.public_bytes() == issuer.certificate.subject.public_bytes()
+    assert certificate.not_valid_after_utc <= issuer.certificate.not_valid_after_utc
+    certificate.verify_directly_issued_by(issuer.certificate)
+
+
+@settings(max_examples=25, deadline=None)
+@given(_subjects, st.integers(1, 5000), st.lists(_words.map(lambda word: f"urn:{word.encode().hex()}"), unique=True, max_size=3))
+def test_every_client_certificate_fits_the_profile(subject: dict[str, str], days: int, uris: list[str]) -> None:
+    assert check_subject(subject) == []
+    issuer = authority()
+    certificate = client(issuer, subject=subject, uris=uris, validity_days=days)
+    assert_is_client_certificate(certificate, issuer)
+    assert certificate.subject == to_name(subject)
+    assert certificate.not_valid_before_utc == NOW - timedelta(minutes=5)
+    assert certificate.not_valid_after_utc == min(NOW + days * DAY, issuer.certificate.not_valid_after_utc)
+    names = [] if not uris else extension(certificate, x509.SubjectAlternativeName).value
+    assert [name.value for name in names] == uris
+
+
+@pytest.mark.parametrize(
+    ("issuer_key", "client_key", "hash_algorithm"),
+    [
+        ("RSA2048", "P256", hashes.SHA256),
+        ("P256", "RSA2048", hashes.SHA256),
+        ("P384", "P384", hashes.SHA384),
+        ("P521", "P521", hashes.SHA512),
+    ],
+)
+def test_the_hash_is_as_strong_as_the_issuers_key(issuer_key: str, client_key: str, hash_algorithm: type[hashes.HashAlgorithm]) -> None:
+    issuer = authority("strong", key(issuer_key))
+    certificate = client(issuer, key(client_key) if issuer_key != client_key else key(f"{client_key} of a client"))
+    assert isinstance(certificate.signature_hash_algorithm, hash_algorithm)
+    assert_is_client_certificate(certificate, issuer)
+
+
+def test_an_email_address_in_the_subject_is_an_alternative_name_too() -> None:
+    certificate = client(authority(), subject={**FIELDS, "emailAddress": "one@example.com"})
+    names = extension(certificate, x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.RFC822Name) == ["one@example.com"]
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == list(URIS)
+
+
+def test_serial_numbers_are_random() -> None:
+    issuer = authority()
+    numbers = {client(issuer).serial_number for _ in range(20)}
+    assert len(numbers) == 20
+    assert max(numbers) > 2**120
+
+
+def test_of_a_request_only_the_key_is_used() -> None:
+    """pulumi-tls copies names and extensions from any request, so that a client could make itself an authority or another client."""
+    asked = request(
+        common_name="administrator",
+        more=[
+            x509.BasicConstraints(ca=True, path_length=None),
+            x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://elsewhere/admin"), x509.DNSName("example.com")]),
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+        ],
+    )
+    issuer = authority()
+    public_key = signing.load_request(asked)
+    builder = signing.client_certificate(issuer, public_key, subject=FIELDS, uris=URIS, validity_days=90, now=NOW)
+    certificate = signing.sign(builder, issuer)
+    assert_is_client_certificate(certificate, issuer)
+    assert b"administrator" not in certificate.public_bytes(serialization.Encoding.DER)
+    assert b"elsewhere" not in certificate.public_bytes(serialization.Encoding.DER)
+    assert certificate.public_key() == key("client").public_key()
+
+
+def _tampered(request_pem: str) -> str:
+    der = bytearray(x509.load_pem_x509_csr(request_pem.encode()).public_bytes(serialization.Encoding.DER))
+    der[-1] ^= 1
+    return x509.load_der_x509_csr(bytes(der)).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _ed25519_request() -> str:
+    builder = x509.CertificateSigningRequestBuilder(name_of("x"))
+    return builder.sign(ed25519.Ed25519PrivateKey.generate(), None).public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: _tampered(request()), "is not signed by its own key"),
+        (lambda: request(key("RSA1024")), "its key is RSA of 1024 bits; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384"),
+        (lambda: request(key("secp256k1")), "its key is on the curve secp256k1"),
+        (_ed25519_request, "neither RSA nor ECDSA"),
+        (lambda: "not PEM", "no PEM of PKCS#10"),
+        (lambda: "", "no PEM of PKCS#10"),
+        (lambda: pem(authority().certificate), "no PEM of PKCS#10"),
+        (lambda: request() + key_pem(key("client")), "comes with a private key"),
+    ],
+)
+def test_a_bad_request_is_refused_in_a_sentence(make: Any, says: str) -> None:
+    with pytest.raises(UserError, match=r"^the certificate signing request ") as caught:
+        signing.load_request(make())
+    assert says in str(caught.value)
+
+
+def test_an_rsa_key_with_a_small_exponent_is_weak() -> None:
+    modulus = key("RSA2048").public_key().public_numbers().n
+    assert "public exponent 3, less than 65537" in (weakness(rsa.RSAPublicNumbers(3, modulus).public_key()) or "")
+    assert weakness(rsa.RSAPublicNumbers(65537, modulus).public_key()) is None
+
+
+@given(st.binary(max_size=200))
+def test_no_request_gives_anything_but_a_key_or_a_sentence(body: bytes) -> None:
+    text = f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.b64encode(body).decode()}\n-----END CERTIFICATE REQUEST-----\n"
+    with pytest.raises(UserError):
+        signing.load_request(text)
+
+
+_REQUEST = x509.load_pem_x509_csr(request().encode())
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_request_with_any_octet_changed_is_refused(place: int, change: int) -> None:
+    der = bytearray(_REQUEST.public_bytes(serialization.Encoding.DER))
+    der[place % len(der)] ^= change
+    try:
+        found = x509.load_der_x509_csr(bytes(der))
+    except (ValueError, x509.InvalidVersion):
+        return  # no request any more
+    # The octet that counts the unused bits of the signature is not signed and says nothing.
+    if (found.tbs_certrequest_bytes, found.signature) != (_REQUEST.tbs_certrequest_bytes, _REQUEST.signature):
+        with pytest.raises(UserError):
+            signing.load_request(found.public_bytes(serialization.Encoding.PEM).decode())
+
+
+@pytest.mark.parametrize("subject", [{"commonName": "ROOT  A"}, {"commonName": "root a"}])
+def test_a_client_is_never_named_like_its_issuer(subject: Mapping[str, str]) -> None:
+    with pytest.raises(UserError, match="the client's subject is that of the authority CN=root a; give the client another commonName"):
+        client(authority(), subject=subject)
+
+
+def test_a_client_is_never_named_like_another_authority_either() -> None:
+    other = authority("root b").certificate
+    with pytest.raises(UserError, match="that of the authority CN=root b"):
+        signing.client_certificate(
+            authority(), key().public_key(), subject={"commonName": "root b"}, uris=[], validity_days=1, now=NOW, authorities=[other]
+        )
+
+
+def test_a_client_never_gets_its_issuers_key_certified() -> None:
+    issuer = authority()
+    with pytest.raises(UserError, match="has the authority's own key"):
+        client(issuer, issuer.private_key)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: authority(end=NOW - timedelta(seconds=1)), "it expired on 2026-11-23T11:59:59Z"),
+        (lambda: authority(start=NOW + DAY), "it is not valid before 2026-11-24T12:00:00Z"),
+        (lambda: authority(constraints=None), "lacks CA:TRUE"),
+        (lambda: authority(usage=key_usage("crl_sign")), "lacks keyCertSign"),
+        (lambda: authority("weak", key("RSA1024")), "RSA of 1024 bits"),
+        (lambda: Issuer(first_version(authority()), authority().private_key), "X.509 v1"),
+    ],
+)
+def test_an_unfit_authority_signs_nothing(make: Any, says: str) -> None:
+    with pytest.raises(UserError, match=r"^the authority CN=\w+( a)? cannot sign: it") as caught:
+        client(make())
+    assert says in str(caught.value)
+
+
+def test_a_client_never_outlives_its_authority_and_that_is_said() -> None:
+    issuer = authority(end=NOW + 10 * DAY)
+    assert client(issuer, validity_days=90).not_valid_after_utc == NOW + 10 * DAY
+    assert "ends on 2026-12-03T12:00:00Z with its authority, earlier than the 90 days" in (
+        signing.shortened(issuer.certificate, 90, NOW) or ""
+    )
+    assert signing.shortened(issuer.certificate, 10, NOW) is None
+
+
+def test_an_authority_without_key_identifier_is_named_by_the_hash_of_its_key() -> None:
+    issuer = authority(key_identifier=None)
+    found = extension(client(issuer), x509.AuthorityKeyIdentifier).value
+    assert found.key_identifier == x509.SubjectKeyIdentifier.from_public_key(issuer.private_key.public_key()).digest
+
+
+def test_an_authority_is_named_by_the_key_identifier_it_bears_however_that_was_made() -> None:
+    """RFC 5280 section 4.2.1.2 allows any method; OpenSSL 3.5, Go and Java differ."""
+    issuer, other = authority(key_identifier=b"chosen freely"), authority("root b", key_identifier=b"freely too")
+    assert extension(client(issuer), x509.AuthorityKeyIdentifier).value.key_identifier == b"chosen freely"
+    crossed = cross(issuer, other)
+    assert extension(crossed, x509.AuthorityKeyIdentifier).value.key_identifier == b"chosen freely"
+    assert extension(crossed, x509.SubjectKeyIdentifier).value.digest == b"freely too"
+
+
+def test_the_issuers_name_is_copied_octet_by_octet() -> None:
+    """Go writes PrintableString and another order; a verifier that compares octets (RFC 5280 7.1 allows it) must find the issuer."""
+    printable = x509.name._ASN1Type.PrintableString
+    subject = x509.Name([
+        x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "CN"),
+        x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Alibaba", printable),
+        x509.NameAttribute(x509.NameOID.COMMON_NAME, "root 0a1b2c3d", printable),
+    ])  # fmt: skip
+    issuer = authority(subject)
+    assert client(issuer).issuer.public_bytes() == issuer.certificate.subject.public_bytes()
+
+
+# --- issuers
+
+
+def test_an_issuer_is_loaded_from_pem_of_every_key_format() -> None:
+    issuer = authority()
+    for form in (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL):
+        text = issuer.private_key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+        assert Issuer.load(pem(issuer.certificate), text).certificate == issuer.certificate
+
+
+def test_a_key_that_is_not_the_certificates_is_refused() -> None:
+    with pytest.raises(UserError, match="the private key is not the key of the authority CN=root a"):
+        Issuer.load(pem(authority().certificate), key_pem(key("another")))
+
+
+def _encrypted() -> str:
+    encryption = serialization.BestAvailableEncryption(b"secret")
+    return key().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()  # type: ignore[no-any-return]
+
+
+def _ed25519_key() -> str:
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    return ed25519.Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, form, plain).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("nonsense with secret", "not PEM"), ("", "not PEM"), (_encrypted(), "is encrypted"), (_ed25519_key(), "neither RSA nor ECDSA")],
+)
+def test_an_unusable_private_key_is_refused_without_a_word_of_it(text: str, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_private_key(text)
+    assert says in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert all(line not in str(caught.value) for line in text.splitlines() if line and "-----" not in line)
+
+
+def test_a_damaged_rsa_key_never_gives_a_signature_away() -> None:
+    """The numbers of an RSA key are not checked on loading, and a faulty signature would let anybody factor the modulus."""
+    good = key("RSA2048").private_numbers()
+    bad = rsa.RSAPrivateNumbers(good.p, good.q, good.d ^ 2, good.dmp1 ^ 2, good.dmq1, good.iqmp, good.public_numbers)
+    issuer = Issuer(authority("damaged", key("RSA2048")).certificate, bad.private_key(unsafe_skip_rsa_key_validation=True))
+    with pytest.raises(UserError, match="gives wrong signatures"):
+        client(issuer)
+
+
+# --- cross certificates
+
+
+def test_a_cross_certificate_is_an_authority_without_path_length_below_the_other() -> None:
+    old, new = authority("root a", end=NOW + 100 * DAY), authority("root b", end=NOW + 3650 * DAY)
+    found = cross(old, new)
+    found.verify_directly_issued_by(old.certificate)
+    assert found.subject.public_bytes() == new.certificate.subject.public_bytes()
+    assert found.public_key() == new.certificate.public_key()
+    constraints = extension(found, x509.BasicConstraints)
+    assert constraints.critical
+    assert constraints.value == x509.BasicConstraints(ca=True, path_length=None)
+    usage = extension(found, x509.KeyUsage)
+    assert usage.critical
+    assert usage.value == key_usage("key_cert_sign", "crl_sign")
+    assert extension(found, x509.SubjectKeyIdentifier).value == extension(new.certificate, x509.SubjectKeyIdentifier).value
+    assert extension(found, x509.AuthorityKeyIdentifier).value.key_identifier == (
+        extension(old.certificate, x509.SubjectKeyIdentifier).value.digest
+    )
+    assert found.not_valid_before_utc == NOW - timedelta(minutes=5)
+    assert len(list(found.extensions)) == 4
+
+
+@pytest.mark.parametrize(("old_days", "new_days"), [(10, 20), (20, 10), (10, 10)])
+def test_a_cross_certificate_lasts_until_the_earlier_end(old_days: int, new_days: int) -> None:
+    found = cross(authority("root a", end=NOW + old_days * DAY), authority("root b", end=NOW + new_days * DAY))
+    assert found.not_valid_after_utc == NOW + 10 * DAY
+
+
+def test_between_authorities_of_one_name_the_authority_key_identifier_tells_them_apart() -> None:
+    """Go leaves it out when issuer and subject are equal, and openssl verify then fails with error 19 (facts: pulumi-tls)."""
+    old, new = authority("root", key("root, old")), authority("root", key("root, new"))
+    found = cross(old, new)
+    assert extension(found, x509.AuthorityKeyIdentifier).value.key_identifier != extension(found, x509.SubjectKeyIdentifier).value.digest
+
+
+def test_name_constraints_of_the_other_authority_are_kept() -> None:
+    constraints = x509.NameConstraints([x509.UniformResourceIdentifier(".example.com")], None)
+    found = extension(cross(authority("root a"), authority("root b", more=[constraints])), x509.NameConstraints)
+    assert found.critical
+    assert found.value == constraints
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (lambda: authority("root a"), lambda: authority("root a"), "cannot be cross-certified by itself"),
+        (lambda: authority("root a", constraints=x509.BasicConstraints(True, 0)), lambda: authority("root b"), "has path length 0"),
+        (lambda: authority("root a"), lambda: authority("root b", end=NOW - DAY / 2), "CN=root b cannot be cross-certified: it expired on"),
+        (lambda: authority("root a", end=NOW - DAY / 2), lambda: authority("root b"), "CN=root a cannot be cross-certified: it expired on"),
+        (lambda: authority("root a"), lambda: authority("root b", constraints=None), "lacks CA:TRUE"),
+    ],
+)
+def test_what_cannot_be_cross_certified_is_refused_in_a_sentence(old: Any, new: Any, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        cross(old(), new())
+    assert says in str(caught.value)
+
+
+def test_a_p256_key_is_not_signed_with_the_hash_of_another_curve() -> None:
+    assert isinstance(client(authority()).signature_algorithm_parameters, ec.ECDSA)
