@@ -1,0 +1,280 @@
+"""`albmtls:index:SignedCertificate`: a certificate signed by an authority of the stack, of a client (from its CSR) or of another authority (cross).
+
+It lives in the state alone. It is issued anew, in place, when an input changes or when it is due for renewal, and the preview says so.
+`cryptography` is imported only when something is to be checked or signed: a preview that changes nothing does without its 0.1 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.profile import CLIENT_VALIDITY_DAYS, check_renewal, check_subject, check_uri
+from alb_mutual_tls.pki.renewal import Renewal, days_left, from_text, near_end, renewal, to_text
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from alb_mutual_tls.pki.signing import Issuer
+
+_ISSUER: Final = ("issuerCertificatePem", "issuerPrivateKeyPem")
+_PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "client": ("kind", *_ISSUER, "csrPem", "subject", "uris", "validityDays", "renewBeforeDays"),
+    "cross": ("kind", *_ISSUER, "subjectCertificatePem"),
+}
+_COMPUTED: Final = ("certificatePem", "notBefore", "notAfter", "fingerprint", "serialNumber")
+_STEERING: Final = frozenset({"renewBeforeDays"})  # kept in state, but no part of the certificate
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SignedCertificate:
+    """The handler. `clock` gives the current moment, with its time zone."""
+
+    token = "albmtls:index:SignedCertificate"  # noqa: S105  # a type token, not a password
+    secret_outputs = frozenset({"issuerPrivateKeyPem"})
+
+    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+        self._clock = clock
+        self._warned: set[str] = set()
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        """Everything wrong with the inputs; those of the last deployment have passed already."""
+        inputs = {key: value for key, value in inputs.items() if value is not None}
+        return inputs, [] if inputs == old_inputs else check_inputs(inputs)
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        """The inputs that changed; when none of them asks for a new certificate but its time has come, `notAfter`."""
+        changes = input_changes(state, inputs)
+        if changes.keys() <= _STEERING:
+            found = self._renewal(state, inputs)
+            if found is Renewal.DUE:
+                changes["notAfter"] = Kind.UPDATE
+            elif found is Renewal.ENDS_WITH_AUTHORITY and request.urn not in self._warned:
+                self._warned.add(request.urn)  # a refresh asks for the difference too
+                request.warn(f"{request.name}: {_end(state, self._clock())}, and so does its authority; rotate to a new authority")
+        return Difference(changes, stables=_COMPUTED if changes.keys() <= _STEERING else ())
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        """Issue the certificate; the id is the SHA-256 of the first one."""
+        outputs = self._issue(request, inputs)
+        return ("", outputs) if request.preview else (outputs["fingerprint"], outputs)
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        """The state is the only place of this resource; only whether its renewal is due changes by itself."""
+        if "certificatePem" not in state:
+            raise UserError(f"{request.name}: a certificate cannot be imported, for it is kept in the state alone; let pulumi up issue one")
+        due = self._renewal(state, inputs) is Renewal.DUE
+        return Reading(id, {**state, "readyForRenewal": due}, inputs)
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        """Issue the certificate anew, or keep it where the change does not touch it."""
+        if input_changes(state, inputs).keys() <= _STEERING:
+            if self._renewal(state, inputs) is not Renewal.DUE:
+                return {**inputs, **{key: state[key] for key in _COMPUTED}, "readyForRenewal": False}
+            # The engine's difference shows the old end alone, as if it were removed: no input tells it the new one.
+            request.info(f"{request.name}: {_end(state, self._clock())} and is issued anew")
+        return self._issue(request, inputs)
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """Forget it. Who holds the certificate and its key is let in until it ends: ALB knows no revocation."""
+
+    def _renewal(self, state: Properties, inputs: Properties) -> Renewal:
+        if inputs.get("kind") != "client":
+            return Renewal.NOT_YET
+        now, not_after, days = self._clock(), from_text(state["notAfter"]), inputs["renewBeforeDays"]
+        if days is UNKNOWN or not near_end(now, not_after, days):
+            return Renewal.NOT_YET
+        from alb_mutual_tls.pki import bundle
+
+        return renewal(now, not_after, days, bundle.load_one(state["issuerCertificatePem"]).not_valid_after_utc)
+
+    def _issue(self, request: Request, inputs: Properties) -> Properties:
+        if has_unknown(inputs):
+            return {**inputs, **dict.fromkeys(_COMPUTED, UNKNOWN), "readyForRenewal": False}
+        from alb_mutual_tls.pki import signing
+
+        now = self._clock()
+        try:
+            issuer = signing.Issuer.load(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"])
+            builder = _wanted(issuer, inputs, now)
+            certificate = None if request.preview else signing.sign(builder, issuer)
+        except UserError as error:
+            raise UserError(f"{request.name}: {error}") from None
+        short = signing.shortened(issuer.certificate, inputs["validityDays"], now) if inputs["kind"] == "client" else None
+        if short:
+            request.warn(f"{request.name}: {short}")
+        computed = dict.fromkeys(_COMPUTED, UNKNOWN) if certificate is None else _computed(certificate)
+        return {**inputs, **computed, "readyForRenewal": False}
+
+
+def _wanted(issuer: Issuer, inputs: Properties, now: datetime) -> x509.CertificateBuilder:
+    from alb_mutual_tls.pki import bundle, signing
+
+    if inputs["kind"] == "cross":
+        return signing.cross_certificate(issuer, bundle.load_one(inputs["subjectCertificatePem"]), now=now)
+    return signing.client_certificate(
+        issuer,
+        signing.load_request(inputs["csrPem"]),
+        subject=inputs["subject"],
+        uris=inputs["uris"],
+        validity_days=inputs["validityDays"],
+        now=now,
+    )
+
+
+def _computed(certificate: x509.Certificate) -> Properties:
+    from alb_mutual_tls.pki import bundle, signing
+
+    pem = signing.to_pem(certificate)
+    return {
+        "certificatePem": pem,
+        "notBefore": to_text(certificate.not_valid_before_utc),
+        "notAfter": to_text(certificate.not_valid_after_utc),
+        "fingerprint": bundle.fingerprint(pem),
+        "serialNumber": f"{certificate.serial_number:x}",
+    }
+
+
+def _end(state: Properties, now: datetime) -> str:
+    left = days_left(now, from_text(state["notAfter"]))
+    return (
+        f"the certificate ended on {state['notAfter']}" if left < 0 else f"the certificate ends on {state['notAfter']} ({left} days left)"
+    )
+
+
+def input_changes(state: Properties, inputs: Properties) -> dict[str, Kind]:
+    """The inputs in which the state and the wish differ; in PEM, white space makes no difference."""
+    names = set().union(*_PROPERTIES.values())
+    changes: dict[str, Kind] = {}
+    for name in sorted(names & (state.keys() | inputs.keys())):
+        if name not in state:
+            changes[name] = Kind.ADD
+        elif name not in inputs:
+            changes[name] = Kind.DELETE
+        elif not _same(name, state[name], inputs[name]):
+            changes[name] = Kind.UPDATE
+    return changes
+
+
+def _same(name: str, old: Any, new: Any) -> bool:
+    if name.endswith("Pem") and isinstance(old, str) and isinstance(new, str):
+        return old.split() == new.split()
+    return bool(old == new)
+
+
+# --- what is wrong with inputs
+
+
+def check_inputs(inputs: Properties) -> list[CheckFailure]:
+    """Everything that is wrong with the inputs, a sentence each; what is not known yet is left for later.
+
+    The engine prints the value of the property that a failure names, so a failure of a PEM names none: one may be a private key.
+    """
+    kind = inputs.get("kind")
+    if kind is UNKNOWN:
+        return []
+    if not isinstance(kind, str) or kind not in _PROPERTIES:
+        return [CheckFailure("kind", f"{kind!r} is no kind of certificate; give one of {', '.join(_PROPERTIES)}")]
+    expected = _PROPERTIES[kind]
+    failures = [
+        CheckFailure("", f"{name} is no property of a {kind} certificate; remove it, the properties are {', '.join(expected)}")
+        for name in inputs
+        if name not in expected
+    ]
+    failures += [
+        CheckFailure("", f"{name} is missing; a {kind} certificate needs {', '.join(expected)}") for name in expected if name not in inputs
+    ]
+    return failures or [*_text_failures(inputs), *_client_failures(inputs)] or _pem_failures(inputs)
+
+
+def _text_failures(inputs: Properties) -> list[CheckFailure]:
+    return [
+        CheckFailure("", f"{name} is not text; give it in PEM")
+        for name, value in inputs.items()
+        if name.endswith("Pem") and value is not UNKNOWN and not isinstance(value, str)
+    ]
+
+
+def _client_failures(inputs: Properties) -> list[CheckFailure]:
+    if inputs["kind"] != "client":
+        return []
+    return [*_subject_failures(inputs["subject"]), *_uri_failures(inputs["uris"]), *_time_failures(inputs)]
+
+
+def _subject_failures(subject: Any) -> list[CheckFailure]:
+    if subject is UNKNOWN:
+        return []
+    if not isinstance(subject, Mapping):
+        return [CheckFailure("subject", "is not an object of subject fields; give for instance {commonName: name}")]
+    if not subject:
+        return [CheckFailure("subject", "has no field; give at least commonName")]
+    known = {name: value for name, value in subject.items() if value is not UNKNOWN}
+    return [CheckFailure("subject", sentence) for sentence in check_subject(known)]
+
+
+def _uri_failures(uris: Any) -> list[CheckFailure]:
+    if uris is UNKNOWN:
+        return []
+    if not isinstance(uris, list):
+        return [CheckFailure("uris", "is not a list of URIs; give for instance [spiffe://example.com/client/name]")]
+    known = [uri for uri in uris if uri is not UNKNOWN]
+    failures = [CheckFailure("uris", sentence) for uri in known if (sentence := check_uri(uri))]
+    doubled = sorted({uri for uri in known if known.count(uri) > 1}) if not failures else []
+    return failures + [CheckFailure("uris", f"the URI {uri!r} stands there twice; remove one") for uri in doubled]
+
+
+def _time_failures(inputs: Properties) -> list[CheckFailure]:
+    failures = [
+        CheckFailure(name, f"{name} {inputs[name]!r} is not a whole number of days")
+        for name in ("validityDays", "renewBeforeDays")
+        if inputs[name] is not UNKNOWN and (not isinstance(inputs[name], int) or isinstance(inputs[name], bool))
+    ]
+    validity, renew_before = inputs["validityDays"], inputs["renewBeforeDays"]
+    if failures or validity is UNKNOWN:
+        return failures
+    if validity not in CLIENT_VALIDITY_DAYS:
+        first, last = CLIENT_VALIDITY_DAYS[0], CLIENT_VALIDITY_DAYS[-1]
+        return [CheckFailure("validityDays", f"validityDays {validity} is outside {first} to {last}; give a number of days in that range")]
+    sentence = None if renew_before is UNKNOWN else check_renewal(validity, renew_before)
+    return [CheckFailure("renewBeforeDays", sentence)] if sentence else []
+
+
+def _pem_failures(inputs: Properties) -> list[CheckFailure]:
+    from alb_mutual_tls.pki import bundle, keys, signing
+
+    readers: dict[str, Callable[[str], object]] = {
+        "issuerCertificatePem": bundle.load_one,
+        "issuerPrivateKeyPem": keys.load_private_key,
+        "csrPem": signing.load_request,
+        "subjectCertificatePem": bundle.load_one,
+    }
+    failures = []
+    for name, reader in readers.items():
+        if isinstance(inputs.get(name), str):
+            try:
+                reader(inputs[name])
+            except UserError as error:
+                failures.append(CheckFailure("", f"{name}: {error}"))
+    return failures or _issuer_failures(inputs)
+
+
+def _issuer_failures(inputs: Properties) -> list[CheckFailure]:
+    from alb_mutual_tls.pki import bundle, signing
+
+    certificate, key = (inputs[name] for name in _ISSUER)
+    failures = []
+    if certificate is not UNKNOWN and key is not UNKNOWN:
+        try:
+            signing.Issuer.load(certificate, key)
+        except UserError as error:
+            failures.append(CheckFailure("", f"issuerPrivateKeyPem: {error}"))
+    if inputs["kind"] == "client" and not has_unknown([certificate, inputs["subject"]]):
+        sentence = signing.named_like_authority(inputs["subject"], bundle.load_one(certificate))
+        failures += [CheckFailure("subject", sentence)] if sentence else []
+    return failures
