@@ -1,0 +1,22 @@
+"""The stack: its configuration, mutual authentication on its listeners, its outputs."""
+
+import pulumi
+from pulumi.runtime.config import CONFIG
+
+from components.albmtls import AlbMtls
+from components.mutual_tls import AlbMutualTls
+from components.settings import PROJECT, SettingsError, parse
+
+try:
+    settings = parse(CONFIG.get())
+except SettingsError as error:
+    raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} cannot be used:\n{error}") from None
+
+provider = AlbMtls("albmtls", settings.provider)
+mutual_tls = AlbMutualTls(PROJECT, settings.arguments, pulumi.ResourceOptions(providers=[provider]))
+
+pulumi.export("caCertificateId", mutual_tls.ca_certificate_id)
+pulumi.export("caCertificatePem", mutual_tls.ca_certificate_pem)
+pulumi.export("listeners", mutual_tls.listeners)
+pulumi.export("clientCertificates", mutual_tls.client_certificates)
+pulumi.export("clientPrivateKeys", mutual_tls.client_private_keys)

@@ -1,0 +1,148 @@
+"""The resource classes of the provider `albmtls`, thin: names of types and properties are a persisted contract (they stand in users' state)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pulumi
+
+_SECRET_PROPERTIES: Final = frozenset({"accessKey", "secretKey"})
+
+
+class AlbMtls(pulumi.ProviderResource):
+    """The provider with its explicit configuration; every resource below is made with it.
+
+    `properties`: cluster, region, endpoints and credentials, see docs/configuration.md; keys are encrypted in state.
+    """
+
+    def __init__(self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        marked = {key: pulumi.Output.secret(value) if key in _SECRET_PROPERTIES else value for key, value in properties.items()}
+        super().__init__("albmtls", name, marked, opts)
+
+
+_ATTRIBUTES: Final = {
+    "warehouseId": "warehouse_id",
+    "caCertificateId": "ca_certificate_id",
+    "certificatePem": "certificate_pem",
+    "notAfter": "not_after",
+}
+
+
+class _Resource(pulumi.CustomResource):
+    """A resource whose outputs are attributes in snake_case."""
+
+    def translate_output_property(self, prop: str) -> str:
+        return _ATTRIBUTES.get(prop, prop)
+
+
+class StackIdentity(_Resource):
+    """A random value made once and kept in state, which survives a rename of the stack."""
+
+    identity: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("albmtls:index:StackIdentity", name, {"identity": None}, opts)
+
+
+class CertificateRepository(_Resource):
+    """A certificate application repository of CAS for uploaded CA certificates, found or made.
+
+    `configured`: the name was chosen by the user, so one that exists is used and never deleted.
+    """
+
+    warehouse_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, *, repository_name: pulumi.Input[str], configured: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        properties = {"name": repository_name, "configured": configured, "warehouse_id": None}
+        super().__init__("albmtls:index:CertificateRepository", name, properties, opts)
+
+
+class CaCertificate(_Resource):
+    """A CA certificate in a repository; `generated`: its key was made by this stack, so an upload of it is ours even when found."""
+
+    ca_certificate_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        warehouse_id: pulumi.Input[str],
+        upload_name: pulumi.Input[str],
+        certificate_pem: pulumi.Input[str],
+        generated: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "warehouseId": warehouse_id,
+            "name": upload_name,
+            "certificatePem": certificate_pem,
+            "generated": generated,
+            "ca_certificate_id": None,
+        }
+        super().__init__("albmtls:index:CaCertificate", name, properties, opts)
+
+
+class ListenerClientAuthentication(_Resource):
+    """Client authentication on one HTTPS listener of an AlbConfig: two fields of the listener and one annotation, nothing else."""
+
+    def __init__(self, name: str, properties: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("albmtls:index:ListenerClientAuthentication", name, dict(properties), opts)
+
+
+class SignedCertificate(_Resource):
+    """A certificate signed by an authority of the stack: of a client (from its CSR), or of another authority (a cross certificate)."""
+
+    certificate_pem: pulumi.Output[str]
+    not_after: pulumi.Output[str]
+
+    def __init__(self, name: str, properties: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("albmtls:index:SignedCertificate", name, {**properties, "certificate_pem": None, "not_after": None}, opts)
+
+    @classmethod
+    def client(
+        cls,
+        name: str,
+        *,
+        csr_pem: pulumi.Input[str],
+        issuer_certificate_pem: pulumi.Input[str],
+        issuer_private_key_pem: pulumi.Input[str],
+        subject: Mapping[str, pulumi.Input[str]],
+        uris: pulumi.Input[Sequence[str]],
+        validity_days: int,
+        renew_before_days: int,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> SignedCertificate:
+        """A client certificate; `validity_days` and `renew_before_days` in days."""
+        properties: dict[str, pulumi.Input[Any]] = {
+            "kind": "client",
+            "csrPem": csr_pem,
+            "issuerCertificatePem": issuer_certificate_pem,
+            "issuerPrivateKeyPem": pulumi.Output.secret(issuer_private_key_pem),
+            "subject": subject,
+            "uris": uris,
+            "validityDays": validity_days,
+            "renewBeforeDays": renew_before_days,
+        }
+        return cls(name, properties, opts)
+
+    @classmethod
+    def cross(
+        cls,
+        name: str,
+        *,
+        subject_certificate_pem: pulumi.Input[str],
+        issuer_certificate_pem: pulumi.Input[str],
+        issuer_private_key_pem: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> SignedCertificate:
+        """A certificate of another authority's name and key, valid until the earlier end of the two roots."""
+        properties: dict[str, pulumi.Input[Any]] = {
+            "kind": "cross",
+            "subjectCertificatePem": subject_certificate_pem,
+            "issuerCertificatePem": issuer_certificate_pem,
+            "issuerPrivateKeyPem": pulumi.Output.secret(issuer_private_key_pem),
+        }
+        return cls(name, properties, opts)

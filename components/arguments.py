@@ -1,0 +1,232 @@
+"""What an `AlbMutualTls` is made of: listeners, authorities and clients by the user's own names, with the rules they keep.
+
+The same models serve the stack configuration (camelCase keys, see `settings.py`) and other Pulumi programs (snake_case arguments).
+Defaults are immutable once released: a changed one would re-issue certificates in every stack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from alb_mutual_tls.pki.profile import (
+    CA_VALIDITY_DAYS,
+    CLIENT_VALIDITY_DAYS,
+    KEY_ALGORITHMS,
+    Subject,
+    check_renewal,
+    check_subject,
+    check_uri,
+    same_subject,
+)
+
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+# No subject that a user writes can hold a control character, so the part of a default that is only known in state is compared as one.
+_IDENTITY_PLACEHOLDER: Final = "\x01"
+DEFAULT_ORGANIZATION: Final = "alb-mutual-tls"
+
+
+def _named(names: Mapping[str, Any]) -> Mapping[str, Any]:
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong:
+        raise ValueError(
+            f"the name {wrong[0]!r} cannot be used: a name is 1 to 63 letters, digits, '.', '_' or '-', and starts and ends with a letter or digit"
+        )
+    return names
+
+
+def _key_algorithm(value: str) -> str:
+    if value not in KEY_ALGORITHMS:
+        raise ValueError(f"{value!r} is none of {', '.join(KEY_ALGORITHMS)}")
+    return value
+
+
+def _subject(fields: dict[str, str]) -> dict[str, str]:
+    problems = check_subject(fields)
+    if problems:
+        raise ValueError("; ".join(problems))
+    return fields
+
+
+def _uris(uris: tuple[str, ...]) -> tuple[str, ...]:
+    problems = [problem for uri in uris if (problem := check_uri(uri))]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return uris
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError(f"{value!r} does not start with '/': give the path of the request, for instance '/' or '/healthz'")
+    return value
+
+
+KeyAlgorithm = Annotated[str, AfterValidator(_key_algorithm)]
+SubjectFields = Annotated[dict[str, str], AfterValidator(_subject)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Verify(_Model):
+    """How `mtls verify` reaches a listener, where that is not the ALB's own address and the host of its Ingress.
+
+    `address` is HOST or HOST:PORT; where its port is not the listener's, other ports of the ALB are taken to be as far away from theirs.
+    """
+
+    address: str | None = Field(default=None, min_length=1)
+    server_name: str | None = Field(default=None, min_length=1)
+    path: Annotated[str, AfterValidator(_path)] = "/"
+
+
+class Listener(_Model):
+    """An HTTPS listener of an AlbConfig; it demands client certificates when this `ca_enabled` and the master switch are true."""
+
+    alb_config: str = Field(min_length=1, max_length=253)
+    port: int = Field(ge=1, le=65535)
+    ca_enabled: bool = True
+    verify: Verify = Verify()
+
+
+class Authority(_Model):
+    """A root certificate authority that the stack generates. `validity_days`: 1 to 36500, default 3650 as in the documentation."""
+
+    subject: SubjectFields = Field(default_factory=dict)
+    key_algorithm: KeyAlgorithm = "RSA-4096"
+    validity_days: int = Field(default=3650, ge=CA_VALIDITY_DAYS.start, le=CA_VALIDITY_DAYS.stop - 1)
+
+    def subject_fields(self, name: str, identity: str) -> dict[str, str]:
+        """The subject's fields with the defaults filled in; `identity` keeps two stacks' authorities apart."""
+        return {"organizationName": DEFAULT_ORGANIZATION, "commonName": f"{name} {identity}", **self.subject}
+
+
+class Client(_Model):
+    """A client certificate that the stack issues. `validity_days`: 1 to 3650, default 90.
+
+    `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever is shorter.
+    """
+
+    subject: SubjectFields = Field(default_factory=dict)
+    key_algorithm: KeyAlgorithm = "ECDSA-P256"
+    validity_days: int = Field(default=90, ge=CLIENT_VALIDITY_DAYS.start, le=CLIENT_VALIDITY_DAYS.stop - 1)
+    renew_before_days: int | None = Field(default=None, ge=0)
+    uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(default=None, strict=False)
+
+    @model_validator(mode="after")
+    def _renewal_inside_validity(self) -> Self:
+        problem = check_renewal(self.validity_days, self.renewal_days())
+        if problem:
+            raise ValueError(problem)
+        return self
+
+    def subject_fields(self, name: str) -> dict[str, str]:
+        """The subject's fields with the default filled in."""
+        return {"commonName": name, **self.subject}
+
+    def renewal_days(self) -> int:
+        """How many days before its end the certificate is renewed."""
+        if self.renew_before_days is not None:
+            return self.renew_before_days
+        return min(30, max(1, self.validity_days // 3), self.validity_days - 1)
+
+    def uri_names(self, name: str, identity: str) -> list[str]:
+        """The URI names of the certificate; there always is one, because some verifiers refuse a certificate without any (docs/pki.md)."""
+        return [f"spiffe://{identity}.alb-mutual-tls/client/{name}"] if self.uris is None else list(self.uris)
+
+
+Listeners = Annotated[dict[str, Listener], AfterValidator(_named)]
+Authorities = Annotated[dict[str, Authority], AfterValidator(_named)]
+Clients = Annotated[dict[str, Client], AfterValidator(_named)]
+
+
+class AlbMutualTlsArgs(_Model):
+    """The arguments of `AlbMutualTls`; every default is the one of the stack configuration key of the same name (docs/configuration.md)."""
+
+    ca_enabled: bool = False
+    listeners: Listeners = Field(default_factory=lambda: {"https": Listener(alb_config="alb", port=443)})
+    authorities: Authorities = Field(default_factory=lambda: {"root": Authority()}, min_length=1)
+    issuing_authority: str | None = None
+    trusted_authority: str | None = None
+    clients: Clients = Field(default_factory=dict)
+    repository: str | None = Field(default=None, min_length=1, max_length=64)
+    await_listener: bool = True
+    await_timeout_seconds: int = Field(default=180, ge=1, le=3600)
+    cut_off: bool = False
+    take_over: bool = False
+    deletion_protection: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = [*_doubled_listeners(self.listeners), *_clients_alike(self.clients), *_subjects_alike(self.authorities, self.clients)]
+        for key, wanted in (("issuingAuthority", self.issuing_authority), ("trustedAuthority", self.trusted_authority)):
+            if wanted is None and len(self.authorities) > 1:
+                problems.append(f"{key}: not set, but there are several authorities; set it to one of {', '.join(self.authorities)}")
+            elif wanted is not None and wanted not in self.authorities:
+                problems.append(f"{key}: {wanted!r} is none of the authorities {', '.join(self.authorities)}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def issuing(self) -> str:
+        """The name of the authority that signs clients."""
+        return self.issuing_authority or next(iter(self.authorities))
+
+    @property
+    def trusted(self) -> str:
+        """The name of the authority that the listeners trust."""
+        return self.trusted_authority or next(iter(self.authorities))
+
+
+def _doubled_listeners(listeners: Mapping[str, Listener]) -> list[str]:
+    seen: dict[tuple[str, int], str] = {}
+    problems = []
+    for name, listener in listeners.items():
+        first = seen.setdefault((listener.alb_config, listener.port), name)
+        if first != name:
+            problems.append(
+                f"listeners.{name}: AlbConfig {listener.alb_config!r} port {listener.port} is listeners.{first} already; remove one of the two"
+            )
+    return problems
+
+
+def _clients_alike(clients: Mapping[str, Client]) -> list[str]:
+    seen: dict[str, str] = {}
+    problems = []
+    for name in clients:
+        first = seen.setdefault(name.casefold(), name)
+        if first != name:
+            problems.append(
+                f"clients.{name}: differs from clients.{first} only in case, and their exported files would overwrite each other; rename one"
+            )
+    return problems
+
+
+def _subjects_alike(authorities: Mapping[str, Authority], clients: Mapping[str, Client]) -> list[str]:
+    problems = []
+    subjects: dict[str, Subject] = {}
+    for name, authority in authorities.items():
+        if "commonName" not in authority.subject:
+            problems += [f"authorities.{name}: {fault}" for fault in check_subject(authority.subject_fields(name, "0" * 8))]
+        subject = authority.subject_fields(name, _IDENTITY_PLACEHOLDER)
+        for other, taken in subjects.items():
+            if same_subject(subject, taken):
+                problems.append(
+                    f"authorities.{name}.subject: is the subject of authorities.{other} too; give one of them another commonName"
+                )
+        subjects[name] = subject
+    for name, client in clients.items():
+        for other, taken in subjects.items():
+            if same_subject(client.subject_fields(name), taken):
+                problems.append(
+                    f"clients.{name}.subject: is the subject of authorities.{other}, which verifiers take for a self-signed certificate; "
+                    "give the client another commonName"
+                )
+    return problems

@@ -1,0 +1,63 @@
+"""Certificate authorities that a stack generates: key and self-signed root certificate (the documentation's step 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_tls as tls
+
+from alb_mutual_tls.pki.bundle import fingerprint
+from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
+
+from .arguments import Authority
+
+_HOURS_PER_DAY = 24
+
+
+def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> tls.PrivateKey:
+    """A private key of one of the algorithms of `KEY_ALGORITHMS`."""
+    parameters = KEY_ALGORITHMS[key_algorithm]
+    return tls.PrivateKey(name, algorithm=parameters.algorithm, rsa_bits=parameters.rsa_bits, ecdsa_curve=parameters.ecdsa_curve, opts=opts)
+
+
+@dataclass(frozen=True)
+class CertificateAuthority:
+    """A root CA: `certificate_pem`, the secret `private_key_pem`, and `fingerprint` (SHA-256 of the certificate, lower-case hex)."""
+
+    certificate_pem: pulumi.Output[str]
+    private_key_pem: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+
+    @classmethod
+    def generate(
+        cls, resource_name: str, name: str, authority: Authority, identity: pulumi.Input[str], opts: pulumi.ResourceOptions
+    ) -> CertificateAuthority:
+        """Generate key and certificate: X.509 v3, CA profile without a path length, because a rotation needs depth (docs/pki.md)."""
+        key = private_key(resource_name, authority.key_algorithm, opts)
+        fields = pulumi.Output.from_input(identity).apply(lambda value: authority.subject_fields(name, value))
+        certificate = tls.SelfSignedCert(
+            resource_name,
+            private_key_pem=key.private_key_pem,
+            is_ca_certificate=True,
+            allowed_uses=["cert_signing", "crl_signing"],
+            set_subject_key_id=True,
+            validity_period_hours=authority.validity_days * _HOURS_PER_DAY,
+            subject=_subject(authority, fields),
+            opts=opts,
+        )
+        return cls(certificate.cert_pem, key.private_key_pem, certificate.cert_pem.apply(fingerprint))
+
+
+def _subject(authority: Authority, fields: pulumi.Output[dict[str, str]]) -> tls.SelfSignedCertSubjectArgs:
+    """Only the common name's default depends on the stack's identity; the other fields are known in every preview."""
+    known = authority.subject_fields("", "")
+    return tls.SelfSignedCertSubjectArgs(
+        country=known.get("countryName"),
+        province=known.get("stateOrProvinceName"),
+        locality=known.get("localityName"),
+        organization=known.get("organizationName"),
+        organizational_unit=known.get("organizationalUnitName"),
+        common_name=authority.subject.get("commonName") or fields.apply(lambda all_fields: all_fields["commonName"]),
+        email_address=known.get("emailAddress"),
+    )

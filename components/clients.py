@@ -1,0 +1,62 @@
+"""Client certificates that a stack issues: key, certificate signing request, certificate (the documentation's step 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_tls as tls
+
+from .albmtls import SignedCertificate
+from .arguments import Client
+from .authority import CertificateAuthority, private_key
+
+
+@dataclass(frozen=True)
+class IssuedClient:
+    """A client's certificate.
+
+    `chain_pem` is what the client presents: its certificate first, then cross certificates, without the root. `private_key_pem` is a secret.
+    """
+
+    certificate: SignedCertificate
+    certificate_pem: pulumi.Output[str]
+    chain_pem: pulumi.Output[str]
+    not_after: pulumi.Output[str]
+    private_key_pem: pulumi.Output[str]
+
+    @classmethod
+    def issue(
+        cls,
+        resource_name: str,
+        name: str,
+        client: Client,
+        issuer: CertificateAuthority,
+        cross_certificates: Sequence[pulumi.Output[str]],
+        identity: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+        provider_opts: pulumi.ResourceOptions,
+    ) -> IssuedClient:
+        """Issue a client certificate; its subject and URI names come from the configuration, never from the request."""
+        key = private_key(resource_name, client.key_algorithm, opts)
+        fields = client.subject_fields(name)
+        request = tls.CertRequest(
+            resource_name,
+            private_key_pem=key.private_key_pem,
+            subject=tls.CertRequestSubjectArgs(common_name=fields["commonName"]),
+            opts=opts,
+        )
+        signed = SignedCertificate.client(
+            resource_name,
+            csr_pem=request.cert_request_pem,
+            issuer_certificate_pem=issuer.certificate_pem,
+            issuer_private_key_pem=issuer.private_key_pem,
+            subject=fields,
+            uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else list(client.uris),
+            validity_days=client.validity_days,
+            renew_before_days=client.renewal_days(),
+            opts=provider_opts,
+        )
+        chain = pulumi.Output.all(signed.certificate_pem, *cross_certificates).apply("".join)
+        return cls(signed, signed.certificate_pem, chain, signed.not_after, key.private_key_pem)

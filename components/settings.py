@@ -1,0 +1,236 @@
+"""The stack configuration, read as a whole: one frozen `Settings`, or every error at once.
+
+The engine checks declared keys one at a time and without saying what to do, so Pulumi.yaml declares almost none and this module parses the project's
+namespace itself, together with the `alicloud:` and `kubernetes:` keys that say where and as whom the provider works.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+
+from .arguments import AlbMutualTlsArgs, Authority, Client, Listener, Verify
+
+PROJECT: Final = "alb-mutual-tls"
+_BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
+_INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
+_OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
+_TEXTS: Final = frozenset({"issuingAuthority", "trustedAuthority", "repository"})
+_PLACE: Final = frozenset({"accountId", "ackClusterId"})
+_KEYS: Final = _BOOLEANS | _INTEGERS | _OBJECTS | _TEXTS | _PLACE
+_KUBERNETES: Final = frozenset({"kubeconfig", "context"})
+_ALICLOUD_TEXTS: Final = frozenset(
+    {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
+)
+_ALICLOUD_OBJECTS: Final = frozenset({"endpoints", "assumeRole", "assumeRoleWithOidc"})
+_ENDPOINTS: Final = ("cas", "alb", "sts")
+
+
+class SettingsError(Exception):
+    """Everything that is wrong with the configuration, one sentence a line: key, value, rule, remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A stack's configuration: what the component declares, and the properties of the provider `albmtls`."""
+
+    arguments: AlbMutualTlsArgs
+    provider: Mapping[str, Any]
+
+
+def parse(values: Mapping[str, str]) -> Settings:
+    """Read the configuration as the engine hands it over: full keys (`alb-mutual-tls:caEnabled`), every value as text, objects as JSON text.
+
+    Raises `SettingsError` with all problems.
+    """
+    problems: list[str] = []
+    own = _namespace(values, PROJECT)
+    unknown = sorted(own.keys() - _KEYS)
+    problems += [f"{key}: is no key of this project; the keys are {', '.join(sorted(_KEYS))}" for key in unknown]
+    parsed: dict[str, Any] = {}
+    for key in sorted(own.keys() & _KEYS):
+        try:
+            parsed[key] = _value(key, own[key])
+        except ValueError as error:
+            problems.append(f"{key}: {error}")
+    provider = _provider(values, problems)
+    provider |= {key: parsed.pop(key) for key in sorted(_PLACE) if key in parsed}
+    try:
+        arguments = AlbMutualTlsArgs(**parsed)
+    except ValidationError as error:
+        problems += _sentences(error)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(arguments=arguments, provider=provider)
+
+
+def _namespace(values: Mapping[str, str], name: str) -> dict[str, str]:
+    return {key.removeprefix(f"{name}:"): value for key, value in values.items() if key.startswith(f"{name}:")}
+
+
+def _value(key: str, text: str) -> Any:
+    if key in _BOOLEANS:
+        if text not in ("true", "false"):
+            raise ValueError(f"{text!r} is neither true nor false: pulumi config set {key} true (or false)")
+        return text == "true"
+    if key in _INTEGERS:
+        if not text.isascii() or not text.isdigit():
+            raise ValueError(f"{text!r} is no whole number: pulumi config set {key} 180")
+        return int(text)
+    if key in _OBJECTS:
+        return _json_object(text)
+    if not text.strip():
+        raise ValueError(f"is empty: give a value, or remove it with pulumi config rm {key}")
+    return text
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{_shortened(text)} is no JSON object ({error}); write it as an object in Pulumi.<stack>.yaml") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{_shortened(text)} is no JSON object; write it as an object in Pulumi.<stack>.yaml")
+    return value
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _provider(values: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    kubernetes = _namespace(values, "kubernetes")
+    for key in sorted(kubernetes):
+        if key not in _KUBERNETES:
+            problems.append(f"kubernetes:{key}: is not honoured here; remove it, the keys are {', '.join(sorted(_KUBERNETES))}")
+        elif key == "kubeconfig" and "\n" in kubernetes[key].strip():
+            problems.append(
+                "kubernetes:kubeconfig: holds a kubeconfig's content, which expires in state; write it to a file and give the path, or use KUBECONFIG"
+            )
+        else:
+            result[key] = kubernetes[key]
+    alicloud = _namespace(values, "alicloud")
+    for key in sorted(alicloud):
+        if key == "securityToken":
+            problems.append(
+                "alicloud:securityToken: expires, so it cannot stand in the configuration; "
+                "remove it and give it by ALIBABA_CLOUD_SECURITY_TOKEN or a profile"
+            )
+        elif key in _ALICLOUD_TEXTS:
+            result[key] = alicloud[key]
+        elif key in _ALICLOUD_OBJECTS:
+            try:
+                result[key] = _endpoints(alicloud[key]) if key == "endpoints" else _assumed_role(key, alicloud[key])
+            except ValueError as error:
+                problems.append(f"alicloud:{key}: {error}")
+        else:
+            honoured = ", ".join(sorted(_ALICLOUD_TEXTS | _ALICLOUD_OBJECTS))
+            problems.append(f"alicloud:{key}: is not honoured here; remove it, the keys are {honoured}")
+    if "region" not in alicloud:
+        problems.append("alicloud:region: not set; it is the region of the ALB: pulumi config set alicloud:region cn-hangzhou")
+    return result
+
+
+def _list_or_object(text: str) -> dict[str, Any]:
+    """The Alibaba Cloud provider keeps single blocks as lists of one object, or of several that complete each other."""
+    value = json.loads(text) if text.lstrip().startswith("[") else _json_object(text)
+    blocks = value if isinstance(value, list) else [value]
+    if not all(isinstance(block, dict) for block in blocks):
+        raise ValueError(f"{_shortened(text)} is no list of objects")
+    return {key: item for block in blocks for key, item in block.items()}
+
+
+def _endpoints(text: str) -> dict[str, str]:
+    found = _list_or_object(text)
+    foreign = sorted(found.keys() - set(_ENDPOINTS))
+    if foreign:
+        raise ValueError(f"{foreign[0]!r} is not honoured here; remove it, the endpoints are {', '.join(_ENDPOINTS)}")
+    if not all(isinstance(host, str) and host and "/" not in host for host in found.values()):
+        raise ValueError("an endpoint is a host or host:port without a scheme, for instance cas.aliyuncs.com")
+    return found
+
+
+_ROLE_FIELDS: Final = {
+    "assumeRole": {"roleArn": str, "sessionName": str, "sessionExpiration": int, "externalId": str, "policy": str},
+    "assumeRoleWithOidc": {
+        "roleArn": str,
+        "oidcProviderArn": str,
+        "oidcTokenFile": str,
+        "roleSessionName": str,
+        "sessionExpiration": int,
+        "policy": str,
+    },
+}
+
+
+def _assumed_role(key: str, text: str) -> dict[str, Any]:
+    fields = _ROLE_FIELDS[key]
+    found = _list_or_object(text)
+    foreign = sorted(found.keys() - fields.keys())
+    if foreign:
+        raise ValueError(f"{foreign[0]!r} is not honoured here; remove it, the fields are {', '.join(fields)}")
+    wrong = [name for name, value in found.items() if not isinstance(value, fields[name]) or isinstance(value, bool)]
+    if wrong:
+        kind = "a whole number of seconds" if fields[wrong[0]] is int else "text"
+        raise ValueError(f"{wrong[0]} {found[wrong[0]]!r} is not {kind}")
+    if "roleArn" not in found:
+        raise ValueError("roleArn is missing: give the role's ARN, acs:ram::<account>:role/<name>")
+    return found
+
+
+# --- pydantic's errors as sentences: key, value, rule, remedy
+
+_KIND_NAMES: Final = {
+    "int_type": "a whole number",
+    "bool_type": "true or false, without quotes",
+    "string_type": "text",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "tuple_type": "a list",
+}
+_FIELDS: Final[dict[str, type[Listener] | type[Authority] | type[Client]]] = {
+    "listeners": Listener,
+    "authorities": Authority,
+    "clients": Client,
+}
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    sentences: list[str] = []
+    for item in error.errors(include_url=False):
+        place = [str(part) for part in item["loc"]]
+        key = ".".join(place)
+        kind, value, context = item["type"], item["input"], item.get("ctx", {})
+        if kind == "value_error":
+            text = str(context["error"])
+            sentences += [line if not key else f"{key}: {line}" for line in text.split("\n")]
+        elif kind == "extra_forbidden":
+            sentences.append(f"{key}: is no field here; the fields are {', '.join(_fields(place))}")
+        elif kind == "missing":
+            sentences.append(f"{key}: not set; every entry of {place[0]} needs it")
+        elif kind in _KIND_NAMES:
+            sentences.append(f"{key}: {_shortened(str(value))} is not {_KIND_NAMES[kind]}")
+        elif kind == "greater_than_equal":
+            sentences.append(f"{key}: {value} is less than {context['ge']}")
+        elif kind == "less_than_equal":
+            sentences.append(f"{key}: {value} is more than {context['le']}")
+        elif kind in ("string_too_short", "too_short"):
+            sentences.append(f"{key}: is empty; give a value, or remove the key")
+        else:
+            sentences.append(f"{key}: {_shortened(str(value))}: {item['msg']}")
+    return sentences
+
+
+def _fields(place: list[str]) -> list[str]:
+    model: Any = Verify if place[-2:-1] == ["verify"] else _FIELDS[place[0]]
+    return [field.alias or to_snake(name) for name, field in model.model_fields.items()]

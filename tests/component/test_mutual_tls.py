@@ -1,0 +1,222 @@
+"""`AlbMutualTls` on Pulumi's mocks: which resources a configuration declares, under which names, with which inputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
+
+from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+
+IDENTITY = "0a1b2c3d"
+LISTENER = "albmtls:index:ListenerClientAuthentication"
+SIGNED = "albmtls:index:SignedCertificate"
+UPLOAD = "albmtls:index:CaCertificate"
+
+
+class Engine(Mocks):
+    """Records what is registered, and answers as the providers would."""
+
+    def __init__(self) -> None:
+        self.resources: list[MockResourceArgs] = []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.resources.append(args)
+        computed: dict[str, dict[str, Any]] = {
+            "albmtls:index:StackIdentity": {"identity": IDENTITY},
+            "albmtls:index:CertificateRepository": {"warehouseId": "1000"},
+            UPLOAD: {"caCertificateId": f"id-of-{args.name}"},
+            SIGNED: {"certificatePem": f"certificate of {args.name}\n", "notAfter": "2027-02-21T00:00:00Z"},
+            "tls:index/privateKey:PrivateKey": {"privateKeyPem": f"key of {args.name}"},
+            "tls:index/selfSignedCert:SelfSignedCert": {"certPem": f"certificate of {args.name}"},
+            "tls:index/certRequest:CertRequest": {"certRequestPem": f"request of {args.name}"},
+        }
+        return f"{args.name}-id", {**args.inputs, **computed.get(args.typ, {})}
+
+    def call(self, args: MockCallArgs) -> Any:
+        raise AssertionError(f"the component calls no function, but it called {args.token}")
+
+    def named(self, token: str) -> dict[str, MockResourceArgs]:
+        return {resource.name: resource for resource in self.resources if resource.typ == token}
+
+
+Declare = Callable[..., tuple[Engine, dict[str, Any]]]
+
+
+@pytest.fixture
+def declare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
+    """Declares an `AlbMutualTls` with the given arguments; returns the engine and the component's registered outputs."""
+
+    loop = asyncio.new_event_loop()
+
+    def run(**arguments: Any) -> tuple[Engine, dict[str, Any]]:
+        monkeypatch.setattr("components.authority.fingerprint", lambda pem: f"fingerprint of {pem}")
+        asyncio.set_event_loop(loop)
+        engine = Engine()
+        pulumi.runtime.set_mocks(engine, preview=False)
+        seen: dict[str, Any] = {}
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        def program() -> pulumi.Output[None]:
+            from components.mutual_tls import AlbMutualTls
+
+            component = AlbMutualTls("mtls", AlbMutualTlsArgs(**arguments))
+            outputs = {
+                **component._state(),
+                "listenerFields": component.listener_fields,
+                "secret": component.client_private_keys.is_secret(),
+            }
+            return pulumi.Output.all(**outputs).apply(lambda values: seen.update(values))
+
+        program()
+        return engine, seen
+
+    yield run
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+def test_the_defaults_make_an_authority_its_upload_and_a_listener_that_is_off(declare: Declare) -> None:
+    engine, outputs = declare()
+    listener = engine.named(LISTENER)["mtls-alb-443"].inputs
+    assert listener["caEnabled"] is False
+    assert listener["caCertificateId"] == "id-of-mtls-authority-root"
+    assert listener["owner"] == IDENTITY
+    assert listener["trustedFingerprint"] == listener["issuingFingerprint"] == "fingerprint of certificate of mtls-authority-root"
+    assert outputs["caCertificateId"] == "id-of-mtls-authority-root"
+    assert engine.named("albmtls:index:CertificateRepository")["mtls-repository"].inputs["name"] == f"alb-mutual-tls-{IDENTITY}"
+    assert engine.named("albmtls:index:CertificateRepository")["mtls-repository"].inputs["configured"] is False
+
+
+def test_the_authority_is_a_ca_for_certificates_and_lists_without_a_path_length(declare: Declare) -> None:
+    engine, _ = declare()
+    certificate = engine.named("tls:index/selfSignedCert:SelfSignedCert")["mtls-authority-root"].inputs
+    assert certificate["isCaCertificate"] is True
+    assert certificate["allowedUses"] == ["cert_signing", "crl_signing"]
+    assert certificate["validityPeriodHours"] == 3650 * 24
+    assert certificate["subject"] == {"commonName": f"root {IDENTITY}", "organization": "alb-mutual-tls"}
+    assert "maxPathLength" not in certificate
+    assert engine.named("tls:index/privateKey:PrivateKey")["mtls-authority-root"].inputs == {"algorithm": "RSA", "rsaBits": 4096}
+
+
+def test_the_subject_takes_every_field_of_the_documentation(declare: Declare) -> None:
+    subject = {
+        "countryName": "CN",
+        "stateOrProvinceName": "bj",
+        "localityName": "bj",
+        "organizationName": "alibaba",
+        "organizationalUnitName": "test",
+        "commonName": "root",
+        "emailAddress": "ca@example.com",
+    }
+    engine, _ = declare(authorities={"root": Authority(subject=subject)})
+    assert engine.named("tls:index/selfSignedCert:SelfSignedCert")["mtls-authority-root"].inputs["subject"] == {
+        "country": "CN",
+        "province": "bj",
+        "locality": "bj",
+        "organization": "alibaba",
+        "organizationalUnit": "test",
+        "commonName": "root",
+        "emailAddress": "ca@example.com",
+    }
+
+
+def test_the_ca_private_key_is_uploaded_nowhere(declare: Declare) -> None:
+    engine, _ = declare(clients={"web": Client()})
+    for token in (UPLOAD, "albmtls:index:CertificateRepository", LISTENER):
+        for resource in engine.named(token).values():
+            assert "key of" not in str(resource.inputs)
+
+
+def test_each_client_gets_key_request_and_certificate_of_the_issuing_authority(declare: Declare) -> None:
+    engine, outputs = declare(clients={"web": Client(validity_days=30)})
+    signed = engine.named(SIGNED)["mtls-client-web"].inputs
+    assert signed["kind"] == "client"
+    assert signed["csrPem"] == "request of mtls-client-web"
+    assert signed["issuerCertificatePem"] == "certificate of mtls-authority-root"
+    assert (signed["validityDays"], signed["renewBeforeDays"]) == (30, 10)
+    assert signed["uris"] == [f"spiffe://{IDENTITY}.alb-mutual-tls/client/web"]
+    assert signed["subject"] == {"commonName": "web"}
+    assert outputs["clientCertificates"]["web"] == {
+        "certificatePem": "certificate of mtls-client-web\n",
+        "chainPem": "certificate of mtls-client-web\n",
+        "notAfter": "2027-02-21T00:00:00Z",
+    }
+    assert outputs["clientPrivateKeys"] == {"web": "key of mtls-client-web"}
+    assert outputs["secret"] is True
+
+
+@pytest.mark.parametrize(("master", "own", "on"), [(True, True, True), (True, False, False), (False, True, False), (False, False, False)])
+def test_a_listener_is_on_when_the_master_switch_and_its_own_are(declare: Declare, master: bool, own: bool, on: bool) -> None:
+    engine, outputs = declare(ca_enabled=master, listeners={"https": Listener(alb_config="alb", port=443, ca_enabled=own)})
+    assert engine.named(LISTENER)["mtls-alb-443"].inputs["caEnabled"] is on
+    assert outputs["listeners"]["https"]["caEnabled"] is on
+
+
+def test_another_key_for_the_same_listener_declares_the_same_resource(declare: Declare) -> None:
+    before, _ = declare(listeners={"https": Listener(alb_config="alb", port=443)})
+    after, _ = declare(listeners={"public": Listener(alb_config="alb", port=443)})
+    assert before.named(LISTENER).keys() == after.named(LISTENER).keys() == {"mtls-alb-443"}
+
+
+def test_no_listeners_declares_none_and_still_tells_the_two_fields(declare: Declare) -> None:
+    engine, outputs = declare(listeners={}, ca_enabled=True)
+    assert engine.named(LISTENER) == {}
+    assert outputs["listenerFields"] == {"caEnabled": True, "caCertificates": [{"CertificateId": "id-of-mtls-authority-root"}]}
+
+
+def test_during_a_rotation_clients_present_the_cross_certificate_too(declare: Declare) -> None:
+    engine, outputs = declare(
+        authorities={"a": Authority(), "b": Authority()}, issuing_authority="b", trusted_authority="a", clients={"web": Client()}
+    )
+    cross = engine.named(SIGNED)["mtls-b-by-a"].inputs
+    assert cross["kind"] == "cross"
+    assert cross["subjectCertificatePem"] == "certificate of mtls-authority-b"
+    assert cross["issuerCertificatePem"] == "certificate of mtls-authority-a"
+    assert outputs["clientCertificates"]["web"]["chainPem"] == "certificate of mtls-client-web\ncertificate of mtls-b-by-a\n"
+    listener = engine.named(LISTENER)["mtls-alb-443"].inputs
+    assert listener["trustedFingerprint"] == "fingerprint of certificate of mtls-authority-a"
+    assert listener["issuingFingerprint"] == "fingerprint of certificate of mtls-authority-b"
+    assert engine.named(UPLOAD).keys() == {"mtls-authority-a", "mtls-authority-b"}
+
+
+def test_a_configured_repository_is_said_to_be_configured(declare: Declare) -> None:
+    engine, _ = declare(repository="ours")
+    inputs = engine.named("albmtls:index:CertificateRepository")["mtls-repository"].inputs
+    assert (inputs["name"], inputs["configured"]) == ("ours", True)
+
+
+def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Declare) -> None:
+    engine, _ = declare(clients={"web": Client()})
+    assert {resource.typ: sorted(resource.inputs) for resource in engine.resources if resource.typ.startswith("albmtls:")} == {
+        "albmtls:index:StackIdentity": [],
+        "albmtls:index:CertificateRepository": ["configured", "name"],
+        "albmtls:index:CaCertificate": ["certificatePem", "generated", "name", "warehouseId"],
+        "albmtls:index:ListenerClientAuthentication": [
+            "albConfig",
+            "awaitListener",
+            "awaitTimeoutSeconds",
+            "caCertificateId",
+            "caEnabled",
+            "cutOff",
+            "issuingFingerprint",
+            "owner",
+            "port",
+            "takeOver",
+            "trustedFingerprint",
+        ],
+        "albmtls:index:SignedCertificate": [
+            "csrPem",
+            "issuerCertificatePem",
+            "issuerPrivateKeyPem",
+            "kind",
+            "renewBeforeDays",
+            "subject",
+            "uris",
+            "validityDays",
+        ],
+    }

@@ -1,0 +1,267 @@
+"""The stack configuration: what is accepted, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+from components.settings import Settings, SettingsError, parse
+
+
+def settings(**keys: Any) -> Settings:
+    """Parse keys of the project's namespace (text as it is, everything else as the engine hands objects over) and `alicloud:region`."""
+    own = {f"alb-mutual-tls:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+    return parse({"alicloud:region": "cn-hangzhou", **own})
+
+
+def problems(**keys: Any) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        settings(**keys)
+    return caught.value.problems
+
+
+def test_the_defaults_are_those_of_the_design_and_stay_so() -> None:
+    arguments = settings().arguments
+    assert arguments.model_dump(by_alias=True) == {
+        "caEnabled": False,
+        "listeners": {
+            "https": {
+                "albConfig": "alb",
+                "port": 443,
+                "caEnabled": True,
+                "verify": {"address": None, "serverName": None, "path": "/"},
+            }
+        },
+        "authorities": {"root": {"subject": {}, "keyAlgorithm": "RSA-4096", "validityDays": 3650}},
+        "issuingAuthority": None,
+        "trustedAuthority": None,
+        "clients": {},
+        "repository": None,
+        "awaitListener": True,
+        "awaitTimeoutSeconds": 180,
+        "cutOff": False,
+        "takeOver": False,
+        "deletionProtection": True,
+    }
+    assert (arguments.issuing, arguments.trusted) == ("root", "root")
+    assert Authority().subject_fields("root", "0a1b2c3d") == {"organizationName": "alb-mutual-tls", "commonName": "root 0a1b2c3d"}
+
+
+def test_a_clients_defaults_are_those_of_the_design_and_stay_so() -> None:
+    client = settings(clients={"web": {}}).arguments.clients["web"]
+    assert client.model_dump(by_alias=True) == {
+        "subject": {},
+        "keyAlgorithm": "ECDSA-P256",
+        "validityDays": 90,
+        "renewBeforeDays": None,
+        "uris": None,
+    }
+    assert client.renewal_days() == 30
+    assert client.subject_fields("web") == {"commonName": "web"}
+    assert client.uri_names("web", "0a1b2c3d") == ["spiffe://0a1b2c3d.alb-mutual-tls/client/web"]
+
+
+def test_a_short_lived_client_is_renewed_in_the_last_third_of_its_life() -> None:
+    renewals = {
+        days: settings(clients={"web": {"validityDays": days}}).arguments.clients["web"].renewal_days() for days in (1, 2, 7, 89, 365)
+    }
+    assert renewals == {1: 0, 2: 1, 7: 2, 89: 29, 365: 30}
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
+def test_caEnabled_is_read_as_pulumi_config_set_writes_it(text: str, value: bool) -> None:
+    assert settings(caEnabled=text).arguments.ca_enabled is value
+
+
+@pytest.mark.parametrize("text", ["yes", "True", "1", "", '"true"', "on"])
+def test_caEnabled_that_is_neither_true_nor_false_is_refused(text: str) -> None:
+    assert problems(caEnabled=text) == [f"caEnabled: {text!r} is neither true nor false: pulumi config set caEnabled true (or false)"]
+
+
+def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
+    (sentence,) = problems(caenabled="true")
+    assert sentence.startswith("caenabled: is no key of this project; the keys are accountId, ackClusterId, authorities,")
+
+
+def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
+    assert problems(clients={"web": {"validity": 3}}) == [
+        "clients.web.validity: is no field here; the fields are subject, keyAlgorithm, validityDays, renewBeforeDays, uris"
+    ]
+
+
+def test_an_unknown_field_of_verify_is_refused_and_the_fields_that_exist_are_named() -> None:
+    assert problems(listeners={"https": {"albConfig": "alb", "port": 443, "verify": {"host": "x"}}}) == [
+        "listeners.https.verify.host: is no field here; the fields are address, serverName, path"
+    ]
+
+
+def test_every_error_is_reported_at_once() -> None:
+    found = problems(caEnabled="maybe", surprise="1", clients={"web": {"validityDays": 0}}, awaitTimeoutSeconds="soon")
+    assert [sentence.split(":")[0] for sentence in found] == ["surprise", "awaitTimeoutSeconds", "caEnabled", "clients.web.validityDays"]
+
+
+@pytest.mark.parametrize(
+    ("listener", "sentence"),
+    [
+        ({"albConfig": "alb"}, "listeners.https.port: not set; every entry of listeners needs it"),
+        ({"albConfig": "alb", "port": "443"}, "listeners.https.port: '443' is not a whole number"),
+        ({"albConfig": "alb", "port": 0}, "listeners.https.port: 0 is less than 1"),
+        ({"albConfig": "alb", "port": 65536}, "listeners.https.port: 65536 is more than 65535"),
+        ({"albConfig": "", "port": 443}, "listeners.https.albConfig: is empty; give a value, or remove the key"),
+        ({"albConfig": "alb", "port": 443, "caEnabled": "true"}, "listeners.https.caEnabled: 'true' is not true or false, without quotes"),
+    ],
+)
+def test_a_listener_that_cannot_be_is_refused(listener: dict[str, Any], sentence: str) -> None:
+    assert problems(listeners={"https": listener}) == [sentence]
+
+
+def test_the_same_alb_config_and_port_twice_is_refused() -> None:
+    listener = {"albConfig": "alb", "port": 443}
+    assert problems(listeners={"a": listener, "b": listener}) == [
+        "listeners.b: AlbConfig 'alb' port 443 is listeners.a already; remove one of the two"
+    ]
+
+
+def test_two_clients_whose_names_differ_only_in_case_are_refused() -> None:
+    (sentence,) = problems(clients={"web": {}, "Web": {}})
+    assert sentence.startswith("clients.Web: differs from clients.web only in case")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "-a", "a b", "é", "a" * 64])
+def test_a_name_that_cannot_be_a_file_name_is_refused(name: str) -> None:
+    (sentence,) = problems(clients={name: {}})
+    assert sentence.startswith(f"clients: the name {name!r} cannot be used: a name is 1 to 63 letters, digits")
+
+
+def test_a_client_whose_subject_is_an_authoritys_is_refused() -> None:
+    subject = {"commonName": "Root CA", "organizationName": "Example"}
+    (sentence,) = problems(authorities={"root": {"subject": subject}}, clients={"web": {"subject": {**subject, "commonName": "root  ca"}}})
+    assert sentence.startswith(
+        "clients.web.subject: is the subject of authorities.root, which verifiers take for a self-signed certificate"
+    )
+
+
+def test_two_authorities_of_one_subject_are_refused() -> None:
+    subject = {"commonName": "Root"}
+    (sentence,) = problems(authorities={"a": {"subject": subject}, "b": {"subject": subject}}, issuingAuthority="a", trustedAuthority="a")
+    assert sentence == "authorities.b.subject: is the subject of authorities.a too; give one of them another commonName"
+
+
+def test_with_several_authorities_the_issuing_and_the_trusted_one_must_be_named() -> None:
+    assert problems(authorities={"a": {}, "b": {}}) == [
+        "issuingAuthority: not set, but there are several authorities; set it to one of a, b",
+        "trustedAuthority: not set, but there are several authorities; set it to one of a, b",
+    ]
+
+
+def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
+    assert problems(trustedAuthority="other") == ["trustedAuthority: 'other' is none of the authorities root"]
+
+
+@pytest.mark.parametrize(
+    ("authority", "beginning"),
+    [
+        ({"keyAlgorithm": "RSA-1024"}, "authorities.root.keyAlgorithm: 'RSA-1024' is none of RSA-4096,"),
+        ({"validityDays": 0}, "authorities.root.validityDays: 0 is less than 1"),
+        ({"validityDays": 36501}, "authorities.root.validityDays: 36501 is more than 36500"),
+        ({"validityDays": 1.5}, "authorities.root.validityDays: '1.5' is not a whole number"),
+        ({"subject": {"countryName": "China"}}, "authorities.root.subject: countryName"),
+        ({"subject": {"cn": "x"}}, "authorities.root.subject: "),
+        ({"certificate": "x"}, "authorities.root.certificate: is no field here"),
+    ],
+)
+def test_an_authority_that_cannot_be_is_refused(authority: dict[str, Any], beginning: str) -> None:
+    (sentence,) = problems(authorities={"root": authority})
+    assert sentence.startswith(beginning)
+
+
+def test_a_renewal_outside_the_validity_is_refused() -> None:
+    (sentence,) = problems(clients={"web": {"validityDays": 10, "renewBeforeDays": 10}})
+    assert sentence.startswith("clients.web: renewBeforeDays 10 is not less than validityDays 10")
+
+
+def test_an_authoritys_name_that_makes_its_common_name_too_long_is_refused() -> None:
+    (sentence,) = problems(authorities={"a" * 56: {}})
+    assert "is 65 bytes of UTF-8 long and may have 64" in sentence
+
+
+def test_text_that_is_no_json_object_is_refused() -> None:
+    (sentence,) = problems(clients="web")
+    assert sentence.startswith("clients: 'web' is no JSON object")
+
+
+def test_an_empty_object_of_listeners_declares_none() -> None:
+    assert settings(listeners={}).arguments.listeners == {}
+
+
+def test_where_and_as_whom_comes_from_the_keys_its_users_know() -> None:
+    found = parse(
+        {
+            "alicloud:region": "cn-hangzhou",
+            "alicloud:endpoints": '[{"cas": "127.0.0.1:1", "alb": "127.0.0.1:2"}, {"sts": "127.0.0.1:3"}]',
+            "alicloud:assumeRole": '{"roleArn": "acs:ram::1:role/x", "sessionExpiration": 900}',
+            "kubernetes:context": "prod",
+            "kubernetes:kubeconfig": "~/.kube/config",
+            "alb-mutual-tls:accountId": "1234567890123456",
+            "aws:region": "is not ours",
+        }
+    )
+    assert found.provider == {
+        "region": "cn-hangzhou",
+        "endpoints": {"cas": "127.0.0.1:1", "alb": "127.0.0.1:2", "sts": "127.0.0.1:3"},
+        "assumeRole": {"roleArn": "acs:ram::1:role/x", "sessionExpiration": 900},
+        "context": "prod",
+        "kubeconfig": "~/.kube/config",
+        "accountId": "1234567890123456",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "beginning"),
+    [
+        ("alicloud:securityToken", "x", "alicloud:securityToken: expires, so it cannot stand in the configuration"),
+        ("alicloud:sourceIp", "x", "alicloud:sourceIp: is not honoured here; remove it"),
+        ("alicloud:endpoints", '{"ecs": "x"}', "alicloud:endpoints: 'ecs' is not honoured here"),
+        ("alicloud:endpoints", '{"cas": "https://x/"}', "alicloud:endpoints: an endpoint is a host or host:port without a scheme"),
+        ("alicloud:endpoints", "[1]", "alicloud:endpoints: '[1]' is no list of objects"),
+        ("alicloud:endpoints", "[", "alicloud:endpoints: "),
+        ("alicloud:assumeRole", '{"sessionName": "x"}', "alicloud:assumeRole: roleArn is missing"),
+        (
+            "alicloud:assumeRole",
+            '{"roleArn": "x", "sessionExpiration": "1h"}',
+            "alicloud:assumeRole: sessionExpiration '1h' is not a whole",
+        ),
+        ("alicloud:assumeRole", '{"roleArn": "x", "mfa": 1}', "alicloud:assumeRole: 'mfa' is not honoured here"),
+        ("kubernetes:cluster", "x", "kubernetes:cluster: is not honoured here; remove it"),
+        ("kubernetes:kubeconfig", "apiVersion: v1\nkind: Config\n", "kubernetes:kubeconfig: holds a kubeconfig's content"),
+    ],
+)
+def test_a_key_of_another_provider_that_would_not_be_honoured_is_refused(key: str, value: str, beginning: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"alicloud:region": "cn-hangzhou", key: value})
+    (sentence,) = caught.value.problems
+    assert sentence.startswith(beginning)
+
+
+def test_a_missing_region_is_refused() -> None:
+    with pytest.raises(SettingsError, match="alicloud:region: not set"):
+        parse({})
+
+
+def test_no_sentence_repeats_a_secret_value() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"alicloud:secretKey": "hush", "alicloud:securityToken": "hush", "alicloud:region": "cn-hangzhou"})
+    assert "hush" not in str(caught.value)
+
+
+def test_another_program_writes_the_arguments_in_snake_case() -> None:
+    arguments = AlbMutualTlsArgs(
+        ca_enabled=True,
+        listeners={"https": Listener(alb_config="alb", port=8443)},
+        clients={"web": Client(validity_days=30)},
+    )
+    assert arguments.listeners["https"].port == 8443
+    assert arguments.clients["web"].validity_days == 30
