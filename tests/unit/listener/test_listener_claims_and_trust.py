@@ -1,0 +1,179 @@
+"""The handler and everybody who wants the same listener: killed runs, moved resources, other stacks, pruned annotations, other authorities."""
+
+from __future__ import annotations
+
+import pytest
+
+from alb_mutual_tls.alibaba.claim import ClaimedByAnother, ClaimUnreadable
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.provider.host import UNKNOWN
+from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, URN, A, B, World, alb, raised, wanted
+
+# --- claims
+
+
+def test_a_run_that_was_killed_after_its_patch_is_taken_up_with_the_first_values() -> None:
+    world = World(alb({"port": 443, "protocol": "HTTPS", "caCertificates": []}))
+    lost = world.create(wanted())
+    state = world.create(wanted())
+    assert state["previous"] == lost["previous"] == '{"caCertificates":[]}'
+    assert state["claimId"] != lost["claimId"]
+    world.delete(state)
+    assert world.listener() == {"port": 443, "protocol": "HTTPS", "caCertificates": []}
+
+
+def test_a_resource_that_moved_is_never_off_and_its_old_self_leaves_it_alone() -> None:
+    world = World()
+    old = world.create(wanted(), "https")
+    new = world.create(wanted(), "renamed")
+    world.delete(old, "https")
+    assert {key: world.listener()[key] for key in ON} == ON
+    assert ("INFO", f"listener 443/HTTPS of AlbConfig alb is left as it is, {URN.format('renamed')} has taken it over") in world.said
+    assert world.changes(new, wanted()) == {}
+    world.delete(new, "renamed")
+    assert "caEnabled" not in world.listener()
+
+
+def test_a_resource_that_is_replaced_under_its_own_name_is_never_off() -> None:
+    world = World()
+    old = world.create(wanted())
+    world.create(wanted())
+    world.delete(old)
+    assert {key: world.listener()[key] for key in ON} == ON
+
+
+def test_two_resources_of_one_stack_on_one_listener_are_an_error() -> None:
+    world = World()
+    one = world.create(wanted(), "one")
+    world.create(wanted(), "two")
+    live = world.refresh(one)
+    assert live is not None
+    assert world.changes(live, wanted()) == {"owner": "UPDATE"}
+    sentence = raised(ClaimedByAnother, lambda: world.update(live, wanted(), "one"))
+    assert URN.format("two") in sentence
+
+
+def test_another_stack_is_refused_by_name_and_may_take_over_with_the_first_values() -> None:
+    world = World()
+    first = world.create(wanted())
+    theirs = wanted(owner="99999999", caCertificateId=CA_2, trustedFingerprint=B, issuingFingerprint=B)
+    for preview in (True, False):
+        sentence = raised(ClaimedByAnother, lambda: world.handler.create(world.request("https", preview=preview), theirs))  # noqa: B023
+        assert f"1a2b3c4d ({URN.format('https')})" in sentence
+    assert {key: world.listener()[key] for key in ON} == ON
+    second = world.create({**theirs, "takeOver": True})
+    assert second["previous"] == first["previous"]
+    live = world.refresh(first)
+    assert live is not None
+    assert live["owner"] == f"99999999 ({URN.format('https')})"
+    world.said.clear()
+    world.delete(first)
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+    assert world.warnings() == [
+        f"listener 443/HTTPS of AlbConfig alb is left as it is, because stack 99999999 ({URN.format('https')}) has claimed it"
+    ]
+
+
+def test_a_pruned_annotation_is_shown_and_repaired_and_the_first_values_survive() -> None:
+    world = World(alb({"port": 443, "protocol": "HTTPS", "caCertificates": None}))
+    state = world.create(wanted())
+    world.cluster.documents["alb"]["metadata"]["annotations"].clear()
+    live = world.refresh(state)
+    assert live is not None
+    assert world.changes(live, wanted()) == {"owner": "UPDATE"}
+    repaired = world.update(live, wanted())
+    assert repaired == state
+    world.cluster.documents["alb"]["metadata"]["annotations"].clear()
+    world.delete(repaired)
+    assert world.listener() == {"port": 443, "protocol": "HTTPS", "caCertificates": None}
+
+
+def test_an_altered_annotation_is_shown_and_repaired() -> None:
+    world = World()
+    state = world.create(wanted())
+    annotations = world.cluster.documents["alb"]["metadata"]["annotations"]
+    good = annotations[KEY]
+    annotations[KEY] = good.replace(A, B)
+    live = world.refresh(state)
+    assert live is not None
+    assert world.changes(live, wanted()) == {"owner": "UPDATE"}
+    assert world.update(live, wanted()) == state
+    assert world.annotations()[KEY] == good
+
+
+def test_an_unreadable_annotation_is_not_overwritten_but_switching_off_goes_on() -> None:
+    world = World()
+    state = world.create(wanted())
+    world.cluster.documents["alb"]["metadata"]["annotations"][KEY] = "{torn"
+    live = world.refresh(state)
+    assert live is not None
+    raised(ClaimUnreadable, lambda: world.update(live, wanted()))
+    raised(ClaimUnreadable, lambda: world.create(wanted()))
+    raised(ClaimUnreadable, lambda: world.delete(state))
+    world.update(live, wanted(caEnabled=False))
+    assert world.listener()["caEnabled"] is False
+    assert world.annotations()[KEY] == "{torn"
+    assert any("cannot be read as a claim" in warning for warning in world.warnings())
+
+
+# --- trust
+
+
+def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
+    world = World()
+    state = world.create(wanted())
+    flip = wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2)
+    sentence = raised(UserError, lambda: world.changes(state, flip))
+    assert sentence == (
+        "listener 443/HTTPS of AlbConfig alb would trust another certificate authority, the one with the SHA-256 bbbbbbbbbbbbbbbb..., of which no "
+        "client has a certificate so far (it trusts aaaaaaaaaaaaaaaa..., and aaaaaaaaaaaaaaaa... was issuing), so everybody would be locked out: set "
+        "issuingAuthority to the new one first, run pulumi up, let the clients install their certificates, then change trustedAuthority; or set "
+        "cutOff to true if locking everybody out is the purpose"
+    )
+    raised(UserError, lambda: world.update(state, flip))
+    raised(UserError, lambda: world.handler.update(world.request(preview=True), "alb/443", state, {}, flip))
+    unknown = raised(UserError, lambda: world.changes(state, wanted(trustedFingerprint=UNKNOWN, caCertificateId=UNKNOWN)))
+    assert "one that has not been made yet" in unknown
+    assert {key: world.listener()[key] for key in ON} == ON
+
+    issuing = world.update(state, wanted(issuingFingerprint=B))
+    assert world.changes(issuing, flip) == {"trustedFingerprint": "UPDATE", "caCertificateId": "UPDATE"}
+    world.update(issuing, flip)
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+
+
+@pytest.mark.parametrize("changes", [{"cutOff": True}, {"caEnabled": False}])
+def test_trust_changes_at_once_with_cut_off_and_where_it_locks_nobody_out(changes: dict[str, bool]) -> None:
+    world = World()
+    state = world.create(wanted())
+    inputs = wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2, **changes)
+    assert "trustedFingerprint" in world.changes(state, inputs)
+    world.update(state, inputs)
+    assert any("when it is switched on, clients" in warning for warning in world.warnings()) is ("caEnabled" in changes)
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+
+
+def test_a_create_that_goes_on_after_a_killed_run_may_not_change_trust_either() -> None:
+    world = World()
+    world.create(wanted())
+    raised(UserError, lambda: world.create(wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2)))
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_1}]
+
+
+def test_a_listener_that_was_on_with_a_foreign_ca_is_taken_and_the_change_shown() -> None:
+    world = World(
+        alb({"port": 443, "protocol": "HTTPS", "certificates": [{}], "caEnabled": True, "caCertificates": [{"CertificateId": CA_2}]})
+    )
+    state = world.create(wanted())
+    assert world.warnings() == [
+        f"listener 443/HTTPS of AlbConfig alb already asks for client certificates ({CA_2}): from now on only clients of this stack's authority get in"
+    ]
+    world.delete(state)
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+
+
+def test_previous_values_that_name_our_own_upload_are_restored_as_off() -> None:
+    world = World(alb({"port": 443, "protocol": "HTTPS", **ON}))
+    state = world.create(wanted())
+    world.delete(state)
+    assert world.listener() == {"port": 443, "protocol": "HTTPS", "caEnabled": False}
