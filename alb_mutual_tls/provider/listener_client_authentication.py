@@ -1,0 +1,253 @@
+"""`ListenerClientAuthentication`: client authentication on one HTTPS listener of an AlbConfig (the documentation's steps 4 and 5)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from alb_mutual_tls.alibaba import claim as claims
+from alb_mutual_tls.alibaba.albconfig import Conflict, NoAlbConfigKind
+from alb_mutual_tls.alibaba.exact_json import Document
+from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener
+from alb_mutual_tls.alibaba.listener_patch import Wish
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.provider import listener_decisions as decisions
+from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, PartiallyMade, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.provider.listener_decisions import Planned, describe
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.albconfig import Cluster
+
+_TRIES = 8
+"""How often a patch is planned anew when somebody else writes the same listener."""
+Planner = Callable[[Document], Planned]
+
+
+class AlbConfigMissing(UserError):
+    """The cluster has no AlbConfig of that name."""
+
+
+class ListenerClientAuthentication:
+    """Two keys of one listener and one annotation, written with one guarded JSON Patch, and put back when the resource goes.
+
+    State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
+    is no listener to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
+    last, which `read` never touches); `confirmed` (false after a wait for ALB that ended without seeing what was wished).
+    """
+
+    token = "albmtls:index:ListenerClientAuthentication"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        checked = {**decisions.DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
+        return checked, decisions.check_inputs(checked)
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        changes = decisions.differences(state, inputs)
+        if not any(kind.replaces for kind in changes.values()):
+            self._refuse_lockout(state, inputs)
+        return Difference(changes, stables=("protocol", "cluster"))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        if has_unknown([inputs["albConfig"], inputs["port"], inputs["caEnabled"]]):
+            return "", {
+                **inputs,
+                **dict.fromkeys(("cluster", "albConfigUid", "account", "claimId", "previous", "appliedCaCertificateId"), UNKNOWN),
+            }
+        what = describe(inputs["albConfig"], inputs["port"])
+        cluster = self._configuration.cluster()
+        place = {"protocol": HTTPS, "cluster": cluster.uid(), "account": self._account(request, "", inputs, what)}
+        return f"{inputs['albConfig']}/{inputs['port']}", self._take(request, cluster, inputs, place)
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        if not state.get("cluster"):
+            raise UserError(
+                f"client authentication of listener {id} cannot be imported: declare the listener, and pulumi up takes it over and remembers "
+                "what it had before"
+            )
+        what = describe(state["albConfig"], state["port"])
+        cluster = self._configuration.require_cluster(state["cluster"], what)
+        self._account(request, state["account"], {"caEnabled": False}, what)
+        try:
+            document = self._document(cluster, state["albConfig"])
+            listener = find_listener(document, state["port"])
+        except (AlbConfigMissing, NoAlbConfigKind, ListenerMissing):
+            return None if state["claimId"] else Reading(id, state, inputs)
+        if state["albConfigUid"] and document["metadata"]["uid"] != state["albConfigUid"]:
+            return None
+        live = decisions.live(state, document, listener)
+        return Reading(id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]})
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        what = describe(inputs["albConfig"], inputs["port"])
+        cluster = self._configuration.require_cluster(state["cluster"], what)
+        place = {"protocol": HTTPS, "cluster": state["cluster"], "account": self._account(request, state["account"], inputs, what)}
+        self._refuse_lockout(state, inputs)
+        if inputs["caEnabled"] is UNKNOWN:
+            return {**state, **inputs, **place}
+        if state["claimId"] and (
+            warning := decisions.lockout_to_come(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"])
+        ):
+            request.warn(warning)
+        return self._take(request, cluster, inputs, place, state)
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        what = describe(state["albConfig"], state["port"])
+        cluster = self._configuration.require_cluster(state["cluster"], what)
+        self._account(request, state["account"], {"caEnabled": False}, what)
+        if not state["claimId"]:
+            return
+
+        def plan(document: Document) -> Planned:
+            if document["metadata"]["uid"] != state["albConfigUid"]:
+                return Planned([], notes=(f"AlbConfig {state['albConfig']} was made anew meanwhile, so there is nothing to restore",))
+            return decisions.plan_delete(document, state)
+
+        try:
+            planned, _ = self._write(request, cluster, state["albConfig"], what, plan)
+        except (AlbConfigMissing, NoAlbConfigKind):
+            request.info(f"AlbConfig {state['albConfig']} is gone, so there is nothing to restore")
+            return
+        self._tell(request, planned)
+
+    # --- taking a listener
+
+    def _take(
+        self, request: Request, cluster: Cluster, inputs: Properties, place: Properties, state: Properties | None = None
+    ) -> Properties:
+        """Create and update: plan, write, warn, wait; returns the outputs."""
+        what = describe(inputs["albConfig"], inputs["port"])
+        claim_id = (state or {}).get("claimId") or claims.new_id()
+        uid = (state or {}).get("albConfigUid")
+
+        def plan(document: Document) -> Planned:
+            if uid and document["metadata"]["uid"] != uid:
+                raise AlbConfigMissing(f"AlbConfig {inputs['albConfig']} was made anew meanwhile: run pulumi up again")
+            if state is None or not state["claimId"]:
+                return decisions.plan_create(document, inputs, request.urn, claim_id)
+            return decisions.plan_update(document, inputs, request.urn, state)
+
+        try:
+            if request.preview:
+                document = self._document(cluster, inputs["albConfig"])
+                planned = plan(document)
+            else:
+                planned, document = self._write(request, cluster, inputs["albConfig"], what, plan)
+        except (AlbConfigMissing, NoAlbConfigKind, ListenerMissing) as error:
+            if inputs["caEnabled"] is True:
+                raise
+            request.warn(f"client authentication is off, and there is nothing to switch off: {error}")
+            nothing = {"albConfigUid": "", "claimId": "", "previous": "", "appliedCaCertificateId": "", "confirmed": True}
+            return {**inputs, **place, **nothing}
+        self._tell(request, planned)
+        self._warn_of_surroundings(request, cluster, document, find_listener(document, inputs["port"]), inputs)
+        outputs = {
+            **inputs,
+            **place,
+            "albConfigUid": document["metadata"]["uid"],
+            "claimId": claim_id if state and state["claimId"] else UNKNOWN if request.preview else claim_id,
+            "previous": planned.claim.previous if planned.claim else (state or {}).get("previous", UNKNOWN),
+            "appliedCaCertificateId": inputs["caCertificateId"],
+            "confirmed": True,
+        }
+        if not request.preview and inputs["awaitListener"] is True:
+            self._await(request, cluster, inputs, outputs)
+        return outputs
+
+    def _write(self, request: Request, cluster: Cluster, name: str, what: str, plan: Planner) -> tuple[Planned, Document]:
+        """Plan and patch until nothing is left to do; returns the first plan that was carried out, and the AlbConfig as it then is."""
+        done: Planned | None = None
+        last: UserError | None = None
+        for attempt in range(_TRIES):
+            if attempt:
+                request.wait(random.uniform(0.02, 0.2 * attempt))  # noqa: S311
+            with cluster.writing(name):
+                document = self._document(cluster, name)
+                planned = plan(document)
+                if not planned.patch:
+                    return done or planned, document
+                try:
+                    document = cluster.patch_albconfig(name, planned.patch)
+                except (Conflict, Unreachable) as error:
+                    # an answer may have been lost after the patch was applied: the next look tells
+                    done, last = done or planned, error
+                    continue
+                done = planned
+                if not plan(document).patch:
+                    return planned, document
+                last = Conflict(f"AlbConfig {name} was changed again at once")
+        if isinstance(last, Unreachable):
+            raise last
+        raise UserError(
+            f"{what} could not be written, {_TRIES} times in a row: {last}; pause whoever else writes that listener, then run pulumi up again"
+        )
+
+    @staticmethod
+    def _document(cluster: Cluster, name: str) -> Document:
+        document = cluster.albconfig(name)
+        if document is None:
+            exist = ", ".join(sorted(item["metadata"]["name"] for item in cluster.albconfigs())) or "none"
+            raise AlbConfigMissing(
+                f"there is no AlbConfig {name} in {cluster}, it has {exist}: correct albConfig in listeners, or make the AlbConfig first"
+            )
+        return document
+
+    def _await(self, request: Request, cluster: Cluster, inputs: Properties, outputs: Properties) -> None:
+        from alb_mutual_tls.provider.listener_truth import await_truth
+
+        seconds = float(inputs["awaitTimeoutSeconds"])
+        if request.timeout:
+            seconds = min(seconds, request.timeout)
+        wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
+        reason = await_truth(request, cluster, self._configuration.alb, inputs["albConfig"], inputs["port"], wish, seconds)
+        if reason is not None:
+            raise PartiallyMade(f"{inputs['albConfig']}/{inputs['port']}", {**outputs, "confirmed": False}, [reason])
+
+    # --- what is told and compared
+
+    @staticmethod
+    def _tell(request: Request, planned: Planned) -> None:
+        for sentence in planned.warnings:
+            request.warn(sentence)
+        for sentence in planned.notes:
+            request.info(sentence)
+
+    @staticmethod
+    def _warn_of_surroundings(request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties) -> None:
+        from alb_mutual_tls.alibaba.side_doors import other_owners, side_doors, without_certificates
+
+        if inputs["caCertificateId"] is not UNKNOWN:
+            for sentence in other_owners(document, listener, Wish(inputs["caEnabled"], inputs["caCertificateId"])):
+                request.warn(sentence)
+        if not inputs["caEnabled"]:
+            return
+        if warning := without_certificates(listener):
+            request.warn(warning)
+        try:
+            for door in side_doors(document, cluster.ingress_classes(), cluster.ingresses(), listener):
+                request.warn(door.sentence(listener))
+        except UserError as error:
+            request.warn(
+                f"whether hosts of {describe(listener.albconfig, listener.port)} can be reached past it was not looked at: {error}"
+            )
+
+    @staticmethod
+    def _refuse_lockout(state: Properties, inputs: Properties) -> None:
+        if state.get("claimId"):
+            what = describe(inputs["albConfig"], inputs["port"])
+            decisions.refuse_lockout(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"])
+
+    def _account(self, request: Request, recorded: str, inputs: Properties, what: str) -> str:
+        """The account; when STS does not answer, reading and switching off go on with the cluster alone, which was compared before."""
+        try:
+            return self._configuration.require_account(recorded, what)
+        except Unreachable as error:
+            if inputs["caEnabled"] is not False:
+                raise
+            request.warn(f"the Alibaba Cloud account could not be compared: {error}")
+            return recorded

@@ -1,0 +1,294 @@
+"""What a ListenerClientAuthentication may do and does: every decision of the handler, without network. Errors are for the user to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alb_mutual_tls.alibaba import claim as claims
+from alb_mutual_tls.alibaba import listener_patch
+from alb_mutual_tls.alibaba.claim import Claim, ClaimUnreadable, Ending, Owner
+from alb_mutual_tls.alibaba.exact_json import Document
+from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener, malformed_items, member, wrong_types
+from alb_mutual_tls.alibaba.listener_patch import Patch, Wish
+from alb_mutual_tls.alibaba.side_doors import quic_on
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties
+
+DEFAULTS: Final[Mapping[str, Any]] = {"awaitListener": True, "awaitTimeoutSeconds": 180, "takeOver": False, "cutOff": False}
+INPUTS: Final = (
+    "albConfig",
+    "port",
+    "caEnabled",
+    "caCertificateId",
+    "trustedFingerprint",
+    "issuingFingerprint",
+    "owner",
+    "awaitListener",
+    "awaitTimeoutSeconds",
+    "takeOver",
+    "cutOff",
+)
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+_IDENTITY: Final = re.compile(r"[0-9a-f]{8}")
+_MOST_SECONDS: Final = 86400
+
+
+def describe(albconfig: Any, port: Any) -> str:
+    """The listener, in words."""
+    return f"listener {port}/{HTTPS} of AlbConfig {albconfig}"
+
+
+def check_inputs(inputs: Properties) -> list[CheckFailure]:
+    """Everything that is wrong with the inputs (defaults filled in); values that are not known yet are not judged."""
+    failures = [
+        CheckFailure(key, f"{key} is not a property: ListenerClientAuthentication has {', '.join(INPUTS)}")
+        for key in inputs
+        if key not in INPUTS
+    ]
+
+    def require(key: str, holds: Any, rule: str) -> None:
+        value = inputs.get(key)
+        if value is not UNKNOWN and not holds(value):
+            failures.append(
+                CheckFailure(key, f"{key} is {value!r}: it must be {rule}" if value is not None else f"{key} is missing: it must be {rule}")
+            )
+
+    def whole(value: Any, least: int, most: int) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+    def text(pattern: re.Pattern[str]) -> Any:
+        return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+    require("albConfig", text(_NAME), "the name of an AlbConfig (lower-case letters, digits, - and .)")
+    require("port", lambda value: whole(value, 1, 65535), "a whole number from 1 to 65535")
+    for key in ("caEnabled", "awaitListener", "takeOver", "cutOff"):
+        require(key, lambda value: isinstance(value, bool), "true or false, without quotes")
+    require("caCertificateId", lambda value: isinstance(value, str) and value.strip() == value != "", "the id of a CA certificate in CAS")
+    for key in ("trustedFingerprint", "issuingFingerprint"):
+        require(key, text(_FINGERPRINT), "a SHA-256 fingerprint of 64 lower-case hexadecimal digits")
+    require("owner", text(_IDENTITY), "the identity of a StackIdentity (8 hexadecimal digits)")
+    require("awaitTimeoutSeconds", lambda value: whole(value, 1, _MOST_SECONDS), f"a whole number of seconds from 1 to {_MOST_SECONDS}")
+    return failures
+
+
+def differences(state: Properties, inputs: Properties) -> dict[str, Kind]:
+    """What an update would change; inputs that only steer how it is done are no change."""
+    changes = {key: Kind.UPDATE_REPLACE for key in ("albConfig", "port") if inputs[key] is UNKNOWN or inputs[key] != state.get(key)}
+    for key in ("caEnabled", "caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner"):
+        if inputs[key] is UNKNOWN or inputs[key] != state.get(key):
+            changes[key] = Kind.UPDATE
+    if state.get("confirmed") is False and inputs["awaitListener"] is True and not changes:
+        changes["confirmed"] = Kind.UPDATE
+    return changes
+
+
+def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str) -> None:
+    """Raise `UserError` when the listener would trust an authority that no client has a certificate of.
+
+    `trusted` and `issuing` are the fingerprints of the last deployed state. A listener that is off, or is being switched off, locks nobody out.
+    """
+    wanted = inputs["trustedFingerprint"]
+    if inputs["caEnabled"] is False or inputs["cutOff"] is True or (wanted is not UNKNOWN and wanted in (trusted, issuing)):
+        return
+    authority = "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {_short(wanted)}"
+    raise UserError(
+        f"{what} would trust another certificate authority, {authority}, of which no client has a certificate so far (it trusts {_short(trusted)}, "
+        f"and {_short(issuing)} was issuing), so everybody would be locked out: set issuingAuthority to the new one first, run pulumi up, let the "
+        "clients install their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out is the purpose"
+    )
+
+
+def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -> str | None:
+    """A warning when a listener that is off gets an authority of which no client has a certificate: nobody notices until it is switched on."""
+    wanted = inputs["trustedFingerprint"]
+    if inputs["caEnabled"] is not False or wanted is UNKNOWN or wanted in (trusted, issuing):
+        return None
+    return (
+        f"{what} is off and now names another certificate authority ({_short(wanted)} in place of {_short(trusted)}): "
+        "when it is switched on, clients with certificates of the former one are locked out"
+    )
+
+
+def _short(fingerprint: str) -> str:
+    return f"{fingerprint[:16]}..." if fingerprint else "none"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is to be written, and what the user should know: `warnings` and `notes` are sentences."""
+
+    patch: Patch
+    listener: Listener | None = None
+    claim: Claim | None = None
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def unfit(document: Document, listener: Listener) -> tuple[str, ...]:
+    """Why client authentication cannot be had on a listener."""
+    what = describe(listener.albconfig, listener.port)
+    reasons = [*malformed_items(document), *wrong_types(listener)]
+    edition = member(member(member(document, "spec"), "config"), "edition")
+    if isinstance(edition, str) and edition.lower() == "basic":
+        reasons.append(
+            f"the ALB of AlbConfig {listener.albconfig} is of the edition {edition}, which has no client authentication: set spec.config.edition "
+            f"to Standard or StandardWithWaf"
+        )
+    if quic_on(document, listener.port):
+        reasons.append(
+            f"{what} shares its port with a QUIC listener, which clients prefer and which cannot ask for certificates: remove the QUIC listener"
+        )
+    return tuple(reasons)
+
+
+def plan_create(document: Document, inputs: Properties, urn: str, claim_id: str) -> Planned:
+    """Take a listener: for the first time, after a run that was killed, from a moved resource, or with `takeOver` from another stack."""
+    listener, warnings = _listener_for(document, inputs)
+    what = describe(listener.albconfig, listener.port)
+    identity = None if inputs["owner"] is UNKNOWN else str(inputs["owner"])
+    found = claims.for_create(_claim_on(document, listener), identity, take_over=inputs["takeOver"] is True, listener=what)
+    notes: list[str] = []
+    if found is not None and found.owner.identity != identity:
+        warnings.append(f"{what} is taken over from stack {found.owner}")
+    elif found is not None:
+        if listener.ca_enabled:
+            refuse_lockout(what, inputs, found.trusted, found.issuing)
+        if found.owner.urn != urn:
+            notes.append(f"{what} is taken over from {found.owner.urn} of this stack")
+    elif listener.ca_enabled and inputs["caEnabled"] is True and listener.ca_certificate_ids != (inputs["caCertificateId"],):
+        named = ", ".join(listener.ca_certificate_ids) or "no CA certificate"
+        warnings.append(f"{what} already asks for client certificates ({named}): from now on only clients of this stack's authority get in")
+    if found is not None:
+        previous = found.previous
+    elif inputs["caCertificateId"] in listener.ca_certificate_ids:
+        previous = listener_patch.OFF  # our own upload, of a run whose annotation somebody removed
+    else:
+        previous = listener_patch.previous_values(listener)
+    return _plan(document, listener, inputs, urn, claim_id, previous, warnings, notes)
+
+
+def plan_update(document: Document, inputs: Properties, urn: str, state: Properties) -> Planned:
+    """Give a listener that is ours what is wished now."""
+    listener, warnings = _listener_for(document, inputs)
+    what = describe(listener.albconfig, listener.port)
+    identity = "" if inputs["owner"] is UNKNOWN else str(inputs["owner"])
+    try:
+        standing = _claim_on(document, listener)
+    except ClaimUnreadable as error:
+        if inputs["caEnabled"] is not False or inputs["caCertificateId"] is UNKNOWN:
+            raise
+        # somebody may need it off now: what cannot be read is left as it is
+        key = claims.annotation_key(listener.port, listener.protocol)
+        text = listener_patch.annotation(document, key) or ""
+        patch = listener_patch.plan(document, listener, Wish(False, inputs["caCertificateId"]), key, text)
+        return Planned(patch, listener, None, (*warnings, str(error)))
+    found = claims.for_update(standing, state["claimId"], Owner(identity, urn), take_over=inputs["takeOver"] is True, listener=what)
+    if found is not None and found.owner.identity != identity:
+        warnings.append(f"{what} is taken over from stack {found.owner}")
+    previous = state["previous"] if found is None else found.previous
+    return _plan(document, listener, inputs, urn, state["claimId"], previous, warnings, [])
+
+
+def _listener_for(document: Document, inputs: Properties) -> tuple[Listener, list[str]]:
+    listener = find_listener(document, inputs["port"])
+    reasons = unfit(document, listener)
+    if reasons and inputs["caEnabled"] is not False:
+        raise UserError("; ".join(reasons))
+    return listener, list(reasons)
+
+
+def _claim_on(document: Document, listener: Listener) -> Claim | None:
+    key = claims.annotation_key(listener.port, listener.protocol)
+    return claims.parse(listener_patch.annotation(document, key), listener.albconfig, key)
+
+
+def _plan(
+    document: Document,
+    listener: Listener,
+    inputs: Properties,
+    urn: str,
+    claim_id: str,
+    previous: str,
+    warnings: list[str],
+    notes: list[str],
+) -> Planned:
+    needed = ("caEnabled", "caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner")
+    if any(inputs[key] is UNKNOWN for key in needed):
+        return Planned([], listener, None, tuple(warnings), tuple(notes))  # a preview: what would be written is not known yet
+    claim = Claim(
+        id=claim_id,
+        owner=Owner(inputs["owner"], urn),
+        trusted=inputs["trustedFingerprint"],
+        issuing=inputs["issuingFingerprint"],
+        applied=inputs["caCertificateId"],
+        previous=previous,
+    )
+    wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
+    patch = listener_patch.plan(document, listener, wish, claims.annotation_key(listener.port, listener.protocol), claims.render(claim))
+    return Planned(patch, listener, claim, tuple(warnings), tuple(notes))
+
+
+def plan_delete(document: Document, state: Properties) -> Planned:
+    """Give the listener back: its first values while it is still ours, else nothing."""
+    what, key = describe(state["albConfig"], state["port"]), claims.annotation_key(state["port"])
+    found = claims.parse(listener_patch.annotation(document, key), state["albConfig"], key)
+    applied = state["appliedCaCertificateId"]
+    try:
+        listener = find_listener(document, state["port"])
+    except ListenerMissing:
+        ours = found is not None and found.id == state["claimId"]
+        return Planned(listener_patch.forget(document, key) if ours else [], notes=(f"{what} is gone, so there is nothing to restore",))
+    restored = listener_patch.restore(document, listener, state["previous"], key, (applied,))
+    if not restored and found is None:
+        return Planned([], listener)
+    match claims.for_delete(found, state["claimId"], applied, listener.ca_certificate_ids):
+        case Ending.RESTORE:
+            return Planned(restored, listener, found)
+        case Ending.RELEASE:
+            return Planned(listener_patch.forget(document, key), listener, found, warnings=(_left(what, listener, applied),))
+        case _:
+            if found is None:
+                return Planned([], listener, warnings=(_left(what, listener, applied),))
+            if found.owner.identity == state["owner"]:
+                return Planned([], listener, found, notes=(f"{what} is left as it is, {found.owner.urn} has taken it over",))
+            return Planned([], listener, found, warnings=(f"{what} is left as it is, because stack {found.owner} has claimed it",))
+
+
+def _left(what: str, listener: Listener, applied: str) -> str:
+    named = ", ".join(listener.ca_certificate_ids) or "no CA certificate"
+    return (
+        f"{what} is left as it is (caEnabled {str(listener.ca_enabled).lower()}, {named}), because somebody has changed what this stack wrote "
+        f"(CA certificate {applied}): look at it with kubectl get albconfig {listener.albconfig} -o yaml"
+    )
+
+
+def live(state: Properties, document: Document, listener: Listener) -> Properties:
+    """The state with what the listener really has. `previous`, `claimId` and `appliedCaCertificateId` stay: a destroy compares with them.
+
+    `owner` becomes what the annotation says when it is not the claim that the state knows, so that the next diff shows it.
+    """
+    key = claims.annotation_key(listener.port, listener.protocol)
+    return {
+        **state,
+        "caEnabled": listener.ca_enabled,
+        "caCertificateId": ",".join(listener.ca_certificate_ids),
+        "owner": _holder(state, listener_patch.annotation(document, key), key),
+    }
+
+
+def _holder(state: Properties, text: str | None, key: str) -> str:
+    if text is None:
+        return ""
+    try:
+        found = claims.parse(text, state["albConfig"], key)
+    except ClaimUnreadable:
+        return "(unreadable annotation)"
+    assert found is not None
+    if found.id != state["claimId"]:
+        return str(found.owner)
+    expected = (state["trustedFingerprint"], state["issuingFingerprint"], state["appliedCaCertificateId"], state["previous"])
+    return found.owner.identity if (found.trusted, found.issuing, found.applied, found.previous) == expected else "(altered annotation)"

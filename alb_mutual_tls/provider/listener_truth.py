@@ -1,0 +1,93 @@
+"""Waiting until ALB itself shows what the AlbConfig wishes: the AlbConfig proves nothing, its CRD accepts anything and the controller works later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from alb_mutual_tls.alibaba.listener import member
+from alb_mutual_tls.alibaba.listener_patch import Wish
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.provider.host import Cancelled, Request
+from alb_mutual_tls.provider.listener_decisions import describe
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.alb import Alb, ListenerState
+    from alb_mutual_tls.alibaba.albconfig import Cluster
+
+_PAUSES = (0.25, 0.5, 1.0, 2.0)
+"""Between looks, in seconds; the last one repeats. The ALB API allows some 10 requests per second and user."""
+_EVENTS = 3
+
+
+def shows(state: ListenerState | None, wish: Wish) -> bool:
+    """Whether what ALB reports is what is wished; on means this one CA certificate, associated, on a listener at rest."""
+    if state is None or state.status in ("Provisioning", "Configuring"):
+        return False
+    if not wish.ca_enabled:
+        return not state.ca_enabled
+    associated = [item.certificate_id for item in state.ca_certificates if item.status in ("Associated", "")]
+    return state.ca_enabled and associated == [wish.ca_certificate_id] and len(state.ca_certificates) == 1
+
+
+def load_balancer_id(document: object) -> str | None:
+    """The ALB instance behind an AlbConfig, as its status tells; `None` until the controller has made one."""
+    found = member(member(member(document, "status"), "loadBalancer"), "id")
+    return found if isinstance(found, str) and found else None
+
+
+def await_truth(
+    request: Request, cluster: Cluster, connect: Callable[[], Alb], albconfig: str, port: int, wish: Wish, seconds: float
+) -> str | None:
+    """Wait until ALB shows the wish, for at most `seconds`.
+
+    Returns `None` when it does, or when it cannot be asked (no permission, no region: a warning says so), else one sentence that says what ALB
+    shows and what the controller's last warnings are. Never raises for what stands between us and ALB: the AlbConfig has been written by then.
+    """
+    from alb_mutual_tls.alibaba.alb import NotPermitted
+    from alb_mutual_tls.provider.configuration import NoRegion
+
+    what = describe(albconfig, port)
+    wished = (
+        f"asks for client certificates of CA certificate {wish.ca_certificate_id}" if wish.ca_enabled else "asks for no client certificate"
+    )
+    deadline = time.monotonic() + seconds
+    identifier: str | None = None
+    shown, looks = "ALB was not asked yet", 0
+    while True:
+        try:
+            identifier = identifier or load_balancer_id(cluster.albconfig(albconfig))
+            if identifier is None:
+                shown = f"AlbConfig {albconfig} has no load balancer yet (status.loadBalancer.id)"
+            else:
+                state = connect().listener_state(identifier, port)
+                if shows(state, wish):
+                    return None
+                shown = f"load balancer {identifier} shows {state.describe() if state else f'no HTTPS listener on port {port}'}"
+        except (NotPermitted, NoRegion) as error:
+            request.warn(f"the AlbConfig is written, but it was not confirmed that ALB enforces it: {error}")
+            return None
+        except Unreachable as error:
+            shown = str(error)
+        except UserError as error:
+            return f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}"
+        if time.monotonic() >= deadline:
+            return (
+                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}{_last_warnings(cluster, albconfig)}; "
+                "the AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
+            )
+        request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
+        try:
+            request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - time.monotonic())))
+        except Cancelled:
+            return f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
+        looks += 1
+
+
+def _last_warnings(cluster: Cluster, albconfig: str) -> str:
+    try:
+        events = cluster.warning_events(albconfig)[-_EVENTS:]
+    except UserError as error:
+        return f"; its events could not be read ({error})"
+    return f"; last warnings of AlbConfig {albconfig}: " + " | ".join(map(str, events)) if events else "; AlbConfig has no warning events"
