@@ -1,0 +1,161 @@
+"""`python -m dev.sandbox start|stop|status|logs|fault`: a local ALB with its cluster, see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from alb_mutual_tls.errors import UserError
+from dev.sandbox import faults, journal, lifecycle, status
+from dev.sandbox.guard import Interrupted
+from dev.sandbox.layout import DEFAULT_DIRECTORY, Layout
+from dev.sandbox.parts import CLOUD, parts
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
+    """Run a command; returns its exit code."""
+    options = parser(environment).parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except Interrupted as reason:
+        print(f"error: {reason}", file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read has gone (`logs | head`); keep the interpreter from complaining when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UserError as reason:
+        print(f"error: {reason}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as reason:
+        print(f"error: Python package {reason.name} is missing; run `make up` once, then use .venv/bin/python", file=sys.stderr)
+        return 1
+    except OSError as reason:
+        print(f"error: the sandbox cannot be used: {reason}", file=sys.stderr)
+        return 1
+
+
+def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The commands with their options; defaults come from `environment`."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(environment.get("SANDBOX_DIRECTORY") or DEFAULT_DIRECTORY),
+        help="where the sandbox lives (default: $SANDBOX_DIRECTORY, else .sandbox of the checkout)",
+    )
+    made = argparse.ArgumentParser(prog="python -m dev.sandbox", description="A local ALB with its cluster.")
+    commands = made.add_subparsers(required=True, metavar="start|stop|status|logs|fault")
+
+    start = commands.add_parser("start", parents=[common], help="start what does not run, and wait until all is ready")
+    for option, meaning in (
+        ("--port-base", "of the cluster's and the APIs' ports"),
+        ("--listener-base", "listener P is served on this plus P"),
+    ):
+        variable = f"SANDBOX{option[1:].replace('-', '_').upper()}"
+        start.add_argument(
+            option, type=int, default=environment.get(variable) or None, help=f"{meaning} (default: ${variable}, else as last time)"
+        )
+    start.set_defaults(run=_start)
+
+    stop = commands.add_parser("stop", parents=[common], help="end all parts; data stays")
+    stop.add_argument("--purge", action="store_true", help="remove the data too")
+    stop.set_defaults(run=_stop)
+
+    show = commands.add_parser("status", parents=[common], help="how each part is; exit code 0 only if all are running")
+    show.add_argument("--json", action="store_true", help="for programs")
+    show.set_defaults(run=_status)
+
+    logs = commands.add_parser("logs", parents=[common], help="last lines of the logs")
+    logs.add_argument("part", nargs="?", metavar="PART", help=f"one of {', '.join(journal.LOGS)} (default: all)")
+    logs.add_argument("-n", "--lines", type=int, default=20, help="how many (default: 20)")
+    logs.add_argument("-f", "--follow", action="store_true", help="show what is written from now on, until Ctrl-C")
+    logs.set_defaults(run=_logs)
+
+    fault = commands.add_parser("fault", parents=[common], help="make the sandbox misbehave", formatter_class=argparse.RawTextHelpFormatter)
+    fault.add_argument("target", help=f"one of {', '.join(faults.FAULTS)}")
+    described = "\n".join(f"{target} {name}: {what}" for target, names in faults.FAULTS.items() for name, what in names.items())
+    fault.add_argument("name", help=described)
+    fault.set_defaults(run=_fault)
+    return made
+
+
+def _say(sentence: str) -> None:
+    print(f"sandbox: {sentence}", flush=True)
+
+
+def _start(options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    layout = Layout.choose(options.directory, options.port_base, options.listener_base)
+    started = lifecycle.start(layout, _say)
+    if started:
+        _say(f"ready in {time.monotonic() - began:.1f} s; to work on it: . {_short(layout.env)}")
+    else:
+        _say(f"already running in {_short(layout.directory)}; to work on it: . {_short(layout.env)}")
+    for target, name in faults.wished(layout).items():
+        _say(f"fault of {target} in force: {name} (end it with `python -m dev.sandbox fault {target} {faults.NONE}`)")
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    layout = Layout(options.directory)
+    ran = lifecycle.stop(layout, _say)
+    if options.purge:
+        lifecycle.purge(layout, _say)
+    _say(f"{'stopped' if ran else 'nothing was running'} in {_short(layout.directory)}{'; its data is removed' if options.purge else ''}")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    found = status.look(Layout.load(options.directory))
+    print(json.dumps(found.as_json(), indent=2) if options.json else found.as_table())
+    return 0 if found.ready else 1
+
+
+def _logs(options: argparse.Namespace) -> int:
+    layout = Layout.load(options.directory)
+    if options.follow and options.part is None:
+        raise UserError(f"say which log to follow: one of {', '.join(journal.LOGS)}")
+    for name in [options.part] if options.part else journal.LOGS:
+        if options.part is None:
+            print(f"==> {_short(journal.file_of(layout, name))}")
+        print("".join(f"{line}\n" for line in journal.last(layout, name, options.lines)), end="")
+    if options.follow:
+        for text in journal.follow(journal.file_of(layout, options.part)):
+            print(text, end="", flush=True)
+    return 0
+
+
+def _fault(options: argparse.Namespace) -> int:
+    layout = Layout.load(options.directory)
+    faults.check(options.target, options.name)
+    cloud = next(part for part in parts(layout, {}) if part.name == CLOUD)
+    if cloud.pid() is None:
+        raise UserError(f"the sandbox in {layout.directory} is not running; start it first")
+    faults.wish(layout, options.target, options.name)
+    faults.await_applied(layout, lambda: cloud.pid() is not None)
+    _say(f"{options.target}: {faults.FAULTS[options.target][options.name]}")
+    return 0
+
+
+def _short(file: Path) -> str:
+    """As seen from the working directory if it lies in it."""
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

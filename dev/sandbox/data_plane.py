@@ -1,0 +1,51 @@
+"""nginx, which stands in for the load balancers; its configuration is the cloud part's."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from typing import Final
+
+from dev.sandbox import ports
+from dev.sandbox.layout import Layout
+from dev.sandbox.part import Part
+from dev.sandbox.probe import accepts
+
+NGINX: Final = "nginx"
+
+
+def nginx(layout: Layout, binary: str) -> Part:
+    """The data plane; it is ready when every listener of its configuration takes connections.
+
+    `-e` keeps a normal user's nginx from its compiled-in log; `daemon off` makes the process ours.
+    """
+
+    def probe() -> str | None:
+        return next((lack for endpoint in ports.listeners(layout) if (lack := accepts(endpoint))), None)
+
+    return Part(
+        name=NGINX,
+        command=(*command(layout, binary), "-g", "daemon off;"),
+        directory=layout.directory,
+        pid_file=layout.pids / f"{NGINX}.pid",
+        log=layout.log(NGINX),
+        program=NGINX,
+        marker=f"-p {layout.nginx_directory}/ ",
+        probe=probe,
+        after=("cloud",),
+    )
+
+
+def command(layout: Layout, binary: str) -> tuple[str, ...]:
+    """The part of nginx's command line that says which nginx is meant; also for `-t` and `-s reload`."""
+    return (binary, "-p", f"{layout.nginx_directory}/", "-c", str(layout.nginx_configuration), "-e", str(layout.log(NGINX)))
+
+
+def fingerprint(layout: Layout) -> str:
+    """Tells whether the configuration has changed."""
+    return hashlib.sha256(layout.nginx_configuration.read_bytes()).hexdigest()
+
+
+def reload(layout: Layout, binary: str) -> None:
+    """Have the running nginx read its configuration again."""
+    subprocess.run([*command(layout, binary), "-s", "reload"], check=True, capture_output=True, timeout=10)

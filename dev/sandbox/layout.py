@@ -1,0 +1,271 @@
+"""Where everything of a sandbox is: its directory, its ports and its files, shared by all of its parts.
+
+`sandbox.json` in the directory holds what cannot be derived (the two port bases); everything else follows from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alb_mutual_tls.errors import UserError
+
+NAME: Final = "alb-mutual-tls-sandbox"
+"""Name of the cluster, the context and the user in the sandbox's kubeconfig."""
+
+PROBE_USER: Final = "sandbox-probe"
+"""User of the sandbox's own looks at kube-apiserver, which logs/audit.log leaves out."""
+
+ACCOUNT_ID: Final = "1234567890123456"
+REGION: Final = "cn-hangzhou"
+ACCESS_KEY_ID: Final = "sandbox-access-key"
+ACCESS_KEY_SECRET: Final = "sandbox-access-key-secret"  # noqa: S105 -- opens nothing but a sandbox on the loopback interface
+PASSPHRASE: Final = NAME
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+"""The checkout that this code was loaded from."""
+
+DEFAULT_DIRECTORY: Final = REPOSITORY / ".sandbox"
+DEFAULT_PORT_BASE: Final = 17000
+DEFAULT_LISTENER_BASE: Final = 20000
+
+_LOWEST_BASE: Final = 1024
+_HIGHEST_PORT: Final = 65535
+_SPAN: Final = 1000
+"""Ports that the sandbox's own services keep free above the port base."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A sandbox's directory (absolute) with the ports and files that belong to it; nothing is touched by making one."""
+
+    directory: Path
+    port_base: int = DEFAULT_PORT_BASE
+    listener_base: int = DEFAULT_LISTENER_BASE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "directory", self.directory.resolve())
+        for option, base in (("port base", self.port_base), ("listener base", self.listener_base)):
+            if not _LOWEST_BASE <= base <= _HIGHEST_PORT - _SPAN:
+                raise UserError(f"{option} {base} is out of range; choose one from {_LOWEST_BASE} to {_HIGHEST_PORT - _SPAN}")
+        if abs(self.port_base - self.listener_base) < _SPAN:
+            raise UserError(
+                f"port base {self.port_base} and listener base {self.listener_base} overlap; choose them at least {_SPAN} apart"
+            )
+
+    @classmethod
+    def load(cls, directory: Path) -> Layout:
+        """Read `sandbox.json` of a sandbox.
+
+        Args:
+            directory: the sandbox's directory, relative or absolute.
+        Raises:
+            UserError: there is no sandbox in the directory, or its `sandbox.json` is damaged.
+        """
+        directory = directory.resolve()
+        file = directory / "sandbox.json"
+        try:
+            content = json.loads(file.read_text())
+            return cls(directory, int(content["portBase"]), int(content["listenerBase"]))
+        except FileNotFoundError:
+            raise UserError(
+                f"there is no sandbox in {directory}; make one with `python -m dev.sandbox start --directory {directory}`"
+            ) from None
+        except (ValueError, KeyError, TypeError) as reason:
+            raise UserError(f"{file} is damaged ({reason!r}); delete it and start the sandbox again with its --port-base") from reason
+
+    @classmethod
+    def choose(cls, directory: Path, port_base: int | None = None, listener_base: int | None = None) -> Layout:
+        """The layout for a start: what is given, else what `sandbox.json` says, else the default ports.
+
+        Raises:
+            UserError: a base is no possible one, or `sandbox.json` is damaged.
+        """
+        recorded = cls.load(directory) if (directory / "sandbox.json").exists() else cls(directory)
+        return cls(
+            directory,
+            recorded.port_base if port_base is None else port_base,
+            recorded.listener_base if listener_base is None else listener_base,
+        )
+
+    def save(self) -> None:
+        """Write `sandbox.json`, at once (a reader sees the old or the new one)."""
+        content = {"portBase": self.port_base, "listenerBase": self.listener_base, "directory": str(self.directory)}
+        write_atomically(self.file, json.dumps(content, indent=2) + "\n")
+
+    # Ports, all on 127.0.0.1
+
+    @property
+    def openapi_port(self) -> int:
+        """CAS, ALB and STS; plain HTTP."""
+        return self.port_base + 80
+
+    @property
+    def backends_port(self) -> int:
+        """The HTTP server that stands in for every backend Service."""
+        return self.port_base + 81
+
+    @property
+    def data_plane_port(self) -> int:
+        """Where nginx tells which configuration it works with."""
+        return self.port_base + 82
+
+    @property
+    def etcd_port(self) -> int:
+        return self.port_base + 379
+
+    @property
+    def etcd_peer_port(self) -> int:
+        return self.port_base + 380
+
+    @property
+    def apiserver_port(self) -> int:
+        return self.port_base + 443
+
+    @property
+    def openapi_endpoint(self) -> str:
+        """`host:port` of CAS, ALB and STS, as the SDKs and `alicloud:endpoints` want it."""
+        return f"127.0.0.1:{self.openapi_port}"
+
+    @property
+    def openapi_url(self) -> str:
+        return f"http://{self.openapi_endpoint}"
+
+    @property
+    def backends_url(self) -> str:
+        return f"http://127.0.0.1:{self.backends_port}"
+
+    @property
+    def apiserver_url(self) -> str:
+        return f"https://127.0.0.1:{self.apiserver_port}"
+
+    @staticmethod
+    def listener_address(index: int) -> str:
+        """The loopback address of an AlbConfig's load balancer.
+
+        Args:
+            index: place of the AlbConfig among all, `alb` is 0.
+        """
+        if not 0 <= index < 254:
+            raise UserError(f"AlbConfig number {index + 1} cannot be served: the sandbox has addresses for 254 of them")
+        return f"127.0.0.{1 + index}"
+
+    def listener_port(self, port: int) -> int:
+        """The port on which the data plane serves listener `port`.
+
+        Raises:
+            UserError: the sum is no port number.
+        """
+        served = self.listener_base + port
+        if served > _HIGHEST_PORT:
+            raise UserError(
+                f"listener {port} would be served on port {served}, which does not exist; choose a --listener-base below {self.listener_base}"
+            )
+        return served
+
+    # Files
+
+    @property
+    def file(self) -> Path:
+        return self.directory / "sandbox.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by `start` and `stop`."""
+        return self.directory / "lock"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The cluster's administrator, for people, the provider and `./mtls`."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def controller_kubeconfig(self) -> Path:
+        """User `alb-ingress-controller` (also an administrator): tells the controller from people in logs/audit.log and in managedFields."""
+        return self.directory / "pki" / "controller.kubeconfig"
+
+    @property
+    def env(self) -> Path:
+        return self.directory / "env"
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    def log(self, part: str) -> Path:
+        return self.logs / f"{part}.log"
+
+    @property
+    def api_log(self) -> Path:
+        """A JSON line for each OpenAPI request."""
+        return self.logs / "api.log"
+
+    @property
+    def audit_log(self) -> Path:
+        """A JSON line for each request to kube-apiserver."""
+        return self.logs / "audit.log"
+
+    @property
+    def pids(self) -> Path:
+        return self.directory / "pids"
+
+    @property
+    def pki(self) -> Path:
+        """Keys (0600) and certificates of the sandbox itself."""
+        return self.directory / "pki"
+
+    @property
+    def server_ca(self) -> Path:
+        """Certificate of the CA that signs the listeners' server certificates (made by the cloud part)."""
+        return self.pki / "server-ca.crt"
+
+    @property
+    def state(self) -> Path:
+        """Pulumi's file backend."""
+        return self.directory / "state"
+
+    @property
+    def pulumi_home(self) -> Path:
+        return self.directory / "pulumi-home"
+
+    @property
+    def etcd_directory(self) -> Path:
+        return self.directory / "etcd"
+
+    @property
+    def nginx_directory(self) -> Path:
+        """The data plane's prefix (`nginx -p`)."""
+        return self.directory / "nginx"
+
+    @property
+    def nginx_configuration(self) -> Path:
+        """Written by the cloud part, read by the data plane."""
+        return self.nginx_directory / "nginx.conf"
+
+    @property
+    def cloud_directory(self) -> Path:
+        """Stores of the cloud part."""
+        return self.directory / "cloud"
+
+    @property
+    def faults_file(self) -> Path:
+        """Wished faults, written by `python -m dev.sandbox fault`."""
+        return self.directory / "faults.json"
+
+    @property
+    def faults_applied_file(self) -> Path:
+        """The faults that the data plane works with; same content as `faults_file`, written by the cloud part."""
+        return self.cloud_directory / "faults-applied.json"
+
+
+def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file so that a reader sees either the old or the whole new content, and nobody else ever reads a secret one."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    temporary.replace(file)

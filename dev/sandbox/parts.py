@@ -1,0 +1,55 @@
+"""All parts of a sandbox, in the order in which they are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from dev.sandbox import control_plane, data_plane
+from dev.sandbox.layout import REPOSITORY, Layout
+from dev.sandbox.part import Part
+from dev.sandbox.probe import answers
+
+CLOUD = "cloud"
+NAMES = (control_plane.ETCD, control_plane.KUBE_APISERVER, CLOUD, data_plane.NGINX)
+
+
+def parts(layout: Layout, binaries: Mapping[str, str]) -> list[Part]:
+    """The parts of a sandbox.
+
+    Args:
+        binaries: program -> path; one that is missing stands as its name, which is enough for a part that is not to be started.
+    """
+    return [
+        control_plane.etcd(layout, binaries.get(control_plane.ETCD, control_plane.ETCD)),
+        control_plane.kube_apiserver(layout, binaries.get(control_plane.KUBE_APISERVER, control_plane.KUBE_APISERVER)),
+        cloud(layout),
+        data_plane.nginx(layout, binaries.get(data_plane.NGINX, data_plane.NGINX)),
+    ]
+
+
+def cloud(layout: Layout) -> Part:
+    """OpenAPI endpoint, controller and backends; it waits for the API server by itself, so that both start at the same time."""
+    arguments = ("-m", "dev.sandbox.cloud", "--directory", str(layout.directory))
+    return Part(
+        name=CLOUD,
+        # -P: the working directory is not importable, whatever lies in it.
+        command=(sys.executable, "-P", *arguments),
+        directory=layout.directory,
+        pid_file=layout.pids / f"{CLOUD}.pid",
+        log=layout.log(CLOUD),
+        program="python",
+        marker=f"{' '.join(arguments)} ",
+        probe=lambda: answers(layout.openapi_port, "/-/ready"),
+        environment={"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "ALB_MUTUAL_TLS_SANDBOX": str(layout.directory)},
+    )
+
+
+def addresses(layout: Layout) -> dict[str, list[str]]:
+    """Part -> where it listens; nginx's listeners as its configuration has them."""
+    from dev.sandbox import ports
+
+    found: dict[str, list[str]] = {name: [] for name in NAMES}
+    for endpoint in ports.services(layout) + ports.listeners(layout):
+        found[endpoint.part].append(str(endpoint))
+    return found

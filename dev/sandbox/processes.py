@@ -1,0 +1,166 @@
+"""Processes of this machine as /proc shows them: who is who, also after a pid was given to somebody else.
+
+A pid alone names nobody: pids are reused. A process is named by its pid, its start time and the boot it belongs to (proc_pid_stat(5), field 22).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process, never to be mixed up with another one: pid, start time (clock ticks since boot) and id of the boot."""
+
+    pid: int
+    started: int
+    boot: str
+
+
+@dataclass(frozen=True)
+class Process:
+    """A living process (zombies are not listed)."""
+
+    pid: int
+    name: str
+    session: int
+    started: int
+    """Clock ticks since boot."""
+
+
+def boot() -> str:
+    """Id of the machine's current boot."""
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def parse_stat(text: str) -> tuple[str, str, int, int]:
+    """Name, state, session and start time of a line of /proc/<pid>/stat; the name may hold blanks and parentheses."""
+    name = text[text.index("(") + 1 : text.rindex(")")]
+    fields = text[text.rindex(")") + 2 :].split()
+    return name, fields[0], int(fields[3]), int(fields[19])
+
+
+def find(pid: int) -> Process | None:
+    """The process with this pid, if it lives."""
+    try:
+        name, state, session, started = parse_stat((_PROC / str(pid) / "stat").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if state in "ZX" else Process(pid, name, session, started)
+
+
+def everybody() -> Iterator[Process]:
+    """All living processes."""
+    for entry in os.listdir(_PROC):  # noqa: PTH208 -- os.listdir does not fail when a process ends meanwhile
+        if entry.isdigit() and (process := find(int(entry))):
+            yield process
+
+
+def identify(pid: int) -> Identity:
+    """The identity of a process that was just started.
+
+    Raises:
+        ProcessLookupError: it is gone already and was reaped.
+    """
+    try:
+        started = parse_stat((_PROC / str(pid) / "stat").read_text())[3]
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
+    return Identity(pid, started, boot())
+
+
+def lives(identity: Identity) -> bool:
+    """Whether this very process still lives."""
+    process = find(identity.pid)
+    return process is not None and process.started == identity.started and identity.boot == boot()
+
+
+def session_of(leader: Identity, processes: Iterable[Process], directory: Path) -> list[Process]:
+    """Who is left of the session that `leader` opened: the leader and its descendants, also when the leader is gone (workers of a killed nginx).
+
+    When the leader is gone, its pid may lead another session today; hence only processes that work in `directory` count then.
+    """
+    if leader.boot != boot():
+        return []
+    members = [process for process in processes if process.session == leader.pid and process.started >= leader.started]
+    head = next((process for process in members if process.pid == leader.pid), None)
+    if head:
+        return members if head.started == leader.started else []
+    return [process for process in members if working_directory(process.pid) == directory]
+
+
+def working_directory(pid: int) -> Path | None:
+    """None if it is not ours to see."""
+    try:
+        return Path(str((_PROC / str(pid) / "cwd").readlink()).removesuffix(" (deleted)"))
+    except OSError:
+        return None
+
+
+def command_line(pid: int) -> list[str]:
+    """The process's arguments; empty if it is not ours to see. A process that sets its title (nginx) has it as words here."""
+    try:
+        text = (_PROC / str(pid) / "cmdline").read_text(errors="replace")
+    except OSError:
+        return []
+    text = text.rstrip("\0")
+    return [word for word in text.split("\0" if "\0" in text else " ") if word]
+
+
+def program(pid: int) -> str | None:
+    """The name of the program's file; None if it is not ours to see."""
+    try:
+        return Path(str((_PROC / str(pid) / "exe").readlink()).removesuffix(" (deleted)")).name
+    except OSError:
+        return None
+
+
+def end(processes: Iterable[Process], limit: float) -> list[Process]:
+    """SIGTERM, after `limit` seconds SIGKILL; returns those that had to be killed, when all are gone.
+
+    Only processes that are still the same are signalled.
+    """
+    left = list(processes)
+    _signal(left, signal.SIGTERM)
+    left = _await_end(left, limit)
+    _signal(left, signal.SIGKILL)
+    _await_end(left, 5.0)
+    return left
+
+
+def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            # A pidfd holds on to the process, so that between look and signal the pid cannot become somebody else's.
+            descriptor = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if _same(process):
+                signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(descriptor)
+
+
+def _await_end(processes: list[Process], limit: float) -> list[Process]:
+    deadline = time.monotonic() + limit
+    left = [process for process in processes if _same(process)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.01)
+        left = [process for process in left if _same(process)]
+    return left
+
+
+def _same(process: Process) -> bool:
+    now = find(process.pid)
+    return now is not None and now.started == process.started

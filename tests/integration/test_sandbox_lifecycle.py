@@ -1,0 +1,351 @@
+"""The sandbox starts, is mended, and leaves nothing behind: real processes, in a directory and on ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.sandbox import ports, processes
+from dev.sandbox.layout import REPOSITORY, Layout
+from dev.sandbox.parts import NAMES
+
+BASES = [(base, base + 1000) for base in range(4000, 16000, 2000)]
+"""Port bases and listener bases of these tests, apart from those of other tests; other checkouts may run the same beside us."""
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """A sandbox by its command line."""
+
+    layout: Layout
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "dev.sandbox", *arguments, "--directory", str(self.layout.directory)]
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(*arguments), cwd=REPOSITORY, env=self.environment(), capture_output=True, text=True, timeout=200)
+
+    def environment(self) -> dict[str, str]:
+        """Ports by the environment, so that a start can be given others."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
+        ports_of_ours = {"SANDBOX_PORT_BASE": str(self.layout.port_base), "SANDBOX_LISTENER_BASE": str(self.layout.listener_base)}
+        return {**inherited, **ports_of_ours}
+
+    def succeed(self, *arguments: str) -> str:
+        done = self(*arguments)
+        assert done.returncode == 0, f"{done.args}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        return {part["name"]: part for part in json.loads(self("status", "--json").stdout)["parts"]}
+
+    def states(self) -> dict[str, str]:
+        return {name: part["state"] for name, part in self.parts().items()}
+
+    def pids(self) -> dict[str, int]:
+        return {name: part["pid"] for name, part in self.parts().items()}
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL, as the kernel does when memory is short; returns when they are gone."""
+        gone = [processes.identify(pid) for name, pid in self.pids().items() if name in names]
+        for identity in gone:
+            os.kill(identity.pid, signal.SIGKILL)
+        await_true(lambda: not any(processes.lives(identity) for identity in gone))
+
+    def cluster(self) -> str:
+        """The UID of namespace kube-system."""
+        kubectl = (str(REPOSITORY / ".toolchain" / "bin" / "kubectl"), "--kubeconfig", str(self.layout.kubeconfig))
+        command = [*kubectl, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def leftovers(self) -> list[str]:
+        """Processes that name the directory or work in it, and ports that are taken."""
+        directory = self.layout.directory
+        found = [
+            f"{process.name} {process.pid}"
+            for process in processes.everybody()
+            if str(directory) in " ".join(processes.command_line(process.pid)) or processes.working_directory(process.pid) == directory
+        ]
+        return found + [f"{endpoint} of {ports.holder(endpoint)}" for endpoint in endpoints(self.layout) if not ports.is_free(endpoint)]
+
+
+def endpoints(layout: Layout) -> list[ports.Endpoint]:
+    listeners = [ports.Endpoint("nginx", "127.0.0.1", layout.listener_port(port)) for port in (80, 443)]
+    return [*ports.services(layout), *listeners]
+
+
+def with_free_ports(directory: Path, *others: Layout) -> Layout:
+    """The layout of a sandbox on the first ports that nobody uses, neither now nor in the layouts of `others`."""
+    taken = [(other.port_base, other.listener_base) for other in others]
+    candidates = (Layout(directory, *bases) for bases in BASES if bases not in taken)
+    return next(layout for layout in candidates if all(map(ports.is_free, endpoints(layout))))
+
+
+def await_true(condition: Callable[[], bool], limit: float = 30) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.02)
+
+
+ALL_RUNNING = dict.fromkeys(NAMES, "running")
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Lifecycle]:
+    """Not started; stopped in the end. Its directory has what paths may have."""
+    made = Lifecycle(with_free_ports(tmp_path / "a sandbox's $directory"))
+    yield made
+    made("stop")
+
+
+@pytest.fixture(scope="class")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lifecycle]:
+    """Started once for the tests of a class, which leave all parts running."""
+    made = Lifecycle(with_free_ports(tmp_path_factory.mktemp("lifecycle") / "running"))
+    made.succeed("start")
+    yield made
+    made.succeed("stop")
+    assert made.leftovers() == []
+
+
+class TestRunning:
+    """All of these share one sandbox, which is stopped before the other tests begin."""
+
+    @pytest.fixture(autouse=True)
+    def all_running(self, running: Lifecycle) -> None:
+        assert running.states() == ALL_RUNNING
+
+    def test_a_second_start_says_that_it_runs_and_starts_nothing(self, running: Lifecycle) -> None:
+        before = running.pids()
+        assert "already running" in running.succeed("start")
+        assert running.pids() == before
+
+    def test_its_status_names_parts_pids_ports_and_listeners(self, running: Lifecycle) -> None:
+        done = running("status")
+        assert done.returncode == 0
+        for name, pid in running.pids().items():
+            assert any(line.startswith(name) and f" {pid} " in line for line in done.stdout.splitlines()), done.stdout
+        assert json.loads(running.succeed("status", "--json"))["listeners"] == [
+            f"127.0.0.1:{running.layout.listener_port(port)}" for port in (80, 443)
+        ]
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_crashed_part_is_seen_and_mended_and_the_others_go_on(self, running: Lifecycle, name: str) -> None:
+        before = running.pids()
+        running.kill(name)
+        done = running("status")
+        assert done.returncode == 1
+        assert f"{name} crashed" in done.stdout
+        assert str(running.layout.log(name)) in done.stdout
+        assert f"{name} is ready" in running.succeed("start")
+        assert running.states() == ALL_RUNNING
+        after = running.pids()
+        assert {part for part in before if before[part] != after[part]} == {name}
+
+    def test_the_cluster_keeps_its_identity_when_everything_is_killed(self, running: Lifecycle) -> None:
+        before = running.cluster()
+        assert len(before) == 36
+        running.kill(*NAMES)
+        assert set(running.states().values()) == {"crashed"}
+        running.succeed("start")
+        assert running.cluster() == before
+
+    def test_lost_keys_are_made_anew_under_the_same_data(self, running: Lifecycle) -> None:
+        before = running.cluster()
+        (running.layout.pki / "etcd.key").unlink()
+        running.succeed("start")
+        assert running.states() == ALL_RUNNING
+        assert running.cluster() == before
+
+    def test_other_ports_are_refused_while_it_runs(self, running: Lifecycle) -> None:
+        done = running("start", "--port-base", str(running.layout.port_base - 1))
+        assert done.returncode == 1
+        assert f"runs with port base {running.layout.port_base}" in done.stderr
+        assert "stop it first" in done.stderr
+
+    @pytest.mark.parametrize("name", ["etcd", "kube-apiserver"])
+    def test_nobody_gets_in_without_a_certificate(self, running: Lifecycle, name: str) -> None:
+        port, authority, path = {
+            "etcd": (running.layout.etcd_port, "etcd-ca.crt", "/health"),
+            "kube-apiserver": (running.layout.apiserver_port, "kube-ca.crt", "/api/v1/namespaces/kube-system"),
+        }[name]
+        tls = ssl.create_default_context(cafile=str(running.layout.pki / authority))
+        answer = b""
+        with socket.create_connection(("127.0.0.1", port)) as plain, tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+            try:
+                connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                answer = connection.recv(100)
+            except (ssl.SSLError, ConnectionError):
+                pass
+        assert answer == b"" if name == "etcd" else answer.startswith(b"HTTP/1.0 401")
+
+    def test_a_shell_that_sourced_env_reaches_the_cluster(self, running: Lifecycle) -> None:
+        command = ["sh", "-c", '. "$1"; . "$1"; kubectl get namespace kube-system -o name', "sh", str(running.layout.env)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "namespace/kube-system\n"
+
+    def test_the_audit_log_has_requests_of_people_and_none_of_the_sandboxs_own_looks(self, running: Lifecycle) -> None:
+        running.cluster()
+        running.succeed("status")
+        events = [json.loads(line) for line in running.layout.audit_log.read_text().splitlines()]
+        users = {event["user"].get("username") for event in events}
+        assert {"alb-mutual-tls-sandbox", "alb-ingress-controller"} <= users
+        assert not users & {"sandbox-probe", "system:apiserver"}
+        assert {event["level"] for event in events} == {"Metadata"}
+
+    def test_a_fault_is_in_force_when_the_command_ends_and_ends_with_none(self, running: Lifecycle) -> None:
+        running.succeed("fault", "alb", "answers-400")
+        assert json.loads(running.layout.faults_applied_file.read_text()) == {"alb": "answers-400"}
+        assert "fault of alb: answers-400" in running.succeed("status")
+        running.succeed("fault", "alb", "none")
+        assert "fault of" not in running.succeed("status")
+
+    def test_logs_show_the_last_lines_and_follow(self, running: Lifecycle, tmp_path: Path) -> None:
+        assert running.succeed("logs", "nginx", "--lines", "1").count("\n") == 1
+        shown = tmp_path / "shown"
+
+        def is_shown() -> bool:
+            running.cluster()
+            return "/api/v1/namespaces/kube-system" in shown.read_text()
+
+        with shown.open("w") as output:
+            reader = subprocess.Popen(running.command("logs", "audit", "--lines", "0", "-f"), cwd=REPOSITORY, stdout=output)
+        try:
+            await_true(is_shown)
+        finally:
+            reader.send_signal(signal.SIGINT)
+            code = reader.wait()
+        assert code == 130
+
+
+class TestAlone:
+    """Each of these starts and stops a sandbox of its own."""
+
+    @pytest.fixture(autouse=True)
+    def ports_are_free(self, sandbox: Lifecycle) -> None:
+        assert sandbox.leftovers() == []
+
+    def test_stop_leaves_no_process_and_no_port_and_can_be_repeated(self, sandbox: Lifecycle) -> None:
+        sandbox.succeed("start")
+        assert sandbox.leftovers() != []
+        assert "stopped" in sandbox.succeed("stop")
+        assert sandbox.leftovers() == []
+        assert set(sandbox.states().values()) == {"stopped"}
+        assert "nothing was running" in sandbox.succeed("stop")
+        sandbox.succeed("stop", "--purge")
+        assert not sandbox.layout.directory.exists()
+
+    def test_a_stop_finds_the_parts_of_a_directory_that_was_deleted(self, sandbox: Lifecycle) -> None:
+        sandbox.succeed("start")
+        subprocess.run(["rm", "-rf", sandbox.layout.directory], check=True)
+        sandbox.succeed("stop")
+        assert sandbox.leftovers() == []
+
+    def test_the_cluster_comes_up_on_other_ports_with_its_data(self, sandbox: Lifecycle, tmp_path: Path) -> None:
+        other = with_free_ports(tmp_path, sandbox.layout)
+        sandbox.succeed("start", "--port-base", str(other.port_base), "--listener-base", str(other.listener_base))
+        before = sandbox.cluster()
+        sandbox.succeed("stop")
+        sandbox.succeed("start")
+        assert sandbox.states() == ALL_RUNNING
+        assert sandbox.cluster() == before
+
+    def test_pid_files_that_name_somebody_else_harm_nobody(self, sandbox: Lifecycle) -> None:
+        sandbox.layout.pids.mkdir(parents=True)
+        with subprocess.Popen(["sleep", "600"], start_new_session=True) as bystander:
+            identity = processes.identify(bystander.pid)
+            for name in NAMES:
+                text = f"{identity.pid} {identity.started - 100} {identity.boot}\n"
+                (sandbox.layout.pids / f"{name}.pid").write_text(text)
+            sandbox.succeed("start")
+            sandbox.succeed("stop")
+            assert bystander.poll() is None
+            bystander.kill()
+
+    def test_a_busy_port_is_named_with_who_has_it_and_nothing_is_left_running(self, sandbox: Lifecycle) -> None:
+        with socket.create_server(("127.0.0.1", sandbox.layout.apiserver_port)):
+            done = sandbox("start")
+        assert done.returncode == 1
+        assert (
+            f"port {sandbox.layout.apiserver_port} on 127.0.0.1, needed by kube-apiserver, is taken by {Path(sys.executable).resolve().name[:6]}"
+            in done.stderr
+        )
+        assert f"(pid {os.getpid()}" in done.stderr
+        assert "--port-base" in done.stderr
+        assert sandbox.leftovers() == []
+
+    def test_a_busy_listener_port_is_named_too(self, sandbox: Lifecycle) -> None:
+        with socket.create_server(("127.0.0.1", sandbox.layout.listener_port(443))):
+            done = sandbox("start")
+        assert done.returncode == 1
+        assert f"port {sandbox.layout.listener_port(443)} on 127.0.0.1, needed by nginx, is taken" in done.stderr
+        assert "--listener-base" in done.stderr
+        assert sandbox.leftovers() == []
+
+    def test_a_part_that_cannot_start_is_named_with_its_reason_and_nothing_is_left_running(self, sandbox: Lifecycle) -> None:
+        write_ahead_log = sandbox.layout.etcd_directory / "member" / "wal"
+        write_ahead_log.mkdir(parents=True)
+        (write_ahead_log / "0000000000000000-0000000000000000.wal").write_bytes(b"\xff" * 4096)
+        done = sandbox("start")
+        assert done.returncode == 1
+        assert "error: etcd ended with exit code" in done.stderr
+        assert str(sandbox.layout.log("etcd")) in done.stderr
+        assert sandbox.leftovers() == []
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupted_start_leaves_nothing_running(self, sandbox: Lifecycle, number: signal.Signals) -> None:
+        command, environment = sandbox.command("start"), sandbox.environment()
+        with subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as starting:
+            await_true((sandbox.layout.pids / "kube-apiserver.pid").exists)
+            starting.send_signal(number)
+            errors = starting.communicate(timeout=60)[1]
+        assert starting.returncode == 130
+        assert f"interrupted by {number.name}" in errors
+        assert sandbox.leftovers() == []
+
+    def test_of_two_starts_at_the_same_time_one_waits_for_the_other(self, sandbox: Lifecycle) -> None:
+        command, environment = sandbox.command("start"), sandbox.environment()
+        both = [subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        shown = [one.communicate(timeout=120)[0] for one in both]
+        assert [one.returncode for one in both] == [0, 0]
+        assert sorted("already running" in text for text in shown) == [False, True]
+        assert sandbox.states() == ALL_RUNNING
+
+    def test_two_sandboxes_do_not_disturb_each_other(self, sandbox: Lifecycle, tmp_path: Path) -> None:
+        other = Lifecycle(with_free_ports(tmp_path / "other", sandbox.layout))
+        sandbox.succeed("start")
+        try:
+            other.succeed("start")
+            assert other.cluster() != sandbox.cluster()
+            sandbox.succeed("stop")
+            assert other.states() == ALL_RUNNING
+        finally:
+            other.succeed("stop")
+        assert other.leftovers() == []
+
+    def test_processes_outlive_the_shell_that_started_them(self, sandbox: Lifecycle) -> None:
+        # The output is read to its end: it would not end if a part held it open.
+        command, environment = sandbox.command("start"), sandbox.environment()
+        subprocess.run(
+            ["sh", "-c", '"$@"; kill -HUP $$', "sh", *command],
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            start_new_session=True,
+            timeout=120,
+        )
+        assert sandbox.states() == ALL_RUNNING
