@@ -1,0 +1,331 @@
+"""One fresh connection, one request, and what came of it.
+
+A TLS 1.3 handshake that "succeeds" proves nothing: the server looks at the client's certificate after the client's side
+is done, and says no with an alert or an HTTP 400 (RFC 8446, section 4.4.2.4 and 6). So every attempt reads the response.
+Contexts and sessions are never shared, so no attempt can be let in by a resumed session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import os
+import re
+import select
+import shutil
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import quote
+
+from alb_mutual_tls.cli.text import printable
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.pki.imposters import Credential
+
+BODY_LIMIT: Final = 2048
+ALERT_PATIENCE: Final = 1.0  # s to wait for an alert before anything is sent, in the second try after a reset
+
+
+class TlsVersion(StrEnum):
+    """The versions that are tried, each alone."""
+
+    TLS_1_2 = "TLS 1.2"
+    TLS_1_3 = "TLS 1.3"
+
+
+PROTOCOL: Final = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An HTTP response came: the listener let the connection through to the point of answering."""
+
+    status: int
+    location: str = ""
+    body_start: str = ""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """The server ended the connection with a fatal TLS alert, by its name in RFC 8446 section 6, e.g. unknown_ca."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class VersionNotOffered:
+    """The server does not speak this TLS version; no statement about any certificate."""
+
+
+@dataclass(frozen=True)
+class ServerCertificateInvalid:
+    """The server's own certificate did not verify, so nothing was sent to it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ConnectionFailed:
+    """No statement of the server was received: refused, timed out, closed in silence, or not TLS or HTTP."""
+
+    reason: str
+    refused: bool = False
+
+
+Outcome = Answered | Alert | VersionNotOffered | ServerCertificateInvalid | ConnectionFailed
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header, `server_name` as SNI."""
+
+    address: str
+    port: int
+    server_name: str
+    host: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How the server's certificate is checked: against `ca_file` (system's roots if None), or not at all if insecure."""
+
+    ca_file: Path | None = None
+    insecure: bool = False
+
+
+def request_over_tls(to: Destination, version: TlsVersion, credential: Credential | None, trust: Trust, timeout: float) -> Outcome:
+    """Connect, shake hands with `credential` (None = no client certificate), send a GET and read the response.
+
+    `timeout` is for the whole attempt, in seconds. Raises UserError when the credential or CA file cannot be used.
+    """
+    context = _context(version, credential, trust)
+    outcome = _attempt(to, context, timeout, listen_first=False)
+    if outcome == CLOSED:
+        # A server that sends its alert and closes while our request is under way resets the connection, and a reset
+        # may overtake the alert; so once more, this time listening before sending.
+        outcome = _attempt(to, context, timeout, listen_first=True)
+    return outcome
+
+
+def request_in_clear(to: Destination, timeout: float) -> Outcome:
+    """Send a GET over plain HTTP and read the response; `timeout` is for the whole attempt, in seconds."""
+    return _attempt(to, None, timeout, listen_first=False)
+
+
+CLOSED: Final = ConnectionFailed("the connection was closed without an answer or a TLS alert")
+LOCAL_VERSION_REASONS: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION"})
+ALERT_REASON: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(?P<name>[A-Z0-9_]+)")
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """What an exception of the ssl, socket or http module says about the server."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ServerCertificateInvalid(error.verify_message or "it does not verify")
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionResetError | BrokenPipeError):
+        return CLOSED
+    if isinstance(error, ssl.SSLError):
+        return _outcome_of_tls_error(error)
+    if isinstance(error, TimeoutError):
+        return ConnectionFailed("no answer in time")
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectionFailed("connection refused", refused=True)
+    if isinstance(error, OSError):
+        return ConnectionFailed(error.strerror or str(error))
+    if isinstance(error, ValueError):
+        return ConnectionFailed(f"the host's name cannot be sent: {error}")
+    return ConnectionFailed("what came back is not HTTP/1.1")
+
+
+def _outcome_of_tls_error(error: ssl.SSLError) -> Outcome:
+    reason = str(error.reason or "")
+    if not reason:
+        # Python's table of reasons may be older than the OpenSSL it runs with; then only the text has it.
+        found = re.search(r"\b(?:sslv3|tlsv1|tlsv13) [a-z ]+", str(error))
+        reason = found.group().strip().replace(" ", "_").upper() if found else ""
+    if reason in LOCAL_VERSION_REASONS or reason.endswith("ALERT_PROTOCOL_VERSION"):
+        return VersionNotOffered()
+    alert = ALERT_REASON.fullmatch(reason)
+    if alert:
+        return Alert(alert.group("name").lower())
+    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        return ConnectionFailed("what answers does not speak TLS")
+    return ConnectionFailed(f"the TLS handshake failed here: {(reason or str(error)).replace('_', ' ').lower()}")
+
+
+def _context(version: TlsVersion, credential: Credential | None, trust: Trust) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = context.maximum_version = PROTOCOL[version]
+    context.options |= ssl.OP_NO_TICKET
+    context.set_alpn_protocols(["http/1.1"])
+    if trust.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif trust.ca_file is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        try:
+            context.load_verify_locations(cafile=trust.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise UserError(
+                f"--ca-file {trust.ca_file} cannot be used: {error.strerror or error}; give a PEM file with CA certificates"
+            ) from None
+    if credential is not None:
+        with _private_file(credential.certificate_pem + "\n" + credential.private_key_pem) as file:
+            try:
+                context.load_cert_chain(file, password=_no_password)
+            except (ssl.SSLError, OSError) as error:
+                raise UserError(
+                    f"the certificate and key of {credential.name} cannot be used together: {error.strerror or error}; "
+                    "give a certificate with its own private key, both PEM, the key unencrypted"
+                ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise OSError("the private key is encrypted")
+
+
+@contextlib.contextmanager
+def _private_file(text: str) -> Iterator[str]:
+    """The ssl module reads credentials from files only; this one lives in memory where the system can (Linux)."""
+    memfd_create = getattr(os, "memfd_create", None)
+    if memfd_create is not None and Path("/proc/self/fd").is_dir():
+        descriptor = memfd_create("mtls-client", os.MFD_CLOEXEC)
+        try:
+            with open(descriptor, "w", closefd=False) as file:
+                file.write(text)
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+        return
+    folder = tempfile.mkdtemp(prefix="mtls-")  # mode 0700
+    try:
+        path = Path(folder, "client.pem")
+        path.touch(mode=0o600)
+        path.write_text(text)
+        yield str(path)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _attempt(to: Destination, context: ssl.SSLContext | None, timeout: float, *, listen_first: bool) -> Outcome:
+    deadline = time.monotonic() + timeout
+    try:
+        with socket.create_connection((to.address, to.port), timeout=timeout) as connection:
+            wire = _Wire(connection, deadline)
+            if context is not None:
+                wire.shake_hands(context, to.server_name)
+            if listen_first:
+                wire.listen(ALERT_PATIENCE)
+            wire.send(_get(to))
+            return _response(wire)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return outcome_of(error)
+
+
+def _get(to: Destination) -> bytes:
+    path = quote(to.path, safe="%/?:@!$&'()*+,;=~")  # RFC 3986, section 3.3; what is escaped already stays as it is
+    host = to.host.encode("idna").decode("ascii")
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "User-Agent: mtls-verify", "Accept: */*", "Connection: close", "", ""]
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _response(wire: _Wire) -> Answered:
+    # http.client wants a socket only to call makefile on it.
+    response = http.client.HTTPResponse(cast("Any", wire), method="GET")
+    response.begin()
+    body = b""
+    with contextlib.suppress(OSError, http.client.HTTPException):  # a status is an answer, however the body ends
+        while len(body) < BODY_LIMIT and (part := response.read1(BODY_LIMIT - len(body))):
+            body += part
+    return Answered(response.status, printable(response.headers.get("Location", "")), printable(body.decode("utf-8", "replace")))
+
+
+class _Wire(io.RawIOBase):
+    """A socket, with or without TLS, under one deadline. Bytes that arrived are read even after sending failed."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._socket = connection
+        self._deadline = deadline
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls: ssl.SSLObject | None = None
+
+    def shake_hands(self, context: ssl.SSLContext, server_name: str) -> None:
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._fetch()
+            else:
+                self._flush()
+                return
+
+    def listen(self, seconds: float) -> None:
+        """Wait for whatever the server says after the handshake; raises the alert if that is what it is."""
+        until = min(time.monotonic() + seconds, self._deadline)
+        while self._tls is not None and (left := until - time.monotonic()) > 0:
+            if select.select([self._socket], [], [], left)[0]:
+                self._fetch()
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    self._tls.read(1)
+
+    def send(self, data: bytes) -> None:
+        if self._tls is None:
+            self._socket.settimeout(self._left())
+            self._socket.sendall(data)
+            return
+        self._tls.write(data)
+        self._flush()
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        assert mode == "rb"
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._tls is None:
+            self._socket.settimeout(self._left())
+            return self._socket.recv_into(buffer)
+        while True:
+            try:
+                data = self._tls.read(len(buffer))
+            except ssl.SSLWantReadError:
+                self._fetch()
+            except ssl.SSLZeroReturnError:
+                return 0
+            else:
+                buffer[: len(data)] = data
+                return len(data)
+
+    def _fetch(self) -> None:
+        self._socket.settimeout(self._left())
+        data = self._socket.recv(65536)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _flush(self) -> None:
+        self._socket.settimeout(self._left())
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            self._socket.sendall(self._outgoing.read())
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no answer in time")
+        return left

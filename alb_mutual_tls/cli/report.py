@@ -1,0 +1,227 @@
+"""The report of `mtls verify`: a table for people, JSON for machines.
+
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added):
+    version       1
+    verdict       "held", "fell short" or "not decided"
+    exitCode      0, 1 or 2, in that order
+    summary       one line for people
+    note          what the verdict does not cover
+    error         only when nothing could be tried at all: why, one sentence
+    listeners     list of {component, name, albConfig, port, caEnabled, verdict, checks}
+    checks        list of {case, verdict, why, expected, tlsVersion, address, port, serverName, path, seen}; verdict also "not offered" (the
+                  listener does not speak this TLS version) and "not checked" (the case could not be made here); why is "" where it held;
+                  expected "let in", "rejected", "redirected to HTTPS" or null; tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP);
+                  address to path null where nothing was tried
+    seen          null, or {kind, status, location, alert, reason}: kind "answered" (status, location), "alert" (alert, as in RFC 8446
+                  section 6), "version not offered", "server certificate invalid" (reason), "connection failed" (reason); others null
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, Outcome, ServerCertificateInvalid, VersionNotOffered
+from alb_mutual_tls.cli.verdict import EXIT_CODE, Verdict
+from alb_mutual_tls.cli.verification import Check, ListenerReport, Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+NOTE: Final = "This is what the data plane does now at these addresses; other addresses of the same ALB and later changes are not covered."
+INSECURE_NOTE: Final = " The server's certificate was not verified (--insecure), so something else may have answered."
+SNIPPET_LENGTH: Final = 40
+
+
+def note(report: Report) -> str:
+    """What the verdict does not cover."""
+    return NOTE + (INSECURE_NOTE if report.insecure else "")
+
+
+def summary(report: Report) -> str:
+    """One line: the verdict and how many checks came to which."""
+    checks = [check for listener in report.listeners for check in listener.checks]
+    counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
+    rest = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.HELD)
+    held, listeners = _counted(counts[Verdict.HELD], "check"), _counted(len(report.listeners), "listener")
+    return f"{report.verdict}: {held} held at {listeners}" + (f", {rest}" if rest else "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def as_json(report: Report) -> str:
+    """The report as the JSON document described above."""
+    return _dump(
+        {
+            "version": 1,
+            "verdict": report.verdict,
+            "exitCode": report.exit_code,
+            "summary": summary(report),
+            "note": note(report),
+            "listeners": [_listener(listener) for listener in report.listeners],
+        }
+    )
+
+
+def error_as_json(sentence: str) -> str:
+    """The same document where nothing could be tried at all."""
+    verdict = Verdict.NOT_DECIDED
+    return _dump(
+        {
+            "version": 1,
+            "verdict": verdict,
+            "exitCode": EXIT_CODE[verdict],
+            "summary": f"{verdict}: {sentence}",
+            "note": NOTE,
+            "error": sentence,
+            "listeners": [],
+        }
+    )
+
+
+def print_for_people(report: Report, console: Console) -> None:
+    """The table, what the rows that did not hold mean, what was not checked, and the verdict on one line."""
+    from rich.text import Text
+
+    for listener in report.listeners:
+        console.print(Text(_heading(listener), style="bold"))
+        console.print(_table(listener))
+        for verdict, why, cases in _explanations(listener.checks):
+            console.print(Text.assemble((f"{verdict}: ", _style(verdict)), f"{', '.join(cases)}: {why}"))
+        console.print()
+    console.print(Text(note(report), style="dim"))
+    console.print(Text(summary(report), style=f"bold {_style(report.verdict)}"))
+
+
+def seen_text(outcome: Outcome | None) -> str:
+    """What came of an attempt, in a few words."""
+    match outcome:
+        case Answered(status, location, body):
+            detail = f"to {location}" if location else _snippet(body)
+            return f"HTTP {status} {detail}".strip()
+        case Alert(name):
+            return f"TLS alert {name}"
+        case VersionNotOffered():
+            return "TLS version not offered"
+        case ServerCertificateInvalid(reason):
+            return f"server certificate invalid: {reason}"
+        case ConnectionFailed(reason):
+            return reason
+        case None:
+            return ""
+
+
+def _table(report: ListenerReport) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    several = _several(report)
+    table = Table()
+    headings = ["case", *(["address", "server name"] if several else []), "TLS", "expected", "seen", "verdict"]
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading in ("TLS", "expected", "verdict"), overflow="fold")
+    for check in report.checks:
+        to = check.destination
+        where = [_address(check), to.server_name if to else ""] if several else []
+        version = check.version.removeprefix("TLS ") if check.version else ""
+        cells = [check.case, *where, version, check.expected or "", seen_text(check.outcome)]
+        table.add_row(*(Text(cell) for cell in cells), Text(check.verdict, style=_style(check.verdict)))
+    return table
+
+
+def _several(report: ListenerReport) -> bool:
+    """Whether checks went to several IP addresses or names; ports are told by the case."""
+    return len({(check.destination.address, check.destination.server_name) for check in report.checks if check.destination}) > 1
+
+
+def _heading(report: ListenerReport) -> str:
+    listener = report.listener
+    state = "on" if listener.ca_enabled else "off"
+    first = next((check for check in report.checks if check.destination), None)
+    where = f"; {first.destination.server_name} at {_address(first)}" if first and first.destination and not _several(report) else ""
+    return f"listener {listener.name}: AlbConfig {listener.alb_config} port {listener.port}, client authentication {state}{where}"
+
+
+def _address(check: Check) -> str:
+    to = check.destination
+    if to is None:
+        return ""
+    return f"[{to.address}]:{to.port}" if ":" in to.address else f"{to.address}:{to.port}"
+
+
+def _explanations(checks: Sequence[Check]) -> list[tuple[Verdict, str, list[str]]]:
+    """Each reason once, with the cases that it is given for."""
+    grouped: dict[tuple[Verdict, str], list[str]] = {}
+    for check in checks:
+        if check.why:
+            cases = grouped.setdefault((check.verdict, check.why), [])
+            if check.case not in cases:
+                cases.append(check.case)
+    order = [Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.NOT_CHECKED]
+    return [(verdict, why, cases) for (verdict, why), cases in sorted(grouped.items(), key=lambda item: order.index(item[0][0]))]
+
+
+def _style(verdict: Verdict) -> str:
+    return {Verdict.HELD: "green", Verdict.FELL_SHORT: "red", Verdict.NOT_DECIDED: "yellow"}.get(verdict, "dim")
+
+
+def _snippet(body: str) -> str:
+    """The title of a page, else the start of a text."""
+    title = re.search(r"<title>(.*?)</title>", body, re.IGNORECASE)
+    text = " ".join(re.sub(r"<[^>]*>", " ", title.group(1) if title else body).split())
+    text = text if len(text) <= SNIPPET_LENGTH else text[: SNIPPET_LENGTH - 1] + "…"
+    return f'"{text}"' if text else ""
+
+
+def _listener(report: ListenerReport) -> dict[str, Any]:
+    return {
+        "component": report.component,
+        "name": report.listener.name,
+        "albConfig": report.listener.alb_config,
+        "port": report.listener.port,
+        "caEnabled": report.listener.ca_enabled,
+        "verdict": report.verdict,
+        "checks": [_check(check) for check in report.checks],
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    to = check.destination
+    return {
+        "case": check.case,
+        "verdict": check.verdict,
+        "why": check.why,
+        "expected": check.expected,
+        "tlsVersion": check.version,
+        "address": to and to.address,
+        "port": to and to.port,
+        "serverName": to and to.server_name,
+        "path": to and to.path,
+        "seen": _seen(check.outcome),
+    }
+
+
+def _seen(outcome: Outcome | None) -> dict[str, Any] | None:
+    seen: dict[str, Any] = {"kind": "", "status": None, "location": None, "alert": None, "reason": None}
+    match outcome:
+        case None:
+            return None
+        case Answered(status, location, _):
+            return {**seen, "kind": "answered", "status": status, "location": location or None}
+        case Alert(name):
+            return {**seen, "kind": "alert", "alert": name}
+        case VersionNotOffered():
+            return {**seen, "kind": "version not offered"}
+        case ServerCertificateInvalid(reason):
+            return {**seen, "kind": "server certificate invalid", "reason": reason}
+        case ConnectionFailed(reason):
+            return {**seen, "kind": "connection failed", "reason": reason}
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,223 @@
+"""What observations mean: pure decisions, no network.
+
+The rule: a rejection is a TLS alert or an HTTP 400 that a good client does not get at the same address, on the same path
+and in the same TLS version. Without a good client that was let in, nothing counts as a rejection. A connection that fails
+says nothing. Where client authentication is off, the cases turn round: everybody is to be let in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from alb_mutual_tls.cli.handshake import (
+    Alert,
+    Answered,
+    ConnectionFailed,
+    Outcome,
+    ServerCertificateInvalid,
+    TlsVersion,
+    VersionNotOffered,
+)
+
+
+class Verdict(StrEnum):
+    """The verdict on one case, and on the whole (there only the first three)."""
+
+    HELD = "held"
+    FELL_SHORT = "fell short"
+    NOT_DECIDED = "not decided"
+    NOT_OFFERED = "not offered"  # the listener does not speak this TLS version at all
+    NOT_CHECKED = "not checked"  # the case could not be made here; says nothing about the listener
+
+
+class Role(StrEnum):
+    """Who comes to the door."""
+
+    CLIENT = "client"  # holds a certificate that the listener is to accept
+    NOBODY = "no certificate"
+    IMPOSTER = "imposter"  # holds a certificate that the listener is to refuse
+
+
+class Expected(StrEnum):
+    """What is wished for a case."""
+
+    LET_IN = "let in"
+    REJECTED = "rejected"
+    REDIRECTED = "redirected to HTTPS"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or "client alice"."""
+
+    case: str
+    role: Role
+    version: TlsVersion
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one case, with what it means and what to do in `why` (empty where it held)."""
+
+    verdict: Verdict
+    why: str = ""
+
+
+EXIT_CODE: Final = {Verdict.HELD: 0, Verdict.FELL_SHORT: 1, Verdict.NOT_DECIDED: 2}
+
+# nginx and its relatives (ALB's data plane is one) name the certificate as the reason of their 400.
+CERTIFICATE_REFUSED: Final = re.compile(r"SSL certificate error|No required SSL certificate", re.IGNORECASE)
+
+NO_GOOD_CLIENT: Final = (
+    "no client with a private key was at hand to compare with, so nothing counts as a rejection: give one with --cert and --key"
+)
+SAME_FOR_CLIENT: Final = "the good client got no further here, so this is no proof of a rejection: see its row"
+SERVER_CERTIFICATE: Final = (
+    "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file, the right name with "
+    "verify.serverName, or --insecure"
+)
+UNREACHED: Final = "a connection that fails is no rejection: check address, port and firewall, then run verify again"
+ONLY_THIS_CASE: Final = "the listener took this TLS version from others and not in this case: run verify again"
+
+
+def expected(role: Role, *, ca_enabled: bool) -> Expected:
+    """What is wished for somebody of this role at a listener with client authentication on or off."""
+    return Expected.LET_IN if not ca_enabled or role is Role.CLIENT else Expected.REJECTED
+
+
+def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Finding]:
+    """The findings on all cases at one address of one listener, in the order given.
+
+    A TLS version is "not offered" only if the listener takes it from nobody and takes another one.
+    """
+    offered = {version for version in TlsVersion if not _refused_to_all(_of(observations, version), version)}
+    findings = []
+    for one in observations:
+        peers = _of(observations, one.version)
+        if one.version not in offered and any(_answered_somebody(_of(observations, version)) for version in offered):
+            findings.append(Finding(Verdict.NOT_OFFERED))
+        elif expected(one.role, ca_enabled=ca_enabled) is Expected.REJECTED:
+            findings.append(_should_be_rejected(one.outcome, peers))
+        else:
+            findings.append(_should_be_let_in(one.outcome, one.role, peers, ca_enabled=ca_enabled))
+    return findings
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """One that fell short outweighs all, then one not decided; nothing that held is nothing decided."""
+    seen = set(verdicts)
+    if Verdict.FELL_SHORT in seen:
+        return Verdict.FELL_SHORT
+    if Verdict.NOT_DECIDED in seen or Verdict.HELD not in seen:
+        return Verdict.NOT_DECIDED
+    return Verdict.HELD
+
+
+def judge_door_in_clear(outcome: Outcome, *, is_alb: bool) -> Finding:
+    """An HTTP listener that serves the same hosts must redirect to HTTPS, or not be there.
+
+    A refused connection shows that it is not there only where the address is the ALB's own (`is_alb`).
+    """
+    if is_alb and isinstance(outcome, ConnectionFailed) and outcome.refused:
+        return Finding(Verdict.HELD)
+    if not isinstance(outcome, Answered):
+        return Finding(Verdict.NOT_DECIDED, UNREACHED)
+    if outcome.status in (301, 302, 303, 307, 308) and outcome.location.lower().startswith("https://"):
+        return Finding(Verdict.HELD)
+    if outcome.status in (400, 403, 421, 426) or outcome.status >= 500:
+        why = f"HTTP {outcome.status} may come from the listener or from the application behind it: " + DOOR_REMEDY
+        return Finding(Verdict.NOT_DECIDED, why)
+    return Finding(Verdict.FELL_SHORT, "the same hosts are served over HTTP, without any client certificate: " + DOOR_REMEDY)
+
+
+DOOR_REMEDY: Final = 'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" on the Ingress, or take the HTTP listener away'
+
+
+def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observation]:
+    return [one for one in observations if one.version is version]
+
+
+def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) -> bool:
+    # A server without TLS 1.3 finds no cipher suite that it knows in a ClientHello for TLS 1.3 alone (RFC 8446, 4.1.1).
+    signs: tuple[Outcome, ...] = (VersionNotOffered(),)
+    if version is TlsVersion.TLS_1_3:
+        signs += (Alert("handshake_failure"),)
+    return len({one.outcome for one in observations}) == 1 and observations[0].outcome in signs
+
+
+def _answered_somebody(observations: Sequence[Observation]) -> bool:
+    return any(isinstance(one.outcome, Answered) for one in observations)
+
+
+def is_400(outcome: Outcome) -> bool:
+    """Whether this is how servers that complete the handshake refuse a client certificate."""
+    return isinstance(outcome, Answered) and outcome.status == 400
+
+
+def _let_in(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answered) and outcome.status != 400
+
+
+def _undecidable(outcome: Outcome) -> Finding | None:
+    match outcome:
+        case VersionNotOffered():
+            return Finding(Verdict.NOT_DECIDED, ONLY_THIS_CASE)
+        case ServerCertificateInvalid():
+            return Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE)
+        case ConnectionFailed():
+            return Finding(Verdict.NOT_DECIDED, UNREACHED)
+        case _:
+            return None
+
+
+def _should_be_rejected(outcome: Outcome, peers: Sequence[Observation]) -> Finding:
+    if undecidable := _undecidable(outcome):
+        return undecidable
+    if _let_in(outcome):
+        return Finding(
+            Verdict.FELL_SHORT,
+            "the listener lets this in: client authentication does not work here; compare caEnabled and caCertificates of the "
+            "AlbConfig with what ALB shows, and read the AlbConfig's events",
+        )
+    clients = [one.outcome for one in peers if one.role is Role.CLIENT]
+    if not clients:
+        return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
+    passes: Callable[[Outcome], bool] = _let_in if is_400(outcome) else lambda client: isinstance(client, Answered)
+    return Finding(Verdict.HELD) if any(map(passes, clients)) else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
+
+
+def _should_be_let_in(outcome: Outcome, role: Role, peers: Sequence[Observation], *, ca_enabled: bool) -> Finding:
+    if undecidable := _undecidable(outcome):
+        return undecidable
+    if _let_in(outcome):
+        return Finding(Verdict.HELD)
+    refused = Finding(Verdict.FELL_SHORT, _refused_why(role, ca_enabled=ca_enabled))
+    if isinstance(outcome, Alert) or (isinstance(outcome, Answered) and CERTIFICATE_REFUSED.search(outcome.body_start)):
+        return refused
+    # A 400 without a word about certificates: from the listener or from the application?
+    others = [one.outcome for one in peers if one.outcome is not outcome]
+    strangers = [one.outcome for one in peers if one.role is not Role.CLIENT]
+    if ca_enabled and any(isinstance(other, Alert) for other in strangers) and not any(map(is_400, strangers)):
+        return Finding(Verdict.HELD)  # this listener refuses by alert, so the 400 is the application's
+    if any(map(_let_in, others)):
+        return refused
+    return Finding(
+        Verdict.NOT_DECIDED,
+        "everybody is answered HTTP 400, which is also how servers refuse a certificate: name a path that answers otherwise with "
+        "verify.path, or look at what stands behind the listener",
+    )
+
+
+def _refused_why(role: Role, *, ca_enabled: bool) -> str:
+    if not ca_enabled:
+        return "client authentication is still on: the AlbConfig's change has not arrived at ALB; read the AlbConfig's events"
+    assert role is Role.CLIENT
+    return (
+        "the listener refuses a client of this stack: it trusts another CA than caCertificateId, or the certificate has ended; "
+        "run pulumi up and read the AlbConfig's events"
+    )

@@ -1,0 +1,132 @@
+"""A stack's exported state, with keys made for the test session, and a `pulumi` that prints it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from alb_mutual_tls.pki import bundle
+
+URN = "urn:pulumi:dev::alb-mutual-tls::"
+COMPONENT = "alb-mutual-tls:index:AlbMutualTls"
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+def _certificate(common_name: str) -> tuple[str, str]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - dt.timedelta(minutes=1), now + dt.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8
+    key_pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), key_pem
+
+
+@pytest.fixture(autouse=True)
+def quick_pkcs12(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rounds: how many there are is the pki tests' business."""
+    monkeypatch.setattr(bundle, "KEY_DERIVATION_ROUNDS", 1000)
+
+
+@pytest.fixture(scope="session")
+def authority() -> tuple[str, str]:
+    return _certificate("root")
+
+
+@pytest.fixture(scope="session")
+def credentials() -> dict[str, tuple[str, str]]:
+    return {name: _certificate(name) for name in ("client", "csr-client")}
+
+
+def secret(value: object) -> dict[str, str]:
+    return {**SECRET, "plaintext": json.dumps(value)}
+
+
+@pytest.fixture
+def exported(authority: tuple[str, str], credentials: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """`pulumi stack export --show-secrets` of a stack with one component, a generated client and one that brought a CSR."""
+    component = f"{URN}{COMPONENT}::mtls"
+    provider = f"{URN}pulumi:providers:albmtls::albmtls"
+
+    def child(token: str, name: str, **state: Any) -> dict[str, Any]:
+        urn = f"{URN}{COMPONENT}${token}::{name}"
+        return {"urn": urn, "custom": True, "type": token, "parent": component, "provider": f"{provider}::1a2b", **state}
+
+    outputs = {
+        "identity": "0a1b2c3d",
+        "caCertificateId": "0e40dda998174723",
+        "caCertificatePem": authority[0],
+        "trustedAuthority": "root",
+        "issuingAuthority": "root",
+        "authorityCertificates": {"root": authority[0]},
+        "listeners": {
+            "https": {
+                "albConfig": "alb",
+                "port": 443,
+                "caEnabled": True,
+                "caCertificateId": "0e40dda998174723",
+                "verify": {"address": "127.0.0.1:20443", "path": "/"},
+            },
+            "admin": {"albConfig": "alb", "port": 8443.0, "caEnabled": False, "caCertificateId": "0e40dda998174723", "verify": {}},
+        },
+        "clientCertificates": {
+            name: {"certificatePem": certificate, "chainPem": certificate + authority[0], "notAfter": "2026-03-01T00:00:00Z"}
+            for name, (certificate, _) in credentials.items()
+        },
+        "clientPrivateKeys": secret({"client": credentials["client"][1]}),
+    }
+    resources = [
+        {"urn": f"{URN}pulumi:pulumi:Stack::alb-mutual-tls-dev", "custom": False, "type": "pulumi:pulumi:Stack"},
+        {
+            "urn": provider,
+            "custom": True,
+            "id": "1a2b",
+            "type": "pulumi:providers:albmtls",
+            "inputs": {"kubeconfig": ".sandbox/kubeconfig", "context": "alb-mutual-tls-sandbox", "secretKey": secret("sesame")},
+        },
+        {"urn": component, "custom": False, "type": COMPONENT, "outputs": outputs},
+        child("tls:index/privateKey:PrivateKey", "mtls-authority-root", outputs={"privateKeyPem": secret(authority[1])}),
+        child("albmtls:index:ListenerClientAuthentication", "mtls-alb-443", id="alb/443", outputs={"cluster": "uid-1", "port": 443}),
+        child("albmtls:index:ListenerClientAuthentication", "mtls-alb-443", id="alb/443", outputs={"cluster": "old"}, delete=True),
+    ]
+    return {"version": 3, "deployment": {"manifest": {}, "resources": resources}}
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Put a `pulumi` on PATH that prints what it is given, and notes its arguments; returns the project's directory."""
+
+    def install(*, stdout: str = "", stderr: str = "", code: int = 0) -> Path:
+        folder, project = tmp_path / "bin", tmp_path / "project"
+        folder.mkdir()
+        project.mkdir()
+        (project / "Pulumi.yaml").write_text("name: alb-mutual-tls\nruntime: python\n")
+        (folder / "stdout").write_text(stdout)
+        (folder / "stderr").write_text(stderr)
+        script = folder / "pulumi"
+        script.write_text(
+            "#!/bin/sh\n"
+            "here=${0%/*}\n"
+            'printf "%s\\n" "$@" > "$here/arguments"\n'
+            '/bin/cat "$here/stdout"\n'
+            '/bin/cat "$here/stderr" >&2\n'
+            f"exit {code}\n"
+        )
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder))
+        return project
+
+    return install

@@ -1,0 +1,89 @@
+"""Who comes to the door."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from alb_mutual_tls.cli.cases import Case, Missing, cases
+from alb_mutual_tls.cli.stack import components_of
+from alb_mutual_tls.cli.verdict import Role
+from alb_mutual_tls.pki.imposters import Credential
+
+NOW = datetime.now(UTC)
+SIGNED_BY_THE_CA = ["expired", "serverAuth only", "not yet valid"]
+
+
+def made(exported: dict[str, Any], *, given: Credential | None = None, with_authority_key: bool = False) -> dict[str, Case | Missing]:
+    (component,) = components_of(exported, with_authority_key=with_authority_key)
+    return {case.name: case for case in cases(component, given, with_authority_key=with_authority_key, now=NOW)}
+
+
+def able(found: dict[str, Case | Missing]) -> dict[str, Role]:
+    return {name: case.role for name, case in found.items() if isinstance(case, Case)}
+
+
+def missing(found: dict[str, Case | Missing]) -> dict[str, str]:
+    return {name: case.reason for name, case in found.items() if isinstance(case, Missing)}
+
+
+def test_without_any_ca_key_there_are_the_clients_nobody_and_three_imposters(exported: dict[str, Any]) -> None:
+    found = made(exported)
+    assert able(found) == {
+        "client client": Role.CLIENT,
+        "no certificate": Role.NOBODY,
+        "foreign CA": Role.IMPOSTER,
+        "self-signed with the CA's name": Role.IMPOSTER,
+        "tampered signature": Role.IMPOSTER,
+    }
+    assert set(missing(found)) == {"client csr-client", *SIGNED_BY_THE_CA}
+
+
+def test_a_client_that_brought_a_csr_is_not_checked_and_says_how_it_could_be(exported: dict[str, Any]) -> None:
+    assert "its private key is not in the stack: give it with --cert and --key" in missing(made(exported))["client csr-client"]
+
+
+def test_a_client_presents_its_chain(exported: dict[str, Any]) -> None:
+    client = made(exported)["client client"]
+    assert isinstance(client, Case) and client.credential is not None
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    assert client.credential.certificate_pem == outputs["clientCertificates"]["client"]["chainPem"]
+
+
+def test_a_given_client_stands_in_for_all_of_the_stack(exported: dict[str, Any], credentials: dict[str, tuple[str, str]]) -> None:
+    found = made(exported, given=Credential("of bob.crt", *credentials["client"]))
+    assert [name for name, role in able(found).items() if role is Role.CLIENT] == ["client of bob.crt"]
+    assert "client csr-client" not in found
+
+
+def test_with_the_authoritys_key_the_real_ca_signs_what_must_be_refused(exported: dict[str, Any]) -> None:
+    found = made(exported, with_authority_key=True)
+    trusted = x509.load_pem_x509_certificate(exported["deployment"]["resources"][2]["outputs"]["caCertificatePem"].encode())
+    for name in SIGNED_BY_THE_CA:
+        case = found[name]
+        assert isinstance(case, Case) and case.credential is not None and case.role is Role.IMPOSTER
+        x509.load_pem_x509_certificate(case.credential.certificate_pem.encode()).verify_directly_issued_by(trusted)
+    expired = found["expired"]
+    assert isinstance(expired, Case) and expired.credential is not None
+    assert x509.load_pem_x509_certificate(expired.credential.certificate_pem.encode()).not_valid_after_utc < NOW
+    coming = found["not yet valid"]
+    assert isinstance(coming, Case) and coming.credential is not None
+    assert x509.load_pem_x509_certificate(coming.credential.certificate_pem.encode()).not_valid_before_utc > NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"), [(False, "--with-authority-key"), (True, "the private key of authority root is not in the stack's state")]
+)
+def test_what_only_the_ca_can_sign_is_not_checked_without_its_key(exported: dict[str, Any], asked: bool, reason: str) -> None:
+    resources = exported["deployment"]["resources"]
+    resources[:] = [resource for resource in resources if resource["type"] != "tls:index/privateKey:PrivateKey"]
+    reasons = missing(made(exported, with_authority_key=asked))
+    assert all(reason in reasons[name] for name in SIGNED_BY_THE_CA)
+
+
+def test_without_a_client_there_is_nothing_to_tamper_with(exported: dict[str, Any]) -> None:
+    exported["deployment"]["resources"][2]["outputs"]["clientCertificates"] = {}
+    assert "no client with a private key" in missing(made(exported))["tampered signature"]

@@ -1,0 +1,139 @@
+"""The files that a client gets: their content, their rights, and what they do not overwrite."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from alb_mutual_tls.cli.client_files import File, Format, files, safe_name, write
+from alb_mutual_tls.cli.stack import Client, components_of
+from alb_mutual_tls.errors import UserError
+
+ALL: tuple[Format, ...] = ("pem", "p12", "curl", "kubernetes")
+
+
+@pytest.fixture
+def client(exported: dict[str, Any]) -> Client:
+    return components_of(exported)[0].clients[0]
+
+
+@pytest.fixture
+def by_csr(exported: dict[str, Any]) -> Client:
+    return components_of(exported)[0].clients[1]
+
+
+def made(client: Client, form: Format, directory: Path, password: str | None = None) -> dict[str, bytes]:
+    return {file.name: file.content for file in files(client, form, ca_certificate_pem="CA\n", directory=directory, password=password)}
+
+
+def test_pem_is_the_chain_and_the_key(client: Client, tmp_path: Path) -> None:
+    assert made(client, "pem", tmp_path) == {"client.crt": client.chain_pem.encode(), "client.key": str(client.private_key_pem).encode()}
+
+
+def test_curl_is_also_a_configuration_that_names_both_files_by_their_whole_path(client: Client, tmp_path: Path) -> None:
+    directory = tmp_path / 'with "quotes" and \\'
+    config = made(client, "curl", directory)["client.curl"].decode()
+    escaped = str(directory).replace("\\", "\\\\").replace('"', '\\"')
+    assert config.splitlines()[1:] == [f'cert = "{escaped}/client.crt"', f'key = "{escaped}/client.key"']
+
+
+def test_kubernetes_is_a_tls_secret_with_the_ca_beside_it(client: Client, tmp_path: Path) -> None:
+    document = yaml.safe_load(made(client, "kubernetes", tmp_path)["client.secret.yaml"])
+    assert (document["apiVersion"], document["kind"], document["type"]) == ("v1", "Secret", "kubernetes.io/tls")
+    assert document["metadata"] == {"name": "client-client-certificate"}
+    data = {key: base64.b64decode(value, validate=True).decode() for key, value in document["data"].items()}
+    assert data == {"tls.crt": client.chain_pem, "tls.key": client.private_key_pem, "ca.crt": "CA\n"}
+
+
+def test_p12_opens_with_the_given_password_and_holds_the_chain(client: Client, tmp_path: Path) -> None:
+    content = made(client, "p12", tmp_path, "sesame")
+    assert list(content) == ["client.p12"]
+    loaded = pkcs12.load_pkcs12(content["client.p12"], b"sesame")
+    assert loaded.key is not None and loaded.cert is not None
+    assert (loaded.cert.friendly_name, len(loaded.additional_certs)) == (b"client", 1)
+    with pytest.raises(ValueError, match=r"(?i)password"):
+        pkcs12.load_pkcs12(content["client.p12"], b"open sesame")
+
+
+def test_p12_without_a_password_gets_a_made_up_one_in_a_file_of_its_own(client: Client, tmp_path: Path) -> None:
+    first, second = made(client, "p12", tmp_path), made(client, "p12", tmp_path)
+    password = first["client.p12.password"].strip()
+    assert len(password) >= 20
+    assert password != second["client.p12.password"].strip()
+    assert pkcs12.load_pkcs12(first["client.p12"], password).key is not None
+
+
+def test_a_client_that_brought_a_csr_gets_its_certificate_and_no_file_that_needs_a_key(by_csr: Client, tmp_path: Path) -> None:
+    assert list(made(by_csr, "pem", tmp_path)) == ["csr-client.crt"]
+    for form in ALL[1:]:
+        with pytest.raises(UserError, match=f"private key stays with the client and a {form} file cannot be made"):
+            made(by_csr, form, tmp_path)
+
+
+def test_no_representation_shows_a_key(client: Client, tmp_path: Path) -> None:
+    for form in ALL:
+        assert "PRIVATE KEY" not in repr(files(client, form, ca_certificate_pem="", directory=tmp_path, password=None))
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_files_are_0600_and_a_new_directory_is_0700_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    directory = tmp_path / "new"
+    before = os.umask(umask)
+    try:
+        write([File("a.key", "key", b"k")], directory, force=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((directory / "a.key").stat().st_mode) == 0o600
+    assert [path.name for path in directory.iterdir()] == ["a.key"]
+
+
+def test_a_directory_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    write([File("a.key", "key", b"k")], tmp_path, force=False)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_nothing_is_written_when_one_of_the_files_exists_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("precious")
+    wanted = [File("a", "", b"new a"), File("b", "", b"new b")]
+    with pytest.raises(UserError, match=r"b exists already: give --force"):
+        write(wanted, tmp_path, force=False)
+    assert not (tmp_path / "a").exists() and (tmp_path / "b").read_text() == "precious"
+    assert write(wanted, tmp_path, force=True) == [tmp_path / "a", tmp_path / "b"]
+    assert (tmp_path / "b").read_text() == "new b"
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
+
+
+def test_a_dangling_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="exists already"):
+        write([File("a", "", b"key")], tmp_path, force=False)
+    write([File("a", "", b"key")], tmp_path, force=True)
+    assert not (tmp_path / "elsewhere").exists() and not (tmp_path / "a").is_symlink()
+
+
+def test_an_output_that_is_a_file_is_an_error_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file"):
+        write([File("a", "", b"")], tmp_path / "file", force=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [("client", "client"), ("a.b_c-D", "a.b_c-D"), ("../../etc/passwd", "etc-passwd"), (".hidden", "hidden"), ("a b\n", "a-b-")],
+)
+def test_a_clients_name_cannot_leave_the_directory(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_a_name_of_which_nothing_is_left_is_an_error() -> None:
+    with pytest.raises(UserError, match=r"makes no name for a file"):
+        safe_name("../..")

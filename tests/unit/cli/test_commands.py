@@ -1,0 +1,173 @@
+"""The command line: what it writes, what it refuses, and how fast it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alb_mutual_tls.cli.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Run:
+    """What a command printed and how it ended."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
+        before = sys.argv
+        sys.argv = ["mtls", *arguments]
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            sys.argv = before
+        self.code = ended.value.code or 0
+        self.out, self.err = capsys.readouterr()
+
+
+@pytest.fixture
+def project(pulumi: Callable[..., Path], exported: dict[str, Any]) -> Path:
+    return pulumi(stdout=json.dumps(exported))
+
+
+def export(capsys: pytest.CaptureFixture[str], project: Path, *arguments: str) -> Run:
+    return Run(capsys, "clients", "export", *arguments, "--cwd", str(project))
+
+
+def test_export_writes_files_only_the_owner_may_read_and_shows_no_key(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    done = export(capsys, project, "client", "--output", str(project / "out"))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        f"{project}/out/client.crt: certificate with chain",
+        f"{project}/out/client.key: private key",
+        "client is good until 2026-03-01T00:00:00Z",
+    ]
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in (project / "out").iterdir()} == {
+        "client.crt": 0o600,
+        "client.key": 0o600,
+    }
+    assert stat.S_IMODE((project / "out").stat().st_mode) == 0o700
+
+
+def test_export_refuses_to_replace_files_unless_forced(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    arguments = ("client", "--output", str(project / "out"))
+    assert export(capsys, project, *arguments).code == 0
+    again = export(capsys, project, *arguments)
+    assert again.code == 2
+    assert (
+        again.err
+        == f"mtls: {project}/out/client.crt, {project}/out/client.key exists already: give --force to replace it, or another --output\n"
+    )
+    assert export(capsys, project, *arguments, "--force").code == 0
+
+
+def test_export_of_an_unknown_client_names_those_that_exist(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    done = export(capsys, project, "bob", "--output", str(project / "out"))
+    assert (done.code, done.err) == (2, "mtls: the stack has no client named 'bob': it has client, csr-client\n")
+    assert not (project / "out").exists()
+
+
+def test_export_of_a_client_that_brought_a_csr_says_where_its_key_is(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    done = export(capsys, project, "csr-client", "--output", str(project / "out"))
+    assert done.code == 0
+    assert "csr-client brought a CSR: its private key stays with the client" in done.out
+    assert [path.name for path in (project / "out").iterdir()] == ["csr-client.crt"]
+    refused = export(capsys, project, "csr-client", "--format", "kubernetes", "--output", str(project / "other"))
+    assert refused.code == 2 and "private key stays with the client" in refused.err
+
+
+def test_export_from_two_components_with_a_client_of_that_name_asks_which(
+    capsys: pytest.CaptureFixture[str], pulumi: Callable[..., Path], exported: dict[str, Any]
+) -> None:
+    resources = exported["deployment"]["resources"]
+    other = dict(resources[2], urn=resources[2]["urn"].replace("::mtls", "::second"))
+    project = pulumi(stdout=json.dumps({"deployment": {"resources": [*resources, other]}}))
+    done = export(capsys, project, "client", "--output", str(project / "out"))
+    assert (done.code, done.err) == (2, "mtls: 2 components have a client named 'client': choose one with --component, of mtls, second\n")
+    assert export(capsys, project, "client", "--output", str(project / "out"), "--component", "second").code == 0
+
+
+def test_export_as_json_names_the_files_and_asks_nothing(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    done = export(capsys, project, "client", "--format", "p12", "--output", str(project / "out"), "--json")
+    document = json.loads(done.out)
+    assert (document["version"], document["client"], document["format"], document["notAfter"]) == (
+        1,
+        "client",
+        "p12",
+        "2026-03-01T00:00:00Z",
+    )
+    assert [file["path"] for file in document["files"]] == [f"{project}/out/client.p12", f"{project}/out/client.p12.password"]
+    password = (project / "out" / "client.p12.password").read_text().strip()
+    assert password not in done.out
+
+
+def test_a_password_comes_from_the_first_line_of_a_file(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    (project / "password").write_text("sesame street\r\nsecond line\n")
+    done = export(capsys, project, "client", "-f", "p12", "-o", str(project / "out"), "--password-file", str(project / "password"))
+    assert done.code == 0
+    assert [path.name for path in (project / "out").iterdir()] == ["client.p12"]
+    assert pkcs12.load_pkcs12((project / "out" / "client.p12").read_bytes(), b"sesame street").key is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "p12", "--password-file", "nope"], "--password-file nope cannot be read: No such file or directory"),
+        (["--format", "p12", "--password-file", os.devnull], f"--password-file {os.devnull} has an empty first line"),
+        (["--format", "pem", "--password-file", os.devnull], "--password-file is for --format p12, not pem"),
+    ],
+)
+def test_a_password_file_that_is_of_no_use_is_an_error(
+    capsys: pytest.CaptureFixture[str], project: Path, arguments: list[str], message: str
+) -> None:
+    done = export(capsys, project, "client", "--output", str(project / "out"), *arguments)
+    assert done.code == 2 and done.err.startswith(f"mtls: {message}")
+    assert not (project / "out").exists()
+
+
+def test_an_error_of_the_stack_is_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture[str], pulumi: Callable[..., Path]) -> None:
+    project = pulumi(stderr="error: no stack selected; please use `pulumi stack select` to choose one", code=255)
+    done = Run(capsys, "verify", "--cwd", str(project))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("mtls: no stack is selected in ") and done.err.count("\n") == 1
+    as_json = Run(capsys, "verify", "--cwd", str(project), "--json")
+    assert (as_json.code, as_json.err) == (2, "")
+    assert json.loads(as_json.out)["error"].startswith("no stack is selected in ")
+
+
+def test_a_fault_of_our_own_is_no_verdict_on_a_listener(
+    capsys: pytest.CaptureFixture[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alb_mutual_tls.cli import verification
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(verification, "verify_stack", fail)
+    done = Run(capsys, "verify", "--cwd", str(project))
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == "mtls: internal error, please report it: ZeroDivisionError: oops"
+
+
+def test_help_needs_nothing_that_a_command_needs() -> None:
+    """Time to help: measured as what is imported, since a clock would measure the machine."""
+    code = (
+        "import sys; sys.argv = ['mtls', '--help']\n"
+        "from alb_mutual_tls.cli.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'rich', 'cryptography', 'pydantic', 'lightkube', 'httpx', 'pulumi', 'ssl', 'yaml'} & set(sys.modules)\n"
+        "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "verify" in done.stdout and "clients" in done.stdout

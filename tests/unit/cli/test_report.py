@@ -1,0 +1,196 @@
+"""The report: the JSON that machines rely on, and the table for people."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from alb_mutual_tls.cli.handshake import (
+    Alert,
+    Answered,
+    ConnectionFailed,
+    Destination,
+    Outcome,
+    ServerCertificateInvalid,
+    TlsVersion,
+    VersionNotOffered,
+)
+from alb_mutual_tls.cli.report import NOTE, as_json, error_as_json, print_for_people, seen_text, summary
+from alb_mutual_tls.cli.stack import Listener
+from alb_mutual_tls.cli.verdict import Expected, Verdict
+from alb_mutual_tls.cli.verification import Check, ListenerReport, Report
+
+PLACE = Destination("127.0.0.1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
+OTHER = Destination("::1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
+LISTENER = Listener("https", "alb", 443, True)
+HELD = Check("client alice", Verdict.HELD, "", Expected.LET_IN, PLACE, TlsVersion.TLS_1_2, Answered(200, "", "old"))
+FELL = Check(
+    "no certificate", Verdict.FELL_SHORT, "close it", Expected.REJECTED, PLACE, TlsVersion.TLS_1_3, Answered(302, "https://x/", "")
+)
+MISSING = Check("expired", Verdict.NOT_CHECKED, "no key")
+
+
+def report(*checks: Check, insecure: bool = False) -> Report:
+    return Report((ListenerReport("mtls", LISTENER, checks),), insecure)
+
+
+def printed(made: Report) -> str:
+    console = Console(file=io.StringIO(), width=160, color_system=None, highlight=False)
+    print_for_people(made, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_json_document_is_pinned() -> None:
+    assert json.loads(as_json(report(HELD, FELL, MISSING))) == {
+        "version": 1,
+        "verdict": "fell short",
+        "exitCode": 1,
+        "summary": "fell short: 1 check held at 1 listener, 1 fell short, 1 not checked",
+        "note": NOTE,
+        "listeners": [
+            {
+                "component": "mtls",
+                "name": "https",
+                "albConfig": "alb",
+                "port": 443,
+                "caEnabled": True,
+                "verdict": "fell short",
+                "checks": [
+                    {
+                        "case": "client alice",
+                        "verdict": "held",
+                        "why": "",
+                        "expected": "let in",
+                        "tlsVersion": "TLS 1.2",
+                        "address": "127.0.0.1",
+                        "port": 20443,
+                        "serverName": "demo.alb.ingress.top",
+                        "path": "/",
+                        "seen": {"kind": "answered", "status": 200, "location": None, "alert": None, "reason": None},
+                    },
+                    {
+                        "case": "no certificate",
+                        "verdict": "fell short",
+                        "why": "close it",
+                        "expected": "rejected",
+                        "tlsVersion": "TLS 1.3",
+                        "address": "127.0.0.1",
+                        "port": 20443,
+                        "serverName": "demo.alb.ingress.top",
+                        "path": "/",
+                        "seen": {"kind": "answered", "status": 302, "location": "https://x/", "alert": None, "reason": None},
+                    },
+                    {
+                        "case": "expired",
+                        "verdict": "not checked",
+                        "why": "no key",
+                        "expected": None,
+                        "tlsVersion": None,
+                        "address": None,
+                        "port": None,
+                        "serverName": None,
+                        "path": None,
+                        "seen": None,
+                    },
+                ],
+            }
+        ],
+    }
+
+
+def test_an_error_before_anything_was_tried_has_the_same_shape() -> None:
+    document = json.loads(error_as_json("no stack is selected"))
+    assert document.pop("error") == "no stack is selected"
+    assert document == {
+        "version": 1,
+        "verdict": "not decided",
+        "exitCode": 2,
+        "summary": "not decided: no stack is selected",
+        "note": NOTE,
+        "listeners": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seen", "text"),
+    [
+        (Alert("unknown_ca"), {"kind": "alert", "alert": "unknown_ca"}, "TLS alert unknown_ca"),
+        (VersionNotOffered(), {"kind": "version not offered"}, "TLS version not offered"),
+        (
+            ServerCertificateInvalid("self-signed"),
+            {"kind": "server certificate invalid", "reason": "self-signed"},
+            "server certificate invalid: self-signed",
+        ),
+        (ConnectionFailed("no answer in time"), {"kind": "connection failed", "reason": "no answer in time"}, "no answer in time"),
+    ],
+)
+def test_every_outcome_has_its_kind_in_json_and_its_words_in_the_table(outcome: Outcome, seen: dict[str, str], text: str) -> None:
+    check = Check("x", Verdict.NOT_DECIDED, "why", None, PLACE, TlsVersion.TLS_1_2, outcome)
+    shown = json.loads(as_json(report(check)))["listeners"][0]["checks"][0]["seen"]
+    assert {key: value for key, value in shown.items() if value is not None} == seen
+    assert seen_text(outcome) == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (Answered(200, "", "old"), 'HTTP 200 "old"'),
+        (Answered(200), "HTTP 200"),
+        (Answered(301, "https://demo/", "<html>moved</html>"), "HTTP 301 to https://demo/"),
+        (
+            Answered(400, "", "<html><head><title>400 The SSL certificate error</title></head><h1>x</h1>"),
+            'HTTP 400 "400 The SSL certificate error"',
+        ),
+        (Answered(200, "", "<p>Hello</p> <b>world</b>"), 'HTTP 200 "Hello world"'),
+        (Answered(200, "", "x" * 100), f'HTTP 200 "{"x" * 39}…"'),
+    ],
+)
+def test_an_answer_is_shown_with_its_status_and_the_start_of_what_it_says(answer: Answered, text: str) -> None:
+    assert seen_text(answer) == text
+
+
+def test_the_table_has_case_version_expectation_and_verdict_and_the_reasons_below() -> None:
+    text = printed(report(HELD, FELL, MISSING))
+    lines = [line.split() for line in text.splitlines()]
+    assert "listener https: AlbConfig alb port 443, client authentication on" in text
+    assert any(line[1:4] == ["client", "alice", "│"] and "1.2" in line and line[-2] == "held" for line in lines if len(line) > 3)
+    assert "fell short: no certificate: close it" in text
+    assert "not checked: expired: no key" in text
+    assert text.splitlines()[-1] == "fell short: 1 check held at 1 listener, 1 fell short, 1 not checked"
+    assert NOTE in text
+
+
+def test_addresses_are_a_column_only_where_there_are_several() -> None:
+    assert "client authentication on; demo.alb.ingress.top at 127.0.0.1:20443\n" in printed(report(HELD))
+    assert "[::1]:20443" not in printed(report(HELD))
+    other = Check("client alice", Verdict.HELD, "", Expected.LET_IN, OTHER, TlsVersion.TLS_1_2, Answered(200))
+    text = printed(report(HELD, other))
+    assert "127.0.0.1:20443" in text and "[::1]:20443" in text
+
+
+def test_what_a_server_says_is_shown_as_it_is_and_does_not_style_the_table() -> None:
+    check = Check("[red]x[/red]", Verdict.HELD, "", None, PLACE, TlsVersion.TLS_1_2, Answered(200, "", "[bold]old[/bold]"))
+    text = printed(report(check))
+    assert '"[bold]old[/bold]"' in text and "[red]x[/red]" in text
+
+
+def test_insecure_says_that_the_server_was_not_verified() -> None:
+    assert "--insecure" in printed(report(HELD, insecure=True))
+    assert "--insecure" in json.loads(as_json(report(HELD, insecure=True)))["note"]
+    assert "--insecure" not in printed(report(HELD))
+
+
+def test_a_reason_is_given_once_for_all_its_cases_and_the_worst_come_first() -> None:
+    later = Check("foreign CA", Verdict.FELL_SHORT, "close it", Expected.REJECTED, PLACE, TlsVersion.TLS_1_3, Answered(200))
+    text = printed(report(MISSING, FELL, FELL, later))
+    assert text.count("close it") == 1
+    assert text.index("fell short: no certificate, foreign CA: close it") < text.index("not checked: expired: no key")
+
+
+def test_the_summary_counts_and_names_the_verdict() -> None:
+    assert summary(report(HELD, HELD)) == "held: 2 checks held at 1 listener"
+    assert summary(Report(())) == "not decided: 0 checks held at 0 listeners"

@@ -1,0 +1,143 @@
+"""Reading the stack: what is in an exported state, and what pulumi says when there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alb_mutual_tls.cli.stack import components_of, export, plain, project_directory, read_components
+from alb_mutual_tls.errors import UserError
+
+Pulumi = Callable[..., Path]
+
+
+def test_listeners_are_read_with_their_wishes_and_the_cluster_they_are_in(exported: dict[str, Any]) -> None:
+    (component,) = components_of(exported)
+    admin, https = component.listeners
+    assert (https.name, https.alb_config, https.port, https.ca_enabled) == ("https", "alb", 443, True)
+    assert (https.address, https.server_name, https.path, https.cluster) == ("127.0.0.1:20443", None, "/", "uid-1")
+    assert (admin.port, admin.ca_enabled, admin.address, admin.path, admin.cluster) == (8443, False, None, "/", None)
+
+
+def test_clients_are_read_with_the_chain_they_present_and_the_key_unless_they_brought_a_csr(
+    exported: dict[str, Any], credentials: dict[str, tuple[str, str]], authority: tuple[str, str]
+) -> None:
+    (component,) = components_of(exported)
+    client, by_csr = component.clients
+    assert (client.name, client.private_key_pem) == ("client", credentials["client"][1])
+    assert client.chain_pem == credentials["client"][0] + authority[0]
+    assert (by_csr.name, by_csr.private_key_pem) == ("csr-client", None)
+
+
+def test_the_cluster_is_the_one_the_provider_was_configured_with(exported: dict[str, Any]) -> None:
+    (component,) = components_of(exported)
+    assert (component.kubeconfig, component.context) == (".sandbox/kubeconfig", "alb-mutual-tls-sandbox")
+
+
+def test_the_authoritys_key_is_taken_only_when_asked_for(exported: dict[str, Any], authority: tuple[str, str]) -> None:
+    assert components_of(exported)[0].authority_private_key_pem is None
+    assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem == authority[1]
+
+
+def test_during_a_rotation_the_key_is_that_of_the_authority_the_listeners_trust(exported: dict[str, Any]) -> None:
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    outputs["issuingAuthority"] = "next"
+    assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem is not None
+    outputs["trustedAuthority"] = "next"
+    assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem is None
+
+
+def test_no_representation_shows_a_private_key(exported: dict[str, Any]) -> None:
+    assert "PRIVATE KEY" not in repr(components_of(exported, with_authority_key=True))
+
+
+def test_secrets_are_unwrapped_wherever_they_stand(exported: dict[str, Any]) -> None:
+    wrapped = exported["deployment"]["resources"][2]["outputs"]["clientPrivateKeys"]
+    assert plain({"a": [wrapped, 1, None]}) == {"a": [json.loads(wrapped["plaintext"]), 1, None]}
+
+
+def test_secrets_that_stayed_encrypted_are_an_error(exported: dict[str, Any]) -> None:
+    wrapped = exported["deployment"]["resources"][2]["outputs"]["clientPrivateKeys"]
+    wrapped["ciphertext"] = wrapped.pop("plaintext")
+    with pytest.raises(UserError, match="came encrypted"):
+        components_of(exported)
+
+
+@pytest.mark.parametrize("deployment", [None, {}, {"resources": None}, {"resources": [{"urn": "u::n", "type": "pulumi:pulumi:Stack"}]}])
+def test_a_stack_without_a_component_says_that_nothing_is_deployed(deployment: object) -> None:
+    with pytest.raises(UserError, match=r"nothing is deployed yet.*run `pulumi up` first"):
+        components_of({"version": 3, "deployment": deployment})
+
+
+def test_a_component_without_outputs_says_that_the_update_did_not_end(exported: dict[str, Any]) -> None:
+    exported["deployment"]["resources"][2]["outputs"] = {}
+    with pytest.raises(UserError, match=r"did not get to the end.*AlbMutualTls mtls is incomplete"):
+        components_of(exported)
+
+
+def test_pulumi_is_asked_once_in_the_projects_directory_with_the_stack(pulumi: Pulumi, exported: dict[str, Any]) -> None:
+    project = pulumi(stdout=json.dumps(exported))
+    assert len(read_components(project, stack="dev", component=None)) == 1
+    arguments = (project.parent / "bin" / "arguments").read_text().splitlines()
+    assert arguments == [
+        *("--non-interactive", "--color", "never", "--cwd", str(project), "stack", "export", "--show-secrets", "--stack", "dev")
+    ]
+
+
+def test_a_component_is_chosen_by_name(pulumi: Pulumi, exported: dict[str, Any]) -> None:
+    project = pulumi(stdout=json.dumps(exported))
+    assert [one.name for one in read_components(project, stack=None, component="mtls")] == ["mtls"]
+    with pytest.raises(UserError, match="no AlbMutualTls named 'other': it has mtls"):
+        read_components(project, stack=None, component="other")
+
+
+def test_no_pulumi_on_path_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"no program pulumi on PATH: source \.sandbox/env"):
+        export(tmp_path, None)
+
+
+# What pulumi 3.259 prints, and the sentence it becomes.
+MESSAGES = {
+    "error: no stack selected; please use `pulumi stack select` to choose one": "no stack is selected in .*--stack NAME",
+    "error: no stack named 'nope' found": "there is no stack nope in .*pulumi stack ls",
+    "error: could not deserialize deployment: failed to decrypt: incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the correct "
+    "passphrase or set PULUMI_CONFIG_PASSPHRASE_FILE to a file containing the passphrase": "is not the one of this stack",
+    'error: could not deserialize deployment: constructing secrets manager of type "passphrase": constructing secrets manager: passphrase '
+    "must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables": "need a passphrase: set PULUMI_CONFIG",
+    "error: no Pulumi.yaml project file found (searching upwards from /somewhere)": "there is no Pulumi.yaml in .* or above",
+    "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions": "not logged in to the backend.*PULUMI_BACKEND_URL",
+    "error: something new\nand more": "failed in .* and said: something new$",
+    "": "and said: nothing",
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_what_pulumi_complains_of_becomes_one_sentence_with_a_remedy(pulumi: Pulumi, message: str) -> None:
+    project = pulumi(stderr=message, code=255)
+    with pytest.raises(UserError, match=MESSAGES[message]) as caught:
+        export(project, "nope")
+    assert "\n" not in str(caught.value)
+
+
+def test_output_that_is_no_json_is_an_error(pulumi: Pulumi) -> None:
+    with pytest.raises(UserError, match="printed no JSON"):
+        export(pulumi(stdout="Enter your passphrase"), None)
+
+
+def test_the_project_is_looked_for_around_the_current_directory_and_then_beside_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep" / "down").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "down")
+    beside = Path(__file__).resolve().parents[3]
+    assert project_directory(None) == (beside if (beside / "Pulumi.yaml").exists() else Path.cwd())
+    (tmp_path / "Pulumi.yaml").touch()
+    assert project_directory(None) == tmp_path
+    assert project_directory(tmp_path / "deep") == tmp_path / "deep"
+    with pytest.raises(UserError, match=r"--cwd .* is no directory"):
+        project_directory(tmp_path / "nowhere")

@@ -1,0 +1,239 @@
+"""The rule of `mtls verify`, over tables of what servers do: right ones, and ones that must never look right."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, Outcome, ServerCertificateInvalid, TlsVersion, VersionNotOffered
+from alb_mutual_tls.cli.verdict import (
+    EXIT_CODE,
+    Finding,
+    Observation,
+    Role,
+    Verdict,
+    expected,
+    judge,
+    judge_door_in_clear,
+    overall,
+)
+
+OK = Answered(200, "", "old")
+NO_CERTIFICATE_400 = Answered(400, "", "<title>400 No required SSL certificate was sent</title>")
+BAD_CERTIFICATE_400 = Answered(400, "", "<title>400 The SSL certificate error</title>")
+BARE_400 = Answered(400, "", "Bad Request")
+UNKNOWN_CA = Alert("unknown_ca")
+REQUIRED = Alert("certificate_required")
+FAILURE = Alert("handshake_failure")
+NOT_OFFERED = VersionNotOffered()
+TIMEOUT = ConnectionFailed("no answer in time")
+REFUSED = ConnectionFailed("connection refused", refused=True)
+INVALID = ServerCertificateInvalid("self-signed certificate")
+CASES = (
+    ("client alice", Role.CLIENT),
+    ("no certificate", Role.NOBODY),
+    ("foreign CA", Role.IMPOSTER),
+    ("tampered signature", Role.IMPOSTER),
+)
+
+H, F, N, O = Verdict.HELD, Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.NOT_OFFERED  # noqa: E741
+
+
+def observe(version: TlsVersion, *outcomes: Outcome) -> list[Observation]:
+    """One outcome each for: the client, nobody, foreign CA, tampered signature."""
+    return [Observation(name, role, version, outcome) for (name, role), outcome in zip(CASES, outcomes, strict=True)]
+
+
+def verdicts_of(findings: list[Finding]) -> list[Verdict]:
+    return [finding.verdict for finding in findings]
+
+
+# What a server does to: client, nobody, foreign CA, tampered signature -> with client authentication on, with it off
+SERVERS: dict[str, tuple[tuple[Outcome, ...], list[Verdict], list[Verdict]]] = {
+    "demands certificates and refuses as nginx does": (
+        (OK, NO_CERTIFICATE_400, BAD_CERTIFICATE_400, BAD_CERTIFICATE_400),
+        [H, H, H, H],
+        [H, F, F, F],
+    ),
+    "demands certificates and refuses by alert": ((OK, REQUIRED, UNKNOWN_CA, UNKNOWN_CA), [H, H, H, H], [H, F, F, F]),
+    "demands certificates, and the application says 404": (
+        (Answered(404), NO_CERTIFICATE_400, BAD_CERTIFICATE_400, BARE_400),
+        [H, H, H, H],
+        [H, F, F, F],
+    ),
+    "demands certificates, and the application is down": ((Answered(503), BARE_400, BARE_400, BARE_400), [H, H, H, H], [H, F, F, F]),
+    "refuses by alert, and the application says 400": ((BARE_400, REQUIRED, UNKNOWN_CA, UNKNOWN_CA), [H, H, H, H], [N, F, F, F]),
+    "ignores caEnabled": ((OK, OK, OK, OK), [H, F, F, F], [H, H, H, H]),
+    "ignores caEnabled and the application says 403": ((Answered(403),) * 4, [H, F, F, F], [H, H, H, H]),
+    "ignores caEnabled and the application is down": ((Answered(502),) * 4, [H, F, F, F], [H, H, H, H]),
+    "ignores caEnabled and redirects": ((Answered(302, "https://login/"),) * 4, [H, F, F, F], [H, H, H, H]),
+    "accepts any certificate, and none": ((OK, OK, OK, OK), [H, F, F, F], [H, H, H, H]),
+    "accepts any certificate": ((OK, NO_CERTIFICATE_400, OK, OK), [H, H, F, F], [H, F, H, H]),
+    "accepts none or a good one": ((OK, OK, BAD_CERTIFICATE_400, UNKNOWN_CA), [H, F, H, H], [H, H, F, F]),
+    "trusts another CA, as nginx": (
+        (BAD_CERTIFICATE_400, NO_CERTIFICATE_400, BAD_CERTIFICATE_400, BAD_CERTIFICATE_400),
+        [F, N, N, N],
+        [F, F, F, F],
+    ),
+    "trusts another CA, and says only 400": ((BARE_400,) * 4, [N, N, N, N], [N, N, N, N]),
+    "trusts another CA, by alert": ((UNKNOWN_CA, REQUIRED, UNKNOWN_CA, UNKNOWN_CA), [F, N, N, N], [F, F, F, F]),
+    "trusts the foreign CA instead": ((BAD_CERTIFICATE_400, NO_CERTIFICATE_400, OK, BAD_CERTIFICATE_400), [F, N, F, N], [F, F, H, F]),
+    "answers 400 to everybody": ((BARE_400,) * 4, [N, N, N, N], [N, N, N, N]),
+    "refuses only the client, without a word": ((BARE_400, OK, OK, OK), [F, F, F, F], [F, H, H, H]),
+    "is not there": ((REFUSED,) * 4, [N, N, N, N], [N, N, N, N]),
+    "times out for everybody but the client": ((OK, TIMEOUT, TIMEOUT, TIMEOUT), [H, N, N, N], [H, N, N, N]),
+    "times out for the client": ((TIMEOUT, REQUIRED, UNKNOWN_CA, BARE_400), [N, N, N, N], [N, F, F, N]),
+    "has a certificate that does not verify": ((INVALID,) * 4, [N, N, N, N], [N, N, N, N]),
+    "speaks this version only now and then": ((OK, NOT_OFFERED, BARE_400, BARE_400), [H, N, H, H], [H, N, F, F]),
+}
+
+
+@pytest.mark.parametrize("version", TlsVersion)
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_with_client_authentication_on_gets_the_verdict_it_deserves(server: str, version: TlsVersion) -> None:
+    outcomes, on, _ = SERVERS[server]
+    assert verdicts_of(judge(observe(version, *outcomes), ca_enabled=True)) == on
+
+
+@pytest.mark.parametrize("version", TlsVersion)
+@pytest.mark.parametrize("server", SERVERS)
+def test_with_client_authentication_off_the_cases_turn_round(server: str, version: TlsVersion) -> None:
+    outcomes, _, off = SERVERS[server]
+    assert verdicts_of(judge(observe(version, *outcomes), ca_enabled=False)) == off
+
+
+@pytest.mark.parametrize("server", ["ignores caEnabled", "accepts any certificate", "accepts any certificate, and none",
+                                    "trusts another CA, as nginx", "trusts another CA, by alert", "trusts another CA, and says only 400",
+                                    "answers 400 to everybody"])  # fmt: skip
+def test_a_mutated_alb_is_never_green_even_when_only_one_tls_version_is_mutated(server: str) -> None:
+    good, mutated = SERVERS["demands certificates and refuses by alert"][0], SERVERS[server][0]
+    for first, second in ((good, mutated), (mutated, good), (mutated, mutated)):
+        seen = observe(TlsVersion.TLS_1_2, *first) + observe(TlsVersion.TLS_1_3, *second)
+        assert overall(verdicts_of(judge(seen, ca_enabled=True))) is not Verdict.HELD
+
+
+@pytest.mark.parametrize("refusal", [REQUIRED, NO_CERTIFICATE_400, BARE_400])
+def test_without_a_good_client_no_refusal_counts(refusal: Outcome) -> None:
+    (finding,) = judge([Observation("no certificate", Role.NOBODY, TlsVersion.TLS_1_2, refusal)], ca_enabled=True)
+    assert finding.verdict is Verdict.NOT_DECIDED
+    assert "--cert" in finding.why
+
+
+def test_without_a_good_client_being_let_in_still_counts() -> None:
+    seen = [Observation("no certificate", Role.NOBODY, TlsVersion.TLS_1_2, OK)]
+    assert verdicts_of(judge(seen, ca_enabled=True)) == [Verdict.FELL_SHORT]
+    assert verdicts_of(judge(seen, ca_enabled=False)) == [Verdict.HELD]
+
+
+def test_the_good_client_of_one_tls_version_is_no_witness_for_the_other() -> None:
+    seen = observe(TlsVersion.TLS_1_2, OK, REQUIRED, UNKNOWN_CA, UNKNOWN_CA) + observe(
+        TlsVersion.TLS_1_3, TIMEOUT, REQUIRED, UNKNOWN_CA, UNKNOWN_CA
+    )
+    assert verdicts_of(judge(seen, ca_enabled=True)) == [H, H, H, H, N, N, N, N]
+
+
+def test_one_client_that_is_let_in_makes_rejections_count_while_another_that_is_refused_falls_short() -> None:
+    seen = observe(TlsVersion.TLS_1_3, OK, REQUIRED, UNKNOWN_CA, UNKNOWN_CA)
+    seen.append(Observation("client bob", Role.CLIENT, TlsVersion.TLS_1_3, Alert("certificate_expired")))
+    assert verdicts_of(judge(seen, ca_enabled=True)) == [H, H, H, H, F]
+
+
+@pytest.mark.parametrize("sign", [NOT_OFFERED, FAILURE])
+def test_tls_1_3_that_nobody_gets_is_not_offered_where_tls_1_2_is(sign: Outcome) -> None:
+    seen = observe(TlsVersion.TLS_1_2, OK, FAILURE, UNKNOWN_CA, UNKNOWN_CA) + observe(TlsVersion.TLS_1_3, sign, sign, sign, sign)
+    verdicts = verdicts_of(judge(seen, ca_enabled=True))
+    assert verdicts == [H, H, H, H, O, O, O, O]
+    assert overall(verdicts) is Verdict.HELD
+
+
+def test_tls_1_2_with_a_handshake_failure_for_everybody_is_a_refusal_and_not_a_missing_version() -> None:
+    seen = observe(TlsVersion.TLS_1_3, OK, REQUIRED, UNKNOWN_CA, UNKNOWN_CA) + observe(
+        TlsVersion.TLS_1_2, FAILURE, FAILURE, FAILURE, FAILURE
+    )
+    assert verdicts_of(judge(seen, ca_enabled=True))[4:] == [F, N, N, N]
+
+
+def test_a_server_that_offers_neither_version_is_not_decided() -> None:
+    seen = observe(TlsVersion.TLS_1_2, *[NOT_OFFERED] * 4) + observe(TlsVersion.TLS_1_3, *[NOT_OFFERED] * 4)
+    assert set(verdicts_of(judge(seen, ca_enabled=True))) == {Verdict.NOT_DECIDED}
+
+
+OUTCOMES = st.sampled_from(
+    [OK, Answered(403), Answered(500), BARE_400, BAD_CERTIFICATE_400, UNKNOWN_CA, FAILURE, NOT_OFFERED, TIMEOUT, INVALID]
+)
+
+
+@given(st.lists(OUTCOMES, min_size=8, max_size=8))
+def test_green_with_authentication_on_means_that_some_client_got_in_and_no_stranger_did(outcomes: list[Outcome]) -> None:
+    seen = observe(TlsVersion.TLS_1_2, *outcomes[:4]) + observe(TlsVersion.TLS_1_3, *outcomes[4:])
+    if overall(verdicts_of(judge(seen, ca_enabled=True))) is Verdict.HELD:
+        assert any(isinstance(one.outcome, Answered) for one in seen if one.role is Role.CLIENT)
+        for one in seen:
+            if one.role is not Role.CLIENT:
+                assert one.outcome in (BARE_400, BAD_CERTIFICATE_400, UNKNOWN_CA, FAILURE, NOT_OFFERED)
+
+
+@given(st.lists(OUTCOMES, min_size=4, max_size=4))
+def test_no_server_is_green_both_on_and_off(outcomes: list[Outcome]) -> None:
+    seen = observe(TlsVersion.TLS_1_2, *outcomes)
+    assert {overall(verdicts_of(judge(seen, ca_enabled=on))) for on in (True, False)} != {Verdict.HELD}
+
+
+def test_what_did_not_hold_says_what_it_means_and_what_to_do() -> None:
+    for (outcomes, _, _), on in itertools.product(SERVERS.values(), (True, False)):
+        for finding in judge(observe(TlsVersion.TLS_1_2, *outcomes), ca_enabled=on):
+            assert bool(finding.why) == (finding.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED))
+
+
+def test_everybody_is_to_be_let_in_where_authentication_is_off() -> None:
+    assert {expected(role, ca_enabled=False) for role in Role} == {"let in"}
+    assert [expected(role, ca_enabled=True) for role in Role] == ["let in", "rejected", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        ([H, H], H),
+        ([H, O], H),
+        ([H, Verdict.NOT_CHECKED], H),
+        ([H, N], N),
+        ([H, N, F], F),
+        ([], N),
+        ([Verdict.NOT_CHECKED], N),
+        ([O], N),
+    ],
+)
+def test_the_whole_is_as_good_as_its_worst_part_and_nothing_checked_is_nothing_decided(verdicts: list[Verdict], whole: Verdict) -> None:
+    assert overall(verdicts) is whole
+
+
+def test_exit_codes_are_0_held_1_fell_short_2_not_decided() -> None:
+    assert EXIT_CODE == {Verdict.HELD: 0, Verdict.FELL_SHORT: 1, Verdict.NOT_DECIDED: 2}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (Answered(301, "https://demo.alb.ingress.top/"), H),
+        (Answered(308, "HTTPS://demo.alb.ingress.top/"), H),
+        (REFUSED, H),
+        (Answered(302, "http://demo.alb.ingress.top/login"), F),
+        (Answered(302, "/login"), F),
+        (Answered(200, "", "old"), F),
+        (Answered(200, "https://elsewhere/"), F),
+        (Answered(404), F),
+        (Answered(401), F),
+        (Answered(403), N),
+        (Answered(503), N),
+        (TIMEOUT, N),
+    ],
+)
+def test_a_door_without_tls_must_redirect_to_https_or_not_be_there(outcome: Outcome, verdict: Verdict) -> None:
+    assert judge_door_in_clear(outcome, is_alb=True).verdict is verdict
+
+
+def test_a_refused_connection_at_a_configured_address_says_nothing_about_the_alb_behind_it() -> None:
+    assert judge_door_in_clear(REFUSED, is_alb=False).verdict is Verdict.NOT_DECIDED

@@ -1,0 +1,148 @@
+"""Which connections `mtls verify` makes, and what becomes of what they show; the network is a table here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from alb_mutual_tls.cli.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
+from alb_mutual_tls.cli.doors import Door, Surroundings
+from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, Destination, Outcome, TlsVersion, Trust
+from alb_mutual_tls.cli.stack import Component, Listener
+from alb_mutual_tls.cli.verdict import Role, Verdict
+from alb_mutual_tls.cli.verification import Check, Knocker, verify_listener, verify_stack
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.pki.imposters import Credential
+
+OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
+REDIRECT, SYSTEM = Answered(301, "https://a/"), Trust()
+CASES: list[Case | Missing] = [
+    Case("client alice", Role.CLIENT, Credential("alice", "", "")),
+    Case(NO_CERTIFICATE, Role.NOBODY, None),
+    Case("foreign CA", Role.IMPOSTER, Credential("foreign CA", "", "")),
+    Case(NOT_YET_VALID, Role.IMPOSTER, Credential(NOT_YET_VALID, "", "")),
+    Missing("client csr", "it brought a CSR"),
+]
+
+
+@dataclass(frozen=True)
+class Town(Knocker):
+    """A right ALB: every HTTPS port lets alice in; `clear` and `open_ports` make doors."""
+
+    trust: Trust = SYSTEM
+    timeout: float = 1
+    clear: Outcome = REDIRECT
+    open_ports: frozenset[int] = frozenset()
+    closed_ports: frozenset[int] = frozenset()
+    knocks: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+
+    def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+        who = credential.name if credential else NO_CERTIFICATE
+        self.knocks.append((to.address, to.port, to.host, version, who))
+        if to.port in self.closed_ports:
+            return REFUSED
+        return OK if who == "alice" or to.port in self.open_ports else Alert("certificate_required")
+
+    def in_clear(self, to: Destination) -> Outcome:
+        self.knocks.append((to.address, to.port, to.host, "HTTP", ""))
+        return self.clear
+
+
+def around(*doors: Door, address: str = "127.0.0.1", hosts: tuple[str, ...] = ("a",)) -> Callable[[], Surroundings]:
+    return lambda: Surroundings(address, hosts, doors)
+
+
+def listener(*, ca_enabled: bool = True) -> Listener:
+    return Listener("https", "alb", 443, ca_enabled)
+
+
+def verdicts(checks: tuple[Check, ...]) -> dict[str, set[Verdict]]:
+    found: dict[str, set[Verdict]] = {}
+    for check in checks:
+        found.setdefault(check.case, set()).add(check.verdict)
+    return found
+
+
+def test_every_case_is_tried_in_both_versions_at_every_host() -> None:
+    town = Town()
+    report = verify_listener("mtls", listener(), CASES, around(hosts=("a", "*.b")), town)
+    people = ["alice", NO_CERTIFICATE, "foreign CA", NOT_YET_VALID]
+    wanted = {("127.0.0.1", 443, host, version, who) for host in ("a", "mtls-verify.b") for version in TlsVersion for who in people}
+    assert set(town.knocks) == wanted
+    assert len(town.knocks) == len(wanted)
+    assert report.verdict is Verdict.HELD
+    assert verdicts(report.checks)["client csr"] == {Verdict.NOT_CHECKED}
+
+
+def test_a_certificate_that_will_be_good_tomorrow_goes_to_loopback_only() -> None:
+    town = Town()
+    report = verify_listener("mtls", listener(), CASES, around(address="192.0.2.1"), town)
+    assert all(who != NOT_YET_VALID for *_, who in town.knocks)
+    (check,) = [check for check in report.checks if check.case == NOT_YET_VALID]
+    assert (check.verdict, "only on the sandbox" in check.why) == (Verdict.NOT_CHECKED, True)
+
+
+def test_at_side_doors_nobody_knocks_without_a_certificate_and_a_client_for_comparison() -> None:
+    town = Town()
+    report = verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town)
+    assert {(port, host, how, who) for _, port, host, how, who in town.knocks if port != 443} == {
+        (80, "a", "HTTP", ""),
+        *((8443, "a:8443", version, who) for version in TlsVersion for who in ("alice", NO_CERTIFICATE)),
+    }
+    assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.HELD}
+
+
+def test_an_open_side_door_outweighs_a_front_door_that_holds() -> None:
+    doors = around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",)))
+    report = verify_listener("mtls", listener(), CASES, doors, Town(clear=OK, open_ports=frozenset({8443})))
+    assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.FELL_SHORT}
+    assert report.verdict is Verdict.FELL_SHORT
+
+
+def test_a_door_that_serves_every_host_is_tried_with_the_listeners_names() -> None:
+    town = Town()
+    verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ())), town)
+    assert ("127.0.0.1", 80, "a", "HTTP", "") in town.knocks
+
+
+@pytest.mark.parametrize(("address", "verdict"), [(None, Verdict.HELD), ("127.0.0.1", Verdict.NOT_DECIDED)])
+def test_a_side_door_where_nothing_listens_is_shut_only_at_the_albs_own_address(address: str | None, verdict: Verdict) -> None:
+    town = Town(clear=REFUSED, closed_ports=frozenset({8443}))
+    configured = Listener("https", "alb", 443, True, address, "a")
+    report = verify_listener("mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town)
+    assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {verdict}
+
+
+def test_a_door_that_is_no_port_after_moving_is_not_decided_and_others_still_are() -> None:
+    configured = Listener("https", "alb", 8443, True, "127.0.0.1:443", "a")
+    report = verify_listener("mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 9443, ("a",))), Town())
+    assert verdicts(report.checks)["side door HTTP 80"] == {Verdict.NOT_DECIDED}
+    assert verdicts(report.checks)["side door HTTPS 9443"] == {Verdict.HELD}
+
+
+def test_where_authentication_is_off_side_doors_are_not_tried() -> None:
+    town = Town(open_ports=frozenset({443}))
+    report = verify_listener("mtls", listener(ca_enabled=False), CASES, around(Door("HTTP", 80, ("a",))), town)
+    assert {port for _, port, *_ in town.knocks} == {443}
+    assert report.verdict is Verdict.HELD
+
+
+def test_unknown_side_doors_keep_a_listener_from_being_green() -> None:
+    def unreachable() -> Surroundings:
+        raise Unreachable("the cluster does not answer")
+
+    configured = Listener("https", "alb", 443, True, "127.0.0.1", "a")
+    report = verify_listener("mtls", configured, CASES, unreachable, Town())
+    assert verdicts(report.checks)["side doors"] == {Verdict.NOT_DECIDED}
+    assert report.verdict is Verdict.NOT_DECIDED
+    off = Listener("https", "alb", 443, False, "127.0.0.1", "a")
+    assert verify_listener("mtls", off, CASES, unreachable, Town(open_ports=frozenset({443}))).verdict is Verdict.HELD
+
+
+def test_a_name_that_is_no_listeners_is_an_error_that_names_those_there_are(tmp_path: Path) -> None:
+    component = Component("mtls", (listener(),), (), "root", "")
+    with pytest.raises(UserError, match=r"--listener http is none of this stack's listeners: it has https"):
+        verify_stack([component], directory=tmp_path, names=["https", "http"], given=None, with_authority_key=False, knocker=Town())
