@@ -1,0 +1,114 @@
+"""Application Load Balancer: what its HTTPS listeners really do. Everything here only reads; the listeners belong to the ingress controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from alb_mutual_tls.alibaba.answers import ApiError, NotPermitted
+from alb_mutual_tls.alibaba.openapi import OpenApi
+
+__all__ = ["Alb", "CaReference", "ListenerState", "NotPermitted"]
+
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class CaReference:
+    """A CA certificate on a listener: its CAS identifier and the state of the association (`Associated`, `Associating`, ...)."""
+
+    certificate_id: str
+    status: str
+
+
+@dataclass(frozen=True)
+class ListenerState:
+    """Client authentication of one HTTPS listener as ALB reports it; `status` is `Provisioning`, `Configuring`, `Running` or `Stopped`."""
+
+    listener_id: str
+    load_balancer_id: str
+    port: int
+    status: str
+    ca_enabled: bool
+    ca_certificates: tuple[CaReference, ...]
+
+    @property
+    def ca_certificate_id(self) -> str | None:
+        """The id of the CA certificate; ALB knows only one per listener."""
+        return self.ca_certificates[0].certificate_id if self.ca_certificates else None
+
+    def describe(self) -> str:
+        """For sentences: what ALB shows."""
+        names = ", ".join(f"{item.certificate_id} ({item.status})" if item.status else item.certificate_id for item in self.ca_certificates)
+        return f"status {self.status}, CaEnabled {str(self.ca_enabled).lower()}, CA certificate {names or 'none'}"
+
+
+class Alb:
+    """The ALB API of one region (2020-06-16)."""
+
+    def __init__(self, api: OpenApi) -> None:
+        self._api = api
+
+    def listener_state(self, load_balancer_id: str, port: int) -> ListenerState | None:
+        """The HTTPS listener of `port` on one load balancer, None when ALB has none; raises `NotPermitted` when RAM forbids to look."""
+        for listener in self._https_listeners({"LoadBalancerIds": [load_balancer_id]}):
+            if str(listener.get("LoadBalancerId")) == load_balancer_id and listener.get("ListenerPort") == port:
+                return self._attribute(str(listener["ListenerId"]))
+        return None
+
+    def listeners_naming(self, ca_certificate_id: str) -> Iterator[ListenerState]:
+        """The listeners of the region that name a CA certificate, whether or not client authentication is on.
+
+        Yields as it goes, one call per HTTPS listener of the region, so that whoever iterates decides when it takes too long.
+        """
+        for listener in self._https_listeners({}):
+            state = self.listener(str(listener["ListenerId"]))
+            if state is not None and names(state, ca_certificate_id):
+                yield state
+
+    def listener(self, listener_id: str) -> ListenerState | None:
+        """One listener by its id; None when it is gone."""
+        try:
+            return self._attribute(listener_id)
+        except ApiError as error:
+            # An unknown access key is a 404 too, so only a plain refusal may be read as "gone".
+            if type(error) is ApiError and (error.status == 404 or error.code.startswith("ResourceNotFound")):
+                return None
+            raise
+
+    def _attribute(self, listener_id: str) -> ListenerState:
+        return listener_state(self._api.read("GetListenerAttribute", {"ListenerId": listener_id}))
+
+    def _https_listeners(self, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        token = None
+        while True:
+            page = {**query, "ListenerProtocol": "HTTPS", "MaxResults": _PAGE}
+            if token:
+                page["NextToken"] = token
+            answer = self._api.read("ListListeners", page)
+            for listener in answer.get("Listeners") or []:
+                if listener.get("ListenerProtocol", "HTTPS") == "HTTPS":
+                    yield listener
+            token = answer.get("NextToken")
+            if not token:
+                return
+
+
+def listener_state(answer: dict[str, Any]) -> ListenerState:
+    """Read an answer of GetListenerAttribute; pure."""
+    return ListenerState(
+        listener_id=str(answer.get("ListenerId", "")),
+        load_balancer_id=str(answer.get("LoadBalancerId", "")),
+        port=int(answer.get("ListenerPort") or 0),
+        status=str(answer.get("ListenerStatus", "")),
+        ca_enabled=bool(answer.get("CaEnabled")),
+        ca_certificates=tuple(
+            CaReference(str(item.get("CertificateId", "")), str(item.get("Status") or "")) for item in answer.get("CaCertificates") or []
+        ),
+    )
+
+
+def names(state: ListenerState, ca_certificate_id: str) -> bool:
+    """Whether a listener names a CA certificate."""
+    return any(item.certificate_id == ca_certificate_id for item in state.ca_certificates)

@@ -1,0 +1,327 @@
+"""Certificate application repositories of Certificate Management Service (CAS, API 2020-04-07) and the CA certificates in them.
+
+The API has no idempotency token, names are not unique and lists lag behind, so everything is looked for before it is made, and looked for
+again before a call whose answer got lost is repeated. Ids are opaque; `WarehouseInstanceId` names a repository for CreateWarehouse and
+DeleteWarehouse, the long `WhId` names the same one for UploadPCACert and ListCert.
+https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from alb_mutual_tls.alibaba.answers import ApiError, ServiceFailed, Throttled
+from alb_mutual_tls.alibaba.openapi import OpenApi
+from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
+from alb_mutual_tls.errors import Unreachable, UserError
+
+T = TypeVar("T")
+
+MADE_TYPE = "uploadedAuthorityCertificate"  # what CreateWarehouse calls the console's data source "Uploaded CA Certificates"
+LISTED_TYPE = "uploadCA"  # what ListCertWarehouse calls the same; listeners of ALB can use no other
+SETTLING = 8.0  # seconds that lists may lag behind what was done
+_PAGE = 50
+_LONGEST_QUERY = 6_000  # characters; gateways and proxies commonly end a URL at 8,000
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A certificate application repository; `warehouse_id` is its long WhId as text."""
+
+    instance_id: str
+    warehouse_id: str
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class ListedCertificate:
+    """A certificate as a list shows it; `not_after` in milliseconds since the epoch, None where the list does not say."""
+
+    identifier: str
+    common_name: str
+    not_after: int | None
+
+    def describe(self) -> str:
+        """For sentences."""
+        return f"{self.identifier} ({self.common_name})" if self.common_name else self.identifier
+
+
+class Cas:
+    """Repositories and CA certificates of one account.
+
+    `pause` sleeps for a number of seconds (and may raise, to end a wait).
+    """
+
+    def __init__(self, api: OpenApi, pause: Callable[[float], None] = time.sleep) -> None:
+        self._api = api
+        self._pause = pause
+
+    # --- repositories
+
+    def repositories(self, query: Mapping[str, str] | None = None) -> list[Repository]:
+        """All repositories that CAS lists for a filter (`Name` is fuzzy, `InstanceId`)."""
+        return [
+            Repository(
+                instance_id=str(item.get("InstanceId", "")),
+                warehouse_id=str(item.get("WhId", "")),
+                name=str(item.get("Name", "")),
+                type=str(item.get("Type", "")),
+            )
+            for item in self._pages("ListCertWarehouse", "CertWarehouseList", dict(query or {}))
+        ]
+
+    def repository(self, instance_id: str, name: str) -> Repository | None:
+        """The repository with an id; None only when CAS goes on not listing it, neither by a filter nor among all."""
+
+        def look() -> Repository | None:
+            for query in ({"InstanceId": instance_id}, {"Name": name}, {}):  # renamed, and the filter is not what it is taken for
+                found = [item for item in self.repositories(query) if item.instance_id == instance_id]
+                if found:
+                    return usable(found[0])
+            return None
+
+        return self._eventually(look, SETTLING / 2)
+
+    def find_repository(self, name: str, *, configured: bool) -> Repository | None:
+        """The repository with exactly this name, None when there is none; raises `UserError` as `choose_repository` does."""
+        return choose_repository(self.repositories({"Name": name}), name, configured=configured)
+
+    def make_repository(self, name: str) -> Repository:
+        """Make a repository that was looked for and is not there, and wait until CAS lists it."""
+
+        def make() -> Callable[[Repository], bool]:
+            instance_id = str(self._api.write("CreateWarehouse", {"Name": name, "Type": MADE_TYPE}).get("WarehouseInstanceId", ""))
+            return lambda item: item.instance_id == instance_id
+
+        def find() -> Callable[[Repository], bool] | None:
+            found = choose_repository(self.repositories({"Name": name}), name, configured=False)
+            return (lambda item: item.instance_id == found.instance_id) if found else None
+
+        is_ours = self._once(make, find)
+
+        def listed() -> Repository | None:
+            return next((item for item in self.repositories({"Name": name}) if is_ours(item)), None)
+
+        # That the list shows the id that CreateWarehouse returned is inferred. Since there was none of this name before, the one there is now is it.
+        repository = self._eventually(listed, SETTLING * 3) or self.find_repository(name, configured=True)
+        if repository is None:
+            raise UserError(f"CAS made the repository {name} but does not list it yet: run pulumi up again, which will find it")
+        return usable(repository)
+
+    def delete_repository(self, instance_id: str, name: str) -> None:
+        """Delete a repository; one that is gone already is no error."""
+        self._remove(
+            lambda: self._api.write("DeleteWarehouse", {"WarehouseInstanceId": instance_id}),
+            lambda: any(item.instance_id == instance_id for item in self.repositories({"Name": name})),
+        )
+
+    # --- certificates
+
+    def certificates(self, warehouse_id: str) -> list[ListedCertificate]:
+        """The certificates in a repository."""
+        return [
+            ListedCertificate(
+                identifier=str(item.get("Identifier", "")),
+                common_name=str(item.get("CommonName") or ""),
+                not_after=int(item["AfterDate"]) if str(item.get("AfterDate") or "").isdigit() else None,
+            )
+            for item in self._pages("ListCert", "CertList", {"WarehouseId": warehouse_id})
+            if str(item.get("WhId", warehouse_id)) == warehouse_id
+        ]
+
+    def remaining(self, warehouse_id: str) -> list[ListedCertificate]:
+        """The certificates in a repository that is expected to be empty: lists may lag behind what was just deleted."""
+        left: list[ListedCertificate] = []
+
+        def empty() -> bool | None:
+            nonlocal left
+            left = self.certificates(warehouse_id)
+            return None if left else True
+
+        self._eventually(empty, SETTLING)
+        return left
+
+    def content(self, identifier: str, warehouse_id: str) -> str | None:
+        """The PEM text of a certificate; None only when it is really gone.
+
+        No error code for an unknown certificate is documented, so a refusal means "gone" only if the repository does not list it either.
+        """
+        try:
+            return str(self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or "")
+        except ApiError as error:
+            if type(error) is not ApiError:  # credentials, permission, throttling or 5xx say nothing about the certificate
+                raise
+            refusal = error
+
+        def look() -> bool | None:
+            return True if self._is_listed(identifier, warehouse_id) else None
+
+        if self._eventually(look, SETTLING / 2):
+            raise refusal
+        return None
+
+    def find_certificate(self, warehouse_id: str, pem: str) -> str | None:
+        """The id of a certificate in the repository with the same content (SHA-256 of each DER), None when there is none."""
+        wanted = set(digests(pem))
+        end = not_after(pem)
+        for item in self.certificates(warehouse_id):
+            if not may_be(item, end):
+                continue
+            content = self._described(item.identifier)
+            if content is not None and set(digests(content)) == wanted:
+                return item.identifier
+        return None
+
+    def upload(self, warehouse_id: str, name: str, pem: str) -> str:
+        """Upload a CA certificate (and its chain) that was looked for and is not there; returns its id. Never takes a private key."""
+        if "PRIVATE KEY" in pem:
+            raise UserError(
+                f"the certificate {name} contains a private key, which must not leave this machine: remove it from the PEM text"
+            )
+        text = "".join(certificates_of(pem))
+        query: dict[str, Any] = {"WarehouseId": warehouse_id, "Name": name}
+        body = None
+        if len(quote(text)) > _LONGEST_QUERY:
+            body = {"Cert": text}
+        else:
+            query["Cert"] = text
+
+        def send() -> str:
+            identifier = self._api.write("UploadPCACert", query, body).get("Identifier")
+            if not identifier:
+                raise ServiceFailed(f"CAS answered the upload of {name} without an id: run pulumi up again, which will look for it")
+            return str(identifier)
+
+        return self._once(send, lambda: self.find_certificate(warehouse_id, pem))
+
+    def delete_certificate(self, identifier: str, warehouse_id: str) -> None:
+        """Delete a CA certificate; one that is gone already is no error."""
+        self._remove(
+            lambda: self._api.write("DeletePCACert", {"Identifier": identifier}),
+            lambda: self._is_listed(identifier, warehouse_id),
+        )
+
+    # --- the ground under them
+
+    def _described(self, identifier: str) -> str | None:
+        try:
+            return str(self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or "")
+        except ApiError as error:
+            if type(error) is ApiError:  # deleted since it was listed
+                return None
+            raise
+
+    def _is_listed(self, identifier: str, warehouse_id: str) -> bool:
+        try:
+            return any(item.identifier == identifier for item in self.certificates(warehouse_id))
+        except ApiError as error:
+            if type(error) is ApiError and not any(item.warehouse_id == warehouse_id for item in self.repositories()):
+                return False  # the repository is gone, and with it what was in it
+            raise
+
+    def _pages(self, action: str, key: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        page, seen = 1, 0
+        while True:
+            answer = self._api.read(action, {**query, "CurrentPage": page, "ShowSize": _PAGE})
+            items = answer.get(key) or []
+            yield from items
+            seen += len(items)
+            total = answer.get("TotalCount")
+            if not items or (seen >= int(total) if total is not None else len(items) < _PAGE):
+                return
+            page += 1
+
+    def _once(self, act: Callable[[], T], find: Callable[[], T | None]) -> T:
+        """Do what must be done once: after an answer that got lost, look for the result before doing it again."""
+        lost = False
+        for attempt in self._api.attempts():
+            with attempt:
+                if lost:
+                    found = self._eventually(find, SETTLING)
+                    if found is not None:
+                        return found
+                try:
+                    return act()
+                except Unreachable as error:
+                    lost = lost or not isinstance(error, Throttled)
+                    raise
+        raise AssertionError("the last attempt raises")
+
+    def _remove(self, act: Callable[[], object], is_there: Callable[[], bool]) -> None:
+        lost = False
+        for attempt in self._api.attempts():
+            with attempt:
+                if lost and not is_there():
+                    return
+                try:
+                    act()
+                except Unreachable as error:
+                    lost = lost or not isinstance(error, Throttled)
+                    raise
+                except ApiError as error:
+                    if type(error) is ApiError and not is_there():
+                        return
+                    raise
+                return
+
+    def _eventually(self, look: Callable[[], T | None], seconds: float) -> T | None:
+        """Look until there is something to see, with growing pauses; None when there was nothing for so many seconds."""
+        wait, waited = 0.25, 0.0
+        while True:
+            found = look()
+            if found is not None or waited >= seconds:
+                return found
+            self._pause(wait)
+            waited += wait
+            wait = min(wait * 2, 2.0)
+
+
+def choose_repository(listed: list[Repository], name: str, *, configured: bool) -> Repository | None:
+    """Which of the listed repositories is the one of this name; pure.
+
+    CAS's filter is fuzzy and names are not unique. A name with the stack's random id in it can only be ours, so of several the oldest
+    (smallest WhId) is taken; of several with a `configured` name none is, since only the user knows which is meant.
+    """
+    same_name = [item for item in listed if item.name == name]
+    fitting = sorted((item for item in same_name if item.type == LISTED_TYPE), key=lambda item: (len(item.warehouse_id), item.warehouse_id))
+    if len(fitting) > 1 and configured:
+        ids = ", ".join(item.instance_id for item in fitting)
+        raise UserError(
+            f"{len(fitting)} repositories are named {name} ({ids}): rename all but one, or set the key repository to another name"
+        )
+    if fitting:
+        return fitting[0]
+    return usable(same_name[0]) if same_name else None
+
+
+def usable(repository: Repository) -> Repository:
+    """The repository itself; raises `UserError` when ALB listeners cannot use CA certificates from it."""
+    if repository.type != LISTED_TYPE:
+        raise UserError(
+            f"the repository {repository.name} ({repository.instance_id}) is of type {repository.type}, and ALB takes CA certificates only "
+            f'from one of type {LISTED_TYPE} (data source "Uploaded CA Certificates"): set the key repository to another name'
+        )
+    return repository
+
+
+def may_be(item: ListedCertificate, end: int | None) -> bool:
+    """Whether a listed certificate may be the one that expires at `end` (milliseconds); one day of doubt for time zones."""
+    return item.not_after is None or item.not_after < 10**11 or end is None or abs(item.not_after - end) <= 86_400_000
+
+
+def not_after(pem: str) -> int | None:
+    """When the first certificate of a PEM text expires, in milliseconds since the epoch; None when it cannot be read."""
+    from cryptography import x509
+
+    try:
+        return int(x509.load_pem_x509_certificate(certificates_of(pem)[0].encode()).not_valid_after_utc.timestamp() * 1000)
+    except (ValueError, IndexError):
+        return None
+
+
+__all__ = ["Cas", "ListedCertificate", "Repository", "choose_repository", "digest", "usable"]

@@ -1,0 +1,48 @@
+"""Where the Alibaba Cloud APIs are that this package calls: Certificate Management Service (CAS), ALB and STS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAMES = ("cas", "alb", "sts")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Hosts (with port where it is not the default one) and the protocol `HTTPS` or `HTTP`; `alb` is None while the region is not known."""
+
+    cas: str
+    alb: str | None
+    sts: str
+    protocol: str
+
+
+def endpoints(*, account_type: str, region: str | None, overrides: Mapping[str, str], protocol: str) -> Endpoints:
+    """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds hosts for `cas`, `alb`, `sts`.
+
+    CAS has two halves of the world and no others, whatever the SDK's own map says:
+    https://alibabacloud.com/help/en/ssl-certificate/developer-reference/endpoints, and terraform-provider-alicloud,
+    alicloud/connectivity/endpoint.go: the Singapore host only for international accounts outside Chinese mainland.
+    """
+    abroad = account_type == "international" and not _is_mainland(region)
+    return Endpoints(
+        cas=overrides.get("cas") or ("cas.ap-southeast-1.aliyuncs.com" if abroad else "cas.aliyuncs.com"),
+        alb=overrides.get("alb") or (f"alb.{_ALB_REGION.get(region, region)}.aliyuncs.com" if region else None),
+        sts=overrides.get("sts") or (f"sts.{region}.aliyuncs.com" if region and region not in _NO_STS else "sts.aliyuncs.com"),
+        protocol=protocol,
+    )
+
+
+_NO_STS = (
+    "ap-south-1",
+    "ap-southeast-2",
+    "cn-fujian",
+    "cn-wuhan",
+    "cn-zhangbei",
+)  # public regions of alibabacloud_sts20150401 1.2.0 without one
+_ALB_REGION = {"cn-hangzhou-finance": "cn-hangzhou"}  # the only exception in alibabacloud_alb20200616 1.3.3
+
+
+def _is_mainland(region: str | None) -> bool:
+    return region is not None and region.startswith("cn-") and region != "cn-hongkong"

@@ -1,0 +1,167 @@
+"""Calls of Alibaba Cloud OpenAPI with the official SDK's core.
+
+The clients of the single products (`alibabacloud_cas20200407`, ...) are models around `call_api` of `alibabacloud_tea_openapi`;
+loading them costs 0.2 to 0.4 s each in a process that every preview starts anew, so `call_api` is used as it is.
+That the requests are the same as those of the product clients is tested (tests/contract/cas).
+
+A read is repeated on throttling, 5xx and lost connections, with jitter inside a deadline. A write is repeated by itself only when it
+was throttled, which is an answer that says "not done"; anything else may have been done, so its owner has to look first (`attempts`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from alb_mutual_tls.alibaba.answers import NotPermitted, Product, ServiceFailed, Throttled, network_reason, refusal
+from alb_mutual_tls.alibaba.sdk import load_sdk
+from alb_mutual_tls.errors import Unreachable, UserError
+
+__all__ = ["Credential", "NotPermitted", "OpenApi"]
+
+
+class Credential(Protocol):
+    """What signs a call (`alb_mutual_tls.alibaba.credentials`)."""
+
+    def resolve(self) -> Any:
+        """The SDK's credential model; raises `UserError` when there is none."""
+
+    def describe(self) -> str:
+        """The masked key id and where it came from."""
+
+    def get_credential(self) -> Any:
+        """The same, under the name by which the SDK asks for it."""
+
+
+class OpenApi:
+    """One product at one endpoint.
+
+    `deadline`: seconds within which a call is repeated; `credential` is None for calls that need no signature.
+    """
+
+    def __init__(self, product: Product, endpoint: str, protocol: str, credential: Credential | None, *, deadline: float = 45.0) -> None:
+        self.product = product
+        self.endpoint = endpoint
+        self._protocol = protocol
+        self._credential = credential
+        self._deadline = deadline
+        self._client: Any = None
+        self._cancelled: Callable[[], bool] = lambda: False
+
+    def until(self, cancelled: Callable[[], bool]) -> OpenApi:
+        """The same API, which repeats nothing any more once `cancelled` answers true."""
+        self._sdk()
+        other = copy.copy(self)
+        other._cancelled = cancelled
+        return other
+
+    def read(self, action: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call an action that changes nothing; raises `ApiError` and `Unreachable` when the deadline is over or repeating is no use."""
+        if self._credential is not None:
+            self._credential.resolve()  # repeats by itself what may pass, so not within the attempts
+        for attempt in self.attempts():
+            with attempt:
+                return self._call(action, query or {}, None)
+        raise AssertionError("the last attempt raises")
+
+    def write(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call an action that changes something, once; `ServiceFailed` and `Unreachable` leave open whether it was done."""
+        return self._call(action, query, body)
+
+    def attempts(self) -> Iterator[Any]:
+        """Attempts (`for attempt in ...: with attempt: ...`) with growing, jittered pauses, as long as what is raised may pass."""
+        import stamina
+
+        stamina.instrumentation.set_on_retry_hooks(())  # the default hook writes to standard error
+        unreachable = 0
+
+        def passes(error: Exception) -> bool:
+            nonlocal unreachable
+            if self._cancelled():
+                return False
+            if isinstance(error, (Throttled, ServiceFailed)):
+                return True
+            unreachable += 1
+            # a wrong host name does not come right by waiting for the whole deadline
+            return isinstance(error, Unreachable) and unreachable < 5
+
+        return iter(
+            stamina.retry_context(on=passes, attempts=None, timeout=self._deadline, wait_initial=0.25, wait_max=4.0, wait_jitter=0.5)
+        )
+
+    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None) -> dict[str, Any]:
+        load_sdk()
+        from alibabacloud_tea_openapi import utils_models
+        from alibabacloud_tea_openapi.utils import Utils
+        from darabonba.runtime import RuntimeOptions
+
+        if self._credential is not None:
+            self._credential.resolve()
+        params = utils_models.Params(
+            action=action,
+            version=self.product.version,
+            protocol="HTTPS",
+            pathname="/",
+            method="POST",
+            auth_type="Anonymous" if self._credential is None else "AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        request = utils_models.OpenApiRequest(query=Utils.query(dict(query)), body=dict(body) if body is not None else None)
+        try:
+            answer = self._sdk().call_api(params, request, RuntimeOptions(autoretry=False))
+        except Exception as error:
+            raise self._translate(action, error) from None
+        content = answer.get("body")
+        return content if isinstance(content, dict) else {}
+
+    def _sdk(self) -> Any:
+        if self._client is None:
+            load_sdk()
+            from alibabacloud_tea_openapi import utils_models
+            from alibabacloud_tea_openapi.client import Client
+
+            self._client = Client(
+                utils_models.Config(
+                    endpoint=self.endpoint,
+                    protocol=self._protocol,
+                    credential=self._credential,
+                    user_agent="alb-mutual-tls",
+                    connect_timeout=5_000,
+                    read_timeout=15_000,
+                )
+            )
+        return self._client
+
+    def _translate(self, action: str, error: Exception) -> Exception:
+        inner = getattr(error, "inner_exception", None)
+        if isinstance(inner, Exception):
+            error = inner
+        if isinstance(error, UserError):
+            return error
+        status = getattr(error, "status_code", None)
+        if status is not None:
+            data = getattr(error, "data", None) or {}
+            detail = getattr(error, "access_denied_detail", None) or {}
+            return refusal(
+                product=self.product,
+                endpoint=self.endpoint,
+                action=action,
+                status=int(status),
+                code=str(getattr(error, "code", "") or ""),
+                message=str(data.get("Message") or data.get("message") or getattr(error, "message", "")),
+                request_id=str(getattr(error, "request_id", "") or ""),
+                credential=self._credential.describe() if self._credential is not None else "no credentials",
+                denied_action=str(detail.get("AuthAction") or "") if isinstance(detail, dict) else "",
+            )
+        if type(error).__name__ == "RetryError":  # what the SDK makes of every OSError of the HTTP library
+            return Unreachable(
+                f"{self.product.name} at {self.endpoint} did not answer {action} ({network_reason(str(error))}): check the network, the proxy "
+                "settings and alicloud:region, alicloud:endpoints and alicloud:protocol of the stack"
+            )
+        return ServiceFailed(
+            f"{self.product.name} at {self.endpoint} answered {action} with something that is no API answer ({type(error).__name__}): "
+            "check that alicloud:endpoints names an Alibaba Cloud endpoint and that no proxy answers in its place"
+        )

@@ -1,0 +1,58 @@
+"""`python -m alb_mutual_tls.provider`: the resource provider `albmtls`, started by the Pulumi engine."""
+
+from __future__ import annotations
+
+import importlib
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.provider import place
+from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.configuration_check import check
+from alb_mutual_tls.provider.host import CheckFailure, Handler, Properties, Request, serve
+
+# token -> module, class, whether it takes the configuration; a module is imported when a resource of its type is first met
+_HANDLERS = {
+    "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", False),
+    "albmtls:index:CertificateRepository": ("certificate_repository", "CertificateRepository", True),
+    "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", True),
+    "albmtls:index:ListenerClientAuthentication": ("listener_client_authentication", "ListenerClientAuthentication", True),
+    "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", False),
+}
+
+
+class AlbMtls:
+    """The provider: its configuration and, lazily, one handler per resource type."""
+
+    name = "albmtls"
+    version = "0.1.0"
+
+    def __init__(self) -> None:
+        self._configuration: Configuration | None = None
+        self._handlers: dict[str, Handler] = {}
+
+    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        failures = check(inputs)
+        return (inputs, failures) if failures else (place.recorded(old_inputs, inputs, Configuration.of), [])
+
+    def configure(self, properties: Properties) -> None:
+        failures = check(properties)
+        if failures:
+            raise UserError("; ".join(failure.reason for failure in failures))
+        self._configuration = Configuration.of(properties)
+        self._handlers = {}
+
+    def handler(self, token: str) -> Handler:
+        if token not in self._handlers:
+            module, name, configured = _HANDLERS[token]
+            made = getattr(importlib.import_module(f"alb_mutual_tls.provider.{module}"), name)
+            self._handlers[token] = made(self._configuration or Configuration.of({})) if configured else made()
+        return self._handlers[token]
+
+
+def main() -> None:
+    """Serve until the engine ends the process."""
+    serve(AlbMtls())
+
+
+if __name__ == "__main__":
+    main()

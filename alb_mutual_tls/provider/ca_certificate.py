@@ -1,0 +1,179 @@
+"""`CaCertificate`: a CA certificate in a repository of CAS, whose id the listeners name (the documentation's step 2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.provider.configuration import Configuration, NoRegion
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+
+_INPUTS = ("warehouseId", "name", "certificatePem", "generated")
+_RELEASE_SECONDS = 180.0
+_LOOK_SECONDS = 3.0
+
+
+class CaCertificate:
+    """Uploaded once: one with the same content (SHA-256 of the DER) that is there already is taken over instead.
+
+    `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key nobody else has. A brought CA that was
+    there before is somebody's, and never deleted. There is no update: another content is another upload, made before the old one goes.
+    """
+
+    token = "albmtls:index:CaCertificate"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        failures = [
+            CheckFailure(key, f"CaCertificate has no property {key}: it has {', '.join(_INPUTS)}")
+            for key in sorted(inputs)
+            if key not in _INPUTS
+        ]
+        checked = {**{key: inputs.get(key) for key in _INPUTS}, "generated": inputs.get("generated", False)}
+        for key in ("warehouseId", "name"):
+            if checked[key] is not UNKNOWN and (not isinstance(checked[key], str) or not checked[key].strip()):
+                failures.append(CheckFailure(key, f"{key} is {checked[key]!r}: give a text"))
+        if checked["generated"] is not UNKNOWN and not isinstance(checked["generated"], bool):
+            failures.append(CheckFailure("generated", f"generated is {checked['generated']!r}: give true or false"))
+        if checked["certificatePem"] is not UNKNOWN:
+            reason = unfit(checked["certificatePem"])
+            if reason:
+                failures.append(CheckFailure("certificatePem", reason))
+                if "PRIVATE KEY" in str(checked["certificatePem"]):
+                    checked["certificatePem"] = ""  # the engine prints the value of a property that has a problem
+        return checked, failures
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        changes = {}
+        if inputs["warehouseId"] is UNKNOWN or inputs["warehouseId"] != state.get("warehouseId"):
+            changes["warehouseId"] = Kind.UPDATE_REPLACE
+        if inputs["certificatePem"] is UNKNOWN or digest(inputs["certificatePem"]) != state.get("fingerprint"):
+            changes["certificatePem"] = Kind.UPDATE_REPLACE
+        if not changes and inputs["generated"] != state.get("generated"):
+            changes["generated"] = Kind.UPDATE
+        return Difference(changes, stables=() if any(kind.replaces for kind in changes.values()) else ("caCertificateId", "fingerprint"))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        configuration = self._configuration
+        account = configuration.account_id()
+        cluster = configuration.cluster().uid() if configuration.has_cluster() else ""
+        pem = inputs["certificatePem"]
+        outputs = {**inputs, "fingerprint": UNKNOWN if pem is UNKNOWN else digest(pem), "account": account, "cluster": cluster}
+        if request.preview and has_unknown(inputs):
+            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": UNKNOWN}
+        cas = configuration.cas(request)
+        found = cas.find_certificate(inputs["warehouseId"], pem)
+        if found is None and request.preview:
+            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": True}
+        identifier = found or cas.upload(inputs["warehouseId"], inputs["name"], pem)
+        return identifier, {**outputs, "caCertificateId": identifier, "owned": found is None or bool(inputs["generated"])}
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        if not state.get("warehouseId"):
+            raise UserError(
+                f"the CA certificate {id} cannot be imported: declare an authority with the same certificate and the key repository, "
+                "and it is found and used when pulumi up runs"
+            )
+        try:
+            self._configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
+            content = self._configuration.cas(request).content(id, state["warehouseId"])
+        except Unreachable as error:
+            # Every pulumi up refreshes first, and switching a listener off must work while CAS does not.
+            request.warn(f"the CA certificate {id} was not looked at, what is known of it is kept: {error}")
+            return Reading(id, state, inputs)
+        if content is None:
+            return None
+        if state.get("fingerprint") in digests(content):
+            return Reading(id, {**state, "caCertificateId": id}, inputs)
+        live = certificates_of(content)
+        if not live:
+            raise UserError(
+                f"CAS shows the CA certificate {id} without any content: look at it in the Certificate Management Service console"
+            )
+        return Reading(id, {**state, "caCertificateId": id, "certificatePem": "".join(live), "fingerprint": digest(content)}, inputs)
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        return {**state, **inputs}
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        configuration = self._configuration
+        configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
+        if not state.get("owned"):
+            request.info(f"the CA certificate {id} was there before this stack used it, so it is left")
+            return
+        if state.get("cluster") or configuration.has_cluster():
+            cluster = configuration.require_cluster(state.get("cluster", ""), f"the CA certificate {id}")
+            users = albconfigs_naming(cluster.albconfigs(), id)
+            if users:
+                raise UserError(
+                    f"the CA certificate {id} is not deleted, because it is still named by {', '.join(users)}: "
+                    "take it out of caCertificates there (with caEnabled false), then run this again"
+                )
+        self._await_release(request, id)
+        configuration.cas(request).delete_certificate(id, state["warehouseId"])
+
+    def _await_release(self, request: Request, id: str) -> None:
+        """Wait until no listener of the region names the certificate: deleting it under a listener may cut that listener's clients off."""
+        from alb_mutual_tls.alibaba.alb import NotPermitted, names
+
+        seconds = request.timeout or _RELEASE_SECONDS
+        deadline = time.monotonic() + seconds
+        try:
+            alb = self._configuration.alb()
+            holders = []
+            for state in alb.listeners_naming(id):
+                holders.append(state)
+                request.wait(0)
+            while holders:
+                shown = ", ".join(f"listener {item.listener_id} ({item.port}/HTTPS) of {item.load_balancer_id}" for item in holders)
+                if time.monotonic() >= deadline:
+                    raise UserError(
+                        f"the CA certificate {id} is not deleted, because after {seconds:.0f} s ALB still has it on {shown}: look at the events "
+                        "of the AlbConfig, take it off those listeners, then run this again"
+                    )
+                request.status(f"waiting for ALB to let go of {id}: {shown}")
+                request.wait(_LOOK_SECONDS)
+                again = [alb.listener(item.listener_id) for item in holders]
+                holders = [item for item in again if item is not None and names(item, id)]
+        except (NotPermitted, NoRegion) as error:
+            request.warn(f"it was not confirmed that no ALB listener uses the CA certificate {id} any more: {error}")
+
+
+def unfit(pem: Any) -> str | None:
+    """Why a text is no certificate that may be uploaded, None when it may; pure."""
+    if not isinstance(pem, str) or not pem.strip():
+        return "certificatePem is empty: give the PEM text of a CA certificate"
+    if "PRIVATE KEY" in pem:
+        return "certificatePem contains a private key, which ALB does not need and which must not be sent: give the certificate alone"
+    try:
+        digest(pem)
+    except ValueError as error:
+        return f"certificatePem is no PEM text of a certificate ({error}): give text that begins with -----BEGIN CERTIFICATE-----"
+    return None
+
+
+def albconfigs_naming(albconfigs: list[dict[str, Any]], identifier: str) -> list[str]:
+    """The listeners in AlbConfigs that name a CA certificate, in words; keys are matched in any case, as the controller does. Pure."""
+    return [
+        f"AlbConfig {_get(_get(albconfig, 'metadata'), 'name')}, listener {_get(listener, 'port')}/{_get(listener, 'protocol')}"
+        for albconfig in albconfigs
+        for listener in _items(_get(_get(albconfig, "spec"), "listeners"))
+        for certificate in _items(_get(listener, "caCertificates"))
+        if str(_get(certificate, "CertificateId")) == identifier
+    ]
+
+
+def _get(mapping: Any, key: str) -> Any:
+    if not isinstance(mapping, Mapping):
+        return None
+    return next((value for name, value in mapping.items() if name.lower() == key.lower()), None)
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

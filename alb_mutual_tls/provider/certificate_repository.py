@@ -1,0 +1,103 @@
+"""`CertificateRepository`: a certificate application repository of CAS for uploaded CA certificates (the documentation's step 2)."""
+
+from __future__ import annotations
+
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+
+_INPUTS = ("name", "configured")
+
+
+class CertificateRepository:
+    """Found by its name or made.
+
+    `owned` says whether it may be deleted: one that this stack made, or that was found under the default name, whose random id is the
+    stack's own. One found under a name that the user configured is somebody's, and never deleted.
+    """
+
+    token = "albmtls:index:CertificateRepository"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        failures = [
+            CheckFailure(key, f"CertificateRepository has no property {key}: it has {', '.join(_INPUTS)}")
+            for key in sorted(inputs)
+            if key not in _INPUTS
+        ]
+        name, configured = inputs.get("name"), inputs.get("configured", False)
+        if name is not UNKNOWN and (not isinstance(name, str) or not name.strip()):
+            failures.append(CheckFailure("name", f"the name of a repository is {name!r}: give a text"))
+        if configured is not UNKNOWN and not isinstance(configured, bool):
+            failures.append(CheckFailure("configured", f"configured is {configured!r}: give true or false"))
+        return {"name": name, "configured": configured}, failures
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        if has_unknown(inputs["name"]) or inputs["name"] != state.get("name"):
+            return Difference({"name": Kind.UPDATE_REPLACE})
+        if inputs["configured"] != state.get("configured"):
+            # The same repository by another reason: replacing it would delete what the replacement has just found.
+            return Difference({"configured": Kind.UPDATE}, stables=("instanceId", "warehouseId", "type", "account", "name"))
+        return Difference()
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        account = self._configuration.account_id()
+        unplanned = {"instanceId": UNKNOWN, "warehouseId": UNKNOWN, "type": UNKNOWN, "owned": UNKNOWN, "account": account}
+        if request.preview and has_unknown(inputs):
+            return "", {**inputs, **unplanned}
+        cas, configured = self._configuration.cas(request), bool(inputs["configured"])
+        found = cas.find_repository(inputs["name"], configured=configured)
+        if found is None and request.preview:
+            return "", {**inputs, **unplanned, "owned": True}
+        repository = found or cas.make_repository(inputs["name"])
+        return repository.instance_id, {
+            **inputs,
+            "instanceId": repository.instance_id,
+            "warehouseId": repository.warehouse_id,
+            "type": repository.type,
+            "account": account,
+            "owned": found is None or not configured,
+        }
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        if not state.get("name"):
+            raise UserError(
+                f"the repository {id} cannot be imported: set the key repository to its name, and it is found and used when pulumi up runs"
+            )
+        what = f"the repository {state['name']} ({id})"
+        try:
+            self._configuration.require_account(state.get("account", ""), what)
+            repository = self._configuration.cas(request).repository(id, state["name"])
+        except Unreachable as error:
+            # Every pulumi up refreshes first, and switching a listener off must work while CAS does not.
+            request.warn(f"{what} was not looked at, what is known of it is kept: {error}")
+            return Reading(id, state, inputs)
+        if repository is None:
+            return None
+        # A name changed in the console is no reason to replace it: the ids are what everything else holds on to.
+        live = {**state, "instanceId": repository.instance_id, "warehouseId": repository.warehouse_id, "type": repository.type}
+        return Reading(id, live, inputs)
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        return {**state, **inputs}
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        name = state["name"]
+        self._configuration.require_account(state.get("account", ""), f"the repository {name} ({id})")
+        if not state.get("owned"):
+            request.info(f"the repository {name} was there before this stack used it, so it is left")
+            return
+        cas = self._configuration.cas(request)
+        left = cas.remaining(state["warehouseId"])
+        if left:
+            # Never an error: what is in it belongs to somebody else, who would block this stack's destruction for ever.
+            request.warn(
+                f"the repository {name} ({id}) is left, because it holds {len(left)} certificate(s) that this stack did not put there or "
+                f"no longer knows: {', '.join(item.describe() for item in left[:10])}{', ...' if len(left) > 10 else ''}; "
+                "if nobody uses them, delete them and the repository in the Certificate Management Service console"
+            )
+            return
+        cas.delete_repository(id, name)

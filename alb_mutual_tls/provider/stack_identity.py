@@ -1,0 +1,35 @@
+"""`StackIdentity`: a random value that is made once and lives in state, so that it survives the renaming of a stack."""
+
+from __future__ import annotations
+
+import secrets
+
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Properties, Reading, Request
+
+
+class StackIdentity:
+    """Eight hex digits; the names of what a stack makes in the cloud, and its claims on listeners, carry them."""
+
+    token = "albmtls:index:StackIdentity"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        return {}, [CheckFailure(key, f"StackIdentity takes no inputs, so not {key}") for key in sorted(inputs)]
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        return Difference(stables=("identity",))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        if request.preview:
+            return "", {"identity": UNKNOWN}
+        identity = secrets.token_hex(4)
+        return identity, {"identity": identity}
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        return Reading(id, {"identity": id}, {})
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        return {"identity": id}
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """There is nothing outside the state."""
