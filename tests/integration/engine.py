@@ -1,0 +1,187 @@
+"""What integration tests hold in their hands: a sandbox, a stack on the real engine, a prober."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PORT_BASE = 25000
+LISTENER_BASE = 22000
+PROGRAM = ("__main__.py", "Pulumi.yaml", "mtls", "components", "alb_mutual_tls", ".venv", ".toolchain", "dev")
+
+
+def run(
+    *command: str | Path, env: dict[str, str] | None = None, cwd: Path = REPOSITORY, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run a command without a terminal; its output comes back as text, whatever its exit code."""
+    return subprocess.run(
+        [str(part) for part in command], env=env, cwd=cwd, timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def succeed(done: subprocess.CompletedProcess[str]) -> str:
+    """The standard output of a command that must have ended with 0."""
+    assert done.returncode == 0, f"{done.args} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: its directory, its ports, and the environment of a shell that sourced its `env`."""
+
+    directory: Path
+    port_base: int
+    listener_base: int
+    env: dict[str, str]
+
+    @classmethod
+    def start(cls, directory: Path, port_base: int, listener_base: int) -> Sandbox:
+        arguments = ("--directory", str(directory), "--port-base", str(port_base), "--listener-base", str(listener_base))
+        succeed(run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", "start", *arguments))
+        clean = {key: value for key, value in os.environ.items() if key in ("HOME", "PATH", "LANG", "TMPDIR")}
+        shown = succeed(run("bash", "-c", f'. "{directory}/env" && env -0', env=clean))
+        env = dict(line.split("=", 1) for line in shown.split("\0") if "=" in line)
+        return cls(directory, port_base, listener_base, env)
+
+    def __call__(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", *command, "--directory", str(self.directory))
+
+    def kubectl(self, *arguments: str | Path) -> str:
+        return succeed(run("kubectl", *arguments, env=self.env))
+
+    def albconfig(self, name: str = "alb") -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.kubectl("get", "albconfig", name, "-o", "json"))
+        return document
+
+    @property
+    def server_ca(self) -> Path:
+        return self.directory / "pki/server-ca.crt"
+
+    def api_log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.directory / "logs/api.log").read_text().splitlines()]
+
+
+@dataclass
+class Stack:
+    """A stack of the program on a sandbox; `config` is written as its stack file before each command."""
+
+    name: str
+    directory: Path
+    sandbox: Sandbox
+    config: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        base = self.sandbox.port_base + 80
+        dev = yaml.safe_load((REPOSITORY / "Pulumi.dev.yaml").read_text())
+        self._salt = dev["encryptionsalt"]
+        endpoint = f"127.0.0.1:{base}"
+        self.config = {
+            **dev["config"],
+            "kubernetes:kubeconfig": str(self.sandbox.directory / "kubeconfig"),
+            "alicloud:endpoints": [{"alb": endpoint, "cas": endpoint, "sts": endpoint}],
+            "alb-mutual-tls:listeners": {"https": self.listener("alb", 443)},
+            **self.config,
+        }
+        self.pulumi("stack", "init", self.name)
+
+    def listener(self, alb_config: str, port: int, **more: Any) -> dict[str, Any]:
+        address = f"127.0.0.1:{self.sandbox.listener_base + port}"
+        return {"albConfig": alb_config, "port": port, "verify": {"address": address, "serverName": "demo.alb.ingress.top"}, **more}
+
+    def set(self, **keys: Any) -> None:
+        """Set keys of the project's namespace."""
+        self.config |= {f"alb-mutual-tls:{key}": value for key, value in keys.items()}
+
+    def pulumi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        document = {"encryptionsalt": self._salt, "config": self.config}
+        (self.directory / f"Pulumi.{self.name}.yaml").write_text(yaml.safe_dump(document))
+        stack = () if arguments[:2] == ("stack", "init") else ("--stack", self.name)
+        return run("pulumi", *arguments, *stack, "--non-interactive", env=self.sandbox.env | self.env, cwd=self.directory, timeout=timeout)
+
+    def up(self) -> str:
+        return succeed(self.pulumi("up", "--yes", "--skip-preview", "--suppress-progress"))
+
+    def preview(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.pulumi("preview", "--diff", "--suppress-progress", *arguments)
+
+    def refused(self) -> str:
+        """The output of a preview and of an up that must both fail; nothing of a traceback may stand in it."""
+        shown = ""
+        for done in (self.preview(), self.pulumi("up", "--yes", "--skip-preview", "--suppress-progress")):
+            shown = done.stdout + done.stderr
+            assert done.returncode != 0, shown
+            assert "Traceback" not in shown
+            assert "internal error" not in shown
+        return shown
+
+    def export(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(succeed(self.pulumi("stack", "export")))
+        return document
+
+    def destroy(self) -> str:
+        return succeed(self.pulumi("destroy", "--yes", "--skip-preview", "--suppress-progress"))
+
+    def remove(self) -> None:
+        self.destroy()
+        succeed(self.pulumi("stack", "rm", "--yes"))
+
+    def verify(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ("verify", "--stack", self.name, "--cwd", str(self.directory), "--ca-file", str(self.sandbox.server_ca), "--json")
+        return run(REPOSITORY / "mtls", *command, *arguments, env=self.sandbox.env | self.env, cwd=self.directory)
+
+    def get(self, client: tuple[Path, Path] | None = None, port: int = 443) -> tuple[int, str]:
+        """One request to the listener as curl makes it; returns the HTTP status (0: the connection ended in TLS) and the body."""
+        local = self.sandbox.listener_base + port
+        command = ["curl", "-sS", "--max-time", "10", "--cacert", str(self.sandbox.server_ca), "-w", "\n%{http_code}"]
+        command += ["--connect-to", f"demo.alb.ingress.top:{port}:127.0.0.1:{local}", f"https://demo.alb.ingress.top:{port}/"]
+        if client:
+            command += ["--cert", str(client[0]), "--key", str(client[1])]
+        clean = {key: value for key, value in os.environ.items() if "CURL" not in key}
+        body, _, status = run(*command, env=clean).stdout.rpartition("\n")
+        return int(status or 0), body.strip()
+
+
+class Prober(threading.Thread):
+    """Connects without a certificate all the time; `let_in` counts how often that worked, `tries` how often it was tried."""
+
+    def __init__(self, sandbox: Sandbox, port: int = 443) -> None:
+        super().__init__(daemon=True)
+        self._address = ("127.0.0.1", sandbox.listener_base + port)
+        self._tls = ssl.create_default_context(cafile=str(sandbox.server_ca))
+        self._ended = threading.Event()
+        self.tries = 0
+        self.let_in: list[bytes] = []
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with (
+                    socket.create_connection(self._address, timeout=5) as raw,
+                    self._tls.wrap_socket(raw, server_hostname="demo.alb.ingress.top") as connection,
+                ):
+                    connection.sendall(b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n")
+                    answer = connection.recv(4096)
+            except (OSError, ssl.SSLError):
+                answer = b""
+            self.tries += 1
+            if answer.startswith(b"HTTP/1.1 200"):
+                self.let_in.append(answer)
+
+    def __enter__(self) -> Prober:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join(timeout=20)
