@@ -1,0 +1,38 @@
+# Every target is safe to repeat. PYTHON is any python3 from 3.11 on, without packages.
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+# Programs of the checkout first; nginx is often in an sbin that is not on PATH.
+RUN := PATH="$(BIN):$(CURDIR)/.toolchain/bin:$$PATH:/usr/local/sbin:/usr/sbin"
+PYTEST := $(RUN) $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview down test lint toolchain
+
+help: ## say what there is (this)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: toolchain ## from a bare clone to a proven listener: engine, sandbox, pulumi up of stack dev, handshake matrix
+	@$(BIN)/python -m dev.up up
+
+preview: toolchain ## start the sandbox and show what pulumi up would change in stack dev
+	@$(BIN)/python -m dev.up preview
+
+down: ## pulumi destroy of stack dev, then stop the sandbox; nothing is left running
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi
+
+test: toolchain ## all tests: unit, component and contract side by side, then integration on sandboxes of their own
+	@status=0; \
+	$(PYTEST) tests/unit tests/component tests/contract -n 2 --dist loadfile --timeout 300 || status=1; \
+	$(PYTEST) tests/integration --timeout 900 || status=1; \
+	exit $$status
+
+lint: toolchain ## ruff, formatting, types, layers
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/lint-imports || status=1; \
+	exit $$status
+
+toolchain: ## what the others need: Python environment, engine, control plane, nginx (minutes once, then nothing)
+	@$(PYTHON) -m dev.toolchain

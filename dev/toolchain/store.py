@@ -1,0 +1,128 @@
+"""Downloaded and built programs: a directory for each recipe, named by the digest of everything the recipe depends on.
+
+A directory appears whole or not at all (it is made under another name and renamed), so an interrupted run leaves nothing half done,
+and a changed recipe has a new name, so it is made anew and nothing else is. `bin` holds links to the programs in use.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.toolchain.places import Places
+
+_MAKING = ".making-"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is made: `parts` are the texts it depends on, `programs` the executables that it consists of."""
+
+    name: str
+    programs: tuple[str, ...]
+    parts: tuple[str, ...]
+
+    @property
+    def directory(self) -> str:
+        """Name of the directory in the store: another one as soon as a part changes."""
+        digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(f"{len(part)}:{part}".encode())
+        return f"{self.name}-{digest.hexdigest()[:16]}"
+
+
+class Store:
+    """The programs of one checkout."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    def path(self, recipe: Recipe) -> Path:
+        return self.places.store / recipe.directory
+
+    def has(self, recipe: Recipe) -> bool:
+        """Whether it was made, all of it."""
+        return all(is_program(self.path(recipe) / program) for program in recipe.programs)
+
+    @contextmanager
+    def making(self, recipe: Recipe) -> Iterator[Path]:
+        """A directory to make the recipe in; it takes its place in the store when the block ends well, instead of older ones of that name."""
+        self.places.store.mkdir(parents=True, exist_ok=True)
+        temporary = self.places.store / f"{_MAKING}{recipe.name}-{os.getpid()}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            yield temporary
+            missing = [program for program in recipe.programs if not is_program(temporary / program)]
+            if missing:
+                raise FileNotFoundError(f"{recipe.name} was made without {', '.join(missing)}")
+            final = self.path(recipe)
+            shutil.rmtree(final, ignore_errors=True)
+            temporary.rename(final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        for other in self.places.store.glob(f"{recipe.name}-" + "[0-9a-f]" * 16):
+            if other != final:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what interrupted runs left behind; only for the holder of the lock."""
+        for leftover in self.places.store.glob(f"{_MAKING}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def link(self, programs: Mapping[str, Path], directory: Path | None = None) -> None:
+        """Put programs (name -> file) into `bin`, each in one step; links into the store are relative, so the checkout can move.
+
+        Args:
+            programs: name -> file.
+            directory: to link from, if not `bin`.
+        """
+        directory = directory or self.places.bin
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, file in programs.items():
+            inside = file.is_relative_to(self.places.toolchain)
+            target = os.path.relpath(file, directory) if inside else str(file)
+            link = directory / name
+            if link.is_symlink() and str(link.readlink()) == target:
+                continue
+            temporary = directory / f".{name}-{os.getpid()}"
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(target)
+            temporary.replace(link)
+
+    def unlink(self, name: str) -> None:
+        """Take a program out of `bin`."""
+        (self.places.bin / name).unlink(missing_ok=True)
+
+    def is_linked(self, programs: Mapping[str, Path], directory: Path | None = None) -> bool:
+        """Whether all programs (name -> file) are in `bin`, or the other directory, and can be run."""
+        directory = directory or self.places.bin
+        return all(is_program(directory / name) and (directory / name).resolve() == file.resolve() for name, file in programs.items())
+
+
+def is_program(file: Path) -> bool:
+    return file.is_file() and os.access(file, os.X_OK)
+
+
+@contextmanager
+def locked(file: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock that ends with the process, whatever happens to it.
+
+    Args:
+        file: the lock's file.
+        waiting: called once when another process holds it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,174 @@
+"""`python -m dev.up up|preview|down`: stack dev on the sandbox, from start to proof, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from alb_mutual_tls.errors import UserError
+from dev.sandbox import environment, status
+from dev.sandbox.layout import DEFAULT_DIRECTORY, REPOSITORY, Layout
+from dev.toolchain.progress import duration
+from dev.toolchain.store import locked
+
+STACK: Final = "dev"
+PROJECT: Final = "alb-mutual-tls"
+SANDBOX: Final = DEFAULT_DIRECTORY
+
+NEXT_STEPS: Final = """\
+next steps:
+  . .sandbox/env                                          # pulumi, kubectl and ./mtls of this sandbox in your shell
+  pulumi preview                                          # shows no change
+  ./mtls clients export client --format curl --output .   # certificate and key of the client, and the curl that uses them
+  pulumi config set caEnabled false && pulumi up          # lets everybody in again; true shuts the door
+  make down                                               # takes everything down"""
+
+
+class Failed(Exception):
+    """A program that this runs has failed and has said why."""
+
+
+@dataclass
+class Stages:
+    """Runs programs one after the other and remembers how long each took."""
+
+    times: list[tuple[str, float]] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        print(f"== {name}", flush=True)
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self.times.append((name, self.clock() - began))
+
+    def summary(self) -> str:
+        total = sum(seconds for _, seconds in self.times)
+        return ", ".join(f"{name} {duration(seconds)}" for name, seconds in self.times) + f"; {duration(total)} in all"
+
+
+def run(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Run a program in the checkout, its output being ours.
+
+    Raises:
+        Failed: its exit code is not 0.
+    """
+    code = subprocess.run(arguments, env=dict(variables), cwd=REPOSITORY).returncode
+    if code:
+        raise Failed(f"`{' '.join([Path(arguments[0]).name, *arguments[1:]])}` ended with code {code}")
+
+
+def sandbox(command: str) -> None:
+    """Run a command of the sandbox of this checkout, on the ports that Pulumi.dev.yaml is pinned to."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
+    run([sys.executable, "-m", "dev.sandbox", command, "--directory", str(SANDBOX)], variables)
+
+
+def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
+    """Select stack dev, made if need be (Pulumi.dev.yaml holds its salt, so the file stays as it is), and free it from dead owners."""
+    run(["pulumi", "stack", "select", STACK, "--create", "--non-interactive"], variables)
+    locks = layout.state / ".pulumi" / "locks" / "organization" / PROJECT / STACK
+    owners = [json.loads(file.read_text()) for file in locks.glob("*.json")]
+    if owners and all(is_dead(owner) for owner in owners):
+        print("an update of this stack was killed; releasing its lock")
+        run(["pulumi", "cancel", "--yes", "--stack", STACK, "--non-interactive"], variables)
+
+
+def is_dead(owner: Mapping[str, object]) -> bool:
+    """Whether the process that holds a lock of Pulumi's file backend (its JSON) ran on this machine and runs no more."""
+    pid = owner.get("pid")
+    if owner.get("hostname") != socket.gethostname() or not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def ready() -> tuple[dict[str, str], Layout]:
+    """Start the sandbox; answers the environment of `.sandbox/env`."""
+    sandbox("start")
+    layout = Layout.load(SANDBOX)
+    variables = environment.for_process(layout)
+    return variables, layout
+
+
+def up(stages: Stages) -> None:
+    """Sandbox, `pulumi up`, handshakes: raises unless all of it held."""
+    with stages.stage("sandbox"):
+        variables, layout = ready()
+    with stages.stage("pulumi up"):
+        select_stack(variables, layout)
+        run(["pulumi", "up", "--yes", "--skip-preview", "--stack", STACK], variables)
+    with stages.stage("mtls verify"):
+        trust = ["--ca-file", str(layout.server_ca)]
+        run([str(REPOSITORY / "mtls"), "verify", "--stack", STACK, "--with-authority-key", *trust], variables)
+    print(f"\n{stages.summary()}\n\n{NEXT_STEPS}")
+
+
+def preview(stages: Stages) -> None:
+    """Sandbox and `pulumi preview`."""
+    with stages.stage("sandbox"):
+        variables, layout = ready()
+    with stages.stage("pulumi preview"):
+        select_stack(variables, layout)
+        run(["pulumi", "preview", "--stack", STACK], variables)
+
+
+def down(stages: Stages) -> None:
+    """`pulumi destroy` if the sandbox runs and the stack was made; then stop the sandbox, also when destroying has failed."""
+    if not (SANDBOX / "sandbox.json").exists():
+        print("there is no sandbox here, so there is nothing to take down")
+        return
+    layout = Layout.load(SANDBOX)
+    problem: Failed | None = None
+    stack = layout.state / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
+    if stack.exists() and any(part.pid is not None for part in status.look(layout).parts):
+        try:
+            with stages.stage("pulumi destroy"):
+                # A part that has crashed would be missing: `start` starts only what does not run.
+                variables, layout = ready()
+                select_stack(variables, layout)
+                run(["pulumi", "destroy", "--yes", "--skip-preview", "--stack", STACK], variables)
+        except (Failed, UserError) as error:
+            problem = Failed(str(error))
+    with stages.stage("stop"):
+        sandbox("stop")
+    if problem:
+        raise Failed(f"{problem}; the sandbox is stopped, and what is in its state can be destroyed after `make up`")
+
+
+def main(arguments: Sequence[str]) -> int:
+    commands = {"up": up, "preview": preview, "down": down}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        print(f"usage: python -m dev.up {'|'.join(commands)}", file=sys.stderr)
+        return 2
+    try:
+        with locked(
+            REPOSITORY / ".toolchain" / "up.lock", lambda: print("another make up, preview or down runs; waiting for it", flush=True)
+        ):
+            commands[arguments[0]](Stages())
+    except (Failed, UserError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

