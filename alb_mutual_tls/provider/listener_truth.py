@@ -63,6 +63,8 @@ def await_truth(
             else:
                 state = connect().listener_state(identifier, port)
                 if shows(state, wish):
+                    if looks:
+                        request.status(f"ALB confirms that {what} {wished}")  # in the place of what the wait last said
                     return None
                 shown = f"load balancer {identifier} shows {state.describe() if state else f'no HTTPS listener on port {port}'}"
         except (NotPermitted, NoRegion) as error:
