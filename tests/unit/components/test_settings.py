@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+from components.schema import schema
 from components.settings import Settings, SettingsError, parse
 
 
@@ -265,3 +267,14 @@ def test_another_program_writes_the_arguments_in_snake_case() -> None:
     )
     assert arguments.listeners["https"].port == 8443
     assert arguments.clients["web"].validity_days == 30
+
+
+def test_the_json_schema_in_docs_is_the_one_of_the_settings() -> None:
+    published = json.loads((Path(__file__).parents[3] / "docs/configuration.schema.json").read_text())
+    assert published == schema(), "run python -m components.schema > docs/configuration.schema.json"
+
+
+def test_every_key_is_described_in_docs_and_in_the_schema() -> None:
+    described = (Path(__file__).parents[3] / "docs/configuration.md").read_text()
+    for key in schema()["properties"]["config"]["properties"]:
+        assert f"`{key.removeprefix('alb-mutual-tls:')}`" in described
