@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PORT_BASE = 25000
-LISTENER_BASE = 22000
+# other ones where two checkouts are tested at once
+PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000"))
+LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000"))
 PROGRAM = ("__main__.py", "Pulumi.yaml", "mtls", "components", "alb_mutual_tls", ".venv", ".toolchain", "dev")
 
 
