@@ -32,7 +32,12 @@ class AlbMtls:
 
     def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = check(inputs)
-        return (inputs, failures) if failures else (place.recorded(old_inputs, inputs, Configuration.of), [])
+        if failures:
+            return inputs, failures
+        try:
+            return place.recorded(old_inputs, inputs, Configuration.of), []
+        except UserError as error:
+            return inputs, [CheckFailure("", str(error))]
 
     def configure(self, properties: Properties) -> None:
         failures = check(properties)

@@ -124,6 +124,7 @@ class Stack:
             assert done.returncode != 0, shown
             assert "Traceback" not in shown
             assert "internal error" not in shown
+            assert "rpc error" not in shown
         return shown
 
     def export(self) -> dict[str, Any]:

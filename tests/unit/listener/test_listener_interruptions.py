@@ -99,7 +99,10 @@ def test_it_waits_until_alb_shows_what_was_wished() -> None:
     world.alb.slow = 2
     assert world.create(wanted(awaitTimeoutSeconds=30))["confirmed"] is True
     assert world.alb.looks == 3
-    assert sum(severity == "STATUS" for severity, _ in world.said) == 2
+    waiting, still_waiting, confirmed = (sentence for severity, sentence in world.said if severity == "STATUS")
+    assert waiting.startswith("waiting for ALB to confirm")
+    assert still_waiting.startswith("waiting for ALB to confirm")
+    assert confirmed.startswith("ALB confirms that listener 443/HTTPS of AlbConfig alb asks for client certificates")
 
 
 def test_without_waiting_alb_is_not_asked() -> None:
