@@ -275,15 +275,19 @@ def test_any_albconfig_changes_in_our_two_keys_and_annotation_only(made: tuple[D
     holds(document, port, wish)
 
 
-@given(documents(), wishes, wishes, wishes)
-@settings(max_examples=200, deadline=None)
-def test_the_first_values_come_back_after_any_number_of_changes(made: tuple[Document, int], one: Wish, two: Wish, three: Wish) -> None:
-    before, port = made
+def comes_back(before: Document, port: int, *changes: Wish) -> None:
+    """After any number of changes the first values are restored."""
     previous, document = previous_values(find_listener(before, port)), before
-    for number, wish in enumerate((one, two, three)):
+    for number, wish in enumerate(changes):
         document = apply(plan(document, find_listener(document, port), wish, KEY, str(number)), document)
     back = apply(restore(document, find_listener(document, port), previous, KEY, ()), document)
     assert same(without_empty_annotations(back), without_empty_annotations(before))
+
+
+@given(documents(), wishes, wishes, wishes)
+@settings(max_examples=200, deadline=None)
+def test_the_first_values_come_back_after_any_number_of_changes(made: tuple[Document, int], one: Wish, two: Wish, three: Wish) -> None:
+    comes_back(*made, one, two, three)
 
 
 def test_two_hundred_listeners_are_told_apart() -> None:
