@@ -138,6 +138,17 @@ class Stack:
         self.destroy()
         succeed(self.pulumi("stack", "rm", "--yes"))
 
+    def rename(self, name: str) -> None:
+        """`pulumi stack rename`; its stack file moves along."""
+        succeed(self.pulumi("stack", "rename", name))
+        self.name = name
+
+    def client(self, directory: Path, name: str = "client") -> tuple[Path, Path]:
+        """Certificate and key of a client, as `mtls clients export` writes them into `directory`."""
+        command = ("clients", "export", name, "--format", "pem", "--output", directory, "--stack", self.name, "--cwd", self.directory)
+        succeed(run(REPOSITORY / "mtls", *command, env=self.sandbox.env | self.env, cwd=self.directory))
+        return directory / f"{name}.crt", directory / f"{name}.key"
+
     def verify(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ("verify", "--stack", self.name, "--cwd", str(self.directory), "--ca-file", str(self.sandbox.server_ca), "--json")
         return run(REPOSITORY / "mtls", *command, *arguments, env=self.sandbox.env | self.env, cwd=self.directory)
