@@ -7,16 +7,19 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alb_mutual_tls.errors import UserError
 from dev.sandbox import faults, journal, lifecycle, status
+from dev.sandbox.control_plane import KUBE_APISERVER
 from dev.sandbox.guard import Interrupted
 from dev.sandbox.layout import DEFAULT_DIRECTORY, Layout
 from dev.sandbox.parts import CLOUD, parts
 
 INTERRUPTED = 130
+_APISERVER = "apiserver"
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
@@ -84,9 +87,14 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     logs.set_defaults(run=_logs)
 
     fault = commands.add_parser("fault", parents=[common], help="make the sandbox misbehave", formatter_class=argparse.RawTextHelpFormatter)
-    fault.add_argument("target", help=f"one of {', '.join(faults.FAULTS)}")
-    described = "\n".join(f"{target} {name}: {what}" for target, names in faults.FAULTS.items() for name, what in names.items())
-    fault.add_argument("name", help=described)
+    fault.add_argument("target", metavar="TARGET", help=f"one of {', '.join((*faults.FAULTS, faults.API, _APISERVER))}; none clears all")
+    described = [f"{target} {name}: {what}" for target, names in faults.FAULTS.items() for name, what in names.items()]
+    described += [f"{_APISERVER} restart: kube-apiserver ends and starts again", f"{faults.API} ACTION KIND"]
+    fault.add_argument("name", metavar="NAME", nargs="?", help="\n".join(described))
+    kinds = "\n".join(f"{kind}: {what}" for kind, what in faults.API_FAULTS.items())
+    fault.add_argument("kind", metavar="KIND", nargs="?", help=f"of a fault of an action of the API\n{kinds}")
+    fault.add_argument("--times", type=int, help="how many requests of the action meet it (default: 1)")
+    fault.add_argument("--seconds", type=float, help="how long a time-out lasts or a list is slow")
     fault.set_defaults(run=_fault)
     return made
 
@@ -103,7 +111,7 @@ def _start(options: argparse.Namespace) -> int:
         _say(f"ready in {time.monotonic() - began:.1f} s; to work on it: . {_short(layout.env)}")
     else:
         _say(f"already running in {_short(layout.directory)}; to work on it: . {_short(layout.env)}")
-    for target, name in faults.wished(layout).items():
+    for target, name in faults.active(layout).items():
         _say(f"fault of {target} in force: {name} (end it with `python -m dev.sandbox fault {target} {faults.NONE}`)")
     return 0
 
@@ -139,14 +147,56 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _fault(options: argparse.Namespace) -> int:
     layout = Layout.load(options.directory)
-    faults.check(options.target, options.name)
+    act = _wish(layout, options)
     cloud = next(part for part in parts(layout, {}) if part.name == CLOUD)
     if cloud.pid() is None:
         raise UserError(f"the sandbox in {layout.directory} is not running; start it first")
-    faults.wish(layout, options.target, options.name)
+    said = act()
     faults.await_applied(layout, lambda: cloud.pid() is not None)
-    _say(f"{options.target}: {faults.FAULTS[options.target][options.name]}")
+    _say(said)
     return 0
+
+
+def _wish(layout: Layout, options: argparse.Namespace) -> Callable[[], str]:
+    """What a `fault` command is to do, and then to say; raises UserError if it asks for what there is not."""
+    target, name, kind = options.target, options.name, options.kind
+    if (options.times is not None or options.seconds is not None) and target != faults.API:
+        raise UserError(f"--times and --seconds are for faults of {faults.API}")
+    if target == faults.NONE and name is None:
+        return lambda: _cleared(layout)
+    if target == faults.API:
+        if name is None or kind is None:
+            raise UserError(f"say which action and which fault: fault {faults.API} ACTION KIND, KIND one of {', '.join(faults.API_FAULTS)}")
+        fault = faults.scripted(name, kind, options.times, options.seconds)
+        return lambda: _scripted(layout, name, fault)
+    if kind is not None:
+        raise UserError(f"{target} takes one name, not {name} {kind}")
+    if target == _APISERVER:
+        if name != "restart":
+            raise UserError(f"{_APISERVER} has no fault {name!r}; choose one of restart")
+        return lambda: _restarted(layout)
+    faults.check(target, str(name))
+    return lambda: _wished(layout, target, name)
+
+
+def _cleared(layout: Layout) -> str:
+    faults.clear(layout)
+    return "no faults"
+
+
+def _scripted(layout: Layout, action: str, fault: dict[str, Any]) -> str:
+    faults.wish_api(layout, action, fault)
+    return f"{faults.API} {action}: {faults.active(layout).get(f'{faults.API} {action}', 'no fault')}"
+
+
+def _restarted(layout: Layout) -> str:
+    lifecycle.restart(layout, KUBE_APISERVER, _say)
+    return "kube-apiserver was restarted"
+
+
+def _wished(layout: Layout, target: str, name: str) -> str:
+    faults.wish(layout, target, name)
+    return f"{target}: {faults.FAULTS[target][name]}"
 
 
 def _short(file: Path) -> str:

@@ -260,6 +260,11 @@ class Layout:
         """The faults that the data plane works with; same content as `faults_file`, written by the cloud part."""
         return self.cloud_directory / "faults-applied.json"
 
+    @property
+    def faults_spent_file(self) -> Path:
+        """How many requests have met each fault of the OpenAPI endpoint, written by the cloud part."""
+        return self.cloud_directory / "faults-spent.json"
+
 
 def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
     """Write a file so that a reader sees either the old or the whole new content, and nobody else ever reads a secret one."""

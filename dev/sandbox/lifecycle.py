@@ -89,6 +89,17 @@ def stop(layout: Layout, say: Say, limit: float = STOP_LIMIT) -> bool:
         return _end(parts(layout, {}), limit, say)
 
 
+def restart(layout: Layout, name: str, say: Say) -> None:
+    """End one part of a running sandbox and start it again.
+
+    Raises:
+        UserError: it cannot be ended or started.
+    """
+    with interruption() as noted, locked(layout.lock, noted.check, say):
+        _end([part for part in parts(layout, {}) if part.name == name], STOP_LIMIT, say)
+    start(layout, say)
+
+
 def purge(layout: Layout, say: Say) -> None:
     """Remove what a stopped sandbox left in its directory, and the directory if nothing else is in it.
 

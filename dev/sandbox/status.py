@@ -38,7 +38,7 @@ class Status:
     parts: tuple[PartStatus, ...]
     listeners: tuple[str, ...]
     faults: dict[str, str]
-    """Target -> name, of faults that are wished for."""
+    """What misbehaves -> how, of faults that are wished for."""
 
     @property
     def ready(self) -> bool:
@@ -88,7 +88,7 @@ def look(layout: Layout) -> Status:
         state, lack = part.state()
         words = tuple(part.last_words(_LAST_WORDS)) if lack else ()
         found.append(PartStatus(part.name, state, lack, part.pid(), tuple(where[part.name]), part.log, words))
-    return Status(layout.directory, tuple(found), tuple(str(endpoint) for endpoint in ports.listeners(layout)), faults.wished(layout))
+    return Status(layout.directory, tuple(found), tuple(str(endpoint) for endpoint in ports.listeners(layout)), faults.active(layout))
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
 from dev.sandbox import faults, ports
@@ -68,7 +68,7 @@ class _Plan:
     outcomes: dict[str, list[Outcome]]
     subjects: dict[str, list[Resource]]
     """Name of an AlbConfig -> itself and its Ingresses, as the plan was made from them."""
-    faults: dict[str, str]
+    faults: dict[str, Any]
     text: str
 
 
@@ -94,7 +94,8 @@ class Controller:
         self._classes = Mirror(cluster, "/apis/networking.k8s.io/v1/ingressclasses", self._wake.set, ended)
         self._mirrors = (self._albconfigs, self._ingresses, self._classes)
         self._pending: _Plan | None = None
-        self._faults: dict[str, str] = {}
+        self._faults: dict[str, Any] = {}
+        self._frozen: dict[int, list[Resource]] = {}
         self._again = math.inf
         self._told: dict[str, str] = {}
         openapi.repositories.store.on_change(self._wake.set)
@@ -130,8 +131,17 @@ class Controller:
     def _faults_changed(self) -> bool:
         return faults.wished(self._layout) != self._faults or not self._layout.faults_applied_file.exists()
 
+    def _items(self, mirror: Mirror) -> list[Resource]:
+        """What the controller knows of a collection: of a stale one, what was there when it became so."""
+        return self._frozen[id(mirror)] if self._frozen else mirror.items()
+
     def _reconcile(self) -> None:
-        plan = self._plan()
+        wished = faults.wished(self._layout)
+        if wished.get(faults.CONTROLLER) != faults.STALE:
+            self._frozen = {}
+        elif not self._frozen:
+            self._frozen = {id(mirror): mirror.items() for mirror in self._mirrors}
+        plan = self._plan(wished)
         skipped = any(outcome.reason == SKIPPED for told in plan.outcomes.values() for outcome in told)
         self._again = time.monotonic() + _AGAIN if skipped else math.inf
         taken = self._openapi.balancers.taken()
@@ -159,8 +169,8 @@ class Controller:
         now = self._data_plane.serving()
         return now is not None and now[0] == nginx.generation(plan.text)
 
-    def _plan(self) -> _Plan:
-        albconfigs = {item["metadata"]["name"]: item for item in self._albconfigs.items()}
+    def _plan(self, wished: dict[str, Any]) -> _Plan:
+        albconfigs = {item["metadata"]["name"]: item for item in self._items(self._albconfigs)}
         places = self._openapi.balancers.places(albconfigs)
         taken = {
             name: balancer
@@ -178,7 +188,6 @@ class Controller:
                 if name in taken:
                     balancers[name] = taken[name]
                 outcomes[name] = [Outcome(APPLY_FAILED if isinstance(reason, Refused) else BUILD_FAILED, str(reason))]
-        wished = faults.wished(self._layout)
         text = nginx.render(balancers.values(), self._surroundings(), wished.get("alb", faults.NONE))
         subjects = {name: [albconfig, *self._ingresses_of(name)] for name, albconfig in albconfigs.items()}
         return _Plan(balancers, outcomes, subjects, wished, text)
@@ -242,8 +251,8 @@ class Controller:
         return name
 
     def _ingresses_of(self, albconfig: str) -> list[Resource]:
-        classes = self._classes.items()
-        return [item for item in self._ingresses.items() if albconfig_of(item, classes) == albconfig]
+        classes = self._items(self._classes)
+        return [item for item in self._items(self._ingresses) if albconfig_of(item, classes) == albconfig]
 
     def _tell(self, plan: _Plan) -> None:
         """The data plane serves the plan: show it."""
@@ -254,7 +263,7 @@ class Controller:
 
     def _report(self, plan: _Plan) -> None:
         """Write status and events; what the API server does not take now is written after the next change."""
-        for albconfig in self._albconfigs.items():
+        for albconfig in self._items(self._albconfigs):
             name = albconfig["metadata"]["name"]
             try:
                 if name in plan.balancers:

@@ -1,15 +1,17 @@
 """The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB and STS on one endpoint.
 
 A request passes, in this order: no private key in it; known action of the right version; known access key (and security token); date, signature; nonce;
-flow control; parameters. What is answered is in `cas.py`, `alb.py` and `sts.py`. Each request leaves a JSON line in logs/api.log:
-time, action, parameter names and result, never a value. Loopback only, plain HTTP; signatures of version 1.0 (HMAC-SHA1), ROA style,
-bearer tokens and permissions (RAM) are not covered.
+flow control; faults wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py` and `sts.py`.
+Each request leaves a JSON line in logs/api.log: time, action, parameter names and result (with the fault met), never a value. Loopback only, plain HTTP;
+signatures of version 1.0 (HMAC-SHA1), ROA style, bearer tokens and permissions (RAM) are not covered.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import socket
+import struct
 import threading
 import time
 import traceback
@@ -26,9 +28,11 @@ from dev.sandbox.cloud.alb import Balancers
 from dev.sandbox.cloud.cas import CertificateRepositories
 from dev.sandbox.cloud.errors import ApiError
 from dev.sandbox.cloud.loopback import LoopbackServer
+from dev.sandbox.cloud.misbehaviour import Misbehaviour, Silence
 from dev.sandbox.cloud.parameters import Parameter, Values, read
 from dev.sandbox.cloud.sts import Identities
 from dev.sandbox.cloud.throttle import QUERIES_PER_SECOND, Nonces, Throttle
+from dev.sandbox.layout import Layout
 
 VERSIONS: Final = {"2020-04-07": cas.PARAMETERS, "2020-06-16": alb.PARAMETERS, "2015-04-01": sts.PARAMETERS}
 """API version -> its actions with their parameters."""
@@ -65,6 +69,8 @@ class OpenApiServer:
         self._clock = clock
         self._throttle = Throttle(queries_per_second)
         self._nonces = Nonces()
+        self._misbehaviour = Misbehaviour(Layout(directory), self.repositories.store, clock)
+        self._ended = threading.Event()
         self._log = directory / "logs" / "api.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log_lock = threading.Lock()
@@ -81,17 +87,23 @@ class OpenApiServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
         self._server.stop()
 
     def answer(self, request: signature.Request) -> tuple[int, dict[str, Any]]:
-        """Status and body of the answer to an OpenAPI request; logged."""
+        """Status and body of the answer to an OpenAPI request; logged.
+
+        Raises:
+            Silence: there is to be no answer.
+        """
         identity = str(uuid.uuid4()).upper()
         action = request.headers.get("x-acs-action", "")
         sent: dict[str, str] = {}
         result = "OK"
+        met: list[str] = []
         try:
             sent.update(_sent(request))
-            body = {"RequestId": identity, **self._carry_out(request, action, sent)}
+            body = {"RequestId": identity, **self._carry_out(request, action, sent, met)}
             status = 200
         except ApiError as error:
             status, result = error.status, error.code
@@ -102,6 +114,9 @@ class OpenApiServer:
                 "Message": error.message,
                 "Recommend": f"https://api.alibabacloud.com/troubleshoot?q={error.code}&product=Sandbox",
             }
+        except Silence as silence:
+            self._write_log(action, sorted(sent), silence.result, met)
+            raise
         except Exception:
             traceback.print_exc()
             status, result = 500, "InternalError"
@@ -111,10 +126,15 @@ class OpenApiServer:
                 "Code": result,
                 "Message": "The request processing has failed; see logs/cloud.log.",
             }
-        self._write_log(action, sorted(sent), result)
+        self._write_log(action, sorted(sent), result, met)
         return status, body
 
-    def _carry_out(self, request: signature.Request, action: str, sent: dict[str, str]) -> dict[str, Any]:
+    def pause(self, seconds: float) -> None:
+        """Let a client wait, but not the server's end."""
+        self._ended.wait(seconds)
+
+    def _carry_out(self, request: signature.Request, action: str, sent: dict[str, str], met: list[str]) -> dict[str, Any]:
+        """Do what is asked; a fault that the request meets is noted in `met`."""
         for name, text in sent.items():
             pem.refuse_private_key(name, text)
         declared = _declared(action, request.headers.get("x-acs-version", ""))
@@ -124,14 +144,21 @@ class OpenApiServer:
         signature.check(request, authorization, caller.secret, now)
         self._nonces.use(caller.access_key_id, request.headers["x-acs-signature-nonce"], now)
         self._throttle.admit(caller.user, action, now)
-        values: Values = read(declared, sent)
+        fault = self._misbehaviour.meet(action)
+        if fault is None:
+            return self._act(action, caller.identity, read(declared, sent))
+        met.append(fault["kind"])
+        return self._misbehaviour.carry_out(fault, lambda: self._act(action, caller.identity, read(declared, sent)))
+
+    def _act(self, action: str, identity: dict[str, Any], values: Values) -> dict[str, Any]:
         if action == "GetCallerIdentity":
-            return caller.identity
+            return identity
         if action == "AssumeRole":
             return self.identities.assume_role(values)
         return self._actions[action](values)
 
-    def _write_log(self, action: str, parameters: list[str], result: str) -> None:
+    def _write_log(self, action: str, parameters: list[str], result: str, met: list[str]) -> None:
+        result = f"{result} (fault {met[0]})" if met else result
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         line = json.dumps({"time": f"{moment}Z", "action": action, "parameters": parameters, "result": result})
         with self._log_lock, self._log.open("a") as log:
@@ -224,8 +251,22 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = parse_qsl(url.query, keep_blank_values=True)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        status, answer = self.server.openapi.answer(signature.Request(self.command, url.path, query, headers, body))
+        try:
+            status, answer = self.server.openapi.answer(signature.Request(self.command, url.path, query, headers, body))
+        except Silence as silence:
+            self._fall_silent(silence)
+            return
         self._send(status, json.dumps(answer).encode(), "application/json;charset=utf-8", answer["RequestId"])
+
+    def _fall_silent(self, silence: Silence) -> None:
+        self.server.openapi.pause(silence.seconds)
+        self.close_connection = True
+        if silence.reset:
+            # Closed without lingering, TCP sends RST instead of FIN.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.wfile.close()
+            self.connection.close()
 
     def _send(self, status: int, body: bytes, content_type: str, request_id: str | None = None) -> None:
         self.send_response(status)
