@@ -69,7 +69,8 @@ class Sandbox:
         return self.directory / "pki/server-ca.crt"
 
     def api_log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.directory / "logs/api.log").read_text().splitlines()]
+        log = self.directory / "logs/api.log"  # made by the first request
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 @dataclass
