@@ -23,12 +23,13 @@ STS = Product("Security Token Service (STS)", "2015-04-01", "sts")
 
 
 class ApiError(UserError):
-    """The API refused a call; `code` and `status` are Alibaba's error code and the HTTP status."""
+    """The API refused a call; `code`, `status` and `request_id` are Alibaba's error code, the HTTP status and the id to quote to its support."""
 
-    def __init__(self, sentence: str, *, code: str = "", status: int = 0) -> None:
+    def __init__(self, sentence: str, *, code: str = "", status: int = 0, request_id: str = "") -> None:
         super().__init__(sentence)
         self.code = code
         self.status = status
+        self.request_id = request_id
 
 
 class WrongCredentials(ApiError):
@@ -69,6 +70,7 @@ def refusal(
             f"{product.name} throttled {action} until the deadline was over, {said}: wait a minute and run it again",
             code=code,
             status=status,
+            request_id=request_id,
         )
     if code.startswith(("InvalidAccessKeyId", "InvalidAccessKeySecret", "SignatureDoesNotMatch", "IncompleteSignature")) or (
         "SecurityToken" in code
@@ -78,6 +80,7 @@ def refusal(
             + _CREDENTIAL_REMEDIES.get(code.split(".")[0], "set a key that is active in this account, or log in again"),
             code=code,
             status=status,
+            request_id=request_id,
         )
     if status == 403 or code.startswith(("Forbidden", "NoPermission", "NotAuthorized", "AccessDenied", "Unauthorized")):
         wanted = denied_action or f"{product.ram}:{action}"
@@ -86,17 +89,24 @@ def refusal(
             f"grant the RAM action {wanted} (policy in the README) and run it again",
             code=code,
             status=status,
+            request_id=request_id,
         )
     if status >= 500 or code.startswith(("ServiceUnavailable", "InternalError", "SystemBusy")):
         return ServiceFailed(
-            f"{product.name} at {endpoint} failed in {action}: {said} {short(message)}; run it again later", code=code, status=status
+            f"{product.name} at {endpoint} failed in {action}: {said} {short(message)}; run it again later",
+            code=code,
+            status=status,
+            request_id=request_id,
         )
     if "TimeStamp" in code:
-        return ApiError(f"{product.name} refused {action}: {said}; set the clock of this machine", code=code, status=status)
+        return ApiError(
+            f"{product.name} refused {action}: {said}; set the clock of this machine", code=code, status=status, request_id=request_id
+        )
     return ApiError(
         f"{product.name} refused {action}: {said} {short(message)}; if the values are right, report the request id to Alibaba Cloud",
         code=code,
         status=status,
+        request_id=request_id,
     )
 
 

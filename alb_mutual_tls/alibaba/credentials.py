@@ -51,6 +51,18 @@ class OidcRole:
     session_seconds: int | None = None
     policy: str | None = None
 
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> OidcRole:
+        """From the value of the key `assumeRoleWithOidc`."""
+        return cls(
+            role_arn=fields["roleArn"],
+            oidc_provider_arn=fields["oidcProviderArn"],
+            token_file=fields["oidcTokenFile"],
+            session_name=fields.get("roleSessionName"),
+            session_seconds=fields.get("sessionExpiration"),
+            policy=fields.get("policy"),
+        )
+
 
 @dataclass(frozen=True)
 class EcsRole:
@@ -91,6 +103,17 @@ class AssumedRole:
     session_seconds: int | None = None
     external_id: str | None = None
     policy: str | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> AssumedRole:
+        """From the value of the key `assumeRole`."""
+        return cls(
+            role_arn=fields["roleArn"],
+            session_name=fields.get("sessionName"),
+            session_seconds=fields.get("sessionExpiration"),
+            external_id=fields.get("externalId"),
+            policy=fields.get("policy"),
+        )
 
 
 @dataclass(frozen=True)

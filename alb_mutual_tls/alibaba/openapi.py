@@ -91,6 +91,7 @@ class OpenApi:
         )
 
     def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """One request and its answer; every call passes here (`mtls doctor` writes them down)."""
         load_sdk()
         from alibabacloud_tea_openapi import utils_models
         from alibabacloud_tea_openapi.utils import Utils

@@ -116,6 +116,29 @@ def export(directory: Path, stack: str | None) -> Mapping[str, Any]:
     return exported
 
 
+def read_provider_inputs(directory: Path, *, stack: str | None, component: str | None) -> Mapping[str, Any]:
+    """What the provider `albmtls` of the stack was configured with, secrets included; empty when nothing is deployed yet."""
+    return provider_inputs(export(directory, stack), component=component)
+
+
+def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Mapping[str, Any]:
+    """The inputs of the provider `albmtls` in an exported deployment; raises UserError when its components have different ones."""
+    deployment = exported.get("deployment") or {}
+    resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
+    roots = [one for one in resources if one.get("type") == COMPONENT]
+    chosen = [one for one in roots if component in (None, _name(one))]
+    if component is not None and not chosen:
+        raise UserError(f"the stack has no AlbMutualTls named {component!r}: it has {_list(_name(one) for one in roots)}")
+    found: list[Mapping[str, Any]] = []
+    for one in chosen:
+        inputs = _provider(_descendants(one["urn"], resources), resources)
+        if inputs and inputs not in found:
+            found.append(inputs)
+    if len(found) > 1:
+        raise UserError(f"the components of the stack use different providers: choose one with --component, of {_list(map(_name, chosen))}")
+    return found[0] if found else {}
+
+
 EXPLANATIONS: Final = (
     (r"no stack selected", "no stack is selected in {directory}: choose one with --stack NAME or `pulumi stack select NAME`"),
     (r"no stack named '([^']*)'", "there is no stack {stack} in {directory}: `pulumi stack ls` lists those that exist"),

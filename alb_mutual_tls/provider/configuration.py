@@ -198,25 +198,8 @@ class Configuration:
             access_key=self.access_key,
             secret_key=self.secret_key,
             profile=self.profile,
-            assume_role=AssumedRole(
-                role_arn=role["roleArn"],
-                session_name=role.get("sessionName"),
-                session_seconds=role.get("sessionExpiration"),
-                external_id=role.get("externalId"),
-                policy=role.get("policy"),
-            )
-            if role
-            else None,
-            assume_role_with_oidc=OidcRole(
-                role_arn=oidc["roleArn"],
-                oidc_provider_arn=oidc["oidcProviderArn"],
-                token_file=oidc["oidcTokenFile"],
-                session_name=oidc.get("roleSessionName"),
-                session_seconds=oidc.get("sessionExpiration"),
-                policy=oidc.get("policy"),
-            )
-            if oidc
-            else None,
+            assume_role=AssumedRole.of(role) if role else None,
+            assume_role_with_oidc=OidcRole.of(oidc) if oidc else None,
             ecs_role_name=self.ecs_role_name,
             credentials_uri=self.credentials_uri,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.stack import components_of, export, plain, project_directory, read_components
+from alb_mutual_tls.cli.stack import components_of, export, plain, project_directory, provider_inputs, read_components
 from alb_mutual_tls.errors import UserError
 
 Pulumi = Callable[..., Path]
@@ -141,3 +141,19 @@ def test_the_project_is_looked_for_around_the_current_directory_and_then_beside_
     assert project_directory(tmp_path / "deep") == tmp_path / "deep"
     with pytest.raises(UserError, match=r"--cwd .* is no directory"):
         project_directory(tmp_path / "nowhere")
+
+
+def test_the_inputs_of_the_provider_are_read_with_its_secrets(exported: dict[str, Any]) -> None:
+    inputs = provider_inputs(exported, component=None)
+    assert inputs == {"kubeconfig": ".sandbox/kubeconfig", "context": "alb-mutual-tls-sandbox", "secretKey": "sesame"}
+    assert provider_inputs(exported, component="mtls") == inputs
+
+
+def test_a_stack_that_was_never_deployed_has_no_provider_inputs() -> None:
+    assert provider_inputs({"deployment": {}}, component=None) == {}
+
+
+def test_the_provider_inputs_of_a_component_that_is_not_there_are_refused(exported: dict[str, Any]) -> None:
+    with pytest.raises(UserError) as caught:
+        provider_inputs(exported, component="other")
+    assert str(caught.value) == "the stack has no AlbMutualTls named 'other': it has mtls"

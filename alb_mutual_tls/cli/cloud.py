@@ -1,0 +1,140 @@
+"""Alibaba Cloud as the stack's provider reaches it, with every call written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from alb_mutual_tls.alibaba.answers import CAS, STS, Product
+from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole, Settings, choose, profile_region
+from alb_mutual_tls.alibaba.endpoints import NAMES, Endpoints, endpoints
+from alb_mutual_tls.alibaba.openapi import Credential, OpenApi
+from alb_mutual_tls.alibaba.session import SdkCredential
+from alb_mutual_tls.alibaba.sts import account_id
+from alb_mutual_tls.errors import UserError, WrongPlace
+
+_OBJECTS: Final = ("endpoints", "assumeRole", "assumeRoleWithOidc")
+
+
+@dataclass
+class Call:
+    """One request: the names of its parameters, and either the answer or the error; neither when it was interrupted."""
+
+    action: str
+    parameters: tuple[str, ...]
+    seconds: float = 0.0
+    answer: Mapping[str, Any] | None = field(default=None, repr=False)
+    error: UserError | None = None
+
+
+class RecordedApi(OpenApi):
+    """One product, whose calls are written down in `calls` in the order in which they are sent."""
+
+    def __init__(
+        self, product: Product, endpoint: str, protocol: str, credential: Credential, calls: list[Call], *, deadline: float
+    ) -> None:
+        super().__init__(product, endpoint, protocol, credential, deadline=deadline)
+        self.calls = calls
+
+    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None) -> dict[str, Any]:
+        call = Call(action, tuple(sorted({*query, *(body or {})})))
+        self.calls.append(call)
+        started = time.perf_counter()
+        try:
+            answer = super()._call(action, query, body)
+        except UserError as error:
+            call.error = error
+            raise
+        else:
+            call.answer = answer
+            return answer
+        finally:
+            call.seconds = time.perf_counter() - started
+
+
+class Cloud:
+    """CAS and STS with one credential. `inputs`: those of the provider albmtls, as they stand in the state, or `options`."""
+
+    def __init__(self, inputs: Mapping[str, Any], *, deadline: float = 45.0) -> None:
+        values = {key: _plain(key, value) for key, value in inputs.items() if value not in (None, "")}
+        self.protocol = str(values.get("protocol") or "HTTPS").upper()
+        self.calls: list[Call] = []
+        self._account = values.get("accountId") or values.get("account")
+        settings = _settings(values)
+        self.places = _places(values, settings, self.protocol)
+        self._credential = SdkCredential(choose(settings, os.environ, Path.home()), self._sts)
+        self.sts = RecordedApi(STS, self.places.sts, self.protocol, self._credential, self.calls, deadline=deadline)
+        self.cas = RecordedApi(CAS, self.places.cas, self.protocol, self._credential, self.calls, deadline=deadline)
+
+    def describe_credential(self) -> str:
+        """The masked key id and where it came from."""
+        return self._credential.describe()
+
+    def account(self) -> str:
+        """The account of the credentials; raises `WrongPlace` when the stack's is another one."""
+        found = account_id(self.sts)
+        if self._account is not None and found != str(self._account):
+            raise WrongPlace(
+                f"the credentials ({self.describe_credential()}) belong to the account {found}, and the stack to {self._account}: "
+                "use credentials of that account; nothing was written"
+            )
+        return found
+
+    def _sts(self, credential: SdkCredential | None) -> OpenApi:
+        return OpenApi(STS, self.places.sts, self.protocol, credential)  # not recorded: its answers are credentials
+
+
+def options(
+    *, region: str | None, account_type: str | None, endpoint: Sequence[str], protocol: str | None, profile: str | None
+) -> Mapping[str, Any]:
+    """Command line options as inputs of the provider; those that were not given are left out."""
+    hosts = {}
+    for text in endpoint:
+        name, _, host = text.partition("=")
+        if name not in NAMES or not host or "/" in host or " " in host:
+            raise UserError(
+                f"--endpoint {text} is no endpoint: give one of {', '.join(NAMES)} and a host, for instance cas=cas.aliyuncs.com"
+            )
+        hosts[name] = host
+    given = {"region": region, "accountType": account_type, "endpoints": hosts or None, "protocol": protocol, "profile": profile}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _plain(key: str, value: Any) -> Any:
+    """A value as it is meant: the engine keeps objects as JSON text, and numbers in them as text."""
+    if key not in _OBJECTS:
+        return value
+    fields = json.loads(value) if isinstance(value, str) else dict(value)
+    present = {name: item for name, item in fields.items() if item not in (None, "")}
+    if isinstance(present.get("sessionExpiration"), str):
+        present["sessionExpiration"] = int(present["sessionExpiration"])
+    return present
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    role, oidc = values.get("assumeRole"), values.get("assumeRoleWithOidc")
+    return Settings(
+        access_key=values.get("accessKey"),
+        secret_key=values.get("secretKey"),
+        profile=values.get("profile"),
+        assume_role=AssumedRole.of(role) if role else None,
+        assume_role_with_oidc=OidcRole.of(oidc) if oidc else None,
+        ecs_role_name=values.get("ecsRoleName"),
+        credentials_uri=values.get("credentialsUri"),
+    )
+
+
+def _places(values: Mapping[str, Any], settings: Settings, protocol: str) -> Endpoints:
+    region = values.get("region") or os.environ.get("ALICLOUD_REGION") or os.environ.get("ALIBABA_CLOUD_REGION")
+    account_type = values.get("accountType") or os.environ.get("ALIBABA_CLOUD_ACCOUNT_TYPE") or "domestic"
+    return endpoints(
+        account_type=str(account_type).lower(),
+        region=region or profile_region(settings, os.environ, Path.home()),
+        overrides=values.get("endpoints") or {},
+        protocol=protocol,
+    )
