@@ -50,7 +50,7 @@ class OpenApi:
         self._cancelled: Callable[[], bool] = lambda: False
 
     def until(self, cancelled: Callable[[], bool]) -> OpenApi:
-        """The same API, which repeats nothing any more once `cancelled` answers true."""
+        """The same API, which repeats and writes nothing any more once `cancelled` answers true."""
         self._sdk()
         other = copy.copy(self)
         other._cancelled = cancelled
@@ -67,6 +67,8 @@ class OpenApi:
 
     def write(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call an action that changes something, once; `ServiceFailed` and `Unreachable` leave open whether it was done."""
+        if self._cancelled():  # the next run may be at work already
+            raise UserError(f"{action} was not sent to {self.product.name}, because this run was cancelled: run pulumi up again to go on")
         return self._call(action, query, body)
 
     def attempts(self) -> Iterator[Any]:

@@ -44,6 +44,8 @@ __all__ = [
 
 _WORKERS = 64  # one AlbConfig may carry dozens of listeners, each of which waits for ALB in a thread of its own
 _MESSAGE_BYTES = 400 * 1024 * 1024  # the engine's own limit
+_GRACE = 3.0  # seconds after Ctrl-C in which a call may still end by itself
+_LOOK = 0.2  # seconds between looks at whether Ctrl-C was pressed
 
 
 class Kind(StrEnum):
@@ -206,6 +208,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._provider = provider
         self._engine = engine
         self._cancelled = threading.Event()
+        self._workers = futures.ThreadPoolExecutor(_WORKERS)
 
     # --- the plugin itself
 
@@ -344,7 +347,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _guard(self, context: Any, subject: str, act: Callable[[], Any], handler: Handler | None = None, inputs: Any = None) -> Any:
         try:
-            return act()
+            return self._unless_cancelled(act)
         except PartiallyMade as error:
             assert handler is not None
             self._abort_partially_made(context, error, handler, inputs)
@@ -363,6 +366,17 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 "set ALB_MUTUAL_TLS_DEBUG=1 to see the traceback, and please report it",
             )
         raise AssertionError("abort raises")
+
+    def _unless_cancelled(self, act: Callable[[], Any]) -> Any:
+        """The result of a call, which is given up when it hangs in the network after Ctrl-C: what it did is found by the next `pulumi up`."""
+        working = self._workers.submit(act)
+        while not futures.wait([working], _LOOK).done:
+            if self._cancelled.is_set() and not futures.wait([working], _GRACE).done:
+                raise Cancelled(
+                    f"given up {_GRACE:.0f} s after the cancellation, while an answer was still to come: "
+                    "run pulumi up again, which looks at what was done before it goes on"
+                )
+        return working.result()
 
     @staticmethod
     def _abort_partially_made(context: Any, error: PartiallyMade, handler: Handler, inputs: Any) -> NoReturn:
@@ -409,3 +423,4 @@ def serve(provider: Provider) -> None:
         time.sleep(0.5)
     cancel()
     server.stop(grace=2).wait()
+    os._exit(0)  # threads that hang in the network would keep the process

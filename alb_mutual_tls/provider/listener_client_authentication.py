@@ -171,6 +171,7 @@ class ListenerClientAuthentication:
                 planned = plan(document)
                 if not planned.patch:
                     return done or planned, document
+                request.wait(0)  # a cancelled run writes nothing any more: the next one may be at work already
                 try:
                     document = cluster.patch_albconfig(name, planned.patch)
                 except (Conflict, Unreachable) as error:

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.provider import host
 from alb_mutual_tls.provider.host import (
     UNKNOWN,
     CheckFailure,
@@ -36,6 +37,7 @@ class Thing:
 
     def __init__(self) -> None:
         self.waiting = threading.Event()
+        self.answered = threading.Event()
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [CheckFailure("port", "444 is no listener; use 443")] if inputs.get("port") == 444 else []
@@ -60,6 +62,9 @@ class Thing:
             case "wait":
                 self.waiting.set()
                 request.wait(60)
+            case "hang":
+                self.waiting.set()
+                assert self.answered.wait(60)
         return "made", {**inputs, "key": UNKNOWN if request.preview else "hush"}
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
@@ -211,6 +216,18 @@ def test_ctrl_c_ends_a_wait_at_once(stub: Any, provider: OneThing) -> None:
         call.result(timeout=5)
     assert caught.value.code() == grpc.StatusCode.CANCELLED
     assert caught.value.details() == "thing: cancelled while waiting; run pulumi up again to go on"
+
+
+def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "_GRACE", 0.2)
+    call = stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "hang"})))
+    assert provider.thing.waiting.wait(10)
+    stub.Cancel(empty_pb2.Empty())
+    with pytest.raises(grpc.RpcError) as caught:
+        call.result(timeout=5)
+    provider.thing.answered.set()
+    assert caught.value.code() == grpc.StatusCode.CANCELLED
+    assert "while an answer was still to come: run pulumi up again" in str(caught.value.details())
 
 
 def test_an_unknown_resource_type_is_named(stub: Any) -> None:

@@ -16,7 +16,7 @@ from alb_mutual_tls.alibaba.claim import ClaimedByAnother
 from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.openapi import NotPermitted
 from alb_mutual_tls.errors import Unreachable, UserError
-from alb_mutual_tls.provider.host import PartiallyMade
+from alb_mutual_tls.provider.host import Cancelled, PartiallyMade
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, wanted
 
 # --- other writers
@@ -144,10 +144,18 @@ def test_an_albconfig_without_a_load_balancer_is_waited_for() -> None:
 
 def test_ctrl_c_while_waiting_keeps_the_resource() -> None:
     world = World()
-    world.cancelled.set()
+    world.cluster.after_patch.append(world.cancelled.set)
     world.alb.answer = lambda: None
     with pytest.raises(PartiallyMade, match="cancelled before ALB confirmed"):
         world.create(wanted(awaitTimeoutSeconds=600))
+
+
+def test_a_cancelled_run_writes_nothing_any_more() -> None:
+    world = World()
+    world.cancelled.set()
+    with pytest.raises(Cancelled):
+        world.create(wanted())
+    assert world.cluster.patches == []
 
 
 def test_without_permission_it_says_that_enforcement_was_not_confirmed() -> None:
