@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +24,9 @@ class CaCertificate:
 
     `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key nobody else has. A brought CA that was
     there before is somebody's, and never deleted. There is no update: another content is another upload, made before the old one goes.
+
+    A replacement of the same content (`pulumi up --replace`, `taint`) finds the upload of the resource that it replaces, so two records of the
+    state have it for a while. `holder` is a random value of each record: the last one that goes deletes the upload, the others leave it.
     """
 
     token = "albmtls:index:CaCertificate"  # noqa: S105
@@ -28,6 +34,8 @@ class CaCertificate:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._holders: defaultdict[str, dict[str, bool]] = defaultdict(dict)  # id -> holder -> owned, as far as this process has met them
+        self._lock = threading.Lock()
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [
@@ -66,13 +74,20 @@ class CaCertificate:
         pem = inputs["certificatePem"]
         outputs = {**inputs, "fingerprint": UNKNOWN if pem is UNKNOWN else digest(pem), "account": account, "cluster": cluster}
         if request.preview and has_unknown(inputs):
-            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": UNKNOWN}
+            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": UNKNOWN, "holder": UNKNOWN}
         cas = configuration.cas(request)
         found = cas.find_certificate(inputs["warehouseId"], pem)
         if found is None and request.preview:
-            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": True}
+            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": True, "holder": UNKNOWN}
         identifier = found or cas.upload(inputs["warehouseId"], inputs["name"], pem)
-        return identifier, {**outputs, "caCertificateId": identifier, "owned": found is None or bool(inputs["generated"])}
+        with self._lock:
+            holders = self._holders[identifier]
+            owned = found is None or bool(inputs["generated"]) or any(holders.values())
+            if request.preview:
+                return "", {**outputs, "caCertificateId": identifier, "owned": owned, "holder": UNKNOWN}
+            holder = secrets.token_hex(4)
+            holders[holder] = owned
+        return identifier, {**outputs, "caCertificateId": identifier, "owned": owned, "holder": holder}
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         if not state.get("warehouseId"):
@@ -80,6 +95,8 @@ class CaCertificate:
                 f"the CA certificate {id} cannot be imported: declare an authority with the same certificate and the key repository, "
                 "and it is found and used when pulumi up runs"
             )
+        with self._lock:
+            self._holders[id][state.get("holder", "")] = bool(state.get("owned"))
         try:
             self._configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
             content = self._configuration.cas(request).content(id, state["warehouseId"])
@@ -104,6 +121,12 @@ class CaCertificate:
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         configuration = self._configuration
         configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
+        with self._lock:
+            self._holders[id].pop(state.get("holder", ""), None)
+            replaced = bool(self._holders[id])
+        if replaced:
+            request.info(f"the CA certificate {id} is left, because the resource that takes the place of this one uses it")
+            return
         if not state.get("owned"):
             request.info(f"the CA certificate {id} was there before this stack used it, so it is left")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -75,7 +76,8 @@ def test_creating_again_finds_both_instead_of_making_more(plugin: Plugin, server
     upload = plugin.create(CA, inputs_of(first[1], authorities[0]))
 
     assert made(plugin) == first
-    assert plugin.create(CA, inputs_of(first[1], authorities[0])) == upload
+    identifier, again = plugin.create(CA, inputs_of(first[1], authorities[0]))
+    assert (identifier, {**again, "holder": upload[1]["holder"]}) == upload
     assert len(stored(server, "warehouses")) == len(stored(server, "certificates")) == 1
 
 
@@ -136,7 +138,8 @@ def test_certificates_are_found_on_later_pages(plugin: Plugin, server: OpenApiSe
     for _ in range(55):
         server.repositories.upload_pca_cert({"WarehouseId": int(repository["warehouseId"]), "Cert": authorities[1]})
 
-    assert plugin.create(CA, inputs_of(repository, authorities[0])) == (identifier, state)
+    found, again = plugin.create(CA, inputs_of(repository, authorities[0]))
+    assert (found, {**again, "holder": state["holder"]}) == (identifier, state)
 
 
 def test_a_configured_repository_that_was_there_is_used_and_never_deleted(plugin: Plugin, server: OpenApiServer) -> None:
@@ -212,6 +215,49 @@ def test_a_brought_ca_that_was_there_is_adopted_and_never_deleted(plugin: Plugin
     assert (id, state["owned"]) == (theirs, False)
     plugin.delete(CA, id, state, inputs)
     assert [item["Identifier"] for item in stored(server, "certificates")] == [theirs]
+
+
+@pytest.mark.parametrize("generated", [True, False])
+@pytest.mark.parametrize("again", [False, True], ids=["in the process that made it", "in a process that only read it"])
+def test_a_replacement_of_the_same_content_uses_the_upload_and_the_last_one_that_goes_deletes_it(
+    start: Callable[..., Plugin],
+    settings: dict[str, Any],
+    plugin: Plugin,
+    server: OpenApiServer,
+    authorities: list[str],
+    generated: bool,
+    again: bool,
+) -> None:
+    _, repository = made(plugin)
+    inputs = inputs_of(repository, authorities[0], generated=generated)
+    identifier, old = plugin.create(CA, inputs)
+    if again:
+        plugin = start()
+        plugin.configure(settings)
+        assert plugin.read(CA, identifier, old, inputs) == old
+
+    replaced, new = plugin.create(CA, inputs)
+    assert replaced == identifier
+    assert new["owned"] is True
+    plugin.delete(CA, identifier, old, inputs)
+    assert [upload["Identifier"] for upload in stored(server, "certificates")] == [identifier]
+    plugin.delete(CA, identifier, new, inputs)
+    assert stored(server, "certificates") == []
+
+
+def test_a_replacement_that_was_interrupted_is_finished_by_the_next_process(
+    start: Callable[..., Plugin], settings: dict[str, Any], plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
+    """The engine was killed between the creation of the new one and the deletion of the old one: both stand in the state."""
+    _, repository = made(plugin)
+    inputs = inputs_of(repository, authorities[0])
+    identifier, old = plugin.create(CA, inputs)
+    _, new = plugin.create(CA, inputs)
+    later = start()
+    later.configure(settings)
+    later.read(CA, identifier, new, inputs)
+    later.delete(CA, identifier, old, inputs)
+    assert [upload["Identifier"] for upload in stored(server, "certificates")] == [identifier]
 
 
 def test_what_was_deleted_in_the_console_is_gone_and_made_anew(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
