@@ -142,9 +142,12 @@ class Ending(Enum):
     """Somebody else has the listener, or nobody knows whose values these are."""
 
 
-def for_delete(found: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str]) -> Ending:
-    """How a resource that is deleted leaves its listener; `live_ids` are the CA certificates the listener names now."""
-    ours = tuple(live_ids) == (applied,)
+def for_delete(found: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str], *, enabled: bool) -> Ending:
+    """How a resource that is deleted leaves its listener; `live_ids` are the CA certificates the listener names now, `enabled` its caEnabled.
+
+    A listener that asks for certificates of no CA at all is nobody's wish: ALB refuses it and goes on with what it had, our CA.
+    """
+    ours = tuple(live_ids) == (applied,) or (found is not None and enabled and not live_ids)
     if found is None:
         return Ending.RESTORE if ours else Ending.LEAVE
     if found.id != claim_id:

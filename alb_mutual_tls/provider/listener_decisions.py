@@ -245,7 +245,7 @@ def plan_delete(document: Document, state: Properties) -> Planned:
     restored = listener_patch.restore(document, listener, state["previous"], key, (applied,))
     if not restored and found is None:
         return Planned([], listener)
-    match claims.for_delete(found, state["claimId"], applied, listener.ca_certificate_ids):
+    match claims.for_delete(found, state["claimId"], applied, listener.ca_certificate_ids, enabled=listener.ca_enabled):
         case Ending.RESTORE:
             return Planned(restored, listener, found)
         case Ending.RELEASE:

@@ -135,13 +135,23 @@ def test_an_update_takes_another_stacks_claim_only_with_take_over() -> None:
         (CLAIM, ("ca-1",), Ending.RESTORE),
         (None, ("ca-1",), Ending.RESTORE),
         (CLAIM, ("ca-2",), Ending.RELEASE),
-        (CLAIM, (), Ending.RELEASE),
         (CLAIM, ("ca-1", "ca-2"), Ending.RELEASE),
         (None, ("ca-2",), Ending.LEAVE),
         (None, (), Ending.LEAVE),
         (dataclasses.replace(CLAIM, id="c2"), ("ca-1",), Ending.LEAVE),
         (dataclasses.replace(CLAIM, id="c2"), ("ca-2",), Ending.LEAVE),
+        (dataclasses.replace(CLAIM, id="c2"), (), Ending.LEAVE),
     ],
 )
-def test_a_deleted_resource_restores_only_what_is_still_its_own(found: Claim | None, ids: tuple[str, ...], ending: Ending) -> None:
-    assert for_delete(found, "c1", "ca-1", ids) is ending
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_deleted_resource_restores_only_what_is_still_its_own(
+    found: Claim | None, ids: tuple[str, ...], ending: Ending, enabled: bool
+) -> None:
+    assert for_delete(found, "c1", "ca-1", ids, enabled=enabled) is ending
+
+
+@pytest.mark.parametrize(("enabled", "ending"), [(True, Ending.RESTORE), (False, Ending.RELEASE)])
+def test_a_listener_that_asks_for_certificates_of_no_ca_is_restored_and_one_that_asks_for_none_is_left(
+    enabled: bool, ending: Ending
+) -> None:
+    assert for_delete(CLAIM, "c1", "ca-1", (), enabled=enabled) is ending
