@@ -13,7 +13,7 @@ from tests.integration.engine import LISTENER_BASE, PORT_BASE, PROGRAM, REPOSITO
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The sandbox that all integration tests share."""
+    """The sandbox that all integration tests of a process share."""
     directory = tmp_path_factory.mktemp("sandbox")
     started = Sandbox.start(directory, PORT_BASE, LISTENER_BASE)
     yield started

@@ -15,9 +15,10 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# other ones where two checkouts are tested at once
-PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000"))
-LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000"))
+# other ones where two checkouts are tested at once; each worker of pytest-xdist has a sandbox of its own
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000")) + 2000 * _WORKER
+LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000")) + 500 * _WORKER
 PROGRAM = ("__main__.py", "Pulumi.yaml", "mtls", "components", "alb_mutual_tls", ".venv", ".toolchain", "dev")
 
 
