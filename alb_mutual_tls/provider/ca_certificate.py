@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -146,7 +145,7 @@ class CaCertificate:
         from alb_mutual_tls.alibaba.alb import NotPermitted, names
 
         seconds = request.timeout or _RELEASE_SECONDS
-        deadline = time.monotonic() + seconds
+        deadline = request.now() + seconds
         try:
             alb = self._configuration.alb()
             holders = []
@@ -155,7 +154,7 @@ class CaCertificate:
                 request.wait(0)
             while holders:
                 shown = ", ".join(f"listener {item.listener_id} ({item.port}/HTTPS) of {item.load_balancer_id}" for item in holders)
-                if time.monotonic() >= deadline:
+                if request.now() >= deadline:
                     raise UserError(
                         f"the CA certificate {id} is not deleted, because after {seconds:.0f} s ALB still has it on {shown}: look at the events "
                         "of the AlbConfig, take it off those listeners, then run this again"

@@ -129,6 +129,10 @@ class Request:
         """Show a line that the next one replaces, for instance what a wait is waiting for."""
         self.log("STATUS", sentence, self.urn)
 
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return time.monotonic()
+
     def wait(self, seconds: float) -> None:
         """Pause for `seconds`; raises `Cancelled` at once when the user presses Ctrl-C."""
         if self.cancelled.wait(seconds):

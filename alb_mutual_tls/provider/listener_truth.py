@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ def await_truth(
     wished = (
         f"asks for client certificates of CA certificate {wish.ca_certificate_id}" if wish.ca_enabled else "asks for no client certificate"
     )
-    deadline = time.monotonic() + seconds
+    deadline = request.now() + seconds
     identifier: str | None = None
     shown, looks = "ALB was not asked yet", 0
     while True:
@@ -74,14 +73,14 @@ def await_truth(
             shown = str(error)
         except UserError as error:
             return f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}"
-        if time.monotonic() >= deadline:
+        if request.now() >= deadline:
             return (
                 f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}{_last_warnings(cluster, albconfig)}; "
                 "the AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
             )
         request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
         try:
-            request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - time.monotonic())))
+            request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - request.now())))
         except Cancelled:
             return f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
         looks += 1

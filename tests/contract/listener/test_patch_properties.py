@@ -1,4 +1,4 @@
-"""The properties of the unit tier once more with ten times the examples, which would be too slow there."""
+"""The properties of the unit tier once more with many times the examples, which would be too slow there."""
 
 from __future__ import annotations
 

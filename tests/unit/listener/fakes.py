@@ -138,6 +138,20 @@ class FakeConfiguration:
         return self.fake_cluster
 
 
+@dataclass
+class Timed(Request):
+    """A request whose pauses take no time."""
+
+    seconds: float = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> None:
+        super().wait(0)
+        self.seconds += seconds
+
+
 class World:
     """Everything a handler meets, and what it said."""
 
@@ -151,7 +165,7 @@ class World:
 
     def request(self, name: str = "https", *, preview: bool = False, urn: str | None = None) -> Request:
         urn = urn or URN.format(name)
-        return Request(urn, name, preview, 0.0, self.cancelled, lambda severity, sentence, _: self.said.append((severity, sentence)))
+        return Timed(urn, name, preview, 0.0, self.cancelled, lambda severity, sentence, _: self.said.append((severity, sentence)))
 
     def listener(self, port: int = 443, name: str = "alb") -> Document:
         return find_listener(self.cluster.documents[name], port).fields
