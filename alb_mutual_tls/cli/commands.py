@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from alb_mutual_tls.cli import doctor_report
+    from alb_mutual_tls.cli.render import Rendered
     from alb_mutual_tls.cli.stack import Client, Component
     from alb_mutual_tls.cli.verification import Report
 
@@ -36,6 +37,7 @@ Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Pulumi stack; 
 Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory.")]
 ComponentName = Annotated[str | None, typer.Option("--component", help="Name of one AlbMutualTls; default: all of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+ListenerNames = Annotated[list[str] | None, typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all.")]
 
 
 class Format(StrEnum):
@@ -50,9 +52,7 @@ class Format(StrEnum):
 @app.command()
 def verify(
     *,
-    listener: Annotated[
-        list[str] | None, typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all.")
-    ] = None,
+    listener: ListenerNames = None,
     cert: Annotated[
         Path | None, typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients.")
     ] = None,
@@ -102,6 +102,54 @@ def verify(
         raise typer.Exit(2) from None
     _print(made, json=json)
     raise typer.Exit(made.exit_code)
+
+
+@app.command()
+def render(
+    *, listener: ListenerNames = None, stack: Stack = None, cwd: Cwd = None, component: ComponentName = None, json: Json = False
+) -> None:
+    """Print the two fields of each listener for those whose AlbConfig is in Git: as a Kustomize patch, with what Argo CD is to ignore.
+
+    They are printed as deployed; the place of the listener in the list is looked up in the cluster.
+    """
+    from alb_mutual_tls.cli import render as rendering
+
+    try:
+        rendered = _rendered(listener, stack=stack, cwd=cwd, component=component)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(rendering.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    typer.echo(rendering.as_json(rendered) if json else rendering.as_yaml(rendered))
+
+
+def _rendered(names: list[str] | None, *, stack: str | None, cwd: Path | None, component: str | None) -> list[Rendered]:
+    from contextlib import closing
+
+    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
+    from alb_mutual_tls.cli.render import by_hand, render
+    from alb_mutual_tls.cli.stack import chosen_listeners, project_directory, read_components
+    from alb_mutual_tls.errors import Unreachable
+
+    directory = project_directory(cwd)
+    wanted = chosen_listeners(read_components(directory, stack=stack, component=component), names)
+    if not wanted:
+        raise UserError(
+            "the stack declares no listener, so there is nothing to render: add one under listeners, or write the fields into the AlbConfig "
+            "yourself, with CertificateId as `pulumi stack output caCertificateId` prints it"
+        )
+    rendered = []
+    for owner in dict.fromkeys(owner for owner, _ in wanted):
+        listeners = [wished for other, wished in wanted if other is owner]
+        with closing(Neighbourhood(owner, directory)) as neighbourhood:
+            try:
+                rendered += [render(owner.name, wished, neighbourhood.albconfig(wished)) for wished in listeners]
+            except Unreachable as error:
+                raise UserError(
+                    f"{error}; only there the places of the listeners are known, so run this where the cluster answers, or write {by_hand(listeners)}"
+                ) from None
+    return rendered
 
 
 class AccountType(StrEnum):

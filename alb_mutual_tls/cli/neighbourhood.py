@@ -33,6 +33,18 @@ class Neighbourhood:
             raise self._failure
         try:
             classes, ingresses = self._ingresses
+        except UserError as error:
+            self._failure = error
+            raise
+        document = self.albconfig(listener)
+        own = {one.port for one in self._component.listeners if one.alb_config == listener.alb_config and one.ca_enabled}
+        return surroundings(document, classes, ingresses, listener.port, verified_ports=own)
+
+    def albconfig(self, listener: Listener) -> Document:
+        """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another one, or does not have it."""
+        if self._failure is not None:
+            raise self._failure
+        try:
             if listener.cluster is not None and listener.cluster != self._cluster.uid():
                 raise WrongPlace(
                     f"{self._cluster} is another cluster than the stack's (UID of kube-system {self._cluster.uid()}, the state has "
@@ -44,8 +56,7 @@ class Neighbourhood:
         document = self._cluster.albconfig(listener.alb_config)
         if document is None:
             raise UserError(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
-        own = {one.port for one in self._component.listeners if one.alb_config == listener.alb_config and one.ca_enabled}
-        return surroundings(document, classes, ingresses, listener.port, verified_ports=own)
+        return document
 
     @cached_property
     def _cluster(self) -> Cluster:

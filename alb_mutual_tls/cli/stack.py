@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +40,7 @@ class Listener:
     path: str = "/"
     cluster: str | None = None
     """UID of the namespace kube-system of the cluster that the AlbConfig is in."""
+    ca_certificate_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,14 @@ def read_components(
     if not chosen:
         raise UserError(f"the stack has no AlbMutualTls named {component!r}: it has {_list(one.name for one in components)}")
     return chosen
+
+
+def chosen_listeners(components: Sequence[Component], names: Sequence[str] | None) -> list[tuple[Component, Listener]]:
+    """All listeners of the components, or those of the given names, each with its component; raises UserError where a name is none of theirs."""
+    known = sorted({listener.name for component in components for listener in component.listeners})
+    if unknown := sorted(set(names or ()) - set(known)):
+        raise UserError(f"--listener {unknown[0]} is none of this stack's listeners: it has {', '.join(known) or 'none'}")
+    return [(component, listener) for component in components for listener in component.listeners if not names or listener.name in names]
 
 
 def export(directory: Path, stack: str | None) -> Mapping[str, Any]:
@@ -230,6 +239,7 @@ def _listener(name: str, wished: Mapping[str, Any], clusters: Mapping[str | None
         server_name=verify.get("serverName"),
         path=verify.get("path") or "/",
         cluster=clusters.get(f"{wished['albConfig']}/{port}"),
+        ca_certificate_id=wished.get("caCertificateId"),
     )
 
 

@@ -16,7 +16,7 @@ from alb_mutual_tls.cli.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missin
 from alb_mutual_tls.cli.doors import Approach, Door, Surroundings, approach, concrete, is_loopback, resolve
 from alb_mutual_tls.cli.handshake import ConnectionFailed, Destination, Outcome, TlsVersion, Trust, request_in_clear, request_over_tls
 from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-from alb_mutual_tls.cli.stack import Component, Listener
+from alb_mutual_tls.cli.stack import Component, Listener, chosen_listeners
 from alb_mutual_tls.cli.verdict import Expected, Finding, Observation, Role, Verdict
 from alb_mutual_tls.errors import UserError
 
@@ -96,10 +96,7 @@ def verify_stack(
     `directory` is the project's, which paths in the state count from. Raises UserError when a name is not a listener's, when there is no
     listener at all, or when a credential or the file of CA certificates cannot be used.
     """
-    wanted = [(component, listener) for component in components for listener in component.listeners if not names or listener.name in names]
-    known = sorted({listener.name for component in components for listener in component.listeners})
-    if unknown := sorted(set(names or ()) - set(known)):
-        raise UserError(f"--listener {unknown[0]} is none of this stack's listeners: it has {', '.join(known) or 'none'}")
+    wanted = chosen_listeners(components, names)
     if not wanted:
         raise UserError("the stack declares no listener, so there is nothing to verify: add one under listeners")
     reports = []

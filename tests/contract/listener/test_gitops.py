@@ -1,0 +1,236 @@
+"""Others that write an AlbConfig from a source of their own, on a real kube-apiserver: what `mtls render` prints keeps them from undoing ours."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alb_mutual_tls.alibaba.albconfig import Cluster
+from alb_mutual_tls.alibaba.exact_json import Document
+from alb_mutual_tls.alibaba.listener import find_listener
+from alb_mutual_tls.alibaba.listener_patch import Wish, annotation, fulfils, plan
+from alb_mutual_tls.alibaba.side_doors import other_owners
+from alb_mutual_tls.cli import stack
+from alb_mutual_tls.cli.render import as_json, as_yaml, render
+from tests.contract.listener.conftest import ControlPlane
+from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS
+
+pytestmark = pytest.mark.xdist_group("listener control plane")
+
+ROOT = Path(__file__).resolve().parents[3]
+ID = "1efd3cac-e8c1-611d-b971-f96e5e432aba"
+KEY = "albmtls/443-https"
+HTTP = {"port": 80, "protocol": "HTTP"}
+HTTPS = {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1-cn-hangzhou", "IsDefault": True}]}
+
+
+def alb(*listeners: Any) -> Document:
+    return {
+        "apiVersion": "alibabacloud.com/v1",
+        "kind": "AlbConfig",
+        "metadata": {"name": "alb"},
+        "spec": {"config": {"name": "alb"}, "listeners": copy.deepcopy(list(listeners))},
+    }
+
+
+def wished(*, ca_enabled: bool = True, alb_config: str = "alb", port: int = 443) -> stack.Listener:
+    return stack.Listener("https", alb_config, port, ca_enabled, ca_certificate_id=ID)
+
+
+def get(cluster: Cluster, name: str = "alb") -> Document:
+    document = cluster.albconfig(name)
+    assert document is not None
+    return document
+
+
+def write(cluster: Cluster, wish: Wish, name: str = "alb", port: int = 443) -> Document:
+    """What the provider does."""
+    document = get(cluster, name)
+    return cluster.patch_albconfig(name, plan(document, find_listener(document, port), wish, KEY, "claim"))
+
+
+class Overlay:
+    """A directory with the source of an AlbConfig and a kustomization.yaml."""
+
+    def __init__(self, plane: ControlPlane, directory: Path, source: Document) -> None:
+        self._plane = plane
+        self._directory = directory
+        directory.mkdir(exist_ok=True)
+        (directory / "albconfig.yaml").write_text(yaml.safe_dump(source, allow_unicode=True, sort_keys=False))
+
+    def build(self, patches: str) -> Document:
+        """`kubectl kustomize` with what `mtls render` printed."""
+        (self._directory / "kustomization.yaml").write_text(f"resources: [albconfig.yaml]\n{patches}")
+        built: Document = yaml.safe_load(self._plane.kubectl("kustomize", str(self._directory)))
+        return built
+
+
+def kustomize_part(printed: str) -> str:
+    return printed.partition("\n---\n")[0] + "\n"
+
+
+@pytest.fixture
+def overlay(plane: ControlPlane, tmp_path: Path) -> Callable[[Document], Overlay]:
+    return lambda source: Overlay(plane, tmp_path / "overlay", source)
+
+
+# --- the patch
+
+
+@pytest.mark.parametrize("ca_enabled", [True, False])
+def test_kustomize_makes_of_every_published_albconfig_what_the_provider_makes(
+    ca_enabled: bool, plane: ControlPlane, cluster: Cluster, tmp_path: Path
+) -> None:
+    for name, port in WITH_HTTPS.items():
+        plane.make(DOCUMENTS[name])
+        before = get(cluster, name)
+        source = {**DOCUMENTS[name], "apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", "metadata": {"name": name}}
+        printed = as_yaml([render("mtls", wished(ca_enabled=ca_enabled, alb_config=name, port=port), before)])
+        built = Overlay(plane, tmp_path / name, source).build(kustomize_part(printed))
+        write(cluster, Wish(not ca_enabled, "another"), name, port)
+        after = write(cluster, Wish(ca_enabled, ID), name, port)
+        assert built["spec"] == after["spec"], name
+        assert built["spec"] != source["spec"], name
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"caEnabled": None, "caCertificates": None},
+        {"caEnabled": False, "caCertificates": []},
+        {"caEnabled": True, "caCertificates": [{"CertificateId": ID}]},
+        {"caEnabled": False, "caCertificates": [{"CertificateId": ID, "IsDefault": True}]},
+        {"caEnabled": "true", "caCertificates": {"CertificateId": 1}},
+        {"CAENABLED": False, "cacertificates": [{"CertificateId": "another"}], "a/b~c": 1},
+    ],
+)
+@pytest.mark.parametrize("port", [443, "443"])
+def test_the_same_patch_fits_a_source_with_and_without_the_keys(
+    fields: dict[str, Any], port: Any, plane: ControlPlane, cluster: Cluster, overlay: Callable[[Document], Overlay]
+) -> None:
+    source = alb(HTTP, {"port": port, "protocol": "QUIC"}, {**HTTPS, "port": port, **fields})
+    plane.make(source)
+    printed = as_yaml([render("mtls", wished(), get(cluster))])
+    built = overlay(source).build(kustomize_part(printed))
+    assert built["spec"] == write(cluster, Wish(True, ID))["spec"]
+    for once_more in (built, source):
+        assert overlay(once_more).build(kustomize_part(printed)) == built
+
+
+def test_the_json_is_a_kustomization_too(plane: ControlPlane, cluster: Cluster, overlay: Callable[[Document], Overlay]) -> None:
+    source = alb(HTTP, HTTPS)
+    plane.make(source)
+    rendered = [render("mtls", wished(), get(cluster))]
+    patches = json.loads(as_json(rendered))["kustomization"]
+    assert overlay(source).build(yaml.safe_dump(patches)) == overlay(source).build(kustomize_part(as_yaml(rendered)))
+
+
+def test_a_source_with_another_order_stops_the_build_and_changes_no_other_listener(
+    plane: ControlPlane, cluster: Cluster, overlay: Callable[[Document], Overlay]
+) -> None:
+    plane.make(alb(HTTP, HTTPS))
+    printed = kustomize_part(as_yaml([render("mtls", wished(), get(cluster))]))
+    for other_order in (alb(HTTPS, HTTP), alb(HTTP, {**HTTPS, "port": 8443}), alb(HTTP, {**HTTPS, "protocol": "QUIC"}), alb(HTTPS)):
+        with pytest.raises(AssertionError, match="/spec/listeners/1"):
+            overlay(other_order).build(printed)
+    corrected = overlay(alb(HTTPS, HTTP)).build(printed.replace("/spec/listeners/1/", "/spec/listeners/0/"))
+    assert corrected["spec"]["listeners"] == [{**HTTPS, "caEnabled": True, "caCertificates": [{"CertificateId": ID}]}, HTTP]
+
+
+def test_only_the_albconfig_of_that_very_name_is_patched(plane: ControlPlane, overlay: Callable[[Document], Overlay]) -> None:
+    named = {**alb(HTTP, HTTPS), "metadata": {"name": "alb.prod"}}
+    printed = kustomize_part(as_yaml([render("mtls", wished(alb_config="alb.prod"), named)]))
+    assert overlay(named).build(printed) != named
+    for other in ("albxprod", "my-alb.prod", "alb.prod2"):
+        source = {**named, "metadata": {"name": other}}
+        assert overlay(source).build(printed) == source
+
+
+def test_a_merge_patch_would_take_the_other_listeners_away(plane: ControlPlane, overlay: Callable[[Document], Overlay]) -> None:
+    merge = {"apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", "metadata": {"name": "alb"}}
+    merge["spec"] = {"listeners": [{"port": 443, "protocol": "HTTPS", "caEnabled": True}]}
+    built = overlay(alb(HTTP, HTTPS)).build(yaml.safe_dump({"patches": [{"patch": json.dumps(merge)}]}))
+    assert built["spec"]["listeners"] == [{"port": 443, "protocol": "HTTPS", "caEnabled": True}]
+
+
+# --- who owns the list
+
+
+def owners(document: Document, wish: Wish) -> tuple[str, ...]:
+    return other_owners(document, find_listener(document, 443), wish)
+
+
+def apply(plane: ControlPlane, source: Document, manager: str) -> None:
+    """What Argo CD (ServerSideApply=true) and Flux do, as their documentation has it."""
+    plane.kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", "-f", "-", content=source)
+
+
+@pytest.mark.parametrize("manager", ["argocd-controller", "kustomize-controller", "Terraform"])
+def test_a_tool_that_applies_the_list_is_warned_about_until_its_source_says_the_same(
+    manager: str, plane: ControlPlane, cluster: Cluster, overlay: Callable[[Document], Overlay]
+) -> None:
+    wish = Wish(True, ID)
+    source = alb(HTTP, HTTPS)
+    plane.kubectl("delete", "albconfig", "alb", "--ignore-not-found")
+    apply(plane, source, manager)
+    (sentence,) = owners(get(cluster), wish)
+    assert sentence.startswith(f"{manager} also writes spec.listeners of AlbConfig alb and will undo this: ")
+    assert "./mtls render" in sentence
+
+    after = write(cluster, wish)
+    assert owners(after, wish) == ()  # the list is owned as a whole, so the tool does not own it any more
+    apply(plane, source, manager)
+    undone = get(cluster)
+    assert not fulfils(find_listener(undone, 443), wish)
+    assert annotation(undone, KEY) == "claim"
+    assert len(owners(undone, wish)) == 1
+
+    apply(plane, overlay(source).build(kustomize_part(as_yaml([render("mtls", wished(), undone)]))), manager)
+    agreed = get(cluster)
+    assert fulfils(find_listener(agreed, 443), wish)
+    assert annotation(agreed, KEY) == "claim"
+    assert owners(agreed, wish) == ()
+    assert len(owners(agreed, Wish(False, ID))) == 1
+
+
+def test_a_file_that_is_applied_by_the_client_is_warned_about_until_it_says_the_same(
+    plane: ControlPlane, cluster: Cluster, overlay: Callable[[Document], Overlay]
+) -> None:
+    wish = Wish(True, ID)
+    source = alb(HTTP, HTTPS)
+    plane.kubectl("delete", "albconfig", "alb", "--ignore-not-found")
+    plane.kubectl("apply", "-f", "-", content=source)
+    after = write(cluster, wish)
+    (sentence,) = owners(after, wish)
+    assert "is also applied from a file (kubectl apply)" in sentence
+    plane.kubectl("apply", "-f", "-", content={**source, "spec": {**source["spec"], "config": {"name": "changed"}}})
+    undone = get(cluster)
+    assert not fulfils(find_listener(undone, 443), wish)
+    assert annotation(undone, KEY) == "claim"
+    plane.kubectl("apply", "-f", "-", content=overlay(source).build(kustomize_part(as_yaml([render("mtls", wished(), undone)]))))
+    agreed = get(cluster)
+    assert fulfils(find_listener(agreed, 443), wish)
+    assert owners(agreed, wish) == ()
+
+
+def test_a_tool_that_leaves_the_two_fields_out_of_what_it_applies_erases_them(plane: ControlPlane, cluster: Cluster) -> None:
+    """What an ignore rule of Flux does (its paths are taken out of the object before it is applied), hence none is printed."""
+    source = alb(HTTP, {**HTTPS, "caEnabled": True, "caCertificates": [{"CertificateId": ID}]})
+    plane.kubectl("delete", "albconfig", "alb", "--ignore-not-found")
+    apply(plane, source, "kustomize-controller")
+    without_fields = alb(HTTP, HTTPS)
+    without_fields["spec"]["config"]["name"] = "changed"
+    apply(plane, without_fields, "kustomize-controller")
+    assert "caEnabled" not in find_listener(get(cluster), 443).fields
+    without_list = {**source, "spec": {"config": {"name": "changed"}}}
+    apply(plane, without_list, "kustomize-controller")
+    assert "listeners" not in get(cluster)["spec"]
