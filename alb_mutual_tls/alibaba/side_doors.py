@@ -174,17 +174,18 @@ def other_owners(document: Document, listener: Listener, wish: Wish) -> tuple[st
         f"put caEnabled: {str(wish.ca_enabled).lower()} and caCertificates: [{{CertificateId: {wish.ca_certificate_id}}}] of listener "
         f"{listener.label} into"
     )
+    printed = "(./mtls render prints them as a Kustomize patch)"
     sentences = []
     applied = annotation(document, _LAST_APPLIED)
     if applied is not None and _overwrites(applied, listener, wish):
         sentences.append(
             f"AlbConfig {listener.albconfig} is also applied from a file (kubectl apply) that has spec.listeners, and the next apply undoes this: "
-            f"{put} that file, or take listeners out of it"
+            f"{put} that file {printed}, or take listeners out of it"
         )
-    for manager in _gitops_managers(document):
+    for manager in _gitops_managers(document, agreeing=fulfils(listener, wish)):
         sentences.append(
-            f"{manager} also writes spec.listeners of AlbConfig {listener.albconfig} and will undo this: "
-            f"{put} its source, or let it ignore these two fields and the annotations albmtls/*"
+            f"{manager} also writes spec.listeners of AlbConfig {listener.albconfig} and will undo this: {put} its source {printed}; "
+            "for a tool that is to ignore them see docs/gitops.md"
         )
     return tuple(sentences)
 
@@ -200,12 +201,18 @@ def _overwrites(applied: str, listener: Listener, wish: Wish) -> bool:
     return not (len(same) == 1 and fulfils(same[0], wish))
 
 
-def _gitops_managers(document: Document) -> list[str]:
+def _gitops_managers(document: Document, *, agreeing: bool) -> list[str]:
+    """The tools that write spec.listeners; of one that is `agreeing`, those that do not own the list as a whole.
+
+    Without a schema a list is owned as a whole (`f:listeners: {}`), and whoever changes it takes it from all other owners: a tool that still owns
+    a list with the wished values has written these values itself.
+    """
     fields: Sequence[Any] = (document.get("metadata") or {}).get("managedFields") or []
     managers: dict[str, None] = {}
     for entry in fields:
         manager = str(entry.get("manager"))
+        owned = ((entry.get("fieldsV1") or {}).get("f:spec") or {}).get("f:listeners")
         keeps = entry.get("operation") == "Apply" or manager.lower().startswith(_GITOPS)
-        if keeps and not manager.startswith("alb-mutual-tls") and "f:listeners" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
+        if keeps and owned is not None and not manager.startswith("alb-mutual-tls") and not (agreeing and owned == {}):
             managers[manager] = None
     return list(managers)

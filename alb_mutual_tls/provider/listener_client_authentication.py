@@ -124,8 +124,10 @@ class ListenerClientAuthentication:
         what = describe(inputs["albConfig"], inputs["port"])
         claim_id = (state or {}).get("claimId") or claims.new_id()
         uid = (state or {}).get("albConfigUid")
+        seen: list[Document] = []
 
         def plan(document: Document) -> Planned:
+            seen.append(document)
             if uid and document["metadata"]["uid"] != uid:
                 raise AlbConfigMissing(f"AlbConfig {inputs['albConfig']} was made anew meanwhile: run pulumi up again")
             if state is None or not state["claimId"]:
@@ -145,6 +147,7 @@ class ListenerClientAuthentication:
             nothing = {"albConfigUid": "", "claimId": "", "previous": "", "appliedCaCertificateId": "", "confirmed": True}
             return {**inputs, **place, **nothing}
         self._tell(request, planned)
+        self._warn_of_owners(request, seen[0], inputs)
         self._warn_of_surroundings(request, cluster, document, find_listener(document, inputs["port"]), inputs)
         outputs = {
             **inputs,
@@ -219,12 +222,19 @@ class ListenerClientAuthentication:
             request.info(sentence)
 
     @staticmethod
-    def _warn_of_surroundings(request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties) -> None:
-        from alb_mutual_tls.alibaba.side_doors import other_owners, side_doors, without_certificates
+    def _warn_of_owners(request: Request, before: Document, inputs: Properties) -> None:
+        """`before`: the AlbConfig as it was before our write, which takes the list of listeners from whoever else owned it."""
+        from alb_mutual_tls.alibaba.side_doors import other_owners
 
         if inputs["caCertificateId"] is not UNKNOWN:
-            for sentence in other_owners(document, listener, Wish(inputs["caEnabled"], inputs["caCertificateId"])):
+            wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
+            for sentence in other_owners(before, find_listener(before, inputs["port"]), wish):
                 request.warn(sentence)
+
+    @staticmethod
+    def _warn_of_surroundings(request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties) -> None:
+        from alb_mutual_tls.alibaba.side_doors import side_doors, without_certificates
+
         if not inputs["caEnabled"]:
             return
         if warning := without_certificates(listener):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -234,3 +235,114 @@ def test_a_tool_that_leaves_the_two_fields_out_of_what_it_applies_erases_them(pl
     without_list = {**source, "spec": {"config": {"name": "changed"}}}
     apply(plane, without_list, "kustomize-controller")
     assert "listeners" not in get(cluster)["spec"]
+
+
+# --- the command
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '{"alice": "sesame"}'}
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def mtls(plane: ControlPlane, cluster: Cluster, tmp_path: Path) -> Command:
+    """Runs `mtls render` in a project whose stack has these listeners, in this cluster."""
+
+    def run(
+        *arguments: str, listeners: dict[str, dict[str, Any]], kubeconfig: Path | None = None, uid: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        urn, kind = "urn:pulumi:dev::p::", "alb-mutual-tls:index:AlbMutualTls"
+        parent, provider = f"{urn}{kind}::mtls", f"{urn}pulumi:providers:albmtls::albmtls"
+        outputs = {"caCertificatePem": "pem", "trustedAuthority": "root", "listeners": listeners, "clientPrivateKeys": SECRET}
+        children = [
+            {
+                "urn": f"{urn}{kind}$albmtls:index:ListenerClientAuthentication::{one['port']}",
+                "type": "albmtls:index:ListenerClientAuthentication",
+                "id": f"{one['albConfig']}/{one['port']}",
+                "parent": parent,
+                "provider": f"{provider}::id",
+                "outputs": {"cluster": uid or cluster.uid()},
+            }
+            for one in listeners.values()
+        ]
+        inputs = {"kubeconfig": str(kubeconfig or plane.kubeconfig), "secretKey": SECRET}
+        resources = [
+            {"urn": provider, "type": "pulumi:providers:albmtls", "inputs": inputs},
+            {"urn": parent, "type": kind, "outputs": outputs},
+        ]
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        (tmp_path / "Pulumi.yaml").write_text("name: p\n")
+        (folder / "export.json").write_text(json.dumps({"deployment": {"resources": [*resources, *children]}}))
+        (folder / "pulumi").write_text('#!/bin/sh\ncat "${0%/*}/export.json"\n')
+        (folder / "pulumi").chmod(0o755)
+        environment = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "alb_mutual_tls.cli", "render", *arguments]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert "sesame" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def declared(port: int = 443, *, ca_enabled: bool = True, alb_config: str = "alb") -> dict[str, Any]:
+    return {"albConfig": alb_config, "port": port, "caEnabled": ca_enabled, "caCertificateId": ID}
+
+
+def test_what_the_command_prints_is_built_by_kustomize_and_applied(
+    plane: ControlPlane, cluster: Cluster, mtls: Command, overlay: Callable[[Document], Overlay]
+) -> None:
+    source = alb(HTTP, {**HTTPS, "port": 8443, "caEnabled": True}, HTTPS)
+    plane.make(source)
+    listeners = {"https": declared(), "admin": declared(8443, ca_enabled=False)}
+    done = mtls(listeners=listeners)
+    assert (done.returncode, done.stderr) == (0, "")
+    built = overlay(source).build(kustomize_part(done.stdout))
+    plane.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=kustomize-controller", "-f", "-", content=built)
+    document = get(cluster)
+    assert fulfils(find_listener(document, 443), Wish(True, ID))
+    assert fulfils(find_listener(document, 8443), Wish(False, ID))
+    printed = json.loads(mtls("--json", listeners=listeners).stdout)
+    assert [(one["name"], one["index"], one["caEnabled"]) for one in printed["listeners"]] == [("admin", 1, False), ("https", 2, True)]
+    only = json.loads(mtls("--json", "--listener", "https", listeners=listeners).stdout)
+    assert [one["name"] for one in only["listeners"]] == ["https"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change", "says"),
+    [
+        ((), {"listeners": {}}, "declares no listener, so there is nothing to render: add one under listeners"),
+        (("--listener", "nope"), {}, "--listener nope is none of this stack's listeners: it has https"),
+        ((), {"listeners": {"https": declared(8443)}}, "has no listener on port 8443, it has 80/HTTP, 443/HTTPS: correct the port"),
+        ((), {"listeners": {"https": declared(80)}}, "port 80 of AlbConfig alb speaks HTTP"),
+        ((), {"listeners": {"https": declared(alb_config="nope")}}, "has no AlbConfig nope: run `pulumi up` to see"),
+        ((), {"listeners": {"https": {**declared(), "caCertificateId": None}}}, "the state has no CA certificate for listener https"),
+        ((), {"uid": "another"}, "is another cluster than the stack's"),
+        (("--component", "nope"), {}, "the stack has no AlbMutualTls named 'nope': it has mtls"),
+    ],
+)
+def test_what_cannot_be_rendered_is_one_sentence(
+    arguments: tuple[str, ...], change: dict[str, Any], says: str, plane: ControlPlane, mtls: Command
+) -> None:
+    plane.make(alb(HTTP, HTTPS))
+    stack = {"listeners": {"https": declared()}, **change}
+    done = mtls(*arguments, **stack)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    as_document = mtls(*arguments, "--json", **stack)
+    assert as_document.returncode == 2
+    assert json.loads(as_document.stdout) == {"version": 1, "error": done.stderr.removeprefix("mtls: ").rstrip("\n"), "listeners": []}
+
+
+def test_a_cluster_that_does_not_answer_leaves_what_to_write_by_hand(plane: ControlPlane, mtls: Command, tmp_path: Path) -> None:
+    kubeconfig = yaml.safe_load(plane.kubeconfig.read_text())
+    kubeconfig["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
+    done = mtls(listeners={"https": declared()}, kubeconfig=tmp_path / "kubeconfig")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "127.0.0.1:1" in done.stderr
+    assert (
+        f"or write into listener 443/HTTPS of AlbConfig alb caEnabled: true and caCertificates: [{{CertificateId: {ID}}}]\n" in done.stderr
+    )
+    assert len(done.stderr.splitlines()) == 1

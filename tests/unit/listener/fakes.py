@@ -73,6 +73,9 @@ class FakeCluster:
         except (TestFailed, KeyError) as error:
             raise Conflict(f"AlbConfig {name} was changed by somebody else meanwhile (HTTP 422: {error})") from None
         self.patches.append(patch)
+        if any(operation["op"] != "test" and operation["path"].startswith("/spec/listeners/") for operation in patch):
+            for entry in self.documents[name]["metadata"].get("managedFields", ()):
+                entry["fieldsV1"]["f:spec"].pop("f:listeners", None)  # without a schema a list is owned as a whole
         if self.after_patch:
             self.after_patch.pop(0)()
         return copy.deepcopy(self.documents[name])

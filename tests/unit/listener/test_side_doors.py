@@ -174,7 +174,8 @@ def test_an_albconfig_that_is_applied_from_a_file_is_warned_about_unless_the_fil
     document = alb(HTTPS, **applied({"port": 443, "protocol": "HTTPS"}))
     assert other_owners(document, find_listener(document, 443), WISH) == (
         "AlbConfig alb is also applied from a file (kubectl apply) that has spec.listeners, and the next apply undoes this: put caEnabled: true and "
-        "caCertificates: [{CertificateId: ca-1}] of listener 443/HTTPS into that file, or take listeners out of it",
+        "caCertificates: [{CertificateId: ca-1}] of listener 443/HTTPS into that file (./mtls render prints them as a Kustomize patch), or take "
+        "listeners out of it",
     )
     agreeing = alb(HTTPS, **applied({"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]}))
     assert other_owners(agreeing, find_listener(agreeing, 443), WISH) == ()
@@ -191,9 +192,23 @@ def managed(manager: str, operation: str, fields: Any) -> dict[str, Any]:
     [
         ("argocd-controller", "Apply", {"f:listeners": {}}, True),
         ("argocd-controller", "Update", {"f:listeners": {}}, True),
+        ("kustomize-controller", "Apply", {"f:listeners": {}}, True),
+        ("helm-controller", "Update", {"f:listeners": {}}, True),
+        ("flux-client-side-apply", "Update", {"f:listeners": {}}, True),
+        ("helm", "Update", {"f:listeners": {}}, True),
+        ("Terraform", "Apply", {"f:listeners": {}}, True),
+        ("terraform-provider-kubernetes_v2.38.0_x5", "Update", {"f:listeners": {}}, True),
+        ("HashiCorp", "Update", {"f:listeners": {}}, True),
+        ("pulumi-kubernetes-1a2b3c4d", "Apply", {"f:listeners": {}}, True),
+        ("crossplane-kubernetes-provider", "Update", {"f:listeners": {}}, True),
+        ("fleetagent", "Update", {"f:listeners": {}}, True),
+        ("kapp-controller", "Update", {"f:listeners": {}}, True),
+        ("rancher", "Update", {"f:listeners": {}}, True),
         ("my-operator", "Apply", {"f:listeners": {}}, True),
+        ("argocd-controller", "Apply", {"f:listeners": {"k:{}": {"f:port": {}}}}, True),
         ("kustomize-controller", "Apply", {"f:config": {}}, False),
         ("kubectl-edit", "Update", {"f:listeners": {}}, False),
+        ("kubectl-client-side-apply", "Update", {"f:listeners": {}}, False),
         ("alb-ingress-controller", "Update", {"f:listeners": {}}, False),
         ("alb-mutual-tls", "Update", {"f:listeners": {}}, False),
         ("alb-mutual-tls-sandbox", "Apply", {"f:listeners": {}}, False),
@@ -206,3 +221,33 @@ def test_tools_that_write_the_listeners_from_a_source_of_their_own_are_warned_ab
     found = other_owners(document, find_listener(document, 443), WISH)
     assert bool(found) is warned
     assert all(sentence.startswith(f"{manager} also writes spec.listeners of AlbConfig alb") for sentence in found)
+
+
+def test_the_warning_says_what_to_put_where_and_which_command_prints_it() -> None:
+    document = alb(HTTPS, **managed("argocd-controller", "Apply", {"f:listeners": {}}))
+    assert other_owners(document, find_listener(document, 443), Wish(False, "ca-1")) == (
+        "argocd-controller also writes spec.listeners of AlbConfig alb and will undo this: put caEnabled: false and caCertificates: "
+        "[{CertificateId: ca-1}] of listener 443/HTTPS into its source (./mtls render prints them as a Kustomize patch); for a tool that is to "
+        "ignore them see docs/gitops.md",
+    )
+
+
+def test_a_tool_that_has_written_the_wished_values_itself_is_not_warned_about() -> None:
+    agreeing = {**HTTPS, "caCertificates": [{"CertificateId": "ca-1"}]}
+    document = alb(agreeing, **managed("argocd-controller", "Apply", {"f:listeners": {}}))
+    assert other_owners(document, find_listener(document, 443), WISH) == ()
+    by_key = alb(agreeing, **managed("argocd-controller", "Apply", {"f:listeners": {"k:{}": {"f:port": {}}}}))
+    assert len(other_owners(by_key, find_listener(by_key, 443), WISH)) == 1  # such an owner need not have written our fields
+
+
+def test_every_tool_that_owns_the_list_is_named_once() -> None:
+    (entry,) = managed("argocd-controller", "Apply", {"f:listeners": {}})["managedFields"]
+    fields = [
+        entry,
+        {**entry, "manager": "helm", "operation": "Update"},
+        {**entry, "operation": "Update"},
+        {"manager": "x", "operation": "Apply"},
+    ]
+    document = alb(HTTPS, managedFields=fields)
+    found = other_owners(document, find_listener(document, 443), WISH)
+    assert [sentence.split(" ")[0] for sentence in found] == ["argocd-controller", "helm"]
