@@ -155,6 +155,11 @@ class Stack:
         command = ("verify", "--stack", self.name, "--cwd", str(self.directory), "--ca-file", str(self.sandbox.server_ca), "--json")
         return run(REPOSITORY / "mtls", *command, *arguments, env=self.sandbox.env | self.env, cwd=self.directory)
 
+    def render(self) -> str:
+        """What `mtls render` prints."""
+        command = ("render", "--stack", self.name, "--cwd", str(self.directory))
+        return succeed(run(REPOSITORY / "mtls", *command, env=self.sandbox.env | self.env, cwd=self.directory))
+
     def get(self, client: tuple[Path, Path] | None = None, port: int = 443) -> tuple[int, str]:
         """One request to the listener as curl makes it; returns the HTTP status (0: the connection ended in TLS) and the body."""
         local = self.sandbox.listener_base + port

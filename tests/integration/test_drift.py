@@ -147,6 +147,31 @@ def test_a_deleted_ca_is_uploaded_again_and_the_listener_follows(stack: Stack, s
     repaired(stack, tmp_path)
 
 
+def test_a_gitops_tool_undoes_it_until_its_source_has_what_mtls_render_prints(
+    first: dict[str, Any], stack: Stack, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    source = {key: first[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": "alb"}}
+    (tmp_path / "albconfig.yaml").write_text(json.dumps(source))
+    warning = "argocd-controller also writes spec.listeners of AlbConfig alb and will undo this"
+
+    def sync(file: str) -> None:
+        arguments = ("--server-side", "--force-conflicts", "--field-manager=argocd-controller")
+        sandbox.kubectl("apply", *arguments, "-f", tmp_path / file)
+
+    sync("albconfig.yaml")
+    assert "caEnabled" not in listeners(sandbox)[443]
+    assert "ListenerClientAuthentication: (update)" in shown(stack)
+    assert warning in stack.preview().stderr
+    assert warning in stack.up()
+    repaired(stack, tmp_path / "first")
+
+    (tmp_path / "kustomization.yaml").write_text("resources: [albconfig.yaml]\n" + stack.render().partition("\n---\n")[0])
+    (tmp_path / "built.yaml").write_text(sandbox.kubectl("kustomize", tmp_path))
+    sync("built.yaml")
+    repaired(stack, tmp_path / "second")
+    assert "also writes" not in stack.preview().stderr
+
+
 def left(first: dict[str, Any], sandbox: Sandbox) -> None:
     assert listeners(sandbox) == {item["port"]: item for item in first["spec"]["listeners"]}
     assert ANNOTATION not in claims(sandbox)
