@@ -41,7 +41,7 @@ def _named(names: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _key_algorithm(value: str) -> str:
     if value not in KEY_ALGORITHMS:
-        raise ValueError(f"{value!r} is none of {', '.join(KEY_ALGORITHMS)}")
+        raise ValueError(f"{value!r} is no key algorithm; give one of {', '.join(KEY_ALGORITHMS)}")
     return value
 
 
@@ -169,7 +169,7 @@ class AlbMutualTlsArgs(_Model):
             if wanted is None and len(self.authorities) > 1:
                 problems.append(f"{key}: not set, but there are several authorities; set it to one of {', '.join(self.authorities)}")
             elif wanted is not None and wanted not in self.authorities:
-                problems.append(f"{key}: {wanted!r} is none of the authorities {', '.join(self.authorities)}")
+                problems.append(f"{key}: {wanted!r} is none of the authorities; set it to one of {', '.join(self.authorities)}")
         if problems:
             raise ValueError("\n".join(problems))
         return self

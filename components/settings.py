@@ -55,7 +55,7 @@ def parse(values: Mapping[str, str]) -> Settings:
     problems: list[str] = []
     own = _namespace(values, PROJECT)
     unknown = sorted(own.keys() - _KEYS)
-    problems += [f"{key}: is no key of this project; the keys are {', '.join(sorted(_KEYS))}" for key in unknown]
+    problems += [f"{key}: is no key of this project; remove it, the keys are {', '.join(sorted(_KEYS))}" for key in unknown]
     parsed: dict[str, Any] = {}
     for key in sorted(own.keys() & _KEYS):
         try:
@@ -143,10 +143,12 @@ def _provider(values: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
 
 def _list_or_object(text: str) -> dict[str, Any]:
     """The Alibaba Cloud provider keeps single blocks as lists of one object, or of several that complete each other."""
-    value = json.loads(text) if text.lstrip().startswith("[") else _json_object(text)
-    blocks = value if isinstance(value, list) else [value]
+    try:
+        blocks = json.loads(text) if text.lstrip().startswith("[") else [_json_object(text)]
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{_shortened(text)} is no JSON ({error}); write it as an object in Pulumi.<stack>.yaml") from None
     if not all(isinstance(block, dict) for block in blocks):
-        raise ValueError(f"{_shortened(text)} is no list of objects")
+        raise ValueError(f"{_shortened(text)} is no list of objects; write it as an object in Pulumi.<stack>.yaml")
     return {key: item for block in blocks for key, item in block.items()}
 
 
@@ -155,8 +157,11 @@ def _endpoints(text: str) -> dict[str, str]:
     foreign = sorted(found.keys() - set(_ENDPOINTS))
     if foreign:
         raise ValueError(f"{foreign[0]!r} is not honoured here; remove it, the endpoints are {', '.join(_ENDPOINTS)}")
-    if not all(isinstance(host, str) and host and "/" not in host for host in found.values()):
-        raise ValueError("an endpoint is a host or host:port without a scheme, for instance cas.aliyuncs.com")
+    wrong = [name for name, host in found.items() if not isinstance(host, str) or not host or "/" in host]
+    if wrong:
+        raise ValueError(
+            f"{wrong[0]} {found[wrong[0]]!r} is no host; give HOST or HOST:PORT without a scheme, for instance cas.aliyuncs.com"
+        )
     return found
 
 
@@ -182,7 +187,7 @@ def _assumed_role(key: str, text: str) -> dict[str, Any]:
     wrong = [name for name, value in found.items() if not isinstance(value, fields[name]) or isinstance(value, bool)]
     if wrong:
         kind = "a whole number of seconds" if fields[wrong[0]] is int else "text"
-        raise ValueError(f"{wrong[0]} {found[wrong[0]]!r} is not {kind}")
+        raise ValueError(f"{wrong[0]} is {found[wrong[0]]!r}; give {kind}")
     if "roleArn" not in found:
         raise ValueError("roleArn is missing: give the role's ARN, acs:ram::<account>:role/<name>")
     return found
@@ -215,19 +220,21 @@ def _sentences(error: ValidationError) -> list[str]:
             text = str(context["error"])
             sentences += [line if not key else f"{key}: {line}" for line in text.split("\n")]
         elif kind == "extra_forbidden":
-            sentences.append(f"{key}: is no field here; the fields are {', '.join(_fields(place))}")
+            sentences.append(f"{key}: is no field here; remove it, the fields are {', '.join(_fields(place))}")
         elif kind == "missing":
-            sentences.append(f"{key}: not set; every entry of {place[0]} needs it")
+            sentences.append(f"{key}: not set; give it, as every entry of {place[0]} needs it")
         elif kind in _KIND_NAMES:
-            sentences.append(f"{key}: {_shortened(str(value))} is not {_KIND_NAMES[kind]}")
+            sentences.append(f"{key}: is {_shortened(str(value))}; give {_KIND_NAMES[kind]}")
         elif kind == "greater_than_equal":
-            sentences.append(f"{key}: {value} is less than {context['ge']}")
+            sentences.append(f"{key}: is {value}; give at least {context['ge']}")
         elif kind == "less_than_equal":
-            sentences.append(f"{key}: {value} is more than {context['le']}")
+            sentences.append(f"{key}: is {value}; give at most {context['le']}")
         elif kind in ("string_too_short", "too_short"):
             sentences.append(f"{key}: is empty; give a value, or remove the key")
+        elif kind == "string_too_long":
+            sentences.append(f"{key}: {_shortened(str(value))} is too long; give at most {context['max_length']} characters")
         else:
-            sentences.append(f"{key}: {_shortened(str(value))}: {item['msg']}")
+            sentences.append(f"{key}: {_shortened(str(value))} cannot be used ({item['msg']}); correct it")
     return sentences
 
 

@@ -75,9 +75,9 @@ def refusal(
     if code.startswith(("InvalidAccessKeyId", "InvalidAccessKeySecret", "SignatureDoesNotMatch", "IncompleteSignature")) or (
         "SecurityToken" in code
     ):
+        remedy = _CREDENTIAL_REMEDIES.get(code.split(".")[0], "set a key that is active in this account, or log in again")
         return WrongCredentials(
-            f"{product.name} at {endpoint} does not accept the access key {credential}: {said}; "
-            + _CREDENTIAL_REMEDIES.get(code.split(".")[0], "set a key that is active in this account, or log in again"),
+            f"{product.name} at {endpoint} does not accept the access key {credential}: {said}; {remedy}",
             code=code,
             status=status,
             request_id=request_id,
@@ -111,7 +111,7 @@ def refusal(
 
 
 _CREDENTIAL_REMEDIES = {
-    "InvalidAccessKeyId": "name a key that exists and is active (alicloud:accessKey, alicloud:profile or the environment), "
+    "InvalidAccessKeyId": "it is not known there: name a key that exists and is active (alicloud:accessKey, alicloud:profile or the environment), "
     "and check that alicloud:accountType and alicloud:endpoints are those of its account",
     "SignatureDoesNotMatch": "its secret is wrong: set alicloud:secretKey, or the secret in the environment or profile, anew",
     "InvalidSecurityToken": "its session is over: log in again or let the environment provide a new token",

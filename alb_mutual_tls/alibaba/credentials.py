@@ -218,7 +218,7 @@ def _profile_choice(name: str, profiles: Mapping[str, Mapping[str, Any]], origin
     profile = profiles.get(name)
     if profile is None:
         raise UserError(
-            f"{origin} does not exist: profile {name} is none of {', '.join(sorted(profiles)) or 'the profiles (there are none)'}"
+            f"{origin} does not exist, the profiles are {', '.join(sorted(profiles)) or 'none'}: name one of them, or run aliyun configure"
         )
     mode = profile.get("mode") or "AK"
     identifier, secret = profile.get("access_key_id"), profile.get("access_key_secret")

@@ -188,7 +188,7 @@ def _read(path: Path, where: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read {path} for {where}: {error.strerror}") from None
+        raise UserError(f"{path} of {where} cannot be read ({error.strerror}): correct the kubeconfig, or make the file readable") from None
 
 
 def _run_plugin(plugin: Any, connection: Connection, where: str) -> Credential:
@@ -198,9 +198,9 @@ def _run_plugin(plugin: Any, connection: Connection, where: str) -> Credential:
     version = str(plugin.get("apiVersion") or "")
     # client-go: a path with a separator is relative to the kubeconfig, a bare name is looked up on PATH
     path = str(connection.directory / command) if os.sep in command else shutil.which(command)
-    hint = f": {' '.join(str(plugin['installHint']).split())}" if plugin.get("installHint") else ": install it, or use another kubeconfig"
+    hint = " ".join(str(plugin.get("installHint") or "install it, or use another kubeconfig").split())
     if path is None:
-        raise UserError(f"{where} needs the credential plugin {command}, which is not on PATH{hint}")
+        raise UserError(f"{where} needs the credential plugin {command}, which is not on PATH: {hint}")
     spec: dict[str, Any] = {"interactive": False}
     if plugin.get("provideClusterInfo"):
         authorities = {"certificate-authority-data": base64.b64encode(connection.authorities).decode()} if connection.authorities else {}
@@ -223,10 +223,12 @@ def _run_plugin(plugin: Any, connection: Connection, where: str) -> Credential:
             f"the credential plugin {command} of {where} did not answer within {_PLUGIN_SECONDS} s: run it by hand to see why"
         ) from None
     except OSError as error:
-        raise UserError(f"{where} needs the credential plugin {path}, which cannot be run ({error.strerror}){hint}") from None
+        raise UserError(f"{where} needs the credential plugin {path}, which cannot be run ({error.strerror}): {hint}") from None
     if done.returncode != 0:
         said = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
-        raise UserError(f"the credential plugin {command} of {where} failed with exit code {done.returncode}: {said}")
+        raise UserError(
+            f"the credential plugin {command} of {where} failed with exit code {done.returncode} ({said}): log in again, or run it by hand to see why"
+        )
     try:
         status = json.loads(done.stdout)["status"]
         token, certificate, private_key = (status.get(key) for key in ("token", "clientCertificateData", "clientKeyData"))

@@ -114,7 +114,7 @@ class KubernetesApi:
                 document = exact_json.loads(content)
             except ValueError:
                 raise Unreachable(
-                    f"{self} answered {method} {path} with something that is not JSON: is {self.connection.server} a Kubernetes API?"
+                    f"{self} answered {method} {path} with something that is not JSON: check that {self.connection.server} is a Kubernetes API"
                 ) from None
             return dict(document)
         raise self._refusal(method, path, status, kind, content)
@@ -214,7 +214,10 @@ class KubernetesApi:
 
     def _unreachable(self, error: Exception) -> UserError:
         if isinstance(error, ssl.SSLCertVerificationError):
-            reason = f"its certificate is not trusted ({error.verify_message}): the kubeconfig is of another cluster, or certificate-authority is wrong"
+            reason = (
+                f"its certificate is not trusted ({error.verify_message}): fetch its kubeconfig anew, as this one is of another cluster or "
+                "has the wrong certificate-authority"
+            )
         elif isinstance(error, ssl.SSLError):
             reason = (
                 f"the TLS handshake failed ({error.reason or error}): check the server address and the client certificate in the kubeconfig"
@@ -251,7 +254,8 @@ class KubernetesApi:
                 status,
                 message,
             )
-        sentence = f"{self} refused {method} {path} with HTTP {status}: {' '.join(message.split()) or 'no message'}"
+        said = " ".join(message.split()) or "no message"
+        sentence = f"{self} refused {method} {path} with HTTP {status}: {said}; put right what it names, or ask whoever runs the cluster"
         return (Forbidden if status == 403 and "webhook" not in message else ApiError)(
             sentence, status, message, is_status or status != 404
         )

@@ -15,7 +15,7 @@ def ders_of(pem: str) -> list[bytes]:
     try:
         return [base64.b64decode("".join(block.split()), validate=True) for block in _BLOCK.findall(pem)]
     except binascii.Error as error:
-        raise ValueError(f"a certificate is no base64 text: {error}") from None
+        raise ValueError(f"a certificate is no base64 text, {error}") from None
 
 
 def certificates_of(pem: str) -> list[str]:

@@ -38,7 +38,7 @@ class CaCertificate:
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"CaCertificate has no property {key}: it has {', '.join(_INPUTS)}")
+            CheckFailure(key, f"CaCertificate has no property {key}: remove it, the properties are {', '.join(_INPUTS)}")
             for key in sorted(inputs)
             if key not in _INPUTS
         ]

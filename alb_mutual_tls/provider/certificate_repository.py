@@ -24,7 +24,7 @@ class CertificateRepository:
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"CertificateRepository has no property {key}: it has {', '.join(_INPUTS)}")
+            CheckFailure(key, f"CertificateRepository has no property {key}: remove it, the properties are {', '.join(_INPUTS)}")
             for key in sorted(inputs)
             if key not in _INPUTS
         ]

@@ -37,7 +37,9 @@ def check(properties: Properties) -> list[CheckFailure]:
     """Everything that is wrong with the configuration, without asking anybody; values that are not known yet are passed over."""
     known = {key: value for key, value in properties.items() if not key.startswith("__") and key not in (*_OF_THE_ENGINE, *RECORDED)}
     failures = [
-        CheckFailure(key, f"the provider albmtls has no property {key}: it has {', '.join(sorted((*_TEXTS, *_OBJECTS)))}")
+        CheckFailure(
+            key, f"the provider albmtls has no property {key}: remove it, the properties are {', '.join(sorted((*_TEXTS, *_OBJECTS)))}"
+        )
         for key in sorted(known)
         if key not in _TEXTS and key not in _OBJECTS
     ]
@@ -64,7 +66,7 @@ def check(properties: Properties) -> list[CheckFailure]:
 
 def _check_choice(failures: list[CheckFailure], present: Properties, key: str, allowed: tuple[str, ...]) -> None:
     if isinstance(present.get(key), str) and present[key].lower() not in allowed:
-        failures.append(CheckFailure(key, f"{key} is {present[key]}: it is one of {', '.join(allowed)}"))
+        failures.append(CheckFailure(key, f"{key} is {present[key]}: give one of {', '.join(allowed)}"))
 
 
 def _check_object(key: str, value: Any) -> list[CheckFailure]:
@@ -75,7 +77,7 @@ def _check_object(key: str, value: Any) -> list[CheckFailure]:
     if not isinstance(fields, Mapping):
         return [CheckFailure(key, f"{key} is {value!r}: give an object with {', '.join(_OBJECTS[key])}")]
     failures = [
-        CheckFailure(key, f"{key} has no field {name}: it has {', '.join(_OBJECTS[key])}")
+        CheckFailure(key, f"{key} has no field {name}: remove it, the fields are {', '.join(_OBJECTS[key])}")
         for name in sorted(fields)
         if name not in _OBJECTS[key]
     ]

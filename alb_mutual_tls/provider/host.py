@@ -345,7 +345,8 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return self._provider.handler(token)
         except KeyError:
             context.abort(
-                grpc.StatusCode.UNIMPLEMENTED, f"the plugin {self._provider.name} {self._provider.version} has no resource type {token}"
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"the plugin {self._provider.name} {self._provider.version} has no resource type {token}: correct the type, or use another plugin version",
             )
             raise
 

@@ -45,7 +45,7 @@ def describe(albconfig: Any, port: Any) -> str:
 def check_inputs(inputs: Properties) -> list[CheckFailure]:
     """Everything that is wrong with the inputs (defaults filled in); values that are not known yet are not judged."""
     failures = [
-        CheckFailure(key, f"{key} is not a property: ListenerClientAuthentication has {', '.join(INPUTS)}")
+        CheckFailure(key, f"ListenerClientAuthentication has no property {key}: remove it, the properties are {', '.join(INPUTS)}")
         for key in inputs
         if key not in INPUTS
     ]

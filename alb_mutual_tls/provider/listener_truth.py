@@ -72,10 +72,10 @@ def await_truth(
         except Unreachable as error:
             shown = str(error)
         except UserError as error:
-            return f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}"
+            return f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}; run pulumi up to check again"
         if request.now() >= deadline:
             return (
-                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}{_last_warnings(cluster, albconfig)}; "
+                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}; {_last_warnings(cluster, albconfig)}; "
                 "the AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
             )
         request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
@@ -90,5 +90,5 @@ def _last_warnings(cluster: Cluster, albconfig: str) -> str:
     try:
         events = cluster.warning_events(albconfig)[-_EVENTS:]
     except UserError as error:
-        return f"; its events could not be read ({error})"
-    return f"; last warnings of AlbConfig {albconfig}: " + " | ".join(map(str, events)) if events else "; AlbConfig has no warning events"
+        return f"its events could not be read ({error})"
+    return f"the last warnings of AlbConfig {albconfig} are {' | '.join(map(str, events))}" if events else "AlbConfig has no warning events"

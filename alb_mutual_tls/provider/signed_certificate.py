@@ -231,7 +231,7 @@ def _uri_failures(uris: Any) -> list[CheckFailure]:
 
 def _time_failures(inputs: Properties) -> list[CheckFailure]:
     failures = [
-        CheckFailure(name, f"{name} {inputs[name]!r} is not a whole number of days")
+        CheckFailure(name, f"{name} {inputs[name]!r} is not a whole number of days; give one")
         for name in ("validityDays", "renewBeforeDays")
         if inputs[name] is not UNKNOWN and (not isinstance(inputs[name], int) or isinstance(inputs[name], bool))
     ]

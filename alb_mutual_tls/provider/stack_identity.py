@@ -14,7 +14,7 @@ class StackIdentity:
     secret_outputs: frozenset[str] = frozenset()
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        return {}, [CheckFailure(key, f"StackIdentity takes no inputs, so not {key}") for key in sorted(inputs)]
+        return {}, [CheckFailure(key, f"StackIdentity has no property {key}: remove it, it takes no inputs") for key in sorted(inputs)]
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
         return Difference(stables=("identity",))

@@ -233,7 +233,10 @@ def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(stub: Any, provider: O
 def test_an_unknown_resource_type_is_named(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         stub.Create(provider_pb2.CreateRequest(urn="urn:pulumi:dev::project::test:index:Other::x"))
-    assert caught.value.details() == "the plugin test 1.2.3 has no resource type test:index:Other"
+    assert (
+        caught.value.details()
+        == "the plugin test 1.2.3 has no resource type test:index:Other: correct the type, or use another plugin version"
+    )
 
 
 def test_a_delete_that_must_not_be_says_why(stub: Any) -> None:

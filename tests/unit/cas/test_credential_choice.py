@@ -106,7 +106,7 @@ def test_a_profile_file_of_ones_own_is_read(tmp_path: Path, home: Path) -> None:
         (Settings(secret_key="s"), {}, "alicloud:secretKey is set and alicloud:accessKey is not"),
         (Settings(), {"ALICLOUD_ACCESS_KEY": "a"}, "ALICLOUD_ACCESS_KEY is set and ALICLOUD_SECRET_KEY is not"),
         (Settings(profile="half"), {}, "access_key_secret of profile half"),
-        (Settings(profile="nobody"), {}, "profile nobody is none of chained, half, incomplete, keys"),
+        (Settings(profile="nobody"), {}, "does not exist, the profiles are chained, half, incomplete, keys"),
         (Settings(profile="incomplete"), {}, "has no oidc_provider_arn, which its mode OIDC needs"),
         (Settings(profile="loop"), {}, "leads back to itself"),
         (Settings(profile="keys"), {"ALIBABA_CLOUD_CREDENTIALS_FILE": "/no/such/file"}, "/no/such/file cannot be read"),

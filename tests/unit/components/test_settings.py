@@ -85,18 +85,18 @@ def test_caEnabled_that_is_neither_true_nor_false_is_refused(text: str) -> None:
 
 def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
     (sentence,) = problems(caenabled="true")
-    assert sentence.startswith("caenabled: is no key of this project; the keys are accountId, ackClusterId, authorities,")
+    assert sentence.startswith("caenabled: is no key of this project; remove it, the keys are accountId, ackClusterId, authorities,")
 
 
 def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(clients={"web": {"validity": 3}}) == [
-        "clients.web.validity: is no field here; the fields are subject, keyAlgorithm, validityDays, renewBeforeDays, uris"
+        "clients.web.validity: is no field here; remove it, the fields are subject, keyAlgorithm, validityDays, renewBeforeDays, uris"
     ]
 
 
 def test_an_unknown_field_of_verify_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(listeners={"https": {"albConfig": "alb", "port": 443, "verify": {"host": "x"}}}) == [
-        "listeners.https.verify.host: is no field here; the fields are address, serverName, path"
+        "listeners.https.verify.host: is no field here; remove it, the fields are address, serverName, path"
     ]
 
 
@@ -108,12 +108,15 @@ def test_every_error_is_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("listener", "sentence"),
     [
-        ({"albConfig": "alb"}, "listeners.https.port: not set; every entry of listeners needs it"),
-        ({"albConfig": "alb", "port": "443"}, "listeners.https.port: '443' is not a whole number"),
-        ({"albConfig": "alb", "port": 0}, "listeners.https.port: 0 is less than 1"),
-        ({"albConfig": "alb", "port": 65536}, "listeners.https.port: 65536 is more than 65535"),
+        ({"albConfig": "alb"}, "listeners.https.port: not set; give it, as every entry of listeners needs it"),
+        ({"albConfig": "alb", "port": "443"}, "listeners.https.port: is '443'; give a whole number"),
+        ({"albConfig": "alb", "port": 0}, "listeners.https.port: is 0; give at least 1"),
+        ({"albConfig": "alb", "port": 65536}, "listeners.https.port: is 65536; give at most 65535"),
         ({"albConfig": "", "port": 443}, "listeners.https.albConfig: is empty; give a value, or remove the key"),
-        ({"albConfig": "alb", "port": 443, "caEnabled": "true"}, "listeners.https.caEnabled: 'true' is not true or false, without quotes"),
+        (
+            {"albConfig": "alb", "port": 443, "caEnabled": "true"},
+            "listeners.https.caEnabled: is 'true'; give true or false, without quotes",
+        ),
     ],
 )
 def test_a_listener_that_cannot_be_is_refused(listener: dict[str, Any], sentence: str) -> None:
@@ -160,16 +163,16 @@ def test_with_several_authorities_the_issuing_and_the_trusted_one_must_be_named(
 
 
 def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
-    assert problems(trustedAuthority="other") == ["trustedAuthority: 'other' is none of the authorities root"]
+    assert problems(trustedAuthority="other") == ["trustedAuthority: 'other' is none of the authorities; set it to one of root"]
 
 
 @pytest.mark.parametrize(
     ("authority", "beginning"),
     [
-        ({"keyAlgorithm": "RSA-1024"}, "authorities.root.keyAlgorithm: 'RSA-1024' is none of RSA-4096,"),
-        ({"validityDays": 0}, "authorities.root.validityDays: 0 is less than 1"),
-        ({"validityDays": 36501}, "authorities.root.validityDays: 36501 is more than 36500"),
-        ({"validityDays": 1.5}, "authorities.root.validityDays: '1.5' is not a whole number"),
+        ({"keyAlgorithm": "RSA-1024"}, "authorities.root.keyAlgorithm: 'RSA-1024' is no key algorithm; give one of RSA-4096,"),
+        ({"validityDays": 0}, "authorities.root.validityDays: is 0; give at least 1"),
+        ({"validityDays": 36501}, "authorities.root.validityDays: is 36501; give at most 36500"),
+        ({"validityDays": 1.5}, "authorities.root.validityDays: is '1.5'; give a whole number"),
         ({"subject": {"countryName": "China"}}, "authorities.root.subject: countryName"),
         ({"subject": {"cn": "x"}}, "authorities.root.subject: "),
         ({"certificate": "x"}, "authorities.root.certificate: is no field here"),
@@ -227,14 +230,22 @@ def test_where_and_as_whom_comes_from_the_keys_its_users_know() -> None:
         ("alicloud:securityToken", "x", "alicloud:securityToken: expires, so it cannot stand in the configuration"),
         ("alicloud:sourceIp", "x", "alicloud:sourceIp: is not honoured here; remove it"),
         ("alicloud:endpoints", '{"ecs": "x"}', "alicloud:endpoints: 'ecs' is not honoured here"),
-        ("alicloud:endpoints", '{"cas": "https://x/"}', "alicloud:endpoints: an endpoint is a host or host:port without a scheme"),
+        (
+            "alicloud:endpoints",
+            '{"cas": "https://x/"}',
+            "alicloud:endpoints: cas 'https://x/' is no host; give HOST or HOST:PORT without a scheme",
+        ),
         ("alicloud:endpoints", "[1]", "alicloud:endpoints: '[1]' is no list of objects"),
-        ("alicloud:endpoints", "[", "alicloud:endpoints: "),
+        (
+            "alicloud:endpoints",
+            "[",
+            "alicloud:endpoints: '[' is no JSON (Expecting value: line 1 column 2 (char 1)); write it as an object",
+        ),
         ("alicloud:assumeRole", '{"sessionName": "x"}', "alicloud:assumeRole: roleArn is missing"),
         (
             "alicloud:assumeRole",
             '{"roleArn": "x", "sessionExpiration": "1h"}',
-            "alicloud:assumeRole: sessionExpiration '1h' is not a whole",
+            "alicloud:assumeRole: sessionExpiration is '1h'; give a whole number of seconds",
         ),
         ("alicloud:assumeRole", '{"roleArn": "x", "mfa": 1}', "alicloud:assumeRole: 'mfa' is not honoured here"),
         ("kubernetes:cluster", "x", "kubernetes:cluster: is not honoured here; remove it"),

@@ -158,8 +158,11 @@ def test_a_plugin_may_give_a_client_certificate_as_acks_does(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("code", "part"),
     [
-        ("print('first', file=sys.stderr); print('log in first', file=sys.stderr); sys.exit(3)", "failed with exit code 3: log in first"),
-        ("sys.exit(3)", "failed with exit code 3: no message"),
+        (
+            "print('first', file=sys.stderr); print('log in first', file=sys.stderr); sys.exit(3)",
+            "failed with exit code 3 (log in first): log in again",
+        ),
+        ("sys.exit(3)", "failed with exit code 3 (no message): log in again"),
         ("print('hello')", "did not print an ExecCredential with a status"),
         ("print('[]')", "did not print an ExecCredential with a status"),
         ("print(json.dumps({'status': {}}))", "gave neither a token nor a client certificate with key"),

@@ -118,7 +118,7 @@ def test_a_webhooks_refusal_is_no_conflict_and_is_told_as_it_is(status: int, ser
     with pytest.raises(ApiError) as raised:
         cluster.patch_albconfig("alb", [])
     assert not isinstance(raised.value, Conflict)
-    assert str(raised.value).endswith(f"HTTP {status}: {' '.join(message.split())}")
+    assert f"HTTP {status}: {' '.join(message.split())}; put right what it names" in str(raised.value)
 
 
 def test_a_404_of_the_path_proves_nothing_unless_the_definition_is_gone(server: Server, cluster: Cluster) -> None:

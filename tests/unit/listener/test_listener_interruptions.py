@@ -121,7 +121,7 @@ def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_eve
     assert made.value.id == "alb/443"
     assert made.value.reasons == [
         f"ALB did not confirm within 1 s that listener 443/HTTPS of AlbConfig alb asks for client certificates of CA certificate {CA_1}: load "
-        f"balancer alb-of-alb shows status Running, CaEnabled false, CA certificate {CA_2} (Associated); last warnings of AlbConfig alb: "
+        f"balancer alb-of-alb shows status Running, CaEnabled false, CA certificate {CA_2} (Associated); the last warnings of AlbConfig alb are "
         "FailedApplyModel: CertificateId not found (2026-11-23T22:00:00Z); the AlbConfig holds what was wished, so look at its events, and run "
         "pulumi up to check again"
     ]

@@ -49,8 +49,8 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
         (
             "caenabled",
             True,
-            "caenabled is not a property: ListenerClientAuthentication has albConfig, port, caEnabled, caCertificateId, trustedFingerprint, "
-            "issuingFingerprint, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
+            "ListenerClientAuthentication has no property caenabled: remove it, the properties are albConfig, port, caEnabled, caCertificateId, "
+            "trustedFingerprint, issuingFingerprint, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
         ),
     ],
 )
