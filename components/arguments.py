@@ -34,7 +34,7 @@ def _named(names: Mapping[str, Any]) -> Mapping[str, Any]:
     wrong = [name for name in names if not _NAME.fullmatch(name)]
     if wrong:
         raise ValueError(
-            f"the name {wrong[0]!r} cannot be used: a name is 1 to 63 letters, digits, '.', '_' or '-', and starts and ends with a letter or digit"
+            f"the name {wrong[0]!r} cannot be used: give one of 1 to 63 letters, digits, '.', '_' or '-', that starts and ends with a letter or digit"
         )
     return names
 

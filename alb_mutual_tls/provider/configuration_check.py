@@ -83,7 +83,7 @@ def _check_object(key: str, value: Any) -> list[CheckFailure]:
     ]
     missing = [f"{key}.{name}" for name in _NEEDED.get(key, ()) if not fields.get(name)]
     if missing:
-        failures.append(CheckFailure(key, f"{' and '.join(missing)} must be set: {key} needs {', '.join(_NEEDED[key])}"))
+        failures.append(CheckFailure(key, f"{' and '.join(missing)} must be set: give {key} all of {', '.join(_NEEDED[key])}"))
     for name, item in fields.items():
         if name == "sessionExpiration":
             if not isinstance(item, int) or isinstance(item, bool) or not 900 <= item <= 43_200:

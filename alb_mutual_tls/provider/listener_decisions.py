@@ -54,7 +54,7 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
         value = inputs.get(key)
         if value is not UNKNOWN and not holds(value):
             failures.append(
-                CheckFailure(key, f"{key} is {value!r}: it must be {rule}" if value is not None else f"{key} is missing: it must be {rule}")
+                CheckFailure(key, f"{key} is {value!r}: give {rule}" if value is not None else f"{key} is missing: give {rule}")
             )
 
     def whole(value: Any, least: int, most: int) -> bool:

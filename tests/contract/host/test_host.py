@@ -188,12 +188,27 @@ def test_an_error_is_one_sentence(stub: Any) -> None:
     assert caught.value.details() == "AlbConfig 'x' does not exist; it is one of alb"
 
 
-def test_an_unforeseen_error_tells_its_place_and_nothing_it_worked_on(stub: Any) -> None:
+def test_an_unforeseen_error_tells_its_place_and_nothing_it_worked_on(
+    stub: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALB_MUTUAL_TLS_DEBUG", raising=False)
     with pytest.raises(grpc.RpcError) as caught:
         create(stub, do="break")
     sentence = str(caught.value.details())
     assert sentence.startswith("internal error in test:index:Thing: ValueError at test_host.py:")
     assert "hush" not in sentence
+    assert "\n" not in sentence
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_traceback_of_an_unforeseen_error_is_for_those_who_ask_for_it(
+    stub: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALB_MUTUAL_TLS_DEBUG", "1")
+    with pytest.raises(grpc.RpcError) as caught:
+        create(stub, do="break")
+    assert "Traceback" not in str(caught.value.details())
+    assert "Traceback" in capfd.readouterr().err
 
 
 def test_a_half_made_resource_comes_back_with_its_state_and_the_reasons(stub: Any) -> None:

@@ -138,7 +138,7 @@ def test_two_clients_whose_names_differ_only_in_case_are_refused() -> None:
 @pytest.mark.parametrize("name", ["", "a/b", "-a", "a b", "é", "a" * 64])
 def test_a_name_that_cannot_be_a_file_name_is_refused(name: str) -> None:
     (sentence,) = problems(clients={name: {}})
-    assert sentence.startswith(f"clients: the name {name!r} cannot be used: a name is 1 to 63 letters, digits")
+    assert sentence.startswith(f"clients: the name {name!r} cannot be used: give one of 1 to 63 letters, digits")
 
 
 def test_a_client_whose_subject_is_an_authoritys_is_refused() -> None:

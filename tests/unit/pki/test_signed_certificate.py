@@ -313,7 +313,7 @@ def test_delete_forgets_and_read_of_nothing_is_refused(engine: Engine) -> None:
         ({"kind": "server"}, "kind: 'server' is no kind of certificate; give one of client, cross"),
         ({"color": "red"}, ": color is no property of a client certificate; remove it, the properties are kind,"),
         ({"subjectCertificatePem": "x"}, ": subjectCertificatePem is no property of a client certificate"),
-        ({"csrPem": None}, ": csrPem is missing; a client certificate needs kind,"),
+        ({"csrPem": None}, ": csrPem is missing; give it, a client certificate needs kind,"),
         ({"csrPem": 7}, ": csrPem is not text; give it in PEM"),
         ({"csrPem": "x"}, ": csrPem: the certificate signing request is no PEM of PKCS#10"),
         ({"csrPem": request(key("RSA1024"))}, ": csrPem: the certificate signing request is refused: its key is RSA of 1024 bits"),

@@ -1,0 +1,187 @@
+"""Repositories, CA certificates, client certificates, and the provider itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from unittest import mock
+
+import grpc
+
+from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
+from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repository
+from alb_mutual_tls.alibaba.openapi import OpenApi
+from alb_mutual_tls.provider import ca_certificate
+from alb_mutual_tls.provider.__main__ import AlbMtls
+from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
+from alb_mutual_tls.provider.certificate_repository import CertificateRepository
+from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.host import Request, start_server
+from alb_mutual_tls.provider.properties import to_struct
+from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.provider.signed_certificate import SignedCertificate, check_inputs
+from alb_mutual_tls.provider.stack_identity import StackIdentity
+from tests.unit.errors.case import Case
+
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+_STATE = {"warehouseId": "17", "account": "1", "cluster": "uid-1", "owned": True, "fingerprint": "f"}
+_CLIENT = {
+    "kind": "client",
+    "issuerCertificatePem": _CERTIFICATE,
+    "issuerPrivateKeyPem": "",
+    "csrPem": "",
+    "subject": {"commonName": "web"},
+    "uris": ["urn:x"],
+    "validityDays": 90,
+    "renewBeforeDays": 30,
+}
+
+
+def request(timeout: float = 0.0) -> Request:
+    return Request(urn="u", name="it", preview=False, timeout=timeout, cancelled=threading.Event(), log=lambda *_: None)
+
+
+class _Api:
+    """CAS that does what it is asked and shows nothing of it."""
+
+    def read(self, action: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        return {"TotalCount": 0}
+
+    def write(self, action: str, query: Mapping[str, Any], body: Any = None) -> dict[str, Any]:
+        return {}
+
+    def attempts(self) -> Iterator[AbstractContextManager[None]]:
+        return iter([nullcontext()])
+
+
+def cas() -> Cas:
+    return Cas(cast(OpenApi, _Api()), pause=lambda _: None)
+
+
+@dataclass
+class _World:
+    """A cluster, an ALB and CAS in which a CA certificate is used."""
+
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    listeners: list[ListenerState] = field(default_factory=list)
+
+    def require_account(self, recorded: str, what: str) -> str:
+        return recorded
+
+    def require_cluster(self, recorded: str, what: str) -> _World:
+        return self
+
+    def cas(self, request: Request) -> _World:
+        return self
+
+    def alb(self) -> _World:
+        return self
+
+    def content(self, identifier: str, warehouse_id: str) -> str:
+        return ""
+
+    def albconfigs(self) -> list[dict[str, Any]]:
+        return self.documents
+
+    def listeners_naming(self, identifier: str) -> list[ListenerState]:
+        return self.listeners
+
+    def listener(self, listener_id: str) -> ListenerState:
+        return self.listeners[0]
+
+    def handler(self) -> CaCertificate:
+        return CaCertificate(cast(Configuration, self))
+
+
+def _still_named(_: Path) -> None:
+    listener = {"port": 443, "protocol": "HTTPS", "caCertificates": [{"CertificateId": "ca-1"}]}
+    world = _World(documents=[{"metadata": {"name": "alb"}, "spec": {"listeners": [listener]}}])
+    world.handler().delete(request(), "ca-1", {}, _STATE)
+
+
+def _still_held(_: Path) -> None:
+    world = _World(listeners=[ListenerState("lsn-1", "alb-1", 443, "Running", True, (CaReference("ca-1", "Associated"),))])
+    with mock.patch.object(ca_certificate, "_LOOK_SECONDS", 0.01):
+        world.handler().delete(request(timeout=0.01), "ca-1", {}, _STATE)
+
+
+def _without_content(_: Path) -> object:
+    return _World().handler().read(request(), "ca-1", {}, _STATE)
+
+
+def _repositories(*types: str) -> Case:
+    listed = [Repository(f"cas-wh-{index}", str(index), "mine", type) for index, type in enumerate(types)]
+    return lambda _: choose_repository(listed, "mine", configured=True)
+
+
+def _ca(**inputs: Any) -> Case:
+    return lambda _: CaCertificate(Configuration()).check(request(), {}, inputs)[1]
+
+
+def _repository(**inputs: Any) -> Case:
+    return lambda _: CertificateRepository(Configuration()).check(request(), {}, inputs)[1]
+
+
+def client(**inputs: Any) -> Case:
+    return lambda _: check_inputs({key: value for key, value in {**_CLIENT, **inputs}.items() if value is not None})
+
+
+# --- the provider itself
+
+
+def over_grpc(token: str, inputs: dict[str, Any]) -> str:
+    """What the engine shows when the provider is to make such a resource, and cannot."""
+    server, port, _ = start_server(AlbMtls())
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            stub.Create(provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{token}::it", properties=to_struct(inputs)))
+    except grpc.RpcError as error:
+        return str(cast(grpc.Call, error).details())
+    finally:
+        server.stop(grace=None).wait()
+    raise AssertionError("it was made")
+
+
+def _cancelled(_: Path) -> None:
+    waiting = request()
+    waiting.cancelled.set()
+    waiting.wait(60)
+
+
+CASES: dict[str, Case] = {
+    "a repository of another type": _repositories("uploadPCA"),
+    "two repositories": _repositories(LISTED_TYPE, LISTED_TYPE),
+    "a repository that is not listed": lambda _: cas().make_repository("mine"),
+    "an imported repository": lambda _: CertificateRepository(Configuration()).read(request(), "cas-wh-1", {}, {}),
+    "an upload without id": lambda _: cas().upload("17", "root", _CERTIFICATE),
+    "a private key": lambda _: cas().upload("17", "root", "-----BEGIN PRIVATE KEY-----"),
+    "still named": _still_named,
+    "still held": _still_held,
+    "without content": _without_content,
+    "an imported CA certificate": lambda _: _World().handler().read(request(), "ca-1", {}, {}),
+    "an empty PEM": lambda _: [unfit("")],
+    "a private key in the PEM": lambda _: [unfit("-----BEGIN PRIVATE KEY-----")],
+    "a PEM that is none": lambda _: [unfit("x")],
+    "inputs of a CA certificate": _ca(warehouseID="17", generated="yes", certificatePem=_CERTIFICATE),
+    "inputs of a repository": _repository(nane="mine", name=7, configured="no"),
+    "an imported certificate": lambda _: SignedCertificate().read(request(), "f", {}, {}),
+    "a kind that is none": client(kind="server"),
+    "a property that is none": client(color="red"),
+    "a property that is missing": client(csrPem=None),
+    "a PEM that is a number": client(csrPem=7),
+    "a subject that is text": client(subject="CN=x"),
+    "an empty subject": client(subject={}),
+    "uris that are text": client(uris="urn:x"),
+    "a URI twice": client(uris=["urn:x", "urn:x"]),
+    "half a day": client(validityDays=1.5),
+    "no day": client(validityDays=0),
+    "cancelled": _cancelled,
+    "an input of StackIdentity": lambda _: StackIdentity().check(request(), {}, {"seed": 1})[1],
+    "a resource type that is none": lambda _: [over_grpc("albmtls:index:Thing", {})],
+    "an unforeseen error": lambda _: [over_grpc("albmtls:index:ListenerClientAuthentication", {})],
+}
