@@ -188,7 +188,9 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
         if name not in expected
     ]
     failures += [
-        CheckFailure("", f"{name} is missing; give it, a {kind} certificate needs {', '.join(expected)}") for name in expected if name not in inputs
+        CheckFailure("", f"{name} is missing; give it, a {kind} certificate needs {', '.join(expected)}")
+        for name in expected
+        if name not in inputs
     ]
     return failures or [*_text_failures(inputs), *_client_failures(inputs)] or _pem_failures(inputs)
 

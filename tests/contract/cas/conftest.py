@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -24,11 +26,21 @@ from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
 from dev.sandbox.cloud import OpenApiServer
 
 _IMPATIENT = """
+import os
 from alb_mutual_tls.alibaba import cas
 cas.SETTLING = 1.5
+if "TEST_METADATA_SERVICE" in os.environ:
+    from alibabacloud_credentials.provider.ecs_ram_role import EcsRamRoleCredentialsProvider as EcsRole
+    init = EcsRole.__init__
+    def redirected(self, **options):
+        init(self, **options)
+        self._EcsRamRoleCredentialsProvider__metadata_service_host = os.environ["TEST_METADATA_SERVICE"]
+    EcsRole.__init__ = redirected
 from alb_mutual_tls.provider.__main__ import main
 main()
-"""  # the lists of the sandbox do not lag behind, so tests need not wait for them as long as users do
+"""
+# The lists of the sandbox do not lag behind, so tests need not wait for them as long as users do. The ECS metadata service has an address of its own,
+# 100.100.100.200, which the SDK does not let anybody change.
 REPOSITORY = Path(__file__).resolve().parents[3]
 ACCOUNT = "1234567890123456"
 
@@ -38,12 +50,15 @@ class Gateway:
 
     Faults: `lost` (done, but the connection ends without an answer), `reset` (not done, connection ends), `failed` (not done, 503), `failed-done`
     (done, 503), `throttled`, `forbidden`, `html` (not done, a proxy's error page), `empty` (a list that does not show anything yet).
+    `tls` makes it speak HTTPS. `signers` has the access key id that signed each call, "" where none did.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, tls: ssl.SSLContext | None = None) -> None:
         self._faults: dict[str, list[str]] = defaultdict(list)
+        self._answers: dict[str, dict[str, Any]] = {}
         self.calls: Counter[str] = Counter()
         self.seen: list[tuple[str, str, bytes]] = []
+        self.signers: list[tuple[str, str]] = []
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,6 +69,10 @@ class Gateway:
                 action = self.headers["x-acs-action"]
                 gateway.calls[action] += 1
                 gateway.seen.append((action, self.path, body))
+                signer = re.search(r"Credential=([^,]+)", self.headers.get("Authorization") or "")
+                gateway.signers.append((action, signer[1] if signer else ""))
+                if action in gateway._answers:
+                    return self._answer(200, "application/json", json.dumps(gateway._answers[action]))
                 fault = gateway._faults[action].pop(0) if gateway._faults[action] else ""
                 if fault == "reset":
                     return self._hang_up()
@@ -90,6 +109,8 @@ class Gateway:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         self.endpoint = f"127.0.0.1:{self._server.server_address[1]}"
@@ -97,6 +118,10 @@ class Gateway:
     def fault(self, action: str, *faults: str) -> None:
         """The next requests of an action meet these faults, one after the other; `""` lets one pass."""
         self._faults[action].extend(faults)
+
+    def answer(self, action: str, content: dict[str, Any]) -> None:
+        """All requests of an action that the sandbox does not have are answered so."""
+        self._answers[action] = content
 
     def close(self) -> None:
         self._server.shutdown()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alb_mutual_tls.alibaba.endpoints import Endpoints
 from alb_mutual_tls.errors import Unreachable, WrongPlace
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.configuration_check import check
@@ -96,10 +99,55 @@ def test_secrets_are_not_in_what_is_printed() -> None:
     assert "hidden" not in repr(Configuration.of({"accessKey": "a", "secretKey": "hidden"}))
 
 
-def test_the_region_falls_back_to_the_environment_of_the_alicloud_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALICLOUD_REGION", "cn-beijing")
-    assert Configuration.of({"accessKey": "a", "secretKey": "s"})._places().alb == "alb.cn-beijing.aliyuncs.com"
-    assert Configuration.of({"accessKey": "a", "secretKey": "s", "region": "cn-shanghai"})._places().alb == "alb.cn-shanghai.aliyuncs.com"
+KEY = {"accessKey": "a", "secretKey": "s"}
+
+
+def places(properties: dict[str, Any]) -> Endpoints:
+    """Where the APIs are with such a configuration."""
+    return Configuration.of({**KEY, **properties})._places()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home directory whose profile `mine` has a region, and an environment with nothing else in it."""
+    profile = {"name": "mine", "mode": "AK", "access_key_id": "a", "access_key_secret": "s", "region_id": "cn-beijing"}
+    (tmp_path / ".aliyun").mkdir()
+    (tmp_path / ".aliyun/config.json").write_text(json.dumps({"profiles": [profile]}))
+    for name in tuple(os.environ):
+        if name.startswith(("ALICLOUD_", "ALIBABA")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("variable", ["ALICLOUD_REGION", "ALIBABA_CLOUD_REGION"])
+def test_the_region_is_that_of_the_stack_else_of_the_environment_else_of_the_profile(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places({}).alb is None
+    assert Configuration.of({"profile": "mine"})._places().alb == "alb.cn-beijing.aliyuncs.com"
+    monkeypatch.setenv(variable, "cn-shenzhen")
+    assert Configuration.of({"profile": "mine"})._places().alb == "alb.cn-shenzhen.aliyuncs.com"
+    assert places({"region": "cn-shanghai"}).alb == "alb.cn-shanghai.aliyuncs.com"
+    assert places({"region": "cn-shanghai"}).sts == "sts.cn-shanghai.aliyuncs.com"
+
+
+@pytest.mark.usefixtures("home")
+def test_the_account_type_chooses_the_half_of_the_world_in_which_cas_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    abroad = {"region": "ap-southeast-1"}
+    assert places(abroad).cas == "cas.aliyuncs.com"
+    assert places({**abroad, "accountType": "International"}).cas == "cas.ap-southeast-1.aliyuncs.com"
+    assert places({"region": "cn-hangzhou", "accountType": "international"}).cas == "cas.aliyuncs.com"
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCOUNT_TYPE", "International")
+    assert places(abroad).cas == "cas.ap-southeast-1.aliyuncs.com"
+    assert places({**abroad, "accountType": "domestic"}).cas == "cas.aliyuncs.com"
+
+
+@pytest.mark.usefixtures("home")
+def test_the_protocol_is_https_unless_the_stack_says_http() -> None:
+    assert places({}).protocol == "HTTPS"
+    assert places({"protocol": "http"}).protocol == "HTTP"
 
 
 class FakeCluster:
