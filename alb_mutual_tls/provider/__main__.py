@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider import place
-from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.configuration_check import check
-from alb_mutual_tls.provider.host import CheckFailure, Handler, Properties, Request, serve
+
+try:
+    from alb_mutual_tls.provider import place
+    from alb_mutual_tls.provider.configuration import Configuration
+    from alb_mutual_tls.provider.configuration_check import check
+    from alb_mutual_tls.provider.host import CheckFailure, Handler, Properties, Request, serve
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"pulumi-resource-albmtls: {sys.executable} has no package {error.name}: run make up in a checkout, "
+        "or pip install -r requirements.txt (or alb-mutual-tls) into the Python environment of the program"
+    )
 
 # token -> module, class, whether it takes the configuration; a module is imported when a resource of its type is first met
 _HANDLERS = {

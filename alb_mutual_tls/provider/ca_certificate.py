@@ -160,7 +160,7 @@ class CaCertificate:
                         "of the AlbConfig, take it off those listeners, then run this again"
                     )
                 request.status(f"waiting for ALB to let go of {id}: {shown}")
-                request.wait(_LOOK_SECONDS)
+                request.wait(min(_LOOK_SECONDS, max(0.0, deadline - request.now())))
                 again = [alb.listener(item.listener_id) for item in holders]
                 holders = [item for item in again if item is not None and names(item, id)]
         except (NotPermitted, NoRegion) as error:

@@ -18,7 +18,7 @@ def _enter_parents() -> None:
         return
     found = importlib.util.find_spec("pulumi")
     if found is None or not found.submodule_search_locations:
-        raise ModuleNotFoundError("the package pulumi is not installed: pip install -r requirements.txt")
+        raise ModuleNotFoundError("the package pulumi is not installed", name="pulumi")
     folder = Path(next(iter(found.submodule_search_locations)))
     for name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
         module = types.ModuleType(name)

@@ -115,3 +115,14 @@ def test_the_sdk_is_loaded_without_the_half_that_is_not_used() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "aiohttp" in done.stdout  # the real one: the placeholder does not outlive the import
+
+
+def test_without_its_packages_it_says_in_one_sentence_what_to_install(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    environment = {"PATH": os.environ["PATH"], "PULUMI_RUNTIME_VIRTUALENV": str(tmp_path / "venv")}
+    done = subprocess.run([str(LAUNCHER)], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith(f"pulumi-resource-albmtls: {tmp_path / 'venv' / 'bin' / 'python'} has no package ")
+    assert "pip install -r requirements.txt" in sentence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -15,13 +17,13 @@ import grpc
 from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
 from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repository
 from alb_mutual_tls.alibaba.openapi import OpenApi
-from alb_mutual_tls.provider import ca_certificate
+from alb_mutual_tls.provider import ca_certificate, host
 from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
 from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.host import Request, start_server
-from alb_mutual_tls.provider.properties import to_struct
+from alb_mutual_tls.provider.properties import Properties, to_struct
 from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate, check_inputs
 from alb_mutual_tls.provider.stack_identity import StackIdentity
@@ -147,6 +149,43 @@ def over_grpc(token: str, inputs: dict[str, Any]) -> str:
     raise AssertionError("it was made")
 
 
+class _Hanging:
+    """A resource type whose cloud never answers."""
+
+    token = "albmtls:index:StackIdentity"
+
+    def __init__(self) -> None:
+        self.called, self.answered = threading.Event(), threading.Event()
+
+    def create(self, request: Request, inputs: Properties) -> None:
+        self.called.set()
+        self.answered.wait(60)
+
+
+def _given_up(_: Path) -> list[str]:
+    hanging, provider = _Hanging(), AlbMtls()
+    with mock.patch.object(provider, "handler", lambda token: hanging), mock.patch.object(host, "_GRACE", 0.01):
+        server, port, cancel = start_server(provider)
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                call = stub.Create.future(provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{hanging.token}::it"))
+                assert hanging.called.wait(10)
+                cancel()
+                return [str(cast(grpc.Call, call.exception(timeout=10)).details())]
+        finally:
+            hanging.answered.set()
+            server.stop(grace=None).wait()
+
+
+def _without_packages(directory: Path) -> list[str]:
+    command = [sys.executable, "-S", "-m", "alb_mutual_tls.provider"]
+    environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
+    done = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    return [done.stderr.removesuffix("\n")]
+
+
 def _cancelled(_: Path) -> None:
     waiting = request()
     waiting.cancelled.set()
@@ -181,6 +220,8 @@ CASES: dict[str, Case] = {
     "half a day": client(validityDays=1.5),
     "no day": client(validityDays=0),
     "cancelled": _cancelled,
+    "cancelled without an answer": _given_up,
+    "a Python without packages": _without_packages,
     "an input of StackIdentity": lambda _: StackIdentity().check(request(), {}, {"seed": 1})[1],
     "a resource type that is none": lambda _: [over_grpc("albmtls:index:Thing", {})],
     "an unforeseen error": lambda _: [over_grpc("albmtls:index:ListenerClientAuthentication", {})],

@@ -121,7 +121,7 @@ def _not_found_out(_: Path) -> object:
 def _cancelled(_: Path) -> object:
     world = World()
     world.alb.answer = lambda: None
-    world.cancelled.set()
+    world.cluster.after_patch.append(world.cancelled.set)
     return world.create(wanted())
 
 

@@ -185,4 +185,5 @@ CASES: dict[str, Case] = {
     "an answer that is none": _html,
     "no account": lambda directory: _account(directory, answer={"RequestId": "1"}),
     "no region": _no_alb,
+    "cancelled before it was sent": lambda _: OpenApi(CAS, "127.0.0.1:9", "HTTP", None).until(lambda: True).write("UploadPCACert", {}),
 }
