@@ -23,6 +23,11 @@ ACCOUNT_ID: Final = "1234567890123456"
 REGION: Final = "cn-hangzhou"
 ACCESS_KEY_ID: Final = "sandbox-access-key"
 ACCESS_KEY_SECRET: Final = "sandbox-access-key-secret"  # noqa: S105 -- opens nothing but a sandbox on the loopback interface
+NO_ALB_ACCESS_KEY_ID: Final = "sandbox-no-alb-access-key"
+"""Of another user of the same account, whom RAM permits nothing of ALB. The secret of each key is the key with `-secret`."""
+
+OTHER_ACCOUNT_ID: Final = "6543210987654321"
+OTHER_ACCOUNT_ACCESS_KEY_ID: Final = "sandbox-other-account-access-key"
 PASSPHRASE: Final = NAME
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]

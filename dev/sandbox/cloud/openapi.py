@@ -1,9 +1,10 @@
 """The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB and STS on one endpoint.
 
 A request passes, in this order: no private key in it; known action of the right version; known access key (and security token); date, signature; nonce;
-flow control; faults wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py` and `sts.py`.
+flow control; permission (RAM); faults wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py` and `sts.py`.
 Each request leaves a JSON line in logs/api.log: time, action, parameter names and result (with the fault met), never a value. Loopback only, plain HTTP;
-signatures of version 1.0 (HMAC-SHA1), ROA style, bearer tokens and permissions (RAM) are not covered.
+signatures of version 1.0 (HMAC-SHA1), ROA style and bearer tokens are not covered. The other account
+has stores of its own, which no controller uses.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from dev.sandbox.cloud.errors import ApiError
 from dev.sandbox.cloud.loopback import LoopbackServer
 from dev.sandbox.cloud.misbehaviour import Misbehaviour, Silence
 from dev.sandbox.cloud.parameters import Parameter, Values, read
-from dev.sandbox.cloud.sts import Identities
+from dev.sandbox.cloud.sts import Caller, Identities
 from dev.sandbox.cloud.throttle import QUERIES_PER_SECOND, Nonces, Throttle
-from dev.sandbox.layout import Layout
+from dev.sandbox.layout import ACCOUNT_ID, OTHER_ACCOUNT_ID, Layout
 
 VERSIONS: Final = {"2020-04-07": cas.PARAMETERS, "2020-06-16": alb.PARAMETERS, "2015-04-01": sts.PARAMETERS}
 """API version -> its actions with their parameters."""
@@ -74,7 +75,15 @@ class OpenApiServer:
         self._log = directory / "logs" / "api.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log_lock = threading.Lock()
-        self._actions = {**self.repositories.actions(), **self.balancers.actions()}
+        elsewhere = directory / "cloud" / OTHER_ACCOUNT_ID
+        others = CertificateRepositories(elsewhere / "cas.json", lambda _: []), Balancers(elsewhere / "alb.json")
+        self._actions = {
+            account: {**repositories.actions(), **balancers.actions()}
+            for account, (repositories, balancers) in {
+                ACCOUNT_ID: (self.repositories, self.balancers),
+                OTHER_ACCOUNT_ID: others,
+            }.items()
+        }
         self._server = _Server(port, self)
 
     @property
@@ -137,25 +146,30 @@ class OpenApiServer:
         """Do what is asked; a fault that the request meets is noted in `met`."""
         for name, text in sent.items():
             pem.refuse_private_key(name, text)
-        declared = _declared(action, request.headers.get("x-acs-version", ""))
+        version = request.headers.get("x-acs-version", "")
+        declared = _declared(action, version)
         authorization = signature.parse(request.headers)
         caller = self.identities.find(authorization.access_key_id, request.headers.get("x-acs-security-token"))
         now = self._clock()
         signature.check(request, authorization, caller.secret, now)
         self._nonces.use(caller.access_key_id, request.headers["x-acs-signature-nonce"], now)
         self._throttle.admit(caller.user, action, now)
+        if version in caller.denied:
+            raise ApiError(
+                403, "Forbidden.RAM", "User not authorized to operate on the specified resource, or this API doesn't support RAM."
+            )
         fault = self._misbehaviour.meet(action)
         if fault is None:
-            return self._act(action, caller.identity, read(declared, sent))
+            return self._act(action, caller, read(declared, sent))
         met.append(fault["kind"])
-        return self._misbehaviour.carry_out(fault, lambda: self._act(action, caller.identity, read(declared, sent)))
+        return self._misbehaviour.carry_out(fault, lambda: self._act(action, caller, read(declared, sent)))
 
-    def _act(self, action: str, identity: dict[str, Any], values: Values) -> dict[str, Any]:
+    def _act(self, action: str, caller: Caller, values: Values) -> dict[str, Any]:
         if action == "GetCallerIdentity":
-            return identity
+            return caller.identity
         if action == "AssumeRole":
             return self.identities.assume_role(values)
-        return self._actions[action](values)
+        return self._actions[caller.account][action](values)
 
     def _write_log(self, action: str, parameters: list[str], result: str, met: list[str]) -> None:
         result = f"{result} (fault {met[0]})" if met else result

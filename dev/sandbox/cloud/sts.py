@@ -1,7 +1,8 @@
 """STS 2015-04-01 (GetCallerIdentity, AssumeRole) and whose access key is whose.
 
-One account with one RAM user. Any role of the account can be assumed by whoever has valid credentials; trust policies, `Policy` (checked to be JSON only) and
-permissions are not looked at. AssumeRoleWithOIDC and signatures of version 1.0 are not covered.
+An account with two RAM users, one of whom may use nothing of ALB, and another account with one. Any role of the first account can be assumed by whoever has
+valid credentials, and may do everything; trust policies and `Policy` (checked to be JSON only) are not looked at. AssumeRoleWithOIDC and signatures of version
+1.0 are not covered.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ from typing import Any, Final
 from dev.sandbox.cloud.errors import ApiError, invalid
 from dev.sandbox.cloud.parameters import Parameter, Values, uncovered
 from dev.sandbox.cloud.store import Store
-from dev.sandbox.layout import ACCESS_KEY_ID, ACCESS_KEY_SECRET, ACCOUNT_ID
+from dev.sandbox.layout import ACCESS_KEY_ID, ACCOUNT_ID, NO_ALB_ACCESS_KEY_ID, OTHER_ACCOUNT_ACCESS_KEY_ID, OTHER_ACCOUNT_ID
 
-_USER: Final = "sandbox"
-_USER_ID: Final = "200000000000000001"
 _ROLE_ARN: Final = re.compile(r"acs:ram::(\d+):role/([A-Za-z0-9.-]{1,64})")
 _SESSION_NAME: Final = re.compile(r"[\w.@-]{2,64}", re.ASCII)
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -47,6 +46,13 @@ class Caller:
     secret: str
     identity: dict[str, Any]
     """What GetCallerIdentity answers."""
+    denied: frozenset[str] = frozenset()
+    """Versions of the APIs that RAM permits nothing of."""
+
+    @property
+    def account(self) -> str:
+        """Whose resources are meant."""
+        return str(self.identity["AccountId"])
 
     @property
     def user(self) -> str:
@@ -54,8 +60,25 @@ class Caller:
         return str(self.identity["PrincipalId"])
 
 
+def _user(access_key_id: str, account: str, name: str, number: str, denied: frozenset[str] = frozenset()) -> Caller:
+    arn = f"acs:ram::{account}:user/{name}"
+    identity = {"IdentityType": "RAMUser", "AccountId": account, "Arn": arn, "PrincipalId": number, "UserId": number}
+    return Caller(access_key_id, f"{access_key_id}-secret", identity, denied)
+
+
+USERS: Final = {
+    caller.access_key_id: caller
+    for caller in (
+        _user(ACCESS_KEY_ID, ACCOUNT_ID, "sandbox", "200000000000000001"),
+        _user(NO_ALB_ACCESS_KEY_ID, ACCOUNT_ID, "no-alb", "200000000000000002", frozenset({"2020-06-16"})),
+        _user(OTHER_ACCOUNT_ACCESS_KEY_ID, OTHER_ACCOUNT_ID, "other", "200000000000000003"),
+    )
+}
+"""Access key -> its RAM user."""
+
+
 class Identities:
-    """The access key of the sandbox's user and the sessions made by AssumeRole, on disk.
+    """The access keys of the sandbox's users and the sessions made by AssumeRole, on disk.
 
     Args:
         file: where sessions are kept.
@@ -74,17 +97,10 @@ class Identities:
         Raises:
             ApiError: nobody has the key, or the token is missing, foreign or expired.
         """
-        if access_key_id == ACCESS_KEY_ID:
+        if access_key_id in USERS:
             if security_token is not None:
                 raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey.")
-            identity = {
-                "IdentityType": "RAMUser",
-                "AccountId": ACCOUNT_ID,
-                "Arn": f"acs:ram::{ACCOUNT_ID}:user/{_USER}",
-                "PrincipalId": _USER_ID,
-                "UserId": _USER_ID,
-            }
-            return Caller(ACCESS_KEY_ID, ACCESS_KEY_SECRET, identity)
+            return USERS[access_key_id]
         with self._store.reading() as content:
             session = next((one for one in content["sessions"] if one["AccessKeyId"] == access_key_id), None)
             if session is None:

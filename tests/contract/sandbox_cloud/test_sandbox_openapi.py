@@ -21,6 +21,7 @@ from alb_mutual_tls.errors import UserError
 from dev.sandbox.cloud import openapi_server
 from dev.sandbox.cloud.model import Balancer, Listener
 from dev.sandbox.cloud.openapi import OpenApiServer
+from dev.sandbox.layout import NO_ALB_ACCESS_KEY_ID, OTHER_ACCOUNT_ACCESS_KEY_ID, OTHER_ACCOUNT_ID
 
 SECURE = Listener(443, "HTTPS", ca_enabled=True, ca_certificate_id="ca", certificate_ids=("1-cn-hangzhou", "2-cn-hangzhou"))
 
@@ -300,6 +301,25 @@ def test_wrong_keys_are_refused(connect: Any) -> None:
     assert code(connect("sts", security_token="unwanted").get_caller_identity) == "InvalidSecurityToken.MismatchWithAccessKey"
 
 
+def test_another_account_has_an_identity_and_repositories_of_its_own(connect: Any, cas: Any) -> None:
+    others = {"access_key_id": OTHER_ACCOUNT_ACCESS_KEY_ID, "access_key_secret": f"{OTHER_ACCOUNT_ACCESS_KEY_ID}-secret"}
+    assert connect("sts", **others).get_caller_identity().body.account_id == OTHER_ACCOUNT_ID
+    warehouse(cas, "ours")
+    elsewhere = connect("cas", **others)
+    warehouse(elsewhere, "theirs")
+    for client, name in ((cas, "ours"), (elsewhere, "theirs")):
+        listed = client.list_cert_warehouse(cas_models.ListCertWarehouseRequest()).body.cert_warehouse_list
+        assert [one.name for one in listed] == [name]
+    assert not connect("alb", **others).list_load_balancers(alb_models.ListLoadBalancersRequest()).body.load_balancers
+
+
+def test_a_user_without_permission_for_alb_is_refused_there_and_nowhere_else(connect: Any) -> None:
+    keys = {"access_key_id": NO_ALB_ACCESS_KEY_ID, "access_key_secret": f"{NO_ALB_ACCESS_KEY_ID}-secret"}
+    assert code(lambda: connect("alb", **keys).list_listeners(alb_models.ListListenersRequest())) == "Forbidden.RAM"
+    assert connect("sts", **keys).get_caller_identity().body.account_id == "1234567890123456"
+    warehouse(connect("cas", **keys), "theirs too")
+
+
 def test_unknown_actions_and_versions_are_refused(cas: Any, alb: Any) -> None:
     assert code(lambda: call(cas, "ListCertificates", "2020-04-07")) == "InvalidAction.NotFound"
     assert code(lambda: call(cas, "ListCert", "2020-06-30")) == "InvalidVersion"
@@ -389,6 +409,6 @@ def test_an_error_of_the_sandbox_itself_is_no_traceback(
     def broken(_: object) -> dict[str, Any]:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(server._actions, "ListCert", broken)
+    monkeypatch.setitem(server._actions["1234567890123456"], "ListCert", broken)
     assert code(lambda: cas.list_cert(cas_models.ListCertRequest())) == "InternalError"
     assert "ZeroDivisionError" in capfd.readouterr().err
