@@ -8,17 +8,25 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from dev.sandbox import faults
+from dev.sandbox.cloud.openapi import VERSIONS
+from dev.sandbox.layout import Layout
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # other ones where two checkouts are tested at once; each worker of pytest-xdist has a sandbox of its own
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000")) + 2000 * _WORKER
 LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000")) + 500 * _WORKER
+CAS, ALB, STS = (tuple(actions) for actions in VERSIONS.values())
+"""The actions of each product."""
 PROGRAM = ("__main__.py", "Pulumi.yaml", "mtls", "components", "alb_mutual_tls", ".venv", ".toolchain", "dev")
 
 
@@ -65,6 +73,58 @@ class Sandbox:
         document: dict[str, Any] = json.loads(self.kubectl("get", "albconfig", name, "-o", "json"))
         return document
 
+    def listeners(self, name: str = "alb") -> dict[int, dict[str, Any]]:
+        """The listeners of an AlbConfig by port, without those for QUIC, which may share a port."""
+        return {item["port"]: item for item in self.albconfig(name)["spec"]["listeners"] if item["protocol"] != "QUIC"}
+
+    def claims(self, name: str = "alb") -> dict[str, str]:
+        """The annotations of an AlbConfig."""
+        found: dict[str, str] = self.albconfig(name)["metadata"].get("annotations", {})
+        return found
+
+    def edit(self, *operations: dict[str, Any], name: str = "alb") -> None:
+        """What somebody does to an AlbConfig in the console or with kubectl edit, as JSON Patch."""
+        self.kubectl("patch", "albconfig", name, "--type=json", "--field-manager=console", "-p", json.dumps(operations))
+
+    def stored(self, kind: str) -> list[dict[str, Any]]:
+        """What CAS holds (`warehouses`, `certificates`), whatever its lists show."""
+        file = self.directory / "cloud/cas.json"  # made by the first repository
+        found: list[dict[str, Any]] = json.loads(file.read_text())[kind] if file.exists() else []
+        return found
+
+    def address(self, name: str = "alb") -> str:
+        """The loopback address on which an AlbConfig's listeners are served."""
+        content = json.loads((self.directory / "cloud/alb.json").read_text())
+        return next(str(item["address"]) for item in content["balancers"] if item["albconfig"] == name)
+
+    def audit_log(self) -> list[dict[str, Any]]:
+        """The requests that kube-apiserver has answered, oldest first."""
+        return [json.loads(line) for line in self.layout.audit_log.read_text().splitlines()]
+
+    def patches(self, since: int) -> list[tuple[str, int]]:
+        """AlbConfig and HTTP status of each PATCH that a provider sent, from place `since` of the audit log on."""
+        return [
+            (event["objectRef"]["name"], event["responseStatus"]["code"])
+            for event in self.audit_log()[since:]
+            if event["verb"] == "patch"
+            and event["objectRef"]["resource"] == "albconfigs"
+            and "fieldManager=alb-mutual-tls" in event["requestURI"]
+        ]
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.load(self.directory)
+
+    @contextmanager
+    def failing(self, actions: Iterable[str], kind: str = "reset") -> Iterator[None]:
+        """As long as this lasts, every request of these actions of the OpenAPI endpoint meets this fault."""
+        for action in actions:
+            faults.wish_api(self.layout, action, faults.scripted(action, kind, times=10_000))
+        try:
+            yield
+        finally:
+            faults.clear(self.layout)
+
     @property
     def server_ca(self) -> Path:
         return self.directory / "pki/server-ca.crt"
@@ -98,13 +158,18 @@ class Stack:
         }
         self.pulumi("stack", "init", self.name)
 
-    def listener(self, alb_config: str, port: int, **more: Any) -> dict[str, Any]:
-        address = f"127.0.0.1:{self.sandbox.listener_base + port}"
+    def listener(self, alb_config: str, port: int, *, at: str = "127.0.0.1", **more: Any) -> dict[str, Any]:
+        address = f"{at}:{self.sandbox.listener_base + port}"
         return {"albConfig": alb_config, "port": port, "verify": {"address": address, "serverName": "demo.alb.ingress.top"}, **more}
 
     def set(self, **keys: Any) -> None:
         """Set keys of the project's namespace."""
         self.config |= {f"alb-mutual-tls:{key}": value for key, value in keys.items()}
+
+    def set_by_command(self, path: str, value: str) -> None:
+        """`pulumi config set --path`, as a user types it."""
+        succeed(self.pulumi("config", "set", "--path", path, value))
+        self.config = yaml.safe_load((self.directory / f"Pulumi.{self.name}.yaml").read_text())["config"]
 
     def pulumi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         document = {"encryptionsalt": self._salt, "config": self.config}
@@ -113,7 +178,7 @@ class Stack:
         return run("pulumi", *arguments, *stack, "--non-interactive", env=self.sandbox.env | self.env, cwd=self.directory, timeout=timeout)
 
     def up(self) -> str:
-        return succeed(self.pulumi("up", "--yes", "--skip-preview", "--suppress-progress"))
+        return succeed(self.carry_out("up"))
 
     def preview(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.pulumi("preview", "--diff", "--suppress-progress", *arguments)
@@ -121,20 +186,45 @@ class Stack:
     def refused(self) -> str:
         """The output of a preview and of an up that must both fail; nothing of a traceback may stand in it."""
         shown = ""
-        for done in (self.preview(), self.pulumi("up", "--yes", "--skip-preview", "--suppress-progress")):
-            shown = done.stdout + done.stderr
-            assert done.returncode != 0, shown
-            assert "Traceback" not in shown
-            assert "internal error" not in shown
-            assert "rpc error" not in shown
+        for command in ("preview", "up"):
+            shown = self.fails(command)
         return shown
+
+    def fails(self, command: str) -> str:
+        """The output of a preview, up, refresh or destroy that must fail; nothing of a traceback may stand in it."""
+        done = self.preview() if command == "preview" else self.carry_out(command)
+        shown = done.stdout + done.stderr
+        assert done.returncode != 0, shown
+        for word in ("Traceback", "internal error", "rpc error"):
+            assert word not in shown, shown
+        return shown
+
+    def carry_out(self, command: str) -> subprocess.CompletedProcess[str]:
+        """`pulumi up`, `refresh` or `destroy`."""
+        return self.pulumi(command, "--yes", "--skip-preview", "--suppress-progress")
+
+    def unchanged(self) -> None:
+        """There is nothing to do."""
+        done = self.preview("--expect-no-changes")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def kept(self) -> dict[str, dict[str, Any]]:
+        """What the state knows of each resource; of secrets only that they are there, since their ciphertext is new in every export."""
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, dict):
+                return "secret" if "ciphertext" in value else {key: plain(item) for key, item in value.items()}
+            return [plain(item) for item in value] if isinstance(value, list) else value
+
+        resources = self.export()["deployment"]["resources"]
+        return {item["urn"]: {key: plain(item.get(key)) for key in ("id", "inputs", "outputs")} for item in resources}
 
     def export(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(succeed(self.pulumi("stack", "export")))
         return document
 
     def destroy(self) -> str:
-        return succeed(self.pulumi("destroy", "--yes", "--skip-preview", "--suppress-progress"))
+        return succeed(self.carry_out("destroy"))
 
     def remove(self) -> None:
         self.destroy()
@@ -160,16 +250,28 @@ class Stack:
         command = ("render", "--stack", self.name, "--cwd", str(self.directory))
         return succeed(run(REPOSITORY / "mtls", *command, env=self.sandbox.env | self.env, cwd=self.directory))
 
-    def get(self, client: tuple[Path, Path] | None = None, port: int = 443) -> tuple[int, str]:
-        """One request to the listener as curl makes it; returns the HTTP status (0: the connection ended in TLS) and the body."""
+    def get(self, client: tuple[Path, Path] | None = None, port: int = 443, at: str = "127.0.0.1") -> tuple[int, str]:
+        """One request to the listener as curl makes it; returns the HTTP status (0: the connection ended in TLS) and the body.
+
+        `at`: the loopback address of the AlbConfig.
+        """
         local = self.sandbox.listener_base + port
         command = ["curl", "-sS", "--max-time", "10", "--cacert", str(self.sandbox.server_ca), "-w", "\n%{http_code}"]
-        command += ["--connect-to", f"demo.alb.ingress.top:{port}:127.0.0.1:{local}", f"https://demo.alb.ingress.top:{port}/"]
+        command += ["--connect-to", f"demo.alb.ingress.top:{port}:{at}:{local}", f"https://demo.alb.ingress.top:{port}/"]
         if client:
             command += ["--cert", str(client[0]), "--key", str(client[1])]
         clean = {key: value for key, value in os.environ.items() if "CURL" not in key}
         body, _, status = run(*command, env=clean).stdout.rpartition("\n")
         return int(status or 0), body.strip()
+
+
+@contextmanager
+def shut(sandbox: Sandbox) -> Iterator[None]:
+    """Nobody without a certificate is let in as long as this lasts."""
+    with Prober(sandbox) as prober:
+        yield
+    assert prober.tries > 20
+    assert prober.let_in == []
 
 
 class Prober(threading.Thread):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,12 +18,6 @@ def cleared(sandbox: Sandbox) -> Iterator[None]:
     """Each test ends without a fault."""
     yield
     succeed(sandbox("fault", "none"))
-
-
-def stored(sandbox: Sandbox, kind: str) -> list[dict[str, Any]]:
-    """What CAS holds, whatever its lists show."""
-    found: list[dict[str, Any]] = json.loads((sandbox.directory / "cloud/cas.json").read_text())[kind]
-    return found
 
 
 def results(sandbox: Sandbox, since: int, action: str) -> list[str]:
@@ -53,13 +45,13 @@ def test_up_and_destroy_survive_a_fault_of_every_write(sandbox: Sandbox, program
     for action in MADE + REMOVED:
         fault(sandbox, "api", action, *arguments)
     stack.up()
-    (upload,) = stored(sandbox, "certificates")
-    assert len(stored(sandbox, "warehouses")) == 1
+    (upload,) = sandbox.stored("certificates")
+    assert len(sandbox.stored("warehouses")) == 1
     (shown,) = [item for item in sandbox.albconfig()["spec"]["listeners"] if item["port"] == 443]
     assert shown["caCertificates"] == [{"CertificateId": upload["Identifier"]}]
     assert stack.get()[0] in (0, 400)
     stack.remove()
-    assert stored(sandbox, "certificates") == stored(sandbox, "warehouses") == []
+    assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
     assert sandbox.albconfig()["spec"] == first
     for action in MADE + REMOVED:
         met = results(sandbox, since, action)
@@ -75,9 +67,9 @@ def test_up_and_destroy_survive_lists_that_lag_behind_and_answers_that_get_lost(
     fault(sandbox, "api", "UploadPCACert", "timeout-after", "--seconds", "0.5")
     assert "fault of api ListCert: slow for 2 lists" in sandbox("status").stdout
     stack.up()
-    assert len(stored(sandbox, "certificates")) == len(stored(sandbox, "warehouses")) == 1
+    assert len(sandbox.stored("certificates")) == len(sandbox.stored("warehouses")) == 1
     stack.remove()
-    assert stored(sandbox, "certificates") == stored(sandbox, "warehouses") == []
+    assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
 
 
 def test_a_stale_controller_leaves_the_resource_in_the_state_and_the_next_up_confirms(sandbox: Sandbox, program: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.engine import Prober, Sandbox, Stack
+from tests.integration.engine import Sandbox, Stack, shut
 
 ANNOTATION = "albmtls/443-https"
 QUICK = {"keyAlgorithm": "ECDSA-P256"}
@@ -44,15 +43,6 @@ def other(first: dict[str, Any], sandbox: Sandbox, program: Path) -> Iterator[St
     made.remove()
 
 
-@contextmanager
-def shut(sandbox: Sandbox) -> Iterator[None]:
-    """Nobody without a certificate is let in as long as this lasts."""
-    with Prober(sandbox) as prober:
-        yield
-    assert prober.tries > 20
-    assert prober.let_in == []
-
-
 def claim(sandbox: Sandbox) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(sandbox.albconfig()["metadata"]["annotations"][ANNOTATION])
     return found
@@ -62,16 +52,11 @@ def trusted(sandbox: Sandbox) -> Any:
     return next(item["caCertificates"] for item in sandbox.albconfig()["spec"]["listeners"] if item["port"] == 443)
 
 
-def unchanged(stack: Stack) -> None:
-    done = stack.preview("--expect-no-changes")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_a_renamed_stack_keeps_its_listener_and_writes_nothing(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
     before = sandbox.albconfig()["metadata"]["generation"]
     with shut(sandbox):
         stack.rename("never-off-renamed")
-        unchanged(stack)
+        stack.unchanged()
         stack.up()
         assert stack.get(stack.client(tmp_path)) == (200, "old")
     assert sandbox.albconfig()["metadata"]["generation"] == before
@@ -104,7 +89,7 @@ def test_the_authority_is_changed_in_two_steps_and_no_client_is_locked_out(stack
         stack.set(authorities={"b": QUICK})
         stack.up()
         assert stack.get(both) == (200, "old")
-        unchanged(stack)
+        stack.unchanged()
     assert claim(sandbox)["previous"] == previous
     assert stack.verify().returncode == 0
 
@@ -129,7 +114,7 @@ def test_a_listener_is_moved_to_another_stack_and_back_without_being_open_for_a_
         assert "is left as it is" in shown
         assert "has claimed it" in shown
         assert stack.get(theirs) == (200, "old")
-        unchanged(other)
+        other.unchanged()
         assert claim(sandbox)["previous"] == previous
         stack.config = wished
         stack.set(takeOver=True)
@@ -139,4 +124,4 @@ def test_a_listener_is_moved_to_another_stack_and_back_without_being_open_for_a_
         assert claim(sandbox)["previous"] == previous
         other.destroy()
         assert stack.get(mine) == (200, "old")
-        unchanged(stack)
+        stack.unchanged()

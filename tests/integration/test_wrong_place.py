@@ -1,0 +1,124 @@
+"""up, refresh and destroy in another cluster or account, or with nobody to ask: a sentence that names the places, and nothing is changed or lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.sandbox.layout import OTHER_ACCOUNT_ACCESS_KEY_ID
+from tests.integration.engine import CAS, LISTENER_BASE, PORT_BASE, STS, Sandbox, Stack, succeed
+
+COMMANDS = ("refresh", "up", "destroy")
+OTHER_ACCOUNT = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": OTHER_ACCOUNT_ACCESS_KEY_ID,
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{OTHER_ACCOUNT_ACCESS_KEY_ID}-secret",
+}
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that KUBECONFIG names, whose content a `kubectl config` or a cloud's command line replaces."""
+    file = tmp_path_factory.mktemp("kubeconfig") / "config"
+    file.touch(0o600)
+    file.write_text((sandbox.directory / "kubeconfig").read_text())
+    return file
+
+
+@pytest.fixture(scope="module")
+def stack(sandbox: Sandbox, program: Path, kubeconfig: Path) -> Iterator[Stack]:
+    """A stack that is up, with its cluster and its credentials named by the environment alone."""
+    made = Stack("wrong-place", program, sandbox)
+    del made.config["kubernetes:kubeconfig"]
+    made.env = {"KUBECONFIG": str(kubeconfig)}
+    made.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256"}})
+    made.up()
+    yield made
+    made.remove()
+
+
+def world(sandbox: Sandbox) -> Any:
+    """Everything that a stack may change."""
+    return sandbox.albconfig(), sandbox.stored("warehouses"), sandbox.stored("certificates")
+
+
+def sentence(shown: str) -> str:
+    """The output in one line."""
+    return " ".join(shown.split())
+
+
+def refused_everywhere(stack: Stack, *named: str) -> None:
+    """refresh, up and destroy each fail with a sentence that names the places, and leave state and cloud as they were."""
+    state, before = stack.kept(), world(stack.sandbox)
+    for command in COMMANDS:
+        shown = sentence(stack.fails(command))
+        assert any(all(name in line for name in named) for line in re.split(r"error: |warning: ", shown)), (command, shown)
+        assert stack.kept() == state, command
+        assert world(stack.sandbox) == before, command
+    assert stack.get()[0] in (0, 400)
+
+
+def goes_on(stack: Stack) -> None:
+    """In the right place again, up works, and there is nothing left to do."""
+    stack.up()
+    stack.unchanged()
+
+
+def cluster(sandbox: Sandbox) -> str:
+    return sandbox.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+
+
+def test_another_cluster_is_refused_by_a_sentence_that_names_both(stack: Stack, tmp_path: Path) -> None:
+    other = Sandbox.start(tmp_path / "other", PORT_BASE + 1000, LISTENER_BASE + 2000)
+    right = dict(stack.env)
+    try:
+        elsewhere = world(other)
+        stack.env["KUBECONFIG"] = str(other.directory / "kubeconfig")
+        refused_everywhere(stack, cluster(stack.sandbox), cluster(other))
+        assert world(other) == elsewhere
+    finally:
+        stack.env = right
+        succeed(other("stop"))
+    goes_on(stack)
+
+
+def test_another_account_is_refused_by_a_sentence_that_names_both(stack: Stack) -> None:
+    right = dict(stack.env)
+    stack.env |= OTHER_ACCOUNT
+    refused_everywhere(stack, "1234567890123456", "6543210987654321")
+    stack.env = right
+    goes_on(stack)
+
+
+def test_an_unreachable_cluster_is_named(stack: Stack, kubeconfig: Path) -> None:
+    right = kubeconfig.read_text()
+    kubeconfig.write_text(right.replace(f":{stack.sandbox.port_base + 443}", ":9"))
+    refused_everywhere(stack, "127.0.0.1:9")
+    kubeconfig.write_text(right)
+    goes_on(stack)
+
+
+def test_an_unreachable_cas_and_sts_are_named_and_nothing_is_lost(stack: Stack) -> None:
+    """refresh, an up that has nothing to do, and giving a listener back only warn: else nobody could switch it off in an outage."""
+    sandbox = stack.sandbox
+    endpoint = f"at 127.0.0.1:{sandbox.port_base + 80} did not answer"
+    state, before = stack.kept(), world(sandbox)
+    with sandbox.failing(CAS + STS):
+        for command in ("refresh", "up"):
+            shown = sentence(succeed(stack.carry_out(command)))
+            assert endpoint in shown
+            assert "what is known of it is kept" in shown
+            assert stack.kept() == state, command
+            assert world(sandbox) == before, command
+        assert stack.get()[0] in (0, 400)
+        assert endpoint in sentence(stack.fails("destroy"))
+        left = stack.kept()
+        assert left == {urn: state[urn] for urn in left}
+        assert any("CaCertificate" in urn for urn in left)
+        assert world(sandbox)[1:] == before[1:]
+    goes_on(stack)
+    assert sandbox.listeners() == {item["port"]: item for item in before[0]["spec"]["listeners"]}
+    assert stack.get()[0] in (0, 400)
