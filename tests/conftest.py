@@ -1,3 +1,9 @@
 """For all tests."""
 
+import signal
+
 import pulumi  # noqa: F401  # before alb_mutual_tls.provider.protocol, which otherwise enters the SDK's packages as empty modules
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start what they put into the background so, and the programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -226,7 +226,7 @@ class TestRunning:
             await_true(is_shown)
         finally:
             reader.send_signal(signal.SIGINT)
-            code = reader.wait()
+            code = reader.wait(timeout=30)
         assert code == 130
 
 
