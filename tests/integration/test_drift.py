@@ -7,6 +7,8 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ def first(sandbox: Sandbox) -> Iterator[dict[str, Any]]:
     before = sandbox.albconfig()
     yield before
     spec, annotations = before["spec"], before["metadata"].get("annotations", {})
-    edit(sandbox, {"op": "add", "path": "/spec", "value": spec}, {"op": "add", "path": "/metadata/annotations", "value": annotations})
+    sandbox.edit({"op": "add", "path": "/spec", "value": spec}, {"op": "add", "path": "/metadata/annotations", "value": annotations})
 
 
 @pytest.fixture
@@ -38,20 +40,6 @@ def stack(first: dict[str, Any], sandbox: Sandbox, program: Path) -> Iterator[St
     made.up()
     yield made
     made.remove()
-
-
-def edit(sandbox: Sandbox, *operations: Operation) -> None:
-    """What somebody does in the console or with kubectl edit."""
-    sandbox.kubectl("patch", "albconfig", "alb", "--type=json", "--field-manager=console", "-p", json.dumps(operations))
-
-
-def listeners(sandbox: Sandbox) -> dict[int, dict[str, Any]]:
-    return {item["port"]: item for item in sandbox.albconfig()["spec"]["listeners"]}
-
-
-def claims(sandbox: Sandbox) -> dict[str, str]:
-    found: dict[str, str] = sandbox.albconfig()["metadata"].get("annotations", {})
-    return found
 
 
 def shown(stack: Stack) -> str:
@@ -70,12 +58,20 @@ def repaired(stack: Stack, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def until_open(stack: Stack) -> None:
+    """Wait until ALB asks for no certificate any more."""
+    deadline = time.monotonic() + 30
+    while stack.get() != (200, "old"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 CA: Operation = {"op": "replace", "path": f"{HTTPS}/caCertificates", "value": [{"CertificateId": "ca-of-somebody-else"}]}
 OFF: Operation = {"op": "replace", "path": f"{HTTPS}/caEnabled", "value": False}
 
 
 def test_what_was_edited_by_hand_is_shown_and_repaired(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
-    wished, claim = listeners(sandbox)[443], claims(sandbox)[ANNOTATION]
+    wished, claim = sandbox.listeners()[443], sandbox.claims()[ANNOTATION]
     altered = json.dumps({**json.loads(claim), "previous": '{"caEnabled": true}'})
     ours = wished["caCertificates"][0]["CertificateId"]
     edits: list[tuple[list[Operation], str]] = [
@@ -87,47 +83,47 @@ def test_what_was_edited_by_hand_is_shown_and_repaired(stack: Stack, sandbox: Sa
         ([{"op": "replace", "path": f"/metadata/annotations/{POINTER}", "value": altered}], '~ owner: "(altered annotation)" =>'),
     ]
     for operations, line in edits:
-        edit(sandbox, *operations)
+        sandbox.edit(*operations)
         preview = shown(stack)
         assert line in re.sub(" +:", ":", preview), preview
         stack.up()
-        assert listeners(sandbox)[443] == wished
-        assert claims(sandbox)[ANNOTATION] == claim
+        assert sandbox.listeners()[443] == wished
+        assert sandbox.claims()[ANNOTATION] == claim
     repaired(stack, tmp_path)
 
 
 def test_an_annotation_that_cannot_be_read_is_never_overwritten_and_the_sentence_says_what_to_do(stack: Stack, sandbox: Sandbox) -> None:
-    claim, garbage = claims(sandbox)[ANNOTATION], "see ticket 4711"
+    claim, garbage = sandbox.claims()[ANNOTATION], "see ticket 4711"
     replace = {"op": "replace", "path": f"/metadata/annotations/{POINTER}"}
-    edit(sandbox, {**replace, "value": garbage})
+    sandbox.edit({**replace, "value": garbage})
     assert f"annotation {ANNOTATION} of AlbConfig alb cannot be read as a claim of this program" in stack.refused()
     assert stack.pulumi("destroy", "--yes", "--skip-preview").returncode != 0
-    assert claims(sandbox)[ANNOTATION] == garbage
+    assert sandbox.claims()[ANNOTATION] == garbage
     assert stack.get()[0] in (0, 400)
-    edit(sandbox, {**replace, "value": claim})
+    sandbox.edit({**replace, "value": claim})
     stack.up()
-    assert claims(sandbox)[ANNOTATION] == claim
+    assert sandbox.claims()[ANNOTATION] == claim
 
 
 def test_a_removed_listener_is_named_and_taken_again_when_it_is_back(
     first: dict[str, Any], stack: Stack, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    wished, previous = listeners(sandbox)[443], json.loads(claims(sandbox)[ANNOTATION])["previous"]
-    edit(sandbox, {"op": "remove", "path": HTTPS})
+    wished, previous = sandbox.listeners()[443], json.loads(sandbox.claims()[ANNOTATION])["previous"]
+    sandbox.edit({"op": "remove", "path": HTTPS})
     assert "AlbConfig alb has no listener on port 443, it has 80/HTTP" in stack.refused()
-    edit(sandbox, {"op": "add", "path": HTTPS, "value": first["spec"]["listeners"][1]})
+    sandbox.edit({"op": "add", "path": HTTPS, "value": first["spec"]["listeners"][1]})
     assert "ListenerClientAuthentication: (create)" in shown(stack)
     stack.up()
-    assert listeners(sandbox)[443] == wished
-    assert json.loads(claims(sandbox)[ANNOTATION])["previous"] == previous
+    assert sandbox.listeners()[443] == wished
+    assert json.loads(sandbox.claims()[ANNOTATION])["previous"] == previous
     repaired(stack, tmp_path)
 
 
 def test_a_deleted_ca_is_uploaded_again_and_the_listener_follows(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
-    before = listeners(sandbox)[443]["caCertificates"][0]["CertificateId"]
+    before = sandbox.listeners()[443]["caCertificates"][0]["CertificateId"]
     resources = stack.export()["deployment"]["resources"]
     warehouse = next(item["outputs"]["warehouseId"] for item in resources if item["type"] == "albmtls:index:CaCertificate")
-    edit(sandbox, OFF, {"op": "remove", "path": f"{HTTPS}/caCertificates"})  # CAS deletes none that a listener uses
+    sandbox.edit(OFF, {"op": "remove", "path": f"{HTTPS}/caCertificates"})  # CAS deletes none that a listener uses
     console = Configuration(
         endpoints=stack.config["alicloud:endpoints"][0],
         protocol="HTTP",
@@ -135,15 +131,13 @@ def test_a_deleted_ca_is_uploaded_again_and_the_listener_follows(stack: Stack, s
         secret_key=sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
     )
     request = Request("", "console", False, 0.0, threading.Event(), lambda *_: None)
-    deadline = time.monotonic() + 30
-    while stack.get() != (200, "old"):  # until ALB has let go of it
-        assert time.monotonic() < deadline
+    until_open(stack)  # and ALB has let go of it
     console.cas(request).delete_certificate(before, warehouse)
     preview = shown(stack)
     assert "CaCertificate: (create)" in preview
     assert "ListenerClientAuthentication: (update)" in preview
     stack.up()
-    assert listeners(sandbox)[443]["caCertificates"][0]["CertificateId"] != before
+    assert sandbox.listeners()[443]["caCertificates"][0]["CertificateId"] != before
     repaired(stack, tmp_path)
 
 
@@ -159,7 +153,7 @@ def test_a_gitops_tool_undoes_it_until_its_source_has_what_mtls_render_prints(
         sandbox.kubectl("apply", *arguments, "-f", tmp_path / file)
 
     sync("albconfig.yaml")
-    assert "caEnabled" not in listeners(sandbox)[443]
+    assert "caEnabled" not in sandbox.listeners()[443]
     assert "ListenerClientAuthentication: (update)" in shown(stack)
     assert warning in stack.preview().stderr
     assert warning in stack.up()
@@ -172,9 +166,87 @@ def test_a_gitops_tool_undoes_it_until_its_source_has_what_mtls_render_prints(
     assert "also writes" not in stack.preview().stderr
 
 
+@contextmanager
+def ingress(sandbox: Sandbox, operation: Operation) -> Iterator[None]:
+    """The documentation's Ingress is another one as long as this lasts."""
+    before = json.loads(sandbox.kubectl("get", "ingress", "https-ingress", "-o", "json"))
+    sandbox.kubectl("patch", "ingress", "https-ingress", "--type=json", "-p", json.dumps([operation]))
+    try:
+        yield
+    finally:
+        wanted = {"spec": before["spec"], "metadata": {"annotations": before["metadata"]["annotations"]}}
+        sandbox.kubectl("patch", "ingress", "https-ingress", "--type=merge", "-p", json.dumps(wanted))
+
+
+def test_listeners_rewritten_as_bare_port_and_protocol_are_shown_and_repaired_once_alb_can_serve_them(
+    first: dict[str, Any], stack: Stack, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    ours, previous = sandbox.listeners()[443]["caCertificates"], json.loads(sandbox.claims()[ANNOTATION])["previous"]
+    bare = [{"port": 80, "protocol": "HTTP"}, {"port": 443, "protocol": "HTTPS"}]
+    stack.set(awaitTimeoutSeconds=3)
+    sandbox.edit({"op": "replace", "path": "/spec/listeners", "value": bare})
+    until_open(stack)  # the server certificate is found by the hosts in spec.tls of the Ingress
+    preview = shown(stack)
+    assert "~ caEnabled : false => true" in re.sub(" *:", " :", preview), preview
+    assert "names no server certificate" in stack.preview().stderr
+    with ingress(sandbox, {"op": "remove", "path": "/spec/tls"}):
+        said = " ".join(stack.fails("up").split())
+        assert "names no server certificate" in said
+        assert "ALB did not confirm within 3 s" in said
+        assert "FailedApplyModel: empty https listener default certs" in said
+        assert sandbox.listeners()[443] == {**bare[1], "caEnabled": True, "caCertificates": ours}
+        assert stack.get() == (200, "old")
+        sandbox.edit({"op": "add", "path": f"{HTTPS}/certificates", "value": first["spec"]["listeners"][1]["certificates"]})
+        stack.up()
+    assert json.loads(sandbox.claims()[ANNOTATION])["previous"] == previous
+    repaired(stack, tmp_path)
+
+
+def test_destroy_ends_when_the_ingress_lets_go_of_a_listener_that_was_removed(stack: Stack, sandbox: Sandbox) -> None:
+    sandbox.edit({"op": "remove", "path": HTTPS})
+    since = len(sandbox.api_log())
+    with ThreadPoolExecutor() as pool:
+        destroying = pool.submit(stack.carry_out, "destroy")
+        deadline = time.monotonic() + 60
+        while [line["action"] for line in sandbox.api_log()[since:]].count("GetListenerAttribute") < 2:  # ALB goes on with what it had
+            assert time.monotonic() < deadline
+            assert not destroying.done(), destroying.result()
+            time.sleep(0.1)
+        assert len(sandbox.stored("certificates")) == 1
+        annotation = "alb.ingress.kubernetes.io/listen-ports".replace("/", "~1")
+        with ingress(sandbox, {"op": "replace", "path": f"/metadata/annotations/{annotation}", "value": '[{"HTTP":80}]'}):
+            done = destroying.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
+
+
+def test_destroy_refuses_at_once_while_an_albconfig_of_somebody_else_names_the_ca(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
+    listener = {**sandbox.listeners()[443], "port": 8443, "caEnabled": False}
+    document = {
+        "apiVersion": "alibabacloud.com/v1",
+        "kind": "AlbConfig",
+        "metadata": {"name": "somebody"},
+        "spec": {"config": {"edition": "Standard"}, "listeners": [listener]},
+    }
+    file = tmp_path / "somebody.json"
+    file.write_text(json.dumps(document))
+    sandbox.kubectl("create", "-f", file)
+    try:
+        since = len(sandbox.api_log())
+        said = " ".join(stack.fails("destroy").split())
+        assert "is not deleted, because it is still named by AlbConfig somebody, listener 8443/HTTPS" in said
+        actions = [line["action"] for line in sandbox.api_log()[since:]]
+        assert "DeletePCACert" not in actions
+        assert len(sandbox.stored("certificates")) == 1
+    finally:
+        sandbox.kubectl("delete", "-f", file)
+    stack.destroy()
+    assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
+
+
 def left(first: dict[str, Any], sandbox: Sandbox) -> None:
-    assert listeners(sandbox) == {item["port"]: item for item in first["spec"]["listeners"]}
-    assert ANNOTATION not in claims(sandbox)
+    assert sandbox.listeners() == {item["port"]: item for item in first["spec"]["listeners"]}
+    assert ANNOTATION not in sandbox.claims()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +255,7 @@ def left(first: dict[str, Any], sandbox: Sandbox) -> None:
     ids=["switched off by hand", "annotation pruned"],
 )
 def test_destroy_restores_what_is_still_ours(operations: list[Operation], first: dict[str, Any], stack: Stack, sandbox: Sandbox) -> None:
-    edit(sandbox, *operations)
+    sandbox.edit(*operations)
     stack.destroy()
     left(first, sandbox)
 
@@ -196,13 +268,13 @@ def test_destroy_leaves_a_ca_of_somebody_else_and_takes_only_its_claim_away(
     try:
         somebody.up()
         theirs = json.loads(succeed(somebody.pulumi("stack", "output", "--json")))["caCertificateId"]
-        edit(sandbox, {**CA, "value": [{"CertificateId": theirs}]})
+        sandbox.edit({**CA, "value": [{"CertificateId": theirs}]})
         output = stack.destroy()
         assert f"is left as it is (caEnabled true, {theirs}), because somebody has changed what this stack wrote" in output
-        assert listeners(sandbox)[443]["caCertificates"] == [{"CertificateId": theirs}]
-        assert listeners(sandbox)[443]["caEnabled"] is True
-        assert ANNOTATION not in claims(sandbox)
+        assert sandbox.listeners()[443]["caCertificates"] == [{"CertificateId": theirs}]
+        assert sandbox.listeners()[443]["caEnabled"] is True
+        assert ANNOTATION not in sandbox.claims()
         assert stack.get()[0] in (0, 400)
     finally:
-        edit(sandbox, {"op": "add", "path": "/spec", "value": first["spec"]})
+        sandbox.edit({"op": "add", "path": "/spec", "value": first["spec"]})
         somebody.remove()
