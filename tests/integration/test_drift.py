@@ -251,8 +251,12 @@ def left(first: dict[str, Any], sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     "operations",
-    [[OFF], [{"op": "remove", "path": f"/metadata/annotations/{POINTER}"}]],
-    ids=["switched off by hand", "annotation pruned"],
+    [
+        [OFF],
+        [{"op": "remove", "path": f"/metadata/annotations/{POINTER}"}],
+        [{"op": "remove", "path": f"{HTTPS}/caCertificates"}],  # a listener that asks for certificates of no CA is nobody's wish
+    ],
+    ids=["switched off by hand", "annotation pruned", "CA taken away by hand"],
 )
 def test_destroy_restores_what_is_still_ours(operations: list[Operation], first: dict[str, Any], stack: Stack, sandbox: Sandbox) -> None:
     sandbox.edit(*operations)
