@@ -19,7 +19,6 @@ from dev.sandbox.layout import DEFAULT_DIRECTORY, Layout
 from dev.sandbox.parts import CLOUD, parts
 
 INTERRUPTED = 130
-_APISERVER = "apiserver"
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
@@ -87,9 +86,11 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     logs.set_defaults(run=_logs)
 
     fault = commands.add_parser("fault", parents=[common], help="make the sandbox misbehave", formatter_class=argparse.RawTextHelpFormatter)
-    fault.add_argument("target", metavar="TARGET", help=f"one of {', '.join((*faults.FAULTS, faults.API, _APISERVER))}; none clears all")
+    fault.add_argument(
+        "target", metavar="TARGET", help=f"one of {', '.join((*faults.FAULTS, faults.API, faults.APISERVER))}; none clears all"
+    )
     described = [f"{target} {name}: {what}" for target, names in faults.FAULTS.items() for name, what in names.items()]
-    described += [f"{_APISERVER} restart: kube-apiserver ends and starts again", f"{faults.API} ACTION KIND"]
+    described += [f"{faults.APISERVER} {name}: {what}" for name, what in faults.APISERVER_FAULTS.items()] + [f"{faults.API} ACTION KIND"]
     fault.add_argument("name", metavar="NAME", nargs="?", help="\n".join(described))
     kinds = "\n".join(f"{kind}: {what}" for kind, what in faults.API_FAULTS.items())
     fault.add_argument("kind", metavar="KIND", nargs="?", help=f"of a fault of an action of the API\n{kinds}")
@@ -171,15 +172,17 @@ def _wish(layout: Layout, options: argparse.Namespace) -> Callable[[], str]:
         return lambda: _scripted(layout, name, fault)
     if kind is not None:
         raise UserError(f"{target} takes one name, not {name} {kind}")
-    if target == _APISERVER:
-        if name != "restart":
-            raise UserError(f"{_APISERVER} has no fault {name!r}; choose one of restart")
-        return lambda: _restarted(layout)
+    if target == faults.APISERVER:
+        acts = {"restart": _restarted, "pause": _paused, "resume": _resumed}
+        if name not in acts:
+            raise UserError(f"{target} has no fault {name!r}; choose one of {', '.join(acts)}")
+        return lambda: acts[name](layout)
     faults.check(target, str(name))
     return lambda: _wished(layout, target, name)
 
 
 def _cleared(layout: Layout) -> str:
+    lifecycle.resume(layout, _say)
     faults.clear(layout)
     return "no faults"
 
@@ -192,6 +195,16 @@ def _scripted(layout: Layout, action: str, fault: dict[str, Any]) -> str:
 def _restarted(layout: Layout) -> str:
     lifecycle.restart(layout, KUBE_APISERVER, _say)
     return "kube-apiserver was restarted"
+
+
+def _paused(layout: Layout) -> str:
+    lifecycle.pause(layout, KUBE_APISERVER, _say)
+    return "kube-apiserver is paused"
+
+
+def _resumed(layout: Layout) -> str:
+    lifecycle.resume(layout, _say)
+    return "kube-apiserver is not paused"
 
 
 def _wished(layout: Layout, target: str, name: str) -> str:

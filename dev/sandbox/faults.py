@@ -16,6 +16,9 @@ NONE: Final = "none"
 API: Final = "api"
 CONTROLLER: Final = "controller"
 STALE: Final = "stale"
+ALBCONFIG: Final = "albconfig"
+WRITERS: Final = "writers"
+APISERVER: Final = "apiserver"
 SLOW: Final = "slow"
 
 FAULTS: Final[dict[str, dict[str, str]]] = {
@@ -30,8 +33,19 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         STALE: "what changes in the cluster is not applied until the fault ends",
         NONE: "no fault",
     },
+    ALBCONFIG: {
+        WRITERS: "somebody else writes all AlbConfigs some ten times a second: the listeners in another order, and a field of his own",
+        NONE: "he is done and has put everything back",
+    },
 }
 """Target -> name -> what it does."""
+
+APISERVER_FAULTS: Final[dict[str, str]] = {
+    "restart": "kube-apiserver ends and starts again",
+    "pause": "kube-apiserver answers nobody, and does not refuse either",
+    "resume": "a paused kube-apiserver goes on",
+}
+"""What can be done to kube-apiserver, at once -> what it does."""
 
 API_FAULTS: Final[dict[str, str]] = {
     "throttle": "not done; answered Throttling.User",
@@ -55,7 +69,7 @@ _SECONDS: Final = {"timeout-before": 20.0, "timeout-after": 20.0, SLOW: 5.0}
 def check(target: str, name: str) -> None:
     """Raises UserError, with the names that exist, for a fault that does not."""
     if target not in FAULTS:
-        raise UserError(f"there are no faults of {target!r}; targets are {', '.join((*FAULTS, API, 'apiserver'))}, and none for all")
+        raise UserError(f"there are no faults of {target!r}; targets are {', '.join((*FAULTS, API, APISERVER))}, and none for all")
     if name not in FAULTS[target]:
         raise UserError(f"{target} has no fault {name!r}; choose one of {', '.join(FAULTS[target])}")
 

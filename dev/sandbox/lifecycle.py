@@ -66,6 +66,7 @@ def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
     with interruption() as noted, locked(layout.lock, noted.check, say):
         every = parts(layout, programs)
         recorded = _refuse_other_ports(layout, every)
+        _resume(every, say)
         dead = [part for part in every if part.pid() is None]
         if dead or not all((layout.pki / name).exists() for name in control_plane.FILES):
             dead = _prepare(layout, recorded, every, dead, say)
@@ -98,6 +99,30 @@ def restart(layout: Layout, name: str, say: Say) -> None:
     with interruption() as noted, locked(layout.lock, noted.check, say):
         _end([part for part in parts(layout, {}) if part.name == name], STOP_LIMIT, say)
     start(layout, say)
+
+
+def pause(layout: Layout, name: str, say: Say) -> None:
+    """Stop the process of one part of a running sandbox without ending it: whoever asks it waits in vain, until `resume` or `start`.
+
+    Raises:
+        UserError: the part does not run.
+    """
+    with interruption() as noted, locked(layout.lock, noted.check, say):
+        part = next(part for part in parts(layout, {}) if part.name == name)
+        if not part.pause():
+            raise UserError(f"{name} of the sandbox in {layout.directory} does not run; start the sandbox first")
+
+
+def resume(layout: Layout, say: Say) -> None:
+    """Let every paused part go on."""
+    with interruption() as noted, locked(layout.lock, noted.check, say):
+        _resume(parts(layout, {}), say)
+
+
+def _resume(every: Iterable[Part], say: Say) -> None:
+    for part in every:
+        if part.resume():
+            say(f"{part.name} was paused and goes on")
 
 
 def purge(layout: Layout, say: Say) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +34,7 @@ class State(StrEnum):
 
     RUNNING = "running"
     NOT_READY = "not ready"
+    PAUSED = "paused"
     CRASHED = "crashed"
     STOPPED = "stopped"
 
@@ -92,6 +95,8 @@ class Part:
         """How the part is, and what it lacks if it is not ready."""
         identity = self.identity()
         if identity and processes.lives(identity):
+            if processes.is_paused(identity.pid):
+                return State.PAUSED, "it answers nobody until `python -m dev.sandbox start` lets it go on"
             lack = self.probe()
             return (State.NOT_READY, lack) if lack else (State.RUNNING, "")
         # stop removes the pid file, and nothing survives a reboot; who is gone otherwise, ended on its own or was killed.
@@ -107,6 +112,21 @@ class Part:
         sessions = {process.session for process in everybody if process.pid == process.session and self._is_mine(process.pid)}
         found += [process for process in everybody if process.session in sessions and process not in found]
         return sorted(found, key=lambda process: process.pid != process.session)
+
+    def pause(self) -> bool:
+        """Stop the part's process without ending it: whoever asks it waits in vain. Returns whether there was one."""
+        processes.send(self.left(), signal.SIGSTOP)
+        while (pid := self.pid()) is not None and not processes.is_paused(pid):
+            time.sleep(0.01)
+        return pid is not None
+
+    def resume(self) -> bool:
+        """Let a paused part go on; returns whether it was paused."""
+        pid = self.pid()
+        if pid is None or not processes.is_paused(pid):
+            return False
+        processes.send(self.left(), signal.SIGCONT)
+        return True
 
     def end(self, limit: float) -> list[Process]:
         """End the part; its pid file goes when nothing is left of it.

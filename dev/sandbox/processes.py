@@ -123,20 +123,30 @@ def program(pid: int) -> str | None:
         return None
 
 
+def is_paused(pid: int) -> bool:
+    """Whether a process was stopped by SIGSTOP and not continued yet."""
+    try:
+        return parse_stat((_PROC / str(pid) / "stat").read_text())[1] == "T"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def end(processes: Iterable[Process], limit: float) -> list[Process]:
     """SIGTERM, after `limit` seconds SIGKILL; returns those that had to be killed, when all are gone.
 
     Only processes that are still the same are signalled.
     """
     left = list(processes)
-    _signal(left, signal.SIGTERM)
+    send(left, signal.SIGTERM)
+    send(left, signal.SIGCONT)  # a paused one takes no SIGTERM
     left = _await_end(left, limit)
-    _signal(left, signal.SIGKILL)
+    send(left, signal.SIGKILL)
     _await_end(left, 5.0)
     return left
 
 
-def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
+def send(processes: Iterable[Process], number: signal.Signals) -> None:
+    """Signal processes, as far as they are still the same."""
     for process in processes:
         try:
             # A pidfd holds on to the process, so that between look and signal the pid cannot become somebody else's.

@@ -27,7 +27,7 @@ class PartStatus:
     addresses: tuple[str, ...]
     log: Path
     last_words: tuple[str, ...]
-    """Of its log, if it crashed or is not ready."""
+    """Of its log, if it crashed or is not ready by itself."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Status:
         rows += [(part.name, str(part.state), str(part.pid or "-"), ", ".join(part.addresses) or "-") for part in self.parts]
         lines = table(rows)
         for part in self.parts:
-            if part.state in (State.CRASHED, State.NOT_READY):
+            if part.state in _VERBS:
                 lines += ["", f"{part.name} {_VERBS[part.state]} ({part.lack}); whole log: {part.log}"]
                 lines += [f"  {line[:200]}" for line in part.last_words]
         lines += ["", f"directory: {self.directory}"]
@@ -77,7 +77,7 @@ class Status:
         return "\n".join(lines)
 
 
-_VERBS: Final = {State.CRASHED: "crashed", State.NOT_READY: "is not ready"}
+_VERBS: Final = {State.CRASHED: "crashed", State.NOT_READY: "is not ready", State.PAUSED: "is paused"}
 
 
 def look(layout: Layout) -> Status:
@@ -86,7 +86,7 @@ def look(layout: Layout) -> Status:
     found = []
     for part in parts(layout, {}):
         state, lack = part.state()
-        words = tuple(part.last_words(_LAST_WORDS)) if lack else ()
+        words = tuple(part.last_words(_LAST_WORDS)) if lack and state is not State.PAUSED else ()
         found.append(PartStatus(part.name, state, lack, part.pid(), tuple(where[part.name]), part.log, words))
     return Status(layout.directory, tuple(found), tuple(str(endpoint) for endpoint in ports.listeners(layout)), faults.active(layout))
 

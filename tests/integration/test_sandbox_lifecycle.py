@@ -66,8 +66,14 @@ class Lifecycle:
 
     def cluster(self) -> str:
         """The UID of namespace kube-system."""
-        kubectl = (str(REPOSITORY / ".toolchain" / "bin" / "kubectl"), "--kubeconfig", str(self.layout.kubeconfig))
-        command = [*kubectl, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]
+        return self.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+
+    def albconfig(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", "albconfig", "alb", "-o", "json", "--show-managed-fields"))
+        return found
+
+    def kubectl(self, *arguments: str) -> str:
+        command = (str(REPOSITORY / ".toolchain" / "bin" / "kubectl"), "--kubeconfig", str(self.layout.kubeconfig), *arguments)
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def leftovers(self) -> list[str]:
@@ -212,6 +218,60 @@ class TestRunning:
         running.succeed("fault", "alb", "none")
         assert "fault of" not in running.succeed("status")
 
+    def test_the_audit_log_has_one_line_for_each_request_with_its_verb_and_who_sent_it(self, running: Lifecycle) -> None:
+        before = len(running.layout.audit_log.read_text().splitlines())
+        for _ in range(3):
+            running.cluster()
+        events = [json.loads(line) for line in running.layout.audit_log.read_text().splitlines()[before:]]
+        assert {event["stage"] for event in events} == {"ResponseComplete"}
+        ours = [event for event in events if event["user"]["username"] == "alb-mutual-tls-sandbox" and "kube-system" in event["requestURI"]]
+        assert [(event["verb"], event["userAgent"].partition("/")[0]) for event in ours] == [("get", "kubectl")] * 3
+
+    def test_a_paused_kube_apiserver_is_seen_and_hangs_until_it_is_resumed(self, running: Lifecycle) -> None:
+        before = running.pids()
+        assert "kube-apiserver is paused" in running.succeed("fault", "apiserver", "pause")
+        done = running("status")
+        assert done.returncode == 1
+        assert "kube-apiserver is paused (it answers nobody until `python -m dev.sandbox start` lets it go on)" in done.stdout
+        assert running.states() == {**ALL_RUNNING, "kube-apiserver": "paused"}
+        with socket.create_connection(("127.0.0.1", running.layout.apiserver_port)) as connection:
+            connection.sendall(b"x")
+            connection.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+        running.succeed("fault", "apiserver", "resume")
+        assert running.states() == ALL_RUNNING
+        for command in (("start",), ("fault", "none")):
+            running.succeed("fault", "apiserver", "pause")
+            assert "kube-apiserver was paused and goes on" in running.succeed(*command)
+            assert running.states() == ALL_RUNNING
+        assert running.pids() == before
+
+    def test_writers_reorder_the_listeners_all_the_time_and_put_everything_back(self, running: Lifecycle) -> None:
+        first = running.albconfig()
+        running.succeed("fault", "albconfig", "writers")
+        assert "fault of albconfig: writers" in running.succeed("status")
+        seen = set()
+
+        def are_all_seen() -> bool:
+            listeners = running.albconfig()["spec"]["listeners"]
+            assert sorted(listener["port"] for listener in listeners) == [80, 443]
+            seen.add((listeners[0]["port"], listeners[0]["sandboxWrites"]))
+            return len({port for port, _ in seen}) == 2 and len(seen) > 3
+
+        await_true(are_all_seen)
+        # a writer that is killed finds the way back too
+        running.kill("cloud")
+        assert running.albconfig()["metadata"]["annotations"]
+        running.succeed("start")
+        await_true(lambda: running.albconfig()["metadata"]["generation"] > first["metadata"]["generation"] + 10)
+        running.succeed("fault", "albconfig", "none")
+        last = running.albconfig()
+        assert last["spec"] == first["spec"]
+        assert last["metadata"].get("annotations") == first["metadata"].get("annotations")
+        managers = [entry["manager"] for entry in last["metadata"]["managedFields"]]
+        assert "sandbox-writers" in managers
+
     def test_logs_show_the_last_lines_and_follow(self, running: Lifecycle, tmp_path: Path) -> None:
         assert running.succeed("logs", "nginx", "--lines", "1").count("\n") == 1
         shown = tmp_path / "shown"
@@ -246,6 +306,12 @@ class TestAlone:
         assert "nothing was running" in sandbox.succeed("stop")
         sandbox.succeed("stop", "--purge")
         assert not sandbox.layout.directory.exists()
+
+    def test_stop_ends_a_paused_kube_apiserver_without_killing_it(self, sandbox: Lifecycle) -> None:
+        sandbox.succeed("start")
+        sandbox.succeed("fault", "apiserver", "pause")
+        assert "killed" not in sandbox.succeed("stop")
+        assert sandbox.leftovers() == []
 
     def test_a_stop_finds_the_parts_of_a_directory_that_was_deleted(self, sandbox: Lifecycle) -> None:
         sandbox.succeed("start")

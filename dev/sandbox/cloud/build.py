@@ -72,7 +72,7 @@ def build(
         address_type=config.get("addressType") or "Internet",
         name=config.get("name") or f"k8s-{albconfig['metadata']['name']}",
         tags={tag.get("key", ""): tag.get("value", "") for tag in config.get("tags", [])},
-        listeners=tuple(listeners),
+        listeners=tuple(sorted(listeners, key=lambda listener: (listener.port, listener.protocol))),
     )
 
 

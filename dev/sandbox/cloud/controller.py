@@ -32,6 +32,7 @@ from dev.sandbox.cloud.ingress import albconfig_of
 from dev.sandbox.cloud.kube import FAILURES, MERGE_PATCH, Cluster, Mirror, Resource
 from dev.sandbox.cloud.model import Balancer
 from dev.sandbox.cloud.openapi import OpenApiServer
+from dev.sandbox.cloud.writers import Writers
 from dev.sandbox.layout import Layout, write_atomically
 
 SUCCESS: Final = "SuccessfullyReconciled"
@@ -93,6 +94,7 @@ class Controller:
         self._ingresses = Mirror(cluster, "/apis/networking.k8s.io/v1/ingresses", self._wake.set, ended)
         self._classes = Mirror(cluster, "/apis/networking.k8s.io/v1/ingressclasses", self._wake.set, ended)
         self._mirrors = (self._albconfigs, self._ingresses, self._classes)
+        self._writers = Writers(cluster, ended)
         self._pending: _Plan | None = None
         self._faults: dict[str, Any] = {}
         self._frozen: dict[int, list[Resource]] = {}
@@ -137,6 +139,7 @@ class Controller:
 
     def _reconcile(self) -> None:
         wished = faults.wished(self._layout)
+        self._writers.obey(wished.get(faults.ALBCONFIG) == faults.WRITERS, self._albconfigs.items())
         if wished.get(faults.CONTROLLER) != faults.STALE:
             self._frozen = {}
         elif not self._frozen:

@@ -60,6 +60,27 @@ def test_a_part_that_lives_and_does_not_work_is_not_ready(part: Part) -> None:
         part.end(5)
 
 
+def test_a_paused_part_is_called_so_without_being_asked_and_goes_on(part: Part) -> None:
+    with part.start():
+        await_begun(part)
+        asked = replace(part, probe=lambda: pytest.fail("a paused part was asked"))
+        assert part.pause()
+        assert asked.state() == (State.PAUSED, "it answers nobody until `python -m dev.sandbox start` lets it go on")
+        assert part.resume()
+        assert part.state() == (State.RUNNING, "")
+        assert not part.resume()
+        part.end(5)
+    assert not part.pause()
+
+
+def test_a_paused_part_ends_when_it_is_asked_to(part: Part) -> None:
+    with part.start():
+        await_begun(part)
+        part.pause()
+        assert part.end(5) == []
+        assert part.left() == []
+
+
 def test_a_part_of_an_earlier_boot_is_stopped_not_crashed(part: Part) -> None:
     part.pid_file.parent.mkdir()
     part.pid_file.write_text(write_identity(Identity(1, 1, "earlier")))

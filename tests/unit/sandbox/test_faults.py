@@ -24,7 +24,9 @@ def layout(tmp_path: Path) -> Layout:
 def test_unknown_names_are_refused_with_those_that_exist() -> None:
     with pytest.raises(UserError, match=r"alb has no fault 'x'; choose one of ignores-ca-enabled, .*, none"):
         faults.check("alb", "x")
-    with pytest.raises(UserError, match="there are no faults of 'nlb'; targets are alb, controller, api, apiserver, and none for all"):
+    with pytest.raises(
+        UserError, match="there are no faults of 'nlb'; targets are alb, controller, albconfig, api, apiserver, and none for all"
+    ):
         faults.check("nlb", "none")
 
 
@@ -135,7 +137,9 @@ def test_a_fault_that_was_met_often_enough_is_not_active_any_more(layout: Layout
         (["api", "ListCerts", "slow"], "has no action 'ListCerts'"),
         (["alb", "answers-400", "twice"], "alb takes one name, not answers-400 twice"),
         (["alb", "answers-400", "--times", "2"], "--times and --seconds are for faults of api"),
-        (["apiserver", "stop"], "apiserver has no fault 'stop'; choose one of restart"),
+        (["apiserver", "stop"], "apiserver has no fault 'stop'; choose one of restart, pause, resume"),
+        (["apiserver"], "apiserver has no fault None; choose one of restart, pause, resume"),
+        (["albconfig", "reorder"], "albconfig has no fault 'reorder'; choose one of writers, none"),
         (["controller", "dead"], "controller has no fault 'dead'; choose one of stale, none"),
         (["controller"], "controller has no fault 'None'"),
         (["none", "alb"], "there are no faults of 'none'"),
