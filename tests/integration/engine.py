@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from dev.sandbox import faults
+from dev.sandbox import faults, processes
 from dev.sandbox.cloud.openapi import VERSIONS
 from dev.sandbox.layout import Layout
 
@@ -135,6 +137,50 @@ class Sandbox:
 
 
 @dataclass
+class Underway:
+    """A pulumi command that runs: the engine with its program, its language host and its plugins, all in one session."""
+
+    engine: subprocess.Popen[bytes]
+    log: Path
+
+    def shown(self) -> str:
+        """What it has printed yet."""
+        return self.log.read_text()
+
+    def until(self, holds: Callable[[], bool], limit: float = 60) -> None:
+        """Wait until a condition holds, which must be so before the command ends."""
+        deadline = time.monotonic() + limit
+        while not holds():
+            assert self.engine.poll() is None, self.shown()
+            assert time.monotonic() < deadline, self.shown()
+            time.sleep(0.02)
+
+    def session(self) -> list[processes.Process]:
+        """Who of it lives."""
+        return [process for process in processes.everybody() if process.session == self.engine.pid]
+
+    def kill(self) -> None:
+        """SIGKILL to every process of it, as the kernel does when memory is short; returns when all are gone."""
+        if self.engine.poll() is None:
+            os.killpg(self.engine.pid, signal.SIGKILL)
+            self.engine.wait()
+        while left := self.session():  # plugins are in process groups of their own
+            processes.send(left, signal.SIGKILL)
+            time.sleep(0.01)
+
+    def plugins(self) -> list[processes.Process]:
+        """Our providers among its processes."""
+        return [one for one in self.session() if "alb_mutual_tls.provider" in processes.command_line(one.pid)]
+
+    def interrupt(self) -> float:
+        """Ctrl-C, as a terminal sends it; returns after how many seconds the command has ended."""
+        began = time.monotonic()
+        os.killpg(self.engine.pid, signal.SIGINT)
+        self.engine.wait(90)
+        return time.monotonic() - began
+
+
+@dataclass
 class Stack:
     """A stack of the program on a sandbox; `config` is written as its stack file before each command."""
 
@@ -171,11 +217,25 @@ class Stack:
         succeed(self.pulumi("config", "set", "--path", path, value))
         self.config = yaml.safe_load((self.directory / f"Pulumi.{self.name}.yaml").read_text())["config"]
 
-    def pulumi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """A pulumi command on the stack as it is configured now."""
         document = {"encryptionsalt": self._salt, "config": self.config}
         (self.directory / f"Pulumi.{self.name}.yaml").write_text(yaml.safe_dump(document))
         stack = () if arguments[:2] == ("stack", "init") else ("--stack", self.name)
-        return run("pulumi", *arguments, *stack, "--non-interactive", env=self.sandbox.env | self.env, cwd=self.directory, timeout=timeout)
+        return ["pulumi", *arguments, *stack, "--non-interactive"]
+
+    def pulumi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        return run(*self.command(*arguments), env=self.sandbox.env | self.env, cwd=self.directory, timeout=timeout)
+
+    def begin(self, *arguments: str) -> Underway:
+        """Start a pulumi command in a session of its own."""
+        log = self.directory / f"{self.name}.log"
+        command, env = self.command(*arguments), self.sandbox.env | self.env
+        with log.open("w") as output:
+            engine = subprocess.Popen(
+                command, env=env, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        return Underway(engine, log)
 
     def up(self) -> str:
         return succeed(self.carry_out("up"))
