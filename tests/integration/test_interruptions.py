@@ -135,11 +135,15 @@ class Life:
             self.stack.up()
         self.now = wanted
 
-    def is_pending(self, kind: str) -> bool:
-        """Whether the engine has told the provider to make, change or remove the resource of a type, and has no answer."""
+    def pending(self, kind: str) -> list[str]:
+        """What the engine has told the provider to do with resources of a type, and has no answer: `creating`, `updating`, `deleting`.
+
+        A `creating` of a run that was killed stands there until `pulumi refresh --clear-pending-creates`.
+        """
         file = self.layout.state / ".pulumi/stacks/alb-mutual-tls" / f"{self.stack.name}.json"
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {} if file.exists() else {}
-        return any(operation["resource"]["type"] == kind for operation in latest.get("pending_operations") or [])
+        operations = latest.get("pending_operations") or []
+        return [operation["type"] for operation in operations if operation["resource"]["type"] == kind]
 
     def fault(self, action: str, kind: str, times: int = 1, seconds: float | None = HELD) -> Callable[[], bool]:
         """Let the next requests of an action meet a fault; returns what tells whether one has met it."""
@@ -166,6 +170,8 @@ class Life:
     def run_until(self, boundary: str, operation: str, *command: str) -> Underway:
         """Start a command; returns when it stands at a boundary."""
         when, _, what = boundary.partition(" ")
+        verb = {"create": "creating", "destroy": "deleting"}.get(operation, "updating")
+        before = self.pending(LISTENER).count(verb)
         if what != "PATCH" or when == "after":
             # After the patch, ALB is asked: whether it shows it, or whether it has let go of the CA certificate.
             met = self.fault(*(("ListListeners", "timeout-before") if what == "PATCH" else (what, f"timeout-{when}")))
@@ -181,7 +187,7 @@ class Life:
         else:
             lifecycle.pause(self.layout, KUBE_APISERVER, lambda _: None)
             running = self.begin(*command, "--refresh=false")
-        running.until(lambda: self.is_pending(LISTENER))
+        running.until(lambda: self.pending(LISTENER).count(verb) > before)
         return running
 
     def recover(self, *command: str) -> str:
