@@ -1,11 +1,16 @@
 """The stack: its configuration, mutual authentication on its listeners, its outputs."""
 
+import signal
+
 import pulumi
 from pulumi.runtime.config import CONFIG
 
 from components.albmtls import AlbMtls
 from components.mutual_tls import AlbMutualTls
 from components.settings import PROJECT, SettingsError, parse
+
+# Ctrl-C: else the SDK waits for the engine, which waits for the SDK, until the engine kills it after 5 seconds.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 try:
     settings = parse(CONFIG.get())

@@ -15,7 +15,8 @@ from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind
 
 _INPUTS = ("warehouseId", "name", "certificatePem", "generated")
 _RELEASE_SECONDS = 180.0
-_LOOK_SECONDS = 3.0
+_PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
+"""Between looks at ALB, in seconds; the last one repeats."""
 
 
 class CaCertificate:
@@ -148,7 +149,7 @@ class CaCertificate:
         deadline = request.now() + seconds
         try:
             alb = self._configuration.alb()
-            holders = []
+            holders, looks = [], 0
             for state in alb.listeners_naming(id):
                 holders.append(state)
                 request.wait(0)
@@ -160,7 +161,8 @@ class CaCertificate:
                         "of the AlbConfig, take it off those listeners, then run this again"
                     )
                 request.status(f"waiting for ALB to let go of {id}: {shown}")
-                request.wait(min(_LOOK_SECONDS, max(0.0, deadline - request.now())))
+                request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - request.now())))
+                looks += 1
                 again = [alb.listener(item.listener_id) for item in holders]
                 holders = [item for item in again if item is not None and names(item, id)]
         except (NotPermitted, NoRegion) as error:

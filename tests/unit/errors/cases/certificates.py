@@ -17,7 +17,7 @@ import grpc
 from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
 from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repository
 from alb_mutual_tls.alibaba.openapi import OpenApi
-from alb_mutual_tls.provider import ca_certificate, host
+from alb_mutual_tls.provider import host
 from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
 from alb_mutual_tls.provider.certificate_repository import CertificateRepository
@@ -107,8 +107,7 @@ def _still_named(_: Path) -> None:
 
 def _still_held(_: Path) -> None:
     world = _World(listeners=[ListenerState("lsn-1", "alb-1", 443, "Running", True, (CaReference("ca-1", "Associated"),))])
-    with mock.patch.object(ca_certificate, "_LOOK_SECONDS", 0.01):
-        world.handler().delete(request(timeout=0.01), "ca-1", {}, _STATE)
+    world.handler().delete(request(timeout=0.01), "ca-1", {}, _STATE)
 
 
 def _without_content(_: Path) -> object:
