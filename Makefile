@@ -20,10 +20,10 @@ preview: toolchain ## start the sandbox and show what pulumi up would change in 
 down: ## pulumi destroy of stack dev, then stop the sandbox; nothing is left running
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi
 
-test: toolchain ## all tests: unit, component and contract side by side, then integration on sandboxes of their own
+test: toolchain ## all tests: unit, component and contract side by side, then integration, two at a time on sandboxes of their own
 	@status=0; \
 	$(PYTEST) tests/unit tests/component tests/contract -n 2 --dist loadfile --timeout 300 || status=1; \
-	$(PYTEST) tests/integration --timeout 900 || status=1; \
+	$(PYTEST) tests/integration -n 2 --dist loadfile --timeout 900 || status=1; \
 	exit $$status
 
 lint: toolchain ## ruff, formatting, types, layers

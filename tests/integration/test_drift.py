@@ -218,6 +218,20 @@ def test_destroy_ends_when_the_ingress_lets_go_of_a_listener_that_was_removed(st
             done = destroying.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
+    assert ANNOTATION not in sandbox.claims()
+
+
+def test_destroy_names_who_holds_the_ca_when_the_wait_is_over(stack: Stack, sandbox: Sandbox) -> None:
+    stack.set(awaitTimeoutSeconds=3)
+    stack.up()
+    sandbox.edit({"op": "remove", "path": HTTPS})
+    said = " ".join(stack.fails("destroy").split())
+    assert "is not deleted, because after 3 s ALB still has it on listener lsn-" in said
+    assert "(443/HTTPS) of alb-" in said
+    assert len(sandbox.stored("certificates")) == 1
+    annotation = "alb.ingress.kubernetes.io/listen-ports".replace("/", "~1")
+    with ingress(sandbox, {"op": "replace", "path": f"/metadata/annotations/{annotation}", "value": '[{"HTTP":80}]'}):
+        stack.destroy()
 
 
 def test_destroy_refuses_at_once_while_an_albconfig_of_somebody_else_names_the_ca(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:

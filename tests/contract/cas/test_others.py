@@ -1,14 +1,20 @@
-"""What others have in CAS and on ALB: the same certificate, and listeners that name ours."""
+"""What others have in CAS and on ALB: the same certificate, listeners that name ours, and lists that do not know yet what was deleted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from dev.sandbox import faults
 from dev.sandbox.cloud import OpenApiServer
 from dev.sandbox.cloud.model import Balancer, Listener
+from dev.sandbox.layout import Layout
 
 if TYPE_CHECKING:
-    from tests.contract.cas.conftest import Plugin
+    from pathlib import Path
+
+    from tests.contract.cas.conftest import Gateway, Plugin
 
 REPOSITORY = "albmtls:index:CertificateRepository"
 CA = "albmtls:index:CaCertificate"
@@ -73,3 +79,20 @@ def test_all_listeners_of_all_load_balancers_that_hold_a_certificate_are_listed(
         for listener in balancer.listeners:
             assert f"listener {balancer.listener_id(listener)} ({listener.port}/HTTPS) of {balancer.id}" in failed.sentence
     assert stored(server, "certificates") != []
+
+
+@pytest.mark.parametrize("lost", ["lost", "failed-done"])
+def test_what_was_deleted_stays_deleted_although_lists_still_show_it(
+    plugin: Plugin, server: OpenApiServer, gateway: Gateway, authorities: list[str], tmp_path: Path, lost: str
+) -> None:
+    instance, repository = plugin.create(REPOSITORY, INPUTS)
+    inputs = inputs_of(repository, authorities[0])
+    id, state = plugin.create(CA, inputs)
+    layout = Layout(tmp_path / "sandbox")
+    for action in ("ListCert", "ListCertWarehouse"):
+        faults.wish_api(layout, action, faults.scripted(action, "slow", times=2))
+    gateway.fault("DeletePCACert", lost)
+    gateway.fault("DeleteWarehouse", lost)
+    plugin.delete(CA, id, state, inputs)
+    plugin.delete(REPOSITORY, instance, repository, INPUTS)
+    assert stored(server, "certificates") == stored(server, "warehouses") == []
