@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection
 from concurrent import futures
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn, Protocol
@@ -424,8 +425,9 @@ def serve(provider: Provider) -> None:
     print(port, flush=True)
     # A killed engine leaves its plugins behind: one that went on working would meet the next pulumi up.
     parent = os.getppid()
-    while os.getppid() == parent:
-        time.sleep(0.5)
+    with suppress(KeyboardInterrupt):  # SIGINT is how the engine ends its plugins; it kills them after 5 seconds
+        while os.getppid() == parent:
+            time.sleep(0.5)
     cancel()
     server.stop(grace=2).wait()
     os._exit(0)  # threads that hang in the network would keep the process

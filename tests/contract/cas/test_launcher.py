@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,14 @@ def test_without_its_packages_it_says_in_one_sentence_what_to_install(tmp_path: 
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith(f"pulumi-resource-albmtls: {tmp_path / 'venv' / 'bin' / 'python'} has no package ")
     assert "pip install -r requirements.txt" in sentence
+
+
+def test_it_ends_at_once_and_silently_when_the_engine_interrupts_it(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    process = subprocess.Popen([str(LAUNCHER)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=4)
+    assert errors == b""
+    assert process.returncode == 0
