@@ -82,7 +82,11 @@ class AlbMutualTls(pulumi.ComponentResource):
             upload_name=self.identity.apply(lambda value: f"{authority}-{value}"),
             certificate_pem=self.authorities[authority].certificate_pem,
             generated=True,
-            opts=self._opts(protect=self._protects(authority)),
+            opts=pulumi.ResourceOptions.merge(
+                self._opts(protect=self._protects(authority)),
+                # how long a deletion waits for ALB to let go of it
+                pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=f"{self._args.await_timeout_seconds}s")),
+            ),
         )
 
     def _cross(self, subject: str, issuer: str) -> SignedCertificate:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -297,6 +298,9 @@ class _Start:
         return None
 
     def _obituary(self, part: Part, child: subprocess.Popen[bytes] | None) -> str:
+        if child:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(1)  # until its last thread is gone, and with it its hold on the ports
         # Between the look at the ports and the start somebody may have taken one.
         endpoints = [endpoint for endpoint in ports.services(self.layout) + ports.listeners(self.layout) if endpoint.part == part.name]
         if child and (busy := ports.clashes(endpoints, self.layout)):

@@ -218,7 +218,6 @@ def test_destroy_ends_when_the_ingress_lets_go_of_a_listener_that_was_removed(st
             done = destroying.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
-    assert ANNOTATION not in sandbox.claims()
 
 
 def test_destroy_names_who_holds_the_ca_when_the_wait_is_over(stack: Stack, sandbox: Sandbox) -> None:
