@@ -264,7 +264,8 @@ class Cas:
                     lost = lost or not isinstance(error, Throttled)
                     raise
                 except ApiError as error:
-                    if type(error) is ApiError and not is_there():
+                    # what an earlier attempt has deleted may stand in lists for a while
+                    if type(error) is ApiError and self._eventually(lambda: None if is_there() else True, SETTLING if lost else 0.0):
                         return
                     raise
                 return
