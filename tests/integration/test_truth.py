@@ -48,7 +48,7 @@ def test_a_wait_that_ended_says_what_alb_shows_and_why_and_the_next_up_checks_ag
             in shown
         )
         assert "shows status Running, CaEnabled false, CA certificate none" in shown
-        assert "last warnings of AlbConfig alb: " in shown
+        assert "the last warnings of AlbConfig alb are " in shown
         assert "FailedBuildModel: Listener is not fulfilled yet: 8443-HTTPS" in shown
         (outputs,) = [item["outputs"] for urn, item in stack.kept().items() if LISTENER in urn]
         assert outputs["confirmed"] is False
