@@ -422,10 +422,10 @@ def start_server(provider: Provider, engine_address: str | None = None) -> tuple
 def serve(provider: Provider) -> None:
     """Serve until killed; prints the port, as the engine expects. The engine's address may be the first argument."""
     server, port, cancel = start_server(provider, sys.argv[1] if len(sys.argv) > 1 else None)
-    print(port, flush=True)
-    # A killed engine leaves its plugins behind: one that went on working would meet the next pulumi up.
     parent = os.getppid()
     with suppress(KeyboardInterrupt):  # SIGINT is how the engine ends its plugins; it kills them after 5 seconds
+        print(port, flush=True)
+        # A killed engine leaves its plugins behind: one that went on working would meet the next pulumi up.
         while os.getppid() == parent:
             time.sleep(0.5)
     cancel()
