@@ -25,7 +25,7 @@ class CaCertificate:
     `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key nobody else has. A brought CA that was
     there before is somebody's, and never deleted. There is no update: another content is another upload, made before the old one goes.
 
-    A replacement of the same content (`pulumi up --replace`, `taint`) finds the upload of the resource that it replaces, so two records of the
+    A replacement of the same content (`pulumi up --replace`) finds the upload of the resource that it replaces, so two records of the
     state have it for a while. `holder` is a random value of each record: the last one that goes deletes the upload, the others leave it.
     """
 

@@ -55,6 +55,10 @@ def test_a_first_up_makes_one_repository_and_one_upload_with_six_calls_at_most(
     assert certificate["owned"] is True
     assert certificate["account"] == ACCOUNT
     assert certificate["cluster"] == ""
+    assert certificate.keys() == {
+        *inputs_of(repository, authorities[0]),
+        *("caCertificateId", "fingerprint", "account", "cluster", "owned", "holder"),
+    }
     assert sum(count for action, count in gateway.calls.items() if action != "GetCallerIdentity") <= 6
     assert gateway.calls["GetCallerIdentity"] == 1
 
