@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -57,12 +57,18 @@ def test_work_that_is_called_off_ends_what_runs(tmp_path: Path) -> None:
 
 
 def _is_gone(pid: int) -> None:
-    """Also a process that has ended and is not yet collected by its new parent is gone."""
+    """It was sent SIGKILL, on which it may still have to act. A process that its new parent has not yet collected is gone, too."""
+    deadline = time.monotonic() + 10
+    while _state(pid) not in (None, "Z"):
+        assert time.monotonic() < deadline, f"process {pid} is {_state(pid)}"
+        time.sleep(0.01)
+
+
+def _state(pid: int) -> str | None:
     try:
-        os.kill(pid, 0)
-        assert Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (ProcessLookupError, FileNotFoundError):
-        pass
+        return None
 
 
 def test_a_build_is_stripped_stamped_and_independent_of_where_it_is_made() -> None:
