@@ -18,7 +18,8 @@ def variables(layout: Layout) -> dict[str, str]:
     from dev.toolchain import engine
 
     own = {
-        "PULUMI_BACKEND_URL": f"file://{layout.state}",
+        # With metadata, each write of the state first empties the file `.json.attrs` beside it: killed there, the engine can read its state no more.
+        "PULUMI_BACKEND_URL": f"file://{layout.state}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",

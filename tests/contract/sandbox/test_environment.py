@@ -73,6 +73,6 @@ def test_a_child_process_gets_what_a_shell_gets_that_sourced_the_file(tmp_path: 
     found = sourced("sh", layout.env, 1)
     given_to_child = environment.for_process(layout, base)
     assert {name: found[name] for name in given_to_child} == given_to_child
-    assert found["PULUMI_BACKEND_URL"] == f"file://{layout.state}"
+    assert found["PULUMI_BACKEND_URL"] == f"file://{layout.state}?metadata=skip"
     assert found["KUBECONFIG"] == str(layout.kubeconfig)
     assert layout.env.stat().st_mode & 0o777 == 0o600

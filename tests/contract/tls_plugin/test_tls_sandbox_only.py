@@ -16,7 +16,7 @@ def sandbox(tmp_path: Path) -> dict[str, str]:
     directory = tmp_path / "a sandbox"
     directory.mkdir()
     (directory / "sandbox.json").write_text("{}")
-    return {"ALB_MUTUAL_TLS_SANDBOX": str(directory), "PULUMI_BACKEND_URL": f"file://{directory}/state"}
+    return {"ALB_MUTUAL_TLS_SANDBOX": str(directory), "PULUMI_BACKEND_URL": f"file://{directory}/state?metadata=skip"}
 
 
 def test_the_sandbox_is_served(sandbox: dict[str, str]) -> None:
@@ -25,7 +25,8 @@ def test_the_sandbox_is_served(sandbox: dict[str, str]) -> None:
 
 
 def test_an_escaped_path_and_a_trailing_slash_name_the_same_directory(sandbox: dict[str, str]) -> None:
-    assert refusal(sandbox | {"PULUMI_BACKEND_URL": sandbox["PULUMI_BACKEND_URL"].replace(" ", "%20") + "/"}) is None
+    state = Path(sandbox["ALB_MUTUAL_TLS_SANDBOX"]) / "state"
+    assert refusal(sandbox | {"PULUMI_BACKEND_URL": f"file://{state}/".replace(" ", "%20")}) is None
 
 
 @pytest.mark.parametrize("name", ["ALB_MUTUAL_TLS_SANDBOX", "PULUMI_BACKEND_URL"])
@@ -42,7 +43,7 @@ def test_without_a_part_of_the_environment_nothing_is_served(sandbox: dict[str, 
     ["https://api.pulumi.com", "s3://states?region=cn-hangzhou", "file://~", "file:///", "file://host{state}", "{state}", "http://{state}"],
 )
 def test_another_state_backend_is_refused(sandbox: dict[str, str], backend: str) -> None:
-    state = sandbox["PULUMI_BACKEND_URL"].removeprefix("file://")
+    state = f"{sandbox['ALB_MUTUAL_TLS_SANDBOX']}/state"
     sentence = refusal(sandbox | {"PULUMI_BACKEND_URL": backend.format(state=state)})
     assert sentence is not None
     assert f"not file://{state}" in sentence
