@@ -33,7 +33,7 @@ class ListenerClientAuthentication:
     """Two keys of one listener and one annotation, written with one guarded JSON Patch, and put back when the resource goes.
 
     State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
-    is no listener to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
+    was none to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
     last, which `read` never touches); `confirmed` (false after a wait for ALB that ended without seeing what was wished).
     """
 
@@ -75,11 +75,17 @@ class ListenerClientAuthentication:
         self._account(request, state["account"], {"caEnabled": False}, what)
         try:
             document = self._document(cluster, state["albConfig"])
-            listener = find_listener(document, state["port"])
-        except (AlbConfigMissing, NoAlbConfigKind, ListenerMissing):
+        except (AlbConfigMissing, NoAlbConfigKind):
             return None if state["claimId"] else Reading(id, state, inputs)
         if state["albConfigUid"] and document["metadata"]["uid"] != state["albConfigUid"]:
             return None
+        try:
+            listener = find_listener(document, state["port"])
+        except ListenerMissing:
+            if state["claimId"] and not decisions.holds_claim(document, state):
+                return None
+            # Not gone while its claim is there: somebody must take that away, at the latest a destroy.
+            return Reading(id, {**state, "caEnabled": False}, {**inputs, "caEnabled": False})
         live = decisions.live(state, document, listener)
         return Reading(id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]})
 
@@ -144,8 +150,10 @@ class ListenerClientAuthentication:
             if inputs["caEnabled"] is True:
                 raise
             request.warn(f"client authentication is off, and there is nothing to switch off: {error}")
-            nothing = {"albConfigUid": "", "claimId": "", "previous": "", "appliedCaCertificateId": "", "confirmed": True}
-            return {**inputs, **place, **nothing}
+            nothing = {"albConfigUid": "", "claimId": "", "previous": "", "appliedCaCertificateId": ""}
+            if state is not None and isinstance(error, ListenerMissing):
+                nothing = {key: state[key] for key in nothing}
+            return {**inputs, **place, **nothing, "confirmed": True}
         self._tell(request, planned)
         self._warn_of_owners(request, seen[0], inputs)
         self._warn_of_surroundings(request, cluster, document, find_listener(document, inputs["port"]), inputs)

@@ -266,6 +266,16 @@ def _left(what: str, listener: Listener, applied: str) -> str:
     )
 
 
+def holds_claim(document: Document, state: Properties) -> bool:
+    """Whether the AlbConfig still has the claim that this resource made."""
+    key = claims.annotation_key(state["port"])
+    try:
+        found = claims.parse(listener_patch.annotation(document, key), state["albConfig"], key)
+    except ClaimUnreadable:
+        return False
+    return found is not None and found.id == state["claimId"]
+
+
 def live(state: Properties, document: Document, listener: Listener) -> Properties:
     """The state with what the listener really has. `previous`, `claimId` and `appliedCaCertificateId` stay: a destroy compares with them.
 

@@ -112,7 +112,7 @@ def test_a_removed_listener_is_named_and_taken_again_when_it_is_back(
     sandbox.edit({"op": "remove", "path": HTTPS})
     assert "AlbConfig alb has no listener on port 443, it has 80/HTTP" in stack.refused()
     sandbox.edit({"op": "add", "path": HTTPS, "value": first["spec"]["listeners"][1]})
-    assert "ListenerClientAuthentication: (create)" in shown(stack)
+    assert "ListenerClientAuthentication: (update)" in shown(stack)
     stack.up()
     assert sandbox.listeners()[443] == wished
     assert json.loads(sandbox.claims()[ANNOTATION])["previous"] == previous
@@ -218,6 +218,7 @@ def test_destroy_ends_when_the_ingress_lets_go_of_a_listener_that_was_removed(st
             done = destroying.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
+    assert ANNOTATION not in sandbox.claims()
 
 
 def test_destroy_names_who_holds_the_ca_when_the_wait_is_over(stack: Stack, sandbox: Sandbox) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.alibaba.exact_json import Document
+from alb_mutual_tls.alibaba.listener import find_listener
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.provider.host import UNKNOWN
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, C, World, alb, raised, wanted
@@ -265,13 +266,60 @@ def test_delete_leaves_values_that_somebody_else_wrote_and_says_so() -> None:
     ]
 
 
-def test_a_removed_listener_or_albconfig_is_gone_and_its_delete_cleans_up() -> None:
+def test_a_removed_listener_is_missed_until_it_is_back() -> None:
+    world = World()
+    state = world.create(wanted())
+    removed = world.cluster.documents["alb"]["spec"]["listeners"].pop(1)
+    missed = world.refresh(state)
+    assert missed is not None
+    assert world.changes(missed, wanted()) == {"caEnabled": "UPDATE"}
+    assert "has no listener on port 443" in raised(UserError, lambda: world.update(missed, wanted()))
+    world.cluster.documents["alb"]["spec"]["listeners"].append({"port": 443, "protocol": "HTTPS", "certificates": removed["certificates"]})
+    found = world.refresh(missed)
+    assert found is not None
+    assert world.update(found, wanted()) == state
+
+
+def test_a_removed_listener_that_is_off_is_not_missed_and_keeps_its_claim() -> None:
+    world = World()
+    state = world.create(wanted(caEnabled=False))
+    removed = world.cluster.documents["alb"]["spec"]["listeners"].pop(1)
+    assert world.refresh(state) == state
+    changed = world.update(state, wanted(caEnabled=False, caCertificateId=CA_2))
+    assert "client authentication is off, and there is nothing to switch off" in world.warnings()[-1]
+    assert {key: changed[key] for key in ("claimId", "previous", "appliedCaCertificateId")} == {
+        key: state[key] for key in ("claimId", "previous", "appliedCaCertificateId")
+    }
+    world.cluster.documents["alb"]["spec"]["listeners"].append(removed)
+    world.delete(changed)
+    assert world.listener() == find_listener(alb(), 443).fields
+    assert world.annotations() == {}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_claim_on_a_removed_listener_goes_with_the_resource(enabled: bool) -> None:
+    world = World()
+    state = world.create(wanted(caEnabled=enabled))
+    del world.cluster.documents["alb"]["spec"]["listeners"][1]
+    missed = world.refresh(state)
+    assert missed is not None
+    world.delete(missed)
+    assert world.annotations() == {}
+    assert world.refresh(state) is None
+
+
+@pytest.mark.parametrize("text", ["not ours", None])
+def test_a_removed_listener_whose_claim_is_not_ours_any_more_is_gone(text: str | None) -> None:
     world = World()
     state = world.create(wanted())
     del world.cluster.documents["alb"]["spec"]["listeners"][1]
+    world.cluster.documents["alb"]["metadata"]["annotations"] = {"albmtls/443-https": text} if text else {}
     assert world.refresh(state) is None
-    world.delete(state)
-    assert world.annotations() == {}
+
+
+def test_a_removed_albconfig_is_gone() -> None:
+    world = World()
+    state = world.create(wanted())
     del world.cluster.documents["alb"]
     assert world.refresh(state) is None
     world.delete(state)
