@@ -81,8 +81,9 @@ def judge(pulumi: Path, version: str | None, requirement: str, host_starts: bool
 
 def on_path(places: Places, base: Mapping[str, str]) -> Engine | None:
     """The first `pulumi` on PATH that is not ours. Judged once for each program: what was found is kept until one of them changes."""
-    own = {str(places.bin), str(places.venv / "bin")}
-    path = os.pathsep.join(directory for directory in base.get("PATH", "").split(os.pathsep) if directory and directory not in own)
+    own = {places.bin.resolve(), (places.venv / "bin").resolve()}  # also when PATH names them in another way
+    directories = [directory for directory in base.get("PATH", "").split(os.pathsep) if directory and Path(directory).resolve() not in own]
+    path = os.pathsep.join(directories)
     found = shutil.which("pulumi", path=path)
     if not found:
         return None

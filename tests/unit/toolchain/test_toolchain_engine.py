@@ -90,6 +90,9 @@ def test_a_pulumi_on_path_that_will_not_do_is_passed_over_with_the_reason(
 def test_our_own_pulumi_on_path_is_not_taken_for_the_machines(places: Places) -> None:
     program(places.bin / "pulumi", "echo v3.272.0")
     assert engine.on_path(places, {"PATH": f"{places.bin}:/usr/bin:/bin"}) is None
+    elsewhere = places.repository.with_name("another name")
+    elsewhere.symlink_to(places.repository)
+    assert engine.on_path(places, {"PATH": f"{Places(elsewhere).bin}:/usr/bin:/bin"}) is None
 
 
 def test_a_pulumi_is_asked_once_and_again_when_it_has_changed(tmp_path: Path, places: Places) -> None:
