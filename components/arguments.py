@@ -24,6 +24,8 @@ from alb_mutual_tls.pki.profile import (
     same_subject,
 )
 
+from .pem_or_path import pem_text
+
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # No subject that a user writes can hold a control character, so the part of a default that is only known in state is compared as one.
 _IDENTITY_PLACEHOLDER: Final = "\x01"
@@ -65,6 +67,7 @@ def _path(value: str) -> str:
     return value
 
 
+PemOrPath = Annotated[str, AfterValidator(pem_text)]
 KeyAlgorithm = Annotated[str, AfterValidator(_key_algorithm)]
 SubjectFields = Annotated[dict[str, str], AfterValidator(_subject)]
 
@@ -110,9 +113,11 @@ class Authority(_Model):
 class Client(_Model):
     """A client certificate that the stack issues. `validity_days`: 1 to 3650, default 90.
 
-    `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever is shorter.
+    `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever is shorter. `csr`: a certificate signing
+    request that the client brings (PEM, or the path of a file); then its private key never is in the stack.
     """
 
+    csr: PemOrPath | None = None
     subject: SubjectFields = Field(default_factory=dict)
     key_algorithm: KeyAlgorithm = "ECDSA-P256"
     validity_days: int = Field(default=90, ge=CLIENT_VALIDITY_DAYS.start, le=CLIENT_VALIDITY_DAYS.stop - 1)
@@ -120,10 +125,12 @@ class Client(_Model):
     uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(default=None, strict=False)
 
     @model_validator(mode="after")
-    def _renewal_inside_validity(self) -> Self:
+    def _consistent(self) -> Self:
         problem = check_renewal(self.validity_days, self.renewal_days())
         if problem:
             raise ValueError(problem)
+        if self.csr is not None and "key_algorithm" in self.model_fields_set:
+            raise ValueError("keyAlgorithm is set beside csr, but the key is the client's own; remove one of the two")
         return self
 
     def subject_fields(self, name: str) -> dict[str, str]:

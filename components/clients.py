@@ -17,14 +17,15 @@ from .authority import CertificateAuthority, private_key
 class IssuedClient:
     """A client's certificate.
 
-    `chain_pem` is what the client presents: its certificate first, then cross certificates, without the root. `private_key_pem` is a secret.
+    `chain_pem` is what the client presents: its certificate first, then cross certificates, without the root. `private_key_pem` is a secret,
+    and None for a client that brought a request: its key never was here.
     """
 
     certificate: SignedCertificate
     certificate_pem: pulumi.Output[str]
     chain_pem: pulumi.Output[str]
     not_after: pulumi.Output[str]
-    private_key_pem: pulumi.Output[str]
+    private_key_pem: pulumi.Output[str] | None
 
     @classmethod
     def issue(
@@ -39,17 +40,24 @@ class IssuedClient:
         provider_opts: pulumi.ResourceOptions,
     ) -> IssuedClient:
         """Issue a client certificate; its subject and URI names come from the configuration, never from the request."""
-        key = private_key(resource_name, client.key_algorithm, opts)
         fields = client.subject_fields(name)
-        request = tls.CertRequest(
-            resource_name,
-            private_key_pem=key.private_key_pem,
-            subject=tls.CertRequestSubjectArgs(common_name=fields["commonName"]),
-            opts=opts,
-        )
+        private_key_pem: pulumi.Output[str] | None = None
+        csr_pem: pulumi.Input[str]
+        if client.csr is not None:
+            csr_pem = client.csr
+        else:
+            key = private_key(resource_name, client.key_algorithm, opts)
+            private_key_pem = key.private_key_pem
+            request = tls.CertRequest(
+                resource_name,
+                private_key_pem=key.private_key_pem,
+                subject=tls.CertRequestSubjectArgs(common_name=fields["commonName"]),
+                opts=opts,
+            )
+            csr_pem = request.cert_request_pem
         signed = SignedCertificate.client(
             resource_name,
-            csr_pem=request.cert_request_pem,
+            csr_pem=csr_pem,
             issuer_certificate_pem=issuer.certificate_pem,
             issuer_private_key_pem=issuer.private_key_pem,
             subject=fields,
@@ -59,4 +67,4 @@ class IssuedClient:
             opts=provider_opts,
         )
         chain = pulumi.Output.all(signed.certificate_pem, *cross_certificates).apply("".join)
-        return cls(signed, signed.certificate_pem, chain, signed.not_after, key.private_key_pem)
+        return cls(signed, signed.certificate_pem, chain, signed.not_after, private_key_pem)

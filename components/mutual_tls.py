@@ -142,8 +142,9 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     @property
     def client_private_keys(self) -> pulumi.Output[Mapping[str, str]]:
-        """Per client: its private key (PEM), as a secret."""
-        return pulumi.Output.secret(pulumi.Output.all(**{name: client.private_key_pem for name, client in self.clients.items()}))
+        """Per client whose key the stack has made: its private key (PEM), as a secret."""
+        keys = {name: client.private_key_pem for name, client in self.clients.items() if client.private_key_pem is not None}
+        return pulumi.Output.secret(pulumi.Output.all(**keys))
 
     def _state(self) -> dict[str, Any]:
         """What `mtls` reads from the state."""

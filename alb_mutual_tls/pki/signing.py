@@ -1,6 +1,5 @@
 """Signing client certificates and cross certificates by the profiles of `profile.py`.
 
-Of a certificate signing request only the public key is used; names and extensions come from the configuration.
 Sources: RFC 5280 section 4, RFC 2986 (requests), CA/Browser Forum baseline requirements 7.1 (serial numbers).
 """
 
@@ -13,13 +12,13 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.inspection import certificate_faults, extension
-from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable, weakness
+from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import BACKDATE, CA_PROFILE, CLIENT_PROFILE, Profile, Subject
 from alb_mutual_tls.pki.renewal import to_text
@@ -59,31 +58,6 @@ def _load_issuer(certificate_pem: str, private_key_pem: str) -> Issuer:
             f"the private key is not the key of the authority {certificate.subject.rfc4514_string()}; give the two that belong together"
         )
     return Issuer(certificate, private_key)
-
-
-def load_request(pem: str) -> PublicKey:
-    """The public key of a certificate signing request, once its signature has proved possession of the private key (RFC 2986 section 4.2).
-
-    Raises `UserError` when the request is unreadable, holds a private key, is not signed by its own key, or has a weak key.
-    """
-    if bundle.holds_private_key(pem):
-        raise UserError(
-            "the certificate signing request comes with a private key, which must never leave its place; give the request alone"
-        )
-    try:
-        request = x509.load_pem_x509_csr(pem.encode())
-        key, signed = request.public_key(), request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
-        raise UserError(
-            "the certificate signing request is no PEM of PKCS#10; give what openssl req -new writes, from BEGIN to END CERTIFICATE REQUEST"
-        ) from None
-    if not usable(key):
-        raise UserError(f"the certificate signing request is refused: {weakness(key)}, and make the request anew")
-    if not signed:
-        raise UserError(
-            "the certificate signing request is not signed by its own key, so the file was changed or damaged; make the request anew"
-        )
-    return key
 
 
 def client_certificate(

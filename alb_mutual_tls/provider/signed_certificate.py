@@ -95,6 +95,8 @@ class SignedCertificate:
         return renewal(now, not_after, days, bundle.load_one(state["issuerCertificatePem"]).not_valid_after_utc)
 
     def _issue(self, request: Request, inputs: Properties) -> Properties:
+        for left_out in _left_out(inputs):
+            request.info(f"{request.name}: the request asks for {left_out}, which the configuration does not grant, so it is left out")
         if has_unknown(inputs):
             return {**inputs, **dict.fromkeys(_COMPUTED, UNKNOWN), "readyForRenewal": False}
         from alb_mutual_tls.pki import signing
@@ -115,17 +117,30 @@ class SignedCertificate:
 
 def _wanted(issuer: Issuer, inputs: Properties, now: datetime) -> x509.CertificateBuilder:
     from alb_mutual_tls.pki import bundle, signing
+    from alb_mutual_tls.pki.request import SigningRequest
 
     if inputs["kind"] == "cross":
         return signing.cross_certificate(issuer, bundle.load_one(inputs["subjectCertificatePem"]), now=now)
+    asked = SigningRequest.load(inputs["csrPem"])
+    if sentence := asked.named_like(issuer.certificate):
+        raise UserError(sentence)
     return signing.client_certificate(
         issuer,
-        signing.load_request(inputs["csrPem"]),
+        asked.public_key,
         subject=inputs["subject"],
         uris=inputs["uris"],
         validity_days=inputs["validityDays"],
         now=now,
     )
+
+
+def _left_out(inputs: Properties) -> list[str]:
+    """What a client's request asks for in vain, as far as it is known; URI names that are not known yet grant none."""
+    if inputs["kind"] != "client" or has_unknown([inputs["csrPem"], inputs["subject"]]):
+        return []
+    from alb_mutual_tls.pki.request import SigningRequest
+
+    return SigningRequest.load(inputs["csrPem"]).left_out(inputs["subject"], [] if has_unknown([inputs["uris"]]) else inputs["uris"])
 
 
 def _computed(certificate: x509.Certificate) -> Properties:
@@ -248,12 +263,13 @@ def _time_failures(inputs: Properties) -> list[CheckFailure]:
 
 
 def _pem_failures(inputs: Properties) -> list[CheckFailure]:
-    from alb_mutual_tls.pki import bundle, keys, signing
+    from alb_mutual_tls.pki import bundle, keys
+    from alb_mutual_tls.pki.request import SigningRequest
 
     readers: dict[str, Callable[[str], object]] = {
         "issuerCertificatePem": bundle.load_one,
         "issuerPrivateKeyPem": keys.load_private_key,
-        "csrPem": signing.load_request,
+        "csrPem": SigningRequest.load,
         "subjectCertificatePem": bundle.load_one,
     }
     failures = []
@@ -268,6 +284,7 @@ def _pem_failures(inputs: Properties) -> list[CheckFailure]:
 
 def _issuer_failures(inputs: Properties) -> list[CheckFailure]:
     from alb_mutual_tls.pki import bundle, signing
+    from alb_mutual_tls.pki.request import SigningRequest
 
     certificate, key = (inputs[name] for name in _ISSUER)
     failures = []
@@ -279,4 +296,7 @@ def _issuer_failures(inputs: Properties) -> list[CheckFailure]:
     if inputs["kind"] == "client" and not has_unknown([certificate, inputs["subject"]]):
         sentence = signing.named_like_authority(inputs["subject"], bundle.load_one(certificate))
         failures += [CheckFailure("subject", sentence)] if sentence else []
+    if inputs["kind"] == "client" and not has_unknown([certificate, inputs["csrPem"]]):
+        sentence = SigningRequest.load(inputs["csrPem"]).named_like(bundle.load_one(certificate))
+        failures += [CheckFailure("", f"csrPem: {sentence}")] if sentence else []
     return failures

@@ -150,6 +150,15 @@ def test_each_client_gets_key_request_and_certificate_of_the_issuing_authority(d
     assert outputs["secret"] is True
 
 
+def test_a_client_that_brings_a_request_has_no_key_in_the_stack(declare: Declare) -> None:
+    request = "-----BEGIN CERTIFICATE REQUEST-----"
+    engine, outputs = declare(clients={"partner": Client(csr=request), "web": Client()})
+    assert engine.named(SIGNED)["mtls-client-partner"].inputs["csrPem"] == request
+    assert "mtls-client-partner" not in engine.named("tls:index/privateKey:PrivateKey") | engine.named("tls:index/certRequest:CertRequest")
+    assert outputs["clientCertificates"]["partner"]["certificatePem"] == "certificate of mtls-client-partner\n"
+    assert outputs["clientPrivateKeys"] == {"web": "key of mtls-client-web"}
+
+
 @pytest.mark.parametrize(("master", "own", "on"), [(True, True, True), (True, False, False), (False, True, False), (False, False, False)])
 def test_a_listener_is_on_when_the_master_switch_and_its_own_are(declare: Declare, master: bool, own: bool, on: bool) -> None:
     engine, outputs = declare(ca_enabled=master, listeners={"https": Listener(alb_config="alb", port=443, ca_enabled=own)})

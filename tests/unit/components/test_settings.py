@@ -55,6 +55,7 @@ def test_the_defaults_are_those_of_the_design_and_stay_so() -> None:
 def test_a_clients_defaults_are_those_of_the_design_and_stay_so() -> None:
     client = settings(clients={"web": {}}).arguments.clients["web"]
     assert client.model_dump(by_alias=True) == {
+        "csr": None,
         "subject": {},
         "keyAlgorithm": "ECDSA-P256",
         "validityDays": 90,
@@ -90,7 +91,7 @@ def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
 
 def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(clients={"web": {"validity": 3}}) == [
-        "clients.web.validity: is no field here; remove it, the fields are subject, keyAlgorithm, validityDays, renewBeforeDays, uris"
+        "clients.web.validity: is no field here; remove it, the fields are csr, subject, keyAlgorithm, validityDays, renewBeforeDays, uris"
     ]
 
 
@@ -186,6 +187,46 @@ def test_an_authority_that_cannot_be_is_refused(authority: dict[str, Any], begin
 def test_a_renewal_outside_the_validity_is_refused() -> None:
     (sentence,) = problems(clients={"web": {"validityDays": 10, "renewBeforeDays": 10}})
     assert sentence.startswith("clients.web: renewBeforeDays 10 is not less than validityDays 10")
+
+
+REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n"
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_request_is_given_as_text_or_as_the_path_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_file: bool) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("partner.csr").write_text(REQUEST)
+    client = settings(clients={"partner": {"csr": "partner.csr" if as_file else REQUEST}}).arguments.clients["partner"]
+    assert client.csr == REQUEST
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "clients.partner.csr: 'p.csr' is neither PEM text nor a file that can be read (No such file or directory); give the text,"),
+        (b"\x30\x82\xff", "clients.partner.csr: 'p.csr' is a file without PEM text; convert it with openssl"),
+        (b"x" * 100_001, "clients.partner.csr: 'p.csr' is a file of more than 100000 bytes and cannot be PEM"),
+        (
+            f"{REQUEST}-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----".encode(),
+            "clients.partner.csr: contains a private key, which must never leave its place; give what is public alone",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_read_or_brings_a_key_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("p.csr").write_bytes(content)
+    (found,) = problems(clients={"partner": {"csr": "p.csr"}})
+    assert found.startswith(sentence)
+    assert "hush" not in found
+
+
+def test_a_key_algorithm_beside_a_request_is_refused() -> None:
+    assert problems(clients={"partner": {"csr": REQUEST, "keyAlgorithm": "RSA-2048"}}) == [
+        "clients.partner: keyAlgorithm is set beside csr, but the key is the client's own; remove one of the two"
+    ]
 
 
 def test_an_authoritys_name_that_makes_its_common_name_too_long_is_refused() -> None:

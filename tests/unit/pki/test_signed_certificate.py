@@ -19,7 +19,7 @@ from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, key_usage, pem, request
 
 ROOT, OTHER = authority("root a"), authority("root b")
-CSR = request()
+CSR = request(common_name=FIELDS["commonName"])
 
 
 class Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from alb_mutual_tls.pki import signing
 from alb_mutual_tls.pki.keys import load_private_key, weakness
 from alb_mutual_tls.pki.names import to_name
 from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, check_subject
+from alb_mutual_tls.pki.request import SigningRequest
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import (
     DAY,
@@ -33,7 +33,6 @@ from tests.unit.pki.material import (
     key,
     key_pem,
     key_usage,
-    name_of,
     pem,
     request,
 )
@@ -120,17 +119,16 @@ def test_serial_numbers_are_random() -> None:
 
 
 def test_of_a_request_only_the_key_is_used() -> None:
-    """pulumi-tls copies names and extensions from any request, so that a client could make itself an authority or another client."""
+    """pulumi-tls copies names and extensions from any request, so that a client could make itself another client, or a server."""
     asked = request(
         common_name="administrator",
         more=[
-            x509.BasicConstraints(ca=True, path_length=None),
             x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://elsewhere/admin"), x509.DNSName("example.com")]),
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
         ],
     )
     issuer = authority()
-    public_key = signing.load_request(asked)
+    public_key = SigningRequest.load(asked).public_key
     builder = signing.client_certificate(issuer, public_key, subject=FIELDS, uris=URIS, validity_days=90, now=NOW)
     certificate = signing.sign(builder, issuer)
     assert_is_client_certificate(certificate, issuer)
@@ -139,64 +137,10 @@ def test_of_a_request_only_the_key_is_used() -> None:
     assert certificate.public_key() == key("client").public_key()
 
 
-def _tampered(request_pem: str) -> str:
-    der = bytearray(x509.load_pem_x509_csr(request_pem.encode()).public_bytes(serialization.Encoding.DER))
-    der[-1] ^= 1
-    return x509.load_der_x509_csr(bytes(der)).public_bytes(serialization.Encoding.PEM).decode()
-
-
-def _ed25519_request() -> str:
-    builder = x509.CertificateSigningRequestBuilder(name_of("x"))
-    return builder.sign(ed25519.Ed25519PrivateKey.generate(), None).public_bytes(serialization.Encoding.PEM).decode()
-
-
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (lambda: _tampered(request()), "is not signed by its own key"),
-        (lambda: request(key("RSA1024")), "its key is RSA of 1024 bits; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384"),
-        (lambda: request(key("secp256k1")), "its key is on the curve secp256k1"),
-        (_ed25519_request, "neither RSA nor ECDSA"),
-        (lambda: "not PEM", "no PEM of PKCS#10"),
-        (lambda: "", "no PEM of PKCS#10"),
-        (lambda: pem(authority().certificate), "no PEM of PKCS#10"),
-        (lambda: request() + key_pem(key("client")), "comes with a private key"),
-    ],
-)
-def test_a_bad_request_is_refused_in_a_sentence(make: Any, says: str) -> None:
-    with pytest.raises(UserError, match=r"^the certificate signing request ") as caught:
-        signing.load_request(make())
-    assert says in str(caught.value)
-
-
 def test_an_rsa_key_with_a_small_exponent_is_weak() -> None:
     modulus = key("RSA2048").public_key().public_numbers().n
     assert "public exponent 3, less than 65537" in (weakness(rsa.RSAPublicNumbers(3, modulus).public_key()) or "")
     assert weakness(rsa.RSAPublicNumbers(65537, modulus).public_key()) is None
-
-
-@given(st.binary(max_size=200))
-def test_no_request_gives_anything_but_a_key_or_a_sentence(body: bytes) -> None:
-    text = f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.b64encode(body).decode()}\n-----END CERTIFICATE REQUEST-----\n"
-    with pytest.raises(UserError):
-        signing.load_request(text)
-
-
-_REQUEST = x509.load_pem_x509_csr(request().encode())
-
-
-@given(st.integers(0, 10_000), st.integers(1, 255))
-def test_a_request_with_any_octet_changed_is_refused(place: int, change: int) -> None:
-    der = bytearray(_REQUEST.public_bytes(serialization.Encoding.DER))
-    der[place % len(der)] ^= change
-    try:
-        found = x509.load_der_x509_csr(bytes(der))
-    except (ValueError, x509.InvalidVersion):
-        return  # no request any more
-    # The octet that counts the unused bits of the signature is not signed and says nothing.
-    if (found.tbs_certrequest_bytes, found.signature) != (_REQUEST.tbs_certrequest_bytes, _REQUEST.signature):
-        with pytest.raises(UserError):
-            signing.load_request(found.public_bytes(serialization.Encoding.PEM).decode())
 
 
 @pytest.mark.parametrize("subject", [{"commonName": "ROOT  A"}, {"commonName": "root a"}])

@@ -1,0 +1,39 @@
+"""A value of the configuration that is PEM text, or the path of a file that holds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alb_mutual_tls.pki.bundle import holds_private_key
+
+_MOST_BYTES: Final = 100_000
+
+
+def pem_text(value: str) -> str:
+    """The PEM text; a path counts from the project's directory, in which the engine runs the program.
+
+    Raises `ValueError` with a sentence when it is neither, or when a private key is in it: keys are never part of what is public.
+    """
+    text = value if "-----BEGIN " in value else _read(value)
+    if holds_private_key(text):
+        raise ValueError("contains a private key, which must never leave its place; give what is public alone")
+    return text
+
+
+def _read(path: str) -> str:
+    shown = repr(path if len(path) <= 60 else f"{path[:57]}...")
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(
+            f"{shown} is neither PEM text nor a file that can be read ({reason}); give the text, or a path from the project's directory"
+        ) from None
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"{shown} is a file of more than {_MOST_BYTES} bytes and cannot be PEM of a certificate; give the right file")
+    try:
+        return content.decode("ascii")
+    except UnicodeDecodeError:
+        raise ValueError(f"{shown} is a file without PEM text; convert it with openssl, for instance with -outform PEM") from None
