@@ -85,6 +85,18 @@ class CaCertificate(_Resource):
         super().__init__("albmtls:index:CaCertificate", name, properties, opts)
 
 
+class ExistingCaCertificate(_Resource):
+    """A CA certificate that somebody else has put into CAS: looked up, compared, never written or deleted."""
+
+    ca_certificate_id: pulumi.Output[str]
+    certificate_pem: pulumi.Output[str]
+
+    def __init__(self, name: str, *, ca_certificate_id: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = {"caCertificateId": ca_certificate_id, "certificate_pem": None}
+        super().__init__("albmtls:index:ExistingCaCertificate", name, properties, opts)
+        self.ca_certificate_id = self.certificate_pem.apply(lambda _: ca_certificate_id)  # known once it has been found
+
+
 class ListenerClientAuthentication(_Resource):
     """Client authentication on one HTTPS listener of an AlbConfig: two fields of the listener and one annotation, nothing else."""
 

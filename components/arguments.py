@@ -7,12 +7,13 @@ Defaults are immutable once released: a changed one would re-issue certificates 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import (
     CA_VALIDITY_DAYS,
     CLIENT_VALIDITY_DAYS,
@@ -25,6 +26,9 @@ from alb_mutual_tls.pki.profile import (
 )
 
 from .pem_or_path import pem_text
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.pki.brought import BroughtAuthority
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # No subject that a user writes can hold a control character, so the part of a default that is only known in state is compared as one.
@@ -74,7 +78,13 @@ SubjectFields = Annotated[dict[str, str], AfterValidator(_subject)]
 
 class _Model(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,  # there are private keys among the arguments
     )
 
 
@@ -99,11 +109,32 @@ class Listener(_Model):
 
 
 class Authority(_Model):
-    """A root certificate authority that the stack generates. `validity_days`: 1 to 36500, default 3650 as in the documentation."""
+    """A certificate authority: generated, brought, or in CAS already.
 
+    Generated, as a root: `subject`, `key_algorithm`, `validity_days` (1 to 36500, default 3650 as in the documentation). Brought: `certificate`,
+    PEM or the path of a file, a root or a subordinate with its chain up to the root. In CAS: `ca_certificate_id`.
+    """
+
+    certificate: PemOrPath | None = None
+    ca_certificate_id: str | None = Field(default=None, min_length=1)
     subject: SubjectFields = Field(default_factory=dict)
     key_algorithm: KeyAlgorithm = "RSA-4096"
     validity_days: int = Field(default=3650, ge=CA_VALIDITY_DAYS.start, le=CA_VALIDITY_DAYS.stop - 1)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = [name for name in ("certificate", "ca_certificate_id") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError("certificate and caCertificateId are both set; remove one of the two")
+        beside = sorted(to_camel(name) for name in self.model_fields_set - set(given) if getattr(self, name) is not None)
+        if given and beside:
+            raise ValueError(f"{beside[0]} is set beside {to_camel(given[0])}, but nothing is generated then; remove one of the two")
+        return self
+
+    @property
+    def generated(self) -> bool:
+        """Whether the stack makes key and certificate."""
+        return self.certificate is None and self.ca_certificate_id is None
 
     def subject_fields(self, name: str, identity: str) -> dict[str, str]:
         """The subject's fields with the defaults filled in; `identity` keeps two stacks' authorities apart."""
@@ -159,6 +190,7 @@ class AlbMutualTlsArgs(_Model):
     ca_enabled: bool = False
     listeners: Listeners = Field(default_factory=lambda: {"https": Listener(alb_config="alb", port=443)})
     authorities: Authorities = Field(default_factory=lambda: {"root": Authority()}, min_length=1)
+    authority_private_keys: dict[str, str] = Field(default_factory=dict, repr=False)
     issuing_authority: str | None = None
     trusted_authority: str | None = None
     clients: Clients = Field(default_factory=dict)
@@ -172,11 +204,13 @@ class AlbMutualTlsArgs(_Model):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = [*_doubled_listeners(self.listeners), *_clients_alike(self.clients), *_subjects_alike(self.authorities, self.clients)]
+        problems += [*_unusable_authorities(self.authorities, self.authority_private_keys, self.clients)]
         for key, wanted in (("issuingAuthority", self.issuing_authority), ("trustedAuthority", self.trusted_authority)):
             if wanted is None and len(self.authorities) > 1:
                 problems.append(f"{key}: not set, but there are several authorities; set it to one of {', '.join(self.authorities)}")
             elif wanted is not None and wanted not in self.authorities:
                 problems.append(f"{key}: {wanted!r} is none of the authorities; set it to one of {', '.join(self.authorities)}")
+        problems += [] if problems else _missing_keys(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -190,6 +224,23 @@ class AlbMutualTlsArgs(_Model):
     def trusted(self) -> str:
         """The name of the authority that the listeners trust."""
         return self.trusted_authority or next(iter(self.authorities))
+
+    def signs(self, authority: str) -> bool:
+        """Whether the stack has an authority's private key."""
+        return self.authorities[authority].generated or authority in self.authority_private_keys
+
+    def brought(self, authority: str) -> BroughtAuthority | None:
+        """A brought authority taken apart; None where it is generated or in CAS already. Raises `UserError` when it cannot be used."""
+        certificate = self.authorities[authority].certificate
+        return None if certificate is None else _brought(certificate, self.authority_private_keys.get(authority))
+
+    @property
+    def crosses(self) -> bool:
+        """Whether clients need a cross certificate: the issuing authority's, signed by the trusted one."""
+        if not self.clients or self.issuing == self.trusted or not self.signs(self.trusted):
+            return False
+        issuing, trusted = self.brought(self.issuing), self.brought(self.trusted)
+        return issuing is None or trusted is None or issuing.root_pem != trusted.root_pem
 
 
 def _doubled_listeners(listeners: Mapping[str, Listener]) -> list[str]:
@@ -216,10 +267,63 @@ def _clients_alike(clients: Mapping[str, Client]) -> list[str]:
     return problems
 
 
+def _brought(certificate: str, private_key: str | None) -> BroughtAuthority:
+    from alb_mutual_tls.pki.brought import BroughtAuthority  # imports cryptography, which takes 0.1 s
+
+    return BroughtAuthority.load(certificate, private_key)
+
+
+def _unusable_authorities(
+    authorities: Mapping[str, Authority], private_keys: Mapping[str, str], clients: Mapping[str, Client]
+) -> Iterator[str]:
+    for name in private_keys:
+        if name not in authorities:
+            yield f"authorityPrivateKeys.{name}: there is no authority of that name; remove it, the authorities are {', '.join(authorities)}"
+        elif authorities[name].generated:
+            yield f"authorityPrivateKeys.{name}: authorities.{name} is generated, and its key with it; remove it, or bring the certificate too"
+    identifiers: dict[str, str] = {}
+    for name, authority in authorities.items():
+        if authority.ca_certificate_id is not None:
+            first = identifiers.setdefault(authority.ca_certificate_id, name)
+            if first != name:
+                yield f"authorities.{name}.caCertificateId: is that of authorities.{first} too; remove one of the two"
+        if authority.certificate is None:
+            continue
+        try:
+            found = _brought(authority.certificate, private_keys.get(name))
+        except UserError as error:
+            yield f"authorities.{name}.certificate: {error}"
+            continue
+        for client, wanted in clients.items():
+            if found.named_like(wanted.subject_fields(client)):
+                yield (
+                    f"clients.{client}.subject: is that of a certificate of authorities.{name}, which verifiers take for a self-signed certificate; "
+                    "give the client another commonName"
+                )
+
+
+def _missing_keys(args: AlbMutualTlsArgs) -> list[str]:
+    """Keys that the configuration needs to sign with, and does not have."""
+    set_it = "set it (pulumi config set --secret --path authorityPrivateKeys.{0} < key.pem)"
+    if args.clients and not args.signs(args.issuing):
+        return [
+            f"authorityPrivateKeys.{args.issuing}: not set, and {args.issuing} is to sign clients; {set_it.format(args.issuing)}, or set "
+            "issuingAuthority to an authority whose key is here"
+        ]
+    if args.clients and args.issuing != args.trusted and not args.signs(args.trusted) and not args.cut_off:
+        return [
+            f"authorityPrivateKeys.{args.trusted}: not set, and during a rotation the trusted authority certifies the issuing one; "
+            f"{set_it.format(args.trusted)}, or set cutOff to true if the listeners are to refuse these clients until trustedAuthority changes"
+        ]
+    return []
+
+
 def _subjects_alike(authorities: Mapping[str, Authority], clients: Mapping[str, Client]) -> list[str]:
     problems = []
     subjects: dict[str, Subject] = {}
     for name, authority in authorities.items():
+        if not authority.generated:
+            continue
         if "commonName" not in authority.subject:
             problems += [f"authorities.{name}: {fault}" for fault in check_subject(authority.subject_fields(name, "0" * 8))]
         subject = authority.subject_fields(name, _IDENTITY_PLACEHOLDER)

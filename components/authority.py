@@ -1,8 +1,9 @@
-"""Certificate authorities that a stack generates: key and self-signed root certificate (the documentation's step 1)."""
+"""Certificate authorities of a stack: generated (the documentation's step 1), brought, or in CAS already."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_tls as tls
@@ -10,7 +11,11 @@ import pulumi_tls as tls
 from alb_mutual_tls.pki.bundle import fingerprint
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
+from .albmtls import ExistingCaCertificate
 from .arguments import Authority
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.pki.brought import BroughtAuthority
 
 _HOURS_PER_DAY = 24
 
@@ -23,10 +28,16 @@ def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> 
 
 @dataclass(frozen=True)
 class CertificateAuthority:
-    """A root CA: `certificate_pem`, the secret `private_key_pem`, and `fingerprint` (SHA-256 of the certificate, lower-case hex)."""
+    """An authority: `signer_pem` signs clients, `root_pem` is what listeners trust; they are one unless a subordinate was brought.
 
-    certificate_pem: pulumi.Output[str]
-    private_key_pem: pulumi.Output[str]
+    `intermediates_pem`: what clients present above their own certificate, empty below a root. `private_key_pem`: the signer's, a secret; None where
+    the stack does not have it. `fingerprint`: SHA-256 of the root, lower-case hex.
+    """
+
+    signer_pem: pulumi.Output[str]
+    root_pem: pulumi.Output[str]
+    intermediates_pem: str
+    private_key_pem: pulumi.Output[str] | None
     fingerprint: pulumi.Output[str]
 
     @classmethod
@@ -46,7 +57,28 @@ class CertificateAuthority:
             subject=_subject(authority, fields),
             opts=opts,
         )
-        return cls(certificate.cert_pem, key.private_key_pem, certificate.cert_pem.apply(fingerprint))
+        return cls(certificate.cert_pem, certificate.cert_pem, "", key.private_key_pem, certificate.cert_pem.apply(fingerprint))
+
+    @classmethod
+    def bring(cls, brought: BroughtAuthority, private_key_pem: str | None) -> CertificateAuthority:
+        """Use what was brought; nothing is made."""
+        root = pulumi.Output.from_input(brought.root_pem)
+        return cls(
+            pulumi.Output.from_input(brought.signer_pem),
+            root,
+            brought.intermediates_pem,
+            _secret(private_key_pem),
+            root.apply(fingerprint),
+        )
+
+    @classmethod
+    def of_cas(cls, found: ExistingCaCertificate, private_key_pem: str | None) -> CertificateAuthority:
+        """Use what CAS has under an id."""
+        return cls(found.certificate_pem, found.certificate_pem, "", _secret(private_key_pem), found.certificate_pem.apply(fingerprint))
+
+
+def _secret(private_key_pem: str | None) -> pulumi.Output[str] | None:
+    return None if private_key_pem is None else pulumi.Output.secret(private_key_pem)
 
 
 def _subject(authority: Authority, fields: pulumi.Output[dict[str, str]]) -> tls.SelfSignedCertSubjectArgs:

@@ -34,12 +34,15 @@ class IssuedClient:
         name: str,
         client: Client,
         issuer: CertificateAuthority,
-        cross_certificates: Sequence[pulumi.Output[str]],
+        above: Sequence[pulumi.Input[str]],
         identity: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
         provider_opts: pulumi.ResourceOptions,
     ) -> IssuedClient:
-        """Issue a client certificate; its subject and URI names come from the configuration, never from the request."""
+        """Issue a client certificate; its subject and URI names come from the configuration, never from the request.
+
+        `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key.
+        """
         fields = client.subject_fields(name)
         private_key_pem: pulumi.Output[str] | None = None
         csr_pem: pulumi.Input[str]
@@ -55,10 +58,11 @@ class IssuedClient:
                 opts=opts,
             )
             csr_pem = request.cert_request_pem
+        assert issuer.private_key_pem is not None
         signed = SignedCertificate.client(
             resource_name,
             csr_pem=csr_pem,
-            issuer_certificate_pem=issuer.certificate_pem,
+            issuer_certificate_pem=issuer.signer_pem,
             issuer_private_key_pem=issuer.private_key_pem,
             subject=fields,
             uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else list(client.uris),
@@ -66,5 +70,5 @@ class IssuedClient:
             renew_before_days=client.renewal_days(),
             opts=provider_opts,
         )
-        chain = pulumi.Output.all(signed.certificate_pem, *cross_certificates).apply("".join)
+        chain = pulumi.Output.all(signed.certificate_pem, *above).apply("".join)
         return cls(signed, signed.certificate_pem, chain, signed.not_after, private_key_pem)

@@ -7,7 +7,16 @@ from typing import Any
 
 import pulumi
 
-from .albmtls import CaCertificate, CertificateRepository, ListenerClientAuthentication, SignedCertificate, StackIdentity
+from alb_mutual_tls.pki.bundle import fingerprint
+
+from .albmtls import (
+    CaCertificate,
+    CertificateRepository,
+    ExistingCaCertificate,
+    ListenerClientAuthentication,
+    SignedCertificate,
+    StackIdentity,
+)
 from .arguments import AlbMutualTlsArgs, Listener
 from .authority import CertificateAuthority
 from .clients import IssuedClient
@@ -30,8 +39,19 @@ class AlbMutualTls(pulumi.ComponentResource):
         self.identity = identity.identity
 
         # Step 1: the root certificate authority.
+        self.existing = {
+            authority: self._existing(wanted.ca_certificate_id)
+            for authority, wanted in args.authorities.items()
+            if wanted.ca_certificate_id is not None
+        }
         self.authorities = {authority: self._authority(authority) for authority in args.authorities}
         issuing, trusted = self.authorities[args.issuing], self.authorities[args.trusted]
+        if trusted.intermediates_pem:
+            pulumi.log.warn(
+                f"the listeners trust the root above authority {args.trusted}, so every client certificate below that root gets in, also those of "
+                "other subordinate authorities: ALB can trust no subordinate alone",
+                self,
+            )
 
         # Step 2: a repository for uploaded CA certificates, and the upload.
         repository = CertificateRepository(
@@ -40,16 +60,17 @@ class AlbMutualTls(pulumi.ComponentResource):
             configured=args.repository is not None,
             opts=self._opts(),
         )
-        self.uploads = {authority: self._upload(authority, repository) for authority in args.authorities}
+        self.uploads = self.existing | self._uploads(repository)
         self.ca_certificate_id = self.uploads[args.trusted].ca_certificate_id
-        self.ca_certificate_pem = trusted.certificate_pem
+        self.ca_certificate_pem = trusted.root_pem
 
-        # Step 3: client certificates signed by the issuing authority.
-        crosses = [] if args.issuing == args.trusted else [self._cross(args.issuing, args.trusted).certificate_pem]
+        # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one.
+        above: list[pulumi.Input[str]] = [issuing.intermediates_pem] if issuing.intermediates_pem else []
+        if args.crosses:
+            above.append(self._cross(args.issuing, args.trusted).certificate_pem)
+            above += [trusted.intermediates_pem] if trusted.intermediates_pem else []
         self.clients = {
-            client: IssuedClient.issue(
-                f"{name}-client-{client}", client, wanted, issuing, crosses, self.identity, self._opts(), self._opts()
-            )
+            client: IssuedClient.issue(f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(), self._opts())
             for client, wanted in args.clients.items()
         }
 
@@ -69,32 +90,62 @@ class AlbMutualTls(pulumi.ComponentResource):
     def _protects(self, authority: str) -> bool:
         return self._args.deletion_protection and authority in (self._args.issuing, self._args.trusted)
 
+    def _existing(self, ca_certificate_id: str) -> ExistingCaCertificate:
+        """Named by the id, never by the user's key: another key for the same CA certificate changes nothing."""
+        return ExistingCaCertificate(f"{self._name}-ca-{ca_certificate_id}", ca_certificate_id=ca_certificate_id, opts=self._opts())
+
     def _authority(self, authority: str) -> CertificateAuthority:
+        private_key = self._args.authority_private_keys.get(authority)
+        if authority in self.existing:
+            return CertificateAuthority.of_cas(self.existing[authority], private_key)
+        brought = self._args.brought(authority)
+        if brought is not None:
+            return CertificateAuthority.bring(brought, private_key)
         opts = self._opts(protect=self._protects(authority))
         return CertificateAuthority.generate(
             f"{self._name}-authority-{authority}", authority, self._args.authorities[authority], self.identity, opts
         )
 
-    def _upload(self, authority: str, repository: CertificateRepository) -> CaCertificate:
+    def _uploads(self, repository: CertificateRepository) -> dict[str, CaCertificate]:
+        """The upload of each authority that is not in CAS already; brought ones with the same root share one."""
+        made: dict[str, CaCertificate] = {}
+        resource_names: dict[str, list[str]] = {}
+        for authority in self._args.authorities:
+            if authority not in self.existing:
+                resource_names.setdefault(self._upload_name(authority), []).append(authority)
+        for resource_name, authorities in resource_names.items():
+            upload = self._upload(resource_name, authorities, repository)
+            made |= dict.fromkeys(authorities, upload)
+        return made
+
+    def _upload_name(self, authority: str) -> str:
+        """A brought root is named by its content, never by the user's key: another key for the same root changes nothing."""
+        brought = self._args.brought(authority)
+        return f"{self._name}-authority-{authority}" if brought is None else f"{self._name}-ca-{fingerprint(brought.root_pem)}"
+
+    def _upload(self, resource_name: str, authorities: list[str], repository: CertificateRepository) -> CaCertificate:
+        first = authorities[0]
         return CaCertificate(
-            f"{self._name}-authority-{authority}",
+            resource_name,
             warehouse_id=repository.warehouse_id,
-            upload_name=self.identity.apply(lambda value: f"{authority}-{value}"),
-            certificate_pem=self.authorities[authority].certificate_pem,
-            generated=True,
+            upload_name=self.identity.apply(lambda value: f"{first}-{value}"),
+            certificate_pem=self.authorities[first].root_pem,
+            generated=self._args.authorities[first].generated,
             opts=pulumi.ResourceOptions.merge(
-                self._opts(protect=self._protects(authority)),
+                self._opts(protect=any(map(self._protects, authorities))),
                 # how long a deletion waits for ALB to let go of it
                 pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=f"{self._args.await_timeout_seconds}s")),
             ),
         )
 
     def _cross(self, subject: str, issuer: str) -> SignedCertificate:
+        private_key = self.authorities[issuer].private_key_pem
+        assert private_key is not None
         return SignedCertificate.cross(
             f"{self._name}-{subject}-by-{issuer}",
-            subject_certificate_pem=self.authorities[subject].certificate_pem,
-            issuer_certificate_pem=self.authorities[issuer].certificate_pem,
-            issuer_private_key_pem=self.authorities[issuer].private_key_pem,
+            subject_certificate_pem=self.authorities[subject].root_pem,
+            issuer_certificate_pem=self.authorities[issuer].signer_pem,
+            issuer_private_key_pem=private_key,
             opts=self._opts(),
         )
 
@@ -155,7 +206,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "caCertificatePem": self.ca_certificate_pem,
             "trustedAuthority": self._args.trusted,
             "issuingAuthority": self._args.issuing,
-            "authorityCertificates": {name: authority.certificate_pem for name, authority in self.authorities.items()},
+            "authorityCertificates": {name: authority.root_pem for name, authority in self.authorities.items()},
             "listeners": {name: {**listener, "verify": verify[name]} for name, listener in self.listeners.items()},
             "clientCertificates": self.client_certificates,
             "clientPrivateKeys": self.client_private_keys,

@@ -20,9 +20,11 @@ PROJECT: Final = "alb-mutual-tls"
 _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
 _INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
 _OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
+_SECRETS: Final = frozenset({"authorityPrivateKeys"})
+"""Objects whose values are never shown."""
 _TEXTS: Final = frozenset({"issuingAuthority", "trustedAuthority", "repository"})
 _PLACE: Final = frozenset({"accountId", "ackClusterId"})
-_KEYS: Final = _BOOLEANS | _INTEGERS | _OBJECTS | _TEXTS | _PLACE
+_KEYS: Final = _BOOLEANS | _INTEGERS | _OBJECTS | _SECRETS | _TEXTS | _PLACE
 _KUBERNETES: Final = frozenset({"kubeconfig", "context"})
 _ALICLOUD_TEXTS: Final = frozenset(
     {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
@@ -88,6 +90,8 @@ def _value(key: str, text: str) -> Any:
         return int(text)
     if key in _OBJECTS:
         return _json_object(text)
+    if key in _SECRETS:
+        return _secret_object(text)
     if not text.strip():
         raise ValueError(f"is empty: give a value, or remove it with pulumi config rm {key}")
     return text
@@ -100,6 +104,19 @@ def _json_object(text: str) -> dict[str, Any]:
         raise ValueError(f"{_shortened(text)} is no JSON object ({error}); write it as an object in Pulumi.<stack>.yaml") from None
     if not isinstance(value, dict):
         raise ValueError(f"{_shortened(text)} is no JSON object; write it as an object in Pulumi.<stack>.yaml")
+    return value
+
+
+def _secret_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError(
+            "is no object of names and PEM texts (what it holds is not shown); set each with "
+            "pulumi config set --secret --path authorityPrivateKeys.NAME < key.pem"
+        )
     return value
 
 

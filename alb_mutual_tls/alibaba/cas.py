@@ -165,6 +165,15 @@ class Cas:
             raise refusal
         return None
 
+    def described(self, identifier: str) -> str | None:
+        """The PEM text of a certificate; None when CAS refuses to describe it, as it does with one that it does not have."""
+        try:
+            return str(self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or "")
+        except ApiError as error:
+            if type(error) is ApiError:
+                return None
+            raise
+
     def find_certificate(self, warehouse_id: str, pem: str) -> str | None:
         """The id of a certificate in the repository with the same content (SHA-256 of each DER), None when there is none."""
         wanted = set(digests(pem))
@@ -172,7 +181,7 @@ class Cas:
         for item in self.certificates(warehouse_id):
             if not may_be(item, end):
                 continue
-            content = self._described(item.identifier)
+            content = self.described(item.identifier)
             if content is not None and set(digests(content)) == wanted:
                 return item.identifier
         return None
@@ -207,14 +216,6 @@ class Cas:
         )
 
     # --- the ground under them
-
-    def _described(self, identifier: str) -> str | None:
-        try:
-            return str(self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or "")
-        except ApiError as error:
-            if type(error) is ApiError:  # deleted since it was listed
-                return None
-            raise
 
     def _is_listed(self, identifier: str, warehouse_id: str) -> bool:
         try:

@@ -35,7 +35,12 @@ def authority_faults(pem: str, now: datetime) -> list[str]:
 
 def certificate_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
     """Why a certificate cannot be a certificate authority at the moment `now`, a sentence each; empty: it can."""
-    return [*_form_faults(certificate), *_time_faults(certificate, now), *_strength_faults(certificate)]
+    return [*_form_faults(certificate), *time_faults(certificate, now), *_strength_faults(certificate)]
+
+
+def lasting_faults(certificate: x509.Certificate) -> list[str]:
+    """The faults that no moment mends: in form and strength, without validity."""
+    return [*_form_faults(certificate), *_strength_faults(certificate)]
 
 
 def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
@@ -58,7 +63,8 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
         yield "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension"
 
 
-def _time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+def time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+    """Whether a certificate has ended, or has not begun yet, a sentence each."""
     if now > certificate.not_valid_after_utc:
         yield f"it expired on {to_text(certificate.not_valid_after_utc)}; make a new authority and rotate to it"
     if now < certificate.not_valid_before_utc:

@@ -23,6 +23,7 @@ _HANDLERS = {
     "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", False),
     "albmtls:index:CertificateRepository": ("certificate_repository", "CertificateRepository", True),
     "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", True),
+    "albmtls:index:ExistingCaCertificate": ("existing_ca_certificate", "ExistingCaCertificate", True),
     "albmtls:index:ListenerClientAuthentication": ("listener_client_authentication", "ListenerClientAuthentication", True),
     "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", False),
 }

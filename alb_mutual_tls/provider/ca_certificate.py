@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
@@ -17,6 +18,10 @@ _INPUTS = ("warehouseId", "name", "certificatePem", "generated")
 _RELEASE_SECONDS = 180.0
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
 """Between looks at ALB, in seconds; the last one repeats."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class CaCertificate:
@@ -32,8 +37,9 @@ class CaCertificate:
     token = "albmtls:index:CaCertificate"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
         self._configuration = configuration
+        self._clock = clock
         self._holders: defaultdict[str, dict[str, bool]] = defaultdict(dict)  # id -> holder -> owned, as far as this process has met them
         self._lock = threading.Lock()
 
@@ -69,6 +75,7 @@ class CaCertificate:
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         configuration = self._configuration
+        self._refuse_unfit(inputs)
         account = configuration.account_id()
         cluster = configuration.cluster().uid() if configuration.has_cluster() else ""
         pem = inputs["certificatePem"]
@@ -140,6 +147,18 @@ class CaCertificate:
                 )
         self._await_release(request, id)
         configuration.cas(request).delete_certificate(id, state["warehouseId"])
+
+    def _refuse_unfit(self, inputs: Properties) -> None:
+        """A brought CA must be fit for use when it is uploaded; later it may end, and its listeners can still be switched off."""
+        pem = inputs["certificatePem"]
+        if inputs["generated"] is not False or pem is UNKNOWN:
+            return
+        from alb_mutual_tls.pki.inspection import authority_faults
+
+        if faults := authority_faults(pem, self._clock()):
+            raise UserError(
+                f"the CA certificate that was brought cannot be used: {'; '.join(faults)}"
+            )
 
     def _await_release(self, request: Request, id: str) -> None:
         """Wait until no listener of the region names the certificate: deleting it under a listener may cut that listener's clients off."""

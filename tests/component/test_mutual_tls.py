@@ -10,7 +10,9 @@ import pulumi
 import pytest
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
+from alb_mutual_tls.pki import bundle
 from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+from tests.unit.pki.material import authority, key_pem, pem, subordinate
 
 IDENTITY = "0a1b2c3d"
 LISTENER = "albmtls:index:ListenerClientAuthentication"
@@ -30,6 +32,7 @@ class Engine(Mocks):
             "albmtls:index:StackIdentity": {"identity": IDENTITY},
             "albmtls:index:CertificateRepository": {"warehouseId": "1000"},
             UPLOAD: {"caCertificateId": f"id-of-{args.name}"},
+            "albmtls:index:ExistingCaCertificate": {"certificatePem": "certificate in CAS"},
             SIGNED: {"certificatePem": f"certificate of {args.name}\n", "notAfter": "2027-02-21T00:00:00Z"},
             "tls:index/privateKey:PrivateKey": {"privateKeyPem": f"key of {args.name}"},
             "tls:index/selfSignedCert:SelfSignedCert": {"certPem": f"certificate of {args.name}"},
@@ -191,6 +194,74 @@ def test_during_a_rotation_clients_present_the_cross_certificate_too(declare: De
     assert listener["trustedFingerprint"] == "fingerprint of certificate of mtls-authority-a"
     assert listener["issuingFingerprint"] == "fingerprint of certificate of mtls-authority-b"
     assert engine.named(UPLOAD).keys() == {"mtls-authority-a", "mtls-authority-b"}
+
+
+def test_a_brought_root_is_uploaded_under_the_name_of_its_content_and_signs(declare: Declare) -> None:
+    root = authority("corporate root")
+    brought: dict[str, Any] = {"corp": Authority(certificate=pem(root.certificate))}
+    engine, outputs = declare(authorities=brought, authority_private_keys={"corp": key_pem(root.private_key)}, clients={"web": Client()})
+    ((name, upload),) = engine.named(UPLOAD).items()
+    assert name == f"mtls-ca-{bundle.fingerprint(pem(root.certificate))}"
+    assert (upload.inputs["certificatePem"], upload.inputs["generated"]) == (pem(root.certificate), False)
+    assert engine.named("tls:index/selfSignedCert:SelfSignedCert") == {}
+    assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(root.certificate)
+    assert outputs["caCertificatePem"] == pem(root.certificate)
+    renamed, _ = declare(
+        authorities={"company": brought["corp"]}, authority_private_keys={"company": key_pem(root.private_key)}, clients={"web": Client()}
+    )
+    assert {resource.name for resource in renamed.resources} == {resource.name for resource in engine.resources}
+
+
+def test_a_subordinate_signs_its_root_is_trusted_and_clients_present_what_is_between(declare: Declare) -> None:
+    root = authority("corporate root")
+    sub = subordinate(root)
+    chain = pem(sub.certificate) + pem(root.certificate)
+    keys = {"corp": key_pem(sub.private_key)}
+    engine, outputs = declare(authorities={"corp": Authority(certificate=chain)}, authority_private_keys=keys, clients={"web": Client()})
+    (upload,) = engine.named(UPLOAD).values()
+    assert upload.inputs["certificatePem"] == pem(root.certificate)
+    assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(sub.certificate)
+    assert outputs["clientCertificates"]["web"]["chainPem"] == "certificate of mtls-client-web\n" + pem(sub.certificate)
+
+
+def test_a_rotation_between_subordinates_leads_through_root_and_cross_certificate(declare: Declare) -> None:
+    roots = {name: authority(f"root {name}") for name in "ab"}
+    subs = {name: subordinate(root, f"sub {name}") for name, root in roots.items()}
+    engine, outputs = declare(
+        authorities={name: Authority(certificate=pem(subs[name].certificate) + pem(roots[name].certificate)) for name in "ab"},
+        authority_private_keys={name: key_pem(sub.private_key) for name, sub in subs.items()},
+        trusted_authority="a",
+        issuing_authority="b",
+        clients={"web": Client()},
+    )
+    cross = engine.named(SIGNED)["mtls-b-by-a"].inputs
+    assert cross["subjectCertificatePem"] == pem(roots["b"].certificate)
+    assert cross["issuerCertificatePem"] == pem(subs["a"].certificate)
+    assert outputs["clientCertificates"]["web"]["chainPem"] == (
+        "certificate of mtls-client-web\n" + pem(subs["b"].certificate) + "certificate of mtls-b-by-a\n" + pem(subs["a"].certificate)
+    )
+
+
+def test_two_authorities_with_one_root_share_its_upload(declare: Declare) -> None:
+    root = authority("corporate root")
+    chains = {name: pem(subordinate(root, name).certificate) + pem(root.certificate) for name in ("one", "two")}
+    engine, _ = declare(
+        authorities={name: Authority(certificate=chain) for name, chain in chains.items()}, trusted_authority="one", issuing_authority="two"
+    )
+    assert len(engine.named(UPLOAD)) == 1
+    ((_, listener),) = engine.named(LISTENER).items()
+    assert listener.inputs["trustedFingerprint"] == listener.inputs["issuingFingerprint"]
+
+
+def test_a_ca_certificate_that_is_in_cas_already_is_looked_up_and_not_uploaded(declare: Declare) -> None:
+    engine, outputs = declare(authorities={"corp": Authority(ca_certificate_id="123-cn-hangzhou")})
+    assert engine.named(UPLOAD) == {}
+    ((name, found),) = engine.named("albmtls:index:ExistingCaCertificate").items()
+    assert (name, found.inputs) == ("mtls-ca-123-cn-hangzhou", {"caCertificateId": "123-cn-hangzhou"})
+    assert outputs["caCertificateId"] == "123-cn-hangzhou"
+    assert outputs["caCertificatePem"] == "certificate in CAS"
+    (listener,) = engine.named(LISTENER).values()
+    assert listener.inputs["trustedFingerprint"] == "fingerprint of certificate in CAS"
 
 
 def test_a_configured_repository_is_said_to_be_configured(declare: Declare) -> None:

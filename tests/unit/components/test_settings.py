@@ -11,6 +11,10 @@ import pytest
 from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
 from components.schema import schema
 from components.settings import Settings, SettingsError, parse
+from tests.unit.pki.material import authority, key, key_pem, pem, subordinate
+
+ROOT = pem(authority("corporate root").certificate)
+ROOT_KEY = key_pem(authority("corporate root").private_key)
 
 
 def settings(**keys: Any) -> Settings:
@@ -37,7 +41,10 @@ def test_the_defaults_are_those_of_the_design_and_stay_so() -> None:
                 "verify": {"address": None, "serverName": None, "path": "/"},
             }
         },
-        "authorities": {"root": {"subject": {}, "keyAlgorithm": "RSA-4096", "validityDays": 3650}},
+        "authorities": {
+            "root": {"certificate": None, "caCertificateId": None, "subject": {}, "keyAlgorithm": "RSA-4096", "validityDays": 3650}
+        },
+        "authorityPrivateKeys": {},
         "issuingAuthority": None,
         "trustedAuthority": None,
         "clients": {},
@@ -176,12 +183,104 @@ def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
         ({"validityDays": 1.5}, "authorities.root.validityDays: is '1.5'; give a whole number"),
         ({"subject": {"countryName": "China"}}, "authorities.root.subject: countryName"),
         ({"subject": {"cn": "x"}}, "authorities.root.subject: "),
-        ({"certificate": "x"}, "authorities.root.certificate: is no field here"),
+        ({"certificate": "x"}, "authorities.root.certificate: 'x' is neither PEM text nor a file that can be read"),
+        ({"certificate": ROOT, "caCertificateId": "1"}, "authorities.root: certificate and caCertificateId are both set; remove one"),
+        (
+            {"certificate": ROOT, "validityDays": 3},
+            "authorities.root: validityDays is set beside certificate, but nothing is generated then",
+        ),
+        ({"caCertificateId": "1", "subject": {}}, "authorities.root: subject is set beside caCertificateId, but nothing is generated then"),
+        ({"caCertificateId": ""}, "authorities.root.caCertificateId: is empty; give a value, or remove the key"),
+        ({"certificate": pem(subordinate(authority()).certificate)}, "authorities.root.certificate: the chain ends with CN=sub, which was"),
     ],
 )
 def test_an_authority_that_cannot_be_is_refused(authority: dict[str, Any], beginning: str) -> None:
     (sentence,) = problems(authorities={"root": authority})
     assert sentence.startswith(beginning)
+
+
+BROUGHT: dict[str, Any] = {"corp": {"certificate": ROOT}}
+
+
+def test_a_brought_authority_signs_with_its_private_key() -> None:
+    arguments = settings(authorities=BROUGHT, authorityPrivateKeys={"corp": ROOT_KEY}, clients={"web": {}}).arguments
+    assert arguments.signs("corp")
+    brought = arguments.brought("corp")
+    assert brought is not None
+    assert brought.root_pem == ROOT
+    assert "PRIVATE KEY" not in repr(arguments)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        (
+            {"authorities": BROUGHT, "clients": {"web": {}}},
+            "authorityPrivateKeys.corp: not set, and corp is to sign clients; set it (pulumi config set --secret --path authorityPrivateKeys.corp "
+            "< key.pem), or set issuingAuthority to an authority whose key is here",
+        ),
+        (
+            {"authorities": {**BROUGHT, "new": {}}, "clients": {"web": {}}, "trustedAuthority": "corp", "issuingAuthority": "new"},
+            "authorityPrivateKeys.corp: not set, and during a rotation the trusted authority certifies the issuing one; set it",
+        ),
+        (
+            {"authorityPrivateKeys": {"root": ROOT_KEY}},
+            "authorityPrivateKeys.root: authorities.root is generated, and its key with it; remove it, or bring the certificate too",
+        ),
+        (
+            {"authorityPrivateKeys": {"rot": ROOT_KEY}},
+            "authorityPrivateKeys.rot: there is no authority of that name; remove it, the authorities are root",
+        ),
+        (
+            {"authorities": BROUGHT, "authorityPrivateKeys": {"corp": key_pem(key("another"))}},
+            "authorities.corp.certificate: the private key is not the key of CN=corporate root; give the two that belong together",
+        ),
+        (
+            {
+                "authorities": BROUGHT,
+                "authorityPrivateKeys": {"corp": ROOT_KEY},
+                "clients": {"web": {"subject": {"commonName": "Corporate Root"}}},
+            },
+            "clients.web.subject: is that of a certificate of authorities.corp, which verifiers take for a self-signed certificate",
+        ),
+        (
+            {
+                "authorities": {"a": {"caCertificateId": "1"}, "b": {"caCertificateId": "1"}},
+                "trustedAuthority": "a",
+                "issuingAuthority": "a",
+            },
+            "authorities.b.caCertificateId: is that of authorities.a too; remove one of the two",
+        ),
+        ({"authorityPrivateKeys": {"corp": 7}}, "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)"),
+        ({"authorityPrivateKeys": "hush"}, "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)"),
+    ],
+)
+def test_a_key_that_is_missing_or_misplaced_is_refused(keys: dict[str, Any], sentence: str) -> None:
+    (found,) = problems(**keys)
+    assert found.startswith(sentence)
+    assert "hush" not in found
+    assert "PRIVATE KEY" not in found
+
+
+def test_a_listener_may_trust_an_authority_whose_key_is_elsewhere_while_the_stack_signs_nobody() -> None:
+    assert not settings(authorities=BROUGHT).arguments.signs("corp")
+    assert not settings(authorities={"corp": {"caCertificateId": "123-cn"}}).arguments.signs("corp")
+
+
+def test_arguments_that_are_wrong_do_not_show_private_keys_to_other_programs() -> None:
+    with pytest.raises(ValueError, match="there is no authority of that name") as caught:
+        AlbMutualTlsArgs(authority_private_keys={"x": "hush"})
+    assert "hush" not in str(caught.value)
+
+
+def test_subordinate_authorities_of_one_root_need_no_cross_certificate() -> None:
+    root = authority("corporate root")
+    one, two = subordinate(root, "one"), subordinate(root, "two")
+    authorities = {name: {"certificate": pem(sub.certificate) + ROOT} for name, sub in (("one", one), ("two", two))}
+    keys = {name: key_pem(sub.private_key) for name, sub in (("one", one), ("two", two))}
+    chosen = {"trustedAuthority": "one", "issuingAuthority": "two", "clients": {"web": {}}}
+    assert not settings(authorities=authorities, authorityPrivateKeys=keys, **chosen).arguments.crosses
+    assert settings(authorities={"one": {}, "two": {}}, **chosen).arguments.crosses
 
 
 def test_a_renewal_outside_the_validity_is_refused() -> None:
@@ -328,5 +427,5 @@ def test_the_json_schema_in_docs_is_the_one_of_the_settings() -> None:
 
 def test_every_key_is_described_in_docs_and_in_the_schema() -> None:
     described = (Path(__file__).parents[3] / "docs/configuration.md").read_text()
-    for key in schema()["properties"]["config"]["properties"]:
-        assert f"`{key.removeprefix('alb-mutual-tls:')}`" in described
+    for name in schema()["properties"]["config"]["properties"]:
+        assert f"`{name.removeprefix('alb-mutual-tls:')}`" in described

@@ -75,6 +75,20 @@ def authority(
     return Issuer(builder.sign(private_key, hashes.SHA256()), private_key)
 
 
+def subordinate(issuer: Issuer, name: str = "sub", *, path_length: int | None = None, ca: bool = True) -> Issuer:
+    """An authority below another one."""
+    private_key = key(f"of {name}")
+    builder = (
+        x509.CertificateBuilder(issuer.certificate.subject, name_of(name), private_key.public_key(), x509.random_serial_number())
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + 1000 * DAY)
+        .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+        .add_extension(CA_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private_key.public_key()), critical=False)
+    )
+    return Issuer(builder.sign(issuer.private_key, hashes.SHA256()), private_key)
+
+
 def request(private_key: Any = None, *, common_name: str = "asked for", more: Sequence[x509.ExtensionType] = ()) -> str:
     """A certificate signing request in PEM, with whatever it asks for."""
     builder = x509.CertificateSigningRequestBuilder(name_of(common_name))

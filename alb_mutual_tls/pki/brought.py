@@ -1,0 +1,109 @@
+"""A certificate authority that somebody brings: its certificate, or that of a subordinate with the chain up to its root.
+
+ALB trusts one CA certificate, and the verifiers that were tried (docs/pki.md) need a self-signed one: so the root is what is uploaded, the first
+certificate is what signs, and what stands between is what clients present. Whether a certificate is valid today is for others to judge: a stack
+with an authority that has expired must still be able to switch its listeners off.
+Source: RFC 5280 sections 4.2.1.9 (path length) and 6.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.inspection import extension, lasting_faults
+from alb_mutual_tls.pki.keys import load_private_key, same_key
+from alb_mutual_tls.pki.names import same_name, to_name
+from alb_mutual_tls.pki.profile import Subject
+
+
+@dataclass(frozen=True)
+class BroughtAuthority:
+    """An authority that can be used: PEM of what signs, of what clients present above their own certificate, and of the root that is trusted."""
+
+    signer_pem: str
+    intermediates_pem: str
+    """The signer and what stands above it, without the root; empty when the root itself signs."""
+    root_pem: str
+
+    @classmethod
+    def load(cls, certificate_pem: str, private_key_pem: str | None = None) -> BroughtAuthority:
+        """From a PEM with the signing certificate first and its root last, and its private key where it is to sign.
+
+        Raises `UserError` with everything that speaks against it.
+        """
+        blocks = bundle.split(certificate_pem)
+        if not blocks:
+            raise UserError("there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate")
+        chain = bundle.load(certificate_pem)
+        faults = list(_faults(chain)) or [*_chain_faults(chain), *_key_faults(chain[0], private_key_pem)]
+        if faults:
+            raise UserError("; ".join(faults))
+        return cls(blocks[0], "".join(blocks[:-1]), blocks[-1])
+
+    def named_like(self, subject: Subject) -> bool:
+        """Whether a client's subject is that of one of its certificates."""
+        return any(same_name(to_name(subject), one.subject) for one in bundle.load(self.intermediates_pem + self.root_pem))
+
+
+def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
+    for place, certificate in enumerate(chain, 1):
+        which = f"certificate {place} ({_name(certificate)}): " if len(chain) > 1 else ""
+        yield from (f"{which}{fault}" for fault in lasting_faults(certificate))
+
+
+def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
+    for place, (lower, upper) in enumerate(pairwise(chain), 1):
+        if not _issued(upper, lower):
+            yield (
+                f"certificate {place} ({_name(lower)}) was not issued by the one after it ({_name(upper)}); give the authority that signs first, "
+                "then the one that issued it, and so on up to the root"
+            )
+            return
+    root = chain[-1]
+    if not _issued(root, root):
+        yield (
+            f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is no root; add the certificates above it, "
+            "the self-signed one last, because that is what a listener can trust"
+        )
+    for depth, certificate in enumerate(chain):
+        constraints = extension(certificate, x509.BasicConstraints)
+        if constraints is not None and constraints.path_length is not None and constraints.path_length < depth:
+            yield (
+                f"certificate {depth + 1} ({_name(certificate)}) has path length {constraints.path_length}, and {depth} authorities stand below it; "
+                "let a subordinate authority be made that it allows"
+            )
+
+
+def _key_faults(signer: x509.Certificate, private_key_pem: str | None) -> Iterator[str]:
+    if private_key_pem is None:
+        return
+    try:
+        private_key = load_private_key(private_key_pem)
+    except UserError as error:
+        yield str(error)
+        return
+    if not same_key(private_key.public_key(), signer.public_key()):
+        yield f"the private key is not the key of {_name(signer)}; give the two that belong together"
+
+
+def _issued(upper: x509.Certificate, lower: x509.Certificate) -> bool:
+    try:
+        lower.verify_directly_issued_by(upper)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return _text(certificate.subject)
+
+
+def _text(name: x509.Name) -> str:
+    return name.rfc4514_string() or "without a name"

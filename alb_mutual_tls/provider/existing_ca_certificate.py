@@ -1,0 +1,90 @@
+"""`ExistingCaCertificate`: a CA certificate that somebody else has put into CAS, by its id. It is looked up and compared, never written or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from alb_mutual_tls.alibaba.pem import certificates_of, digest
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.host import CheckFailure, Difference, Kind, Properties, Reading, Request
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ExistingCaCertificate:
+    """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and `account`. `clock` gives the current moment."""
+
+    token = "albmtls:index:ExistingCaCertificate"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
+        self._configuration = configuration
+        self._clock = clock
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        failures = [
+            CheckFailure(key, f"ExistingCaCertificate has no property {key}: remove it, the only one is caCertificateId")
+            for key in sorted(inputs)
+            if key != "caCertificateId" and inputs[key] is not None
+        ]
+        identifier = inputs.get("caCertificateId")
+        if not isinstance(identifier, str) or not identifier.strip():
+            failures.append(CheckFailure("caCertificateId", f"caCertificateId is {identifier!r}: give the id of a CA certificate in CAS"))
+        return {"caCertificateId": identifier}, failures
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        if inputs["caCertificateId"] != state.get("caCertificateId"):
+            return Difference({"caCertificateId": Kind.UPDATE_REPLACE})
+        return Difference(stables=("caCertificateId", "certificatePem", "fingerprint", "account"))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        identifier = inputs["caCertificateId"]
+        account = self._configuration.account_id()
+        pem = self._look(request, identifier)
+        if pem is None:
+            raise UserError(
+                f"there is no CA certificate {identifier} in CAS of account {account}: correct caCertificateId, or check accountType and credentials"
+            )
+        from alb_mutual_tls.pki.inspection import authority_faults
+
+        if faults := authority_faults(certificates_of(pem)[0], self._clock()):
+            raise UserError(f"the CA certificate {identifier} cannot be used: {'; '.join(faults)}")
+        return identifier, {**inputs, "certificatePem": pem, "fingerprint": digest(pem), "account": account}
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        if not state.get("certificatePem"):
+            raise UserError(
+                f"the CA certificate {id} cannot be imported: set caCertificateId of an authority to it, and pulumi up looks it up"
+            )
+        try:
+            self._configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
+            pem = self._look(request, id)
+        except Unreachable as error:
+            # Every pulumi up refreshes first, and switching a listener off must work while CAS does not.
+            request.warn(f"the CA certificate {id} was not looked at, what is known of it is kept: {error}")
+            return Reading(id, state, inputs)
+        if pem is None:
+            return None
+        return Reading(id, {**state, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        raise AssertionError("nothing about it can be updated")
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """Forget it: it was there before, and stays."""
+
+    def _look(self, request: Request, identifier: str) -> str | None:
+        """Its PEM in one spelling; None when CAS does not know it."""
+        content = self._configuration.cas(request).described(identifier)
+        if content is None:
+            return None
+        blocks = certificates_of(content)
+        if not blocks:
+            raise UserError(
+                f"CAS shows the CA certificate {identifier} without any content: look at it in the Certificate Management Service console"
+            )
+        return "".join(blocks)

@@ -1,0 +1,86 @@
+"""ExistingCaCertificate over gRPC: a CA certificate that somebody else has put into CAS."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from dev.sandbox.cloud import OpenApiServer
+from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
+from tests.unit.pki.material import authority, pem
+
+if TYPE_CHECKING:
+    from tests.contract.cas.conftest import Gateway, Plugin
+
+EXISTING = "albmtls:index:ExistingCaCertificate"
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def uploaded(plugin: Plugin, text: str) -> str:
+    """Somebody uploads a CA certificate."""
+    _, repository = made(plugin)
+    return plugin.create(CA, inputs_of(repository, text))[0]
+
+
+def test_it_is_looked_up_by_its_id_in_preview_and_for_good(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+    identifier = uploaded(plugin, authorities[0])
+    gateway.calls.clear()
+    planned = plugin.create(EXISTING, {"caCertificateId": identifier}, preview=True)
+    found = plugin.create(EXISTING, {"caCertificateId": identifier})
+    id, state = found
+    assert planned == ("", state)
+    assert id == identifier
+    assert state.keys() == {"caCertificateId", "certificatePem", "fingerprint", "account"}
+    assert state["certificatePem"].split() == authorities[0].split()
+    assert state["account"] == ACCOUNT
+    assert gateway.calls["DescribeWarehouseCert"] == 2
+    assert gateway.calls["UploadPCACert"] == 0
+
+
+def test_nothing_changes_and_destroy_leaves_it(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+    identifier = uploaded(plugin, authorities[0])
+    inputs = {"caCertificateId": identifier}
+    _, state = plugin.create(EXISTING, inputs)
+    assert plugin.read(EXISTING, identifier, state, inputs) == state
+    assert plugin.diff(EXISTING, identifier, state, inputs, inputs) == {}
+    assert plugin.diff(EXISTING, identifier, state, inputs, {"caCertificateId": "9"}) == {"caCertificateId": "UPDATE_REPLACE"}
+    plugin.delete(EXISTING, identifier, state, inputs)
+    assert [item["Identifier"] for item in stored(server, "certificates")] == [identifier]
+
+
+def test_one_that_is_not_there_is_an_error_that_says_where_it_was_looked_for(plugin: Plugin) -> None:
+    failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": "nowhere"}, preview=True))
+    assert failed.sentence == (
+        f"there is no CA certificate nowhere in CAS of account {ACCOUNT}: correct caCertificateId, or check accountType and credentials"
+    )
+
+
+def test_one_that_was_deleted_in_the_console_is_gone(plugin: Plugin, authorities: list[str]) -> None:
+    inputs = inputs_of(made(plugin)[1], authorities[0])
+    identifier, upload = plugin.create(CA, inputs)
+    _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
+    plugin.delete(CA, identifier, upload, inputs)
+    assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) is None
+
+
+def test_what_is_known_of_it_is_kept_while_cas_cannot_be_reached(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+    identifier = uploaded(plugin, authorities[0])
+    _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
+    gateway.fault("DescribeWarehouseCert", *["failed"] * 50)
+    assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
+
+
+def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there(plugin: Plugin, server: OpenApiServer) -> None:
+    expired = pem(authority("ended", start=NOW - 9 * DAY, end=NOW - DAY).certificate)
+    to_come = pem(authority("to come", start=NOW + DAY, end=NOW + 9 * DAY).certificate)
+    _, repository = made(plugin)
+    for text, reason in ((expired, "it expired on"), (to_come, "it is not valid before")):
+        brought: dict[str, Any] = inputs_of(repository, text, generated=False)
+        for preview in (True, False):
+            failed = plugin.refused(lambda: plugin.create(CA, brought, preview=preview))  # noqa: B023
+            assert failed.sentence.startswith(f"the CA certificate that was brought cannot be used: {reason}")
+    assert stored(server, "certificates") == []
+    identifier = uploaded(plugin, expired)
+    failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": identifier}))
+    assert failed.sentence.startswith(f"the CA certificate {identifier} cannot be used: it expired on")
