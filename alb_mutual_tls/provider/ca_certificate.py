@@ -156,9 +156,7 @@ class CaCertificate:
         from alb_mutual_tls.pki.inspection import authority_faults
 
         if faults := authority_faults(pem, self._clock()):
-            raise UserError(
-                f"the CA certificate that was brought cannot be used: {'; '.join(faults)}"
-            )
+            raise UserError(f"the CA certificate that was brought cannot be used: {'; '.join(faults)}")
 
     def _await_release(self, request: Request, id: str) -> None:
         """Wait until no listener of the region names the certificate: deleting it under a listener may cut that listener's clients off."""

@@ -1,0 +1,8 @@
+"""The commands of `mtls`, one per module. What a command needs is imported when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from alb_mutual_tls.cli.commands import doctor, export, render, verify  # noqa: F401 (they register themselves, in the order of the help)
+from alb_mutual_tls.cli.commands.options import app
+
+__all__ = ["app"]

@@ -1,0 +1,104 @@
+"""`mtls doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.cli import doctor_report
+
+
+class AccountType(StrEnum):
+    """Which half of Alibaba Cloud an account is of."""
+
+    DOMESTIC = "domestic"
+    INTERNATIONAL = "international"
+
+
+class Protocol(StrEnum):
+    """How the APIs are spoken to."""
+
+    HTTPS = "HTTPS"
+    HTTP = "HTTP"
+
+
+@app.command()
+def doctor(
+    *,
+    region: Annotated[str | None, typer.Option(help="Region, as alicloud:region.")] = None,
+    account_type: Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")] = None,
+    endpoint: Annotated[list[str] | None, typer.Option(help="Host of an API, cas=HOST or sts=HOST; may be repeated.")] = None,
+    protocol: Annotated[Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing to the account.")] = False,
+    deadline: Annotated[float, typer.Option(min=1, max=300, help="Seconds within which a call is repeated.")] = 45,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
+) -> None:
+    """Try what Certificate Management Service really answers: makes a repository with a throwaway CA, reads it back, deletes both.
+
+    Settings and credentials are those of the stack's provider; before anything is deployed, and when one of --region to --profile is given,
+    those of the options and the environment. Touches no listener. Exit code 0: all as expected; 1: something else, or something is left; 2: not decided.
+    """
+    from alb_mutual_tls.cli import doctor_report
+
+    try:
+        from alb_mutual_tls.cli.cloud import options
+
+        given = options(region=region, account_type=account_type, endpoint=endpoint or (), protocol=protocol, profile=profile)
+        report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=deadline)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(doctor_report.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    if json:
+        typer.echo(doctor_report.as_json(report))
+    else:
+        doctor_report.print_for_people(report, console())
+    raise typer.Exit(report.exit_code)
+
+
+def _examined(
+    given: Mapping[str, object], *, stack: str | None, cwd: Path | None, component: str | None, yes: bool, deadline: float
+) -> doctor_report.Report:
+    import signal
+    from datetime import UTC, datetime
+
+    from alb_mutual_tls.cli.cloud import Cloud
+    from alb_mutual_tls.cli.doctor import Examination, new_name
+    from alb_mutual_tls.cli.doctor_report import Report, masked
+    from alb_mutual_tls.cli.stack import project_directory, read_provider_inputs
+
+    inputs, settings = given, "the options and the environment"
+    if not given:
+        try:
+            inputs = read_provider_inputs(project_directory(cwd), stack=stack, component=component)
+        except UserError as error:
+            raise UserError(f"{error}; to go without a stack, give --region, --account-type, --profile or --endpoint") from None
+        settings = "the stack's provider albmtls" if inputs else "the environment (nothing is deployed yet)"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up as after Ctrl-C
+    try:
+        cloud = Cloud(inputs, deadline=deadline)
+        account, name = cloud.account(), new_name()
+        question = f"Make the repository {name} with a throwaway CA at {cloud.places.cas}, account {masked(account)}, and delete both?"
+        if not yes and not sys.stdin.isatty():
+            raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
+        if not yes and not typer.confirm(question, err=True):
+            raise UserError("nothing was written: the question was answered with no")
+    except (KeyboardInterrupt, typer.Abort):
+        raise UserError("interrupted before anything was written: run the command again") from None
+    examination = Examination(cloud.cas, name, datetime.now(UTC))
+    examination.run()
+    return Report(examination, cloud, settings, account)

@@ -1,0 +1,101 @@
+"""`mtls clients export`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, clients
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.cli.stack import Client, Component
+
+
+class Format(StrEnum):
+    """What `clients export` writes."""
+
+    PEM = "pem"
+    P12 = "p12"
+    CURL = "curl"
+    KUBERNETES = "kubernetes"
+
+
+@clients.command()
+def export(
+    *,
+    name: Annotated[str, typer.Argument(help="Name of the client, as under `clients` in the stack's configuration.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory for the files; made (0700) if absent.")],
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="pem: NAME.crt, NAME.key; p12: NAME.p12; curl: also NAME.curl; kubernetes: a Secret.")
+    ] = Format.PEM,
+    password_file: Annotated[
+        Path | None, typer.Option(help="p12: file whose first line is the password; default: asked for, or made up.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
+) -> None:
+    """Write a client's certificate with its chain, and its private key, to files that only you may read."""
+    from alb_mutual_tls.cli import client_files
+    from alb_mutual_tls.cli.stack import project_directory, read_components
+
+    if password_file is not None and form is not Format.P12:
+        raise UserError(f"--password-file is for --format p12, not {form}: leave it out, the other formats are not encrypted")
+    chosen, client = _client(read_components(project_directory(cwd), stack=stack, component=component), name)
+    password = _password(password_file, name, json=json) if form is Format.P12 and client.private_key_pem is not None else None
+    made = client_files.files(
+        client, form.value, ca_certificate_pem=chosen.ca_certificate_pem, directory=output.absolute(), password=password
+    )
+    paths = client_files.write(made, output, force=force)
+    if json:
+        import json as encoder
+
+        files = [{"path": str(path.absolute()), "what": file.what} for path, file in zip(paths, made, strict=True)]
+        document = {"version": 1, "client": client.name, "format": form, "notAfter": client.not_after, "files": files}
+        typer.echo(encoder.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for path, file in zip(paths, made, strict=True):
+        typer.echo(f"{path}: {file.what}")
+    typer.echo(f"{client.name} is good until {client.not_after}")
+    if client.private_key_pem is None:
+        typer.echo(f"{client.name} brought a CSR: its private key stays with the client and never was in the stack")
+
+
+def _client(components: tuple[Component, ...], name: str) -> tuple[Component, Client]:
+    found = [(component, client) for component in components for client in component.clients if client.name == name]
+    if not found:
+        names = sorted({client.name for component in components for client in component.clients})
+        raise UserError(f"the stack has no client named {name!r}: it has {', '.join(names) or 'none'}")
+    if len(found) > 1:
+        raise UserError(
+            f"{len(found)} components have a client named {name!r}: choose one with --component, of "
+            f"{', '.join(component.name for component, _ in found)}"
+        )
+    return found[0]
+
+
+def _password(file: Path | None, name: str, *, json: bool) -> str | None:
+    """The password of a PKCS#12 file: from a file, else asked on a terminal; None = make one up."""
+    if file is not None:
+        try:
+            password = file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"--password-file {file} cannot be read: {getattr(error, 'strerror', None) or error}; give a text file"
+            ) from None
+        if not password:
+            raise UserError(f"--password-file {file} has an empty first line: put the password there")
+        return password
+    if json or not sys.stdin.isatty():
+        return None
+    answer = typer.prompt(f"Password for {name}.p12 (empty: make one up)", default="", hide_input=True, show_default=False, err=True)
+    if answer and typer.prompt("Once more", hide_input=True, err=True) != answer:
+        raise UserError("the two passwords differ: run the command again")
+    return answer or None

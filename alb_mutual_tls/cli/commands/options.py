@@ -1,0 +1,38 @@
+"""The command line that the commands register at, the options that they share, and where they print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_IN_FILES: Final = 160  # columns of a table that no terminal limits
+
+app = typer.Typer(
+    help="Proves what the listeners of an AlbMutualTls stack let in, and hands client certificates over.",
+    epilog="Exit code: 0 held, 1 fell short, 2 could not be decided (or a wrong option).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich for the help would take half of its time
+)
+clients = typer.Typer(help="The client certificates of the stack.", no_args_is_help=True)
+app.add_typer(clients, name="clients")
+
+Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Pulumi stack; default: the selected one.")]
+Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory.")]
+ComponentName = Annotated[str | None, typer.Option("--component", help="Name of one AlbMutualTls; default: all of the stack.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+ListenerNames = Annotated[list[str] | None, typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all.")]
+
+
+def console() -> Console:
+    """Where tables are printed: as wide as the terminal, and without colours where there is none."""
+    from rich.console import Console
+
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDTH_IN_FILES, color_system=None)

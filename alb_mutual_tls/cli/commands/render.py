@@ -1,0 +1,62 @@
+"""`mtls render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.cli.render import Rendered
+
+
+@app.command()
+def render(
+    *, listener: ListenerNames = None, stack: Stack = None, cwd: Cwd = None, component: ComponentName = None, json: Json = False
+) -> None:
+    """Print the two fields of each listener for those whose AlbConfig is in Git: as a Kustomize patch, with what Argo CD is to ignore.
+
+    They are printed as deployed; the place of the listener in the list is looked up in the cluster.
+    """
+    from alb_mutual_tls.cli import render as rendering
+
+    try:
+        rendered = _rendered(listener, stack=stack, cwd=cwd, component=component)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(rendering.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    typer.echo(rendering.as_json(rendered) if json else rendering.as_yaml(rendered))
+
+
+def _rendered(names: list[str] | None, *, stack: str | None, cwd: Path | None, component: str | None) -> list[Rendered]:
+    from contextlib import closing
+
+    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
+    from alb_mutual_tls.cli.render import by_hand, render
+    from alb_mutual_tls.cli.stack import chosen_listeners, project_directory, read_components
+    from alb_mutual_tls.errors import Unreachable
+
+    directory = project_directory(cwd)
+    wanted = chosen_listeners(read_components(directory, stack=stack, component=component), names)
+    if not wanted:
+        raise UserError(
+            "the stack declares no listener, so there is nothing to render: add one under listeners, or write the fields into the AlbConfig "
+            "yourself, with CertificateId as `pulumi stack output caCertificateId` prints it"
+        )
+    rendered = []
+    for owner in dict.fromkeys(owner for owner, _ in wanted):
+        listeners = [wished for other, wished in wanted if other is owner]
+        with closing(Neighbourhood(owner, directory)) as neighbourhood:
+            try:
+                rendered += [render(owner.name, wished, neighbourhood.albconfig(wished)) for wished in listeners]
+            except Unreachable as error:
+                raise UserError(
+                    f"{error}; only there the places of the listeners are known, so run this where the cluster answers, or write {by_hand(listeners)}"
+                ) from None
+    return rendered

@@ -1,0 +1,78 @@
+"""`mtls verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app, console
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.cli.verification import Report
+
+
+@app.command()
+def verify(
+    *,
+    listener: ListenerNames = None,
+    cert: Annotated[
+        Path | None, typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")] = None,
+    with_authority_key: Annotated[
+        bool,
+        typer.Option(
+            "--with-authority-key", help="Also try certificates signed by the real CA that must be refused: expired, serverAuth only."
+        ),
+    ] = False,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")] = 10,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
+) -> None:
+    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side doors included.
+
+    A rejection is a TLS alert or an HTTP 400 that a good client does not get on the same path. Exit code 0: everything held; 1: something fell
+    short; 2: something could not be decided.
+    """
+    from alb_mutual_tls.cli import report as reports
+
+    try:
+        from alb_mutual_tls.cli.cases import given_credential
+        from alb_mutual_tls.cli.handshake import Trust
+        from alb_mutual_tls.cli.stack import project_directory, read_components
+        from alb_mutual_tls.cli.verification import Knocker, verify_stack
+
+        directory = project_directory(cwd)
+        made = verify_stack(
+            read_components(directory, stack=stack, component=component, with_authority_key=with_authority_key),
+            directory=directory,
+            names=listener,
+            given=given_credential(cert, key),
+            with_authority_key=with_authority_key,
+            knocker=Knocker(Trust(ca_file, insecure), timeout),
+        )
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(reports.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    _print(made, json=json)
+    raise typer.Exit(made.exit_code)
+
+
+def _print(report: Report, *, json: bool) -> None:
+    from alb_mutual_tls.cli.report import as_json, print_for_people
+
+    if json:
+        typer.echo(as_json(report))
+        return
+    print_for_people(report, console())
