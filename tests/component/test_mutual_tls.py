@@ -271,11 +271,17 @@ def test_a_configured_repository_is_said_to_be_configured(declare: Declare) -> N
 
 
 def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Declare) -> None:
-    engine, _ = declare(clients={"web": Client()})
+    engine, _ = declare(
+        authorities={"root": Authority(), "corp": Authority(ca_certificate_id="1")},
+        trusted_authority="root",
+        issuing_authority="root",
+        clients={"web": Client()},
+    )
     assert {resource.typ: sorted(resource.inputs) for resource in engine.resources if resource.typ.startswith("albmtls:")} == {
         "albmtls:index:StackIdentity": [],
         "albmtls:index:CertificateRepository": ["configured", "name"],
         "albmtls:index:CaCertificate": ["certificatePem", "generated", "name", "warehouseId"],
+        "albmtls:index:ExistingCaCertificate": ["caCertificateId"],
         "albmtls:index:ListenerClientAuthentication": [
             "albConfig",
             "awaitListener",

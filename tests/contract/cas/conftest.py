@@ -29,6 +29,9 @@ _IMPATIENT = """
 import os
 from alb_mutual_tls.alibaba import cas
 cas.SETTLING = 1.5
+if "TEST_API_DEADLINE" in os.environ:
+    from alb_mutual_tls.alibaba.openapi import OpenApi
+    OpenApi.__init__.__kwdefaults__["deadline"] = float(os.environ["TEST_API_DEADLINE"])
 if "TEST_METADATA_SERVICE" in os.environ:
     from alibabacloud_credentials.provider.ecs_ram_role import EcsRamRoleCredentialsProvider as EcsRole
     init = EcsRole.__init__

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from alb_mutual_tls.provider.properties import Properties
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
 from tests.unit.pki.material import authority, pem
@@ -64,11 +66,16 @@ def test_one_that_was_deleted_in_the_console_is_gone(plugin: Plugin, authorities
     assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) is None
 
 
-def test_what_is_known_of_it_is_kept_while_cas_cannot_be_reached(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+def test_what_is_known_of_it_is_kept_while_cas_cannot_be_reached(
+    start: Callable[..., Plugin], settings: Properties, gateway: Gateway, authorities: list[str]
+) -> None:
+    plugin = start(TEST_API_DEADLINE="0.3")
+    plugin.configure(settings)
     identifier = uploaded(plugin, authorities[0])
     _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
     gateway.fault("DescribeWarehouseCert", *["failed"] * 50)
     assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
+    assert any("was not looked at, what is known of it is kept" in warning for warning in plugin.engine.warnings())
 
 
 def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there(plugin: Plugin, server: OpenApiServer) -> None:

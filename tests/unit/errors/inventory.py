@@ -19,6 +19,7 @@ MODULES: Final = (
     *sorted((REPOSITORY / "alb_mutual_tls/alibaba").glob("*.py")),
     *sorted((REPOSITORY / "alb_mutual_tls/provider").glob("*.py")),
     REPOSITORY / "components/arguments.py",
+    REPOSITORY / "components/pem_or_path.py",
     REPOSITORY / "components/settings.py",
 )
 WARNINGS: Final = frozenset(

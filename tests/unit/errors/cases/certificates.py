@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from unittest import mock
@@ -22,14 +23,17 @@ from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
 from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.existing_ca_certificate import ExistingCaCertificate
 from alb_mutual_tls.provider.host import Request, start_server
 from alb_mutual_tls.provider.properties import Properties, to_struct
 from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate, check_inputs
 from alb_mutual_tls.provider.stack_identity import StackIdentity
 from tests.unit.errors.case import Case
+from tests.unit.pki.material import authority, pem
 
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+_EXPIRED = pem(authority("ended", end=datetime(2026, 11, 23, tzinfo=UTC)).certificate)
 _STATE = {"warehouseId": "17", "account": "1", "cluster": "uid-1", "owned": True, "fingerprint": "f"}
 _CLIENT = {
     "kind": "client",
@@ -70,6 +74,8 @@ class _World:
 
     documents: list[dict[str, Any]] = field(default_factory=list)
     listeners: list[ListenerState] = field(default_factory=list)
+    described_as: str | None = ""
+    """What CAS has under any id; None: nothing."""
 
     def require_account(self, recorded: str, what: str) -> str:
         return recorded
@@ -83,8 +89,14 @@ class _World:
     def alb(self) -> _World:
         return self
 
+    def account_id(self) -> str:
+        return "1234567890123456"
+
     def content(self, identifier: str, warehouse_id: str) -> str:
         return ""
+
+    def described(self, identifier: str) -> str | None:
+        return self.described_as
 
     def albconfigs(self) -> list[dict[str, Any]]:
         return self.documents
@@ -112,6 +124,17 @@ def _still_held(_: Path) -> None:
 
 def _without_content(_: Path) -> object:
     return _World().handler().read(request(), "ca-1", {}, _STATE)
+
+
+def _existing(described_as: str | None) -> Case:
+    """A CA certificate that is in CAS already is looked up."""
+    configuration = cast(Configuration, _World(described_as=described_as))
+    return lambda _: ExistingCaCertificate(configuration).create(request(), {"caCertificateId": "ca-1"})
+
+
+def _ended(_: Path) -> object:
+    inputs = {"warehouseId": "17", "name": "corp", "certificatePem": _EXPIRED, "generated": False}
+    return _World().handler().create(request(), inputs)
 
 
 def _repositories(*types: str) -> Case:
@@ -202,6 +225,14 @@ CASES: dict[str, Case] = {
     "still held": _still_held,
     "without content": _without_content,
     "an imported CA certificate": lambda _: _World().handler().read(request(), "ca-1", {}, {}),
+    "a brought CA certificate that has ended": _ended,
+    "a CA certificate that is not in CAS": _existing(None),
+    "a CA certificate in CAS that has ended": _existing(_EXPIRED),
+    "a CA certificate in CAS without content": _existing(""),
+    "an imported existing CA certificate": lambda _: ExistingCaCertificate(Configuration()).read(request(), "ca-1", {}, {}),
+    "inputs of an existing CA certificate": lambda _: ExistingCaCertificate(Configuration()).check(
+        request(), {}, {"caCertificateId": "", "name": "x"}
+    )[1],
     "an empty PEM": lambda _: [unfit("")],
     "a private key in the PEM": lambda _: [unfit("-----BEGIN PRIVATE KEY-----")],
     "a PEM that is none": lambda _: [unfit("x")],

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.settings import parse
 from tests.unit.errors.case import Case
+from tests.unit.pki.material import authority, key_pem, pem, request
 
 
 def own(**keys: Any) -> Case:
@@ -29,7 +30,20 @@ def _listener(**fields: Any) -> Case:
     return own(listeners={"https": {"albConfig": "alb", "port": 443, **fields}})
 
 
+def _file(content: bytes) -> Case:
+    """A client whose request is a file with this content."""
+
+    def case(directory: Path) -> object:
+        (directory / "client.csr").write_bytes(content)
+        return own(clients={"web": {"csr": str(directory / "client.csr")}})(directory)
+
+    return case
+
+
 _SAME = {"commonName": "Root"}
+_ROOT = authority("corporate root")
+_KEY = key_pem(_ROOT.private_key)
+_BROUGHT: dict[str, Any] = {"corp": {"certificate": pem(_ROOT.certificate)}}
 
 CASES: dict[str, Case] = {
     "a key that is none": own(caenabled="true"),
@@ -60,6 +74,25 @@ CASES: dict[str, Case] = {
         authorities={"a": {"subject": {**_SAME, "organizationName": "o"}}},
         clients={"web": {"subject": {**_SAME, "organizationName": "o"}}},
     ),
+    "a key algorithm beside a request": own(clients={"web": {"csr": request(), "keyAlgorithm": "RSA-2048"}}),
+    "a key in place of a request": own(clients={"web": {"csr": _KEY}}),
+    "a request that is not there": own(clients={"web": {"csr": "no/such.csr"}}),
+    "a request that is too large": _file(b"x" * 100_001),
+    "a request in DER": _file(b"\x30\x82"),
+    "an authority that is brought and in CAS": own(authorities={"corp": {**_BROUGHT["corp"], "caCertificateId": "1"}}),
+    "a validity of a brought authority": own(authorities={"corp": {**_BROUGHT["corp"], "validityDays": 3}}),
+    "a brought certificate that is none": own(authorities={"corp": {"certificate": "-----BEGIN X-----"}}),
+    "one CA certificate twice": own(
+        authorities={name: {"caCertificateId": "1"} for name in "ab"}, issuingAuthority="a", trustedAuthority="a"
+    ),
+    "a client like a brought authority": own(
+        authorities=_BROUGHT, authorityPrivateKeys={"corp": _KEY}, clients={"web": {"subject": {"commonName": "Corporate Root"}}}
+    ),
+    "a key of no authority": own(authorityPrivateKeys={"rot": _KEY}),
+    "a key of a generated authority": own(authorityPrivateKeys={"root": _KEY}),
+    "no key to sign with": own(authorities=_BROUGHT, clients={"web": {}}),
+    "no key to rotate with": own(authorities={**_BROUGHT, "new": {}}, trustedAuthority="corp", issuingAuthority="new", clients={"web": {}}),
+    "a key without a name": own(authorityPrivateKeys=_KEY),
     "no region": _no_region,
     "a key of alicloud": others("alicloud:sourceIp", "10.0.0.1"),
     "a token": others("alicloud:securityToken", "t"),
