@@ -210,7 +210,7 @@ class AlbMutualTlsArgs(_Model):
                 problems.append(f"{key}: not set, but there are several authorities; set it to one of {', '.join(self.authorities)}")
             elif wanted is not None and wanted not in self.authorities:
                 problems.append(f"{key}: {wanted!r} is none of the authorities; set it to one of {', '.join(self.authorities)}")
-        problems += [] if problems else _missing_keys(self)
+        problems += [] if problems else [*_missing_keys(self), *_forbidden_names(self), *_short_paths(self)]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -316,6 +316,30 @@ def _missing_keys(args: AlbMutualTlsArgs) -> list[str]:
             f"{set_it.format(args.trusted)}, or set cutOff to true if the listeners are to refuse these clients until trustedAuthority changes"
         ]
     return []
+
+
+def _forbidden_names(args: AlbMutualTlsArgs) -> Iterator[str]:
+    """Names of clients that the authorities above them do not allow, so that no listener would let these clients in."""
+    for authority in dict.fromkeys((args.issuing, args.trusted)):
+        found = args.brought(authority)
+        if found is None:
+            continue
+        for name, client in args.clients.items():
+            for clause in found.forbids(client.subject_fields(name), client.uri_names(name, "0" * 8)):
+                yield f"clients.{name}: {clause} (authorities.{authority}); give the client names that they allow"
+
+
+def _short_paths(args: AlbMutualTlsArgs) -> Iterator[str]:
+    """During a rotation the trusted authority stands above the issuing one, and above what stands between that one and its root."""
+    trusted = args.brought(args.trusted) if args.crosses else None
+    if trusted is None:
+        return
+    issuing = args.brought(args.issuing)
+    if clause := trusted.too_short_for(len(issuing.certificates) if issuing else 1):
+        yield (
+            f"authorities.{args.trusted}: cannot certify {args.issuing} for a rotation: {clause}; "
+            "give clients certificates of both, for instance from a second stack"
+        )
 
 
 def _subjects_alike(authorities: Mapping[str, Authority], clients: Mapping[str, Client]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_tls as tls
 
-from alb_mutual_tls.pki.bundle import fingerprint
+from alb_mutual_tls.pki.bundle import fingerprint, split
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
 from .albmtls import ExistingCaCertificate
@@ -30,13 +30,13 @@ def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> 
 class CertificateAuthority:
     """An authority: `signer_pem` signs clients, `root_pem` is what listeners trust; they are one unless a subordinate was brought.
 
-    `intermediates_pem`: what clients present above their own certificate, empty below a root. `private_key_pem`: the signer's, a secret; None where
+    `intermediates_pem`: what clients present above their own certificate, None below a root. `private_key_pem`: the signer's, a secret; None where
     the stack does not have it. `fingerprint`: SHA-256 of the root, lower-case hex.
     """
 
     signer_pem: pulumi.Output[str]
     root_pem: pulumi.Output[str]
-    intermediates_pem: str
+    intermediates_pem: pulumi.Input[str] | None
     private_key_pem: pulumi.Output[str] | None
     fingerprint: pulumi.Output[str]
 
@@ -57,7 +57,7 @@ class CertificateAuthority:
             subject=_subject(authority, fields),
             opts=opts,
         )
-        return cls(certificate.cert_pem, certificate.cert_pem, "", key.private_key_pem, certificate.cert_pem.apply(fingerprint))
+        return cls(certificate.cert_pem, certificate.cert_pem, None, key.private_key_pem, certificate.cert_pem.apply(fingerprint))
 
     @classmethod
     def bring(cls, brought: BroughtAuthority, private_key_pem: str | None) -> CertificateAuthority:
@@ -66,15 +66,23 @@ class CertificateAuthority:
         return cls(
             pulumi.Output.from_input(brought.signer_pem),
             root,
-            brought.intermediates_pem,
+            brought.intermediates_pem or None,
             _secret(private_key_pem),
             root.apply(fingerprint),
         )
 
     @classmethod
     def of_cas(cls, found: ExistingCaCertificate, private_key_pem: str | None) -> CertificateAuthority:
-        """Use what CAS has under an id."""
-        return cls(found.certificate_pem, found.certificate_pem, "", _secret(private_key_pem), found.certificate_pem.apply(fingerprint))
+        """Use what CAS has under an id: a root, or what signs and the chain up to its root."""
+        blocks = found.certificate_pem.apply(split)
+        root = blocks.apply(lambda all_blocks: all_blocks[-1])
+        return cls(
+            blocks.apply(lambda all_blocks: all_blocks[0]),
+            root,
+            blocks.apply(lambda all_blocks: "".join(all_blocks[:-1])),
+            _secret(private_key_pem),
+            root.apply(fingerprint),
+        )
 
 
 def _secret(private_key_pem: str | None) -> pulumi.Output[str] | None:

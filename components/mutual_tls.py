@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -46,12 +47,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         }
         self.authorities = {authority: self._authority(authority) for authority in args.authorities}
         issuing, trusted = self.authorities[args.issuing], self.authorities[args.trusted]
-        if trusted.intermediates_pem:
-            pulumi.log.warn(
-                f"the listeners trust the root above authority {args.trusted}, so every client certificate below that root gets in, also those of "
-                "other subordinate authorities: ALB can trust no subordinate alone",
-                self,
-            )
+        self._warn(args.trusted, args.issuing)
 
         # Step 2: a repository for uploaded CA certificates, and the upload.
         repository = CertificateRepository(
@@ -65,10 +61,10 @@ class AlbMutualTls(pulumi.ComponentResource):
         self.ca_certificate_pem = trusted.root_pem
 
         # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one.
-        above: list[pulumi.Input[str]] = [issuing.intermediates_pem] if issuing.intermediates_pem else []
+        above: list[pulumi.Input[str]] = [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
         if args.crosses:
             above.append(self._cross(args.issuing, args.trusted).certificate_pem)
-            above += [trusted.intermediates_pem] if trusted.intermediates_pem else []
+            above += [] if trusted.intermediates_pem is None else [trusted.intermediates_pem]
         self.clients = {
             client: IssuedClient.issue(f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(), self._opts())
             for client, wanted in args.clients.items()
@@ -105,6 +101,20 @@ class AlbMutualTls(pulumi.ComponentResource):
         return CertificateAuthority.generate(
             f"{self._name}-authority-{authority}", authority, self._args.authorities[authority], self.identity, opts
         )
+
+    def _warn(self, trusted: str, issuing: str) -> None:
+        """Say what a brought authority's chain means for a listener, and what of it is over."""
+        found = self._args.brought(trusted)
+        if found is not None and found.intermediates_pem:
+            pulumi.log.warn(
+                f"the listeners trust the root above authority {trusted}, so every client certificate below that root gets in, also those of "
+                "other subordinate authorities: ALB can trust no subordinate alone",
+                self,
+            )
+        for name in dict.fromkeys((issuing, trusted)):
+            found = self._args.brought(name)
+            for sentence in found.ends(datetime.now(UTC)) if found is not None else ():
+                pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
 
     def _uploads(self, repository: CertificateRepository) -> dict[str, CaCertificate]:
         """The upload of each authority that is not in CAS already; brought ones with the same root share one."""

@@ -22,7 +22,7 @@ def pem_text(value: str) -> str:
 
 
 def _read(path: str) -> str:
-    shown = repr(path if len(path) <= 60 else f"{path[:57]}...")
+    shown = repr(path if len(path) <= 60 else f"...{path[-57:]}")
     try:
         with Path(path).expanduser().open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
@@ -33,7 +33,9 @@ def _read(path: str) -> str:
         ) from None
     if len(content) > _MOST_BYTES:
         raise ValueError(f"{shown} is a file of more than {_MOST_BYTES} bytes and cannot be PEM of a certificate; give the right file")
-    try:
-        return content.decode("ascii")
-    except UnicodeDecodeError:
-        raise ValueError(f"{shown} is a file without PEM text; convert it with openssl, for instance with -outform PEM") from None
+    # Tools and people write names and comments above PEM, in any encoding; PEM itself is ASCII.
+    if b"-----BEGIN " not in content:
+        raise ValueError(
+            f"{shown} is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it with openssl, for instance with -outform PEM"
+        )
+    return content.decode("ascii", errors="replace")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from cryptography import x509
@@ -17,7 +18,8 @@ from cryptography.exceptions import InvalidSignature
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.inspection import extension, lasting_faults
+from alb_mutual_tls.pki.constraints import forbidden_names
+from alb_mutual_tls.pki.inspection import extension, identifies, lasting_faults, time_faults
 from alb_mutual_tls.pki.keys import load_private_key, same_key
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import Subject
@@ -38,27 +40,53 @@ class BroughtAuthority:
 
         Raises `UserError` with everything that speaks against it.
         """
-        blocks = bundle.split(certificate_pem)
+        blocks = list(dict.fromkeys(bundle.split(certificate_pem)))
         if not blocks:
-            raise UserError("there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate")
-        chain = bundle.load(certificate_pem)
+            raise UserError(bundle.without_certificate(certificate_pem))
+        chain = [bundle.load_one(block) for block in blocks]
         faults = list(_faults(chain)) or [*_chain_faults(chain), *_key_faults(chain[0], private_key_pem)]
         if faults:
             raise UserError("; ".join(faults))
         return cls(blocks[0], "".join(blocks[:-1]), blocks[-1])
 
+    @property
+    def certificates(self) -> list[x509.Certificate]:
+        """What signs first, the root last."""
+        return [bundle.load_one(block) for block in dict.fromkeys(bundle.split(self.intermediates_pem + self.root_pem))]
+
     def named_like(self, subject: Subject) -> bool:
         """Whether a client's subject is that of one of its certificates."""
-        return any(same_name(to_name(subject), one.subject) for one in bundle.load(self.intermediates_pem + self.root_pem))
+        return any(same_name(to_name(subject), one.subject) for one in self.certificates)
+
+    def forbids(self, subject: Subject, uris: Sequence[str]) -> Iterator[str]:
+        """What its name constraints have against a client's names, a clause each."""
+        for certificate in self.certificates:
+            for words in forbidden_names(certificate, subject, uris):
+                yield f"{words} is not allowed by the name constraints of {_name(certificate)}"
+
+    def too_short_for(self, below: int) -> str | None:
+        """A clause when path lengths allow fewer than `below` authorities below what signs, else None."""
+        return next(_path_faults(self.certificates, below), None)
+
+    def ends(self, now: datetime) -> Iterator[str]:
+        """Which of its certificates is not valid at a moment, a sentence each, without the root and what signs: those are judged when they are used."""
+        for certificate in self.certificates[1:-1]:
+            yield from (f"{_name(certificate)}: {fault}" for fault in time_faults(certificate, now))
 
 
 def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
     for place, certificate in enumerate(chain, 1):
         which = f"certificate {place} ({_name(certificate)}): " if len(chain) > 1 else ""
-        yield from (f"{which}{fault}" for fault in lasting_faults(certificate))
+        if place < len(chain) and certificate.subject == certificate.issuer and _issued(chain[place], certificate):
+            yield f"{which}it has the name of the authority that issued it, so verifiers take the one for the other; make one with another name"
+        else:
+            yield from (f"{which}{fault}" for fault in lasting_faults(certificate))
 
 
 def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
+    if len(chain) > 1 and all(_issued(one, one) for one in chain):
+        yield f"there are {len(chain)} roots ({', '.join(map(_name, chain))}), and a listener trusts one; give that one alone"
+        return
     for place, (lower, upper) in enumerate(pairwise(chain), 1):
         if not _issued(upper, lower):
             yield (
@@ -72,13 +100,24 @@ def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
             f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is no root; add the certificates above it, "
             "the self-signed one last, because that is what a listener can trust"
         )
-    for depth, certificate in enumerate(chain):
+        return
+    for place, (lower, upper) in enumerate(pairwise([*chain, root]), 1):
+        if not identifies(upper, lower):
+            other = "it" if lower is upper else _name(upper)
+            yield (
+                f"certificate {place} ({_name(lower)}) names another key identifier or serial number of its issuer than {other} has, "
+                "so OpenSSL does not put the two together; give the certificate that issued it, or have it issued again"
+            )
+    yield from (f"{fault}; let a subordinate authority be made that it allows" for fault in _path_faults(chain, 0))
+
+
+def _path_faults(chain: Sequence[x509.Certificate], below: int) -> Iterator[str]:
+    """`below`: how many authorities stand below the chain's first one."""
+    for depth, certificate in enumerate(chain, below):
         constraints = extension(certificate, x509.BasicConstraints)
         if constraints is not None and constraints.path_length is not None and constraints.path_length < depth:
-            yield (
-                f"certificate {depth + 1} ({_name(certificate)}) has path length {constraints.path_length}, and {depth} authorities stand below it; "
-                "let a subordinate authority be made that it allows"
-            )
+            there = f"{depth} stands" if depth == 1 else f"{depth} stand"
+            yield f"{_name(certificate)} allows {constraints.path_length} authorities below it (its path length), and {there} there"
 
 
 def _key_faults(signer: x509.Certificate, private_key_pem: str | None) -> Iterator[str]:

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import re
 import secrets
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _CERTIFICATE: Final = re.compile(
     r"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
 )
+_LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
 _PASSWORD_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"  # noqa: S105  # without 0 O 1 l I, which are misread
 _PASSWORD_LENGTH: Final = 24  # 57 ** 24 > 2 ** 139
@@ -36,9 +38,21 @@ def holds_private_key(pem: str) -> bool:
 def split(pem: str) -> list[str]:
     """The certificates of a PEM bundle in its order, each in the form of RFC 7468; text between them is left out.
 
-    Raises `UserError` when a block is not base64.
+    Raises `UserError` when a block is not base64, or one of those that openssl marks with what to trust them for.
     """
-    return [_to_pem(_decode(match["body"])) for match in _CERTIFICATE.finditer(pem)]
+    found = list(_CERTIFICATE.finditer(pem))
+    if any(match["label"].startswith("TRUSTED") for match in found):
+        raise UserError("the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509 -in FILE writes")
+    return [_to_pem(_decode(match["body"])) for match in found]
+
+
+def without_certificate(pem: str) -> str:
+    """A sentence for a text in which `split` finds no certificate."""
+    labels = list(dict.fromkeys(_LABEL.findall(pem)))
+    if "CERTIFICATE" in labels:
+        return "the certificate is cut off: there is no END CERTIFICATE line after its BEGIN line; give the whole PEM file"
+    what = f"there is {', '.join(labels)} and no certificate" if labels else "there is no certificate"
+    return f"{what} between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate"
 
 
 def _decode(body: str) -> bytes:
@@ -58,7 +72,7 @@ def fingerprint(pem: str) -> str:
     """SHA-256 of the DER of the first certificate, lower-case hex; raises `UserError` when there is none."""
     match = _CERTIFICATE.search(pem)
     if match is None:
-        raise UserError("there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate")
+        raise UserError(without_certificate(pem))
     return hashlib.sha256(_decode(match["body"])).hexdigest()
 
 
@@ -71,7 +85,10 @@ def _parse(block: str) -> x509.Certificate:
     from cryptography import x509
 
     try:
-        certificate = x509.load_pem_x509_certificate(block.encode())
+        with warnings.catch_warnings():
+            # of a serial number that is 0, as old manuals make roots; OpenSSL takes it
+            warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
+            certificate = x509.load_pem_x509_certificate(block.encode())
         # A certificate is parsed only as far as it is asked: a name that cannot be read would fail anywhere later.
         certificate.subject, certificate.issuer, certificate.not_valid_after_utc  # noqa: B018
     except (ValueError, TypeError, x509.InvalidVersion):

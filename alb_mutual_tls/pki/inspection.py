@@ -12,15 +12,31 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, PublicKeyAlgorithmOID
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.keys import weakness
 from alb_mutual_tls.pki.renewal import to_text
 
-_CLIENT_USAGES: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+_PRIME_FIELD: Final = bytes.fromhex("06072a8648ce3d0101")
+"""The DER of an object identifier that stands only in curves that are written out (RFC 5480 section 2.1.1, SEC 1 appendix C.2)."""
 _WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
+_UNDERSTOOD: Final = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.CERTIFICATE_POLICIES,
+        ExtensionOID.CRL_DISTRIBUTION_POINTS,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.INHIBIT_ANY_POLICY,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.NAME_CONSTRAINTS,
+        ExtensionOID.POLICY_CONSTRAINTS,
+        ExtensionOID.POLICY_MAPPINGS,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    }
+)
+"""What OpenSSL lets pass as critical (crypto/x509/v3_purp.c); key identifiers are not among it."""
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
@@ -59,8 +75,13 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
     if usage is not None and not usage.key_cert_sign:  # absent means unrestricted (RFC 5280 section 6.1.4, step n)
         yield "its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
     purposes = extension(certificate, x509.ExtendedKeyUsage)
-    if purposes is not None and not _CLIENT_USAGES & set(purposes):
+    if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:  # OpenSSL does not count anyExtendedKeyUsage here
         yield "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension"
+    for found in certificate.extensions:
+        if found.critical and found.oid not in _UNDERSTOOD:
+            yield f"its extension {found.oid.dotted_string} is critical, and OpenSSL refuses what it does not know; make one without it"
+    if not certificate.subject.rdns:
+        yield "it has no name (its subject is empty, RFC 5280 section 4.1.2.6); make one with a commonName"
 
 
 def time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
@@ -80,6 +101,10 @@ def _strength_faults(certificate: x509.Certificate) -> Iterator[str]:
     weak = weakness(key)
     if weak:
         yield weak
+    if _PRIME_FIELD in certificate.tbs_certificate_bytes:
+        yield "its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve, ECDSA-P256 or ECDSA-P384"
+    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        yield "its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA key, or ECDSA"
     hash_algorithm = _signature_hash(certificate)
     if isinstance(hash_algorithm, _WEAK_HASHES):
         yield f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with SHA-256"
@@ -100,6 +125,17 @@ def _signed_by_itself(certificate: x509.Certificate) -> bool:
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
+
+
+def identifies(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether what a certificate says of its issuer's key fits that certificate; OpenSSL puts no two together otherwise (RFC 5280 4.2.1.1)."""
+    said = extension(certificate, x509.AuthorityKeyIdentifier)
+    if said is None:
+        return True
+    borne = extension(issuer, x509.SubjectKeyIdentifier)
+    if said.key_identifier is not None and borne is not None and said.key_identifier != borne.digest:
+        return False
+    return said.authority_cert_serial_number in (None, issuer.serial_number)
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.constraints import forbidden_names
 from alb_mutual_tls.pki.inspection import certificate_faults, extension
 from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable
 from alb_mutual_tls.pki.names import same_name, to_name
@@ -82,6 +83,10 @@ def client_certificate(
         sentence = named_like_authority(subject, authority)
         if sentence:
             raise UserError(sentence)
+    if forbidden := forbidden_names(issuer.certificate, subject, uris):
+        raise UserError(
+            f"{forbidden[0]} is not allowed by the name constraints of {issuer.certificate.subject.rfc4514_string()}; give the client names that they allow"
+        )
     if same_key(public_key, issuer.certificate.public_key()):
         raise UserError("the certificate signing request has the authority's own key; make a key for the client and a request with it")
     not_after = min(now + timedelta(days=validity_days), issuer.certificate.not_valid_after_utc)

@@ -15,6 +15,18 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def unfit(pem: str, now: datetime) -> list[str]:
+    """Why a listener cannot trust what CAS has: a root, or an authority with the chain up to its root."""
+    from alb_mutual_tls.pki.brought import BroughtAuthority
+    from alb_mutual_tls.pki.inspection import time_faults
+
+    try:
+        found = BroughtAuthority.load(pem)
+    except UserError as error:
+        return [str(error)]
+    return [fault for certificate in found.certificates for fault in time_faults(certificate, now)]
+
+
 class ExistingCaCertificate:
     """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and `account`. `clock` gives the current moment."""
 
@@ -49,10 +61,10 @@ class ExistingCaCertificate:
             raise UserError(
                 f"there is no CA certificate {identifier} in CAS of account {account}: correct caCertificateId, or check accountType and credentials"
             )
-        from alb_mutual_tls.pki.inspection import authority_faults
-
-        if faults := authority_faults(certificates_of(pem)[0], self._clock()):
+        if faults := unfit(pem, self._clock()):
             raise UserError(f"the CA certificate {identifier} cannot be used: {'; '.join(faults)}")
+        if len(certificates_of(pem)) > 1:
+            request.warn(f"the CA certificate {identifier} is a chain: listeners that trust it let everybody below its root in")
         return identifier, {**inputs, "certificatePem": pem, "fingerprint": digest(pem), "account": account}
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:

@@ -12,9 +12,10 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
 from alb_mutual_tls.pki import bundle
 from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
-from tests.unit.pki.material import authority, key_pem, pem, subordinate
+from tests.unit.pki.material import DAY, NOW, authority, key_pem, pem, subordinate
 
 IDENTITY = "0a1b2c3d"
+IN_CAS = pem(authority("in CAS").certificate)
 LISTENER = "albmtls:index:ListenerClientAuthentication"
 SIGNED = "albmtls:index:SignedCertificate"
 UPLOAD = "albmtls:index:CaCertificate"
@@ -32,7 +33,7 @@ class Engine(Mocks):
             "albmtls:index:StackIdentity": {"identity": IDENTITY},
             "albmtls:index:CertificateRepository": {"warehouseId": "1000"},
             UPLOAD: {"caCertificateId": f"id-of-{args.name}"},
-            "albmtls:index:ExistingCaCertificate": {"certificatePem": "certificate in CAS"},
+            "albmtls:index:ExistingCaCertificate": {"certificatePem": IN_CAS},
             SIGNED: {"certificatePem": f"certificate of {args.name}\n", "notAfter": "2027-02-21T00:00:00Z"},
             "tls:index/privateKey:PrivateKey": {"privateKeyPem": f"key of {args.name}"},
             "tls:index/selfSignedCert:SelfSignedCert": {"certPem": f"certificate of {args.name}"},
@@ -259,9 +260,34 @@ def test_a_ca_certificate_that_is_in_cas_already_is_looked_up_and_not_uploaded(d
     ((name, found),) = engine.named("albmtls:index:ExistingCaCertificate").items()
     assert (name, found.inputs) == ("mtls-ca-123-cn-hangzhou", {"caCertificateId": "123-cn-hangzhou"})
     assert outputs["caCertificateId"] == "123-cn-hangzhou"
-    assert outputs["caCertificatePem"] == "certificate in CAS"
+    assert outputs["caCertificatePem"] == IN_CAS
     (listener,) = engine.named(LISTENER).values()
-    assert listener.inputs["trustedFingerprint"] == "fingerprint of certificate in CAS"
+    assert listener.inputs["trustedFingerprint"] == f"fingerprint of {IN_CAS}"
+
+
+def test_a_subordinate_that_is_in_cas_with_its_chain_signs_and_clients_present_it(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = authority("corporate root")
+    sub = subordinate(root, "in CAS below")
+    monkeypatch.setattr(f"{__name__}.IN_CAS", pem(sub.certificate) + pem(root.certificate))
+    engine, outputs = declare(
+        authorities={"corp": Authority(ca_certificate_id="1")},
+        authority_private_keys={"corp": key_pem(sub.private_key)},
+        clients={"web": Client()},
+    )
+    assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(sub.certificate)
+    assert outputs["clientCertificates"]["web"]["chainPem"] == "certificate of mtls-client-web\n" + pem(sub.certificate)
+    assert outputs["caCertificatePem"] == pem(root.certificate)
+
+
+def test_a_certificate_in_the_middle_of_a_chain_that_has_ended_is_told(declare: Declare, caplog: pytest.LogCaptureFixture) -> None:
+    root = authority("corporate root")
+    middle = subordinate(root, "middle", end=NOW - DAY / 2)
+    low = subordinate(middle, "low")
+    declare(authorities={"corp": Authority(certificate="".join(pem(one.certificate) for one in (low, middle, root)))})
+    (told,) = (message for message in caplog.messages if "let in by no listener" in message)
+    assert told.startswith("clients of authority corp are let in by no listener: CN=middle: it expired on 2026-11-23T00:00:00Z")
 
 
 def test_a_configured_repository_is_said_to_be_configured(declare: Declare) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alb_mutual_tls.provider.properties import Properties
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
-from tests.unit.pki.material import authority, pem
+from tests.unit.pki.material import authority, pem, subordinate
 
 if TYPE_CHECKING:
     from tests.contract.cas.conftest import Gateway, Plugin
@@ -55,6 +55,19 @@ def test_one_that_is_not_there_is_an_error_that_says_where_it_was_looked_for(plu
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": "nowhere"}, preview=True))
     assert failed.sentence == (
         f"there is no CA certificate nowhere in CAS of account {ACCOUNT}: correct caCertificateId, or check accountType and credentials"
+    )
+
+
+def test_a_chain_up_to_its_root_is_one_too_and_a_subordinate_alone_is_not(plugin: Plugin) -> None:
+    root = authority("root", start=NOW - DAY, end=NOW + DAY)
+    below = pem(subordinate(root, "below").certificate)
+    found = plugin.create(EXISTING, {"caCertificateId": uploaded(plugin, below + pem(root.certificate))})
+    assert found[1]["certificatePem"] == below + pem(root.certificate)
+    assert any("is a chain: listeners that trust it let everybody below its root in" in line for line in plugin.engine.warnings())
+    alone = uploaded(plugin, below)
+    failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": alone}, preview=True))
+    assert failed.sentence.startswith(
+        f"the CA certificate {alone} cannot be used: the chain ends with CN=below, which was issued by CN=root"
     )
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
+from alb_mutual_tls.pki.request import SigningRequest
 from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
 from components.schema import schema
 from components.settings import Settings, SettingsError, parse
-from tests.unit.pki.material import authority, key, key_pem, pem, subordinate
+from tests.unit.pki.material import authority, key, key_pem, pem, request, subordinate
 
 ROOT = pem(authority("corporate root").certificate)
 ROOT_KEY = key_pem(authority("corporate root").private_key)
@@ -262,6 +264,39 @@ def test_a_key_that_is_missing_or_misplaced_is_refused(keys: dict[str, Any], sen
     assert "PRIVATE KEY" not in found
 
 
+def test_names_that_a_brought_authority_does_not_allow_are_refused() -> None:
+    limited = authority("limited", more=[x509.NameConstraints([x509.UniformResourceIdentifier("example.com")], None)])
+    keys: dict[str, Any] = {
+        "authorities": {"corp": {"certificate": pem(limited.certificate)}},
+        "authorityPrivateKeys": {"corp": key_pem(limited.private_key)},
+    }
+    assert problems(clients={"web": {}, "app": {"uris": ["spiffe://example.com/app"]}}, **keys) == [
+        "clients.web: the URI 'spiffe://00000000.alb-mutual-tls/client/web' is not allowed by the name constraints of CN=limited (authorities.corp); "
+        "give the client names that they allow"
+    ]
+    assert settings(authorities=keys["authorities"]).arguments.brought("corp")
+
+
+def test_a_trusted_authority_that_allows_too_few_below_it_is_no_way_to_rotate() -> None:
+    root = authority("corporate root", constraints=x509.BasicConstraints(True, 2))
+    sub, other = subordinate(root, "sub", path_length=1), authority("other root")
+    lower = subordinate(other, "lower")
+    old, new = pem(sub.certificate) + pem(root.certificate), pem(lower.certificate) + pem(other.certificate)
+    chosen: dict[str, Any] = {
+        "authorityPrivateKeys": {"old": key_pem(sub.private_key), "new": key_pem(lower.private_key)},
+        "trustedAuthority": "old",
+        "issuingAuthority": "new",
+        "clients": {"web": {}},
+    }
+    (sentence,) = problems(authorities={"old": {"certificate": old}, "new": {"certificate": new}}, **chosen)
+    assert sentence == (
+        "authorities.old: cannot certify new for a rotation: CN=sub allows 1 authorities below it (its path length), and 2 stand there; "
+        "give clients certificates of both, for instance from a second stack"
+    )
+    chosen["authorityPrivateKeys"] = {"old": key_pem(sub.private_key), "new": key_pem(other.private_key)}
+    assert settings(authorities={"old": {"certificate": old}, "new": {"certificate": pem(other.certificate)}}, **chosen).arguments.crosses
+
+
 def test_a_listener_may_trust_an_authority_whose_key_is_elsewhere_while_the_stack_signs_nobody() -> None:
     assert not settings(authorities=BROUGHT).arguments.signs("corp")
     assert not settings(authorities={"corp": {"caCertificateId": "123-cn"}}).arguments.signs("corp")
@@ -303,7 +338,10 @@ def test_a_request_is_given_as_text_or_as_the_path_of_a_file(tmp_path: Path, mon
     ("content", "sentence"),
     [
         (None, "clients.partner.csr: 'p.csr' is neither PEM text nor a file that can be read (No such file or directory); give the text,"),
-        (b"\x30\x82\xff", "clients.partner.csr: 'p.csr' is a file without PEM text; convert it with openssl"),
+        (
+            b"\x30\x82\xff",
+            "clients.partner.csr: 'p.csr' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it with openssl",
+        ),
         (b"x" * 100_001, "clients.partner.csr: 'p.csr' is a file of more than 100000 bytes and cannot be PEM"),
         (
             f"{REQUEST}-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----".encode(),
@@ -320,6 +358,14 @@ def test_a_request_that_cannot_be_read_or_brings_a_key_is_refused(
     (found,) = problems(clients={"partner": {"csr": "p.csr"}})
     assert found.startswith(sentence)
     assert "hush" not in found
+
+
+def test_what_windows_and_people_write_around_pem_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.csr").write_bytes(b"\xef\xbb\xbf# \x8e\xd0\x93\xe0\r\n" + request().replace("\n", "\r\n").encode())
+    asked = settings(clients={"partner": {"csr": "p.csr"}}).arguments.clients["partner"].csr
+    assert asked is not None
+    assert SigningRequest.load(asked).public_key == SigningRequest.load(request()).public_key
 
 
 def test_a_key_algorithm_beside_a_request_is_refused() -> None:

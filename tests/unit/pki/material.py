@@ -75,17 +75,27 @@ def authority(
     return Issuer(builder.sign(private_key, hashes.SHA256()), private_key)
 
 
-def subordinate(issuer: Issuer, name: str = "sub", *, path_length: int | None = None, ca: bool = True) -> Issuer:
+def subordinate(
+    issuer: Issuer,
+    name: str = "sub",
+    *,
+    path_length: int | None = None,
+    ca: bool = True,
+    end: datetime = NOW + 1000 * DAY,
+    more: Sequence[x509.ExtensionType] = (),
+) -> Issuer:
     """An authority below another one."""
     private_key = key(f"of {name}")
     builder = (
         x509.CertificateBuilder(issuer.certificate.subject, name_of(name), private_key.public_key(), x509.random_serial_number())
         .not_valid_before(NOW - DAY)
-        .not_valid_after(NOW + 1000 * DAY)
+        .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
         .add_extension(CA_USAGE, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(private_key.public_key()), critical=False)
     )
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
     return Issuer(builder.sign(issuer.private_key, hashes.SHA256()), private_key)
 
 

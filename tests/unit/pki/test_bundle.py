@@ -36,9 +36,17 @@ def test_a_fingerprint_is_the_sha256_of_the_der_of_the_first_certificate() -> No
     )
 
 
-@pytest.mark.parametrize("text", ["", "nothing here", "-----BEGIN CERTIFICATE-----\nAAAA"])
-def test_without_a_certificate_there_is_no_fingerprint(text: str) -> None:
-    with pytest.raises(UserError, match="there is no certificate between"):
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "there is no certificate between"),
+        ("nothing here", "there is no certificate between"),
+        ("-----BEGIN PKCS7-----\nAAAA", "there is PKCS7 and no certificate between"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA", "the certificate is cut off: there is no END CERTIFICATE line"),
+    ],
+)
+def test_without_a_certificate_there_is_no_fingerprint(text: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=f"^{sentence}"):
         bundle.fingerprint(text)
 
 

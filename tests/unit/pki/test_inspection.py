@@ -45,9 +45,9 @@ def _purposes(*purposes: x509.ObjectIdentifier) -> str:
     return pem(authority(more=[x509.ExtendedKeyUsage(purposes)]).certificate)
 
 
-def test_a_root_for_clients_or_for_anything_has_no_fault() -> None:
+def test_a_root_for_clients_has_no_fault() -> None:
     assert authority_faults(_purposes(ExtendedKeyUsageOID.CLIENT_AUTH), NOW) == []
-    assert authority_faults(_purposes(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), NOW) == []
+    assert authority_faults(_purposes(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH), NOW) == []
 
 
 def _ed25519_root() -> str:
@@ -72,6 +72,8 @@ def _tampered() -> str:
         (lambda: pem(client(authority())), "it is no certificate authority"),
         (lambda: pem(authority(usage=key_usage("crl_sign")).certificate), "its key usage lacks keyCertSign"),
         (lambda: _purposes(ExtendedKeyUsageOID.SERVER_AUTH), "its extended key usage does not allow clientAuth"),
+        (lambda: _purposes(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), "its extended key usage does not allow clientAuth"),
+        (lambda: pem(authority(x509.Name([])).certificate), "it has no name (its subject is empty"),
         (lambda: pem(authority(end=NOW - timedelta(seconds=1)).certificate), "it expired on 2026-11-23T11:59:59Z"),
         (lambda: pem(authority(start=NOW + timedelta(seconds=1)).certificate), "it is not valid before 2026-11-23T12:00:01Z"),
         (lambda: pem(authority("weak", key("RSA1024")).certificate), "its key is RSA of 1024 bits"),

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
 from components.settings import parse
 from tests.unit.errors.case import Case
 from tests.unit.pki.material import authority, key_pem, pem, request
@@ -42,6 +44,11 @@ def _file(content: bytes) -> Case:
 
 _SAME = {"commonName": "Root"}
 _ROOT = authority("corporate root")
+_LIMITED = authority(
+    "limited",
+    constraints=x509.BasicConstraints(True, 0),
+    more=[x509.NameConstraints([x509.UniformResourceIdentifier("example.com")], None)],
+)
 _KEY = key_pem(_ROOT.private_key)
 _BROUGHT: dict[str, Any] = {"corp": {"certificate": pem(_ROOT.certificate)}}
 
@@ -92,6 +99,18 @@ CASES: dict[str, Case] = {
     "a key of a generated authority": own(authorityPrivateKeys={"root": _KEY}),
     "no key to sign with": own(authorities=_BROUGHT, clients={"web": {}}),
     "no key to rotate with": own(authorities={**_BROUGHT, "new": {}}, trustedAuthority="corp", issuingAuthority="new", clients={"web": {}}),
+    "a name that a brought authority does not allow": own(
+        authorities={"corp": {"certificate": pem(_LIMITED.certificate)}},
+        authorityPrivateKeys={"corp": key_pem(_LIMITED.private_key)},
+        clients={"web": {"uris": ["urn:x"]}},
+    ),
+    "a path length that is too short to rotate": own(
+        authorities={"corp": {"certificate": pem(_LIMITED.certificate)}, "new": {}},
+        authorityPrivateKeys={"corp": key_pem(_LIMITED.private_key)},
+        trustedAuthority="corp",
+        issuingAuthority="new",
+        clients={"web": {"uris": ["spiffe://example.com/web"]}},
+    ),
     "a key without a name": own(authorityPrivateKeys=_KEY),
     "no region": _no_region,
     "a key of alicloud": others("alicloud:sourceIp", "10.0.0.1"),
