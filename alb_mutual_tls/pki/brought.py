@@ -69,8 +69,8 @@ class BroughtAuthority:
         return next(_path_faults(self.certificates, below), None)
 
     def ends(self, now: datetime) -> Iterator[str]:
-        """Which of its certificates is not valid at a moment, a sentence each, without the root and what signs: those are judged when they are used."""
-        for certificate in self.certificates[1:-1]:
+        """Which of its certificates is not valid at a moment, a sentence each."""
+        for certificate in self.certificates:
             yield from (f"{_name(certificate)}: {fault}" for fault in time_faults(certificate, now))
 
 

@@ -18,13 +18,11 @@ def _utc_now() -> datetime:
 def unfit(pem: str, now: datetime) -> list[str]:
     """Why a listener cannot trust what CAS has: a root, or an authority with the chain up to its root."""
     from alb_mutual_tls.pki.brought import BroughtAuthority
-    from alb_mutual_tls.pki.inspection import time_faults
 
     try:
-        found = BroughtAuthority.load(pem)
+        return list(BroughtAuthority.load(pem).ends(now))
     except UserError as error:
         return [str(error)]
-    return [fault for certificate in found.certificates for fault in time_faults(certificate, now)]
 
 
 class ExistingCaCertificate:
@@ -81,6 +79,8 @@ class ExistingCaCertificate:
             return Reading(id, state, inputs)
         if pem is None:
             return None
+        if faults := unfit(pem, self._clock()):  # no reason to fail: switching off must work
+            request.warn(f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}")
         return Reading(id, {**state, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:

@@ -217,6 +217,13 @@ class Stack:
         succeed(self.pulumi("config", "set", "--path", path, value))
         self.config = yaml.safe_load((self.directory / f"Pulumi.{self.name}.yaml").read_text())["config"]
 
+    def set_secret(self, path: str, value: str) -> None:
+        """`pulumi config set --secret --path PATH < FILE`."""
+        command = self.command("config", "set", "--secret", "--path", path)
+        env = self.sandbox.env | self.env
+        succeed(subprocess.run(command, env=env, cwd=self.directory, input=value, capture_output=True, text=True, timeout=60, check=False))
+        self.config = yaml.safe_load((self.directory / f"Pulumi.{self.name}.yaml").read_text())["config"]
+
     def command(self, *arguments: str) -> list[str]:
         """A pulumi command on the stack as it is configured now."""
         document = {"encryptionsalt": self._salt, "config": self.config}

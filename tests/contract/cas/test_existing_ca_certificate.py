@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from alb_mutual_tls.alibaba.pem import digest
 from alb_mutual_tls.provider.properties import Properties
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
@@ -91,6 +92,15 @@ def test_what_is_known_of_it_is_kept_while_cas_cannot_be_reached(
     assert any("was not looked at, what is known of it is kept" in warning for warning in plugin.engine.warnings())
 
 
+def test_one_that_has_ended_since_is_told_at_each_refresh_and_nothing_fails(plugin: Plugin) -> None:
+    expired = pem(authority("ended", start=NOW - 9 * DAY, end=NOW - DAY).certificate)
+    identifier = uploaded(plugin, expired)
+    state = {"caCertificateId": identifier, "certificatePem": expired, "fingerprint": digest(expired), "account": ACCOUNT}
+    assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
+    (told,) = plugin.engine.warnings()
+    assert told.startswith(f"listeners that trust the CA certificate {identifier} let no client in: CN=ended: it expired on")
+
+
 def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there(plugin: Plugin, server: OpenApiServer) -> None:
     expired = pem(authority("ended", start=NOW - 9 * DAY, end=NOW - DAY).certificate)
     to_come = pem(authority("to come", start=NOW + DAY, end=NOW + 9 * DAY).certificate)
@@ -103,4 +113,4 @@ def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there
     assert stored(server, "certificates") == []
     identifier = uploaded(plugin, expired)
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": identifier}))
-    assert failed.sentence.startswith(f"the CA certificate {identifier} cannot be used: it expired on")
+    assert failed.sentence.startswith(f"the CA certificate {identifier} cannot be used: CN=ended: it expired on")
