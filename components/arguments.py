@@ -232,7 +232,7 @@ class AlbMutualTlsArgs(_Model):
     def brought(self, authority: str) -> BroughtAuthority | None:
         """A brought authority taken apart; None where it is generated or in CAS already. Raises `UserError` when it cannot be used."""
         certificate = self.authorities[authority].certificate
-        return None if certificate is None else _brought(certificate, self.authority_private_keys.get(authority))
+        return None if certificate is None else _brought(certificate)
 
     @property
     def crosses(self) -> bool:
@@ -267,10 +267,10 @@ def _clients_alike(clients: Mapping[str, Client]) -> list[str]:
     return problems
 
 
-def _brought(certificate: str, private_key: str | None) -> BroughtAuthority:
+def _brought(certificate: str) -> BroughtAuthority:
     from alb_mutual_tls.pki.brought import BroughtAuthority  # imports cryptography, which takes 0.1 s
 
-    return BroughtAuthority.load(certificate, private_key)
+    return BroughtAuthority.load(certificate)
 
 
 def _unusable_authorities(
@@ -290,10 +290,12 @@ def _unusable_authorities(
         if authority.certificate is None:
             continue
         try:
-            found = _brought(authority.certificate, private_keys.get(name))
+            found = _brought(authority.certificate)
         except UserError as error:
             yield f"authorities.{name}.certificate: {error}"
             continue
+        if name in private_keys and (fault := found.fault_of_key(private_keys[name])):
+            yield f"authorityPrivateKeys.{name}: {fault}"
         for client, wanted in clients.items():
             if found.named_like(wanted.subject_fields(client)):
                 yield (

@@ -35,19 +35,27 @@ class BroughtAuthority:
     root_pem: str
 
     @classmethod
-    def load(cls, certificate_pem: str, private_key_pem: str | None = None) -> BroughtAuthority:
-        """From a PEM with the signing certificate first and its root last, and its private key where it is to sign.
-
-        Raises `UserError` with everything that speaks against it.
-        """
+    def load(cls, certificate_pem: str) -> BroughtAuthority:
+        """From a PEM with the signing certificate first and its root last. Raises `UserError` with everything that speaks against it."""
         blocks = list(dict.fromkeys(bundle.split(certificate_pem)))
         if not blocks:
             raise UserError(bundle.without_certificate(certificate_pem))
         chain = [bundle.load_one(block) for block in blocks]
-        faults = list(_faults(chain)) or [*_chain_faults(chain), *_key_faults(chain[0], private_key_pem)]
+        faults = list(_faults(chain)) or list(_chain_faults(chain))
         if faults:
             raise UserError("; ".join(faults))
         return cls(blocks[0], "".join(blocks[:-1]), blocks[-1])
+
+    def fault_of_key(self, private_key_pem: str) -> str | None:
+        """Why a private key is not the one to sign with, without a word of it, or None."""
+        signer = bundle.load_one(self.signer_pem)
+        try:
+            private_key = load_private_key(private_key_pem)
+        except UserError as error:
+            return str(error)
+        if same_key(private_key.public_key(), signer.public_key()):
+            return None
+        return f"the private key is not the key of {_name(signer)}; give the two that belong together"
 
     @property
     def certificates(self) -> list[x509.Certificate]:
@@ -118,18 +126,6 @@ def _path_faults(chain: Sequence[x509.Certificate], below: int) -> Iterator[str]
         if constraints is not None and constraints.path_length is not None and constraints.path_length < depth:
             there = f"{depth} stands" if depth == 1 else f"{depth} stand"
             yield f"{_name(certificate)} allows {constraints.path_length} authorities below it (its path length), and {there} there"
-
-
-def _key_faults(signer: x509.Certificate, private_key_pem: str | None) -> Iterator[str]:
-    if private_key_pem is None:
-        return
-    try:
-        private_key = load_private_key(private_key_pem)
-    except UserError as error:
-        yield str(error)
-        return
-    if not same_key(private_key.public_key(), signer.public_key()):
-        yield f"the private key is not the key of {_name(signer)}; give the two that belong together"
 
 
 def _issued(upper: x509.Certificate, lower: x509.Certificate) -> bool:

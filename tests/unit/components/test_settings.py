@@ -235,7 +235,7 @@ def test_a_brought_authority_signs_with_its_private_key() -> None:
         ),
         (
             {"authorities": BROUGHT, "authorityPrivateKeys": {"corp": key_pem(key("another"))}},
-            "authorities.corp.certificate: the private key is not the key of CN=corporate root; give the two that belong together",
+            "authorityPrivateKeys.corp: the private key is not the key of CN=corporate root; give the two that belong together",
         ),
         (
             {

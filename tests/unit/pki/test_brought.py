@@ -16,12 +16,12 @@ CHAIN = pem(LOWER.certificate) + pem(SUB.certificate) + pem(ROOT.certificate)
 
 
 def test_a_root_signs_and_is_trusted_itself() -> None:
-    found = BroughtAuthority.load("issued by us\n" + pem(ROOT.certificate), key_pem(ROOT.private_key))
+    found = BroughtAuthority.load("issued by us\n" + pem(ROOT.certificate))
     assert found == BroughtAuthority(pem(ROOT.certificate), "", pem(ROOT.certificate))
 
 
 def test_of_a_chain_the_first_signs_the_last_is_trusted_and_clients_present_what_is_between() -> None:
-    found = BroughtAuthority.load(CHAIN, key_pem(LOWER.private_key))
+    found = BroughtAuthority.load(CHAIN)
     assert found.signer_pem == pem(LOWER.certificate)
     assert found.intermediates_pem == pem(LOWER.certificate) + pem(SUB.certificate)
     assert found.root_pem == pem(ROOT.certificate)
@@ -75,10 +75,10 @@ def test_a_chain_that_is_longer_than_its_root_allows_is_refused() -> None:
 
 
 def test_the_key_must_be_the_signers() -> None:
-    with pytest.raises(UserError, match="the private key is not the key of CN=lower; give the two that belong together"):
-        BroughtAuthority.load(CHAIN, key_pem(ROOT.private_key))
-    with pytest.raises(UserError, match=r"^the private key is not PEM of an RSA or ECDSA key; give the key as it was generated$"):
-        BroughtAuthority.load(CHAIN, "hush")
+    found = BroughtAuthority.load(CHAIN)
+    assert found.fault_of_key(key_pem(LOWER.private_key)) is None
+    assert found.fault_of_key(key_pem(ROOT.private_key)) == "the private key is not the key of CN=lower; give the two that belong together"
+    assert found.fault_of_key("hush") == "the private key is not PEM of an RSA or ECDSA key; give the key as it was generated"
 
 
 def test_a_client_is_not_named_like_any_certificate_of_the_chain() -> None:
