@@ -148,13 +148,18 @@ class SignedCertificate(_Resource):
         subject_certificate_pem: pulumi.Input[str],
         issuer_certificate_pem: pulumi.Input[str],
         issuer_private_key_pem: pulumi.Input[str],
+        sign: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> SignedCertificate:
-        """A certificate of another authority's name and key, valid until the earlier end of the two roots."""
+        """A certificate of another authority's name and key, valid until the earlier end of the two roots.
+
+        Without `sign` one that was signed before is kept; where there is none, `certificate_pem` is empty.
+        """
         properties: dict[str, pulumi.Input[Any]] = {
             "kind": "cross",
             "subjectCertificatePem": subject_certificate_pem,
             "issuerCertificatePem": issuer_certificate_pem,
             "issuerPrivateKeyPem": pulumi.Output.secret(issuer_private_key_pem),
+            "sign": sign,
         }
         return cls(name, properties, opts)

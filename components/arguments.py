@@ -235,12 +235,19 @@ class AlbMutualTlsArgs(_Model):
         return None if certificate is None else _brought(certificate)
 
     @property
-    def crosses(self) -> bool:
-        """Whether clients need a cross certificate: the issuing authority's, signed by the trusted one."""
-        if not self.clients or self.issuing == self.trusted or not self.signs(self.trusted):
-            return False
-        issuing, trusted = self.brought(self.issuing), self.brought(self.trusted)
-        return issuing is None or trusted is None or issuing.root_pem != trusted.root_pem
+    def certifiers(self) -> tuple[str, ...]:
+        """The other authorities that can certify the issuing one, the trusted one first: clients need a cross certificate by the trusted one.
+
+        One by another authority is never signed, but kept as long as that authority is here: it was trusted before, and may be again.
+        """
+        if not self.clients:
+            return ()
+        others = [name for name in self.authorities if name != self.issuing and self.signs(name) and not self._one_root(name, self.issuing)]
+        return tuple(sorted(others, key=lambda name: (name != self.trusted, name)))
+
+    def _one_root(self, one: str, other: str) -> bool:
+        first, second = self.brought(one), self.brought(other)
+        return first is not None and second is not None and first.root_pem == second.root_pem
 
 
 def _doubled_listeners(listeners: Mapping[str, Listener]) -> list[str]:

@@ -60,11 +60,10 @@ class AlbMutualTls(pulumi.ComponentResource):
         self.ca_certificate_id = self.uploads[args.trusted].ca_certificate_id
         self.ca_certificate_pem = trusted.root_pem
 
-        # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one.
+        # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one, and to one that was trusted before.
         above: list[pulumi.Input[str]] = [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
-        if args.crosses:
-            above.append(self._cross(args.issuing, args.trusted).certificate_pem)
-            above += [] if trusted.intermediates_pem is None else [trusted.intermediates_pem]
+        crosses = {authority: self._cross(args.issuing, authority) for authority in args.certifiers}
+        above += [self._above(self.authorities[authority], cross) for authority, cross in crosses.items()]
         self.clients = {
             client: IssuedClient.issue(f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(), self._opts())
             for client, wanted in args.clients.items()
@@ -76,7 +75,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "caCertificates": [{"CertificateId": self.ca_certificate_id}],
         }
         for listener in args.listeners.values():
-            self._listener(listener, trusted, issuing)
+            self._listener(listener, trusted, issuing, crosses)
 
         self.register_outputs(self._state())
 
@@ -156,10 +155,27 @@ class AlbMutualTls(pulumi.ComponentResource):
             subject_certificate_pem=self.authorities[subject].root_pem,
             issuer_certificate_pem=self.authorities[issuer].signer_pem,
             issuer_private_key_pem=private_key,
+            sign=issuer == self._args.trusted,
             opts=self._opts(),
         )
 
-    def _listener(self, listener: Listener, trusted: CertificateAuthority, issuing: CertificateAuthority) -> None:
+    @staticmethod
+    def _above(issuer: CertificateAuthority, cross: SignedCertificate) -> pulumi.Output[str]:
+        """What leads to an authority; nothing where it has certified nobody."""
+        return pulumi.Output.all(cross.certificate_pem, issuer.intermediates_pem or "").apply(lambda found: found[0] and "".join(found))
+
+    def _cross_fingerprints(self, crosses: Mapping[str, SignedCertificate]) -> pulumi.Output[list[str]]:
+        """Of the authorities that clients' cross certificates lead to."""
+        pairs = [pulumi.Output.all(self.authorities[authority].fingerprint, cross.certificate_pem) for authority, cross in crosses.items()]
+        return pulumi.Output.all(*pairs).apply(lambda found: sorted(fingerprint for fingerprint, pem in found if pem))
+
+    def _listener(
+        self,
+        listener: Listener,
+        trusted: CertificateAuthority,
+        issuing: CertificateAuthority,
+        crosses: Mapping[str, SignedCertificate],
+    ) -> None:
         """Named by AlbConfig and port, never by the user's key: another key for the same listener changes nothing."""
         args = self._args
         properties: dict[str, pulumi.Input[Any]] = {
@@ -169,6 +185,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "caCertificateId": self.ca_certificate_id,
             "trustedFingerprint": trusted.fingerprint,
             "issuingFingerprint": issuing.fingerprint,
+            "crossFingerprints": self._cross_fingerprints(crosses),
             "owner": self.identity,
             "awaitListener": args.await_listener,
             "awaitTimeoutSeconds": args.await_timeout_seconds,

@@ -259,7 +259,8 @@ class ListenerClientAuthentication:
     def _refuse_lockout(state: Properties, inputs: Properties) -> None:
         if state.get("claimId"):
             what = describe(inputs["albConfig"], inputs["port"])
-            decisions.refuse_lockout(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"])
+            crosses = state.get("crossFingerprints", [])
+            decisions.refuse_lockout(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"], crosses)
 
     def _account(self, request: Request, recorded: str, inputs: Properties, what: str) -> str:
         """The account; when STS does not answer, reading and switching off go on with the cluster alone, which was compared before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +15,15 @@ from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, fi
 from alb_mutual_tls.alibaba.listener_patch import Patch, Wish
 from alb_mutual_tls.alibaba.side_doors import quic_on
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
 
-DEFAULTS: Final[Mapping[str, Any]] = {"awaitListener": True, "awaitTimeoutSeconds": 180, "takeOver": False, "cutOff": False}
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "crossFingerprints": [],
+    "awaitListener": True,
+    "awaitTimeoutSeconds": 180,
+    "takeOver": False,
+    "cutOff": False,
+}
 INPUTS: Final = (
     "albConfig",
     "port",
@@ -25,6 +31,7 @@ INPUTS: Final = (
     "caCertificateId",
     "trustedFingerprint",
     "issuingFingerprint",
+    "crossFingerprints",
     "owner",
     "awaitListener",
     "awaitTimeoutSeconds",
@@ -70,6 +77,12 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
     require("caCertificateId", lambda value: isinstance(value, str) and value.strip() == value != "", "the id of a CA certificate in CAS")
     for key in ("trustedFingerprint", "issuingFingerprint"):
         require(key, text(_FINGERPRINT), "a SHA-256 fingerprint of 64 lower-case hexadecimal digits")
+    fingerprint = text(_FINGERPRINT)
+    require(
+        "crossFingerprints",
+        lambda value: isinstance(value, list) and all(item is UNKNOWN or fingerprint(item) for item in value),
+        "a list of SHA-256 fingerprints of 64 lower-case hexadecimal digits",
+    )
     require("owner", text(_IDENTITY), "the identity of a StackIdentity (8 hexadecimal digits)")
     require("awaitTimeoutSeconds", lambda value: whole(value, 1, _MOST_SECONDS), f"a whole number of seconds from 1 to {_MOST_SECONDS}")
     return failures
@@ -81,18 +94,22 @@ def differences(state: Properties, inputs: Properties) -> dict[str, Kind]:
     for key in ("caEnabled", "caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner"):
         if inputs[key] is UNKNOWN or inputs[key] != state.get(key):
             changes[key] = Kind.UPDATE
+    crosses = inputs["crossFingerprints"]
+    if has_unknown([crosses]) or sorted(crosses) != sorted(state.get("crossFingerprints", [])):
+        changes["crossFingerprints"] = Kind.UPDATE
     if state.get("confirmed") is False and inputs["awaitListener"] is True and not changes:
         changes["confirmed"] = Kind.UPDATE
     return changes
 
 
-def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str) -> None:
+def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, crosses: Sequence[str] = ()) -> None:
     """Raise `UserError` when the listener would trust an authority that no client has a certificate of.
 
-    `trusted` and `issuing` are the fingerprints of the last deployed state. A listener that is off, or is being switched off, locks nobody out.
+    `trusted` and `issuing` are the fingerprints of the last deployed state, `crosses` those of the authorities that its clients' cross certificates
+    lead to: to one of them trust may go back. A listener that is off, or is being switched off, locks nobody out.
     """
     wanted = inputs["trustedFingerprint"]
-    if inputs["caEnabled"] is False or inputs["cutOff"] is True or (wanted is not UNKNOWN and wanted in (trusted, issuing)):
+    if inputs["caEnabled"] is False or inputs["cutOff"] is True or (wanted is not UNKNOWN and wanted in (trusted, issuing, *crosses)):
         return
     authority = "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {_short(wanted)}"
     raise UserError(

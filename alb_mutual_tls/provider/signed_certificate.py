@@ -1,6 +1,7 @@
 """`albmtls:index:SignedCertificate`: a certificate signed by an authority of the stack, of a client (from its CSR) or of another authority (cross).
 
 It lives in the state alone. It is issued anew, in place, when an input changes or when it is due for renewal, and the preview says so.
+A cross certificate may be wished with `sign` false: then one that was signed before is kept, and none is signed, so that `certificatePem` may be empty.
 `cryptography` is imported only when something is to be checked or signed: a preview that changes nothing does without its 0.1 s.
 """
 
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 _ISSUER: Final = ("issuerCertificatePem", "issuerPrivateKeyPem")
 _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "client": ("kind", *_ISSUER, "csrPem", "subject", "uris", "validityDays", "renewBeforeDays"),
-    "cross": ("kind", *_ISSUER, "subjectCertificatePem"),
+    "cross": ("kind", *_ISSUER, "subjectCertificatePem", "sign"),
 }
 _COMPUTED: Final = ("certificatePem", "notBefore", "notAfter", "fingerprint", "serialNumber")
-_STEERING: Final = frozenset({"renewBeforeDays"})  # kept in state, but no part of the certificate
+_STEERING: Final = frozenset({"renewBeforeDays", "sign"})  # kept in state, but no part of the certificate
+_UNSIGNED: Final = "unsigned"
+"""The id of a cross certificate that was not signed yet when its resource was made."""
 
 
 def _utc_now() -> datetime:
@@ -46,6 +49,8 @@ class SignedCertificate:
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         """Everything wrong with the inputs; those of the last deployment have passed already."""
         inputs = {key: value for key, value in inputs.items() if value is not None}
+        if inputs.get("kind") == "cross":
+            inputs = {"sign": True, **inputs}
         return inputs, [] if inputs == old_inputs else check_inputs(inputs)
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
@@ -58,12 +63,12 @@ class SignedCertificate:
             elif found is Renewal.ENDS_WITH_AUTHORITY and request.urn not in self._warned:
                 self._warned.add(request.urn)  # a refresh asks for the difference too
                 request.warn(f"{request.name}: {_end(state, self._clock())}, and so does its authority; rotate to a new authority")
-        return Difference(changes, stables=_COMPUTED if changes.keys() <= _STEERING else ())
+        return Difference(changes, stables=_COMPUTED if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) else ())
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         """Issue the certificate; the id is the SHA-256 of the first one."""
         outputs = self._issue(request, inputs)
-        return ("", outputs) if request.preview else (outputs["fingerprint"], outputs)
+        return ("", outputs) if request.preview else (outputs["fingerprint"] or _UNSIGNED, outputs)
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         """The state is the only place of this resource; only whether its renewal is due changes by itself."""
@@ -74,7 +79,7 @@ class SignedCertificate:
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
         """Issue the certificate anew, or keep it where the change does not touch it."""
-        if input_changes(state, inputs).keys() <= _STEERING:
+        if input_changes(state, inputs).keys() <= _STEERING and not _to_be_signed(state, inputs):
             if self._renewal(state, inputs) is not Renewal.DUE:
                 return {**inputs, **{key: state[key] for key in _COMPUTED}, "readyForRenewal": False}
             # The engine's difference shows the old end alone, as if it were removed: no input tells it the new one.
@@ -95,6 +100,8 @@ class SignedCertificate:
         return renewal(now, not_after, days, bundle.load_one(state["issuerCertificatePem"]).not_valid_after_utc)
 
     def _issue(self, request: Request, inputs: Properties) -> Properties:
+        if inputs.get("sign") is False:
+            return {**inputs, **dict.fromkeys(_COMPUTED, ""), "readyForRenewal": False}
         for left_out in _left_out(inputs):
             request.info(f"{request.name}: the request asks for {left_out}, which the configuration does not grant, so it is left out")
         if has_unknown(inputs):
@@ -113,6 +120,10 @@ class SignedCertificate:
             request.warn(f"{request.name}: {short}")
         computed = dict.fromkeys(_COMPUTED, UNKNOWN) if certificate is None else _computed(certificate)
         return {**inputs, **computed, "readyForRenewal": False}
+
+
+def _to_be_signed(state: Properties, inputs: Properties) -> bool:
+    return inputs.get("sign") is True and state["certificatePem"] == ""
 
 
 def _wanted(issuer: Issuer, inputs: Properties, now: datetime) -> x509.CertificateBuilder:
@@ -207,7 +218,7 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
         for name in expected
         if name not in inputs
     ]
-    return failures or [*_text_failures(inputs), *_client_failures(inputs)] or _pem_failures(inputs)
+    return failures or [*_text_failures(inputs), *_client_failures(inputs), *_cross_failures(inputs)] or _pem_failures(inputs)
 
 
 def _text_failures(inputs: Properties) -> list[CheckFailure]:
@@ -222,6 +233,11 @@ def _client_failures(inputs: Properties) -> list[CheckFailure]:
     if inputs["kind"] != "client":
         return []
     return [*_subject_failures(inputs["subject"]), *_uri_failures(inputs["uris"]), *_time_failures(inputs)]
+
+
+def _cross_failures(inputs: Properties) -> list[CheckFailure]:
+    sign = inputs.get("sign", True)
+    return [] if isinstance(sign, bool) else [CheckFailure("sign", f"sign is {sign!r}: give true or false")]
 
 
 def _subject_failures(subject: Any) -> list[CheckFailure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 import pytest
@@ -24,6 +24,9 @@ UPLOAD = "albmtls:index:CaCertificate"
 class Engine(Mocks):
     """Records what is registered, and answers as the providers would."""
 
+    signed_before: ClassVar[set[str]] = set()
+    """The cross certificates that are in the state already."""
+
     def __init__(self) -> None:
         self.resources: list[MockResourceArgs] = []
 
@@ -39,6 +42,8 @@ class Engine(Mocks):
             "tls:index/selfSignedCert:SelfSignedCert": {"certPem": f"certificate of {args.name}"},
             "tls:index/certRequest:CertRequest": {"certRequestPem": f"request of {args.name}"},
         }
+        if args.inputs.get("sign") is False and args.name not in self.signed_before:
+            computed[SIGNED] = {"certificatePem": "", "notAfter": ""}
         return f"{args.name}-id", {**args.inputs, **computed.get(args.typ, {})}
 
     def call(self, args: MockCallArgs) -> Any:
@@ -195,6 +200,23 @@ def test_during_a_rotation_clients_present_the_cross_certificate_too(declare: De
     assert listener["trustedFingerprint"] == "fingerprint of certificate of mtls-authority-a"
     assert listener["issuingFingerprint"] == "fingerprint of certificate of mtls-authority-b"
     assert engine.named(UPLOAD).keys() == {"mtls-authority-a", "mtls-authority-b"}
+    assert cross["sign"] is True
+    assert listener["crossFingerprints"] == ["fingerprint of certificate of mtls-authority-a"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_cross_certificate_by_an_authority_that_is_not_trusted_is_presented_where_it_was_signed_before(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    monkeypatch.setattr(Engine, "signed_before", {"mtls-b-by-a"} if kept else set())
+    engine, outputs = declare(
+        authorities={"a": Authority(), "b": Authority()}, issuing_authority="b", trusted_authority="b", clients={"web": Client()}
+    )
+    assert engine.named(SIGNED)["mtls-b-by-a"].inputs["sign"] is False
+    above = "certificate of mtls-b-by-a\n" if kept else ""
+    assert outputs["clientCertificates"]["web"]["chainPem"] == "certificate of mtls-client-web\n" + above
+    crosses = ["fingerprint of certificate of mtls-authority-a"] if kept else []
+    assert engine.named(LISTENER)["mtls-alb-443"].inputs["crossFingerprints"] == crosses
 
 
 def test_a_brought_root_is_uploaded_under_the_name_of_its_content_and_signs(declare: Declare) -> None:
@@ -314,6 +336,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "awaitTimeoutSeconds",
             "caCertificateId",
             "caEnabled",
+            "crossFingerprints",
             "cutOff",
             "issuingFingerprint",
             "owner",

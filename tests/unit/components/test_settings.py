@@ -314,8 +314,15 @@ def test_subordinate_authorities_of_one_root_need_no_cross_certificate() -> None
     authorities = {name: {"certificate": pem(sub.certificate) + ROOT} for name, sub in (("one", one), ("two", two))}
     keys = {name: key_pem(sub.private_key) for name, sub in (("one", one), ("two", two))}
     chosen = {"trustedAuthority": "one", "issuingAuthority": "two", "clients": {"web": {}}}
-    assert not settings(authorities=authorities, authorityPrivateKeys=keys, **chosen).arguments.crosses
-    assert settings(authorities={"one": {}, "two": {}}, **chosen).arguments.crosses
+    assert settings(authorities=authorities, authorityPrivateKeys=keys, **chosen).arguments.certifiers == ()
+    assert settings(authorities={"one": {}, "two": {}}, **chosen).arguments.certifiers == ("one",)
+
+
+def test_every_other_authority_whose_key_is_here_may_certify_the_issuing_one_the_trusted_one_first() -> None:
+    authorities = {**BROUGHT, "a": {}, "z": {}, "new": {}}
+    chosen = {"trustedAuthority": "z", "issuingAuthority": "new"}
+    assert settings(authorities=authorities, clients={"web": {}}, **chosen).arguments.certifiers == ("z", "a")
+    assert settings(authorities=authorities, **chosen).arguments.certifiers == ()
 
 
 def test_a_renewal_outside_the_validity_is_refused() -> None:

@@ -214,6 +214,7 @@ def wanted(**changes: Any) -> Properties:
         "caCertificateId": CA_1,
         "trustedFingerprint": A,
         "issuingFingerprint": A,
+        "crossFingerprints": [],
         "owner": "1a2b3c4d",
         "awaitListener": True,
         "awaitTimeoutSeconds": 1,

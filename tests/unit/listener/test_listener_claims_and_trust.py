@@ -142,6 +142,31 @@ def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
 
 
+def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lead_to_and_not_when_it_is_gone() -> None:
+    world = World()
+    issuing = world.update(world.create(wanted()), wanted(issuingFingerprint=B, crossFingerprints=[A]))
+    flipped = wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2)
+    state = world.update(issuing, flipped)
+    back = {**flipped, "trustedFingerprint": A, "caCertificateId": CA_1}
+    assert world.changes(state, back) == {"trustedFingerprint": "UPDATE", "caCertificateId": "UPDATE"}
+    patches = len(world.cluster.patches)
+    assert world.changes(state, {**flipped, "crossFingerprints": []}) == {"crossFingerprints": "UPDATE"}
+    without = world.update(state, {**flipped, "crossFingerprints": []})
+    assert len(world.cluster.patches) == patches
+    raised(UserError, lambda: world.changes(without, back))
+    raised(UserError, lambda: world.update(without, back))
+    world.update(state, back)
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_1}]
+
+
+def test_a_state_of_before_there_were_cross_fingerprints_is_no_difference() -> None:
+    world = World()
+    state = world.create(wanted())
+    del state["crossFingerprints"]
+    assert world.changes(state, wanted()) == {}
+    assert world.changes(state, wanted(crossFingerprints=UNKNOWN)) == {"crossFingerprints": "UPDATE"}
+
+
 @pytest.mark.parametrize("changes", [{"cutOff": True}, {"caEnabled": False}])
 def test_trust_changes_at_once_with_cut_off_and_where_it_locks_nobody_out(changes: dict[str, bool]) -> None:
     world = World()

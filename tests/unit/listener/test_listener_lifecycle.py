@@ -45,13 +45,18 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
             "A" * 64,
             f"trustedFingerprint is '{'A' * 64}': give a SHA-256 fingerprint of 64 lower-case hexadecimal digits",
         ),
+        (
+            "crossFingerprints",
+            ["a"],
+            "crossFingerprints is ['a']: give a list of SHA-256 fingerprints of 64 lower-case hexadecimal digits",
+        ),
         ("owner", "dev", "owner is 'dev': give the identity of a StackIdentity (8 hexadecimal digits)"),
         ("awaitTimeoutSeconds", 0, "awaitTimeoutSeconds is 0: give a whole number of seconds from 1 to 86400"),
         (
             "caenabled",
             True,
             "ListenerClientAuthentication has no property caenabled: remove it, the properties are albConfig, port, caEnabled, caCertificateId, "
-            "trustedFingerprint, issuingFingerprint, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
+            "trustedFingerprint, issuingFingerprint, crossFingerprints, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
         ),
     ],
 )

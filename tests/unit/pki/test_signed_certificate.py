@@ -105,6 +105,7 @@ def cross_inputs(**changed: Any) -> Properties:
         "issuerCertificatePem": pem(ROOT.certificate),
         "issuerPrivateKeyPem": key_pem(ROOT.private_key),
         "subjectCertificatePem": pem(OTHER.certificate),
+        "sign": True,
         **changed,
     }
 
@@ -131,6 +132,41 @@ def test_a_cross_certificate_is_issued(engine: Engine) -> None:
     certificate.verify_directly_issued_by(ROOT.certificate)
     assert certificate.public_key() == OTHER.certificate.public_key()
     assert engine.state["notAfter"] == "2036-11-20T12:00:00Z"
+
+
+def test_a_cross_certificate_that_is_not_to_be_signed_is_none_until_it_is(engine: Engine) -> None:
+    assert engine.preview(cross_inputs(sign=False))["certificatePem"] == ""
+    engine.up(cross_inputs(sign=False))
+    assert [engine.state[name] for name in ("certificatePem", "fingerprint", "notAfter")] == ["", "", ""]
+    assert engine.id == "unsigned"
+    assert engine.changes(cross_inputs(sign=False)) == {}
+    assert engine.difference(cross_inputs()).stables == ()
+    assert engine.preview(cross_inputs())["certificatePem"] is UNKNOWN
+    assert engine.up(cross_inputs()) == {"sign": Kind.UPDATE}
+    bundle.load_one(engine.state["certificatePem"]).verify_directly_issued_by(ROOT.certificate)
+
+
+def test_a_cross_certificate_that_was_signed_is_kept_while_it_is_not_to_be_signed_and_afterwards(engine: Engine) -> None:
+    engine.up(cross_inputs())
+    signed = engine.state["certificatePem"]
+    for sign in (False, True):
+        assert "certificatePem" in engine.difference(cross_inputs(sign=sign)).stables
+        assert engine.preview(cross_inputs(sign=sign))["certificatePem"] == signed
+        assert engine.up(cross_inputs(sign=sign)) == {"sign": Kind.UPDATE}
+        assert engine.state["certificatePem"] == signed
+        assert engine.changes(cross_inputs(sign=sign)) == {}
+
+
+def test_a_cross_certificate_of_another_authority_is_not_kept_in_the_place_of_one_that_is_not_to_be_signed(engine: Engine) -> None:
+    engine.up(cross_inputs())
+    engine.up(cross_inputs(sign=False, subjectCertificatePem=pem(authority("root c").certificate)))
+    assert engine.state["certificatePem"] == ""
+
+
+def test_whether_to_sign_is_true_or_false_and_true_where_nothing_is_said(engine: Engine) -> None:
+    assert engine.check(cross_inputs(sign="yes")) == ["sign: sign is 'yes': give true or false"]
+    inputs = {name: value for name, value in cross_inputs().items() if name != "sign"}
+    assert engine.handler.check(engine.request(), {}, inputs) == (cross_inputs(), [])
 
 
 def test_the_private_key_is_a_secret_of_the_state() -> None:

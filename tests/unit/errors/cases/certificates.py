@@ -47,6 +47,9 @@ _CLIENT = {
 }
 
 
+_CROSS = {"kind": "cross", **{name: _CLIENT[name] for name in ("issuerCertificatePem", "issuerPrivateKeyPem")}, "subjectCertificatePem": ""}
+
+
 def request(timeout: float = 0.0) -> Request:
     return Request(urn="u", name="it", preview=False, timeout=timeout, cancelled=threading.Event(), log=lambda *_: None)
 
@@ -249,6 +252,7 @@ CASES: dict[str, Case] = {
     "a URI twice": client(uris=["urn:x", "urn:x"]),
     "half a day": client(validityDays=1.5),
     "no day": client(validityDays=0),
+    "sign yes": lambda _: check_inputs({**_CROSS, "sign": "yes"}),
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,
     "a Python without packages": _without_packages,
