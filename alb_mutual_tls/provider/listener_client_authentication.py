@@ -34,7 +34,8 @@ class ListenerClientAuthentication:
 
     State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
     was none to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
-    last, which `read` never touches); `confirmed` (false after a wait for ALB that ended without seeing what was wished).
+    last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to); `confirmed` (false after a wait for ALB that
+    ended without seeing what was wished).
     """
 
     token = "albmtls:index:ListenerClientAuthentication"  # noqa: S105
@@ -128,6 +129,7 @@ class ListenerClientAuthentication:
     ) -> Properties:
         """Create and update: plan, write, warn, wait; returns the outputs."""
         what = describe(inputs["albConfig"], inputs["port"])
+        place = {**place, "formerFingerprints": decisions.former(inputs, state)}
         claim_id = (state or {}).get("claimId") or claims.new_id()
         uid = (state or {}).get("albConfigUid")
         seen: list[Document] = []
@@ -259,8 +261,8 @@ class ListenerClientAuthentication:
     def _refuse_lockout(state: Properties, inputs: Properties) -> None:
         if state.get("claimId"):
             what = describe(inputs["albConfig"], inputs["port"])
-            crosses = state.get("crossFingerprints", [])
-            decisions.refuse_lockout(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"], crosses)
+            former = state.get("formerFingerprints", [])
+            decisions.refuse_lockout(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"], former)
 
     def _account(self, request: Request, recorded: str, inputs: Properties, what: str) -> str:
         """The account; when STS does not answer, reading and switching off go on with the cluster alone, which was compared before."""

@@ -102,14 +102,13 @@ def differences(state: Properties, inputs: Properties) -> dict[str, Kind]:
     return changes
 
 
-def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, crosses: Sequence[str] = ()) -> None:
+def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, former: Sequence[str] = ()) -> None:
     """Raise `UserError` when the listener would trust an authority that no client has a certificate of.
 
-    `trusted` and `issuing` are the fingerprints of the last deployed state, `crosses` those of the authorities that its clients' cross certificates
-    lead to: to one of them trust may go back. A listener that is off, or is being switched off, locks nobody out.
+    `trusted`, `issuing` and `former` are fingerprints of the last deployed state. A listener that is off, or is being switched off, locks nobody out.
     """
     wanted = inputs["trustedFingerprint"]
-    if inputs["caEnabled"] is False or inputs["cutOff"] is True or (wanted is not UNKNOWN and wanted in (trusted, issuing, *crosses)):
+    if inputs["caEnabled"] is False or inputs["cutOff"] is True or (wanted is not UNKNOWN and wanted in (trusted, issuing, *former)):
         return
     authority = "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {_short(wanted)}"
     raise UserError(
@@ -117,6 +116,18 @@ def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, cr
         f"and {_short(issuing)} was issuing), so everybody would be locked out: set issuingAuthority to the new one first, run pulumi up, let the "
         "clients install their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out is the purpose"
     )
+
+
+def former(inputs: Properties, state: Properties | None) -> Any:
+    """The authorities that trust may go back to: those that this listener has trusted, and that its clients' cross certificates lead to.
+
+    A cross certificate alone does not count, because an `up` with a change of trust that is refused signs one too. `state`: None for a new listener.
+    """
+    crosses = inputs["crossFingerprints"]
+    if state is None or crosses is UNKNOWN:
+        return crosses
+    trusted = (state["trustedFingerprint"], *state.get("formerFingerprints", []))
+    return [fingerprint for fingerprint in crosses if fingerprint in trusted]
 
 
 def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -> str | None:

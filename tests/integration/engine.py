@@ -215,6 +215,17 @@ class Stack:
     def set_by_command(self, path: str, value: str) -> None:
         """`pulumi config set --path`, as a user types it."""
         succeed(self.pulumi("config", "set", "--path", path, value))
+        self._read()
+
+    def type(self, commands: str) -> str:
+        """Commands of the documentation as they stand there, typed by a user who has selected the stack and says yes; returns what they print."""
+        env = self.sandbox.env | self.env | {"PULUMI_SKIP_CONFIRMATIONS": "true", "SSL_CERT_FILE": str(self.sandbox.server_ca)}
+        succeed(self.pulumi("stack", "select"))
+        shown = succeed(run("bash", "-euo", "pipefail", "-c", commands, env=env, cwd=self.directory))
+        self._read()
+        return shown
+
+    def _read(self) -> None:
         self.config = yaml.safe_load((self.directory / f"Pulumi.{self.name}.yaml").read_text())["config"]
 
     def set_secret(self, path: str, value: str) -> None:
@@ -269,6 +280,16 @@ class Stack:
     def carry_out(self, command: str) -> subprocess.CompletedProcess[str]:
         """`pulumi up`, `refresh` or `destroy`."""
         return self.pulumi(command, "--yes", "--skip-preview", "--suppress-progress")
+
+    def pending(self, kind: str) -> list[str]:
+        """What the engine has told the provider to do with resources of a type, and has no answer: `creating`, `updating`, `deleting`.
+
+        A `creating` of a run that was killed stands there until `pulumi refresh --clear-pending-creates`.
+        """
+        file = self.sandbox.layout.state / ".pulumi/stacks/alb-mutual-tls" / f"{self.name}.json"
+        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {} if file.exists() else {}
+        operations = latest.get("pending_operations") or []
+        return [operation["type"] for operation in operations if operation["resource"]["type"] == kind]
 
     def unchanged(self) -> None:
         """There is nothing to do."""

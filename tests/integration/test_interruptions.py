@@ -137,16 +137,6 @@ class Life:
             self.stack.up()
         self.now = wanted
 
-    def pending(self, kind: str) -> list[str]:
-        """What the engine has told the provider to do with resources of a type, and has no answer: `creating`, `updating`, `deleting`.
-
-        A `creating` of a run that was killed stands there until `pulumi refresh --clear-pending-creates`.
-        """
-        file = self.layout.state / ".pulumi/stacks/alb-mutual-tls" / f"{self.stack.name}.json"
-        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {} if file.exists() else {}
-        operations = latest.get("pending_operations") or []
-        return [operation["type"] for operation in operations if operation["resource"]["type"] == kind]
-
     def fault(self, action: str, kind: str, times: int = 1, seconds: float | None = HELD) -> Callable[[], bool]:
         """Let the next requests of an action meet a fault; returns what tells whether one has met it."""
         fault = faults.scripted(action, kind, times, seconds)
@@ -173,7 +163,7 @@ class Life:
         """Start a command; returns when it stands at a boundary."""
         when, _, what = boundary.partition(" ")
         verb = {"create": "creating", "destroy": "deleting"}.get(operation, "updating")
-        before = self.pending(LISTENER).count(verb)
+        before = self.stack.pending(LISTENER).count(verb)
         if what != "PATCH" or when == "after":
             # After the patch, ALB is asked: whether it shows it, or whether it has let go of the CA certificate.
             met = self.fault(*(("ListListeners", "timeout-before") if what == "PATCH" else (what, f"timeout-{when}")))
@@ -189,7 +179,7 @@ class Life:
         else:
             lifecycle.pause(self.layout, KUBE_APISERVER, lambda _: None)
             running = self.begin(*command, "--refresh=false")
-        running.until(lambda: self.pending(LISTENER).count(verb) > before)
+        running.until(lambda: self.stack.pending(LISTENER).count(verb) > before)
         return running
 
     def recover(self, *command: str) -> str:

@@ -159,6 +159,20 @@ def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lea
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_1}]
 
 
+def test_trust_does_not_go_to_an_authority_that_never_was_trusted_whatever_cross_certificates_there_are() -> None:
+    world = World()
+    flip = wanted(trustedFingerprint=B, caCertificateId=CA_2, crossFingerprints=[B])
+    state = world.update(world.create(wanted()), wanted(crossFingerprints=[B]))
+    assert state["formerFingerprints"] == []
+    raised(UserError, lambda: world.changes(state, flip))
+
+
+def test_a_listener_that_is_added_between_a_change_of_trust_and_its_way_back_goes_back_with_the_others() -> None:
+    world = World()
+    state = world.create(wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2))
+    assert "trustedFingerprint" in world.changes(state, wanted(issuingFingerprint=B, crossFingerprints=[A]))
+
+
 def test_a_state_of_before_there_were_cross_fingerprints_is_no_difference() -> None:
     world = World()
     state = world.create(wanted())

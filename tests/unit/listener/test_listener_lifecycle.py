@@ -85,6 +85,7 @@ def test_create_writes_our_two_keys_and_a_claim_and_delete_takes_them_back() -> 
         "claimId": state["claimId"],
         "previous": "{}",
         "appliedCaCertificateId": CA_1,
+        "formerFingerprints": [],
         "confirmed": True,
     }
     assert world.refresh(state) == state

@@ -81,6 +81,7 @@ def subordinate(
     *,
     path_length: int | None = None,
     ca: bool = True,
+    start: datetime = NOW - DAY,
     end: datetime = NOW + 1000 * DAY,
     more: Sequence[x509.ExtensionType] = (),
 ) -> Issuer:
@@ -88,7 +89,7 @@ def subordinate(
     private_key = key(f"of {name}")
     builder = (
         x509.CertificateBuilder(issuer.certificate.subject, name_of(name), private_key.public_key(), x509.random_serial_number())
-        .not_valid_before(NOW - DAY)
+        .not_valid_before(start)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
         .add_extension(CA_USAGE, critical=True)
