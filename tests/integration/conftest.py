@@ -28,3 +28,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (directory / name).symlink_to(REPOSITORY / name)
     shutil.copy(REPOSITORY / "Pulumi.dev.yaml", directory / "Pulumi.dev.yaml")
     return directory
+
+
+@pytest.fixture
+def handover(program: Path) -> Iterator[Path]:
+    """Where commands of the documentation write clients' files."""
+    directory = program / "handover"
+    yield directory
+    shutil.rmtree(directory)

@@ -60,9 +60,8 @@ def traffic(stack: Stack) -> Iterator[Traffic]:
 
 
 def test_no_client_is_rejected_by_the_documented_steps_until_those_that_did_not_install(
-    stack: Stack, traffic: Traffic, tmp_path: Path
+    stack: Stack, traffic: Traffic, handover: Path, tmp_path: Path
 ) -> None:
-    handover = stack.directory / "handover"
     traffic.start(OLD, stack.client(tmp_path / "old"))
     with traffic.during("before", AT_LEAST):
         pass
@@ -102,6 +101,19 @@ def test_no_client_is_rejected_by_the_documented_steps_until_those_that_did_not_
         passed, rejected, _ = traffic.tally.of(phase, OLD)
         assert passed == 0
         assert rejected >= AT_LEAST
+
+
+def test_no_command_of_the_page_is_left_out() -> None:
+    rotation = [
+        "Before the first time",
+        "1. Introduce the new authority",
+        "2. Let it sign",
+        "Check before step 3",
+        "3. Trust it",
+        "Roll back",
+    ]
+    emergency = ["Cut off", "Let the others in again", "Clean up"]
+    assert list(PAGE) == [*rotation, "4. Remove the old authority", *emergency]
 
 
 def test_a_subordinate_of_the_companys_root_takes_over_in_the_same_way(stack: Stack, traffic: Traffic, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from alb_mutual_tls.cli.handshake import Alert, outcome_of
 
 HOST = "demo.alb.ingress.top"
-_PAUSE = 0.004
+_PAUSE = 0.006
 """Seconds between two requests of a stream: this machine has a stack to update meanwhile."""
 _REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
 _REFUSED = re.compile(r"SSL certificate error|No required SSL certificate")
