@@ -30,11 +30,15 @@ class Door:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the cluster knows about a listener; `dns_name` of the ALB, None while it has none; `hosts` that Ingresses name."""
+    """What the cluster knows about a listener; `dns_name` of the ALB, None while it has none; `hosts` that Ingresses name.
+
+    `open_ports`: of the ALB's other HTTPS listeners that are not told to ask for client certificates, whatever hosts they serve.
+    """
 
     dns_name: str | None
     hosts: tuple[str, ...]
     doors: tuple[Door, ...]
+    open_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Approach:
     path: str
     doors: tuple[Door, ...] | str
     is_alb: bool
+    open_ports: tuple[int, ...] = ()
 
     def destinations(self, port: int, names: tuple[str, ...], addresses: list[str], *, default_port: int) -> list[Destination]:
         """One per address and name for the listener `port`; `default_port` is the one that a Host header leaves out."""
@@ -80,10 +85,11 @@ def approach(listener: Listener, look: Callable[[], Surroundings]) -> Approach:
         if address is None or names is None:
             raise UserError(f"{surroundings} (or configure verify.address and verify.serverName of listener {listener.name})")
         doors: tuple[Door, ...] | str = str(surroundings)
+        open_ports: tuple[int, ...] = ()
     else:
         address = address or surroundings.dns_name
         names = names or tuple(concrete(host) for host in surroundings.hosts)
-        doors = surroundings.doors
+        doors, open_ports = surroundings.doors, surroundings.open_ports
     if address is None:
         raise UserError(
             f"AlbConfig {listener.alb_config} has no DNS name in its status yet: wait until its ALB is active, or configure "
@@ -95,7 +101,7 @@ def approach(listener: Listener, look: Callable[[], Surroundings]) -> Approach:
             f"verify.serverName of listener {listener.name}"
         )
     shift = 0 if port is None else port - listener.port
-    return Approach(address, shift, names, listener.path, doors, is_alb=listener.address is None)
+    return Approach(address, shift, names, listener.path, doors, listener.address is None, open_ports)
 
 
 def split_address(text: str) -> tuple[str, int | None]:

@@ -2,7 +2,7 @@
 
 A TLS 1.3 handshake that "succeeds" proves nothing: the server looks at the client's certificate after the client's side
 is done, and says no with an alert or an HTTP 400 (RFC 8446, section 4.4.2.4 and 6). So every attempt reads the response.
-Contexts and sessions are never shared, so no attempt can be let in by a resumed session.
+Contexts and sessions are never shared, so no attempt can be let in by a resumed session, but for those that try just that.
 """
 
 from __future__ import annotations
@@ -81,18 +81,29 @@ class ConnectionFailed:
     refused: bool = False
 
 
-Outcome = Answered | Alert | VersionNotOffered | ServerCertificateInvalid | ConnectionFailed
+@dataclass(frozen=True)
+class NoSession:
+    """The server gave no TLS session that could be resumed, or could not be asked for one."""
+
+    reason: str
+
+
+Outcome = Answered | Alert | VersionNotOffered | ServerCertificateInvalid | ConnectionFailed | NoSession
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header, `server_name` as SNI."""
+    """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header, `server_name` as SNI.
+
+    `any_name`: the server may answer with whatever certificate it has, because nobody can have one of this name.
+    """
 
     address: str
     port: int
     server_name: str
     host: str
     path: str
+    any_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,21 +119,69 @@ def request_over_tls(to: Destination, version: TlsVersion, credential: Credentia
 
     `timeout` is for the whole attempt, in seconds. Raises UserError when the credential or CA file cannot be used.
     """
-    context = _context(version, credential, trust)
-    outcome = _attempt(to, context, timeout, listen_first=False)
+    return _insistent(to, _context(version, credential, trust), trust, timeout)[0]
+
+
+def resume_over_tls(first: Destination, to: Destination, version: TlsVersion, trust: Trust, timeout: float) -> Outcome:
+    """Get a TLS session at `first` without a client certificate, and come back with it to `to`, without one again.
+
+    `timeout` is for each of the two connections, in seconds.
+    """
+    kept = keep_session(first, version, trust, timeout)
+    return kept if isinstance(kept, NoSession) else kept.resume(to, timeout)
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """A TLS session (RFC 5246 section 7.3, RFC 5077, RFC 8446 section 2.2) of somebody without a client certificate."""
+
+    _context: ssl.SSLContext
+    _session: ssl.SSLSession
+    _trust: Trust
+
+    def resume(self, to: Destination, timeout: float) -> Outcome:
+        """Offer the session to a server, which may take it or shake hands anew, send a GET and read the response; `timeout` in seconds."""
+        return _insistent(to, self._context, self._trust, timeout, self._session)[0]
+
+
+def keep_session(to: Destination, version: TlsVersion, trust: Trust, timeout: float) -> KeptSession | NoSession:
+    """The session that a server gives to somebody without a client certificate, whatever it answers; `timeout` in seconds."""
+    context = _context(version, None, trust)
+    context.options &= ~ssl.OP_NO_TICKET
+    outcome, session = _insistent(to, context, trust, timeout)
+    if session is not None and (session.has_ticket or (session.id and version is TlsVersion.TLS_1_2)):
+        return KeptSession(context, session, trust)
+    match outcome:
+        case VersionNotOffered():
+            return NoSession("this TLS version is not spoken there")
+        case ConnectionFailed(reason) | ServerCertificateInvalid(reason):
+            return NoSession(f"no TLS session was to be had there: {reason}")
+        case _:
+            return NoSession("nobody without a certificate is given a TLS session there")
+
+
+def _insistent(
+    to: Destination, context: ssl.SSLContext, trust: Trust, timeout: float, session: ssl.SSLSession | None = None
+) -> tuple[Outcome, ssl.SSLSession | None]:
+    checked = not (trust.insecure or to.any_name)
+    context.check_hostname = False  # else verify_mode could not be changed
+    context.verify_mode = ssl.CERT_REQUIRED if checked else ssl.CERT_NONE
+    context.check_hostname = checked
+    outcome, made = _attempt(to, context, timeout, session=session)
     if outcome == CLOSED:
         # A server that sends its alert and closes while our request is under way resets the connection, and a reset
         # may overtake the alert; so once more, this time listening before sending.
-        outcome = _attempt(to, context, timeout, listen_first=True)
-    return outcome
+        outcome, made = _attempt(to, context, timeout, listen_first=True, session=session)
+    return outcome, made
 
 
 def request_in_clear(to: Destination, timeout: float) -> Outcome:
     """Send a GET over plain HTTP and read the response; `timeout` is for the whole attempt, in seconds."""
-    return _attempt(to, None, timeout, listen_first=False)
+    return _attempt(to, None, timeout)[0]
 
 
 CLOSED: Final = ConnectionFailed("the connection was closed without an answer or a TLS alert")
+TIMED_OUT: Final = ConnectionFailed("no answer in time")
 LOCAL_VERSION_REASONS: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION"})
 ALERT_REASON: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(?P<name>[A-Z0-9_]+)")
 
@@ -136,7 +195,7 @@ def outcome_of(error: Exception) -> Outcome:
     if isinstance(error, ssl.SSLError):
         return _outcome_of_tls_error(error)
     if isinstance(error, TimeoutError):
-        return ConnectionFailed("no answer in time")
+        return TIMED_OUT
     if isinstance(error, ConnectionRefusedError):
         return ConnectionFailed("connection refused", refused=True)
     if isinstance(error, OSError):
@@ -167,12 +226,9 @@ def _context(version: TlsVersion, credential: Credential | None, trust: Trust) -
     context.minimum_version = context.maximum_version = PROTOCOL[version]
     context.options |= ssl.OP_NO_TICKET
     context.set_alpn_protocols(["http/1.1"])
-    if trust.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif trust.ca_file is None:
+    if trust.ca_file is None and not trust.insecure:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    else:
+    elif trust.ca_file is not None and not trust.insecure:
         try:
             context.load_verify_locations(cafile=trust.ca_file)
         except (OSError, ssl.SSLError) as error:
@@ -218,19 +274,28 @@ def _private_file(text: str) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _attempt(to: Destination, context: ssl.SSLContext | None, timeout: float, *, listen_first: bool) -> Outcome:
+def _attempt(
+    to: Destination,
+    context: ssl.SSLContext | None,
+    timeout: float,
+    *,
+    listen_first: bool = False,
+    session: ssl.SSLSession | None = None,
+) -> tuple[Outcome, ssl.SSLSession | None]:
+    """What came of it, and the TLS session as it was at the end."""
     deadline = time.monotonic() + timeout
+    wire: _Wire | None = None
     try:
         with socket.create_connection((to.address, to.port), timeout=timeout) as connection:
             wire = _Wire(connection, deadline)
             if context is not None:
-                wire.shake_hands(context, to.server_name)
+                wire.shake_hands(context, to.server_name, session)
             if listen_first:
                 wire.listen(ALERT_PATIENCE)
             wire.send(_get(to))
-            return _response(wire)
+            return _response(wire), wire.session
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return outcome_of(error)
+        return outcome_of(error), wire.session if wire is not None else None
 
 
 def _get(to: Destination) -> bytes:
@@ -260,8 +325,15 @@ class _Wire(io.RawIOBase):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None
 
-    def shake_hands(self, context: ssl.SSLContext, server_name: str) -> None:
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        try:
+            return self._tls.session if self._tls is not None else None
+        except ValueError:  # there is none before the handshake is done
+            return None
+
+    def shake_hands(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None) -> None:
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
         while True:
             try:
                 self._tls.do_handshake()

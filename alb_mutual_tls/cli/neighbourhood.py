@@ -88,8 +88,10 @@ def surroundings(
     listener = find_listener(document, port)
     classes, members = list(ingress_classes), list(ingresses)
     hosts = hosts_of(document, classes, members, listener)
-    doors = []
+    doors, open_ports = [], []
     for other in all_listeners(document):
+        if other.protocol == HTTPS and other.path != listener.path and not other.ca_enabled:
+            open_ports.append(other.port)
         if other.path == listener.path or (other.protocol == HTTPS and other.port in verified_ports):
             continue
         shared = _shared(hosts, hosts_of(document, classes, members, other))
@@ -97,7 +99,8 @@ def surroundings(
         if shared or beside:
             doors.append(Door(other.protocol, other.port, tuple(host for host in shared if host != ANY_HOST), asks=other.ca_enabled))
     dns_name = member(member(member(document, "status"), "loadBalancer"), "dnsname")
-    return Surroundings(str(dns_name) if dns_name else None, tuple(host for host in hosts if host != ANY_HOST), tuple(doors))
+    named = tuple(host for host in hosts if host != ANY_HOST)
+    return Surroundings(str(dns_name) if dns_name else None, named, tuple(doors), tuple(open_ports))
 
 
 def _shared(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[str]:

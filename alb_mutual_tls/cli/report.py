@@ -8,12 +8,16 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     note          what the verdict does not cover
     error         only when nothing could be tried at all: why, one sentence
     listeners     list of {component, name, albConfig, port, caEnabled, verdict, checks}
+    flips         list of {component, trusted, issuing, verdict, note, bundles}: one for each component in a rotation whose listeners do not trust
+                  the issuing authority yet; verdict "held" (ready), "fell short", "not decided", or "not checked" where there is no bundle
+    bundles       list of {case, verdict, why}: what the stack has issued to each client, and whether that is ready for the flip
     checks        list of {case, verdict, why, expected, tlsVersion, address, port, serverName, path, seen}; verdict also "not offered" (the
                   listener does not speak this TLS version) and "not checked" (the case could not be made here); why is "" where it held;
                   expected "let in", "rejected", "redirected to HTTPS" or null; tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP);
                   address to path null where nothing was tried
     seen          null, or {kind, status, location, alert, reason}: kind "answered" (status, location), "alert" (alert, as in RFC 8446
-                  section 6), "version not offered", "server certificate invalid" (reason), "connection failed" (reason); others null
+                  section 6), "version not offered", "server certificate invalid" (reason), "connection failed" (reason), "no session"
+                  (reason: there was no TLS session to resume); others null
 """
 
 from __future__ import annotations
@@ -23,7 +27,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, Outcome, ServerCertificateInvalid, VersionNotOffered
+from alb_mutual_tls.cli import flip as flips
+from alb_mutual_tls.cli.flip import Flip
+from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, NoSession, Outcome, ServerCertificateInvalid, VersionNotOffered
 from alb_mutual_tls.cli.verdict import EXIT_CODE, Verdict
 from alb_mutual_tls.cli.verification import Check, ListenerReport, Report
 
@@ -47,7 +53,14 @@ def summary(report: Report) -> str:
     counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
     rest = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.HELD)
     held, listeners = _counted(counts[Verdict.HELD], "check"), _counted(len(report.listeners), "listener")
-    return f"{report.verdict}: {held} held at {listeners}" + (f", {rest}" if rest else "")
+    flips = "".join(f"; {_readiness(flip)}" for flip in report.flips)
+    return f"{report.verdict}: {held} held at {listeners}" + (f", {rest}" if rest else "") + flips
+
+
+def _readiness(flip: Flip) -> str:
+    """Whether a stack is ready for a flip, in words."""
+    how = {Verdict.HELD: "ready", Verdict.FELL_SHORT: "not ready"}.get(flip.verdict, "not known to be ready")
+    return f"{flip.component} is {how} for the flip to {flip.issuing}"
 
 
 def _counted(count: int, noun: str) -> str:
@@ -64,6 +77,7 @@ def as_json(report: Report) -> str:
             "summary": summary(report),
             "note": note(report),
             "listeners": [_listener(listener) for listener in report.listeners],
+            "flips": [_flip(flip) for flip in report.flips],
         }
     )
 
@@ -80,6 +94,7 @@ def error_as_json(sentence: str) -> str:
             "note": NOTE,
             "error": sentence,
             "listeners": [],
+            "flips": [],
         }
     )
 
@@ -93,6 +108,13 @@ def print_for_people(report: Report, console: Console) -> None:
         console.print(_table(listener))
         for verdict, why, cases in _explanations(listener.checks):
             console.print(Text.assemble((f"{verdict}: ", _style(verdict)), f"{', '.join(cases)}: {why}"))
+        console.print()
+    for flip in report.flips:
+        console.print(Text(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", style="bold"))
+        for bundle in flip.bundles:
+            ready = f"{bundle.case}: ready for the flip to {flip.issuing}: "
+            console.print(Text.assemble(ready, (bundle.verdict, _style(bundle.verdict)), bundle.why and f": {bundle.why}"))
+        console.print(Text(flips.NOTE, style="dim"))
         console.print()
     console.print(Text(note(report), style="dim"))
     console.print(Text(summary(report), style=f"bold {_style(report.verdict)}"))
@@ -110,7 +132,7 @@ def seen_text(outcome: Outcome | None) -> str:
             return "TLS version not offered"
         case ServerCertificateInvalid(reason):
             return f"server certificate invalid: {reason}"
-        case ConnectionFailed(reason):
+        case ConnectionFailed(reason) | NoSession(reason):
             return reason
         case None:
             return ""
@@ -135,8 +157,9 @@ def _table(report: ListenerReport) -> Table:
 
 
 def _several(report: ListenerReport) -> bool:
-    """Whether checks went to several IP addresses or names; ports are told by the case."""
-    return len({(check.destination.address, check.destination.server_name) for check in report.checks if check.destination}) > 1
+    """Whether checks went to several IP addresses or names; ports, and a name that nobody has, are told by the case."""
+    places = [check.destination for check in report.checks if check.destination and not check.destination.any_name]
+    return len({(place.address, place.server_name) for place in places}) > 1
 
 
 def _heading(report: ListenerReport) -> str:
@@ -221,6 +244,19 @@ def _seen(outcome: Outcome | None) -> dict[str, Any] | None:
             return {**seen, "kind": "server certificate invalid", "reason": reason}
         case ConnectionFailed(reason):
             return {**seen, "kind": "connection failed", "reason": reason}
+        case NoSession(reason):
+            return {**seen, "kind": "no session", "reason": reason}
+
+
+def _flip(flip: Flip) -> dict[str, Any]:
+    return {
+        "component": flip.component,
+        "trusted": flip.trusted,
+        "issuing": flip.issuing,
+        "verdict": flip.verdict,
+        "note": flips.NOTE,
+        "bundles": [{"case": bundle.case, "verdict": bundle.verdict, "why": bundle.why} for bundle in flip.bundles],
+    }
 
 
 def _dump(document: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from alb_mutual_tls.errors import UserError
 
 COMPONENT: Final = "alb-mutual-tls:index:AlbMutualTls"
 LISTENER_CLIENT_AUTHENTICATION: Final = "albmtls:index:ListenerClientAuthentication"
+SIGNED_CERTIFICATE: Final = "albmtls:index:SignedCertificate"
 PROVIDER: Final = "pulumi:providers:albmtls"
 PRIVATE_KEY: Final = "tls:index/privateKey:PrivateKey"
 
@@ -56,6 +57,28 @@ class Client:
 
 
 @dataclass(frozen=True)
+class Signer:
+    """A certificate that signs clients, with its private key: an authority's root, or a subordinate that was brought."""
+
+    certificate_pem: str
+    private_key_pem: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """An authority of the stack as listeners can trust it: its root certificate and the id of that in CAS."""
+
+    name: str
+    ca_certificate_pem: str
+    ca_certificate_id: str | None
+    """None where an older version deployed the stack, which did not note it."""
+    private_key_pem: str | None = field(repr=False, default=None)
+    """The root's. None when not asked for, or not in the state."""
+    signer: Signer | None = None
+    """None when not asked for, or where its private key is not in the state."""
+
+
+@dataclass(frozen=True)
 class Component:
     """One `AlbMutualTls` of the stack."""
 
@@ -68,6 +91,8 @@ class Component:
     """Key of the trusted authority; None when not asked for, or not in the state (a CA that was brought)."""
     kubeconfig: str | None = None
     context: str | None = None
+    issuing_authority: str = ""
+    authorities: tuple[Authority, ...] = ()
 
 
 def project_directory(given: Path | None) -> Path:
@@ -215,16 +240,53 @@ def _component(resource: Mapping[str, Any], resources: list[Mapping[str, Any]], 
     clusters = {one.get("id"): plain(one.get("outputs") or {}).get("cluster") for one in authentications}
     provider = _provider(family, resources)
     trusted = outputs["trustedAuthority"]
+    authorities = _authorities(name, outputs, family, with_authority_key=with_authority_key)
     return Component(
         name=name,
         listeners=tuple(_listener(key, wished, clusters) for key, wished in sorted((outputs["listeners"] or {}).items())),
         clients=_clients(outputs),
         trusted_authority=trusted,
         ca_certificate_pem=outputs["caCertificatePem"],
-        authority_private_key_pem=_authority_key(f"{name}-authority-{trusted}", family) if with_authority_key else None,
+        authority_private_key_pem=next((one.private_key_pem for one in authorities if one.name == trusted), None),
         kubeconfig=provider.get("kubeconfig"),
         context=provider.get("context"),
+        issuing_authority=outputs.get("issuingAuthority") or trusted,
+        authorities=authorities,
     )
+
+
+def _authorities(
+    name: str, outputs: Mapping[str, Any], family: list[Mapping[str, Any]], *, with_authority_key: bool
+) -> tuple[Authority, ...]:
+    trusted = outputs["trustedAuthority"]
+    certificates = {trusted: outputs["caCertificatePem"], **(outputs.get("authorityCertificates") or {})}
+    ids = {trusted: outputs.get("caCertificateId"), **(outputs.get("caCertificateIds") or {})}
+    signers = _signers(name, outputs, certificates, family) if with_authority_key else {}
+    return tuple(
+        Authority(
+            authority,
+            pem,
+            ids.get(authority),
+            signers[authority].private_key_pem if authority in signers and signers[authority].certificate_pem == pem else None,
+            signers.get(authority),
+        )
+        for authority, pem in sorted(certificates.items())
+    )
+
+
+def _signers(name: str, outputs: Mapping[str, Any], certificates: Mapping[str, str], family: list[Mapping[str, Any]]) -> dict[str, Signer]:
+    """Those whose private keys the state has: the stack's own, and those that were brought and have signed something."""
+    found: dict[str, Signer] = {}
+    for authority, pem in certificates.items():
+        key = _authority_key(f"{name}-authority-{authority}", family)
+        if key is not None:
+            found[authority] = Signer(pem, key)
+    signs = {"client": outputs.get("issuingAuthority") or outputs["trustedAuthority"], "cross": outputs["trustedAuthority"]}
+    for resource in family:
+        if resource.get("type") == SIGNED_CERTIFICATE:
+            inputs = plain(resource.get("inputs") or {})
+            found.setdefault(signs[inputs["kind"]], Signer(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"]))
+    return found
 
 
 def _listener(name: str, wished: Mapping[str, Any], clusters: Mapping[str | None, str | None]) -> Listener:

@@ -8,15 +8,17 @@ says nothing. Where client authentication is off, the cases turn round: everybod
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from alb_mutual_tls.cli.handshake import (
+    CLOSED,
     Alert,
     Answered,
     ConnectionFailed,
+    NoSession,
     Outcome,
     ServerCertificateInvalid,
     TlsVersion,
@@ -40,6 +42,14 @@ class Role(StrEnum):
     CLIENT = "client"  # holds a certificate that the listener is to accept
     NOBODY = "no certificate"
     IMPOSTER = "imposter"  # holds a certificate that the listener is to refuse
+    CUT = "cut chain"  # a client without the certificates between its own and the CA that the listener trusts
+    OUTSIDER = "outsider"  # a client of an authority of the stack that the listener does not trust (yet, or any more)
+    MISNAMED = "misnamed"  # nobody's certificate, and a server name that the listener does not serve
+    RESUMED = "resumed"  # nobody's certificate, and a TLS session from elsewhere
+
+
+ROUNDABOUT: Final = frozenset({Role.MISNAMED, Role.RESUMED})
+"""Who is tried only where client authentication is on: without it there is nothing to get around."""
 
 
 class Expected(StrEnum):
@@ -82,6 +92,30 @@ SERVER_CERTIFICATE: Final = (
     "verify.serverName, or --insecure"
 )
 UNREACHED: Final = "a connection that fails is no rejection: check address, port and firewall, then run verify again"
+AUTHENTICATION_FAILS: Final = (
+    "the listener lets this in: client authentication does not work here; compare caEnabled and caCertificates of the "
+    "AlbConfig with what ALB shows, and read the AlbConfig's events"
+)
+LET_IN_WHY: Final[Mapping[Role, str]] = {
+    Role.NOBODY: AUTHENTICATION_FAILS,
+    Role.IMPOSTER: AUTHENTICATION_FAILS,
+    Role.CUT: (
+        "the listener lets a client in without the certificates between its own and the CA of the stack, so it trusts more than that CA: "
+        "compare caCertificates of the AlbConfig with what ALB shows"
+    ),
+    Role.OUTSIDER: (
+        "the listener lets in clients of an authority that is not trustedAuthority: it trusts another or one more CA; compare caCertificates "
+        "of the AlbConfig with what ALB shows, then run pulumi up"
+    ),
+    Role.MISNAMED: (
+        "a server name that the listener does not serve is a way around client authentication: it is asked for by server name only; take away "
+        "what else answers on this port, and report it to Alibaba Cloud if nothing does"
+    ),
+    Role.RESUMED: (
+        "a TLS session that was made without a client certificate is a way around client authentication: the listener resumes it; it will end "
+        "with its lifetime, so run verify again after a day, and report it to Alibaba Cloud"
+    ),
+}
 ONLY_THIS_CASE: Final = "the listener took this TLS version from others and not in this case: run verify again"
 
 
@@ -95,14 +129,19 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
 
     A TLS version is "not offered" only if the listener takes it from nobody and takes another one.
     """
-    offered = {version for version in TlsVersion if not _refused_to_all(_of(observations, version), version)}
+    plain = [one for one in observations if one.role not in ROUNDABOUT]
+    offered = {version for version in TlsVersion if not _refused_to_all(_of(plain, version), version)}
     findings = []
     for one in observations:
-        peers = _of(observations, one.version)
-        if one.version not in offered and any(_answered_somebody(_of(observations, version)) for version in offered):
+        peers = _of(plain, one.version)
+        if one.version not in offered and any(_answered_somebody(_of(plain, version)) for version in offered):
             findings.append(Finding(Verdict.NOT_OFFERED))
+        elif isinstance(one.outcome, NoSession):
+            findings.append(Finding(Verdict.NOT_CHECKED, one.outcome.reason))
+        elif one.role in ROUNDABOUT:
+            findings.append(_should_be_no_way_round(one, peers))
         elif expected(one.role, ca_enabled=ca_enabled) is Expected.REJECTED:
-            findings.append(_should_be_rejected(one.outcome, peers))
+            findings.append(_should_be_rejected(one, peers))
         else:
             findings.append(_should_be_let_in(one.outcome, one.role, peers, ca_enabled=ca_enabled))
     return findings
@@ -175,20 +214,36 @@ def _undecidable(outcome: Outcome) -> Finding | None:
             return None
 
 
-def _should_be_rejected(outcome: Outcome, peers: Sequence[Observation]) -> Finding:
+def _should_be_rejected(one: Observation, peers: Sequence[Observation]) -> Finding:
+    outcome = one.outcome
     if undecidable := _undecidable(outcome):
         return undecidable
     if _let_in(outcome):
-        return Finding(
-            Verdict.FELL_SHORT,
-            "the listener lets this in: client authentication does not work here; compare caEnabled and caCertificates of the "
-            "AlbConfig with what ALB shows, and read the AlbConfig's events",
-        )
-    clients = [one.outcome for one in peers if one.role is Role.CLIENT]
+        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
+    clients = [peer.outcome for peer in peers if peer.role is Role.CLIENT]
     if not clients:
         return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
     passes: Callable[[Outcome], bool] = _let_in if is_400(outcome) else lambda client: isinstance(client, Answered)
     return Finding(Verdict.HELD) if any(map(passes, clients)) else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
+
+
+def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> Finding:
+    """Nobody, in a roundabout way, where a server may refuse the way and not the certificate: with HTTP 421 (RFC 9110 section 15.5.20), an
+    alert about the name or the version, or by closing in silence. That counts where a good client was answered something else.
+    """
+    outcome = one.outcome
+    if isinstance(outcome, ConnectionFailed) and outcome != CLOSED:
+        return Finding(Verdict.NOT_DECIDED, UNREACHED)
+    if isinstance(outcome, ServerCertificateInvalid):
+        return Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE)
+    if isinstance(outcome, Answered) and outcome.status not in (400, 421):
+        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
+    clients = [peer.outcome for peer in peers if peer.role is Role.CLIENT]
+    if not clients:
+        return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
+    status = outcome.status if isinstance(outcome, Answered) else None
+    answered = any(isinstance(client, Answered) and client.status not in (400, status) for client in clients)
+    return Finding(Verdict.HELD) if answered else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
 
 
 def _should_be_let_in(outcome: Outcome, role: Role, peers: Sequence[Observation], *, ca_enabled: bool) -> Finding:

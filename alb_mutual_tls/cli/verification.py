@@ -1,20 +1,49 @@
-"""`mtls verify`: every case at every door of every listener, and the verdicts."""
+"""`mtls verify`: every case at every door of every listener, and the verdicts.
+
+What is to be tried is planned for all listeners, carried out at once, and then judged, so that the order of the report is that of the plan.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.cli import verdict as verdicts
-from alb_mutual_tls.cli.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing, cases
+from alb_mutual_tls.cli.attempts import AT_ONCE, Attempt, carry_out
+from alb_mutual_tls.cli.cases import (
+    ALL,
+    NO_CERTIFICATE,
+    NOT_YET_VALID,
+    RESUMED,
+    RESUMED_FROM_BEFORE,
+    RESUMED_FROM_WRONG_NAME,
+    SIDE_DOORS,
+    WRONG_NAME,
+    Case,
+    Missing,
+    cases,
+    resumed_from,
+    side_door,
+)
 from alb_mutual_tls.cli.doors import Approach, Door, Surroundings, approach, concrete, is_loopback, resolve
-from alb_mutual_tls.cli.handshake import ConnectionFailed, Destination, Outcome, TlsVersion, Trust, request_in_clear, request_over_tls
+from alb_mutual_tls.cli.flip import Flip, flip
+from alb_mutual_tls.cli.handshake import (
+    ConnectionFailed,
+    Destination,
+    Outcome,
+    TlsVersion,
+    Trust,
+    request_in_clear,
+    request_over_tls,
+    resume_over_tls,
+)
 from alb_mutual_tls.cli.neighbourhood import Neighbourhood
 from alb_mutual_tls.cli.stack import Component, Listener, chosen_listeners
 from alb_mutual_tls.cli.verdict import Expected, Finding, Observation, Role, Verdict
@@ -23,7 +52,8 @@ from alb_mutual_tls.errors import UserError
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.imposters import Credential
 
-CONNECTIONS_AT_ONCE: Final = 8
+UNSERVED_NAME: Final = "mtls-verify.invalid"
+"""A server name that no listener serves (RFC 2606 section 2)."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +84,15 @@ class ListenerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The reports of all listeners; `insecure`: server certificates were not verified."""
+    """The reports of all listeners, and of the flips that are to come; `insecure`: server certificates were not verified."""
 
     listeners: tuple[ListenerReport, ...]
     insecure: bool = False
+    flips: tuple[Flip, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        return verdicts.overall(listener.verdict for listener in self.listeners)
+        return verdicts.overall([*(listener.verdict for listener in self.listeners), *(flip.verdict for flip in self.flips)])
 
     @property
     def exit_code(self) -> int:
@@ -81,6 +112,9 @@ class Knocker:
     def in_clear(self, to: Destination) -> Outcome:
         return request_in_clear(to, self.timeout)
 
+    def resuming(self, first: Destination, to: Destination, version: TlsVersion) -> Outcome:
+        return resume_over_tls(first, to, version, self.trust, self.timeout)
+
 
 def verify_stack(
     components: Sequence[Component],
@@ -99,14 +133,17 @@ def verify_stack(
     wanted = chosen_listeners(components, names)
     if not wanted:
         raise UserError("the stack declares no listener, so there is nothing to verify: add one under listeners")
-    reports = []
-    for component in dict.fromkeys(component for component, _ in wanted):
-        tried = cases(component, given, with_authority_key=with_authority_key, now=datetime.now(UTC))
-        with closing(Neighbourhood(component, directory)) as neighbourhood:
+    now, plans = datetime.now(UTC), []
+    with ExitStack() as open_clusters, ThreadPoolExecutor(AT_ONCE) as pool:
+        for component in dict.fromkeys(component for component, _ in wanted):
+            tried = cases(component, given, with_authority_key=with_authority_key, now=now)
+            look = _in_turn(open_clusters.enter_context(closing(Neighbourhood(component, directory))).look)
             for listener in (listener for owner, listener in wanted if owner is component):
-                look = partial(neighbourhood.look, listener)
-                reports.append(verify_listener(component.name, listener, tried, look, knocker))
-    return Report(tuple(reports), insecure=knocker.trust.insecure)
+                plans.append(pool.submit(_plan, component.name, listener, tried, partial(look, listener)))
+        made = [plan.result() for plan in plans]
+    reports = _carry_out(made, knocker)
+    flips = [_flip(component, given, reports, now) for component in dict.fromkeys(component for component, _ in wanted)]
+    return Report(tuple(reports), knocker.trust.insecure, tuple(one for one in flips if one is not None))
 
 
 def verify_listener(
@@ -117,38 +154,120 @@ def verify_listener(
     What keeps the listener from being tried at all becomes a check that is not decided, so that others are still tried.
     Raises UserError where a credential or the file of CA certificates cannot be used.
     """
+    (report,) = _carry_out([_plan(component, listener, tried, look)], knocker)
+    return report
+
+
+_Visit = tuple[str, Role, Attempt]
+"""Case, role, attempt."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Attempts that are judged together, and how: from their outcomes, in their order, come the checks."""
+
+    attempts: tuple[Attempt, ...]
+    judge: Callable[[Sequence[Outcome]], Sequence[Check]]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    component: str
+    listener: Listener
+    parts: tuple[_Part, ...]
+
+
+def _carry_out(plans: Sequence[_Plan], knocker: Knocker) -> list[ListenerReport]:
+    def knock(attempt: Attempt) -> Outcome:
+        if attempt.version is None:
+            return knocker.in_clear(attempt.to)
+        if attempt.resumed_from is not None:
+            return knocker.resuming(attempt.resumed_from, attempt.to, attempt.version)
+        return knocker.over_tls(attempt.to, attempt.version, attempt.credential)
+
+    outcomes = iter(carry_out([attempt for plan in plans for part in plan.parts for attempt in part.attempts], knock))
+    reports = []
+    for plan in plans:
+        checks = [check for part in plan.parts for check in part.judge([next(outcomes) for _ in part.attempts])]
+        reports.append(ListenerReport(plan.component, plan.listener, tuple(checks)))
+    return reports
+
+
+def _flip(component: Component, given: Credential | None, reports: Sequence[ListenerReport], now: datetime) -> Flip | None:
+    own = [report for report in reports if report.component == component.name and report.listener.ca_enabled]
+    return flip(component, given, [(check.case, check.verdict) for report in own for check in report.checks], now)
+
+
+def _in_turn(look: Callable[[Listener], Surroundings]) -> Callable[[Listener], Surroundings]:
+    """One look at a time: a cluster is asked once for what all its listeners need, also when it does not answer."""
+    lock = Lock()
+
+    def look_alone(listener: Listener) -> Surroundings:
+        with lock:
+            return look(listener)
+
+    return look_alone
+
+
+def _known(*checks: Check) -> _Part:
+    """What is known without any attempt."""
+    return _Part((), lambda _: checks)
+
+
+def _plan(component: str, listener: Listener, tried: Sequence[Case | Missing], look: Callable[[], Surroundings]) -> _Plan:
     try:
         way = approach(listener, look)
         addresses = resolve(way.address)
         front = way.destinations(listener.port, way.server_names, addresses, default_port=443)
     except UserError as error:
-        return ListenerReport(component, listener, (Check("all cases", Verdict.NOT_DECIDED, str(error)),))
+        return _Plan(component, listener, (_known(Check(ALL, Verdict.NOT_DECIDED, str(error))),))
     able = [case for case in tried if isinstance(case, Case) and (case.name != NOT_YET_VALID or all(map(is_loopback, addresses)))]
-    checks = _at_doors(front, able, knocker, ca_enabled=listener.ca_enabled)
     if listener.ca_enabled:
-        checks += _side_doors(way, addresses, able, knocker)
-    checks += [Check(case.name, Verdict.NOT_CHECKED, case.reason) for case in tried if isinstance(case, Missing)]
-    checks += [
-        Check(case.name, Verdict.NOT_CHECKED, "only on the sandbox: tomorrow it would be a good certificate")
-        for case in tried
-        if isinstance(case, Case) and case not in able
-    ]
-    return ListenerReport(component, listener, tuple(checks))
+        parts = [_judged([*_visits(place, able), *_ways_round(place, way)], ca_enabled=True) for place in front]
+        parts += _side_doors(way, addresses, able)
+    else:
+        parts = [_judged(_visits(place, able), ca_enabled=False) for place in front]
+    left = [Check(case.name, Verdict.NOT_CHECKED, case.reason) for case in tried if isinstance(case, Missing)]
+    left += [Check(case.name, Verdict.NOT_CHECKED, ONLY_ON_LOOPBACK) for case in tried if isinstance(case, Case) and case not in able]
+    if not listener.ca_enabled:
+        left += [Check(name, Verdict.NOT_CHECKED, NOTHING_TO_GET_ROUND) for name in (WRONG_NAME, RESUMED, RESUMED_FROM_WRONG_NAME)]
+    left.append(Check(RESUMED_FROM_BEFORE, Verdict.NOT_CHECKED, NOBODY_WAS_THERE))
+    return _Plan(component, listener, (*parts, _known(*left)))
 
 
-def _at_doors(places: Sequence[Destination], cases: Sequence[Case], knocker: Knocker, *, ca_enabled: bool) -> list[Check]:
-    """All cases in all TLS versions at all places, each place judged for itself."""
-    attempts = [(place, case, version) for place in places for case in cases for version in TlsVersion]
-    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as pool:
-        outcomes = list(pool.map(lambda attempt: knocker.over_tls(attempt[0], attempt[2], attempt[1].credential), attempts))
-    seen: dict[Destination, list[Observation]] = {place: [] for place in places}
-    for (place, case, version), outcome in zip(attempts, outcomes, strict=True):
-        seen[place].append(Observation(case.name, case.role, version, outcome))
-    return [
-        _check(place, observation, finding, ca_enabled=ca_enabled)
-        for place, observations in seen.items()
-        for observation, finding in zip(observations, verdicts.judge(observations, ca_enabled=ca_enabled), strict=True)
-    ]
+def _visits(place: Destination, cases: Sequence[Case]) -> list[_Visit]:
+    """All cases in all TLS versions at one place."""
+    return [(case.name, case.role, Attempt(place, version, case.credential)) for case in cases for version in TlsVersion]
+
+
+def _ways_round(place: Destination, way: Approach) -> Iterator[_Visit]:
+    unserved = replace(place, server_name=UNSERVED_NAME, any_name=True)
+    for version in TlsVersion:
+        yield WRONG_NAME, Role.MISNAMED, Attempt(unserved, version)
+    elsewhere = {RESUMED: place, RESUMED_FROM_WRONG_NAME: unserved}
+    for port in way.open_ports:
+        if 1 <= port + way.shift <= 65535:
+            elsewhere[resumed_from(port)] = replace(place, port=port + way.shift, any_name=True)
+    for name, first in elsewhere.items():
+        for version in TlsVersion:
+            yield name, Role.RESUMED, Attempt(place, version, resumed_from=first)
+
+
+def _judged(visits: Sequence[_Visit], *, ca_enabled: bool) -> _Part:
+    """Visits to one place, judged by the rule of `verdict.judge`."""
+
+    def judge(outcomes: Sequence[Outcome]) -> list[Check]:
+        seen = []
+        for (name, role, attempt), outcome in zip(visits, outcomes, strict=True):
+            assert attempt.version is not None
+            seen.append(Observation(name, role, attempt.version, outcome))
+        findings = verdicts.judge(seen, ca_enabled=ca_enabled)
+        return [
+            _check(attempt.to, one, finding, ca_enabled=ca_enabled)
+            for (_, _, attempt), one, finding in zip(visits, seen, findings, strict=True)
+        ]
+
+    return _Part(tuple(attempt for _, _, attempt in visits), judge)
 
 
 def _check(place: Destination, seen: Observation, finding: Finding, *, ca_enabled: bool) -> Check:
@@ -156,37 +275,54 @@ def _check(place: Destination, seen: Observation, finding: Finding, *, ca_enable
     return Check(seen.case, finding.verdict, finding.why, wished, place, seen.version, seen.outcome)
 
 
-def _side_doors(way: Approach, addresses: list[str], cases: Sequence[Case], knocker: Knocker) -> list[Check]:
+def _side_doors(way: Approach, addresses: list[str], cases: Sequence[Case]) -> list[_Part]:
     if isinstance(way.doors, str):
-        return [Check("side doors", Verdict.NOT_DECIDED, f"what else serves these hosts is not known: {way.doors}")]
-    checks = []
+        return [_known(Check(SIDE_DOORS, Verdict.NOT_DECIDED, f"what else serves these hosts is not known: {way.doors}"))]
+    parts = []
     for door in way.doors:
         try:
-            checks += _side_door(door, way, addresses, cases, knocker)
+            parts += _side_door(door, way, addresses, cases)
         except UserError as error:
-            checks.append(Check(_door_name(door), Verdict.NOT_DECIDED, str(error)))
-    return checks
+            parts.append(_known(Check(side_door(door.protocol, door.port), Verdict.NOT_DECIDED, str(error))))
+    return parts
 
 
-def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[Case], knocker: Knocker) -> list[Check]:
-    name = _door_name(door)
+def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[Case]) -> list[_Part]:
+    name = side_door(door.protocol, door.port)
     hosts = tuple(map(concrete, door.hosts)) or way.server_names
     if door.protocol == "HTTP":
         places = way.destinations(door.port, hosts, addresses, default_port=80)
-        with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as pool:
-            outcomes = list(pool.map(knocker.in_clear, places))
-        findings = [verdicts.judge_door_in_clear(outcome, is_alb=way.is_alb) for outcome in outcomes]
+        return [_in_clear(name, places, is_alb=way.is_alb)]
+    if door.protocol != "HTTPS":
+        why = "it cannot be tried from here, and ALB has no client authentication on it: take this listener away"
+        return [_known(Check(name, Verdict.NOT_DECIDED, why, Expected.REJECTED))]
+    # The clients come along only to compare with: whether they get in here is nobody's wish.
+    visitors = [case for case in cases if case.role in (Role.CLIENT, Role.NOBODY)]
+    return [
+        _at_side_door(name, place, visitors, door, is_alb=way.is_alb)
+        for place in way.destinations(door.port, hosts, addresses, default_port=443)
+    ]
+
+
+def _in_clear(name: str, places: Sequence[Destination], *, is_alb: bool) -> _Part:
+    def judge(outcomes: Sequence[Outcome]) -> list[Check]:
+        findings = [verdicts.judge_door_in_clear(outcome, is_alb=is_alb) for outcome in outcomes]
         return [
             Check(name, finding.verdict, finding.why, Expected.REDIRECTED, place, None, outcome)
             for place, outcome, finding in zip(places, outcomes, findings, strict=True)
         ]
-    if door.protocol != "HTTPS":
-        why = "it cannot be tried from here, and ALB has no client authentication on it: take this listener away"
-        return [Check(name, Verdict.NOT_DECIDED, why, Expected.REJECTED)]
-    # The clients come along only to compare with: whether they get in here is nobody's wish.
-    visitors = [case for case in cases if case.role is not Role.IMPOSTER]
-    seen = _at_doors(way.destinations(door.port, hosts, addresses, default_port=443), visitors, knocker, ca_enabled=True)
-    return [replace(check, case=name, **_about_door(check, door, is_alb=way.is_alb)) for check in seen if check.case == NO_CERTIFICATE]
+
+    return _Part(tuple(Attempt(place, None) for place in places), judge)
+
+
+def _at_side_door(name: str, place: Destination, visitors: Sequence[Case], door: Door, *, is_alb: bool) -> _Part:
+    front = _judged(_visits(place, visitors), ca_enabled=True)
+
+    def judge(outcomes: Sequence[Outcome]) -> list[Check]:
+        seen = front.judge(outcomes)
+        return [replace(check, case=name, **_about_door(check, door, is_alb=is_alb)) for check in seen if check.case == NO_CERTIFICATE]
+
+    return _Part(front.attempts, judge)
 
 
 def _about_door(check: Check, door: Door, *, is_alb: bool) -> dict[str, Any]:
@@ -201,12 +337,13 @@ def _about_door(check: Check, door: Door, *, is_alb: bool) -> dict[str, Any]:
     return {}
 
 
+ONLY_ON_LOOPBACK: Final = "only on the sandbox: tomorrow it would be a good certificate"
+NOTHING_TO_GET_ROUND: Final = "client authentication is off, so there is nothing to get around"
+NOBODY_WAS_THERE: Final = (
+    "a TLS session from before client authentication was switched on, or trust changed, cannot be had afterwards: see docs/verify.md"
+)
 OTHER_STACK: Final = "it asks for certificates and refuses this stack's clients too: verify it with the stack that declares it"
 OPEN_DOOR: Final = (
     "the same hosts are served here without any client certificate: declare this port under listeners, or take it away from the Ingress "
     "or the AlbConfig"
 )
-
-
-def _door_name(door: Door) -> str:
-    return f"side door {door.protocol} {door.port}"

@@ -83,6 +83,11 @@ def not_yet_valid(issuer: Issuer, now: datetime, above: str = "") -> Credential:
     return _client("not yet valid", issuer, CLIENT_PROFILE, now + _DAY, now + _DAY + _HOUR, above)
 
 
+def good(name: str, issuer: Issuer, now: datetime, above: str = "") -> Credential:
+    """No imposter: signed by the real CA, or by one below it, good in everything and for an hour."""
+    return _client(name, issuer, CLIENT_PROFILE, now - BACKDATE, now + _HOUR, above)
+
+
 def throwaway_authority(common_name: str, now: datetime) -> str:
     """The PEM certificate of a CA that is good for a day and can sign nothing, since nobody keeps its key (`mtls doctor`)."""
     return to_pem(_authority(to_name({"organizationName": "alb-mutual-tls", "commonName": common_name}), now).certificate)

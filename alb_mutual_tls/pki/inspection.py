@@ -51,12 +51,12 @@ def authority_faults(pem: str, now: datetime) -> list[str]:
 
 def certificate_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
     """Why a certificate cannot be a certificate authority at the moment `now`, a sentence each; empty: it can."""
-    return [*_form_faults(certificate), *time_faults(certificate, now), *_strength_faults(certificate)]
+    return [*_form_faults(certificate), *time_faults(certificate, now), *strength_faults(certificate)]
 
 
 def lasting_faults(certificate: x509.Certificate) -> list[str]:
     """The faults that no moment mends: in form and strength, without validity."""
-    return [*_form_faults(certificate), *_strength_faults(certificate)]
+    return [*_form_faults(certificate), *strength_faults(certificate)]
 
 
 def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
@@ -92,7 +92,8 @@ def time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
         yield f"it is not valid before {to_text(certificate.not_valid_before_utc)}; check the clock, or wait until then"
 
 
-def _strength_faults(certificate: x509.Certificate) -> Iterator[str]:
+def strength_faults(certificate: x509.Certificate) -> Iterator[str]:
+    """Why a certificate's key or signature is not to be trusted, a sentence each."""
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):

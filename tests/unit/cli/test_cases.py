@@ -14,7 +14,7 @@ from alb_mutual_tls.cli.verdict import Role
 from alb_mutual_tls.pki.imposters import Credential
 
 NOW = datetime.now(UTC)
-SIGNED_BY_THE_CA = ["expired", "serverAuth only", "not yet valid"]
+SIGNED_BY_THE_CA = ["client of authority root", "expired", "serverAuth only", "not yet valid"]
 
 
 def made(exported: dict[str, Any], *, given: Credential | None = None, with_authority_key: bool = False) -> dict[str, Case | Missing]:
@@ -35,6 +35,7 @@ def test_without_any_ca_key_there_are_the_clients_nobody_and_three_imposters(exp
     assert able(found) == {
         "client client": Role.CLIENT,
         "no certificate": Role.NOBODY,
+        "client client with 1 of 2 certificates": Role.CUT,
         "foreign CA": Role.IMPOSTER,
         "self-signed with the CA's name": Role.IMPOSTER,
         "tampered signature": Role.IMPOSTER,
@@ -64,7 +65,8 @@ def test_with_the_authoritys_key_the_real_ca_signs_what_must_be_refused(exported
     trusted = x509.load_pem_x509_certificate(exported["deployment"]["resources"][2]["outputs"]["caCertificatePem"].encode())
     for name in SIGNED_BY_THE_CA:
         case = found[name]
-        assert isinstance(case, Case) and case.credential is not None and case.role is Role.IMPOSTER
+        assert isinstance(case, Case) and case.credential is not None
+        assert case.role is (Role.CLIENT if name == "client of authority root" else Role.IMPOSTER)
         x509.load_pem_x509_certificate(case.credential.certificate_pem.encode()).verify_directly_issued_by(trusted)
     expired = found["expired"]
     assert isinstance(expired, Case) and expired.credential is not None

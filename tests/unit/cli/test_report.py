@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from alb_mutual_tls.cli.flip import NOTE as FLIP_NOTE
+from alb_mutual_tls.cli.flip import Bundle, Flip
 from alb_mutual_tls.cli.handshake import (
     Alert,
     Answered,
     ConnectionFailed,
     Destination,
+    NoSession,
     Outcome,
     ServerCertificateInvalid,
     TlsVersion,
@@ -99,6 +103,7 @@ def test_the_json_document_is_pinned() -> None:
                 ],
             }
         ],
+        "flips": [],
     }
 
 
@@ -112,6 +117,7 @@ def test_an_error_before_anything_was_tried_has_the_same_shape() -> None:
         "summary": "not decided: no stack is selected",
         "note": NOTE,
         "listeners": [],
+        "flips": [],
     }
 
 
@@ -125,6 +131,7 @@ def test_an_error_before_anything_was_tried_has_the_same_shape() -> None:
             {"kind": "server certificate invalid", "reason": "self-signed"},
             "server certificate invalid: self-signed",
         ),
+        (NoSession("none is given"), {"kind": "no session", "reason": "none is given"}, "none is given"),
         (ConnectionFailed("no answer in time"), {"kind": "connection failed", "reason": "no answer in time"}, "no answer in time"),
     ],
 )
@@ -194,3 +201,55 @@ def test_a_reason_is_given_once_for_all_its_cases_and_the_worst_come_first() -> 
 def test_the_summary_counts_and_names_the_verdict() -> None:
     assert summary(report(HELD, HELD)) == "held: 2 checks held at 1 listener"
     assert summary(Report(())) == "not decided: 0 checks held at 0 listeners"
+
+
+def flip(*bundles: Bundle) -> Flip:
+    return Flip("mtls", "a", "b", bundles)
+
+
+READY, NOT_READY = Bundle("client alice", Verdict.HELD), Bundle("client bob", Verdict.FELL_SHORT, "it would be refused; run pulumi up")
+
+
+def test_the_json_of_a_flip_is_pinned_and_a_bundle_that_is_not_ready_makes_the_whole_fall_short() -> None:
+    made = Report((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(READY, NOT_READY),))
+    document = json.loads(as_json(made))
+    assert document["flips"] == [
+        {
+            "component": "mtls",
+            "trusted": "a",
+            "issuing": "b",
+            "verdict": "fell short",
+            "note": FLIP_NOTE,
+            "bundles": [
+                {"case": "client alice", "verdict": "held", "why": ""},
+                {"case": "client bob", "verdict": "fell short", "why": "it would be refused; run pulumi up"},
+            ],
+        }
+    ]
+    assert (document["verdict"], document["exitCode"]) == ("fell short", 1)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "words"),
+    [
+        (READY, "mtls is ready for the flip to b"),
+        (NOT_READY, "mtls is not ready for the flip to b"),
+        (Bundle("client eve", Verdict.NOT_DECIDED, "who knows"), "mtls is not known to be ready for the flip to b"),
+        (Bundle("no client", Verdict.NOT_CHECKED, "none"), "mtls is not known to be ready for the flip to b"),
+    ],
+)
+def test_the_last_line_says_whether_a_stack_is_ready_for_the_flip(bundle: Bundle, words: str) -> None:
+    text = printed(Report((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(bundle),)))
+    assert text.splitlines()[-1].endswith(f"1 check held at 1 listener; {words}")
+    assert f"{bundle.case}: ready for the flip to b: {bundle.verdict}" in text
+    assert FLIP_NOTE in " ".join(text.split())
+
+
+def test_without_a_bundle_a_flip_is_not_checked_and_leaves_the_verdict_to_the_listeners() -> None:
+    none = flip(Bundle("no client", Verdict.NOT_CHECKED, "none"))
+    assert Report((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(none,)).exit_code == 0
+
+
+def test_a_name_that_nobody_has_makes_no_column_of_names() -> None:
+    unserved = Check("wrong server name", Verdict.HELD, "", Expected.REJECTED, replace(PLACE, server_name="x.invalid", any_name=True))
+    assert "; demo.alb.ingress.top at 127.0.0.1:20443\n" in printed(report(HELD, unserved))

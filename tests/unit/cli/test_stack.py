@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.stack import components_of, export, plain, project_directory, provider_inputs, read_components
+from alb_mutual_tls.cli.stack import Signer, components_of, export, plain, project_directory, provider_inputs, read_components
 from alb_mutual_tls.errors import UserError
+from tests.unit.cli.conftest import secret
 
 Pulumi = Callable[..., Path]
 
@@ -49,6 +50,37 @@ def test_during_a_rotation_the_key_is_that_of_the_authority_the_listeners_trust(
     assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem is not None
     outputs["trustedAuthority"] = "next"
     assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem is None
+
+
+def test_the_authorities_are_read_with_who_signs_for_them_where_the_state_has_the_key(
+    exported: dict[str, Any], authority: tuple[str, str]
+) -> None:
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    outputs["authorityCertificates"]["next"] = "NEXT"
+    outputs["issuingAuthority"] = "next"
+    (component,) = components_of(exported, with_authority_key=True)
+    following, root = component.authorities
+    assert (component.trusted_authority, component.issuing_authority) == ("root", "next")
+    assert (root.name, root.ca_certificate_pem, root.signer) == ("root", authority[0], Signer(*authority))
+    assert (following.name, following.ca_certificate_pem, following.signer) == ("next", "NEXT", None)
+    assert all(one.signer is None and one.private_key_pem is None for one in components_of(exported)[0].authorities)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("client", "next"), ("cross", "root")])
+def test_who_signs_for_an_authority_that_was_brought_stands_in_the_certificates_it_has_signed(
+    exported: dict[str, Any], kind: str, name: str
+) -> None:
+    resources = exported["deployment"]["resources"]
+    outputs = resources[2]["outputs"]
+    outputs["authorityCertificates"] |= {"next": "NEXT"}
+    outputs["issuingAuthority"] = "next"
+    inputs = {"kind": kind, "issuerCertificatePem": "SUBORDINATE", "issuerPrivateKeyPem": secret("KEY")}
+    signed = next(one for one in resources if one["type"] == "tls:index/privateKey:PrivateKey")
+    signed.update(type="albmtls:index:SignedCertificate", urn=signed["urn"] + "-signed", inputs=inputs, outputs={})
+    (component,) = components_of(exported, with_authority_key=True)
+    found = {one.name: one.signer for one in component.authorities}
+    assert found == {"root": None, "next": None, name: Signer("SUBORDINATE", "KEY")}
+    assert component.authority_private_key_pem is None
 
 
 def test_no_representation_shows_a_private_key(exported: dict[str, Any]) -> None:

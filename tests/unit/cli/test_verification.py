@@ -18,6 +18,7 @@ from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.pki.imposters import Credential
 
 OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
+REQUIRED = Alert("certificate_required")
 REDIRECT, SYSTEM = Answered(301, "https://a/"), Trust()
 CASES: list[Case | Missing] = [
     Case("client alice", Role.CLIENT, Credential("alice", "", "")),
@@ -37,22 +38,33 @@ class Town(Knocker):
     clear: Outcome = REDIRECT
     open_ports: frozenset[int] = frozenset()
     closed_ports: frozenset[int] = frozenset()
+    round: Outcome = REQUIRED
     knocks: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+    roundabout: list[tuple[str, int, str, int]] = field(default_factory=list)
 
     def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
         who = credential.name if credential else NO_CERTIFICATE
+        if to.any_name:
+            self.roundabout.append((to.server_name, to.port, "", 0))
+            return self.round
         self.knocks.append((to.address, to.port, to.host, version, who))
         if to.port in self.closed_ports:
             return REFUSED
-        return OK if who == "alice" or to.port in self.open_ports else Alert("certificate_required")
+        return OK if who == "alice" or to.port in self.open_ports else REQUIRED
+
+    def resuming(self, first: Destination, to: Destination, version: TlsVersion) -> Outcome:
+        self.roundabout.append((first.server_name, first.port, to.server_name, to.port))
+        return self.round
 
     def in_clear(self, to: Destination) -> Outcome:
         self.knocks.append((to.address, to.port, to.host, "HTTP", ""))
         return self.clear
 
 
-def around(*doors: Door, address: str = "127.0.0.1", hosts: tuple[str, ...] = ("a",)) -> Callable[[], Surroundings]:
-    return lambda: Surroundings(address, hosts, doors)
+def around(
+    *doors: Door, address: str = "127.0.0.1", hosts: tuple[str, ...] = ("a",), open_ports: tuple[int, ...] = ()
+) -> Callable[[], Surroundings]:
+    return lambda: Surroundings(address, hosts, doors, open_ports)
 
 
 def listener(*, ca_enabled: bool = True) -> Listener:
@@ -146,3 +158,39 @@ def test_a_name_that_is_no_listeners_is_an_error_that_names_those_there_are(tmp_
     component = Component("mtls", (listener(),), (), "root", "")
     with pytest.raises(UserError, match=r"--listener http is none of this stack's listeners: it has https"):
         verify_stack([component], directory=tmp_path, names=["https", "http"], given=None, with_authority_key=False, knocker=Town())
+
+
+# The ways around
+
+
+def test_nobody_also_comes_with_another_server_name_and_with_sessions_from_wherever_there_may_be_some() -> None:
+    town = Town()
+    report = verify_listener("mtls", listener(), CASES, around(open_ports=(8443,)), town)
+    ways = [("mtls-verify.invalid", 443, "", 0), ("a", 443, "a", 443), ("mtls-verify.invalid", 443, "a", 443), ("a", 8443, "a", 443)]
+    assert sorted(town.roundabout) == sorted(ways * len(TlsVersion))
+    names = ["wrong server name", "resumed session", "resumed session of another server name", "resumed session of HTTPS 8443"]
+    assert {name: verdicts(report.checks)[name] for name in names} == {name: {Verdict.HELD} for name in names}
+
+
+@pytest.mark.parametrize(("round_", "verdict"), [(OK, Verdict.FELL_SHORT), (ConnectionFailed("no answer in time"), Verdict.NOT_DECIDED)])
+def test_a_way_around_outweighs_a_front_door_that_holds(round_: Outcome, verdict: Verdict) -> None:
+    assert verify_listener("mtls", listener(), CASES, around(), Town(round=round_)).verdict is verdict
+
+
+def test_a_neighbour_whose_moved_port_is_none_is_not_asked_for_sessions() -> None:
+    town = Town()
+    configured = Listener("https", "alb", 443, True, "127.0.0.1:65000", "a")
+    verify_listener("mtls", configured, CASES, around(open_ports=(8443, 1443)), town)
+    assert {first for _, first, _, to in town.roundabout if to} == {65000}
+
+
+def test_where_authentication_is_off_there_is_nothing_to_get_around() -> None:
+    town = Town(open_ports=frozenset({443}))
+    report = verify_listener("mtls", listener(ca_enabled=False), CASES, around(open_ports=(8443,)), town)
+    assert town.roundabout == []
+    assert verdicts(report.checks)["wrong server name"] == verdicts(report.checks)["resumed session"] == {Verdict.NOT_CHECKED}
+
+
+def test_sessions_from_before_a_change_are_listed_as_not_checked() -> None:
+    report = verify_listener("mtls", listener(), CASES, around(), Town())
+    assert verdicts(report.checks)["resumed session from before"] == {Verdict.NOT_CHECKED}
