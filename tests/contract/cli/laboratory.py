@@ -7,13 +7,14 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,10 +121,35 @@ class Laboratory:
     ) -> Ports:
         """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and `clear` say otherwise."""
         ports = Ports(port or free_port(), free_port())
-        folder = self.folder / f"nginx-{at}-{ports.https}"
+        folder = self._nginx_folder(ports, at)
         folder.mkdir()
+        (folder / "nginx.conf").write_text(self._configuration(ports, directives, clear=clear, protocols=protocols, at=at))
+        program = shutil.which("nginx", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/local/sbin")))
+        assert program, "install nginx: the contract tests compare with a real one"
+        process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"], stderr=subprocess.PIPE)
+        self.stack.callback(_stop, process)
+        wait_for_port(at, ports.https, process)
+        return ports
+
+    def reload(self, ports: Ports, directives: str) -> None:
+        """Let an nginx that runs serve other directives; returns when its workers of before have ended."""
+        folder = self._nginx_folder(ports, "127.0.0.1")
+        (folder / "nginx.conf").write_text(self._configuration(ports, directives))
+        master = int((folder / "pid").read_text())
+        children = Path(f"/proc/{master}/task/{master}/children")
+        before = set(children.read_text().split())
+        os.kill(master, signal.SIGHUP)
+        wait_until(lambda: bool(now := set(children.read_text().split())) and not now & before)
+
+    def _nginx_folder(self, ports: Ports, at: str) -> Path:
+        return self.folder / f"nginx-{at}-{ports.https}"
+
+    def _configuration(
+        self, ports: Ports, directives: str, *, clear: str = REDIRECT, protocols: str = "TLSv1.2 TLSv1.3", at: str = "127.0.0.1"
+    ) -> str:
+        folder = self._nginx_folder(ports, at)
         answer = 'location / { return 200 "old\\n"; }'
-        configuration = f"""
+        return f"""
             daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
             events {{}}
             http {{
@@ -135,13 +161,6 @@ class Laboratory:
                 server {{ listen {at}:{ports.https} ssl; server_name {HOST}; {directives} {answer} }}
                 server {{ listen {at}:{ports.http}; server_name {HOST}; {clear} {answer} }}
             }}"""
-        (folder / "nginx.conf").write_text(configuration)
-        program = shutil.which("nginx", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/local/sbin")))
-        assert program, "install nginx: the contract tests compare with a real one"
-        process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"], stderr=subprocess.PIPE)
-        self.stack.callback(_stop, process)
-        wait_for_port(at, ports.https, process)
-        return ports
 
     def openssl_like(self, minimum: ssl.TLSVersion) -> int:
         """A server that refuses with a TLS alert, as OpenSSL does where the application does not take the decision over."""
@@ -151,6 +170,15 @@ class Laboratory:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(self.folder / "client-ca.crt")
         return self._serve(_TlsServer(("127.0.0.1", 0), _Old, context))
+
+    def openssl_pair(self) -> tuple[int, int]:
+        """Two listeners with one OpenSSL context, and so with the same session tickets: the first asks everybody for a certificate, the second nobody."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
+        context.load_verify_locations(self.folder / "client-ca.crt")
+        turn = threading.Lock()
+        asks, open_to_all = (_TlsServer(("127.0.0.1", 0), _Old, context, mode, turn) for mode in (ssl.CERT_REQUIRED, ssl.CERT_NONE))
+        return self._serve(asks), self._serve(open_to_all)
 
     def cluster(self, *listeners: dict[str, Any], listen_ports: Sequence[dict[str, int]]) -> Path:
         """The kubeconfig of an API server with one AlbConfig of these listeners and an Ingress for HOST on these ports."""
@@ -206,15 +234,29 @@ class Ports:
 class _TlsServer(http.server.ThreadingHTTPServer):
     daemon_threads = False
 
-    def __init__(self, address: tuple[str, int], handler: type[http.server.BaseHTTPRequestHandler], context: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        handler: type[http.server.BaseHTTPRequestHandler],
+        context: ssl.SSLContext,
+        mode: ssl.VerifyMode = ssl.CERT_REQUIRED,
+        turn: threading.Lock | None = None,
+    ) -> None:
+        """`mode` holds for this server's connections, also where another one shares the context, which takes `turn`s with it."""
         super().__init__(address, handler)
         self._context = context
+        self._mode = mode
+        self._turn = turn or threading.Lock()
 
     def finish_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         assert isinstance(request, socket.socket)
         request.settimeout(5)
         try:
-            with self._context.wrap_socket(request, server_side=True) as connection:
+            with self._turn:
+                self._context.verify_mode = self._mode
+                wrapped = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            with wrapped as connection:
+                connection.do_handshake()
                 super().finish_request(connection, client_address)
         except OSError:
             return  # the refusal went out as an alert; there is nobody to answer
@@ -248,6 +290,13 @@ def wait_for_port(address: str, port: int, process: subprocess.Popen[bytes]) -> 
         else:
             return
     raise AssertionError(f"nothing listens on port {port}")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        time.sleep(0.01)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

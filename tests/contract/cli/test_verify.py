@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.cli import verification
-from alb_mutual_tls.cli.handshake import Alert, Answered, Destination, TlsVersion, Trust, request_over_tls
+from alb_mutual_tls.cli.handshake import Alert, Answered, Destination, NoSession, TlsVersion, Trust, request_over_tls
 from alb_mutual_tls.cli.stack import Client, Component, Listener
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.cli.verification import Check, Knocker, Report, verify_stack
@@ -58,8 +58,22 @@ def run(
     return verify_stack(components, directory=laboratory.folder, names=None, given=given, with_authority_key=True, knocker=knocker)
 
 
+WAYS_ROUND = ("wrong server name", "resumed session", "resumed session of another server name")
+
+
 def front(report: Report) -> dict[tuple[str, str | None], Verdict]:
-    return {(check.case, check.version): check.verdict for check in all_checks(report) if check.version}
+    """Case and version -> verdict, at the front door; without the ways around it."""
+    found = {(check.case, check.version): check.verdict for check in all_checks(report) if check.version}
+    return {key: verdict for key, verdict in found.items() if not key[0].startswith(WAYS_ROUND)}
+
+
+def round_about(report: Report) -> dict[str, dict[str, Verdict]]:
+    """Case -> version -> verdict, of the ways around the front door."""
+    found: dict[str, dict[str, Verdict]] = {}
+    for check in all_checks(report):
+        if check.version and check.case.startswith(WAYS_ROUND):
+            found.setdefault(check.case, {})[check.version] = check.verdict
+    return found
 
 
 def all_checks(report: Report) -> list[Check]:
@@ -109,6 +123,7 @@ def test_a_right_nginx_is_seen_right_in_every_case_and_version(laboratory: Labor
     cases = ["client alice", "no certificate", "foreign CA", "self-signed with the CA's name", "tampered signature"]
     cases += ["expired", "serverAuth only", "not yet valid"]
     assert front(report) == {(case, version): Verdict.HELD for case in cases for version in TlsVersion}
+    assert round_about(report) == {case: dict.fromkeys(TlsVersion, Verdict.HELD) for case in WAYS_ROUND}
 
 
 @pytest.mark.parametrize("minimum", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -118,9 +133,12 @@ def test_a_server_that_refuses_by_alert_is_seen_right(laboratory: Laboratory, su
     outcomes = {check.case: check.outcome for check in all_checks(report) if check.version is TlsVersion.TLS_1_3}
     assert outcomes.pop("client alice") == Answered(200, "", "old")
     assert outcomes.pop("no certificate") == Alert("certificate_required")
+    assert isinstance(outcomes.pop("resumed session"), NoSession)  # whoever is refused in the handshake gets no session
+    assert isinstance(outcomes.pop("resumed session of another server name"), NoSession)
     assert all(isinstance(outcome, Alert) for outcome in outcomes.values()), outcomes
     offered = Verdict.HELD if minimum is ssl.TLSVersion.TLSv1_2 else Verdict.NOT_OFFERED
-    assert {check.verdict for check in all_checks(report) if check.version is TlsVersion.TLS_1_2} == {offered}
+    assert {verdict for (_, version), verdict in front(report).items() if version is TlsVersion.TLS_1_2} == {offered}
+    assert round_about(report)["wrong server name"] == {TlsVersion.TLS_1_2: offered, TlsVersion.TLS_1_3: Verdict.HELD}
 
 
 def test_a_listener_without_tls_1_3_is_held_by_tls_1_2(laboratory: Laboratory, surrounded: Any) -> None:
@@ -165,7 +183,7 @@ def test_without_any_client_nothing_is_green(laboratory: Laboratory, surrounded:
     assert report.verdict is Verdict.NOT_DECIDED
     assert Verdict.HELD not in front(report).values()
     missing = {check.case for check in all_checks(report) if check.verdict is Verdict.NOT_CHECKED}
-    assert missing == {"tampered signature", "expired", "serverAuth only", "not yet valid"}
+    assert missing == {"tampered signature", "expired", "serverAuth only", "not yet valid", "resumed session from before"}
 
 
 @pytest.mark.parametrize("trust", [Trust(), Trust(Path("client-ca.crt"))], ids=["system's roots", "another CA"])
@@ -308,6 +326,7 @@ def test_address_and_hosts_come_from_the_cluster_when_they_are_not_configured(la
     report = run(laboratory, component(laboratory, Listener("https", "alb", ports.https, True), kubeconfig=kubeconfig))
     v4 = [check for check in all_checks(report) if check.destination and check.destination.address == "127.0.0.1"]
     assert {check.verdict for check in v4} == {Verdict.HELD}
+    v4 = [check for check in v4 if check.case not in WAYS_ROUND]
     assert {(check.destination.server_name, check.destination.host) for check in v4 if check.destination} == {
         (HOST, f"{HOST}:{ports.https}")
     }
@@ -328,7 +347,7 @@ def test_the_command_ends_with_0_and_a_table_without_colour_codes_or_keys(
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     done = mtls(laboratory, project(ports.https, kubeconfig=without_doors), "verify", "--with-authority-key")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert done.stdout.splitlines()[-1] == "held: 16 checks held at 1 listener"
+    assert done.stdout.splitlines()[-1] == "held: 24 checks held at 1 listener, 1 not checked"
     assert "This is what the data plane does now at these addresses" in done.stdout
     assert "TLS" in done.stdout and "rejected" in done.stdout and "HTTP 400" in done.stdout
     assert "\x1b" not in done.stdout and "PRIVATE KEY" not in done.stdout
@@ -344,8 +363,8 @@ def test_the_command_ends_with_1_when_something_fell_short_and_says_what_it_mean
         "fell short: no certificate, foreign CA, self-signed with the CA's name, tampered signature: the listener lets this in"
         in done.stdout
     )
-    assert "not checked: expired, serverAuth only, not yet valid: only the CA itself can sign it" in done.stdout
-    assert done.stdout.splitlines()[-1] == "fell short: 2 checks held at 1 listener, 8 fell short, 3 not checked"
+    assert "not checked: client of authority root, expired, serverAuth only, not yet valid: only the CA itself can sign it" in done.stdout
+    assert done.stdout.splitlines()[-1] == "fell short: 2 checks held at 1 listener, 14 fell short, 5 not checked"
 
 
 def test_the_json_of_the_command_says_the_same_and_holds_no_key(laboratory: Laboratory, project: Any) -> None:
