@@ -112,8 +112,8 @@ LET_IN_WHY: Final[Mapping[Role, str]] = {
         "what else answers on this port, and report it to Alibaba Cloud if nothing does"
     ),
     Role.RESUMED: (
-        "a TLS session that was made without a client certificate is a way around client authentication: the listener resumes it; it will end "
-        "with its lifetime, so run verify again after a day, and report it to Alibaba Cloud"
+        "a TLS session that was made without a client certificate is a way around client authentication: the listener resumes it and asks for "
+        "nothing; let no HTTPS listener of this ALB go without client authentication, and report it to Alibaba Cloud"
     ),
 }
 ONLY_THIS_CASE: Final = "the listener took this TLS version from others and not in this case: run verify again"

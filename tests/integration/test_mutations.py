@@ -21,7 +21,14 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
 
 @pytest.mark.parametrize(
     ("mutation", "exit_code"),
-    [("ignores-ca-enabled", 1), ("accepts-any-certificate", 1), ("trusts-another-ca", 1), ("answers-400", 2)],
+    [
+        ("ignores-ca-enabled", 1),
+        ("accepts-any-certificate", 1),
+        ("asks-by-server-name", 1),
+        ("resumes-sessions", 1),
+        ("trusts-another-ca", 1),
+        ("answers-400", 2),
+    ],
 )
 def test_an_alb_that_fails_to_authenticate_is_not_called_good(stack: Stack, mutation: str, exit_code: int) -> None:
     assert stack.verify().returncode == 0

@@ -25,7 +25,8 @@ def verify(
     with_authority_key: Annotated[
         bool,
         typer.Option(
-            "--with-authority-key", help="Also try certificates signed by the real CA that must be refused: expired, serverAuth only."
+            "--with-authority-key",
+            help="Also try what only the stack's CAs can sign: a client of each authority, expired, serverAuth only.",
         ),
     ] = False,
     ca_file: Annotated[
@@ -38,9 +39,10 @@ def verify(
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side doors included.
+    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side doors and ways around included.
 
-    A rejection is a TLS alert or an HTTP 400 that a good client does not get on the same path. Exit code 0: everything held; 1: something fell
+    A rejection is a TLS alert or an HTTP 400 that a good client does not get on the same path. In a rotation it also tells whether every bundle
+    that the stack has issued is ready for the flip. Exit code 0: everything held; 1: something fell
     short; 2: something could not be decided.
     """
     from alb_mutual_tls.cli import report as reports

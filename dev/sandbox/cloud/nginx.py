@@ -13,6 +13,7 @@ below 1.2 (https://www.alibabacloud.com/help/en/slb/application-load-balancer/us
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -32,6 +33,13 @@ _WITHOUT_TLS_1_3: Final = (
     "tls_cipher_policy_1_2",
     "tls_cipher_policy_1_2_strict",
 )
+_MISJUDGING: Final = {
+    "accepts-any-certificate": "optional_no_ca",
+    "accepts-cut-chains": "optional_no_ca",
+    "asks-by-server-name": "optional",
+    "resumes-sessions": "optional",
+}
+"""Fault -> what stands in place of `ssl_verify_client on`."""
 _CLIENT_CERTIFICATE_HEADERS: Final = {
     "SubjectDN": ("subjectdn", "$ssl_client_s_dn"),
     "IssuerDN": ("issuerdn", "$ssl_client_i_dn"),
@@ -151,18 +159,31 @@ def _tls(listener: Listener, surroundings: Surroundings, fault: str) -> list[str
     if not listener.ca_enabled or listener.ca_certificate_id is None or fault == "ignores-ca-enabled":
         return lines
     trusted = surroundings.another_ca_file if fault == "trusts-another-ca" else surroundings.ca_file(listener.ca_certificate_id)
-    any_certificate = fault == "accepts-any-certificate"
     lines += [
-        f"ssl_verify_client {'optional_no_ca' if any_certificate else 'on'};",
+        f"ssl_verify_client {_MISJUDGING.get(fault, 'on')};",
         f"ssl_client_certificate {trusted};",
         f"ssl_verify_depth {VERIFY_DEPTH};",
-        # A resumed session would bring a client back that the CA of today does not vouch for.
-        "ssl_session_cache off;",
-        "ssl_session_tickets off;",
     ]
-    if any_certificate:
-        lines.append("if ($ssl_client_verify = NONE) { return 400; }")
+    if fault != "resumes-sessions":
+        # A resumed session would bring a client back that the CA of today does not vouch for.
+        lines += ["ssl_session_cache off;", "ssl_session_tickets off;"]
+    match fault:
+        case "accepts-any-certificate":
+            lines.append("if ($ssl_client_verify = NONE) { return 400; }")
+        case "accepts-cut-chains":  # of what optional_no_ca overlooks, only a missing issuer
+            lines.append('if ($ssl_client_verify ~ "^(NONE|FAILED:self)") { return 400; }')
+        case "asks-by-server-name":
+            names = "|".join(sorted({_pattern(rule.host) for rule in listener.rules}))
+            lines += ['set $asked "";', f'if ($ssl_server_name ~* "^({names})$") {{ set $asked $ssl_client_verify; }}']
+            lines.append("if ($asked = NONE) { return 400; }")
+        case "resumes-sessions":
+            lines += ['set $asked "$ssl_session_reused$ssl_client_verify";', 'if ($asked = ".NONE") { return 400; }']
     return lines
+
+
+def _pattern(host: str) -> str:
+    """A host of a rule, which may be a wildcard or none at all, as a regular expression."""
+    return re.escape(host).replace(r"\*", "[^.]+") if host else ".*"
 
 
 def _proxy(balancer: Balancer, listener: Listener) -> list[str]:

@@ -446,6 +446,9 @@ def test_a_listener_whose_port_is_taken_is_skipped_and_told_and_the_others_are_s
     [
         ("ignores-ca-enabled", ["200 old", "200 old", "200 old"]),
         ("accepts-any-certificate", ["400", "200 old", "200 old"]),
+        ("accepts-cut-chains", ["400", "200 old", "200 old"]),
+        ("asks-by-server-name", ["400", "400", "200 old"]),
+        ("resumes-sessions", ["400", "400", "200 old"]),
         ("trusts-another-ca", ["400", "400", "400"]),
         ("answers-400", ["400", "400", "400"]),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from dev.sandbox.cloud import nginx
 from dev.sandbox.cloud.model import Balancer, Listener, Rule
+from dev.sandbox.faults import FAULTS
 from dev.sandbox.ports import parse_listeners
 
 RULE = Rule("demo.alb.ingress.top", "/", False, "old-nginx")
@@ -139,6 +140,26 @@ def test_the_fault_accepts_any_certificate_still_asks_for_one() -> None:
     assert "if ($ssl_client_verify = NONE) { return 400; }" in block
 
 
+def test_the_fault_accepts_cut_chains_overlooks_a_missing_issuer_alone() -> None:
+    block = server(render(ON, fault="accepts-cut-chains"), 443)
+    assert "ssl_verify_client optional_no_ca;" in block
+    assert 'if ($ssl_client_verify ~ "^(NONE|FAILED:self)") { return 400; }' in block
+
+
+def test_the_fault_asks_by_server_name_asks_whoever_names_a_host_that_is_served() -> None:
+    hosts = (RULE, replace(RULE, path="/other"), replace(RULE, host="*.ingress.top"))
+    block = server(render(replace(ON, rules=hosts), fault="asks-by-server-name"), 443)
+    assert 'if ($ssl_server_name ~* "^([^.]+\\.ingress\\.top|demo\\.alb\\.ingress\\.top)$") { set $asked $ssl_client_verify; }' in block
+    assert '"^(.*)$"' in server(render(replace(ON, rules=(replace(RULE, host=""),)), fault="asks-by-server-name"), 443)
+
+
+def test_the_fault_resumes_sessions_keeps_them_where_everything_else_does_not() -> None:
+    assert "ssl_session_tickets off;" in server(render(ON), 443)
+    block = server(render(ON, fault="resumes-sessions"), 443)
+    assert "ssl_session" not in block.replace("$ssl_session_reused", "")
+    assert 'if ($asked = ".NONE") { return 400; }' in block
+
+
 def test_the_fault_trusts_another_ca_verifies_with_that_one() -> None:
     assert directives(render(ON, fault="trusts-another-ca"), 443)["ssl_client_certificate"] == "another.crt"
 
@@ -149,7 +170,7 @@ def test_the_fault_answers_400_spares_plain_listeners() -> None:
     assert "return 400" not in server(text, 80)
 
 
-@pytest.mark.parametrize("fault", ["ignores-ca-enabled", "accepts-any-certificate", "trusts-another-ca"])
+@pytest.mark.parametrize("fault", sorted(set(FAULTS["alb"]) - {"answers-400"}))
 def test_faults_change_nothing_where_client_authentication_is_off(fault: str) -> None:
     assert server(render(SECURE, fault=fault), 443) == server(render(SECURE), 443)
 
