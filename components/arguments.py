@@ -340,7 +340,7 @@ def _forbidden_names(args: AlbMutualTlsArgs) -> Iterator[str]:
 
 def _short_paths(args: AlbMutualTlsArgs) -> Iterator[str]:
     """During a rotation the trusted authority stands above the issuing one, and above what stands between that one and its root."""
-    trusted = args.brought(args.trusted) if args.crosses else None
+    trusted = args.brought(args.trusted) if args.trusted in args.certifiers else None
     if trusted is None:
         return
     issuing = args.brought(args.issuing)

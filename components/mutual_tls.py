@@ -234,6 +234,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "trustedAuthority": self._args.trusted,
             "issuingAuthority": self._args.issuing,
             "authorityCertificates": {name: authority.root_pem for name, authority in self.authorities.items()},
+            "caCertificateIds": {name: upload.ca_certificate_id for name, upload in self.uploads.items()},
             "listeners": {name: {**listener, "verify": verify[name]} for name, listener in self.listeners.items()},
             "clientCertificates": self.client_certificates,
             "clientPrivateKeys": self.client_private_keys,

@@ -56,7 +56,7 @@ def fulfils(listener: Listener, wish: Wish) -> bool:
 def plan(document: Document, listener: Listener, wish: Wish, claim_key: str, claim: str) -> Patch:
     """What gives `listener` the wished values and the AlbConfig the annotation `claim_key` with the text `claim`."""
     values = _value_writes(listener, wish)
-    claims = _annotation_set(document, claim_key, claim)
+    claims = annotation_set(document, claim_key, claim)
     if not values and not claims:
         return []
     if not wish.ca_enabled and listener.fields.get(listener.key(CA_ENABLED)) is None:
@@ -83,14 +83,14 @@ def restore(document: Document, listener: Listener, previous: str, claim_key: st
             writes.append({"op": "add", "path": pointer(*listener.path, before[0]), "value": wanted[before[0]]})
         elif not same(listener.fields[key], wanted[before[0]]):
             writes.append({"op": "replace", "path": pointer(*listener.path, key), "value": wanted[before[0]]})
-    writes += _annotation_removed(document, claim_key)
+    writes += annotation_removed(document, claim_key)
     return _guards(document, listener, claim_key) + writes if writes else []
 
 
 def forget(document: Document, claim_key: str) -> Patch:
     """What takes the annotation away and leaves all values as they are."""
-    removal = _annotation_removed(document, claim_key)
-    return _identity_guard(document) + _claim_guard(document, claim_key) + removal if removal else []
+    removal = annotation_removed(document, claim_key)
+    return identity_guard(document) + claim_guard(document, claim_key) + removal if removal else []
 
 
 def previous_values(listener: Listener) -> str:
@@ -140,22 +140,25 @@ def _guards(document: Document, listener: Listener, claim_key: str) -> Patch:
         {"op": "test", "path": pointer(*listener.path, listener.key(name)), "value": listener.fields.get(listener.key(name))}
         for name in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES)
     ]
-    return _identity_guard(document) + values + _claim_guard(document, claim_key)
+    return identity_guard(document) + values + claim_guard(document, claim_key)
 
 
-def _identity_guard(document: Document) -> Patch:
+def identity_guard(document: Document) -> Patch:
+    """Tests that the AlbConfig is still the same object, not one of the same name made anew."""
     uid = (document.get("metadata") or {}).get("uid")
     return [{"op": "test", "path": "/metadata/uid", "value": uid}] if uid is not None else []
 
 
-def _claim_guard(document: Document, claim_key: str) -> Patch:
+def claim_guard(document: Document, claim_key: str) -> Patch:
+    """Tests that an annotation is still what it is, or still absent."""
     annotations = (document.get("metadata") or {}).get("annotations")
     if not annotations:
         return [{"op": "test", "path": "/metadata/annotations", "value": annotations}]
     return [{"op": "test", "path": pointer("metadata", "annotations", claim_key), "value": annotations.get(claim_key)}]
 
 
-def _annotation_set(document: Document, key: str, text: str) -> Patch:
+def annotation_set(document: Document, key: str, text: str) -> Patch:
+    """Gives an annotation a text."""
     annotations = (document.get("metadata") or {}).get("annotations")
     if not annotations:
         return [{"op": "add", "path": "/metadata/annotations", "value": {key: text}}]
@@ -164,6 +167,7 @@ def _annotation_set(document: Document, key: str, text: str) -> Patch:
     return [{"op": "replace" if key in annotations else "add", "path": pointer("metadata", "annotations", key), "value": text}]
 
 
-def _annotation_removed(document: Document, key: str) -> Patch:
+def annotation_removed(document: Document, key: str) -> Patch:
+    """Takes an annotation away; nothing where there is none."""
     annotations = (document.get("metadata") or {}).get("annotations") or {}
     return [{"op": "remove", "path": pointer("metadata", "annotations", key)}] if key in annotations else []

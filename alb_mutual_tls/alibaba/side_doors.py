@@ -190,6 +190,13 @@ def other_owners(document: Document, listener: Listener, wish: Wish) -> tuple[st
     return tuple(sentences)
 
 
+def declarative_owners(document: Document) -> tuple[str, ...]:
+    """Who writes spec.listeners from a source of his own, as field managers name themselves; `kubectl apply` by its annotation."""
+    applied = annotation(document, _LAST_APPLIED)
+    by_file = ["kubectl apply"] if applied is not None and '"listeners"' in applied else []
+    return tuple(dict.fromkeys([*by_file, *_gitops_managers(document, agreeing=False)]))
+
+
 def _overwrites(applied: str, listener: Listener, wish: Wish) -> bool:
     try:
         source = exact_json.loads(applied)

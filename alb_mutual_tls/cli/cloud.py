@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from alb_mutual_tls.alibaba.answers import CAS, STS, Product
+from alb_mutual_tls.alibaba.answers import ALB, CAS, STS, Product
 from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole, Settings, choose, profile_region
 from alb_mutual_tls.alibaba.endpoints import NAMES, Endpoints, endpoints
 from alb_mutual_tls.alibaba.openapi import Credential, OpenApi
@@ -58,7 +58,10 @@ class RecordedApi(OpenApi):
 
 
 class Cloud:
-    """CAS and STS with one credential. `inputs`: those of the provider albmtls, as they stand in the state, or `options`."""
+    """CAS, STS and ALB (None while the region is not known) with one credential.
+
+    `inputs`: those of the provider albmtls, as they stand in the state, or `options`.
+    """
 
     def __init__(self, inputs: Mapping[str, Any], *, deadline: float = 45.0) -> None:
         values = {key: _plain(key, value) for key, value in inputs.items() if value not in (None, "")}
@@ -70,6 +73,11 @@ class Cloud:
         self._credential = SdkCredential(choose(settings, os.environ, Path.home()), self._sts)
         self.sts = RecordedApi(STS, self.places.sts, self.protocol, self._credential, self.calls, deadline=deadline)
         self.cas = RecordedApi(CAS, self.places.cas, self.protocol, self._credential, self.calls, deadline=deadline)
+        self.alb = (
+            None
+            if self.places.alb is None
+            else RecordedApi(ALB, self.places.alb, self.protocol, self._credential, self.calls, deadline=deadline)
+        )
 
     def describe_credential(self) -> str:
         """The masked key id and where it came from."""

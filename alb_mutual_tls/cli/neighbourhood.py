@@ -42,6 +42,13 @@ class Neighbourhood:
 
     def albconfig(self, listener: Listener) -> Document:
         """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another one, or does not have it."""
+        document = self.cluster_of(listener).albconfig(listener.alb_config)
+        if document is None:
+            raise UserError(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
+        return document
+
+    def cluster_of(self, listener: Listener) -> Cluster:
+        """The cluster of a listener; raises UserError when it cannot be read, or is another one than the state names."""
         if self._failure is not None:
             raise self._failure
         try:
@@ -53,10 +60,7 @@ class Neighbourhood:
         except UserError as error:
             self._failure = error
             raise
-        document = self._cluster.albconfig(listener.alb_config)
-        if document is None:
-            raise UserError(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
-        return document
+        return self._cluster
 
     @cached_property
     def _cluster(self) -> Cluster:

@@ -91,6 +91,8 @@ class Component:
     """Key of the trusted authority; None when not asked for, or not in the state (a CA that was brought)."""
     kubeconfig: str | None = None
     context: str | None = None
+    identity: str = ""
+    """8 hexadecimal digits that tell this component from those of other stacks."""
     issuing_authority: str = ""
     authorities: tuple[Authority, ...] = ()
 
@@ -112,7 +114,11 @@ def read_components(
     directory: Path, *, stack: str | None, component: str | None, with_authority_key: bool = False
 ) -> tuple[Component, ...]:
     """All components of the stack, or the one asked for by name. Raises UserError where there is none to read."""
-    components = components_of(export(directory, stack), with_authority_key=with_authority_key)
+    return named(components_of(export(directory, stack), with_authority_key=with_authority_key), component)
+
+
+def named(components: tuple[Component, ...], component: str | None) -> tuple[Component, ...]:
+    """All of these components, or the one asked for by name. Raises UserError where there is no such one."""
     if component is None:
         return components
     chosen = tuple(one for one in components if one.name == component)
@@ -250,6 +256,7 @@ def _component(resource: Mapping[str, Any], resources: list[Mapping[str, Any]], 
         authority_private_key_pem=next((one.private_key_pem for one in authorities if one.name == trusted), None),
         kubeconfig=provider.get("kubeconfig"),
         context=provider.get("context"),
+        identity=outputs.get("identity") or "",
         issuing_authority=outputs.get("issuingAuthority") or trusted,
         authorities=authorities,
     )

@@ -11,6 +11,7 @@ from alb_mutual_tls.alibaba.albconfig import Conflict, NoAlbConfigKind
 from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener
 from alb_mutual_tls.alibaba.listener_patch import Wish
+from alb_mutual_tls.alibaba.temporary_listener import left_behind
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.provider import listener_decisions as decisions
 from alb_mutual_tls.provider.configuration import Configuration
@@ -80,6 +81,7 @@ class ListenerClientAuthentication:
             return None if state["claimId"] else Reading(id, state, inputs)
         if state["albConfigUid"] and document["metadata"]["uid"] != state["albConfigUid"]:
             return None
+        self._warn_of_rehearsals(request, document, state["port"])
         try:
             listener = find_listener(document, state["port"])
         except ListenerMissing:
@@ -157,6 +159,7 @@ class ListenerClientAuthentication:
                 nothing = {key: state[key] for key in nothing}
             return {**inputs, **place, **nothing, "confirmed": True}
         self._tell(request, planned)
+        self._warn_of_rehearsals(request, document, inputs["port"])
         self._warn_of_owners(request, seen[0], inputs)
         self._warn_of_surroundings(request, cluster, document, find_listener(document, inputs["port"]), inputs)
         outputs = {
@@ -230,6 +233,13 @@ class ListenerClientAuthentication:
             request.warn(sentence)
         for sentence in planned.notes:
             request.info(sentence)
+
+    @staticmethod
+    def _warn_of_rehearsals(request: Request, document: Document, port: int) -> None:
+        """`mtls rehearse` takes its temporary listener away itself, unless it was killed."""
+        for one in left_behind(document):
+            if one.claim is None or one.claim.port == port:
+                request.warn(one.sentence())
 
     @staticmethod
     def _warn_of_owners(request: Request, before: Document, inputs: Properties) -> None:

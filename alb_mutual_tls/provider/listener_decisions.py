@@ -11,9 +11,9 @@ from alb_mutual_tls.alibaba import claim as claims
 from alb_mutual_tls.alibaba import listener_patch
 from alb_mutual_tls.alibaba.claim import Claim, ClaimUnreadable, Ending, Owner
 from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener, malformed_items, member, wrong_types
+from alb_mutual_tls.alibaba.fitness import unfit
+from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener
 from alb_mutual_tls.alibaba.listener_patch import Patch, Wish
-from alb_mutual_tls.alibaba.side_doors import quic_on
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
 
@@ -154,23 +154,6 @@ class Planned:
     claim: Claim | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def unfit(document: Document, listener: Listener) -> tuple[str, ...]:
-    """Why client authentication cannot be had on a listener."""
-    what = describe(listener.albconfig, listener.port)
-    reasons = [*malformed_items(document), *wrong_types(listener)]
-    edition = member(member(member(document, "spec"), "config"), "edition")
-    if isinstance(edition, str) and edition.lower() == "basic":
-        reasons.append(
-            f"the ALB of AlbConfig {listener.albconfig} is of the edition {edition}, which has no client authentication: set spec.config.edition "
-            f"to Standard or StandardWithWaf"
-        )
-    if quic_on(document, listener.port):
-        reasons.append(
-            f"{what} shares its port with a QUIC listener, which clients prefer and which cannot ask for certificates: remove the QUIC listener"
-        )
-    return tuple(reasons)
 
 
 def plan_create(document: Document, inputs: Properties, urn: str, claim_id: str) -> Planned:

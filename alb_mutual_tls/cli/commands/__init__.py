@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alb_mutual_tls.cli.commands import doctor, export, render, verify  # noqa: F401 (they register themselves, in the order of the help)
+from alb_mutual_tls.cli.commands import doctor, export, rehearse, render, verify  # noqa: F401 (they register themselves, in the order of the help)
 from alb_mutual_tls.cli.commands.options import app
 
 __all__ = ["app"]

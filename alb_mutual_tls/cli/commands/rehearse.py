@@ -1,0 +1,182 @@
+"""`mtls rehearse`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from alb_mutual_tls.alibaba.alb import Alb
+    from alb_mutual_tls.cli.clearance import Cleaning
+    from alb_mutual_tls.cli.rehearsal_result import Result
+
+
+@app.command()
+def rehearse(
+    *,
+    listener: Annotated[str | None, typer.Option("--listener", "-l", help="Name of the listener; default: the only one.")] = None,
+    authority: Annotated[
+        str | None, typer.Option(help="Name of the authority that the listener is to trust; default: the trusted one.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the temporary listener; default: the first free one from 8443.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=1, max=3600, help="Seconds to wait for ALB and for the port.")] = 180,
+    clean: Annotated[bool, typer.Option("--clean", help="Only take away what earlier rehearsals left behind.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing to the AlbConfig.")] = False,
+    cert: Annotated[
+        Path | None, typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")] = None,
+    with_authority_key: Annotated[
+        bool,
+        typer.Option(
+            "--with-authority-key", help="Also try what only the CA can sign: chains of 1 to 3 certificates, expired, serverAuth only."
+        ),
+    ] = False,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")] = 10,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
+) -> None:
+    """Try client authentication on the ALB itself before it is switched on, or changed to another CA: on a temporary listener beside the real one.
+
+    Adds a listener with the server certificate of the real one and the wanted CA to the AlbConfig, tries every case of `mtls verify` at it, and takes
+    it away again whatever happens. Touches no other listener and no Ingress. Exit code 0: it would hold; 1: it would not; 2: not decided, or something
+    is left.
+    """
+    from alb_mutual_tls.cli import rehearsal_report as reports
+
+    try:
+        if clean:
+            cleaning = _cleaning(listener, stack=stack, cwd=cwd, component=component, yes=yes)
+            typer.echo(reports.cleaning_as_json(cleaning) if json else "\n".join(_lines(cleaning)))
+            raise typer.Exit(cleaning.exit_code)
+        from alb_mutual_tls.cli.cases import given_credential
+        from alb_mutual_tls.cli.handshake import Trust
+        from alb_mutual_tls.cli.verification import Knocker
+
+        options = {
+            "knocker": Knocker(Trust(ca_file, insecure), timeout),
+            "given": given_credential(cert, key),
+            "with_authority_key": with_authority_key,
+            "port": port,
+            "wait": wait,
+        }
+        result = _rehearsed(listener, authority, options, stack=stack, cwd=cwd, component=component, yes=yes)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(reports.cleaning_error_as_json(str(error)) if clean else reports.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    if json:
+        typer.echo(reports.as_json(result))
+    else:
+        reports.print_for_people(result, console())
+    raise typer.Exit(result.exit_code)
+
+
+def _rehearsed(
+    name: str | None,
+    authority: str | None,
+    options: Mapping[str, Any],
+    *,
+    stack: str | None,
+    cwd: Path | None,
+    component: str | None,
+    yes: bool,
+) -> Result:
+    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
+    from alb_mutual_tls.cli.rehearsal import Rehearsal, chosen_authority, chosen_listener
+    from alb_mutual_tls.cli.stack import components_of, export, named, project_directory, provider_inputs
+
+    directory = project_directory(cwd)
+    exported = export(directory, stack)
+    owner, listener = chosen_listener(named(components_of(exported, with_authority_key=options["with_authority_key"]), component), name)
+    alb = _alb(provider_inputs(exported, component=owner.name))
+    with closing(Neighbourhood(owner, directory)) as neighbourhood:
+        rehearsal = Rehearsal(owner, listener, chosen_authority(owner, authority), neighbourhood, alb, **options, say=_say)
+        _confirm(rehearsal.prepare, yes=yes)
+        rehearsal.run()
+    return rehearsal.result
+
+
+def _cleaning(name: str | None, *, stack: str | None, cwd: Path | None, component: str | None, yes: bool) -> Cleaning:
+    from alb_mutual_tls.cli.clearance import Cleaning
+    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
+    from alb_mutual_tls.cli.stack import chosen_listeners, project_directory, read_components
+
+    directory = project_directory(cwd)
+    cleaning = Cleaning()
+    with ExitStack() as open_connections:
+
+        def look() -> str | None:
+            for owner, listener in chosen_listeners(read_components(directory, stack=stack, component=component), [name] if name else None):
+                neighbourhood = open_connections.enter_context(closing(Neighbourhood(owner, directory)))
+                cleaning.look(owner, listener, neighbourhood, only=name is not None)
+            return cleaning.question() if cleaning.found else None
+
+        _confirm(look, yes=yes)
+        cleaning.run()
+    return cleaning
+
+
+def _alb(inputs: Mapping[str, Any]) -> Callable[[], Alb]:
+    """ALB as the stack's provider reaches it, once it is asked for."""
+    from functools import cache
+
+    @cache
+    def connect() -> Alb:
+        from alb_mutual_tls.alibaba.alb import Alb
+        from alb_mutual_tls.cli.cloud import Cloud
+
+        api = Cloud(inputs, deadline=15.0).alb
+        if api is None:
+            raise UserError("alicloud:region is not set, so ALB cannot be asked: set it to the region of the ACK cluster")
+        return Alb(api)
+
+    return connect
+
+
+def _confirm(ask: Callable[[], str | None], *, yes: bool) -> None:
+    """Look at everything, then ask before anything is written; from here on SIGTERM and the end of the terminal clean up as Ctrl-C does."""
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+    try:
+        question = ask()
+        if question is None or yes:
+            return
+        if not sys.stdin.isatty():
+            raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
+        if not typer.confirm(question, err=True):
+            raise UserError("nothing was written: the question was answered with no")
+    except (KeyboardInterrupt, typer.Abort):
+        raise UserError("interrupted before anything was written: run the command again") from None
+
+
+def _say(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+
+
+def _lines(cleaning: Cleaning) -> list[str]:
+    from alb_mutual_tls.cli.rehearsal_report import cleaning_summary
+
+    return [*cleaning.cleaned, *(f"LEFT: {sentence}" for sentence in cleaning.left), cleaning_summary(cleaning)]
