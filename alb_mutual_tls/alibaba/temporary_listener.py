@@ -203,7 +203,7 @@ def temporary(document: Document, real: Listener, port: int, ca_certificate_id: 
     Server certificates that the real one has from elsewhere (Ingress, discovery) are taken from the status: nothing of the kind finds the new one.
     """
     copied = {key: value for key in _COPIED if (value := member(real.fields, key)) is not None}
-    listed = list(copied.get("certificates") or [])
+    listed = [item for item in _list(copied.get("certificates")) if isinstance(item, dict)]
     named = {*certificate_ids(listed), str(member(copied.get("defaultCertificate"), "certificateId"))}
     listed += [{CERTIFICATE_ID: id, "IsDefault": False} for id in _served(document, real) if id not in named]
     if not listed and not copied.get("defaultCertificate"):
@@ -220,12 +220,14 @@ def temporary(document: Document, real: Listener, port: int, ca_certificate_id: 
 
 def _served(document: Document, real: Listener) -> list[str]:
     """The server certificates that the status shows of a listener, the default one first."""
-    found = member(member(member(document, "status"), "loadBalancer"), "listeners")
-    for shown in found if isinstance(found, list) else []:
-        certificates = member(shown, "certificates")
-        if member(shown, "portAndProtocol") == real.label and isinstance(certificates, list):
-            return list(certificate_ids(sorted(certificates, key=lambda one: member(one, "isDefault") is not True)))
+    for shown in _list(member(member(member(document, "status"), "loadBalancer"), "listeners")):
+        if member(shown, "portAndProtocol") == real.label:
+            return list(certificate_ids(sorted(_list(member(shown, "certificates")), key=lambda one: member(one, "isDefault") is not True)))
     return []
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def plan_add(document: Document, real: Listener, claim: RehearsalClaim) -> Patch:

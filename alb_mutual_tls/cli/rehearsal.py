@@ -29,7 +29,7 @@ from alb_mutual_tls.alibaba.temporary_listener import RehearsalClaim, Runner, St
 from alb_mutual_tls.cli.cases import Case, Missing, cases
 from alb_mutual_tls.cli.clearance import CLEANING, changed, cleaned, take_away
 from alb_mutual_tls.cli.doors import Surroundings, approach, resolve, split_address
-from alb_mutual_tls.cli.handshake import ConnectionFailed, Destination, TlsVersion
+from alb_mutual_tls.cli.handshake import ConnectionFailed, Destination, ServerCertificateInvalid, TlsVersion
 from alb_mutual_tls.cli.neighbourhood import Neighbourhood
 from alb_mutual_tls.cli.rehearsal_result import Depth, Need, Purpose, Result
 from alb_mutual_tls.cli.stack import Authority, Component, Listener, chosen_listeners
@@ -145,6 +145,7 @@ class Rehearsal:
             same = real.ca_certificate_ids == (self.authority.ca_certificate_id,)
             self.result.purpose = Purpose.AS_IT_IS if same else Purpose.FLIP
         self._look_at_others(document)
+        self._reach_the_real_one()
         self._note_surroundings(document)
         where = f"AlbConfig {self.listener.alb_config} in {self._cluster}"
         first = "".join(f"take away the temporary listener {one.temporary_port}/{HTTPS} that was left behind, " for one in self._stale)
@@ -163,6 +164,24 @@ class Rehearsal:
                     f"a rehearsal of listener {one.claim.port}/{HTTPS} of AlbConfig {one.albconfig} is in progress ({one.claim.runner}, until "
                     f"{one.claim.until:%H:%M:%S} UTC at the latest): wait for it, or take its temporary listener away with ./mtls rehearse --clean"
                 )
+
+    def _reach_the_real_one(self) -> None:
+        """From where nothing can be found out about the real listener, a rehearsal finds out nothing either."""
+        way = approach(self.listener, self._around)
+        for place in way.destinations(self.listener.port, way.server_names, resolve(way.address), default_port=443):
+            outcome = self.knocker.over_tls(place, TlsVersion.TLS_1_2, None)
+            if isinstance(outcome, ConnectionFailed | ServerCertificateInvalid):
+                fault = "its certificate does not verify: " if isinstance(outcome, ServerCertificateInvalid) else ""
+                raise UserError(
+                    f"listener {self.listener.name} itself cannot be tried at {place.address} port {place.port} ({fault}{outcome.reason}), so nothing was "
+                    f"added: put that right first, `./mtls verify --listener {self.listener.name}` says more"
+                )
+
+    def _around(self) -> Surroundings:
+        """What is known about the real listener, without its side doors; the cluster is asked only where the configuration does not say it."""
+        if self.listener.address is None or self.listener.server_name is None:
+            return replace(self.neighbourhood.look(self.listener), doors=())
+        return Surroundings(None, (), ())
 
     def _note_surroundings(self, document: Document) -> None:
         if owners := declarative_owners(document):
@@ -229,14 +248,10 @@ class Rehearsal:
             ca_enabled=True,
             ca_certificate_id=self.authority.ca_certificate_id,
         )
-        around = replace(self.neighbourhood.look(self.listener), doors=()) if self._needs_surroundings() else Surroundings(None, (), ())
-        self._await_reachable(way_in, around, until)
+        self._await_reachable(way_in, until)
         self.say("trying every case")
-        self._knock(way_in, around)
+        self._knock(way_in)
         self._present(claim)
-
-    def _needs_surroundings(self) -> bool:
-        return self.listener.address is None or self.listener.server_name is None
 
     def _add(self) -> RehearsalClaim:
         last: UserError | None = None
@@ -328,8 +343,8 @@ class Rehearsal:
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
             looks += 1
 
-    def _await_reachable(self, way_in: Listener, around: Surroundings, until: float) -> None:
-        way = approach(way_in, lambda: around)
+    def _await_reachable(self, way_in: Listener, until: float) -> None:
+        way = approach(way_in, self._around)
         places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
         patience = replace(self.knocker, timeout=min(self.knocker.timeout, 5.0))
         looks = 0
@@ -343,7 +358,7 @@ class Rehearsal:
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
             looks += 1
 
-    def _knock(self, way_in: Listener, around: Surroundings) -> None:
+    def _knock(self, way_in: Listener) -> None:
         """Everything that is taken from `mtls verify` about trying a listener."""
         now = datetime.now(UTC)
         wanted = replace(
@@ -358,7 +373,7 @@ class Rehearsal:
         by_chain = self._by_chain()
         tried = [case for case in tried if not (isinstance(case, Missing) and case.name in {check.case for check in by_chain})]
         every = [*tried, *probes]
-        report = self._beside(lambda: verify_listener(self.component.name, way_in, every, lambda: around, self.knocker))
+        report = self._beside(lambda: verify_listener(self.component.name, way_in, every, self._around, self.knocker))
         names = {case.name: length for length, case in enumerate(probes, 1)}
         self.result.report = replace(report, checks=(*(check for check in report.checks if check.case not in names), *by_chain))
         self.result.depths = tuple(

@@ -30,6 +30,9 @@ def apply(patch: Patch, document: Document) -> Document:
                 raise TestFailed(f"missing path {operation['path']}") from None
         if not isinstance(parent, (dict, list)):
             raise TestFailed(f"missing path {operation['path']}")
+        if isinstance(parent, list) and operation["op"] == "add":
+            parent.insert(len(parent) if tokens[-1] == "-" else int(tokens[-1]), copy.deepcopy(operation["value"]))
+            continue
         key = int(tokens[-1]) if isinstance(parent, list) else tokens[-1]
         present = key in parent if isinstance(parent, dict) else key < len(parent)
         if operation["op"] == "test":

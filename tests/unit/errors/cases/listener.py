@@ -12,12 +12,19 @@ from alb_mutual_tls.alibaba import claim
 from alb_mutual_tls.alibaba.claim import Claim, Owner
 from alb_mutual_tls.alibaba.fitness import unfit
 from alb_mutual_tls.alibaba.listener import find_listener
+from alb_mutual_tls.alibaba.temporary_listener import free_port, temporary
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.listener_decisions import check_inputs
 from tests.unit.errors.case import Case
 from tests.unit.listener.fakes import CA_1, CA_2, A, B, C, World, alb, wanted
 
 _OTHERS = Claim("1", Owner("99999999", "urn:other"), A, A, CA_1, "{}")
+
+
+def rehearsed(*listeners: Any, port: int | None = None) -> Case:
+    """What `mtls rehearse` would add."""
+    document = alb(*listeners)
+    return lambda _: temporary(document, find_listener(document, 443), free_port(document, (), port), CA_1)
 
 
 def found(document: Any, port: int = 443) -> Case:
@@ -144,6 +151,8 @@ CASES: dict[str, Case] = {
     "a key in two spellings": found(alb({"port": 443, "Port": 443, "protocol": "HTTPS"})),
     "caEnabled in quotes": spoiled(caEnabled="true"),
     "caCertificates that are text": spoiled(caCertificates="x"),
+    "a temporary listener on a port that is taken": rehearsed(port=80),
+    "a temporary listener without a server certificate": rehearsed({"port": 443, "protocol": "HTTPS"}),
     "the edition Basic": switched_on(config={"edition": "Basic"}),
     "QUIC": _quic,
     "another stack": _claimed,
