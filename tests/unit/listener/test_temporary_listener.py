@@ -145,11 +145,12 @@ def test_a_port_that_somebody_has_is_refused(wanted: int, holder: str) -> None:
 
 
 def test_a_claim_is_read_as_it_was_written_numbers_included() -> None:
-    made = claim(alb({**REAL, "defaultCertificate": {"weight": loads("0.00001"), "big": 2**63, "text": "a/b~ ü"}}))
+    made = claim(alb({**REAL, "defaultCertificate": {"weight": loads("0.00001"), "big": 2**63, "text": "a/b~ ü <&>\u2028"}}))
     read = parse(render(made), made.key)
     assert read == made
     assert dumps(read.added) == dumps(made.added)
     assert made.key == "albmtls/8443-https-rehearsal"
+    assert not set("<>&\u2028\u2029") & set(render(made))
 
 
 @pytest.mark.parametrize(
