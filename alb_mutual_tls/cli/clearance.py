@@ -10,6 +10,7 @@ from typing import Final
 
 from alb_mutual_tls.alibaba import temporary_listener as temporary
 from alb_mutual_tls.alibaba.albconfig import Cluster, Conflict, NoAlbConfigKind
+from alb_mutual_tls.alibaba.kubernetes_api import ApiError
 from alb_mutual_tls.alibaba.listener import HTTPS
 from alb_mutual_tls.alibaba.temporary_listener import LeftBehind, RehearsalClaim, Standing
 from alb_mutual_tls.cli import verdict as verdicts
@@ -42,8 +43,9 @@ def take_away(
             cluster.patch_albconfig(albconfig, patch)
         except NoAlbConfigKind:
             return found
-        except (Conflict, Unreachable):  # an answer may have been lost after the patch was applied: the next look tells
-            if time.monotonic() >= until:
+        except (Conflict, Unreachable, ApiError) as error:  # an answer may have been lost after the patch was applied: the next look tells
+            refused = isinstance(error, ApiError) and error.status < 500
+            if refused or time.monotonic() >= until:
                 raise
             pause(random.uniform(0.05, 0.5))  # noqa: S311
 
@@ -56,16 +58,17 @@ def changed(albconfig: str, claim: RehearsalClaim) -> str:
     )
 
 
-def cleaned(cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Callable[[float], None] = time.sleep) -> str:
-    """Take a left-behind listener away; returns what was done, raises UserError where it must stay."""
+def cleared(cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Callable[[float], None] = time.sleep) -> tuple[Standing, str]:
+    """Take a left-behind listener away; returns what had become of it, and a sentence about what was done. Raises as `take_away`."""
     what = f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} ({claim.runner}, since {claim.since:%Y-%m-%d %H:%M:%S} UTC)"
-    match take_away(cluster, albconfig, claim, pause):
+    found = take_away(cluster, albconfig, claim, pause)
+    match found:
         case Standing.CHANGED:
-            raise UserError(changed(albconfig, claim))
+            return found, changed(albconfig, claim)
         case Standing.GONE:
-            return f"{what} was gone already; its annotation was taken away"
+            return found, f"{what} was gone already; its annotation was taken away"
         case _:
-            return f"{what} was left behind and has been taken away"
+            return found, f"{what} was left behind and has been taken away"
 
 
 @dataclass
@@ -75,6 +78,8 @@ class Cleaning:
     found: list[tuple[Cluster, LeftBehind]] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """About those of other stacks."""
 
     def look(self, component: Component, listener: Listener, neighbourhood: Neighbourhood, *, only: bool) -> None:
         """Find those of a listener's AlbConfig, `only` those of rehearsals of this listener; raises UserError."""
@@ -82,7 +87,8 @@ class Cleaning:
         known = [(one.albconfig, one.key) for _, one in self.found]
         for one in temporary.left_behind(cluster.albconfig(listener.alb_config) or {}):
             if one.claim is None or one.claim.identity != component.identity:
-                self.left += [one.sentence()] if one.sentence() not in self.left else []
+                told = self.left if one.claim is None else self.notes
+                told += [one.sentence()] if one.sentence() not in told else []
             elif (one.albconfig, one.key) not in known and (one.claim.port == listener.port or not only):
                 self.found.append((cluster, one))
 
@@ -96,7 +102,8 @@ class Cleaning:
         for cluster, one in self.found:
             assert one.claim is not None
             try:
-                self.cleaned.append(cleaned(cluster, one.albconfig, one.claim))
+                found, sentence = cleared(cluster, one.albconfig, one.claim)
+                (self.left if found is Standing.CHANGED else self.cleaned).append(sentence)
             except UserError as error:
                 self.left.append(str(error))
             except KeyboardInterrupt:

@@ -27,7 +27,7 @@ from alb_mutual_tls.alibaba.listener_patch import Wish
 from alb_mutual_tls.alibaba.side_doors import declarative_owners, ingresses_of, side_doors
 from alb_mutual_tls.alibaba.temporary_listener import RehearsalClaim, Runner, Standing
 from alb_mutual_tls.cli.cases import Case, Missing, cases
-from alb_mutual_tls.cli.clearance import CLEANING, changed, cleaned, take_away
+from alb_mutual_tls.cli.clearance import CLEANING, changed, cleared, take_away
 from alb_mutual_tls.cli.doors import Surroundings, approach, resolve, split_address
 from alb_mutual_tls.cli.handshake import ConnectionFailed, Destination, ServerCertificateInvalid, TlsVersion
 from alb_mutual_tls.cli.neighbourhood import Neighbourhood
@@ -121,6 +121,7 @@ class Rehearsal:
         self.result = Result(self.component.name, self.listener, self.authority)
         self._claims: list[RehearsalClaim] = []
         """Those that may have been written: an answer can be lost."""
+        self._added = 0.0
         self._stale: list[RehearsalClaim] = []
         self._warned: list[Event] = []
         self._uid = ""
@@ -232,8 +233,9 @@ class Rehearsal:
 
     def _rehearse(self) -> None:
         for claim in self._stale:
-            self.result.cleaned.append(cleaned(self._cluster, self.listener.alb_config, claim, self.pause))
-            self.say(self.result.cleaned[-1])
+            found, sentence = cleared(self._cluster, self.listener.alb_config, claim, self.pause)
+            (self.result.notes if found is Standing.CHANGED else self.result.cleaned).append(sentence)
+            self.say(sentence)
         self._warned = self._warnings()
         began = time.monotonic()
         claim = self._add()
@@ -248,7 +250,7 @@ class Rehearsal:
             ca_enabled=True,
             ca_certificate_id=self.authority.ca_certificate_id,
         )
-        self._await_reachable(way_in, until)
+        self._await_reachable(claim, way_in, until)
         self.say("trying every case")
         self._knock(way_in)
         self._present(claim)
@@ -269,7 +271,11 @@ class Rehearsal:
             self._added = time.monotonic()
             try:
                 document = self._cluster.patch_albconfig(self.listener.alb_config, patch)
-            except (Conflict, Unreachable) as error:
+            except Conflict as error:
+                self._claims.remove(claim)
+                last = error
+                continue
+            except Unreachable as error:
                 last = error
                 continue
             self.result.port = claim.temporary_port
@@ -343,12 +349,13 @@ class Rehearsal:
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
             looks += 1
 
-    def _await_reachable(self, way_in: Listener, until: float) -> None:
+    def _await_reachable(self, claim: RehearsalClaim, way_in: Listener, until: float) -> None:
         way = approach(way_in, self._around)
         places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
         patience = replace(self.knocker, timeout=min(self.knocker.timeout, 5.0))
         looks = 0
         while failed := self._beside(lambda: _unreached(places, patience)):
+            self._present(claim)
             if time.monotonic() >= until:
                 place, reason = failed
                 raise UserError(
@@ -426,8 +433,9 @@ class Rehearsal:
     # --- afterwards
 
     def _clean(self) -> None:
+        until = time.monotonic() + CLEANING
         for claim in self._claims:
-            self._clean_one(claim)
+            self._clean_one(claim, until)
         if self.result.port is None or self.result.left:
             return
         self.result.stood = time.monotonic() - self._added
@@ -439,10 +447,10 @@ class Rehearsal:
         except KeyboardInterrupt:
             self.result.notes.append("whether ALB has let go of the temporary listener was not waited for: interrupted")
 
-    def _clean_one(self, claim: RehearsalClaim) -> None:
+    def _clean_one(self, claim: RehearsalClaim, until: float) -> None:
         name = self.listener.alb_config
         try:
-            found = take_away(self._cluster, name, claim, self.pause)
+            found = take_away(self._cluster, name, claim, self.pause, until - time.monotonic())
         except (UserError, KeyboardInterrupt) as error:
             why = str(error) if isinstance(error, UserError) else "interrupted"
             self.result.left.append(

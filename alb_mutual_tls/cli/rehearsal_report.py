@@ -15,7 +15,7 @@ The JSON document (`version` counts up when a field changes its meaning or goes 
     cleaned       what an earlier rehearsal had left behind and was taken away, a sentence each
     left          what could not be taken away, a sentence each
     error         why there is no verdict, one sentence, or null
-With --clean: {version, exitCode (0 nothing is left, 2 something is), summary, cleaned, left, error}.
+With --clean: {version, exitCode (0 nothing is left, 2 something is), summary, notes, cleaned, left, error}.
 """
 
 from __future__ import annotations
@@ -144,13 +144,18 @@ def cleaning_summary(cleaning: Cleaning) -> str:
 def cleaning_as_json(cleaning: Cleaning) -> str:
     """The document of `--clean`."""
     return _document(
-        exitCode=cleaning.exit_code, summary=cleaning_summary(cleaning), cleaned=cleaning.cleaned, left=cleaning.left, error=None
+        exitCode=cleaning.exit_code,
+        summary=cleaning_summary(cleaning),
+        notes=cleaning.notes,
+        cleaned=cleaning.cleaned,
+        left=cleaning.left,
+        error=None,
     )
 
 
 def cleaning_error_as_json(sentence: str) -> str:
     """The same where nothing could be looked at."""
-    return _document(exitCode=2, summary=f"{WORDS[Verdict.NOT_DECIDED]}: {sentence}", cleaned=[], left=[], error=sentence)
+    return _document(exitCode=2, summary=f"{WORDS[Verdict.NOT_DECIDED]}: {sentence}", notes=[], cleaned=[], left=[], error=sentence)
 
 
 def _checks(report: ListenerReport) -> list[dict[str, Any]]:

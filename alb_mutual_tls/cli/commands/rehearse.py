@@ -179,4 +179,5 @@ def _say(sentence: str) -> None:
 def _lines(cleaning: Cleaning) -> list[str]:
     from alb_mutual_tls.cli.rehearsal_report import cleaning_summary
 
-    return [*cleaning.cleaned, *(f"LEFT: {sentence}" for sentence in cleaning.left), cleaning_summary(cleaning)]
+    notes = [f"note: {sentence}" for sentence in cleaning.notes]
+    return [*notes, *cleaning.cleaned, *(f"LEFT: {sentence}" for sentence in cleaning.left), cleaning_summary(cleaning)]

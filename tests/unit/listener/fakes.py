@@ -76,9 +76,10 @@ class FakeCluster:
         if any(operation["op"] != "test" and operation["path"].startswith("/spec/listeners/") for operation in patch):
             for entry in self.documents[name]["metadata"].get("managedFields", ()):
                 entry["fieldsV1"]["f:spec"].pop("f:listeners", None)  # without a schema a list is owned as a whole
+        applied = self.documents[name]
         if self.after_patch:
             self.after_patch.pop(0)()
-        return copy.deepcopy(self.documents[name])
+        return copy.deepcopy(self.documents.get(name, applied))
 
     def writing(self, name: str) -> threading.Lock:
         return self.locks[name]
@@ -90,7 +91,7 @@ class FakeCluster:
         return self.members
 
     def warning_events(self, name: str) -> list[Event]:
-        return self.events
+        return list(self.events)
 
 
 @dataclass
