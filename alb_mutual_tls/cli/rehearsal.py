@@ -434,12 +434,14 @@ class Rehearsal:
 
     def _clean(self) -> None:
         until = time.monotonic() + CLEANING
+        if self._claims:
+            self.say("taking the temporary listener away")
         for claim in self._claims:
             self._clean_one(claim, until)
         if self.result.port is None or self.result.left:
             return
         self.result.stood = time.monotonic() - self._added
-        self.say(f"took it away after {self.result.stood:.1f} s")
+        self.say(f"it stood for {self.result.stood:.1f} s and is gone")
         if self.result.reason:
             return
         try:

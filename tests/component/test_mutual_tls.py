@@ -97,6 +97,7 @@ def test_the_defaults_make_an_authority_its_upload_and_a_listener_that_is_off(de
     assert listener["owner"] == IDENTITY
     assert listener["trustedFingerprint"] == listener["issuingFingerprint"] == "fingerprint of certificate of mtls-authority-root"
     assert outputs["caCertificateId"] == "id-of-mtls-authority-root"
+    assert outputs["caCertificateIds"] == {"root": "id-of-mtls-authority-root"}
     assert engine.named("albmtls:index:CertificateRepository")["mtls-repository"].inputs["name"] == f"alb-mutual-tls-{IDENTITY}"
     assert engine.named("albmtls:index:CertificateRepository")["mtls-repository"].inputs["configured"] is False
 

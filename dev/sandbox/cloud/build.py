@@ -21,6 +21,8 @@ EDITIONS: Final = ("Standard", "StandardWithWaf")
 PROTOCOLS: Final = ("HTTP", "HTTPS", "QUIC")
 _ALIAS: Final = re.compile(r"[a-z0-9_-]{1,40}")
 _LONGEST_TIMEOUT: Final = 3600
+QUOTA: Final = 50
+"""Listeners of a load balancer (default of the quota, https://www.alibabacloud.com/help/doc-detail/198636.htm); what exceeding it is answered is inferred."""
 
 
 class Refused(Unfit):
@@ -61,6 +63,10 @@ def build(
     ]
     _check_places(listeners)
     _check_bound(listeners, bound)
+    if len(listeners) > QUOTA:
+        raise Refused(
+            f"apply failed. listenerPort: {listeners[-1].port}. errMsgs: QuotaExceeded.ListenersNum: {QUOTA} listeners are allowed"
+        )
     for listener in listeners:
         _check_certificates(listener, ca_known, server_certificates)
     return Balancer(

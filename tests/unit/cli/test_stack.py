@@ -99,6 +99,25 @@ def test_secrets_that_stayed_encrypted_are_an_error(exported: dict[str, Any]) ->
         components_of(exported)
 
 
+def test_the_authorities_come_with_their_ids_and_with_keys_only_when_asked_for(
+    exported: dict[str, Any], authority: tuple[str, str]
+) -> None:
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    (older,) = components_of(exported)
+    assert [(one.name, one.ca_certificate_id, one.private_key_pem) for one in older.authorities] == [("root", "0e40dda998174723", None)]
+    outputs["authorityCertificates"]["next"] = authority[0]
+    (older,) = components_of(exported)
+    assert [(one.name, one.ca_certificate_id) for one in older.authorities] == [("next", None), ("root", "0e40dda998174723")]
+    outputs["caCertificateIds"] = {"root": "0e40dda998174723", "next": "1"}
+    (component,) = components_of(exported, with_authority_key=True)
+    assert [(one.name, one.ca_certificate_id, one.private_key_pem) for one in component.authorities] == [
+        ("next", "1", None),
+        ("root", "0e40dda998174723", authority[1]),
+    ]
+    assert (component.identity, component.issuing_authority) == ("0a1b2c3d", "root")
+    assert "PRIVATE KEY" not in repr(component)
+
+
 @pytest.mark.parametrize("deployment", [None, {}, {"resources": None}, {"resources": [{"urn": "u::n", "type": "pulumi:pulumi:Stack"}]}])
 def test_a_stack_without_a_component_says_that_nothing_is_deployed(deployment: object) -> None:
     with pytest.raises(UserError, match=r"nothing is deployed yet.*run `pulumi up` first"):

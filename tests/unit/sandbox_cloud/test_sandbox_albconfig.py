@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dev.sandbox.cloud import ingress as ingresses
 from dev.sandbox.cloud import seeds
 from dev.sandbox.cloud.albconfig import Unfit, unmarshal
-from dev.sandbox.cloud.build import Refused, build, covers
+from dev.sandbox.cloud.build import QUOTA, Refused, build, covers
 from dev.sandbox.cloud.model import Balancer, Listener, Rule
 
 CA = "0e40dda998174723af39d37fcaf00001"
@@ -183,6 +183,15 @@ def test_what_the_controller_refuses_is_failed_build_model(config: dict[str, Any
         made(config)
     assert not isinstance(refused.value, Refused)
     assert message in str(refused.value)
+
+
+def test_a_load_balancer_has_fifty_listeners_at_most() -> None:
+    config = albconfig()
+    config["spec"]["listeners"] += [{"port": port, "protocol": "HTTP"} for port in range(9001, 9049)]
+    assert len(made(config).listeners) == QUOTA
+    config["spec"]["listeners"].append({"port": 9049, "protocol": "HTTP"})
+    with pytest.raises(Refused, match=r"listenerPort: 9049\. errMsgs: QuotaExceeded"):
+        made(config)
 
 
 @pytest.mark.parametrize("edition", ["Basic", "Extensible", "standard"])
