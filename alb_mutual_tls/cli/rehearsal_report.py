@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.cli import report as verify_report
 from alb_mutual_tls.cli.clearance import Cleaning
+from alb_mutual_tls.cli.handshake import TlsVersion
 from alb_mutual_tls.cli.rehearsal_result import Depth, Need, Result
 from alb_mutual_tls.cli.report import seen_text
 from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.cli.verification import Check, ListenerReport, Report
+from alb_mutual_tls.cli.verification import ListenerReport, Report
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,19 +114,20 @@ def print_for_people(result: Result, console: Console) -> None:
         verify_report.print_for_people(Report((result.report,)), console)
     if result.depths:
         table = Table(title="chain depth", title_justify="left")
-        for heading in ("chain", "needed by", *(check.version or "" for check in result.depths[0].checks), "result"):
+        for heading in ("chain", "needed by", *TlsVersion, "result"):
             table.add_column(heading, overflow="fold")
         for depth in result.depths:
-            cells = (chain(depth), depth.need if depth.need is not Need.NOTHING else "-", *map(_seen, depth.checks))
+            cells = (
+                chain(depth),
+                depth.need if depth.need is not Need.NOTHING else "-",
+                *(_seen(depth, version) for version in TlsVersion),
+            )
             table.add_row(*map(Text, cells), Text(_ANSWERS[depth.verdict], style=_STYLES[depth.verdict]))
         console.print(table)
-    for sentence in result.notes:
-        console.print(Text(f"note: {sentence}"))
-    for sentence in result.left:
-        console.print(Text(f"LEFT: {sentence}", style="red"))
-    if result.reason:
-        console.print(Text(f"not decided: {result.reason}", style="yellow"))
-    console.print(Text(summary(result), style=f"bold {_STYLES[result.verdict]}"))
+    lines = [*(f"note: {sentence}" for sentence in result.notes), *(f"LEFT: {sentence}" for sentence in result.left)]
+    for line in (*lines, *([f"not decided: {result.reason}"] if result.reason else [])):
+        console.print(Text(line, style="red" if line.startswith("LEFT") else ""), soft_wrap=True)
+    console.print(Text(summary(result), style=f"bold {_STYLES[result.verdict]}"), soft_wrap=True)
 
 
 def chain(depth: Depth) -> str:
@@ -164,8 +166,10 @@ def _checks(report: ListenerReport) -> list[dict[str, Any]]:
     return found
 
 
-def _seen(check: Check) -> str:
-    return seen_text(check.outcome)
+def _seen(depth: Depth, version: TlsVersion) -> str:
+    """What came of a chain in a TLS version, at all places, without the bodies of answers."""
+    seen = [seen_text(check.outcome).partition(' "')[0] for check in depth.checks if check.version is version]
+    return ", ".join(dict.fromkeys(seen))
 
 
 def _document(**members: Any) -> str:
