@@ -215,8 +215,10 @@ def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_t
     assert "not decided: interrupted: run the command again" in output
     assert "stood for" in output
     assert seconds < 5
-    with held(stack) as running:
-        assert running.end(signal.SIGTERM)[0] == 2
+    for other in (signal.SIGTERM, signal.SIGHUP):
+        with held(stack) as running:
+            assert running.end(other)[0] == 2
+        assert CLAIM not in stack.sandbox.claims()
 
 
 def test_after_kill_9_preview_and_up_warn_verify_is_undisturbed_and_the_next_one_cleans_up_and_goes_on(
