@@ -6,15 +6,17 @@ import base64
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from alb_mutual_tls.cli.stack import Client
 from alb_mutual_tls.errors import UserError
 
-Format = Literal["pem", "p12", "curl", "kubernetes"]
+Format = Literal["pem", "fullchain", "p12", "truststore", "curl", "kubernetes"]
+WITHOUT_KEY: Final[tuple[Format, ...]] = ("pem", "fullchain", "truststore")
+"""The formats that can be made of a client whose private key is not in the stack."""
 
 
 @dataclass(frozen=True)
@@ -26,34 +28,39 @@ class File:
     content: bytes = field(repr=False)
 
 
-def files(client: Client, form: Format, *, ca_certificate_pem: str, directory: Path, password: str | None) -> list[File]:
+def files(
+    client: Client, form: Format, *, authorities: Mapping[str, str], directory: Path, password: str | None, legacy: bool = False
+) -> list[File]:
     """The files for `client` in one format.
 
-    `directory` is where they will stand (a curl configuration names files by their whole path); `password` encrypts a
-    PKCS#12 file, None makes one up and adds it as a file of its own. Raises UserError when the format needs a private
-    key that is not in the stack.
+    `authorities`: the roots (name -> PEM) that vouch for the stack's clients, the one that listeners trust first. `directory` is where the files
+    will stand (a curl configuration names files by their whole path); `password` encrypts a PKCS#12 file, None makes one up and adds it as a file
+    of its own; `legacy` encrypts it as old readers know. Raises UserError when the format needs a private key that is not in the stack.
     """
     name = safe_name(client.name)
-    certificate = File(f"{name}.crt", "certificate with chain", _pem(client.chain_pem))
-    if client.private_key_pem is None:
-        if form == "pem":
-            return [certificate]
+    if client.private_key_pem is None and form not in WITHOUT_KEY:
         raise UserError(
             f"client {client.name} brought a CSR, so its private key stays with the client and a {form} file cannot be made here: "
             "export it with --format pem and put certificate and key together where the key is"
         )
-    key = File(f"{name}.key", "private key", _pem(client.private_key_pem))
+    certificate = File(f"{name}.crt", "certificate with chain", _pem(client.chain_pem))
+    key = File(f"{name}.key", "private key", _pem(client.private_key_pem or ""))
     match form:
         case "pem":
-            return [certificate, key]
+            return [certificate] if client.private_key_pem is None else [certificate, key]
+        case "fullchain":
+            trusted = next(iter(authorities.values()))
+            return [File(f"{name}.fullchain.crt", "certificate with chain and root", certificate.content + _pem(trusted))]
         case "curl":
             content = _curl_config(directory / certificate.name, directory / key.name)
             return [certificate, key, File(f"{name}.curl", f"curl -K {directory / name}.curl URL", content)]
         case "kubernetes":
-            content = _secret(client.name, certificate.content, key.content, _pem(ca_certificate_pem))
+            content = _secret(client.name, certificate.content, key.content, b"".join(map(_pem, _distinct(authorities).values())))
             return [File(f"{name}.secret.yaml", "Secret manifest with the private key, only encoded, not encrypted", content)]
         case "p12":
-            return _p12(name, client, password)
+            return _p12(name, client, password, legacy=legacy)
+        case "truststore":
+            return _truststore(name, authorities, password)
 
 
 def safe_name(name: str) -> str:
@@ -122,14 +129,38 @@ def _secret(name: str, certificate: bytes, key: bytes, ca_certificate: bytes) ->
     return ("\n".join(lines) + "\n").encode()
 
 
-def _p12(name: str, client: Client, password: str | None) -> list[File]:
+def _p12(name: str, client: Client, password: str | None, *, legacy: bool) -> list[File]:
     from alb_mutual_tls.pki.bundle import pkcs12, random_password
 
     assert client.private_key_pem is not None
-    made_up = password is None
-    password = password or random_password()
-    content = pkcs12(client.name, client.chain_pem, client.private_key_pem, password)
-    made = [File(f"{name}.p12", "certificate with chain and private key, encrypted", content)]
-    if made_up:
-        made.append(File(f"{name}.p12.password", f"password of {name}.p12; keep it apart from it", _pem(password)))
-    return made
+    chosen = password or random_password()
+    content = pkcs12(client.name, client.chain_pem, client.private_key_pem, chosen, legacy=legacy)
+    what = "certificate with chain and private key, encrypted"
+    if legacy:
+        what += " with 3DES and SHA-1 for old readers, weaker than AES: use a long password, and no --legacy where it is not needed"
+    return _with_password(File(f"{name}.p12", what, content), password, chosen)
+
+
+def _truststore(name: str, authorities: Mapping[str, str], password: str | None) -> list[File]:
+    from alb_mutual_tls.pki.bundle import java_truststore, random_password
+
+    chosen, distinct = password or random_password(), _distinct(authorities)
+    whose = ", ".join(distinct)
+    what = f"CA certificates of {whose} for a Java server that checks these clients itself; not what a client trusts the ALB by"
+    return _with_password(File(f"{name}.truststore.p12", what, java_truststore(distinct, chosen)), password, chosen)
+
+
+def _with_password(file: File, given: str | None, chosen: str) -> list[File]:
+    if given:
+        return [file]
+    return [file, File(f"{file.name}.password", f"password of {file.name}; keep it apart from it", _pem(chosen))]
+
+
+def _distinct(authorities: Mapping[str, str]) -> dict[str, str]:
+    """Without those that share their root with one before (brought subordinates)."""
+    from alb_mutual_tls.pki.bundle import fingerprint
+
+    known: dict[str, str] = {}
+    for name, pem in authorities.items():
+        known.setdefault(fingerprint(pem), name)
+    return {name: authorities[name] for name in known.values()}

@@ -11,7 +11,7 @@ import hashlib
 import re
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import KeySerializationEncryption
 
 _CERTIFICATE: Final = re.compile(
     r"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
@@ -27,7 +28,7 @@ _LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
 _PASSWORD_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"  # noqa: S105  # without 0 O 1 l I, which are misread
 _PASSWORD_LENGTH: Final = 24  # 57 ** 24 > 2 ** 139
-KEY_DERIVATION_ROUNDS: Final = 600_000  # OWASP's figure for PBKDF2-HMAC-SHA256
+KEY_DERIVATION_ROUNDS: Final = 300_000  # .NET refuses more unless told otherwise (Pkcs12LoaderLimits)
 
 
 def holds_private_key(pem: str) -> bool:
@@ -138,30 +139,58 @@ def random_password() -> str:
     return "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH))
 
 
-def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str) -> bytes:
+def check_password(password: str, what: str) -> None:
+    """Raise `UserError` for a password of a PKCS#12 file (`what`) that Java would call incorrect: it opens none with characters beyond ASCII."""
+    if not password:
+        raise UserError(f"{what} needs a password; give one, or let one be generated")
+    if not (password.isascii() and password.isprintable()):
+        raise UserError(
+            f"the password of {what} has characters beyond printable ASCII, with which Java cannot open it and others only in some locales; "
+            "use letters, digits, spaces and signs of ASCII"
+        )
+
+
+def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str, *, legacy: bool = False) -> bytes:
     """A PKCS#12 file of a client's key and chain (leaf first) under the friendly name `name`.
 
-    Encrypted with PBES2, PBKDF2-HMAC-SHA256 of 600,000 rounds and AES-256-CBC (RFC 8018): OpenSSL 3, GnuTLS and Java 17
-    read it. Raises `UserError` when the certificate is not the key's, or either is unusable.
+    Encrypted with PBES2, PBKDF2-HMAC-SHA256 and AES-256-CBC (RFC 8018); `legacy` takes SHA-1 and 3DES (RFC 7292 appendix C), for readers older
+    than about 2021. Raises `UserError` when the certificate is not the key's, or one of them or the password is unusable.
     """
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
+    from cryptography.hazmat.primitives.serialization import pkcs12
 
     from alb_mutual_tls.pki.keys import load_private_key, same_key
 
-    if not password:
-        raise UserError(f"the PKCS#12 file of {name} needs a password; give one, or let one be generated")
+    check_password(password, f"the PKCS#12 file of {name}")
     certificates = load(chain_pem)
     if not certificates:
         raise UserError(f"there is no certificate for the PKCS#12 file of {name}; give the client's chain in PEM")
     key = load_private_key(private_key_pem)
     if not same_key(key.public_key(), certificates[0].public_key()):
         raise UserError(f"the private key of {name} is not the key of its certificate; give the two that belong together")
-    encryption = (
+    encryption = _encryption(password, legacy=legacy)
+    return pkcs12.serialize_key_and_certificates(name.encode(), key, certificates[0], certificates[1:] or None, encryption)
+
+
+def java_truststore(authorities: Mapping[str, str], password: str) -> bytes:
+    """A PKCS#12 file of CA certificates (alias -> PEM) that Java takes for trusted ones.
+
+    Each has the attribute 2.16.840.1.113894.746875.1.1, without which Java sees no entry at all. Raises `UserError` for an unusable password.
+    """
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    check_password(password, "the truststore")
+    entries = [pkcs12.PKCS12Certificate(load_one(pem), alias.encode()) for alias, pem in authorities.items()]
+    return pkcs12.serialize_java_truststore(entries, _encryption(password, legacy=False))
+
+
+def _encryption(password: str, *, legacy: bool) -> KeySerializationEncryption:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
+
+    return (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(KEY_DERIVATION_ROUNDS)
-        .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
-        .hmac_hash(hashes.SHA256())
+        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC if legacy else pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+        .hmac_hash(hashes.SHA1() if legacy else hashes.SHA256())  # noqa: S303 (what old readers know)
         .build(password.encode())
     )
-    return pkcs12.serialize_key_and_certificates(name.encode(), key, certificates[0], certificates[1:] or None, encryption)

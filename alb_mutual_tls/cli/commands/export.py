@@ -20,7 +20,9 @@ class Format(StrEnum):
     """What `clients export` writes."""
 
     PEM = "pem"
+    FULLCHAIN = "fullchain"
     P12 = "p12"
+    TRUSTSTORE = "truststore"
     CURL = "curl"
     KUBERNETES = "kubernetes"
 
@@ -31,11 +33,20 @@ def export(
     name: Annotated[str, typer.Argument(help="Name of the client, as under `clients` in the stack's configuration.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory for the files; made (0700) if absent.")],
     form: Annotated[
-        Format, typer.Option("--format", "-f", help="pem: NAME.crt, NAME.key; p12: NAME.p12; curl: also NAME.curl; kubernetes: a Secret.")
+        Format,
+        typer.Option(
+            "--format",
+            "-f",
+            help="pem: NAME.crt (certificate, then chain), NAME.key; fullchain: one file with the root too; p12: PKCS#12; "
+            "truststore: the CA certificates for Java; curl: also NAME.curl; kubernetes: a Secret.",
+        ),
     ] = Format.PEM,
     password_file: Annotated[
-        Path | None, typer.Option(help="p12: file whose first line is the password; default: asked for, or made up.")
+        Path | None, typer.Option(help="p12, truststore: file whose first line is the password; default: asked for, or made up.")
     ] = None,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="p12: for software that cannot read AES (older than about 2021); 3DES and SHA-1, weaker.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     stack: Stack = None,
     cwd: Cwd = None,
@@ -46,12 +57,16 @@ def export(
     from alb_mutual_tls.cli import client_files
     from alb_mutual_tls.cli.stack import project_directory, read_components
 
-    if password_file is not None and form is not Format.P12:
-        raise UserError(f"--password-file is for --format p12, not {form}: leave it out, the other formats are not encrypted")
+    encrypted = form in (Format.P12, Format.TRUSTSTORE)
+    if password_file is not None and not encrypted:
+        raise UserError(f"--password-file is for --format p12 or truststore, not {form}: leave it out, the other formats are not encrypted")
+    if legacy and form is not Format.P12:
+        raise UserError(f"--legacy is for --format p12, not {form}: leave it out")
     chosen, client = _client(read_components(project_directory(cwd), stack=stack, component=component), name)
-    password = _password(password_file, name, json=json) if form is Format.P12 and client.private_key_pem is not None else None
+    makeable = client.private_key_pem is not None or form.value in client_files.WITHOUT_KEY
+    password = _password(password_file, f"{name}.{form}", json=json) if encrypted and makeable else None
     made = client_files.files(
-        client, form.value, ca_certificate_pem=chosen.ca_certificate_pem, directory=output.absolute(), password=password
+        client, form.value, authorities=dict(chosen.authorities), directory=output.absolute(), password=password, legacy=legacy
     )
     paths = client_files.write(made, output, force=force)
     if json:
@@ -83,19 +98,13 @@ def _client(components: tuple[Component, ...], name: str) -> tuple[Component, Cl
 
 def _password(file: Path | None, name: str, *, json: bool) -> str | None:
     """The password of a PKCS#12 file: from a file, else asked on a terminal; None = make one up."""
+    from alb_mutual_tls.cli.password import first_line
+
     if file is not None:
-        try:
-            password = file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"--password-file {file} cannot be read: {getattr(error, 'strerror', None) or error}; give a text file"
-            ) from None
-        if not password:
-            raise UserError(f"--password-file {file} has an empty first line: put the password there")
-        return password
+        return first_line(file)
     if json or not sys.stdin.isatty():
         return None
-    answer = typer.prompt(f"Password for {name}.p12 (empty: make one up)", default="", hide_input=True, show_default=False, err=True)
+    answer: str = typer.prompt(f"Password for {name} (empty: make one up)", default="", hide_input=True, show_default=False, err=True)
     if answer and typer.prompt("Once more", hide_input=True, err=True) != answer:
         raise UserError("the two passwords differ: run the command again")
     return answer or None

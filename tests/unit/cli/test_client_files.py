@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import os
 import stat
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from alb_mutual_tls.cli.client_files import File, Format, files, safe_name, write
+from alb_mutual_tls.cli.client_files import WITHOUT_KEY, File, Format, files, safe_name, write
 from alb_mutual_tls.cli.stack import Client, components_of
 from alb_mutual_tls.errors import UserError
 
-ALL: tuple[Format, ...] = ("pem", "p12", "curl", "kubernetes")
+ALL: tuple[Format, ...] = get_args(Format)
 
 
 @pytest.fixture
@@ -29,8 +31,19 @@ def by_csr(exported: dict[str, Any]) -> Client:
     return components_of(exported)[0].clients[1]
 
 
-def made(client: Client, form: Format, directory: Path, password: str | None = None) -> dict[str, bytes]:
-    return {file.name: file.content for file in files(client, form, ca_certificate_pem="CA\n", directory=directory, password=password)}
+@pytest.fixture
+def rotating(exported: dict[str, Any], credentials: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """The authorities in the middle of a rotation: `root` is still trusted, `next` issues, and `again` is a subordinate below the trusted root."""
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    outputs["authorityCertificates"] |= {"next": credentials["client"][0], "again": outputs["caCertificatePem"]}
+    return dict(components_of(exported)[0].authorities)
+
+
+def made(
+    client: Client, form: Format, directory: Path, password: str | None = None, authorities: dict[str, str] | None = None
+) -> dict[str, bytes]:
+    trusted = authorities or {"root": client.chain_pem.removeprefix(client.certificate_pem)}
+    return {file.name: file.content for file in files(client, form, authorities=trusted, directory=directory, password=password)}
 
 
 def test_pem_is_the_chain_and_the_key(client: Client, tmp_path: Path) -> None:
@@ -49,7 +62,42 @@ def test_kubernetes_is_a_tls_secret_with_the_ca_beside_it(client: Client, tmp_pa
     assert (document["apiVersion"], document["kind"], document["type"]) == ("v1", "Secret", "kubernetes.io/tls")
     assert document["metadata"] == {"name": "client-client-certificate"}
     data = {key: base64.b64decode(value, validate=True).decode() for key, value in document["data"].items()}
-    assert data == {"tls.crt": client.chain_pem, "tls.key": client.private_key_pem, "ca.crt": "CA\n"}
+    root = client.chain_pem.removeprefix(client.certificate_pem)
+    assert data == {"tls.crt": client.chain_pem, "tls.key": client.private_key_pem, "ca.crt": root}
+
+
+def test_during_a_rotation_ca_crt_holds_every_root_once_and_the_trusted_one_first(
+    client: Client, rotating: dict[str, str], tmp_path: Path
+) -> None:
+    document = yaml.safe_load(made(client, "kubernetes", tmp_path, authorities=rotating)["client.secret.yaml"])
+    assert base64.b64decode(document["data"]["ca.crt"]).decode() == rotating["root"] + rotating["next"]
+
+
+def test_fullchain_ends_with_the_root_that_the_listeners_trust(client: Client, rotating: dict[str, str], tmp_path: Path) -> None:
+    content = made(client, "fullchain", tmp_path, authorities=rotating)
+    assert content == {"client.fullchain.crt": (client.chain_pem + rotating["root"]).encode()}
+
+
+def test_a_truststore_holds_every_root_once_and_no_key(by_csr: Client, rotating: dict[str, str], tmp_path: Path) -> None:
+    content = made(by_csr, "truststore", tmp_path, "sesame", rotating)
+    assert list(content) == ["csr-client.truststore.p12"]
+    loaded = pkcs12.load_pkcs12(content["csr-client.truststore.p12"], b"sesame")
+    assert (loaded.key, loaded.cert) == (None, None)
+    assert [one.friendly_name for one in loaded.additional_certs] == [b"root", b"next"]
+    with_password = made(by_csr, "truststore", tmp_path, None, rotating)
+    assert list(with_password) == ["csr-client.truststore.p12", "csr-client.truststore.p12.password"]
+
+
+def test_a_p12_with_intermediates_holds_them_all(client: Client, rotating: dict[str, str], tmp_path: Path) -> None:
+    below = replace(client, chain_pem=client.certificate_pem + rotating["root"] + rotating["next"])
+    loaded = pkcs12.load_pkcs12(made(below, "p12", tmp_path, "sesame")["client.p12"], b"sesame")
+    assert len(loaded.additional_certs) == 2
+
+
+def test_a_legacy_p12_says_what_it_is_weaker_in(client: Client, tmp_path: Path) -> None:
+    (file,) = files(client, "p12", authorities={}, directory=tmp_path, password="sesame", legacy=True)
+    assert "3DES and SHA-1" in file.what and "weaker than AES" in file.what
+    assert pkcs12.load_pkcs12(file.content, b"sesame").key is not None
 
 
 def test_p12_opens_with_the_given_password_and_holds_the_chain(client: Client, tmp_path: Path) -> None:
@@ -72,14 +120,18 @@ def test_p12_without_a_password_gets_a_made_up_one_in_a_file_of_its_own(client: 
 
 def test_a_client_that_brought_a_csr_gets_its_certificate_and_no_file_that_needs_a_key(by_csr: Client, tmp_path: Path) -> None:
     assert list(made(by_csr, "pem", tmp_path)) == ["csr-client.crt"]
-    for form in ALL[1:]:
+    assert list(made(by_csr, "fullchain", tmp_path)) == ["csr-client.fullchain.crt"]
+    needing: tuple[Format, ...] = ("p12", "curl", "kubernetes")
+    assert {*needing, *WITHOUT_KEY} == {*ALL}
+    for form in needing:
         with pytest.raises(UserError, match=f"private key stays with the client and a {form} file cannot be made"):
             made(by_csr, form, tmp_path)
 
 
 def test_no_representation_shows_a_key(client: Client, tmp_path: Path) -> None:
     for form in ALL:
-        assert "PRIVATE KEY" not in repr(files(client, form, ca_certificate_pem="", directory=tmp_path, password=None))
+        trusted = {"root": client.certificate_pem}
+        assert "PRIVATE KEY" not in repr(files(client, form, authorities=trusted, directory=tmp_path, password=None))
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
@@ -124,6 +176,32 @@ def test_an_output_that_is_a_file_is_an_error_with_its_name(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"file"):
         write([File("a", "", b"")], tmp_path / "file", force=False)
+
+
+def test_an_output_that_is_a_link_to_a_directory_is_that_directory(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert write([File("a", "", b"k")], tmp_path / "link", force=False) == [tmp_path / "link" / "a"]
+    assert (tmp_path / "real" / "a").read_bytes() == b"k"
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A directory that may not be written to, also where tests run as root, whom no directory keeps out."""
+    tmp_path.chmod(0o500)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield tmp_path
+    finally:
+        os.seteuid(before)
+        tmp_path.chmod(0o700)
+
+
+def test_a_directory_that_may_not_be_written_to_is_an_error_with_its_name(locked: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot be written: Permission denied; give another --output"):
+        write([File("a", "", b"k")], locked / "new", force=False)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,10 @@ def test_a_password_comes_from_the_first_line_of_a_file(capsys: pytest.CaptureFi
     [
         (["--format", "p12", "--password-file", "nope"], "--password-file nope cannot be read: No such file or directory"),
         (["--format", "p12", "--password-file", os.devnull], f"--password-file {os.devnull} has an empty first line"),
-        (["--format", "pem", "--password-file", os.devnull], "--password-file is for --format p12, not pem"),
+        (["--format", "pem", "--password-file", os.devnull], "--password-file is for --format p12 or truststore, not pem"),
+        (["--format", "p12", "--password-file", "/dev/zero"], "--password-file /dev/zero has a first line of 4096 bytes or more"),
+        (["--format", "p12", "--password-file", "/bin"], "--password-file /bin cannot be read: Is a directory"),
+        (["--format", "truststore", "--legacy"], "--legacy is for --format p12, not truststore: leave it out"),
     ],
 )
 def test_a_password_file_that_is_of_no_use_is_an_error(
@@ -133,6 +136,37 @@ def test_a_password_file_that_is_of_no_use_is_an_error(
     done = export(capsys, project, "client", "--output", str(project / "out"), *arguments)
     assert done.code == 2 and done.err.startswith(f"mtls: {message}")
     assert not (project / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\nsesame\n", "has an empty first line"),
+        ("口令\n".encode(), "has characters beyond printable ASCII"),
+        (b"\xff\xfe\n", "cannot be read: its first line is no text"),
+    ],
+)
+def test_a_password_that_is_of_no_use_is_an_error(capsys: pytest.CaptureFixture[str], project: Path, content: bytes, says: str) -> None:
+    (project / "password").write_bytes(content)
+    done = export(capsys, project, "client", "-f", "p12", "-o", str(project / "out"), "--password-file", str(project / "password"))
+    assert done.code == 2 and says in done.err and done.err.count("\n") == 1
+    assert not (project / "out").exists()
+
+
+def test_a_password_may_hold_spaces_and_its_file_may_come_from_windows(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    (project / "password").write_bytes(b"\xef\xbb\xbf open  sesame \r\nsecond\r\n")
+    for form, file in (("p12", "client.p12"), ("truststore", "client.truststore.p12")):
+        done = export(capsys, project, "client", "-f", form, "-o", str(project / "out"), "--password-file", str(project / "password"))
+        assert done.code == 0, done.err
+        pkcs12.load_pkcs12((project / "out" / file).read_bytes(), b" open  sesame ")
+
+
+def test_a_truststore_can_be_had_by_a_client_whose_key_is_elsewhere(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    done = export(capsys, project, "csr-client", "--format", "truststore", "--output", str(project / "out"))
+    assert done.code == 0
+    assert "CA certificates of root for a Java server" in done.out
 
 
 def test_an_error_of_the_stack_is_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture[str], pulumi: Callable[..., Path]) -> None:

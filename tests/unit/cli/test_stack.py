@@ -34,6 +34,16 @@ def test_clients_are_read_with_the_chain_they_present_and_the_key_unless_they_br
     assert (by_csr.name, by_csr.private_key_pem) == ("csr-client", None)
 
 
+def test_the_authorities_are_all_that_the_stack_declares_the_trusted_one_first(
+    exported: dict[str, Any], authority: tuple[str, str]
+) -> None:
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    outputs["authorityCertificates"] = {"a": "A", "b": None, "root": authority[0]}
+    assert components_of(exported)[0].authorities == (("root", authority[0]), ("a", "A"))
+    del outputs["authorityCertificates"]
+    assert components_of(exported)[0].authorities == (("root", authority[0]),)
+
+
 def test_the_cluster_is_the_one_the_provider_was_configured_with(exported: dict[str, Any]) -> None:
     (component,) = components_of(exported)
     assert (component.kubeconfig, component.context) == (".sandbox/kubeconfig", "alb-mutual-tls-sandbox")

@@ -68,11 +68,11 @@ def test_a_private_key_is_seen_in_a_bundle(kind: str) -> None:
     assert not bundle.holds_private_key(LEAF)
 
 
-def test_a_pkcs12_file_is_encrypted_with_pbes2_and_aes_256_in_600000_rounds() -> None:
+def test_a_pkcs12_file_is_encrypted_with_pbes2_and_aes_256_in_as_many_rounds_as_dotnet_reads() -> None:
     data = bundle.pkcs12("x", LEAF, key_pem(key("client")), "x" * 20)
     assert bytes.fromhex("06092a864886f70d01050d") in data  # PBES2
     assert bytes.fromhex("060960864801650304012a") in data  # AES-256-CBC
-    assert bytes.fromhex("0203") + (600_000).to_bytes(3, "big") in data
+    assert bytes.fromhex("0203") + (300_000).to_bytes(3, "big") in data
     assert bytes.fromhex("060a2a864886f70d010c01") not in data  # PBES1
 
 
@@ -82,12 +82,28 @@ def test_a_pkcs12_file_is_encrypted_with_pbes2_and_aes_256_in_600000_rounds() ->
         (LEAF, key_pem(key("another")), "x" * 20, "the private key of x is not the key of its certificate"),
         ("", key_pem(key("client")), "x" * 20, "there is no certificate for the PKCS#12 file of x"),
         (LEAF, key_pem(key("client")), "", "needs a password"),
+        (LEAF, key_pem(key("client")), "pässword", "the password of the PKCS#12 file of x has characters beyond printable ASCII"),
+        (LEAF, key_pem(key("client")), "pass\tword", "the password of the PKCS#12 file of x has characters beyond printable ASCII"),
     ],
 )
 def test_a_pkcs12_file_that_nobody_could_use_is_not_made(chain: str, private_key: str, password: str, says: str) -> None:
     with pytest.raises(UserError) as caught:
         bundle.pkcs12("x", chain, private_key, password)
     assert says in str(caught.value)
+
+
+def test_a_legacy_pkcs12_file_is_encrypted_with_sha1_and_3des_only() -> None:
+    data = bundle.pkcs12("x", LEAF, key_pem(key("client")), "x" * 20, legacy=True)
+    assert data.count(bytes.fromhex("060a2a864886f70d010c0103")) >= 1  # pbeWithSHAAnd3-KeyTripleDES-CBC
+    assert bytes.fromhex("06052b0e03021a") in data  # SHA-1
+    assert bytes.fromhex("06092a864886f70d01050d") not in data  # PBES2
+    assert bytes.fromhex("0609608648016503040201") not in data  # SHA-256
+
+
+def test_a_truststore_needs_a_password_that_java_takes() -> None:
+    for password, says in (("", "the truststore needs a password"), ("口令", "the password of the truststore has characters beyond")):
+        with pytest.raises(UserError, match=says):
+            bundle.java_truststore({"root": pem(OLD.certificate)}, password)
 
 
 def test_passwords_are_long_and_never_the_same() -> None:
