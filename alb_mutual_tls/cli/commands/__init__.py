@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alb_mutual_tls.cli.commands import doctor, export, rehearse, render, verify  # noqa: F401 (they register themselves, in the order of the help)
+# They register themselves, in the order of the help.
+from alb_mutual_tls.cli.commands import doctor, export, inspect, rehearse, render, verify  # noqa: F401
 from alb_mutual_tls.cli.commands.options import app
 
 __all__ = ["app"]

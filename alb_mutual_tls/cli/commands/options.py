@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -29,6 +30,13 @@ Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Directory of the 
 ComponentName = Annotated[str | None, typer.Option("--component", help="Name of one AlbMutualTls; default: all of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 ListenerNames = Annotated[list[str] | None, typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all.")]
+
+
+class Role(StrEnum):
+    """What a certificate is meant for."""
+
+    CLIENT = "client"
+    CA = "ca"
 
 
 def console() -> Console:

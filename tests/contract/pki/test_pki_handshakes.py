@@ -83,9 +83,9 @@ def knock(port: int, version: ssl.TLSVersion, credential: Credential | None, pla
 
 
 class Nginx:
-    """nginx with one port per trusted CA."""
+    """nginx with one port per trusted CA, and further directives for all of them."""
 
-    def __init__(self, place: Path, anchors: list[x509.Certificate]) -> None:
+    def __init__(self, place: Path, anchors: list[x509.Certificate], directives: str = "") -> None:
         program = shutil.which("nginx") or shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             pytest.fail("nginx is not installed: apt-get install nginx-light")
@@ -97,7 +97,7 @@ class Nginx:
             (place / f"ca{number}.crt").write_text(pem(anchor))
             servers.append(
                 f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {private_key}; "
-                f"ssl_protocols TLSv1.2 TLSv1.3; ssl_verify_client on; ssl_client_certificate {place}/ca{number}.crt; "
+                f"ssl_protocols TLSv1.2 TLSv1.3; ssl_verify_client on; ssl_client_certificate {place}/ca{number}.crt; {directives} "
                 'location / { return 200 "old"; } }'
             )
         paths = " ".join(f"{name}_temp_path {place}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))

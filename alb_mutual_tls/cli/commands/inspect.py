@@ -1,0 +1,92 @@
+"""`mtls inspect`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, Stack, app
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.pki.explanation import Report
+
+
+@app.command()
+def inspect(
+    *,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="PEM, DER, PKCS#12 or PKCS#7; - is standard input. Several are compared.")
+    ],
+    ca: Annotated[Path | None, typer.Option(help="CA certificate that a listener trusts: would it let the client in?")] = None,
+    against_stack: Annotated[bool, typer.Option("--against-stack", help="The same with the CA that the stack's listeners trust.")] = False,
+    role: Annotated[
+        Role | None, typer.Option("--as", help="What the first certificate of each file is meant for; default: what it looks like.")
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is the password; default: asked for on a terminal.")
+    ] = None,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
+) -> None:
+    """Explain a certificate, request, key or .p12: what it is, what belongs together, and why ALB would refuse it. Shows no private key.
+
+    Exit code 0: nothing against it; 1: it would be refused, for the reasons given; 2: it cannot be read or not be decided.
+    """
+    from alb_mutual_tls.cli import inspect_report
+    from alb_mutual_tls.pki.explanation import EXIT_CODE
+
+    try:
+        if (stack or cwd or component) and not against_stack:
+            raise UserError("--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave them out")
+        report = _report(files, ca, role, password_file, against_stack=against_stack, stack=stack, cwd=cwd, component=component, json=json)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(inspect_report.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    if json:
+        typer.echo(inspect_report.as_json(report))
+    else:
+        for line in inspect_report.for_people(report):
+            typer.echo(line)
+    raise typer.Exit(EXIT_CODE[report.verdict])
+
+
+def _report(
+    files: list[Path],
+    ca: Path | None,
+    role: Role | None,
+    password_file: Path | None,
+    *,
+    against_stack: bool,
+    stack: str | None,
+    cwd: Path | None,
+    component: str | None,
+    json: bool,
+) -> Report:
+    from datetime import UTC, datetime
+
+    from alb_mutual_tls.cli import inspection
+    from alb_mutual_tls.cli.password import first_line
+    from alb_mutual_tls.cli.stack import project_directory, read_components
+    from alb_mutual_tls.pki import explanation
+
+    password = first_line(password_file) if password_file is not None else None
+    anchors = [inspection.given_anchor(ca)] if ca is not None else []
+    if against_stack:
+        anchors += inspection.stack_anchors(read_components(project_directory(cwd), stack=stack, component=component))
+
+    def unlock(path: Path) -> str | None:
+        if password is not None or json or not sys.stdin.isatty():
+            return password
+        answer: str = typer.prompt(f"Password for {path}", default="", hide_input=True, show_default=False, err=True)
+        return answer or None
+
+    sources = [inspection.source(path, lambda path=path: unlock(path)) for path in files]  # type: ignore[misc]  # mypy does not infer this lambda
+    return explanation.explain(sources, anchors, datetime.now(UTC), explanation.Role(role) if role else None)

@@ -1,0 +1,435 @@
+"""Why an ALB listener would refuse what somebody has in a file: a client's certificate, a CA to be uploaded, a request, a key.
+
+What a real ALB does with odd certificates is documented nowhere and was never tried, so each reason says what it stands on (`Basis`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import description
+from alb_mutual_tls.pki.brought import BroughtAuthority
+from alb_mutual_tls.pki.certification_path import (
+    Path,
+    extension,
+    issued,
+    leaf_faults,
+    limits,
+    looks_self_signed,
+    name,
+    path_faults,
+    self_signed,
+    walk,
+)
+from alb_mutual_tls.pki.description import Facts
+from alb_mutual_tls.pki.inspection import certificate_faults, lasting_faults
+from alb_mutual_tls.pki.keys import same_key, weakness
+from alb_mutual_tls.pki.pieces import Certificate, Contents, Key, Other, Piece, Request, Unreadable
+from alb_mutual_tls.pki.request import SigningRequest
+
+_READABLE_BY_OTHERS: Final = 0o077
+RECIPE: Final = (
+    "openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj '/O=example/CN=example client CA' "
+    "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign -out ca.crt"
+)
+
+
+class Basis(StrEnum):
+    """What a reason stands on."""
+
+    PROGRAM = "rule of this program"
+    SANDBOX = "seen on the sandbox"
+    DOCUMENTED = "documented by Alibaba Cloud"
+    TLS = "no client can use it"
+
+
+class Role(StrEnum):
+    """What a certificate is judged as."""
+
+    CLIENT = "client"
+    CA = "ca"
+
+
+class Verdict(StrEnum):
+    """What all of it comes to."""
+
+    NOTHING = "nothing against it"
+    REFUSED = "would be refused"
+    NOT_DECIDED = "not decided"
+
+
+EXIT_CODE: Final = {Verdict.NOTHING: 0, Verdict.REFUSED: 1, Verdict.NOT_DECIDED: 2}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why it would be refused, with the remedy."""
+
+    sentence: str
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file: its name, what is in it, its mode where it has one, and how it is encrypted."""
+
+    name: str
+    contents: Contents
+    mode: int | None = None
+    encryptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The CA certificate that a listener trusts, and what to call it."""
+
+    name: str
+    certificate: x509.Certificate
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of a file: what it is, what it says, what speaks against it, what is worth knowing, and what could not be decided."""
+
+    what: str
+    facts: Facts
+    reasons: tuple[Reason, ...] = ()
+    notes: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file, piece by piece."""
+
+    name: str
+    form: str
+    items: tuple[Item, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a listener that trusts `anchor` would let the client in."""
+
+    client: str
+    anchor: str
+    reasons: tuple[Reason, ...]
+    undecided: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on this client at this CA."""
+        return _verdict(bool(self.reasons), bool(self.undecided))
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is said about some files. `fit`: how the pieces belong together, a sentence each."""
+
+    files: tuple[File, ...]
+    fit: tuple[str, ...]
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Refused when anything speaks against anything; not decided when something could not be read or told."""
+        parts: list[Item | Judgement] = [*(item for file in self.files for item in file.items), *self.judgements]
+        return _verdict(any(part.reasons for part in parts), any(part.undecided for part in parts))
+
+
+def _verdict(refused: bool, undecided: bool) -> Verdict:
+    return Verdict.REFUSED if refused else Verdict.NOT_DECIDED if undecided else Verdict.NOTHING
+
+
+def explain(sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: Role | None = None) -> Report:
+    """What the files are, and why a listener would refuse them at the moment `now`; `role` is what the first certificate of each is meant for."""
+    return _Explanation(sources, anchors, now, role).report()
+
+
+class _Explanation:
+    """The files side by side: most that can be said of one piece depends on the others."""
+
+    def __init__(self, sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: Role | None) -> None:
+        self._sources, self._anchors, self._now = sources, anchors, now
+        self._certificates = [one for source in sources for one in _certificates(source)]
+        self._public_keys = [key for source in sources for key in _public_keys(source)]
+        first = {_certificates(source)[0] for source in sources if _certificates(source)} if role else set()
+        self._roles = {one: role if role and one in first else self._role(one) for one in self._certificates}
+        self._clients = [one for one in dict.fromkeys(self._certificates) if self._roles[one] is Role.CLIENT]
+
+    def _role(self, certificate: x509.Certificate) -> Role:
+        constraints, purposes = extension(certificate, x509.BasicConstraints), extension(certificate, x509.ExtendedKeyUsage)
+        usage = extension(certificate, x509.KeyUsage)
+        if constraints is not None:
+            return Role.CA if constraints.ca else Role.CLIENT
+        issuer = any(one != certificate and issued(certificate, one) for one in self._certificates)
+        signs = usage is not None and usage.key_cert_sign
+        return Role.CA if issuer or signs or (self_signed(certificate) and purposes is None) else Role.CLIENT
+
+    def report(self) -> Report:
+        """All of it."""
+        judgements = [self._judgement(client, anchor) for client in self._clients for anchor in self._anchors]
+        return Report(tuple(map(self._file, self._sources)), tuple(self._fit()), tuple(judgements))
+
+    # --- file by file
+
+    def _file(self, source: Source) -> File:
+        notes = []
+        holds_key = any(isinstance(piece, Key) and not piece.encrypted for piece in source.contents.pieces)
+        if holds_key and source.mode is not None and source.mode & _READABLE_BY_OTHERS:
+            notes.append(
+                f"it holds a private key and others than its owner may use the file (mode {source.mode & 0o777:04o}): chmod 600 {source.name}"
+            )
+        if source.encryptions:
+            notes.append(f"encrypted with {', '.join(source.encryptions)}")
+        items = tuple(self._item(piece, source) for piece in source.contents.pieces)
+        return File(source.name, source.contents.form, items, (*notes, *self._order_notes(source)))
+
+    def _item(self, piece: Piece, source: Source) -> Item:
+        match piece:
+            case Certificate(certificate):
+                return self._client(certificate) if self._roles[certificate] is Role.CLIENT else self._authority(certificate, source)
+            case Request(request):
+                return self._request(request)
+            case Key(public_key, encrypted, None):
+                return Item("private key", description.of_key(public_key, encrypted), tuple(self._key(public_key)))
+            case Key(_, encrypted, locked):
+                return Item("private key", {"encrypted": encrypted}, undecided=(str(locked),))
+            case Other(what):
+                return Item(what, {})
+            case Unreadable(why):
+                return Item("unreadable", {}, undecided=(why,))
+
+    def _key(self, public_key: Any) -> Iterator[Reason]:
+        weak = _key_reason(public_key)
+        if weak is not None:
+            yield weak
+        owners = [one for one in self._public_keys if same_key(one, public_key)]
+        if self._public_keys and not owners:
+            yield Reason("it is the key of no certificate and no request here; give the ones that belong together", Basis.TLS)
+
+    # --- a client's certificate
+
+    def _client(self, certificate: x509.Certificate) -> Item:
+        """With CAs to compare with, what speaks against the client is said there."""
+        notes, reasons, undecided = list(_client_notes(certificate)), [], []
+        path = walk(certificate, self._certificates, None, self._now)
+        notes += _depth_notes(path)
+        if not self._anchors:
+            reasons = [*self._client_reasons(certificate), *(Reason(fault, Basis.SANDBOX) for fault in path_faults(path, None, self._now))]
+            notes.append("whether a listener lets it in depends on the CA that it trusts: compare with --ca FILE or --against-stack")
+            undecided = limits(path)
+        facts = description.of_certificate(certificate, self._now)
+        return Item("client certificate", facts, tuple(reasons), tuple(notes), tuple(undecided))
+
+    def _client_reasons(self, certificate: x509.Certificate) -> Iterator[Reason]:
+        yield from (Reason(fault, Basis.SANDBOX) for fault in leaf_faults(certificate, self._now))
+        try:
+            key: object = certificate.public_key()
+        except ValueError:
+            key = None
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None):
+            yield Reason(str(weakness(key)), Basis.DOCUMENTED)
+        trusted = any(anchor.certificate == certificate for anchor in self._anchors)
+        if looks_self_signed(certificate) and not trusted:
+            if self_signed(certificate):
+                yield Reason("it is self-signed, so no CA vouches for it; have it issued by the CA that the listener trusts", Basis.SANDBOX)
+            else:
+                yield Reason(
+                    f"its subject is that of its issuer ({name(certificate)}), so OpenSSL takes it for a self-signed one (error 18), as happens with "
+                    "the documentation's sample answers; make it anew with a name of its own, for instance another commonName",
+                    Basis.SANDBOX,
+                )
+        yield from self._presented_wrongly(certificate)
+
+    def _presented_wrongly(self, certificate: x509.Certificate) -> Iterator[Reason]:
+        for source in self._sources:
+            certificates = _certificates(source)
+            if source.contents.form == "PEM" and certificate in certificates[1:] and self._roles[certificates[0]] is not Role.CLIENT:
+                yield Reason(
+                    f"it is certificate {certificates.index(certificate) + 1} of {source.name}, and a client presents the first one; put it first",
+                    Basis.TLS,
+                )
+
+    def _judgement(self, client: x509.Certificate, anchor: Anchor) -> Judgement:
+        path = walk(client, self._certificates, anchor.certificate, self._now)
+        faults = path_faults(path, anchor.certificate, self._now)
+        own = list(self._client_reasons(client))
+        if looks_self_signed(client) and own:  # why its chain leads nowhere has been said
+            faults = []
+        elif faults:
+            faults = list(self._ways_round(path, anchor.certificate)) or faults
+        reasons = [*own, *(Reason(fault, Basis.SANDBOX) for fault in faults)]
+        return Judgement(self._label(client), anchor.name, tuple(reasons), () if reasons else tuple(limits(path)))
+
+    def _ways_round(self, path: Path, anchor: x509.Certificate) -> Iterator[str]:
+        """Certificates that stand in the way of a path that would hold."""
+        for one in path[1:]:
+            rest = [other for other in self._certificates if other != one]
+            if one != anchor and not path_faults(walk(path[0], rest, anchor, self._now), anchor, self._now):
+                yield (
+                    f"{self._label(one)} leads verifiers astray, since they follow the first certificate that may be the issuer's and do not turn back; "
+                    "leave it out, and the rest leads to the trusted CA"
+                )
+
+    # --- a certificate authority
+
+    def _authority(self, certificate: x509.Certificate, source: Source) -> Item:
+        reasons: list[Reason] = []
+        notes = [f"it is the one that {anchor.name} trusts" for anchor in self._anchors if anchor.certificate == certificate]
+        if not self._clients:  # else it stands here as part of a client's chain, and is judged there
+            reasons += [Reason(fault, Basis.PROGRAM) for fault in certificate_faults(certificate, self._now)]
+            notes += _authority_notes(certificate)
+            certificates = _certificates(source)
+            if certificate == certificates[0]:
+                reasons += self._bundle_reasons(certificates, source)
+        kind = "root certificate authority" if self_signed(certificate) else "subordinate certificate authority"
+        return Item(kind, description.of_certificate(certificate, self._now), tuple(reasons), tuple(notes))
+
+    def _bundle_reasons(self, certificates: list[x509.Certificate], source: Source) -> Iterator[Reason]:
+        if any(isinstance(piece, Key) for piece in source.contents.pieces):
+            yield Reason(
+                "the file contains a private key, which must never leave its place; give the certificate alone (and the key, where it is to sign, as "
+                "authorityPrivateKeys)",
+                Basis.PROGRAM,
+            )
+        roots = [one for one in certificates if self_signed(one)]
+        if len(roots) > 1:
+            yield Reason(
+                f"the file holds {len(roots)} roots, and ALB takes one CA certificate per listener; give each authority a file of its own",
+                Basis.DOCUMENTED,
+            )
+        elif not any(lasting_faults(one) for one in certificates):
+            try:
+                BroughtAuthority.load("".join(_pem(one) for one in certificates))
+            except UserError as error:
+                yield Reason(str(error), Basis.PROGRAM)
+
+    # --- a request
+
+    def _request(self, request: x509.CertificateSigningRequest) -> Item:
+        what, facts = "certificate signing request", description.of_request(request)
+        note = "only its public key is used: names and extensions of the certificate come from clients.NAME in the stack's configuration"
+        try:
+            accepted = SigningRequest.load(request.public_bytes(serialization.Encoding.PEM).decode())
+            asked = accepted.left_out({}, ())
+        except UserError as error:
+            return Item(what, facts, (Reason(str(error), Basis.PROGRAM),))
+        likenesses = [accepted.named_like(anchor.certificate) for anchor in self._anchors]
+        reasons = tuple(Reason(sentence, Basis.PROGRAM) for sentence in dict.fromkeys(likenesses) if sentence)
+        return Item(what, facts, reasons, (f"{note}; it asks for {', '.join(asked)}" if asked else note,))
+
+    # --- how the pieces belong together
+
+    def _fit(self) -> Iterator[str]:
+        for source in self._sources:
+            for piece in source.contents.pieces:
+                if isinstance(piece, Key) and piece.public_key is not None:
+                    yield from self._owners(piece.public_key, source)
+        for lower in dict.fromkeys(self._certificates):
+            for upper in dict.fromkeys(self._certificates):
+                if lower != upper and issued(upper, lower):
+                    yield f"{self._label(lower)} was issued by {self._label(upper)}"
+
+    def _owners(self, public_key: Any, source: Source) -> Iterator[str]:
+        for other in self._sources:
+            for piece in other.contents.pieces:
+                if isinstance(piece, Certificate | Request) and any(same_key(public_key, key) for key in _public_key(piece)):
+                    what = self._label(piece.certificate) if isinstance(piece, Certificate) else f"the request in {other.name}"
+                    yield f"the private key in {source.name} is that of {what}"
+
+    def _order_notes(self, source: Source) -> Iterator[str]:
+        certificates = _certificates(source)
+        if not self._clients or len(certificates) < 2 or source.contents.form != "PEM":
+            return
+        if self._roles[certificates[0]] is Role.CLIENT and not all(issued(upper, lower) for lower, upper in pairwise(certificates)):
+            yield (
+                "its certificates do not stand in the order of their chain, each before the one that issued it; some servers want that (RFC 5246 "
+                "section 7.4.2)"
+            )
+        roots = [name(one) for one in certificates[1:] if self_signed(one)]
+        if roots:
+            yield f"it holds the root {', '.join(roots)}, which a client need not present (RFC 8446 section 4.4.2)"
+
+    def _label(self, certificate: x509.Certificate) -> str:
+        """Where a certificate stands, and its name."""
+        for source in self._sources:
+            found = _certificates(source)
+            if certificate in found:
+                where = f"certificate {found.index(certificate) + 1} of {source.name}" if len(found) > 1 else source.name
+                return f"{where} ({name(certificate)})"
+        return name(certificate)
+
+
+def _client_notes(certificate: x509.Certificate) -> Iterator[str]:
+    if certificate.version is not x509.Version.v3:
+        yield "it is X.509 v1, as the documentation's commands make it with OpenSSL 3.0: strict verifiers refuse it, the sandbox does not"
+    elif extension(certificate, x509.ExtendedKeyUsage) is None:
+        yield "it names no purpose (extended key usage), so whoever has its key can also be a server with it"
+    constraints, usage = extension(certificate, x509.BasicConstraints), extension(certificate, x509.KeyUsage)
+    if constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign):
+        yield "it is itself a certificate authority, so whoever has its key can make more clients that are let in"
+    if certificate.subject == certificate.issuer and not looks_self_signed(certificate):
+        yield "its subject is that of its issuer, and some verifiers take such a certificate for a self-signed one"
+    if extension(certificate, x509.SubjectAlternativeName) is None:
+        yield "it has no subject alternative name: the Python package cryptography refuses such clients, the sandbox does not"
+
+
+def _depth_notes(path: Path) -> Iterator[str]:
+    between = sum(not self_signed(one) for one in path[1:])
+    if between > 1:
+        yield f"{between} authorities stand between it and its root: how many ALB follows is not known (nginx 1 by default, the sandbox 3)"
+
+
+def _authority_notes(certificate: x509.Certificate) -> Iterator[str]:
+    constraints = extension(certificate, x509.BasicConstraints)
+    if certificate.version is x509.Version.v1 or (constraints is None and self_signed(certificate)):
+        yield (
+            "such a CA is what `openssl x509 -req -signkey` of the documentation makes: version 1 with OpenSSL 3.0, which strict verifiers refuse, and "
+            "version 3 without basicConstraints with OpenSSL 3.5, below which every client is refused; whether CAS and ALB take it is not known. "
+            f"Let the stack generate one (authorities.NAME: {{}}), or make it with: {RECIPE}"
+        )
+    if constraints is not None and constraints.ca and constraints.path_length is not None and self_signed(certificate):
+        yield (
+            f"it has path length {constraints.path_length}: a rotation puts a cross certificate between it and a client, which with an intermediate "
+            "authority is two"
+        )
+
+
+def _key_reason(public_key: object) -> Reason | None:
+    weak = weakness(public_key)
+    if weak is None:
+        return None
+    known = isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    return Reason(weak, Basis.PROGRAM if known else Basis.DOCUMENTED)
+
+
+def _certificates(source: Source) -> list[x509.Certificate]:
+    return [piece.certificate for piece in source.contents.pieces if isinstance(piece, Certificate)]
+
+
+def _public_keys(source: Source) -> list[Any]:
+    return [key for piece in source.contents.pieces if isinstance(piece, Certificate | Request) for key in _public_key(piece)]
+
+
+def _public_key(piece: Certificate | Request) -> list[Any]:
+    """The public key, if it can be read."""
+    try:
+        return [piece.certificate.public_key() if isinstance(piece, Certificate) else piece.request.public_key()]
+    except (ValueError, TypeError, AttributeError):
+        return []
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
