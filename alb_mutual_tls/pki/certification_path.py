@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -85,7 +85,7 @@ def looks_self_signed(certificate: x509.Certificate) -> bool:
 def signed(upper: x509.Certificate, lower: x509.Certificate) -> bool:
     """Whether the signature of one certificate is that of the other's key; weak ones count, else they would be called forged."""
     try:
-        key, algorithm = upper.public_key(), lower.signature_hash_algorithm
+        key, algorithm = public_key(upper), lower.signature_hash_algorithm
         match key:
             case rsa.RSAPublicKey():
                 parameters = lower.signature_algorithm_parameters
@@ -128,10 +128,7 @@ def _names_key_of(lower: x509.Certificate, upper: x509.Certificate) -> bool:
 
 
 def _signed_by_such_a_key(upper: x509.Certificate, lower: x509.Certificate) -> bool:
-    try:
-        key = upper.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return True
+    key = public_key(upper)
     signature = lower.signature_algorithm_oid.dotted_string
     return all(isinstance(key, kind) == signature.startswith(beginning) for kind, beginning in _SIGNATURES.items())
 
@@ -177,9 +174,8 @@ def limits(path: Path) -> list[str]:
 
 def weak_key(certificate: x509.Certificate) -> str | None:
     """Why the sandbox refuses a key, as the rest of a sentence."""
-    try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    key = public_key(certificate)
+    if key is None:
         return "has a key of a kind that cannot be read"
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _RSA_BITS:
         return f"has an RSA key of {key.key_size} bits, which is too short"
@@ -266,6 +262,14 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return None
+
+
+def public_key(one: x509.Certificate | x509.CertificateSigningRequest) -> Any:
+    """The public key; None when it cannot be read."""
+    try:
+        return one.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
 
 

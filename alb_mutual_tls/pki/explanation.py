@@ -5,6 +5,7 @@ What a real ALB does with odd certificates is documented nowhere and was never t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from alb_mutual_tls.pki.certification_path import (
     looks_self_signed,
     name,
     path_faults,
+    public_key,
     self_signed,
     walk,
 )
@@ -154,7 +156,9 @@ def _verdict(refused: bool, undecided: bool) -> Verdict:
 
 def explain(sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: Role | None = None) -> Report:
     """What the files are, and why a listener would refuse them at the moment `now`; `role` is what the first certificate of each is meant for."""
-    return _Explanation(sources, anchors, now, role).report()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers and the like; they are shown as they are
+        return _Explanation(sources, anchors, now, role).report()
 
 
 class _Explanation:
@@ -202,8 +206,8 @@ class _Explanation:
                 return self._client(certificate) if self._roles[certificate] is Role.CLIENT else self._authority(certificate, source)
             case Request(request):
                 return self._request(request)
-            case Key(public_key, encrypted, None):
-                return Item("private key", description.of_key(public_key, encrypted), tuple(self._key(public_key)))
+            case Key(own_key, encrypted, None):
+                return Item("private key", description.of_key(own_key, encrypted), tuple(self._key(own_key)))
             case Key(_, encrypted, locked):
                 return Item("private key", {"encrypted": encrypted}, undecided=(str(locked),))
             case Other(what):
@@ -211,11 +215,11 @@ class _Explanation:
             case Unreadable(why):
                 return Item("unreadable", {}, undecided=(why,))
 
-    def _key(self, public_key: Any) -> Iterator[Reason]:
-        weak = _key_reason(public_key)
+    def _key(self, own_key: Any) -> Iterator[Reason]:
+        weak = _key_reason(own_key)
         if weak is not None:
             yield weak
-        owners = [one for one in self._public_keys if same_key(one, public_key)]
+        owners = [one for one in self._public_keys if same_key(one, own_key)]
         if self._public_keys and not owners:
             yield Reason("it is the key of no certificate and no request here; give the ones that belong together", Basis.TLS)
 
@@ -235,10 +239,7 @@ class _Explanation:
 
     def _client_reasons(self, certificate: x509.Certificate) -> Iterator[Reason]:
         yield from (Reason(fault, Basis.SANDBOX) for fault in leaf_faults(certificate, self._now))
-        try:
-            key: object = certificate.public_key()
-        except ValueError:
-            key = None
+        key = public_key(certificate)
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None):
             yield Reason(str(weakness(key)), Basis.DOCUMENTED)
         trusted = any(anchor.certificate == certificate for anchor in self._anchors)
@@ -342,10 +343,10 @@ class _Explanation:
                 if lower != upper and issued(upper, lower):
                     yield f"{self._label(lower)} was issued by {self._label(upper)}"
 
-    def _owners(self, public_key: Any, source: Source) -> Iterator[str]:
+    def _owners(self, own_key: Any, source: Source) -> Iterator[str]:
         for other in self._sources:
             for piece in other.contents.pieces:
-                if isinstance(piece, Certificate | Request) and any(same_key(public_key, key) for key in _public_key(piece)):
+                if isinstance(piece, Certificate | Request) and any(same_key(own_key, key) for key in _public_key(piece)):
                     what = self._label(piece.certificate) if isinstance(piece, Certificate) else f"the request in {other.name}"
                     yield f"the private key in {source.name} is that of {what}"
 
@@ -407,11 +408,11 @@ def _authority_notes(certificate: x509.Certificate) -> Iterator[str]:
         )
 
 
-def _key_reason(public_key: object) -> Reason | None:
-    weak = weakness(public_key)
+def _key_reason(own_key: object) -> Reason | None:
+    weak = weakness(own_key)
     if weak is None:
         return None
-    known = isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    known = isinstance(own_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
     return Reason(weak, Basis.PROGRAM if known else Basis.DOCUMENTED)
 
 
@@ -425,10 +426,8 @@ def _public_keys(source: Source) -> list[Any]:
 
 def _public_key(piece: Certificate | Request) -> list[Any]:
     """The public key, if it can be read."""
-    try:
-        return [piece.certificate.public_key() if isinstance(piece, Certificate) else piece.request.public_key()]
-    except (ValueError, TypeError, AttributeError):
-        return []
+    key = public_key(piece.certificate if isinstance(piece, Certificate) else piece.request)
+    return [] if key is None else [key]
 
 
 def _pem(certificate: x509.Certificate) -> str:
