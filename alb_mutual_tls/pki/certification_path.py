@@ -137,9 +137,12 @@ def _signed_by_such_a_key(upper: x509.Certificate, lower: x509.Certificate) -> b
 
 
 def path_faults(path: Path, anchor: x509.Certificate | None, now: datetime) -> list[str]:
-    """Why a path does not hold above its leaf, a sentence each; without an anchor it may end anywhere."""
+    """Why a path does not hold above its leaf, a sentence each; without an anchor it may end anywhere, and a root at its end is trusted."""
+    root = anchor or (path[-1] if looks_self_signed(path[-1]) else None)
     faults = [_forged(lower, upper) for lower, upper in pairwise(path) if not signed(upper, lower)]
-    faults += [f"{name(one)}, which stands above it, {fault}" for one in path[1:] for fault in _authority_faults(one, now, one == anchor)]
+    faults += [
+        f"{name(one)}, which stands above it, {fault}" for one in path[1:] for fault in _authority_faults(one, now, trusted=one == root)
+    ]
     faults += _path_length_faults(path)
     if anchor is not None and path[-1] != anchor:
         faults.append(_missing(path[-1], anchor))
@@ -192,7 +195,7 @@ def _weak_signature(certificate: x509.Certificate) -> str | None:
     return f"is signed with {algorithm.name.upper()}, which can be forged" if isinstance(algorithm, _WEAK_HASHES) else None
 
 
-def _authority_faults(certificate: x509.Certificate, now: datetime, trusted: bool) -> Iterator[str]:
+def _authority_faults(certificate: x509.Certificate, now: datetime, *, trusted: bool) -> Iterator[str]:
     try:
         certificate.extensions  # noqa: B018
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):

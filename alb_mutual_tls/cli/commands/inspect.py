@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def inspect(
     *,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="PEM, DER, PKCS#12 or PKCS#7; - is standard input. Several are compared.")
+        list[Path], typer.Argument(metavar="FILE", help="PEM, DER, PKCS#12 or PKCS#7; - is standard input. Several are compared.")
     ],
     ca: Annotated[Path | None, typer.Option(help="CA certificate that a listener trusts: would it let the client in?")] = None,
     against_stack: Annotated[bool, typer.Option("--against-stack", help="The same with the CA that the stack's listeners trust.")] = False,

@@ -172,6 +172,12 @@ def test_without_a_ca_the_chain_is_judged_as_far_as_it_goes() -> None:
     assert "CN=limited, which stands above it, has path length 0" in sentences(item)[0]
 
 
+def test_without_a_ca_a_root_of_version_1_in_the_file_counts_as_trusted() -> None:
+    old = authority("old", key_identifier=None)
+    report = explained(pem(made([], by=old)) + pem(first_version(old)))
+    assert (report.files[0].items[0].reasons, report.verdict) == ((), Verdict.NOTHING)
+
+
 @pytest.mark.parametrize(
     ("certificate", "note"),
     [
