@@ -169,7 +169,7 @@ def named(name: str) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
 def test_a_name_never_steers_the_terminal(name: str) -> None:
     report = explain([Given("f\x1b[2J", read(named(name), lambda: None))], [], NOW)
@@ -178,7 +178,7 @@ def test_a_name_never_steers_the_terminal(name: str) -> None:
     assert inspect_report.as_json(report).replace("\n", "").isprintable()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(st.binary(max_size=400))
 def test_no_file_gives_a_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path, data: bytes) -> None:
     (tmp_path / "f").write_bytes(data)
