@@ -96,6 +96,12 @@ class Component:
     issuing_authority: str = ""
     authorities: tuple[Authority, ...] = ()
 
+    @property
+    def roots(self) -> dict[str, str]:
+        """The root certificate (PEM) of each authority, the trusted one first; several during a rotation."""
+        trusted_first = sorted(self.authorities, key=lambda one: one.name != self.trusted_authority)
+        return {one.name: one.ca_certificate_pem for one in trusted_first}
+
 
 def project_directory(given: Path | None) -> Path:
     """The directory of the Pulumi project: the given one, else around the current directory, else this checkout."""
@@ -278,6 +284,7 @@ def _authorities(
             signers.get(authority),
         )
         for authority, pem in sorted(certificates.items())
+        if pem
     )
 
 

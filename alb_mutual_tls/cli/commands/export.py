@@ -65,9 +65,7 @@ def export(
     chosen, client = _client(read_components(project_directory(cwd), stack=stack, component=component), name)
     makeable = client.private_key_pem is not None or form.value in client_files.WITHOUT_KEY
     password = _password(password_file, f"{name}.{form}", json=json) if encrypted and makeable else None
-    made = client_files.files(
-        client, form.value, authorities=dict(chosen.authorities), directory=output.absolute(), password=password, legacy=legacy
-    )
+    made = client_files.files(client, form.value, authorities=chosen.roots, directory=output.absolute(), password=password, legacy=legacy)
     paths = client_files.write(made, output, force=force)
     if json:
         import json as encoder

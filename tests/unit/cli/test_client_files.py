@@ -36,7 +36,7 @@ def rotating(exported: dict[str, Any], credentials: dict[str, tuple[str, str]]) 
     """The authorities in the middle of a rotation: `root` is still trusted, `next` issues, and `again` is a subordinate below the trusted root."""
     outputs = exported["deployment"]["resources"][2]["outputs"]
     outputs["authorityCertificates"] |= {"next": credentials["client"][0], "again": outputs["caCertificatePem"]}
-    return dict(components_of(exported)[0].authorities)
+    return components_of(exported)[0].roots
 
 
 def made(

@@ -294,7 +294,9 @@ def test_a_trusted_authority_that_allows_too_few_below_it_is_no_way_to_rotate() 
         "give clients certificates of both, for instance from a second stack"
     )
     chosen["authorityPrivateKeys"] = {"old": key_pem(sub.private_key), "new": key_pem(other.private_key)}
-    assert settings(authorities={"old": {"certificate": old}, "new": {"certificate": pem(other.certificate)}}, **chosen).arguments.certifiers == ("old",)
+    assert settings(
+        authorities={"old": {"certificate": old}, "new": {"certificate": pem(other.certificate)}}, **chosen
+    ).arguments.certifiers == ("old",)
 
 
 def test_a_listener_may_trust_an_authority_whose_key_is_elsewhere_while_the_stack_signs_nobody() -> None:
