@@ -163,3 +163,21 @@ class SignedCertificate(_Resource):
             "sign": sign,
         }
         return cls(name, properties, opts)
+
+
+class IssuedCertificates(_Resource):
+    """The record of the client certificates, with those that outlive their clients; kept in state alone, and begun once per component.
+
+    `current`: client -> certificate in PEM; `root_certificate_pems`: the roots that accept what the clients present now.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        current: Mapping[str, pulumi.Input[str]],
+        root_certificate_pems: Sequence[pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {"current": current, "rootCertificatePems": root_certificate_pems}
+        super().__init__("albmtls:index:IssuedCertificates", name, properties, opts)

@@ -14,6 +14,7 @@ from .albmtls import (
     CaCertificate,
     CertificateRepository,
     ExistingCaCertificate,
+    IssuedCertificates,
     ListenerClientAuthentication,
     SignedCertificate,
     StackIdentity,
@@ -68,6 +69,13 @@ class AlbMutualTls(pulumi.ComponentResource):
             client: IssuedClient.issue(f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(), self._opts())
             for client, wanted in args.clients.items()
         }
+        # ALB knows no revocation, so what clients had is remembered until it ends, also when the last client is gone.
+        IssuedCertificates(
+            f"{name}-issued",
+            current={client: issued.certificate_pem for client, issued in self.clients.items()},
+            root_certificate_pems=[issuing.root_pem, *([trusted.root_pem] if args.crosses else [])],
+            opts=self._opts(),
+        )
 
         # Steps 4 and 5: client authentication on each listener, on or off.
         self.listener_fields: dict[str, pulumi.Input[Any]] = {

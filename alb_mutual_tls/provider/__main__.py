@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from alb_mutual_tls.errors import UserError
 
@@ -18,24 +20,37 @@ except ModuleNotFoundError as error:
         "or pip install -r requirements.txt (or alb-mutual-tls) into the Python environment of the program"
     )
 
-# token -> module, class, whether it takes the configuration; a module is imported when a resource of its type is first met
-_HANDLERS = {
-    "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", False),
-    "albmtls:index:CertificateRepository": ("certificate_repository", "CertificateRepository", True),
-    "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", True),
-    "albmtls:index:ExistingCaCertificate": ("existing_ca_certificate", "ExistingCaCertificate", True),
-    "albmtls:index:ListenerClientAuthentication": ("listener_client_authentication", "ListenerClientAuthentication", True),
-    "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", False),
+
+_CONFIGURATION, _CLOCK = "configuration", "clock"
+# token -> module, class, arguments; a module is imported when a resource of its type is first met
+_HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", ()),
+    "albmtls:index:CertificateRepository": ("certificate_repository", "CertificateRepository", (_CONFIGURATION,)),
+    "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", (_CONFIGURATION, _CLOCK)),
+    "albmtls:index:ExistingCaCertificate": ("existing_ca_certificate", "ExistingCaCertificate", (_CONFIGURATION, _CLOCK)),
+    "albmtls:index:ListenerClientAuthentication": (
+        "listener_client_authentication",
+        "ListenerClientAuthentication",
+        (_CONFIGURATION,),
+    ),
+    "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", (_CLOCK,)),
+    "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK,)),
 }
 
 
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
 class AlbMtls:
-    """The provider: its configuration and, lazily, one handler per resource type."""
+    """The provider: its configuration and, lazily, one handler per resource type. `clock` gives the current moment, with its time zone."""
 
     name = "albmtls"
     version = "0.1.0"
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
         self._configuration: Configuration | None = None
         self._handlers: dict[str, Handler] = {}
 
@@ -57,15 +72,16 @@ class AlbMtls:
 
     def handler(self, token: str) -> Handler:
         if token not in self._handlers:
-            module, name, configured = _HANDLERS[token]
+            module, name, needed = _HANDLERS[token]
             made = getattr(importlib.import_module(f"alb_mutual_tls.provider.{module}"), name)
-            self._handlers[token] = made(self._configuration or Configuration.of({})) if configured else made()
+            arguments = {_CONFIGURATION: self._configuration or Configuration.of({}), _CLOCK: self._clock}
+            self._handlers[token] = made(**{argument: arguments[argument] for argument in needed})
         return self._handlers[token]
 
 
-def main() -> None:
-    """Serve until the engine ends the process."""
-    serve(AlbMtls())
+def main(clock: Callable[[], datetime] = utc_now) -> None:
+    """Serve until the engine ends the process. `clock` gives the current moment, with its time zone: tests live at other times."""
+    serve(AlbMtls(clock))
 
 
 if __name__ == "__main__":

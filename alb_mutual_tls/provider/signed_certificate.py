@@ -79,11 +79,22 @@ class SignedCertificate:
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
         """Issue the certificate anew, or keep it where the change does not touch it."""
-        if input_changes(state, inputs).keys() <= _STEERING and not _to_be_signed(state, inputs):
+        changes = input_changes(state, inputs)
+        if changes.keys() <= _STEERING and not _to_be_signed(state, inputs):
             if self._renewal(state, inputs) is not Renewal.DUE:
                 return {**inputs, **{key: state[key] for key in _COMPUTED}, "readyForRenewal": False}
             # The engine's difference shows the old end alone, as if it were removed: no input tells it the new one.
             request.info(f"{request.name}: {_end(state, self._clock())} and is issued anew")
+        elif inputs["kind"] == "client" and from_text(state["notAfter"]) > self._clock():
+            former = (
+                f"issued anew because of {', '.join(sorted(changes.keys() - _STEERING))}, but whoever holds the former certificate is let in until "
+                f"{state['notAfter']} wherever its authority is trusted, and only a cut-off ends it earlier (docs/rotation.md)"
+            )
+            # In a rotation both are to be accepted, so only another key, name or validity is a matter of concern.
+            if changes.keys() <= _STEERING | set(_ISSUER):
+                request.info(f"{request.name}: {former}")
+            else:
+                request.warn(f"{request.name}: {former}")
         return self._issue(request, inputs)
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:

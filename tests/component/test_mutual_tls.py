@@ -18,6 +18,7 @@ IDENTITY = "0a1b2c3d"
 IN_CAS = pem(authority("in CAS").certificate)
 LISTENER = "albmtls:index:ListenerClientAuthentication"
 SIGNED = "albmtls:index:SignedCertificate"
+RECORD = "albmtls:index:IssuedCertificates"
 UPLOAD = "albmtls:index:CaCertificate"
 
 
@@ -220,6 +221,32 @@ def test_a_cross_certificate_by_an_authority_that_is_not_trusted_is_presented_wh
     assert engine.named(LISTENER)["mtls-alb-443"].inputs["crossFingerprints"] == crosses
 
 
+def test_what_is_issued_is_recorded_once_with_the_roots_that_accept_it(declare: Declare) -> None:
+    engine, _ = declare(clients={"web": Client(), "app": Client()})
+    ((name, record),) = engine.named(RECORD).items()
+    assert name == "mtls-issued"
+    assert record.inputs == {
+        "current": {"web": "certificate of mtls-client-web\n", "app": "certificate of mtls-client-app\n"},
+        "rootCertificatePems": ["certificate of mtls-authority-root"],
+    }
+
+
+def test_in_a_rotation_both_roots_accept_what_is_issued(declare: Declare) -> None:
+    engine, _ = declare(
+        authorities={"a": Authority(), "b": Authority()}, issuing_authority="b", trusted_authority="a", clients={"web": Client()}
+    )
+    assert engine.named(RECORD)["mtls-issued"].inputs["rootCertificatePems"] == [
+        "certificate of mtls-authority-b",
+        "certificate of mtls-authority-a",
+    ]
+
+
+def test_the_record_outlives_the_last_client(declare: Declare) -> None:
+    """Else nobody would know until when the certificates of removed clients are accepted."""
+    engine, _ = declare()
+    assert engine.named(RECORD)["mtls-issued"].inputs["current"] == {}
+
+
 def test_a_brought_root_is_uploaded_under_the_name_of_its_content_and_signs(declare: Declare) -> None:
     root = authority("corporate root")
     brought: dict[str, Any] = {"corp": Authority(certificate=pem(root.certificate))}
@@ -345,6 +372,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "takeOver",
             "trustedFingerprint",
         ],
+        "albmtls:index:IssuedCertificates": ["current", "rootCertificatePems"],
         "albmtls:index:SignedCertificate": [
             "csrPem",
             "issuerCertificatePem",

@@ -424,3 +424,42 @@ sys.exit("cryptography" in sys.modules)
     inputs = client_inputs(validityDays=3650)
     state = {**inputs, "certificatePem": "x", "notAfter": "2999-01-01T00:00:00Z", "readyForRenewal": False}
     assert subprocess.run([sys.executable, "-c", code], input=json.dumps([inputs, state]), text=True, check=False).returncode == 0
+
+
+# --- what is said of the former certificate
+
+
+@pytest.mark.parametrize(
+    ("changed", "severity", "why"),
+    [
+        ({"csrPem": request(key("another"))}, "WARNING", "csrPem"),
+        ({"csrPem": UNKNOWN}, "WARNING", "csrPem"),
+        ({"subject": {"commonName": "renamed"}, "uris": []}, "WARNING", "subject, uris"),
+        ({"validityDays": 30, "renewBeforeDays": 10}, "WARNING", "validityDays"),
+        (
+            {"issuerCertificatePem": pem(OTHER.certificate), "issuerPrivateKeyPem": key_pem(OTHER.private_key)},
+            "INFO",
+            "issuerCertificatePem, issuerPrivateKeyPem",
+        ),
+    ],
+)
+def test_who_gets_another_certificate_is_told_in_the_preview_until_when_the_former_one_is_accepted(
+    engine: Engine, changed: Properties, severity: str, why: str
+) -> None:
+    engine.up(client_inputs())
+    engine.preview(client_inputs(**changed))
+    assert [said for said in engine.said if "left out" not in said] == [
+        f"{severity}: mtls-client-one: issued anew because of {why}, but whoever holds the former certificate is let in until "
+        "2027-02-21T12:00:00Z wherever its authority is trusted, and only a cut-off ends it earlier (docs/rotation.md)"
+    ]
+
+
+def test_a_former_certificate_that_has_ended_and_one_of_an_authority_are_not_worth_a_word(engine: Engine) -> None:
+    engine.up(client_inputs())
+    engine.clock.now += 90 * DAY
+    engine.preview(client_inputs(subject={"commonName": "renamed"}))
+    assert not [said for said in engine.said if "former" in said]
+    crossing = Engine()
+    crossing.up(cross_inputs())
+    crossing.up(cross_inputs(subjectCertificatePem=pem(authority("root c").certificate)))
+    assert crossing.said == []

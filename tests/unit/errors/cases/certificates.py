@@ -25,6 +25,7 @@ from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.existing_ca_certificate import ExistingCaCertificate
 from alb_mutual_tls.provider.host import Request, start_server
+from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.properties import Properties, to_struct
 from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate, check_inputs
@@ -253,6 +254,8 @@ CASES: dict[str, Case] = {
     "half a day": client(validityDays=1.5),
     "no day": client(validityDays=0),
     "sign yes": lambda _: check_inputs({**_CROSS, "sign": "yes"}),
+    "an imported record": lambda _: IssuedCertificates().read(request(), "x", {}, {}),
+    "inputs of a record": lambda _: IssuedCertificates().check(request(), {}, {"color": "red"})[1],
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,
     "a Python without packages": _without_packages,

@@ -1,0 +1,111 @@
+"""`albmtls:index:IssuedCertificates`: the record of the client certificates of a stack, with those that outlive their clients.
+
+It lives in the state alone. Only its inputs make a difference: a certificate that ends changes nothing, and is forgotten with the next update.
+An update comes after every certificate that it records, and before a removed client's resource is deleted, which the engine does at the end. So
+after a run that was killed on the way the state still has what was current before, and the next run moves it. What that run had issued and the
+next one replaces again was in no output of the stack, so nobody can have been given it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import issued
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+
+_INPUTS = ("current", "rootCertificatePems")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class IssuedCertificates:
+    """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the roots that accept what the clients present now.
+
+    State beyond the inputs: `certificates` (client -> `issued.Entry`) and `outstanding` (list of `issued.Outstanding`). `clock` gives the current
+    moment, with its time zone.
+    """
+
+    token = "albmtls:index:IssuedCertificates"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+        self._clock = clock
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        failures = [
+            CheckFailure(key, f"IssuedCertificates has no property {key}: remove it, the properties are {', '.join(_INPUTS)}")
+            for key in sorted(inputs)
+            if key not in _INPUTS
+        ]
+        current, roots = inputs.get("current"), inputs.get("rootCertificatePems")
+        if current is not UNKNOWN and not (isinstance(current, Mapping) and all(map(_text, current.values()))):
+            failures.append(CheckFailure("current", "current is no object of texts: give the certificate of each client in PEM"))
+        if roots is not UNKNOWN and not (isinstance(roots, list) and all(map(_text, roots))):
+            failures.append(CheckFailure("rootCertificatePems", "rootCertificatePems is no list of texts: give root certificates in PEM"))
+        return inputs, failures
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        """The clients whose certificates are others than in the last deployment, and the roots."""
+        changes = {} if inputs["rootCertificatePems"] == state["rootCertificatePems"] else {"rootCertificatePems": Kind.UPDATE}
+        if inputs["current"] is UNKNOWN:
+            return Difference({**changes, "current": Kind.UPDATE})
+        return Difference(changes | _clients(state["current"], inputs["current"]))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        """Begin the record; the id is the resource's name."""
+        if request.preview:
+            return "", {**inputs, "certificates": UNKNOWN, "outstanding": []}
+        return request.name, {**inputs, "certificates": _entries(inputs), "outstanding": []}
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        """The state is the only place of this resource."""
+        if "certificates" not in state:
+            raise UserError(f"{request.name}: the record of issued certificates cannot be imported; let pulumi up begin one")
+        return Reading(id, state, inputs)
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        """Move what is no longer current to `outstanding`, and say of each client that is removed until when its certificate is accepted."""
+        now, known, before = self._clock(), state["certificates"], state["outstanding"]
+        for client in [] if inputs["current"] is UNKNOWN else sorted(known.keys() - inputs["current"].keys()):
+            if until := issued.accepted_until(client, known, before, now):
+                request.warn(
+                    f"client {client} is removed, but whoever holds its certificate is let in until {until} wherever its authority is trusted: "
+                    "ALB knows no revocation, and only a cut-off ends it earlier (docs/rotation.md)"
+                )
+        if request.preview or has_unknown(inputs):
+            return {**inputs, "certificates": UNKNOWN, "outstanding": UNKNOWN}
+        current = _entries(inputs)
+        return {
+            **inputs,
+            "certificates": issued.kept(known, current),
+            "outstanding": issued.outstanding(known, before, current, now),
+        }
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """Forget the record, with the stack or the component that it is of."""
+
+
+def _text(value: Any) -> bool:
+    return value is UNKNOWN or isinstance(value, str)
+
+
+def _entries(inputs: Properties) -> dict[str, issued.Entry]:
+    return {client: issued.entry(pem, inputs["rootCertificatePems"]) for client, pem in inputs["current"].items()}
+
+
+def _clients(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Kind]:
+    changes = {}
+    for client in sorted(before.keys() | now.keys()):
+        path = f'current["{client}"]'
+        if client not in before:
+            changes[path] = Kind.ADD
+        elif client not in now:
+            changes[path] = Kind.DELETE
+        elif before[client] != now[client]:
+            changes[path] = Kind.UPDATE
+    return changes
