@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from alb_mutual_tls.alibaba.alb import Alb
 from alb_mutual_tls.alibaba.answers import ALB, CAS, STS, Product
 from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole, Settings, choose, profile_region
 from alb_mutual_tls.alibaba.endpoints import NAMES, Endpoints, endpoints
@@ -58,26 +59,19 @@ class RecordedApi(OpenApi):
 
 
 class Cloud:
-    """CAS, STS and ALB (None while the region is not known) with one credential.
-
-    `inputs`: those of the provider albmtls, as they stand in the state, or `options`.
-    """
+    """CAS, ALB and STS with one credential. `inputs`: those of the provider albmtls, as they stand in the state, or `options`."""
 
     def __init__(self, inputs: Mapping[str, Any], *, deadline: float = 45.0) -> None:
         values = {key: _plain(key, value) for key, value in inputs.items() if value not in (None, "")}
         self.protocol = str(values.get("protocol") or "HTTPS").upper()
         self.calls: list[Call] = []
+        self._deadline = deadline
         self._account = values.get("accountId") or values.get("account")
         settings = _settings(values)
         self.places = _places(values, settings, self.protocol)
         self._credential = SdkCredential(choose(settings, os.environ, Path.home()), self._sts)
         self.sts = RecordedApi(STS, self.places.sts, self.protocol, self._credential, self.calls, deadline=deadline)
         self.cas = RecordedApi(CAS, self.places.cas, self.protocol, self._credential, self.calls, deadline=deadline)
-        self.alb = (
-            None
-            if self.places.alb is None
-            else RecordedApi(ALB, self.places.alb, self.protocol, self._credential, self.calls, deadline=deadline)
-        )
 
     def describe_credential(self) -> str:
         """The masked key id and where it came from."""
@@ -92,6 +86,12 @@ class Cloud:
                 "use credentials of that account; nothing was written"
             )
         return found
+
+    def alb(self) -> Alb:
+        """The ALB API of the region; raises `UserError` when there is none."""
+        if self.places.alb is None:
+            raise UserError("no region is configured, so ALB cannot be asked: set alicloud:region to the region of the ACK cluster")
+        return Alb(RecordedApi(ALB, self.places.alb, self.protocol, self._credential, self.calls, deadline=self._deadline))
 
     def _sts(self, credential: SdkCredential | None) -> OpenApi:
         return OpenApi(STS, self.places.sts, self.protocol, credential)  # not recorded: its answers are credentials

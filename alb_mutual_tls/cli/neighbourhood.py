@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from alb_mutual_tls.cli.stack import Component, Listener
 
 
+class AlbConfigMissing(UserError):
+    """The cluster has no AlbConfig of that name."""
+
+
 class Neighbourhood:
     """The cluster of one component. Nothing is asked before it is needed, and nothing twice, a cluster that does not answer included.
 
@@ -44,7 +48,7 @@ class Neighbourhood:
         """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another one, or does not have it."""
         document = self.cluster_of(listener).albconfig(listener.alb_config)
         if document is None:
-            raise UserError(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
+            raise AlbConfigMissing(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
         return document
 
     def cluster_of(self, listener: Listener) -> Cluster:

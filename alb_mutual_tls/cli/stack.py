@@ -141,14 +141,15 @@ def chosen_listeners(components: Sequence[Component], names: Sequence[str] | Non
     return [(component, listener) for component in components for listener in component.listeners if not names or listener.name in names]
 
 
-def export(directory: Path, stack: str | None) -> Mapping[str, Any]:
-    """The deployment of the stack with its secrets decrypted. Raises UserError with one sentence for what pulumi says."""
+def export(directory: Path, stack: str | None, *, secrets: bool = True) -> Mapping[str, Any]:
+    """The deployment of the stack, with its secrets decrypted or as they are. Raises UserError with one sentence for what pulumi says."""
     program = shutil.which("pulumi")
     if program is None:
         raise UserError(
             "there is no program pulumi on PATH: source .sandbox/env (made by `make up`), or install it from pulumi.com/docs/install"
         )
-    command = [program, "--non-interactive", "--color", "never", "--cwd", str(directory), "stack", "export", "--show-secrets"]
+    command = [program, "--non-interactive", "--color", "never", "--cwd", str(directory), "stack", "export"]
+    command += ["--show-secrets"] if secrets else []
     if stack is not None:
         command += ["--stack", stack]
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
@@ -240,6 +241,24 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value]
     return value
+
+
+def without_secrets(value: Any) -> Any:
+    """A value of a deployment exported without --show-secrets; what is secret in it is None."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
+            return None
+        return {key: without_secrets(item) for key, item in value.items()}
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def resources_of(exported: Mapping[str, Any], component: str) -> list[Mapping[str, Any]]:
+    """The resources of a component, and the providers that they were made with, as they stand in the deployment."""
+    resources = [one for one in exported["deployment"]["resources"] if not one.get("delete")]
+    root = next(one for one in resources if one.get("type") == COMPONENT and _name(one) == component)
+    family = _descendants(root["urn"], resources)
+    providers = {str(one.get("provider", "")).rpartition("::")[0] for one in family}
+    return [*family, *(one for one in resources if one["urn"] in providers)]
 
 
 def _component(resource: Mapping[str, Any], resources: list[Mapping[str, Any]], *, with_authority_key: bool) -> Component:

@@ -142,13 +142,9 @@ def _alb(inputs: Mapping[str, Any]) -> Callable[[], Alb]:
 
     @cache
     def connect() -> Alb:
-        from alb_mutual_tls.alibaba.alb import Alb
         from alb_mutual_tls.cli.cloud import Cloud
 
-        api = Cloud(inputs, deadline=15.0).alb
-        if api is None:
-            raise UserError("alicloud:region is not set, so ALB cannot be asked: set it to the region of the ACK cluster")
-        return Alb(api)
+        return Cloud(inputs, deadline=15.0).alb()
 
     return connect
 

@@ -205,3 +205,40 @@ def test_help_needs_nothing_that_a_command_needs() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "verify" in done.stdout and "clients" in done.stdout
+
+
+# --- status
+
+
+def test_status_asks_for_the_state_without_its_secrets_and_says_what_could_not_be_seen(
+    capsys: pytest.CaptureFixture[str], pulumi: Callable[..., Path], exported: dict[str, Any]
+) -> None:
+    exported["deployment"]["resources"][1]["inputs"] = {"kubeconfig": "nowhere"}
+    project = pulumi(stdout=json.dumps(exported))
+    done = Run(capsys, "status", "--cwd", str(project))
+    assert (done.code, done.err) == (2, "")
+    assert "--show-secrets" not in (project.parent / "bin/arguments").read_text().splitlines()
+    assert "not decided: listener https (AlbConfig alb port 443): the AlbConfig was not seen:" in done.out
+    document = json.loads(Run(capsys, "status", "--cwd", str(project), "--json").out)
+    assert (document["version"], document["exitCode"], [one["name"] for one in document["clients"]]) == (1, 2, ["client", "csr-client"])
+    metrics = Run(capsys, "status", "--cwd", str(project), "--format", "openmetrics")
+    assert (metrics.code, metrics.err) == (2, "")
+    assert metrics.out.endswith("\nalbmtls_status_timestamp_seconds " + metrics.out.split()[-3] + "\n# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fail-within", "2w"], "--fail-within '2w' is no time: give a whole number of days or hours, for instance 14d or 36h"),
+        (["--json", "--format", "openmetrics"], "--json and --format openmetrics are both given: leave one of them out"),
+        (["--component", "other"], "the stack has no AlbMutualTls named 'other': it has mtls"),
+    ],
+)
+def test_status_refuses_what_it_cannot_do_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], project: Path, arguments: list[str], message: str
+) -> None:
+    done = Run(capsys, "status", "--cwd", str(project), *arguments)
+    if "--json" in arguments:
+        assert (done.code, json.loads(done.out)["error"]) == (2, message)
+    else:
+        assert (done.code, done.out, done.err) == (2, "", f"mtls: {message}\n")

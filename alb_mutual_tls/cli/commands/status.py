@@ -1,0 +1,83 @@
+"""`mtls status`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.cli.status import Report
+
+
+class Format(StrEnum):
+    """How the report is printed."""
+
+    TEXT = "text"
+    OPENMETRICS = "openmetrics"
+
+
+@app.command()
+def status(
+    *,
+    fail_within: Annotated[
+        str | None,
+        typer.Option(help="Fall short also when a certificate in use ends within this time (14d, 36h), or is due for renewal."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="text: tables; openmetrics: OpenMetrics 1.0 text.")] = Format.TEXT,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
+) -> None:
+    """Show what was wished, what AlbConfig and ALB have, what ends when and what comes due; read only.
+
+    Needs no passphrase: the state's secrets stay encrypted, unless the provider's own credentials are among them. Exit code 0: all is as wished;
+    1: a listener is out of step, or a certificate in use has ended (or ends within --fail-within); 2: something could not be seen.
+    """
+    from alb_mutual_tls.cli import status_report
+
+    try:
+        if json and form is not Format.TEXT:
+            raise UserError(f"--json and --format {form} are both given: leave one of them out")
+        report = _report(fail_within, stack=stack, cwd=cwd, component=component)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(status_report.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    _print(report, form, json=json)
+    raise typer.Exit(report.exit_code)
+
+
+def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None) -> Report:
+    from datetime import UTC, datetime
+
+    from alb_mutual_tls.cli.inventory import inventories
+    from alb_mutual_tls.cli.stack import export, project_directory
+    from alb_mutual_tls.cli.status import duration, report
+    from alb_mutual_tls.cli.views import look
+
+    within = None if fail_within is None else duration(fail_within)
+    directory = project_directory(cwd)
+    found = inventories(export(directory, stack, secrets=False), component=component)
+    seen = [(inventory, look(inventory, directory, stack)) for inventory in found]
+    return report(seen, now=datetime.now(UTC), fail_within=within)
+
+
+def _print(report: Report, form: Format, *, json: bool) -> None:
+    from alb_mutual_tls.cli import status_report
+
+    if json:
+        typer.echo(status_report.as_json(report))
+    elif form is Format.OPENMETRICS:
+        from alb_mutual_tls.cli.openmetrics import as_openmetrics
+
+        typer.echo(as_openmetrics(report), nl=False)
+    else:
+        status_report.print_for_people(report, console())

@@ -1,0 +1,161 @@
+"""What a listener is, as each place that can be asked says it: the AlbConfig in the cluster, and ALB itself. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alb_mutual_tls.cli.neighbourhood import AlbConfigMissing, Neighbourhood
+from alb_mutual_tls.cli.stack import read_provider_inputs
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.alb import Alb, ListenerState
+    from alb_mutual_tls.alibaba.exact_json import Document
+    from alb_mutual_tls.cli.inventory import Inventory
+    from alb_mutual_tls.cli.stack import Listener
+
+DEADLINE: Final = 10.0
+"""Seconds within which a call of Alibaba Cloud is repeated."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A listener as a place shows it; `changing`: ALB is at work on it."""
+
+    ca_enabled: bool
+    ca_certificate_ids: tuple[str, ...]
+    changing: bool = False
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The place has no such listener; `why` is a sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class NotKnown:
+    """The place could not be asked; `why` is a sentence."""
+
+    why: str
+
+
+View = Shown | Absent | NotKnown
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A listener, and what the places show of it."""
+
+    listener: Listener
+    albconfig: View
+    alb: View
+
+
+def look(inventory: Inventory, directory: Path, stack: str | None) -> list[Sight]:
+    """Look at the listeners of a component; what cannot be seen is `NotKnown`. `directory`: the project's, which paths in the state count from."""
+    views = Views(inventory, directory, stack)
+    try:
+        return [views.of(listener) for listener in inventory.component.listeners]
+    finally:
+        views.close()
+
+
+class Views:
+    """The cluster and the ALB API of one component. Nothing is asked before it is needed, and who does not answer is asked once."""
+
+    def __init__(self, inventory: Inventory, directory: Path, stack: str | None) -> None:
+        self._inventory = inventory
+        self._directory = directory
+        self._stack = stack
+        self._neighbourhood: Neighbourhood | None = None
+        self._alb: Alb | None = None
+        self._decrypted: Mapping[str, Any] | None = None
+        self._settings_failure: UserError | None = None
+        self._failure: UserError | None = None
+
+    def of(self, listener: Listener) -> Sight:
+        """What the AlbConfig says of a listener, and what ALB reports."""
+        try:
+            document = self._cluster().albconfig(listener)
+        except AlbConfigMissing as error:
+            unnamed = NotKnown(f"without the AlbConfig {listener.alb_config} the load balancer is not known")
+            return Sight(listener, Absent(str(error)), unnamed)
+        except UserError as error:
+            unnamed = NotKnown(f"the AlbConfig {listener.alb_config}, which names the load balancer, could not be read")
+            return Sight(listener, NotKnown(str(error)), unnamed)
+        return Sight(listener, declared(document, listener.port), self._enforced(document, listener))
+
+    def close(self) -> None:
+        """Close the connections to the cluster."""
+        if self._neighbourhood is not None:
+            self._neighbourhood.close()
+
+    @property
+    def _settings(self) -> Mapping[str, Any]:
+        """The settings of the provider; decrypted only where some are secret, and then nothing else of the state is kept."""
+        if self._settings_failure is not None:
+            raise self._settings_failure
+        if self._inventory.secret_settings and self._decrypted is None:
+            try:
+                self._decrypted = read_provider_inputs(self._directory, stack=self._stack, component=self._inventory.component.name)
+            except UserError as error:
+                named = ", ".join(self._inventory.secret_settings)
+                self._settings_failure = UserError(f"{named} of the provider is secret in the state, and could not be decrypted: {error}")
+                raise self._settings_failure from None
+        return self._inventory.provider if self._decrypted is None else self._decrypted
+
+    def _cluster(self) -> Neighbourhood:
+        if self._neighbourhood is None:
+            settings = self._settings
+            component = replace(self._inventory.component, kubeconfig=settings.get("kubeconfig"), context=settings.get("context"))
+            self._neighbourhood = Neighbourhood(component, self._directory)
+        return self._neighbourhood
+
+    def _enforced(self, document: Document, listener: Listener) -> View:
+        from alb_mutual_tls.alibaba.confirmation import load_balancer_id
+
+        identifier = load_balancer_id(document)
+        if identifier is None:
+            return NotKnown(f"AlbConfig {listener.alb_config} has no load balancer yet (status.loadBalancer.id)")
+        try:
+            return reported(self._api().listener_state(identifier, listener.port), identifier, listener.port)
+        except UserError as error:
+            self._failure = error
+            return NotKnown(str(error))
+
+    def _api(self) -> Alb:
+        if self._failure is not None:
+            raise self._failure
+        if self._alb is None:
+            from alb_mutual_tls.cli.cloud import Cloud
+
+            cloud = Cloud(self._settings, deadline=DEADLINE)
+            cloud.account()  # another account has other load balancers
+            self._alb = cloud.alb()
+        return self._alb
+
+
+def declared(document: Document, port: int) -> View:
+    """What an AlbConfig says of its HTTPS listener on a port."""
+    from alb_mutual_tls.alibaba.listener import ListenerMissing, find_listener
+
+    try:
+        listener = find_listener(document, port)
+    except ListenerMissing as error:
+        return Absent(str(error))
+    except UserError as error:
+        return NotKnown(str(error))
+    return Shown(listener.ca_enabled, listener.ca_certificate_ids)
+
+
+def reported(state: ListenerState | None, load_balancer: str, port: int) -> View:
+    """What ALB reports; a CA certificate that it is about to take or to drop makes the listener one that is changing."""
+    if state is None:
+        return Absent(f"load balancer {load_balancer} has no HTTPS listener on port {port}")
+    changing = state.status in ("Provisioning", "Configuring") or any(one.status not in ("Associated", "") for one in state.ca_certificates)
+    return Shown(state.ca_enabled, tuple(one.certificate_id for one in state.ca_certificates), changing)
