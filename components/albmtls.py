@@ -176,7 +176,7 @@ class IssuedCertificates(_Resource):
         name: str,
         *,
         current: Mapping[str, pulumi.Input[str]],
-        root_certificate_pems: Sequence[pulumi.Input[str]],
+        root_certificate_pems: pulumi.Input[Sequence[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {"current": current, "rootCertificatePems": root_certificate_pems}

@@ -73,7 +73,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         IssuedCertificates(
             f"{name}-issued",
             current={client: issued.certificate_pem for client, issued in self.clients.items()},
-            root_certificate_pems=[issuing.root_pem, *([trusted.root_pem] if args.crosses else [])],
+            root_certificate_pems=self._roots(issuing, crosses),
             opts=self._opts(),
         )
 
@@ -171,6 +171,11 @@ class AlbMutualTls(pulumi.ComponentResource):
     def _above(issuer: CertificateAuthority, cross: SignedCertificate) -> pulumi.Output[str]:
         """What leads to an authority; nothing where it has certified nobody."""
         return pulumi.Output.all(cross.certificate_pem, issuer.intermediates_pem or "").apply(lambda found: found[0] and "".join(found))
+
+    def _roots(self, issuing: CertificateAuthority, crosses: Mapping[str, SignedCertificate]) -> pulumi.Output[list[str]]:
+        """What clients' chains lead to."""
+        pairs = [pulumi.Output.all(self.authorities[authority].root_pem, cross.certificate_pem) for authority, cross in crosses.items()]
+        return pulumi.Output.all(issuing.root_pem, *pairs).apply(lambda found: [found[0], *(root for root, pem in found[1:] if pem)])
 
     def _cross_fingerprints(self, crosses: Mapping[str, SignedCertificate]) -> pulumi.Output[list[str]]:
         """Of the authorities that clients' cross certificates lead to."""

@@ -151,7 +151,13 @@ def report(seen: Sequence[tuple[Inventory, Sequence[Sight]]], *, now: datetime, 
         authorities=tuple(one for inventory in inventories for one in authorities_of(inventory)),
         clients=tuple(client_status(inventory.component.name, one, now) for inventory in inventories for one in inventory.clients),
         outstanding=tuple(one for inventory in inventories for one in outstanding_of(inventory) if one.not_after > now),
-        notices=tuple(_unrecorded(inventory) for inventory in inventories if inventory.outstanding is None),
+        notices=(
+            *(_unrecorded(inventory) for inventory in inventories if inventory.outstanding is None),
+            *(
+                Finding(Verdict.HELD, sentence)
+                for sentence in dict.fromkeys(said for _, sights in seen for one in sights for said in one.notices)
+            ),
+        ),
     )
 
 

@@ -49,11 +49,12 @@ View = Shown | Absent | NotKnown
 
 @dataclass(frozen=True)
 class Sight:
-    """A listener, and what the places show of it."""
+    """A listener, and what the places show of it. `notices`: what else there is to know of its AlbConfig, a sentence each."""
 
     listener: Listener
     albconfig: View
     alb: View
+    notices: tuple[str, ...] = ()
 
 
 def look(inventory: Inventory, directory: Path, stack: str | None) -> list[Sight]:
@@ -88,7 +89,10 @@ class Views:
         except UserError as error:
             unnamed = NotKnown(f"the AlbConfig {listener.alb_config}, which names the load balancer, could not be read")
             return Sight(listener, NotKnown(str(error)), unnamed)
-        return Sight(listener, declared(document, listener.port), self._enforced(document, listener))
+        from alb_mutual_tls.alibaba.temporary_listener import left_behind
+
+        notices = tuple(one.sentence() for one in left_behind(document))
+        return Sight(listener, declared(document, listener.port), self._enforced(document, listener), notices)
 
     def close(self) -> None:
         """Close the connections to the cluster."""

@@ -333,10 +333,14 @@ class Stack:
         command = ("verify", "--stack", self.name, "--cwd", str(self.directory), "--ca-file", str(self.sandbox.server_ca), "--json")
         return run(REPOSITORY / "mtls", *command, *arguments, env=self.sandbox.env | self.env, cwd=self.directory)
 
+    def mtls(self, *command: str) -> str:
+        """What a command of `mtls` prints that ends with 0."""
+        place = ("--stack", self.name, "--cwd", str(self.directory))
+        return succeed(run(REPOSITORY / "mtls", *command, *place, env=self.sandbox.env | self.env, cwd=self.directory))
+
     def render(self) -> str:
         """What `mtls render` prints."""
-        command = ("render", "--stack", self.name, "--cwd", str(self.directory))
-        return succeed(run(REPOSITORY / "mtls", *command, env=self.sandbox.env | self.env, cwd=self.directory))
+        return self.mtls("render")
 
     def get(self, client: tuple[Path, Path] | None = None, port: int = 443, at: str = "127.0.0.1") -> tuple[int, str]:
         """One request to the listener as curl makes it; returns the HTTP status (0: the connection ended in TLS) and the body.

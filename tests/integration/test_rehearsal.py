@@ -221,7 +221,7 @@ def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_t
         assert CLAIM not in stack.sandbox.claims()
 
 
-def test_after_kill_9_preview_and_up_warn_verify_is_undisturbed_and_the_next_one_cleans_up_and_goes_on(
+def test_after_kill_9_preview_up_and_status_warn_verify_is_undisturbed_and_the_next_one_cleans_up_and_goes_on(
     stack: Stack, unharmed: None
 ) -> None:
     sandbox = stack.sandbox
@@ -234,6 +234,7 @@ def test_after_kill_9_preview_and_up_warn_verify_is_undisturbed_and_the_next_one
         assert done.returncode == 0, shown
         assert warning in shown
         assert "take it away with ./mtls rehearse --clean" in shown
+    assert warning in " ".join(stack.mtls("status").split())
     real = json.loads(succeed(stack.verify()))
     assert real["verdict"] == "held"
     knocked = {check["port"] for listener in real["listeners"] for check in listener["checks"]}

@@ -75,6 +75,13 @@ def shown(made: Report) -> str:
     return output.getvalue()
 
 
+def test_a_temporary_listener_that_a_rehearsal_left_behind_is_told_once_and_fails_nothing() -> None:
+    sight = Sight(HTTPS, ON, ON, ("AlbConfig alb has the temporary listener",))
+    made = report([(having(), [sight, sight])], now=NOW, fail_within=None)
+    assert told(made) == ["held: AlbConfig alb has the temporary listener"]
+    assert made.exit_code == 0
+
+
 # --- listeners
 
 
