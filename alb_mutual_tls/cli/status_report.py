@@ -166,8 +166,8 @@ def print_for_people(report: Report, console: Console) -> None:
             console.print(_table(title, headings, rows))
     for finding in report.findings:
         label = "note" if finding.verdict is Verdict.HELD else finding.verdict
-        console.print(Text.assemble((f"{label}: ", _style(finding.verdict)), printable(finding.why)))
-    console.print(Text(summary(report), style=f"bold {_style(report.verdict)}"))
+        console.print(Text.assemble((f"{label}: ", _style(finding.verdict)), printable(finding.why)), soft_wrap=True)
+    console.print(Text(summary(report), style=f"bold {_style(report.verdict)}"), soft_wrap=True)
 
 
 def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:

@@ -1,0 +1,280 @@
+"""Renewal on the real engine at simulated dates, the record of what is still let in, and `mtls status` on what is real now.
+
+Keys, requests and the authority are made by the tls plugin, which lives today, as nginx and ALB's stand-in do; the provider lives at the date of the
+test. So certificates of a later date are verified with openssl at that date, and handshakes are made only with those of day 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from tests.integration.engine import REPOSITORY, Sandbox, Stack, run, succeed
+from tests.integration.time_travel import TimeTravel
+
+UP = ("up", "--yes", "--skip-preview", "--suppress-progress")
+A, B = {"validityDays": 90, "renewBeforeDays": 30}, {"validityDays": 365, "renewBeforeDays": 60}
+LIFE = 400
+"""Days that the authority lasts."""
+
+
+@dataclass
+class Life:
+    """The stack, and the dates that it goes through."""
+
+    stack: Stack
+    time: TimeTravel
+    directory: Path
+
+    def changes(self) -> set[str]:
+        """What a preview would do, as `operation name`; what it only reads is left out."""
+        shown = json.loads(succeed(self.stack.pulumi("preview", "--json")))
+        steps = [(step["op"], step["urn"].rsplit("::", 1)[-1].removeprefix("alb-mutual-tls-")) for step in shown["steps"]]
+        return {f"{operation} {name}" for operation, name in steps if operation not in ("same", "refresh")}
+
+    def up(self) -> set[str]:
+        """What the preview shows; the `up` after it does exactly that, without a PATCH, and the next preview is empty."""
+        shown, before = self.changes(), len(self.stack.sandbox.audit_log())
+        was = self.resources()
+        self.stack.up()
+        now = self.resources()
+        different = {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+        assert different == {change.split()[1] for change in shown}
+        assert self.stack.sandbox.patches(since=before) == []
+        assert self.changes() == set()
+        return shown
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """What the state has of each resource by name, which several kinds may share.
+
+        Left out are the stack and the component, whose outputs follow, and whether a renewal is due, which only a clock tells.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for urn, kept in self.stack.kept().items():
+            *_, kind, name = urn.split("::")
+            if kind not in ("pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"):
+                kept["outputs"] = {key: value for key, value in (kept["outputs"] or {}).items() if key != "readyForRenewal"}
+                found.setdefault(name.removeprefix("alb-mutual-tls-"), {})[kind] = kept
+        return found
+
+    def certificate(self, client: str) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.pem(client).encode())
+
+    def pem(self, client: str) -> str:
+        outputs = json.loads(succeed(self.stack.pulumi("stack", "output", "--json")))
+        return str(outputs["clientCertificates"][client]["certificatePem"])
+
+    def verifies(self, pem: str, at: datetime) -> bool:
+        """Whether openssl accepts a client certificate at a moment."""
+        outputs = json.loads(succeed(self.stack.pulumi("stack", "output", "--json")))
+        ca, leaf = self.directory / "ca.crt", self.directory / "leaf.crt"
+        ca.write_text(outputs["caCertificatePem"])
+        leaf.write_text(pem)
+        how = ("-attime", str(int(at.timestamp())), "-purpose", "sslclient", "-x509_strict")
+        return run("openssl", "verify", *how, "-CAfile", ca, leaf).returncode == 0
+
+    def outstanding(self) -> list[tuple[str, str, str]]:
+        """Client, reason and end of what the record has outstanding."""
+        record = next(one for urn, one in self.stack.kept().items() if urn.endswith("::alb-mutual-tls-issued"))
+        return [(one["client"], one["reason"], one["notAfter"]) for one in record["outputs"]["outstanding"]]
+
+    def killed_at_the_record(self) -> None:
+        """`pulumi up`, killed when everything before the update of the record is done and saved."""
+        self.time.hold.touch()
+        underway = self.stack.begin(*UP)
+        try:
+            underway.until(self.time.held)
+        finally:
+            underway.kill()
+            self.time.release()
+            succeed(self.stack.pulumi("cancel", "--yes"))
+
+    def status(self, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+        """Exit code and output of `mtls status`, without the passphrase of the stack's secrets."""
+        variables = {key: value for key, value in self.stack.sandbox.env.items() if "PASSPHRASE" not in key} | (env or {})
+        command = ("status", "--stack", self.stack.name, "--cwd", str(self.stack.directory), *arguments)
+        done = run(REPOSITORY / "mtls", *command, env=variables, cwd=self.stack.directory)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+
+def text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    """A stack with two clients on day 0, which is as much ahead of today as certificates are backdated: so the authority is valid already."""
+    directory = tmp_path_factory.mktemp("renewal")
+    time = TimeTravel.begin(directory, datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
+    stack = Stack("renewal", time.program, sandbox)
+    stack.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256", "validityDays": LIFE}}, clients={"a": A, "b": B})
+    try:
+        stack.up()
+        yield Life(stack, time, directory)
+    finally:
+        stack.remove()
+
+
+def test_on_day_0_status_finds_all_three_views_in_agreement_and_needs_no_passphrase(life: Life) -> None:
+    code, output = life.status("--json")
+    document = json.loads(output)
+    assert (code, document["findings"]) == (0, []), output
+    (listener,) = document["listeners"]
+    identifier = json.loads(succeed(life.stack.pulumi("stack", "output", "--json")))["caCertificateId"]
+    for view in ("wished", "albconfig", "alb"):
+        assert (listener[view]["caEnabled"], listener[view]["caCertificateIds"]) == (True, [identifier])
+    assert [(one["name"], one["due"], one["renewal"]) for one in document["clients"]] == [
+        ("a", False, text(life.time.began + timedelta(days=60))),
+        ("b", False, text(life.time.began + timedelta(days=305))),
+    ]
+    assert document["outstanding"] == []
+    assert life.status()[0] == life.status("--fail-within", "14d")[0] == 0
+    code, output = life.status("--fail-within", "100d")
+    assert code == 1 and "the certificate of client a ends on" in output
+
+
+def test_status_tells_the_metrics_to_prometheus(life: Life) -> None:
+    code, output = life.status("--format", "openmetrics")
+    assert code == 0
+    found = {family.name: family.samples for family in text_string_to_metric_families(output)}
+    assert [sample.value for sample in found["albmtls_listener_ca_enabled"]] == [1, 1, 1]
+    ends = {sample.labels["client"]: sample.value for sample in found["albmtls_certificate_not_after_timestamp_seconds"]}
+    assert ends == {client: life.certificate(client).not_valid_after_utc.timestamp() for client in ("a", "b")}
+
+
+def test_status_shows_who_changed_what_out_of_band(life: Life) -> None:
+    place = next(index for index, item in enumerate(life.stack.sandbox.albconfig()["spec"]["listeners"]) if item["port"] == 443)
+    switch = {"op": "replace", "path": f"/spec/listeners/{place}/caEnabled"}
+    life.stack.sandbox.edit({**switch, "value": False})
+    code, output = life.status("--json")
+    (listener,) = json.loads(output)["listeners"]
+    assert code == 1
+    assert (listener["wished"]["caEnabled"], listener["albconfig"]["caEnabled"]) == (True, False)
+    life.stack.up()
+    assert life.status("--json")[0] == 0
+
+
+@pytest.mark.parametrize("variable", ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
+def test_status_works_where_the_cloud_lets_nobody_look(life: Life, variable: str) -> None:
+    assert variable in life.stack.sandbox.env
+    code, output = life.status("--json", env={variable: "somebody-else"})
+    document = json.loads(output)
+    assert code == 2, output
+    (listener,) = document["listeners"]
+    assert listener["albconfig"]["caEnabled"] is True
+    assert listener["alb"]["caEnabled"] is None and listener["alb"]["why"]
+    assert len(document["clients"]) == 2
+
+
+def test_before_its_time_nothing_is_due(life: Life) -> None:
+    life.time.day(59.9)
+    assert life.changes() == set()
+
+
+def test_on_day_60_a_scheduled_up_renews_exactly_client_a_and_the_old_certificate_stays_valid(life: Life) -> None:
+    at = life.time.day(60)
+    before, old, other = life.certificate("a"), life.pem("a"), life.pem("b")
+    assert life.up() == {"update client-a", "update issued"}
+    after = life.certificate("a")
+    assert after.public_key() == before.public_key()
+    assert after.subject == before.subject
+    assert after.not_valid_after_utc == at + timedelta(days=90)
+    assert life.pem("b") == other
+    assert life.verifies(old, at) and life.verifies(life.pem("a"), at)
+    assert not life.verifies(old, life.time.began + timedelta(days=90, seconds=1))
+    assert life.outstanding() == [("a", "renewed", text(life.time.began + timedelta(days=90)))]
+
+
+def test_killed_between_a_renewal_and_the_record_the_old_certificate_is_not_lost(life: Life) -> None:
+    at, old = life.time.day(120), life.certificate("a")
+    life.killed_at_the_record()
+    assert life.certificate("a") == old  # outputs are as before the killed run; the new certificate is in its resource alone
+    life.time.day(121)
+    assert life.changes() == {"update issued"}
+    life.stack.up()
+    assert life.certificate("a").not_valid_after_utc == at + timedelta(days=90)
+    assert life.outstanding() == [("a", "renewed", text(old.not_valid_after_utc))]  # that of day 0 has ended
+
+
+def test_on_day_305_both_are_due_and_b_is_cut_short_by_the_authority(life: Life) -> None:
+    life.time.day(305)
+    done = life.stack.preview()
+    shown = done.stdout + done.stderr
+    assert "client-b: the certificate ends on" in shown and "with its authority, earlier than the 365 days asked for" in shown
+    assert life.up() == {"update client-a", "update client-b", "update issued"}
+    outputs = json.loads(succeed(life.stack.pulumi("stack", "output", "--json")))
+    end = x509.load_pem_x509_certificate(outputs["caCertificatePem"].encode()).not_valid_after_utc
+    assert life.certificate("b").not_valid_after_utc == end
+    assert life.certificate("a").not_valid_after_utc == life.time.began + timedelta(days=305 + 90)
+
+
+def test_near_the_end_of_the_authority_a_is_cut_short_too_and_then_nothing_is_due_any_more(life: Life) -> None:
+    life.time.day(366)
+    assert life.up() == {"update client-a", "update issued"}
+    assert life.certificate("a").not_valid_after_utc == life.certificate("b").not_valid_after_utc
+    assert life.certificate("b").not_valid_after_utc < life.time.began + timedelta(days=LIFE)
+    for day in (380, 399):
+        life.time.day(day)
+        done = life.stack.preview("--expect-no-changes")
+        assert done.returncode == 0, done.stdout + done.stderr
+        for client in ("a", "b"):
+            assert f"client-{client}: the certificate ends on" in done.stdout + done.stderr
+        assert "and so does its authority; rotate to a new authority" in done.stdout + done.stderr
+
+
+def test_a_removed_client_is_told_in_the_preview_listed_in_status_and_still_let_in(sandbox: Sandbox, life: Life, tmp_path: Path) -> None:
+    """With certificates of today: the clock goes back to day 0, where two clients are added."""
+    life.time.day(0)
+    life.stack.set(clients={"a": A, "b": B, "leaver": {"validityDays": 30}, "changed": {"validityDays": 200}})
+    life.stack.up()
+    clients = {name: life.stack.client(tmp_path, name) for name in ("leaver", "changed")}
+    ends = {name: text(life.certificate(name).not_valid_after_utc) for name in clients}
+    life.stack.set(clients={"a": A, "b": B, "changed": {"validityDays": 200, "keyAlgorithm": "ECDSA-P384"}})
+    shown = life.stack.preview().stderr + life.stack.pulumi("preview", "--suppress-progress").stdout
+    assert f"client leaver is removed, but whoever holds its certificate is let in until {ends['leaver']}" in shown
+    assert (
+        f"client-changed: issued anew because of csrPem, but whoever holds the former certificate is let in until {ends['changed']}"
+        in shown
+    )
+    life.killed_at_the_record()
+    life.stack.up()
+    assert [one for one in life.outstanding() if one[0] in clients] == [
+        ("changed", "replaced", ends["changed"]),
+        ("leaver", "removed", ends["leaver"]),
+    ]
+    for name, client in clients.items():
+        assert life.stack.get(client) == (200, "old"), name
+    code, output = life.status("--json")
+    listed = {one["client"]: one for one in json.loads(output)["outstanding"]}
+    assert {name: (one["reason"], one["notAfter"], one["accepted"]) for name, one in listed.items() if name in clients} == {
+        "leaver": ("removed", ends["leaver"], True),
+        "changed": ("replaced", ends["changed"], True),
+    }
+    assert code == 0
+    assert "leaver" in life.status()[1]
+
+
+def test_a_state_of_before_the_record_gets_it_and_nothing_else(life: Life) -> None:
+    document = life.stack.export()
+    resources = document["deployment"]["resources"]
+    document["deployment"]["resources"] = [one for one in resources if one["type"] != "albmtls:index:IssuedCertificates"]
+    assert len(document["deployment"]["resources"]) == len(resources) - 1
+    file = life.directory / "before.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(document))
+    succeed(life.stack.pulumi("stack", "import", "--file", os.fspath(file)))
+    file.unlink()
+    code, output = life.status()
+    assert code == 0 and "kept no record; run pulumi up, which begins one" in output
+    assert life.up() == {"create issued"}
+    assert life.outstanding() == []
