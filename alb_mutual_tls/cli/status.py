@@ -257,7 +257,8 @@ def _out_of_step(listener: ListenerStatus) -> Iterator[Finding]:
             yield Finding(Verdict.NOT_DECIDED, f"{what}: ALB is at work on it, so run this again in a moment")
         elif not in_step(wished, view, whole=place != "ALB"):
             has = view.why if isinstance(view, Absent) else f"{place} has {words(view.ca_enabled, view.ca_certificate_ids)}"
-            yield Finding(Verdict.FELL_SHORT, f"{what}: wished is {wish}, and {has}: {_REMEDIES[place]}")
+            remedy = _REMEDIES[place] if place != "ALB" or view != listener.albconfig else "it does as the AlbConfig says"
+            yield Finding(Verdict.FELL_SHORT, f"{what}: wished is {wish}, and {has}: {remedy}")
 
 
 _REMEDIES: Final = {

@@ -99,23 +99,24 @@ class Views:
         if self._neighbourhood is not None:
             self._neighbourhood.close()
 
-    @property
-    def _settings(self) -> Mapping[str, Any]:
-        """The settings of the provider; decrypted only where some are secret, and then nothing else of the state is kept."""
-        if self._settings_failure is not None:
-            raise self._settings_failure
-        if self._inventory.secret_settings and self._decrypted is None:
+    def _settings(self, *needed: str) -> Mapping[str, Any]:
+        """The settings of the provider; decrypted only where some of those that are `needed` are secret, and then nothing else of the state is kept."""
+        secret = [key for key in self._inventory.secret_settings if not needed or key in needed]
+        if not secret or self._decrypted is not None:
+            return self._decrypted or self._inventory.provider
+        if self._settings_failure is None:
             try:
                 self._decrypted = read_provider_inputs(self._directory, stack=self._stack, component=self._inventory.component.name)
+                return self._decrypted
             except UserError as error:
-                named = ", ".join(self._inventory.secret_settings)
-                self._settings_failure = UserError(f"{named} of the provider is secret in the state, and could not be decrypted: {error}")
-                raise self._settings_failure from None
-        return self._inventory.provider if self._decrypted is None else self._decrypted
+                self._settings_failure = UserError(
+                    f"the state has {' and '.join(secret)} of the provider encrypted, and could not be decrypted: {error}"
+                )
+        raise self._settings_failure
 
     def _cluster(self) -> Neighbourhood:
         if self._neighbourhood is None:
-            settings = self._settings
+            settings = self._settings("kubeconfig", "context")
             component = replace(self._inventory.component, kubeconfig=settings.get("kubeconfig"), context=settings.get("context"))
             self._neighbourhood = Neighbourhood(component, self._directory)
         return self._neighbourhood
@@ -138,7 +139,7 @@ class Views:
         if self._alb is None:
             from alb_mutual_tls.cli.cloud import Cloud
 
-            cloud = Cloud(self._settings, deadline=DEADLINE)
+            cloud = Cloud(self._settings(), deadline=DEADLINE)
             cloud.account()  # another account has other load balancers
             self._alb = cloud.alb()
         return self._alb

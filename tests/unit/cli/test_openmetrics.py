@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,13 @@ def test_names_and_labels_are_the_contract_of_alert_rules() -> None:
         "albmtls_status_exit_code": [({}, 0)],
         "albmtls_status_timestamp_seconds": [({}, NOW.timestamp())],
     }
+
+
+def test_the_page_lists_every_metric_with_its_labels() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/status.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `albmtls_")]
+    listed = {cells[0].strip("`"): set(re.findall("`([a-z_]+)`", re.sub(r"\(.*?\)", "", cells[1]))) for cells in rows}
+    assert listed == {name: {label for labels, _ in found for label in labels} for name, found in samples(made()).items()}
 
 
 def test_what_is_not_known_is_left_out_and_what_is_out_of_step_is_zero() -> None:

@@ -126,6 +126,11 @@ def test_what_is_out_of_step_is_said_with_what_each_place_has() -> None:
     ]
 
 
+def test_an_alb_that_does_as_a_changed_albconfig_says_is_not_to_blame() -> None:
+    _, alb = told(judged(having(), OFF, OFF))
+    assert alb.endswith("wished is on, CA ca-1, and ALB has off, CA ca-1: it does as the AlbConfig says")
+
+
 def test_a_place_that_was_not_seen_is_not_known_with_the_reason() -> None:
     made = judged(having(), ON, NotKnown("RAM forbids alb:ListListeners"))
     assert told(made) == ["not decided: listener https (AlbConfig alb port 443): ALB was not seen: RAM forbids alb:ListListeners"]
@@ -289,17 +294,20 @@ def test_a_cluster_that_cannot_be_reached_leaves_both_places_unknown(tmp_path: P
     assert sight.alb == NotKnown("the AlbConfig alb, which names the load balancer, could not be read")
 
 
-def test_settings_that_are_secret_are_decrypted_once_and_if_they_cannot_be_both_places_are_unknown(
-    pulumi: Callable[..., Path],
-) -> None:
+def test_settings_that_are_secret_are_needed_by_the_place_alone_that_they_are_of(pulumi: Callable[..., Path]) -> None:
+    """Access keys are nothing that the cluster needs; a kubeconfig that is secret and cannot be decrypted must not be taken for none."""
     project = pulumi(stderr="error: incorrect passphrase", code=255)
-    inventory = replace(having(), secret_settings=("secretKey",), component=replace(having().component, listeners=(HTTPS, HTTPS)))
-    sights = look(inventory, project, None)
-    for sight in sights:
+    inventory = replace(having(), component=replace(having().component, listeners=(HTTPS, HTTPS)))
+    for sight in look(replace(inventory, secret_settings=("kubeconfig", "secretKey")), project, None):
         assert isinstance(sight.albconfig, NotKnown)
         assert sight.albconfig.why.startswith(
-            "secretKey of the provider is secret in the state, and could not be decrypted: the passphrase in"
+            "the state has kubeconfig of the provider encrypted, and could not be decrypted: the passphrase in"
         )
+    asked = project.parent / "bin/arguments"
+    asked.unlink()
+    for sight in look(replace(inventory, secret_settings=("secretKey",), provider={"kubeconfig": "nowhere"}), project, None):
+        assert isinstance(sight.albconfig, NotKnown) and "nowhere" in sight.albconfig.why
+    assert not asked.exists()
 
 
 # --- the state
