@@ -197,6 +197,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "caEnabled": args.ca_enabled and listener.ca_enabled,
             "caCertificateId": self.ca_certificate_id,
             "trustedFingerprint": trusted.fingerprint,
+            "trustedCertificatePem": trusted.root_pem,
             "issuingFingerprint": issuing.fingerprint,
             "crossFingerprints": self._cross_fingerprints(crosses),
             "owner": self.identity,

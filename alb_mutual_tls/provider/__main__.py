@@ -31,7 +31,7 @@ _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "albmtls:index:ListenerClientAuthentication": (
         "listener_client_authentication",
         "ListenerClientAuthentication",
-        (_CONFIGURATION,),
+        (_CONFIGURATION, _CLOCK),
     ),
     "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", (_CLOCK,)),
     "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK,)),

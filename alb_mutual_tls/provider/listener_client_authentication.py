@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from alb_mutual_tls.alibaba import claim as claims
@@ -26,6 +27,10 @@ _TRIES = 8
 Planner = Callable[[Document], Planned]
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class AlbConfigMissing(UserError):
     """The cluster has no AlbConfig of that name."""
 
@@ -36,14 +41,15 @@ class ListenerClientAuthentication:
     State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
     was none to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
     last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to); `confirmed` (false after a wait for ALB that
-    ended without seeing what was wished).
+    ended without seeing what was wished). `clock` gives the current time, aware, in UTC.
     """
 
     token = "albmtls:index:ListenerClientAuthentication"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
         self._configuration = configuration
+        self._clock = clock
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         checked = {**decisions.DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
@@ -62,6 +68,7 @@ class ListenerClientAuthentication:
                 **dict.fromkeys(("cluster", "albConfigUid", "account", "claimId", "previous", "appliedCaCertificateId"), UNKNOWN),
             }
         what = describe(inputs["albConfig"], inputs["port"])
+        decisions.refuse_ended(what, inputs, None, self._clock())
         cluster = self._configuration.cluster()
         place = {"protocol": HTTPS, "cluster": cluster.uid(), "account": self._account(request, "", inputs, what)}
         return f"{inputs['albConfig']}/{inputs['port']}", self._take(request, cluster, inputs, place)
@@ -97,6 +104,7 @@ class ListenerClientAuthentication:
         cluster = self._configuration.require_cluster(state["cluster"], what)
         place = {"protocol": HTTPS, "cluster": state["cluster"], "account": self._account(request, state["account"], inputs, what)}
         self._refuse_lockout(state, inputs)
+        decisions.refuse_ended(what, inputs, state, self._clock())
         if inputs["caEnabled"] is UNKNOWN:
             return {**state, **inputs, **place}
         if state["claimId"] and (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from alb_mutual_tls.alibaba import claim as claims
@@ -18,6 +19,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
 
 DEFAULTS: Final[Mapping[str, Any]] = {
+    "trustedCertificatePem": "",
     "crossFingerprints": [],
     "awaitListener": True,
     "awaitTimeoutSeconds": 180,
@@ -30,6 +32,7 @@ INPUTS: Final = (
     "caEnabled",
     "caCertificateId",
     "trustedFingerprint",
+    "trustedCertificatePem",
     "issuingFingerprint",
     "crossFingerprints",
     "owner",
@@ -77,6 +80,7 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
     require("caCertificateId", lambda value: isinstance(value, str) and value.strip() == value != "", "the id of a CA certificate in CAS")
     for key in ("trustedFingerprint", "issuingFingerprint"):
         require(key, text(_FINGERPRINT), "a SHA-256 fingerprint of 64 lower-case hexadecimal digits")
+    require("trustedCertificatePem", lambda value: isinstance(value, str), "the CA certificate in PEM")
     fingerprint = text(_FINGERPRINT)
     require(
         "crossFingerprints",
@@ -116,6 +120,26 @@ def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, fo
         f"and {_short(issuing)} was issuing), so everybody would be locked out: set issuingAuthority to the new one first, run pulumi up, let the "
         "clients install their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out is the purpose"
     )
+
+
+def refuse_ended(what: str, inputs: Properties, state: Properties | None, now: datetime) -> None:
+    """Raise `UserError` when the listener would begin to ask for certificates of an authority that has ended: everybody would be locked out.
+
+    `state`: None for a new listener. What is on already, or is being switched off, is not refused anything for that.
+    """
+    pem = inputs["trustedCertificatePem"]
+    goes_on = state is not None and state["caEnabled"] is True and state["trustedFingerprint"] == inputs["trustedFingerprint"]
+    if inputs["caEnabled"] is not True or goes_on or pem in ("", UNKNOWN):
+        return
+    from alb_mutual_tls.pki import bundle
+    from alb_mutual_tls.pki.renewal import to_text
+
+    end = bundle.load_one(pem).not_valid_after_utc
+    if end <= now:
+        raise UserError(
+            f"{what} would ask for certificates of an authority that ended on {to_text(end)}, so everybody would be locked out: let it trust "
+            "another authority (docs/rotation.md), or leave caEnabled false"
+        )
 
 
 def former(inputs: Properties, state: Properties | None) -> Any:

@@ -370,6 +370,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "owner",
             "port",
             "takeOver",
+            "trustedCertificatePem",
             "trustedFingerprint",
         ],
         "albmtls:index:IssuedCertificates": ["current", "rootCertificatePems"],

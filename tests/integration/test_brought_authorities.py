@@ -178,7 +178,7 @@ def test_what_others_have_in_cas_is_used_by_its_id_or_content_and_left_by_a_dest
     owner.unchanged()
 
 
-def test_an_authority_that_expires_can_still_be_switched_off(start: Start, tmp_path: Path) -> None:
+def test_an_authority_that_expires_can_be_switched_off_and_not_on_again(start: Start, tmp_path: Path) -> None:
     ends = datetime.now(UTC).replace(microsecond=0) + LIFE
     root = authority("Example Root", end=ends)
     stack = start("ending", authorities={"corp": {"certificate": root.pem}}, clients={})
@@ -193,8 +193,11 @@ def test_an_authority_that_expires_can_still_be_switched_off(start: Start, tmp_p
     stack.up()
     assert stack.get() == (200, "old")
     stack.set(caEnabled=True)
-    done = stack.carry_out("up")  # what is deployed is not judged again, but told
-    assert "clients of authority corp are let in by no listener: CN=Example Root,O=Example: it expired on" in succeed(done) + done.stderr
+    shown = " ".join(stack.refused().split())
+    assert f"would ask for certificates of an authority that ended on {ends:%Y-%m-%dT%H:%M:%SZ}, so everybody would be locked out" in shown
+    assert "clients of authority corp are let in by no listener: CN=Example Root,O=Example: it expired on" in shown
+    assert stack.get() == (200, "old")
+    stack.set(caEnabled=False)
 
     late = start("late", authorities={"corp": {"certificate": root.pem}}, clients={}, listeners={})
     assert f"the CA certificate that was brought cannot be used: it expired on {ends:%Y-%m-%dT%H:%M:%SZ}" in late.fails("preview")

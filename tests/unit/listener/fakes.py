@@ -214,6 +214,7 @@ def wanted(**changes: Any) -> Properties:
         "caEnabled": True,
         "caCertificateId": CA_1,
         "trustedFingerprint": A,
+        "trustedCertificatePem": "",
         "issuingFingerprint": A,
         "crossFingerprints": [],
         "owner": "1a2b3c4d",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
+
 import pytest
 
 from alb_mutual_tls.alibaba.claim import ClaimedByAnother, ClaimUnreadable
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.provider.host import UNKNOWN
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, URN, A, B, World, alb, raised, wanted
+from tests.unit.pki.material import DAY, NOW, authority, pem
+
+PAST = NOW - DAY / 2
 
 # --- claims
 
@@ -140,6 +147,27 @@ def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
     assert world.changes(issuing, flip) == {"trustedFingerprint": "UPDATE", "caCertificateId": "UPDATE"}
     world.update(issuing, flip)
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+
+
+def test_nobody_is_locked_out_by_an_authority_that_has_ended_and_what_is_on_or_goes_off_is_refused_nothing() -> None:
+    ended = pem(authority(end=PAST).certificate)
+    world = World()
+    off = world.create(wanted(caEnabled=False, trustedCertificatePem=ended))
+    on = wanted(trustedCertificatePem=ended)
+    sentence = (
+        f"listener 443/HTTPS of AlbConfig alb would ask for certificates of an authority that ended on {to_text(PAST)}, so everybody would be locked "
+        "out: let it trust another authority (docs/rotation.md), or leave caEnabled false"
+    )
+    for request in (world.request(preview=True), world.request()):
+        assert raised(UserError, partial(world.handler.create, request, on)) == sentence
+        assert raised(UserError, partial(world.handler.update, request, "alb/443", off, {}, on)) == sentence
+    flip = wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2, cutOff=True, trustedCertificatePem=ended)
+    good = world.update(off, wanted(trustedCertificatePem=pem(authority(end=datetime.now(UTC) + DAY).certificate)))
+    assert raised(UserError, lambda: world.update(good, flip)) == sentence
+    on_still = world.update(good, {**on, "owner": good["owner"]})
+    assert world.listener()["caEnabled"] is True
+    world.update(on_still, {**on, "caEnabled": False})
+    assert world.listener()["caEnabled"] is False
 
 
 def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lead_to_and_not_when_it_is_gone() -> None:

@@ -56,7 +56,7 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
             "caenabled",
             True,
             "ListenerClientAuthentication has no property caenabled: remove it, the properties are albConfig, port, caEnabled, caCertificateId, "
-            "trustedFingerprint, issuingFingerprint, crossFingerprints, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
+            "trustedFingerprint, trustedCertificatePem, issuingFingerprint, crossFingerprints, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
         ),
     ],
 )

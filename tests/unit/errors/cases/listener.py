@@ -17,6 +17,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.listener_decisions import check_inputs
 from tests.unit.errors.case import Case
 from tests.unit.listener.fakes import CA_1, CA_2, A, B, C, World, alb, wanted
+from tests.unit.pki.material import DAY, NOW, authority, pem
 
 _OTHERS = Claim("1", Owner("99999999", "urn:other"), A, A, CA_1, "{}")
 
@@ -133,6 +134,10 @@ def _cancelled(_: Path) -> object:
     return world.create(wanted())
 
 
+def _ended(_: Path) -> object:
+    return World().create(wanted(trustedCertificatePem=pem(authority(end=NOW - DAY).certificate)))
+
+
 def _imported(_: Path) -> object:
     return World().handler.read(World().request(), "alb/443", {}, {})
 
@@ -155,6 +160,7 @@ CASES: dict[str, Case] = {
     "a temporary listener without a server certificate": rehearsed({"port": 443, "protocol": "HTTPS"}),
     "the edition Basic": switched_on(config={"edition": "Basic"}),
     "QUIC": _quic,
+    "a CA that has ended": _ended,
     "another stack": _claimed,
     "another resource": _claimed_at_home,
     "an annotation of somebody's": _unreadable,
