@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pulumi
@@ -12,6 +11,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
 from alb_mutual_tls.pki import bundle
 from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+from tests.event_loops import event_loops
 from tests.unit.pki.material import DAY, NOW, authority, key_pem, pem, subordinate
 
 IDENTITY = "0a1b2c3d"
@@ -58,36 +58,32 @@ Declare = Callable[..., tuple[Engine, dict[str, Any]]]
 
 
 @pytest.fixture
-def declare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
+def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
     """Declares an `AlbMutualTls` with the given arguments; returns the engine and the component's registered outputs."""
-
-    loop = asyncio.new_event_loop()
 
     def run(**arguments: Any) -> tuple[Engine, dict[str, Any]]:
         monkeypatch.setattr("components.authority.fingerprint", lambda pem: f"fingerprint of {pem}")
-        asyncio.set_event_loop(loop)
         engine = Engine()
-        pulumi.runtime.set_mocks(engine, preview=False)
         seen: dict[str, Any] = {}
+        with event_loops():
+            pulumi.runtime.set_mocks(engine, preview=False)
 
-        @pulumi.runtime.test  # type: ignore[untyped-decorator]
-        def program() -> pulumi.Output[None]:
-            from components.mutual_tls import AlbMutualTls
+            @pulumi.runtime.test  # type: ignore[untyped-decorator]
+            def program() -> pulumi.Output[None]:
+                from components.mutual_tls import AlbMutualTls
 
-            component = AlbMutualTls("mtls", AlbMutualTlsArgs(**arguments))
-            outputs = {
-                **component._state(),
-                "listenerFields": component.listener_fields,
-                "secret": component.client_private_keys.is_secret(),
-            }
-            return pulumi.Output.all(**outputs).apply(lambda values: seen.update(values))
+                component = AlbMutualTls("mtls", AlbMutualTlsArgs(**arguments))
+                outputs = {
+                    **component._state(),
+                    "listenerFields": component.listener_fields,
+                    "secret": component.client_private_keys.is_secret(),
+                }
+                return pulumi.Output.all(**outputs).apply(lambda values: seen.update(values))
 
-        program()
+            program()
         return engine, seen
 
-    yield run
-    loop.close()
-    asyncio.set_event_loop(None)
+    return run
 
 
 def test_the_defaults_make_an_authority_its_upload_and_a_listener_that_is_off(declare: Declare) -> None:
