@@ -23,8 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 from alb_mutual_tls.pki.explanation import Anchor, Basis, Judgement, Role, Source, Verdict, explain
 from alb_mutual_tls.pki.pieces import read
 from alb_mutual_tls.pki.signing import Issuer
-from dev.sandbox.cloud.nginx import VERIFY_DEPTH
-from tests.contract.pki.test_pki_handshakes import Nginx, server_certificate
+from tests.contract.pki.servers import Nginx, server_certificate
 from tests.unit.pki.material import DAY, authority, cross, first_version, key, key_usage, name_of, pem, signed_with_sha1
 
 NOW: Final = datetime.now(UTC)
@@ -263,14 +262,13 @@ def knock(port: int, version: ssl.TLSVersion, one: Case, place: Path) -> str:
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[x509.Certificate, int]]:
     """The port of an nginx that trusts a CA, for each CA of the cases."""
-    anchors = list(dict.fromkeys(one.anchor for one in CASES.values()))
-    server = Nginx(tmp_path_factory.mktemp("nginx"), anchors, f"ssl_verify_depth {VERIFY_DEPTH};")
-    try:
-        server.wait()
-        yield dict(zip(anchors, server.ports, strict=True))
-    finally:
-        with contextlib.suppress(OSError):
-            server.stop()
+    with contextlib.ExitStack() as servers:
+        found = {}
+        for anchor in dict.fromkeys(one.anchor for one in CASES.values()):
+            server = Nginx(tmp_path_factory.mktemp("nginx"), pem(anchor))
+            servers.callback(server.stop)
+            found[anchor] = server.ports[0]
+        yield found
 
 
 def judged(one: Case) -> Judgement:
