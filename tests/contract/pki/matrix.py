@@ -334,6 +334,7 @@ REFUSED: Final = (
     Row("client, its signature tampered with, cross", _OLD, turns(2), _tampered(_of(stacks.rotation)), SIGNATURE),
     Row("client, cross, its signature tampered with", _OLD, turns(2), _tampered_cross, SIGNATURE),
     Row("expired client", _ITS, turns(2), _of(stacks.expired), EXPIRED),
+    Row("expired client that `mtls verify` makes", _ITS, turns(1), _imposter(lambda root: imposters.expired(root, NOW)), EXPIRED),
     Row("client, cross that has ended", "the old root, ended", _FEW, _of(stacks.rotation_that_lasted), EXPIRED),
     Row("client that ended with its root", "its root, ended", turns(1, ("RSA-3072", "ECDSA-P256")), _of(stacks.ended), EXPIRED),
     Row("client, not yet valid", _ITS, turns(1), _imposter(lambda root: imposters.not_yet_valid(root, NOW)), NOT_YET),
