@@ -1,6 +1,6 @@
 """What speaks against a certificate as a certificate authority of client certificates, in sentences.
 
-The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the verifiers that were tried (docs/pki.md): a CA that only some of them accept is refused.
+The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the verifiers that were tried (docs/pki.md): what OpenSSL refuses by default is refused here.
 """
 
 from __future__ import annotations
