@@ -80,6 +80,19 @@ def test_nulls_numbers_and_spellings_survive_there_and_back(fields: dict[str, An
     assert restored["metadata"]["annotations"] == {"example.com/b": "kept"}
 
 
+def test_texts_that_the_api_server_writes_escaped_do_not_conflict(plane: ControlPlane, cluster: Cluster) -> None:
+    odd = 'a<b> & c\u2028\u2029\x08\x0c\x01\x7f\\u003c \\ " ü \U0001f511'
+    plane.make(
+        alb({"port": 443, "protocol": "HTTPS", "caEnabled": False, "caCertificates": [{"CertificateId": odd}]}, annotations={KEY: odd})
+    )
+    before = get(cluster)
+    listener = find_listener(before, 443)
+    after = cluster.patch_albconfig("alb", plan(before, listener, WISH, KEY, f"claim {odd}"))
+    assert after["metadata"]["annotations"] == {KEY: f"claim {odd}"}
+    cluster.patch_albconfig("alb", restore(after, find_listener(after, 443), previous_values(listener), KEY, ()))
+    assert same(get(cluster)["spec"], before["spec"])
+
+
 Writer = Callable[[Document], object]
 
 

@@ -150,7 +150,6 @@ def test_a_claim_is_read_as_it_was_written_numbers_included() -> None:
     assert read == made
     assert dumps(read.added) == dumps(made.added)
     assert made.key == "albmtls/8443-https-rehearsal"
-    assert not set("<>&\u2028\u2029") & set(render(made))
 
 
 @pytest.mark.parametrize(
