@@ -6,7 +6,7 @@ RUN := PATH="$(BIN):$(CURDIR)/.toolchain/bin:$$PATH:/usr/local/sbin:/usr/sbin"
 PYTEST := $(RUN) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test lint toolchain
+.PHONY: help up preview down test bench lint toolchain
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: toolchain ## all tests: unit, component and contract side by side, then in
 	$(PYTEST) tests/unit tests/component tests/contract -n 2 --dist loadfile --timeout 300 || status=1; \
 	$(PYTEST) tests/integration -n 2 --dist loadfile --timeout 900 || status=1; \
 	exit $$status
+
+bench: toolchain ## what a preview without changes costs, beside an empty program and one with the same providers, on a sandbox of its own
+	@$(RUN) $(BIN)/python -m benchmarks.preview $(BENCH)
 
 lint: toolchain ## ruff, formatting, types, layers
 	@status=0; \
