@@ -5,42 +5,26 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.imposters import Credential, good
 from alb_mutual_tls.pki.names import to_name
+from alb_mutual_tls.pki.path import way
 from alb_mutual_tls.pki.profile import BACKDATE, CA_PROFILE
 from alb_mutual_tls.pki.signing import Issuer, below, sign, to_pem
 
 _HOUR: Final = timedelta(hours=1)
-_LONGEST: Final = 10
-"""Nobody presents a longer chain; it also ends the search where certificates sign each other."""
 
 
 def length_to(chain_pem: str, authority_pem: str) -> int | None:
     """How many certificates lead from a client's own to the authority, that one not counted; `None` when they do not lead there.
 
-    `chain_pem` is what the client presents, leaf first. Only signatures and names are looked at, not validity.
+    `chain_pem` is what the client presents, leaf first. Only names, key identifiers and signatures are looked at, not validity.
     """
     leaf, *above = bundle.load(chain_pem)
-    (authority,) = bundle.load(authority_pem)
-    ways = [[leaf]]
-    for length in range(1, _LONGEST):
-        if any(_issued(way[-1], authority) for way in ways):
-            return length
-        ways = [[*way, issuer] for way in ways for issuer in above if issuer not in way and _issued(way[-1], issuer)]
-    return None
-
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
+    found = way(leaf, above, bundle.load_one(authority_pem))
+    return None if found is None else len(found) - 1
 
 
 def probe(authority: Issuer, length: int, now: datetime) -> Credential:

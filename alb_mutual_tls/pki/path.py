@@ -33,16 +33,16 @@ def refusals(chain_pem: str, root_pem: str, now: datetime) -> list[str]:
     if not presented:
         return ["there is no certificate in what it presents"]
     leaf, *above = presented
-    way = _way(leaf, [one for one in above if not certificate_faults(one, now)], root) or _way(leaf, above, root)
-    if way is None:
+    found = way(leaf, [one for one in above if not certificate_faults(one, now)], root) or way(leaf, above, root)
+    if found is None:
         return [_broken(leaf, above, root), *_leaf_faults(leaf, now)]
-    return [*_leaf_faults(leaf, now), *_authority_faults(way, now)]
+    return [*_leaf_faults(leaf, now), *_authority_faults(found, now)]
 
 
 def between(lower_pem: str, root_pem: str, others_pem: str) -> str | None:
     """PEM of the certificates that lead from one up to a root, both left out, taken from a bundle; None where nothing leads there."""
-    way = _way(bundle.load(lower_pem)[0], bundle.load(others_pem), bundle.load_one(root_pem))
-    return None if way is None else "".join(to_pem(one) for one in way[1:-1])
+    found = way(bundle.load(lower_pem)[0], bundle.load(others_pem), bundle.load_one(root_pem))
+    return None if found is None else "".join(to_pem(one) for one in found[1:-1])
 
 
 def second_opinion(chain_pem: str, root_pem: str, now: datetime) -> str | None:
@@ -64,18 +64,18 @@ def second_opinion(chain_pem: str, root_pem: str, now: datetime) -> str | None:
     return None
 
 
-def _way(leaf: x509.Certificate, above: Sequence[x509.Certificate], root: x509.Certificate) -> list[x509.Certificate] | None:
-    """The shortest way from a certificate up to a root, both included."""
+def way(leaf: x509.Certificate, above: Sequence[x509.Certificate], root: x509.Certificate) -> list[x509.Certificate] | None:
+    """The shortest way from a certificate up to a root, both included, whether anything on it has ended or not; None where none leads there."""
     ways: list[list[x509.Certificate]] = [[leaf]]
     seen = {leaf}
     while ways:
-        way = ways.pop(0)
-        if way[-1] == root:
-            return way
+        reached = ways.pop(0)
+        if reached[-1] == root:
+            return reached
         for upper in (root, *above):
-            if upper not in seen and _issued(upper, way[-1]):
+            if upper not in seen and _issued(upper, reached[-1]):
                 seen.add(upper)
-                ways.append([*way, upper])
+                ways.append([*reached, upper])
     return None
 
 
@@ -113,9 +113,9 @@ def _leaf_faults(leaf: x509.Certificate, now: datetime) -> Iterator[str]:
         yield "its own certificate: its key usage lacks digitalSignature"
 
 
-def _authority_faults(way: Sequence[x509.Certificate], now: datetime) -> Iterator[str]:
+def _authority_faults(found: Sequence[x509.Certificate], now: datetime) -> Iterator[str]:
     below = 0  # authorities, self-issued ones not counted (RFC 5280 section 6.1.4, step l)
-    for authority in way[1:]:
+    for authority in found[1:]:
         for fault in certificate_faults(authority, now):
             yield f"{_name(authority.subject)}: {fault}"
         constraints = extension(authority, x509.BasicConstraints)
