@@ -184,7 +184,10 @@ def sandbox_environment(places: Places, versions: Versions, directory: Path) -> 
         return {**made, "PULUMI_HOME": str(places.pulumi_home)}
     home = directory.absolute() / "pulumi-home"
     for name, version in plugins.items():
-        stand_ins.install(places, home, name, version)
+        if has_official_plugin(places, name, version):
+            stand_ins.link(places, home, name, version)
+        else:
+            stand_ins.install(places, home, name, version)
     return {**made, "PULUMI_HOME": str(home), "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 

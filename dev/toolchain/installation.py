@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ DOWNLOADS = "downloads"
 """A line of its own in the estimate: how fast a package came says nothing of how fast the builds will be."""
 
 _PLUGIN_LIMIT = 30.0
-"""Seconds for an official plugin to be downloaded; without a way out it fails in about three."""
+"""Seconds for the official plugins to be downloaded, all at once; without a way out they fail in about three."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,7 @@ class Installation:
                 self._build(self.versions.modules[name], step, go)
         for family in self.families:
             self._link(family)
-        for name, version in engine.plugin_versions(self.places, self.versions).items():
-            self._plugin(name, version)
+        self._plugins()
 
     def _nginx(self) -> None:
         if nginx.find(self.places, self.base):
@@ -261,17 +261,27 @@ class Installation:
         self.store.link(beside, pulumi)
         self.store.link(self._programs(family, source))
 
+    def _plugins(self) -> None:
+        """Try to get the official plugins, once a day and side by side: where there is no way out, they fail together."""
+        plugins = engine.plugin_versions(self.places, self.versions)
+        pending = {name: version for name, version in plugins.items() if not self._plugin_is_settled(name, version)}
+        with ThreadPoolExecutor(max(len(pending), 1)) as side_by_side:
+            tries = [side_by_side.submit(self._plugin, name, version) for name, version in pending.items()]
+            try:
+                for one in tries:
+                    one.result()
+            except BaseException:
+                self.off.set()
+                raise
+
     def _plugin(self, name: str, version: str) -> None:
-        """Try to get an official plugin, once a day."""
-        if self._plugin_is_settled(name, version):
-            return
         pulumi = self._found.pulumi if self._found and not self._found.problem else self.places.bin / "pulumi"
         environment = {**self.base, "PULUMI_HOME": str(self.places.pulumi_home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
         arguments = [str(pulumi), "plugin", "install", "resource", name, f"v{version}", "--non-interactive"]
-        step = self.progress.plan(f"official plugin {name} {version}", 5, DOWNLOADS)
+        step = self.progress.plan(f"official plugin {name} {version}", 5, line=f"plugin {name}")
         try:
             with self.progress.doing(step):
-                self.runner.run(arguments, "plugins", environment, self.places.toolchain, limit=_PLUGIN_LIMIT)
+                self.runner.run(arguments, f"plugin-{name}", environment, self.places.toolchain, limit=_PLUGIN_LIMIT)
                 if not engine.has_official_plugin(self.places, name, version):
                     raise CommandFailed(arguments, 0, "the engine reported success and installed nothing")
         except CommandFailed as failure:

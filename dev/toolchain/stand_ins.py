@@ -28,7 +28,7 @@ def install(places: Places, home: Path, name: str, version: str) -> None:
     directory = plugin_directory(home, name, version)
     file = directory / f"pulumi-resource-{name}"
     text = launcher(places, name)
-    if file.is_file() and file.read_text() == text and os.access(file, os.X_OK):
+    if file.is_file() and file.read_bytes() == text.encode() and os.access(file, os.X_OK):
         return
     directory.mkdir(parents=True, exist_ok=True)
     temporary = directory / f".{file.name}-{os.getpid()}"
@@ -37,9 +37,22 @@ def install(places: Places, home: Path, name: str, version: str) -> None:
     temporary.replace(file)
 
 
+def link(places: Places, home: Path, name: str, version: str) -> None:
+    """Put an official plugin beside the stand-ins. The engine passes over links to directories, so its files are linked."""
+    directory = plugin_directory(home, name, version)
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in plugin_directory(places.pulumi_home, name, version).iterdir():
+        target = directory / file.name
+        if target.is_symlink() and target.readlink() == file.absolute():
+            continue
+        temporary = directory / f".{file.name}-{os.getpid()}"
+        temporary.symlink_to(file.absolute())
+        temporary.replace(target)
+
+
 def announcement(name: str, version: str) -> str:
     """What is said on every run as long as a stand-in is in use."""
     return (
-        f"plugin {name} {version}: the official one could not be downloaded (.toolchain/log/plugins.log), "
+        f"plugin {name} {version}: the official one could not be downloaded (.toolchain/log/plugin-{name}.log), "
         "so a stand-in serves the sandbox and nothing else"
     )

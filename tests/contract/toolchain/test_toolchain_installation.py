@@ -227,8 +227,27 @@ def test_a_failed_official_plugin_is_announced_as_a_stand_in_on_every_run(comput
     assert calls == ["pulumi plugin install resource tls v5.6.2 --non-interactive"]
     assert computer.complete() == []
     installation = Installation(computer.places, VERSIONS, computer.variables, Progress(computer.output, terminal=False))
-    (line,) = installation.announcements()
-    assert "stand-in serves the sandbox and nothing else" in line
+    lines = installation.announcements()
+    assert [line.split()[:2] for line in lines] == [["plugin", name] for name in VERSIONS.plugins]
+    assert all("stand-in serves the sandbox and nothing else" in line for line in lines)
+    assert (computer.places.logs / "plugin-tls.log").exists()
+
+
+def test_official_plugins_are_asked_for_side_by_side_so_that_without_a_network_they_fail_together(computer: Machine) -> None:
+    computer.complete()
+    for name in VERSIONS.plugins:
+        (record,) = computer.places.attempts.glob(f"plugin-{name}-*.json")
+        record.unlink()
+    meeting = computer.places.repository / "meeting"
+    meeting.mkdir()
+    # each waits for all the others: one after the other, the first would wait for good
+    everybody = f'until [ "$(ls "{meeting}" | wc -l)" = {len(VERSIONS.plugins)} ]; do sleep 0.01; done'
+    program((computer.places.bin / "pulumi").resolve(), f'touch "{meeting}/$4"; {everybody}; echo "no such host" >&2; exit 1')
+    computer.complete()
+    assert sorted(file.name for file in meeting.iterdir()) == sorted(VERSIONS.plugins)
+    for name in VERSIONS.plugins:
+        (record,) = computer.places.attempts.glob(f"plugin-{name}-*.json")
+        assert json.loads(record.read_text())["reason"] == "no such host"
 
 
 def test_a_script_of_the_sdk_with_another_checksum_is_not_used(computer: Machine) -> None:

@@ -15,6 +15,7 @@ from dev.toolchain.engine import Source, choose
 from dev.toolchain.places import Places
 
 GOOD_HOST = "echo 12345; exec sleep 60"
+PACKAGES = versions.load().plugins
 
 
 def program(file: Path, body: str = "exit 0") -> Path:
@@ -29,7 +30,7 @@ def places(tmp_path: Path) -> Places:
     repository = tmp_path / "checkout"
     repository.mkdir()
     (repository / "Pulumi.yaml").write_text('name: x\nrequiredPulumiVersion: ">=3.200.0"\n')
-    (repository / "requirements.txt").write_text("pulumi==3.272.0\npulumi-tls==5.6.2  # keys\n")
+    (repository / "requirements.txt").write_text("".join(f"{package}==5.6.2  # pinned\n" for package in PACKAGES.values()))
     return Places(repository)
 
 
@@ -134,16 +135,36 @@ def test_a_sandbox_without_official_plugins_gets_stand_ins_in_a_home_of_its_own(
     assert made["PATH"] == f"{places.venv / 'bin'}:{places.bin}"
     assert made["PULUMI_HOME"] == str(tmp_path / "sandbox" / "pulumi-home")
     assert made["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
-    launcher = tmp_path / "sandbox" / "pulumi-home" / "plugins" / "resource-tls-v5.6.2" / "pulumi-resource-tls"
-    assert os.access(launcher, os.X_OK)
-    before = launcher.stat()
+    launchers = {name: plugin(tmp_path / "sandbox" / "pulumi-home", name) for name in PACKAGES}
+    before = {name: launcher.stat().st_mtime_ns for name, launcher in launchers.items() if os.access(launcher, os.X_OK)}
+    assert before.keys() == PACKAGES.keys()
     assert engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox") == made
-    assert launcher.stat().st_mtime_ns == before.st_mtime_ns
+    assert {name: launcher.stat().st_mtime_ns for name, launcher in launchers.items()} == before
 
 
 def test_a_sandbox_with_official_plugins_gets_them_and_no_stand_in(tmp_path: Path, places: Places) -> None:
-    program(places.pulumi_home / "plugins" / "resource-tls-v5.6.2" / "pulumi-resource-tls")
+    for name in PACKAGES:
+        program(plugin(places.pulumi_home, name))
     made = engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox")
     assert made["PULUMI_HOME"] == str(places.pulumi_home)
     assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in made
     assert not (tmp_path / "sandbox").exists()
+
+
+def test_of_several_plugins_only_those_that_are_not_to_be_had_get_a_stand_in(tmp_path: Path, places: Places) -> None:
+    home = tmp_path / "sandbox" / "pulumi-home"
+    engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox")
+    official = program(plugin(places.pulumi_home, "kubernetes"), "echo official")
+    for _ in range(2):
+        made = engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox")
+        assert made["PULUMI_HOME"] == str(home)
+        assert plugin(home, "kubernetes").resolve() == official
+        assert not plugin(home, "kubernetes").parent.is_symlink()  # the engine passes over those
+        assert "-m dev.toolchain.plugins.tls" in plugin(home, "tls").read_text()
+    official.unlink()
+    engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox")
+    assert "-m dev.toolchain.plugins.kubernetes" in plugin(home, "kubernetes").read_text()
+
+
+def plugin(home: Path, name: str) -> Path:
+    return home / "plugins" / f"resource-{name}-v5.6.2" / f"pulumi-resource-{name}"
