@@ -5,8 +5,8 @@ import signal
 import pulumi
 from pulumi.runtime.config import CONFIG
 
-from components.albmtls import AlbMtls
 from components.mutual_tls import AlbMutualTls
+from components.providers import providers
 from components.settings import PROJECT, SettingsError, parse
 
 # Ctrl-C: else the SDK waits for the engine, which waits for the SDK, until the engine kills it after 5 seconds.
@@ -17,8 +17,7 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} cannot be used:\n{error}") from None
 
-provider = AlbMtls("albmtls", settings.provider)
-mutual_tls = AlbMutualTls(PROJECT, settings.arguments, pulumi.ResourceOptions(providers=[provider]))
+mutual_tls = AlbMutualTls(PROJECT, settings.arguments, pulumi.ResourceOptions(providers=providers(settings)))
 
 pulumi.export("caCertificateId", mutual_tls.ca_certificate_id)
 pulumi.export("caCertificatePem", mutual_tls.ca_certificate_pem)

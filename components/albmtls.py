@@ -45,6 +45,15 @@ class StackIdentity(_Resource):
         super().__init__("albmtls:index:StackIdentity", name, {"identity": None}, opts)
 
 
+class ClusterIdentity(_Resource):
+    """The cluster of the provider's kubeconfig, which must stay the same: what is delivered into it depends on this."""
+
+    uid: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("albmtls:index:ClusterIdentity", name, {"uid": None}, opts)
+
+
 class CertificateRepository(_Resource):
     """A certificate application repository of CAS for uploaded CA certificates, found or made.
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from alb_mutual_tls.pki.brought import BroughtAuthority
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 # No subject that a user writes can hold a control character, so the part of a default that is only known in state is compared as one.
 _IDENTITY_PLACEHOLDER: Final = "\x01"
 DEFAULT_ORGANIZATION: Final = "alb-mutual-tls"
@@ -68,6 +70,23 @@ def _uris(uris: tuple[str, ...]) -> tuple[str, ...]:
 def _path(value: str) -> str:
     if not value.startswith("/"):
         raise ValueError(f"{value!r} does not start with '/': give the path of the request, for instance '/' or '/healthz'")
+    return value
+
+
+def _namespace(value: str) -> str:
+    if not _DNS_LABEL.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no name of a namespace; give 1 to 63 lower-case letters, digits or '-', starting and ending with a letter or digit"
+        )
+    return value
+
+
+def _secret_name(value: str) -> str:
+    if len(value) > 253 or not _DNS_SUBDOMAIN.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no name of a Secret; give at most 253 lower-case letters, digits, '-' or '.', "
+            "starting and ending, also around each '.', with a letter or digit"
+        )
     return value
 
 
@@ -141,11 +160,19 @@ class Authority(_Model):
         return {"organizationName": DEFAULT_ORGANIZATION, "commonName": f"{name} {identity}", **self.subject}
 
 
+class ClientSecret(_Model):
+    """A Secret of type kubernetes.io/tls in the stack's cluster; the namespace must be there."""
+
+    namespace: Annotated[str, AfterValidator(_namespace)]
+    name: Annotated[str, AfterValidator(_secret_name)]
+
+
 class Client(_Model):
     """A client certificate that the stack issues. `validity_days`: 1 to 3650, default 90.
 
     `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever is shorter. `csr`: a certificate signing
-    request that the client brings (PEM, or the path of a file); then its private key never is in the stack.
+    request that the client brings (PEM, or the path of a file); then its private key never is in the stack. `secret`: where certificate and key
+    are delivered to in the cluster.
     """
 
     csr: PemOrPath | None = None
@@ -154,6 +181,7 @@ class Client(_Model):
     validity_days: int = Field(default=90, ge=CLIENT_VALIDITY_DAYS.start, le=CLIENT_VALIDITY_DAYS.stop - 1)
     renew_before_days: int | None = Field(default=None, ge=0)
     uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(default=None, strict=False)
+    secret: ClientSecret | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -162,6 +190,11 @@ class Client(_Model):
             raise ValueError(problem)
         if self.csr is not None and "key_algorithm" in self.model_fields_set:
             raise ValueError("keyAlgorithm is set beside csr, but the key is the client's own; remove one of the two")
+        if self.csr is not None and self.secret is not None:
+            raise ValueError(
+                "secret is set beside csr, but a Secret of type kubernetes.io/tls holds the private key, which only the client has; "
+                "remove one of the two"
+            )
         return self
 
     def subject_fields(self, name: str) -> dict[str, str]:
@@ -204,6 +237,7 @@ class AlbMutualTlsArgs(_Model):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = [*_doubled_listeners(self.listeners), *_clients_alike(self.clients), *_subjects_alike(self.authorities, self.clients)]
+        problems += _shared_secrets(self.clients)
         problems += [*_unusable_authorities(self.authorities, self.authority_private_keys, self.clients)]
         for key, wanted in (("issuingAuthority", self.issuing_authority), ("trustedAuthority", self.trusted_authority)):
             if wanted is None and len(self.authorities) > 1:
@@ -224,6 +258,11 @@ class AlbMutualTlsArgs(_Model):
     def trusted(self) -> str:
         """The name of the authority that the listeners trust."""
         return self.trusted_authority or next(iter(self.authorities))
+
+    @property
+    def secrets(self) -> dict[str, ClientSecret]:
+        """Per client that is delivered into the cluster: its Secret."""
+        return {name: client.secret for name, client in self.clients.items() if client.secret is not None}
 
     def signs(self, authority: str) -> bool:
         """Whether the stack has an authority's private key."""
@@ -271,6 +310,19 @@ def _clients_alike(clients: Mapping[str, Client]) -> list[str]:
             problems.append(
                 f"clients.{name}: differs from clients.{first} only in case, and their exported files would overwrite each other; rename one"
             )
+    return problems
+
+
+def _shared_secrets(clients: Mapping[str, Client]) -> list[str]:
+    seen: dict[tuple[str, str], str] = {}
+    problems = []
+    for name, client in clients.items():
+        if client.secret is None:
+            continue
+        place = (client.secret.namespace, client.secret.name)
+        first = seen.setdefault(place, name)
+        if first != name:
+            problems.append(f"clients.{name}.secret: {'/'.join(place)} is the Secret of clients.{first} already; give it another name")
     return problems
 
 

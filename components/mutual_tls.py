@@ -13,6 +13,7 @@ from alb_mutual_tls.pki.bundle import fingerprint
 from .albmtls import (
     CaCertificate,
     CertificateRepository,
+    ClusterIdentity,
     ExistingCaCertificate,
     IssuedCertificates,
     ListenerClientAuthentication,
@@ -27,7 +28,8 @@ from .clients import IssuedClient
 class AlbMutualTls(pulumi.ComponentResource):
     """Client authentication on HTTPS listeners of AlbConfigs, with everything it needs.
 
-    `args`: see `AlbMutualTlsArgs`; `opts` must bring the provider `albmtls` (`providers=[AlbMtls(...)]`).
+    `args`: see `AlbMutualTlsArgs`; `opts` must bring the provider `albmtls` (`providers=[AlbMtls(...)]`), and one of Kubernetes where a client has
+    a Secret (`kubernetes_provider` of `client_secret.py`).
     Outputs: `identity` (8 hex digits), `ca_certificate_id` and `ca_certificate_pem` of the trusted authority, `clients[name].certificate_pem`,
     `.chain_pem`, `.not_after` and `.private_key_pem` (secret), `listener_fields` (the two AlbConfig fields, for programs that declare their own
     AlbConfig) and `listeners[name]`.
@@ -77,13 +79,20 @@ class AlbMutualTls(pulumi.ComponentResource):
             opts=self._opts(),
         )
 
-        # Steps 4 and 5: client authentication on each listener, on or off.
+        # Steps 4 and 5: client authentication on each listener, on or off, and certificates where they are used: the Secrets before listeners
+        # that demand them, and after those that do not, so that nothing about a Secret stands in the way of the kill switch.
         self.listener_fields: dict[str, pulumi.Input[Any]] = {
             "caEnabled": args.ca_enabled,
             "caCertificates": [{"CertificateId": self.ca_certificate_id}],
         }
-        for listener in args.listeners.values():
-            self._listener(listener, trusted, issuing, crosses)
+        # A change of trust counts on clients that have their certificates, so those come first.
+        certificates: list[pulumi.Resource] = [client.certificate for client in self.clients.values()]
+        demanding = [listener for listener in args.listeners.values() if self._demands(listener)]
+        others = [listener for listener in args.listeners.values() if not self._demands(listener)]
+        first = [self._listener(listener, trusted, issuing, crosses, certificates) for listener in others]
+        secrets = self._secrets(after=first)
+        for listener in demanding:
+            self._listener(listener, trusted, issuing, crosses, [*certificates, *secrets])
 
         self.register_outputs(self._state())
 
@@ -182,19 +191,42 @@ class AlbMutualTls(pulumi.ComponentResource):
         pairs = [pulumi.Output.all(self.authorities[authority].fingerprint, cross.certificate_pem) for authority, cross in crosses.items()]
         return pulumi.Output.all(*pairs).apply(lambda found: sorted(fingerprint for fingerprint, pem in found if pem))
 
+    def _secrets(self, *, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Named by namespace and name, never by the user's key: another client in the same Secret is a change of its content."""
+        if not self._args.secrets:
+            return []
+        from .client_secret import SECRET, deliver
+
+        if self.get_provider(SECRET) is None:
+            raise pulumi.RunError(
+                f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the component one beside albmtls, "
+                "made by kubernetes_provider() for the same cluster"
+            )
+        opts = self._opts(depends_on=[ClusterIdentity(f"{self._name}-cluster", self._opts()), *after])
+        others = [authority.root_pem for name, authority in self.authorities.items() if name != self._args.trusted]
+        roots = [self.authorities[self._args.trusted].root_pem, *others]
+        return [
+            deliver(f"{self._name}-secret-{secret.namespace}/{secret.name}", name, secret, self.clients[name], roots, self.identity, opts)
+            for name, secret in self._args.secrets.items()
+        ]
+
+    def _demands(self, listener: Listener) -> bool:
+        return self._args.ca_enabled and listener.ca_enabled
+
     def _listener(
         self,
         listener: Listener,
         trusted: CertificateAuthority,
         issuing: CertificateAuthority,
         crosses: Mapping[str, SignedCertificate],
-    ) -> None:
+        after: list[pulumi.Resource],
+    ) -> pulumi.Resource:
         """Named by AlbConfig and port, never by the user's key: another key for the same listener changes nothing."""
         args = self._args
         properties: dict[str, pulumi.Input[Any]] = {
             "albConfig": listener.alb_config,
             "port": listener.port,
-            "caEnabled": args.ca_enabled and listener.ca_enabled,
+            "caEnabled": self._demands(listener),
             "caCertificateId": self.ca_certificate_id,
             "trustedFingerprint": trusted.fingerprint,
             "trustedCertificatePem": trusted.root_pem,
@@ -206,10 +238,8 @@ class AlbMutualTls(pulumi.ComponentResource):
             "takeOver": args.take_over,
             "cutOff": args.cut_off,
         }
-        # A change of trust counts on clients that have their certificates, so those come first.
-        clients: list[pulumi.Resource] = [client.certificate for client in self.clients.values()]
-        opts = self._opts(protect=args.deletion_protection, depends_on=clients)
-        ListenerClientAuthentication(f"{self._name}-{listener.alb_config}-{listener.port}", properties, opts)
+        opts = self._opts(protect=args.deletion_protection, depends_on=after)
+        return ListenerClientAuthentication(f"{self._name}-{listener.alb_config}-{listener.port}", properties, opts)
 
     @property
     def listeners(self) -> dict[str, dict[str, pulumi.Input[Any]]]:
@@ -218,7 +248,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             name: {
                 "albConfig": listener.alb_config,
                 "port": listener.port,
-                "caEnabled": self._args.ca_enabled and listener.ca_enabled,
+                "caEnabled": self._demands(listener),
                 "caCertificateId": self.ca_certificate_id,
             }
             for name, listener in self._args.listeners.items()

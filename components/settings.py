@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
-from .arguments import AlbMutualTlsArgs, Authority, Client, Listener, Verify
+from .arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listener, Verify
 
 PROJECT: Final = "alb-mutual-tls"
 _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
@@ -227,6 +227,9 @@ _FIELDS: Final[dict[str, type[Listener] | type[Authority] | type[Client]]] = {
 }
 
 
+_NESTED: Final[dict[str, type[Verify] | type[ClientSecret]]] = {"verify": Verify, "secret": ClientSecret}
+
+
 def _sentences(error: ValidationError) -> list[str]:
     sentences: list[str] = []
     for item in error.errors(include_url=False):
@@ -239,7 +242,8 @@ def _sentences(error: ValidationError) -> list[str]:
         elif kind == "extra_forbidden":
             sentences.append(f"{key}: is no field here; remove it, the fields are {', '.join(_fields(place))}")
         elif kind == "missing":
-            sentences.append(f"{key}: not set; give it, as every entry of {place[0]} needs it")
+            whose = f"entry of {place[0]}" if len(place) == 3 else place[-2]
+            sentences.append(f"{key}: not set; give it, as every {whose} needs it")
         elif kind in _KIND_NAMES:
             sentences.append(f"{key}: is {_shortened(str(value))}; give {_KIND_NAMES[kind]}")
         elif kind == "greater_than_equal":
@@ -256,5 +260,5 @@ def _sentences(error: ValidationError) -> list[str]:
 
 
 def _fields(place: list[str]) -> list[str]:
-    model: Any = Verify if place[-2:-1] == ["verify"] else _FIELDS[place[0]]
+    model: Any = _NESTED.get(place[-2]) or _FIELDS[place[0]]
     return [field.alias or to_snake(name) for name, field in model.model_fields.items()]

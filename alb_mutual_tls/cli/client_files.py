@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -55,7 +54,7 @@ def files(
             content = _curl_config(directory / certificate.name, directory / key.name)
             return [certificate, key, File(f"{name}.curl", f"curl -K {directory / name}.curl URL", content)]
         case "kubernetes":
-            content = _secret(client.name, certificate.content, key.content, b"".join(map(_pem, _distinct(authorities).values())))
+            content = _secret(client.name, client.chain_pem, client.private_key_pem or "", authorities.values())
             return [File(f"{name}.secret.yaml", "Secret manifest with the private key, only encoded, not encrypted", content)]
         case "p12":
             return _p12(name, client, password, legacy=legacy)
@@ -120,12 +119,12 @@ def _curl_config(certificate: Path, key: Path) -> bytes:
     return f"# curl -K FILE URL; after moving the files, put their new paths here\ncert = {quoted(certificate)}\nkey = {quoted(key)}\n".encode()
 
 
-def _secret(name: str, certificate: bytes, key: bytes, ca_certificate: bytes) -> bytes:
-    """https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets"""
+def _secret(name: str, chain_pem: str, private_key_pem: str, root_pems: Iterable[str]) -> bytes:
+    from alb_mutual_tls.pki import tls_secret
+
     label = re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")
-    data = {"tls.crt": certificate, "tls.key": key, "ca.crt": ca_certificate}
-    lines = ["apiVersion: v1", "kind: Secret", "metadata:", f"  name: {label}-client-certificate", "type: kubernetes.io/tls", "data:"]
-    lines += [f"  {field}: {base64.b64encode(content).decode()}" for field, content in data.items()]
+    lines = ["apiVersion: v1", "kind: Secret", "metadata:", f"  name: {label}-client-certificate", f"type: {tls_secret.TYPE}", "data:"]
+    lines += [f"  {key}: {value}" for key, value in tls_secret.data(chain_pem, private_key_pem, root_pems).items()]
     return ("\n".join(lines) + "\n").encode()
 
 

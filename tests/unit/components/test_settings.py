@@ -70,6 +70,7 @@ def test_a_clients_defaults_are_those_of_the_design_and_stay_so() -> None:
         "validityDays": 90,
         "renewBeforeDays": None,
         "uris": None,
+        "secret": None,
     }
     assert client.renewal_days() == 30
     assert client.subject_fields("web") == {"commonName": "web"}
@@ -100,7 +101,7 @@ def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
 
 def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(clients={"web": {"validity": 3}}) == [
-        "clients.web.validity: is no field here; remove it, the fields are csr, subject, keyAlgorithm, validityDays, renewBeforeDays, uris"
+        "clients.web.validity: is no field here; remove it, the fields are csr, subject, keyAlgorithm, validityDays, renewBeforeDays, uris, secret"
     ]
 
 

@@ -1,0 +1,44 @@
+"""`ClusterIdentity`: the cluster that a stack's Secrets are in. They depend on it, so no private key is delivered into another cluster."""
+
+from __future__ import annotations
+
+from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.host import CheckFailure, Difference, Properties, Reading, Request
+
+
+class ClusterIdentity:
+    """Remembers the cluster (UID of its namespace kube-system), and refuses every other; Kubernetes' own provider would find the Secrets gone there.
+
+    The cluster is asked in every operation, also where nothing has changed.
+    """
+
+    token = "albmtls:index:ClusterIdentity"  # noqa: S105
+    secret_outputs: frozenset[str] = frozenset()
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        return {}, [CheckFailure(key, f"ClusterIdentity has no property {key}: remove it, it takes no inputs") for key in sorted(inputs)]
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        self._require(state["uid"])
+        return Difference(stables=("uid",))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        uid = self._configuration.cluster().uid()
+        return uid, {"uid": uid}
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        self._require(id)
+        return Reading(id, {"uid": id}, {})
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        self._require(id)
+        return {"uid": id}
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """There is nothing outside the state."""
+
+    def _require(self, uid: str) -> None:
+        self._configuration.require_cluster(uid, "what the stack has delivered into Secrets")

@@ -1,0 +1,68 @@
+"""Client certificates where they are used: Secrets of the stack's cluster.
+
+Imported only where a client has a Secret: `pulumi_kubernetes` takes 0.4 s, and its plugin is not started for anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from alb_mutual_tls.pki import tls_secret
+
+from .arguments import ClientSecret
+from .clients import IssuedClient
+
+SECRET = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
+
+
+def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.Provider:
+    """A provider for Secrets whose content changes in place, in the cluster that `AlbMtls` with the same properties works in.
+
+    Of the properties it takes `kubeconfig` (a path; else KUBECONFIG or ~/.kube/config of whoever runs Pulumi, neither of which is kept in state)
+    and `context` (else the current one).
+    """
+    return kubernetes.Provider(
+        name,
+        # An output of None, as for a None the SDK would put the value of KUBECONFIG into the state.
+        kubeconfig=pulumi.Output.from_input(properties.get("kubeconfig")),
+        context=properties.get("context"),
+        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for ClusterIdentity to say, and never replaces a Secret.
+        cluster_identifier="the cluster of this stack",
+        # Else a renewal deletes the Secret and makes a new one.
+        enable_secret_mutable=True,
+        # Said once and for all, as environment variables would decide otherwise: nobody else's Secret is overwritten, and an outage loses none.
+        upsert_existing_objects=False,
+        enable_server_side_apply=True,
+        delete_unreachable=False,
+    )
+
+
+def deliver(
+    resource_name: str,
+    client: str,
+    secret: ClientSecret,
+    issued: IssuedClient,
+    root_pems: Sequence[pulumi.Input[str]],
+    identity: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
+) -> kubernetes.core.v1.Secret:
+    """Put a client's certificate and private key into its Secret; `root_pems`: the roots that vouch for clients, the trusted one first."""
+    assert issued.private_key_pem is not None
+    content = pulumi.Output.all(issued.chain_pem, issued.private_key_pem, *root_pems)
+    return kubernetes.core.v1.Secret(
+        resource_name,
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            namespace=secret.namespace,
+            name=secret.name,
+            labels={"app.kubernetes.io/managed-by": "alb-mutual-tls", "albmtls/identity": identity, "albmtls/client": client},
+            # The Secret is this stack's, since it made it: what others have written into it is put back, not argued about.
+            annotations={"pulumi.com/patchForce": "true"},
+        ),
+        type=tls_secret.TYPE,
+        data=content.apply(lambda found: tls_secret.data(found[0], found[1], found[2:])),
+        opts=opts,
+    )

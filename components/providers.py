@@ -1,0 +1,18 @@
+"""The explicit providers of a stack."""
+
+from __future__ import annotations
+
+import pulumi
+
+from .albmtls import AlbMtls
+from .settings import Settings
+
+
+def providers(settings: Settings) -> list[pulumi.ProviderResource]:
+    """What the stack's resources are made with; the one of Kubernetes only where a client has a Secret."""
+    made: list[pulumi.ProviderResource] = [AlbMtls("albmtls", settings.provider)]
+    if settings.arguments.secrets:
+        from .client_secret import kubernetes_provider
+
+        made.append(kubernetes_provider("kubernetes", settings.provider))
+    return made
