@@ -37,15 +37,15 @@ FAILURES: Final = (OSError, http.client.HTTPException, KubeError, ValueError)
 
 
 class Cluster:
-    """The API server of a kubeconfig's current context, with a client certificate."""
+    """The API server of a kubeconfig's context, the current one if none is named, with a client certificate."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, context_name: str | None = None) -> None:
         content = yaml.safe_load(kubeconfig.read_text())
-        context = _named(content["contexts"], content["current-context"])["context"]
+        context = _named(content["contexts"], context_name or content["current-context"])["context"]
         cluster = _named(content["clusters"], context["cluster"])["cluster"]
         user = _named(content["users"], context["user"])["user"]
         server = urlsplit(cluster["server"])
-        self._host, self._port = str(server.hostname), server.port or 443
+        self.host, self._port = str(server.hostname), server.port or 443
         self._tls = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority", kubeconfig).decode())
         # The ssl module takes a client's key from a file only.
         with tempfile.NamedTemporaryFile() as file:
@@ -90,7 +90,7 @@ class Cluster:
             connection.close()
 
     def _connect(self, timeout: float) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls)
+        return http.client.HTTPSConnection(self.host, self._port, timeout=timeout, context=self._tls)
 
 
 class Mirror:

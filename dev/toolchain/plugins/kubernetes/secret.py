@@ -1,0 +1,144 @@
+"""`kubernetes:core/v1:Secret`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, PartiallyMade, Properties, Reading, Request, has_unknown
+from dev.sandbox.cloud.kube import KubeError, Resource
+from dev.toolchain.plugins.kubernetes.api_server import ApiServer
+from dev.toolchain.plugins.kubernetes.differences import differences, managers_after, pruned
+
+_INPUTS: Final = ("apiVersion", "kind", "metadata", "type", "data", "immutable")
+_MANAGER: Final = "__fieldManager"
+_FORCE: Final = "pulumi.com/patchForce"
+_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
+
+
+class Secret:
+    """A Secret on the API server; `mutable`: new content changes it in place. `permit` raises `UserError` where nothing may be made."""
+
+    token = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
+    secret_outputs = frozenset({"data", "stringData", "__inputs"})
+
+    def __init__(self, api_server: ApiServer, *, mutable: bool, permit: Callable[[], None] = lambda: None) -> None:
+        self._api_server = api_server
+        self._mutable = mutable
+        self._permit = permit
+
+    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+        """Refuse what the stand-in would do in another way than the real plugin."""
+        failures = [
+            CheckFailure("", f"{request.name}: the kubernetes stand-in does not know {key} of a Secret: it knows {', '.join(_INPUTS)}")
+            for key in sorted(inputs)
+            if key not in _INPUTS and not key.startswith("__")
+        ]
+        failures += [
+            CheckFailure(key, f"{key} of a Secret is {inputs.get(key)!r}: it must be {wanted}")
+            for key, wanted in (("apiVersion", "v1"), ("kind", "Secret"))
+            if inputs.get(key) != wanted
+        ]
+        metadata = inputs.get("metadata")
+        if metadata is not UNKNOWN:
+            failures += [
+                CheckFailure("metadata", f"metadata.{key} is not set: give it, as the kubernetes stand-in makes none up")
+                for key in ("namespace", "name")
+                if not (metadata or {}).get(key)
+            ]
+        return inputs, failures
+
+    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        """Compare what was last read, in the shape of the former inputs, with the wanted inputs."""
+        changes = differences(pruned(state, state["__inputs"]), inputs, mutable=self._mutable and inputs.get("immutable") is not True)
+        metadata = inputs["metadata"]
+        same = metadata is not UNKNOWN and _id(state) == f"{metadata['namespace']}/{metadata['name']}"
+        return Difference(changes, delete_before_replace=same and any(kind.replaces for kind in changes.values()))
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        """Make a Secret that must not be there yet."""
+        self._permit()
+        if request.preview and has_unknown(inputs):
+            return "", inputs
+        manager = f"pulumi-kubernetes-{secrets.token_hex(4)}"
+        try:
+            live = self._api_server.create(inputs, manager, dry_run=request.preview)
+        except KubeError as error:
+            if request.preview and error.status in (_FORBIDDEN, _NOT_FOUND, _CONFLICT):
+                return "", inputs
+            raise UserError(
+                f"resource {_id(inputs)} was not successfully created by the Kubernetes API server: {_reason(error)}"
+            ) from error
+        return _id(live), _state(live, inputs, manager)
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        """The Secret as it is; its inputs in the shape of the former ones."""
+        if not state:
+            raise UserError(f"Secret {id} cannot be imported by the kubernetes stand-in: declare it instead")
+        try:
+            live = self._api_server.get(*id.split("/"))
+        except KubeError as error:
+            raise UserError(f"Secret {id} cannot be read: {_reason(error)}") from error
+        if live is None:
+            return None
+        found = pruned(live, inputs)
+        return Reading(id, _state(live, found, state[_MANAGER]), found)
+
+    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+        """Server-side apply in the name of the stack's field manager."""
+        self._permit()
+        if request.preview and has_unknown(inputs):
+            return inputs
+        manager = str(state[_MANAGER])
+        live: Resource | None = None
+        try:
+            live = self._api_server.get(*id.split("/"))
+            if live is None:
+                raise UserError(
+                    f"Secret {id} cannot be updated, because it is not there any more: run pulumi refresh, then pulumi up again"
+                )
+            managers = None if request.preview else managers_after(live, manager)
+            if managers is not None:
+                self._api_server.set_managers(live, managers)
+            live = self._api_server.apply(inputs, manager, force=_forced(inputs), dry_run=request.preview)
+        except KubeError as error:
+            if request.preview and error.status == _FORBIDDEN:
+                return inputs
+            sentence = f"the Kubernetes API server reported that {id} failed to fully initialize or become live: {_reason(error)}"
+            if live is None or request.preview:
+                raise UserError(sentence) from error
+            raise PartiallyMade(id, _state(live, inputs, manager), [sentence]) from error
+        return _state(live, inputs, manager)
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """Remove the Secret."""
+        self._permit()
+        try:
+            self._api_server.delete(*id.split("/"))
+        except KubeError as error:
+            raise UserError(f"Secret {id} cannot be deleted: {_reason(error)}") from error
+
+
+def _state(live: Resource, inputs: Properties, manager: str) -> Properties:
+    return {**live, "__inputs": inputs, "__initialApiVersion": "v1", _MANAGER: manager}
+
+
+def _id(secret: Resource) -> str:
+    return f"{secret['metadata']['namespace']}/{secret['metadata']['name']}"
+
+
+def _forced(inputs: Properties) -> bool:
+    annotations: Any = inputs["metadata"].get("annotations") or {}
+    return bool(annotations.get(_FORCE) == "true")
+
+
+def _reason(error: KubeError) -> str:
+    """The API server's message, which never repeats the content of a Secret, and what to do."""
+    remedy = {
+        _FORBIDDEN: "give the user of the kubeconfig the permission",
+        _NOT_FOUND: "make the namespace first",
+        _CONFLICT: "choose another name, or delete what is there if nobody needs it",
+    }.get(error.status, "correct it")
+    return f"{' '.join(str(error).split())}; {remedy}"
