@@ -30,7 +30,7 @@ _ALICLOUD_TEXTS: Final = frozenset(
     {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
 )
 _ALICLOUD_OBJECTS: Final = frozenset({"endpoints", "assumeRole", "assumeRoleWithOidc"})
-_ENDPOINTS: Final = ("cas", "alb", "sts")
+_ENDPOINTS: Final = ("cas", "alb", "sts", "cs")
 
 
 class SettingsError(Exception):

@@ -19,6 +19,7 @@ class Product:
 
 CAS = Product("Certificate Management Service (CAS)", "2020-04-07", "yundun-cert")
 ALB = Product("Application Load Balancer (ALB)", "2020-06-16", "alb")
+CS = Product("Container Service for Kubernetes (ACK)", "2015-12-15", "cs")
 STS = Product("Security Token Service (STS)", "2015-04-01", "sts")
 
 

@@ -1,25 +1,26 @@
-"""Where the Alibaba Cloud APIs are that this package calls: Certificate Management Service (CAS), ALB and STS."""
+"""Where the Alibaba Cloud APIs are that this package calls: Certificate Management Service (CAS), ALB, STS and Container Service (CS)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-NAMES = ("cas", "alb", "sts")
+NAMES = ("cas", "alb", "sts", "cs")
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Hosts (with port where it is not the default one) and the protocol `HTTPS` or `HTTP`; `alb` is None while the region is not known."""
+    """Hosts (with port where it is not the default one) and the protocol `HTTPS` or `HTTP`; `alb` and `cs` are None while the region is not known."""
 
     cas: str
     alb: str | None
     sts: str
+    cs: str | None
     protocol: str
 
 
 def endpoints(*, account_type: str, region: str | None, overrides: Mapping[str, str], protocol: str) -> Endpoints:
-    """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds hosts for `cas`, `alb`, `sts`.
+    """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds hosts by the names in `NAMES`.
 
     CAS has two halves of the world and no others, whatever the SDK's own map says:
     https://alibabacloud.com/help/en/ssl-certificate/developer-reference/endpoints, and terraform-provider-alicloud,
@@ -30,6 +31,7 @@ def endpoints(*, account_type: str, region: str | None, overrides: Mapping[str, 
         cas=overrides.get("cas") or ("cas.ap-southeast-1.aliyuncs.com" if abroad else "cas.aliyuncs.com"),
         alb=overrides.get("alb") or (f"alb.{_ALB_REGION.get(region, region)}.aliyuncs.com" if region else None),
         sts=overrides.get("sts") or (f"sts.{region}.aliyuncs.com" if region and region not in _NO_STS else "sts.aliyuncs.com"),
+        cs=overrides.get("cs") or (f"{_CS_HOST.get(region, 'cs')}.{region}.aliyuncs.com" if region else None),
         protocol=protocol,
     )
 
@@ -41,6 +43,9 @@ _NO_STS = (
     "cn-wuhan",
     "cn-zhangbei",
 )  # public regions of alibabacloud_sts20150401 1.2.0 without one
+_CS_HOST = dict.fromkeys(("cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-shenzhen-finance-1"), "cs-vpc")
+"""Public regions in which the official client (alibabacloud_cs20151215) knows no public host. The others:
+https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-endpoint"""
 _ALB_REGION = {"cn-hangzhou-finance": "cn-hangzhou"}  # the only exception in alibabacloud_alb20200616 1.3.3
 
 

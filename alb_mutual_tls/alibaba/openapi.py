@@ -56,13 +56,16 @@ class OpenApi:
         other._cancelled = cancelled
         return other
 
-    def read(self, action: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Call an action that changes nothing; raises `ApiError` and `Unreachable` when the deadline is over or repeating is no use."""
+    def read(self, action: str, query: Mapping[str, Any] | None = None, *, path: str | None = None) -> dict[str, Any]:
+        """Call an action that changes nothing; `path` is its resource's, in an API of ROA style.
+
+        Raises `ApiError` and `Unreachable` when the deadline is over or repeating is no use.
+        """
         if self._credential is not None:
             self._credential.resolve()  # repeats by itself what may pass, so not within the attempts
         for attempt in self.attempts():
             with attempt:
-                return self._call(action, query or {}, None)
+                return self._call(action, query or {}, None, path)
         raise AssertionError("the last attempt raises")
 
     def write(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -92,7 +95,7 @@ class OpenApi:
             stamina.retry_context(on=passes, attempts=None, timeout=self._deadline, wait_initial=0.25, wait_max=4.0, wait_jitter=0.5)
         )
 
-    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None) -> dict[str, Any]:
         """One request and its answer; every call passes here (`mtls doctor` writes them down)."""
         load_sdk()
         from alibabacloud_tea_openapi import utils_models
@@ -105,11 +108,11 @@ class OpenApi:
             action=action,
             version=self.product.version,
             protocol="HTTPS",
-            pathname="/",
-            method="POST",
+            pathname=path or "/",
+            method="POST" if path is None else "GET",
             auth_type="Anonymous" if self._credential is None else "AK",
-            style="RPC",
-            req_body_type="formData",
+            style="RPC" if path is None else "ROA",
+            req_body_type="formData" if path is None else "json",
             body_type="json",
         )
         request = utils_models.OpenApiRequest(query=Utils.query(dict(query)), body=dict(body) if body is not None else None)

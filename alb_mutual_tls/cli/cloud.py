@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alb_mutual_tls.alibaba.alb import Alb
-from alb_mutual_tls.alibaba.answers import ALB, CAS, STS, Product
+from alb_mutual_tls.alibaba.answers import ALB, CAS, CS, STS, Product
 from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole, Settings, choose, profile_region
 from alb_mutual_tls.alibaba.endpoints import NAMES, Endpoints, endpoints
 from alb_mutual_tls.alibaba.openapi import Credential, OpenApi
@@ -42,12 +42,12 @@ class RecordedApi(OpenApi):
         super().__init__(product, endpoint, protocol, credential, deadline=deadline)
         self.calls = calls
 
-    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None) -> dict[str, Any]:
         call = Call(action, tuple(sorted({*query, *(body or {})})))
         self.calls.append(call)
         started = time.perf_counter()
         try:
-            answer = super()._call(action, query, body)
+            answer = super()._call(action, query, body, path)
         except UserError as error:
             call.error = error
             raise
@@ -59,7 +59,7 @@ class RecordedApi(OpenApi):
 
 
 class Cloud:
-    """CAS, ALB and STS with one credential. `inputs`: those of the provider albmtls, as they stand in the state, or `options`."""
+    """CAS, ALB, CS and STS with one credential. `inputs`: those of the provider albmtls, as they stand in the state, or `options`."""
 
     def __init__(self, inputs: Mapping[str, Any], *, deadline: float = 45.0) -> None:
         values = {key: _plain(key, value) for key, value in inputs.items() if value not in (None, "")}
@@ -92,6 +92,14 @@ class Cloud:
         if self.places.alb is None:
             raise UserError("no region is configured, so ALB cannot be asked: set alicloud:region to the region of the ACK cluster")
         return Alb(RecordedApi(ALB, self.places.alb, self.protocol, self._credential, self.calls, deadline=self._deadline))
+
+    def cs(self) -> OpenApi:
+        """Container Service in the region; raises `UserError` when there is none."""
+        if self.places.cs is None:
+            raise UserError(
+                "no region is configured, so Container Service cannot be asked: set alicloud:region to the region of the ACK cluster"
+            )
+        return RecordedApi(CS, self.places.cs, self.protocol, self._credential, self.calls, deadline=self._deadline)
 
     def _sts(self, credential: SdkCredential | None) -> OpenApi:
         return OpenApi(STS, self.places.sts, self.protocol, credential)  # not recorded: its answers are credentials

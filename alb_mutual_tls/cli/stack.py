@@ -143,24 +143,29 @@ def chosen_listeners(components: Sequence[Component], names: Sequence[str] | Non
 
 def export(directory: Path, stack: str | None, *, secrets: bool = True) -> Mapping[str, Any]:
     """The deployment of the stack, with its secrets decrypted or as they are. Raises UserError with one sentence for what pulumi says."""
+    done = pulumi(directory, stack, "stack", "export", *(["--show-secrets"] if secrets else []))
+    try:
+        exported: Mapping[str, Any] = json.loads(done)
+    except ValueError:
+        raise UserError(f"`pulumi stack export` in {directory} printed no JSON: run it by hand to see what it says") from None
+    return exported
+
+
+def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
+    """What a pulumi command prints that only reads the stack. Raises UserError with one sentence for what it says when it fails."""
     program = shutil.which("pulumi")
     if program is None:
         raise UserError(
             "there is no program pulumi on PATH: source .sandbox/env (made by `make up`), or install it from pulumi.com/docs/install"
         )
-    command = [program, "--non-interactive", "--color", "never", "--cwd", str(directory), "stack", "export"]
-    command += ["--show-secrets"] if secrets else []
+    command = [program, "--non-interactive", "--color", "never", "--cwd", str(directory), *arguments]
     if stack is not None:
         command += ["--stack", stack]
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environment)
     if done.returncode != 0:
-        raise UserError(explain(done.stderr, directory=directory, stack=stack))
-    try:
-        exported: Mapping[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        raise UserError(f"`pulumi stack export` in {directory} printed no JSON: run it by hand to see what it says") from None
-    return exported
+        raise UserError(explain(done.stderr, directory=directory, stack=stack, command=" ".join(arguments)))
+    return done.stdout
 
 
 def read_provider_inputs(directory: Path, *, stack: str | None, component: str | None) -> Mapping[str, Any]:
@@ -207,14 +212,14 @@ EXPLANATIONS: Final = (
 )
 
 
-def explain(stderr: str, *, directory: Path, stack: str | None) -> str:
+def explain(stderr: str, *, directory: Path, stack: str | None, command: str = "stack export") -> str:
     """What pulumi printed, as one sentence that says what to do."""
     for pattern, sentence in EXPLANATIONS:
         if re.search(pattern, stderr):
             return sentence.format(directory=directory, stack=stack or "of that name")
     lines = [line.removeprefix("error: ").strip() for line in stderr.splitlines() if line.strip()]
     said = next((line for line in lines), "nothing")
-    return f"`pulumi stack export` failed in {directory} and said: {said}"
+    return f"`pulumi {command}` failed in {directory} and said: {said}"
 
 
 def components_of(exported: Mapping[str, Any], *, with_authority_key: bool = False) -> tuple[Component, ...]:

@@ -24,7 +24,7 @@ _TEXTS = (
     "ackClusterId",
 )
 _OBJECTS = {
-    "endpoints": ("cas", "alb", "sts"),
+    "endpoints": ("cas", "alb", "sts", "cs"),
     "assumeRole": ("roleArn", "sessionName", "sessionExpiration", "externalId", "policy"),
     "assumeRoleWithOidc": ("roleArn", "oidcProviderArn", "oidcTokenFile", "roleSessionName", "sessionExpiration", "policy"),
 }

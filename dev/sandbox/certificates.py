@@ -90,6 +90,24 @@ def make(layout: Layout) -> None:
     write_atomically(layout.pki / "generation", f"{_GENERATION}\n")
 
 
+def make_user(layout: Layout, common_name: str, organization: str, until: datetime.datetime) -> tuple[bytes, bytes]:
+    """A client certificate of kube-apiserver's CA and its key (PEM), which are kept nowhere.
+
+    Args:
+        until: when it ends; aware.
+    Raises:
+        OSError: the sandbox has no control plane yet.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = _certificate(layout.pki / "kube-ca.crt")
+    authority_key = _key(layout.pki / "kube-ca.key")
+    leaf = Leaf("user", "kube-ca", (CLIENT,), common_name, organization)
+    certificate = _leaf_builder(leaf, key.public_key(), authority.subject, authority_key.public_key(), until).sign(
+        authority_key, hashes.SHA256()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+
+
 def _make_authority(pki: Path, name: str) -> tuple[x509.Name, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{NAME} {name}")])
@@ -104,7 +122,8 @@ def _make_authority(pki: Path, name: str) -> tuple[x509.Name, ec.EllipticCurvePr
         encipher_only=False,
         decipher_only=False,
     )
-    builder = _builder(subject, subject, key.public_key(), key.public_key())
+    until = datetime.datetime.now(datetime.UTC) + _VALIDITY
+    builder = _builder(subject, subject, key.public_key(), key.public_key(), until)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).add_extension(usage, critical=True)
     _write(pki, name, key, builder.sign(key, hashes.SHA256()))
     return subject, key
@@ -112,20 +131,32 @@ def _make_authority(pki: Path, name: str) -> tuple[x509.Name, ec.EllipticCurvePr
 
 def _make_leaf(pki: Path, leaf: Leaf, issuer: x509.Name, issuer_key: ec.EllipticCurvePrivateKey) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
+    until = datetime.datetime.now(datetime.UTC) + _VALIDITY
+    builder = _leaf_builder(leaf, key.public_key(), issuer, issuer_key.public_key(), until)
+    _write(pki, leaf.name, key, builder.sign(issuer_key, hashes.SHA256()))
+
+
+def _leaf_builder(
+    leaf: Leaf, key: ec.EllipticCurvePublicKey, issuer: x509.Name, issuer_key: ec.EllipticCurvePublicKey, until: datetime.datetime
+) -> x509.CertificateBuilder:
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, leaf.common_name)]
     if leaf.organization:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, leaf.organization))
-    builder = _builder(x509.Name(attributes), issuer, key.public_key(), issuer_key.public_key())
+    builder = _builder(x509.Name(attributes), issuer, key, issuer_key, until)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(leaf.usages), critical=False)
     if SERVER in leaf.usages:
         names: Sequence[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    _write(pki, leaf.name, key, builder.sign(issuer_key, hashes.SHA256()))
+    return builder
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, issuer_key: ec.EllipticCurvePublicKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
+    until: datetime.datetime,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -135,7 +166,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + _VALIDITY)
+        .not_valid_after(until)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )
@@ -147,8 +178,11 @@ def _write(pki: Path, name: str, key: ec.EllipticCurvePrivateKey, certificate: x
 
 
 def _write_key(file: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_atomically(file, key.private_bytes(*form).decode())
+    write_atomically(file, _key_pem(key).decode())
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def _certificate(file: Path) -> x509.Certificate:

@@ -20,9 +20,15 @@ def text(layout: Layout, pair: str, user: str) -> str:
         pair: name of the certificate and key in `pki`.
         user: name of the user entry; cluster and context have the sandbox's name.
     """
+    certificate, key = ((layout.pki / f"{pair}.{kind}").read_bytes() for kind in ("crt", "key"))
+    return of_user(layout, certificate, key, user, layout.apiserver_url)
 
-    def data(file: str) -> str:
-        return base64.b64encode((layout.pki / file).read_bytes()).decode()
+
+def of_user(layout: Layout, certificate: bytes, key: bytes, user: str, server: str) -> str:
+    """A kubeconfig with a client certificate and its key (PEM), for an address of the API server."""
+
+    def data(content: bytes) -> str:
+        return base64.b64encode(content).decode()
 
     return f"""\
 apiVersion: v1
@@ -31,17 +37,17 @@ current-context: {NAME}
 clusters:
 - name: {NAME}
   cluster:
-    server: {layout.apiserver_url}
-    certificate-authority-data: {data("kube-ca.crt")}
+    server: {server}
+    certificate-authority-data: {data((layout.pki / "kube-ca.crt").read_bytes())}
 contexts:
 - name: {NAME}
   context:
     cluster: {NAME}
-    user: {user}
+    user: "{user}"
     namespace: default
 users:
-- name: {user}
+- name: "{user}"
   user:
-    client-certificate-data: {data(f"{pair}.crt")}
-    client-key-data: {data(f"{pair}.key")}
+    client-certificate-data: {data(certificate)}
+    client-key-data: {data(key)}
 """

@@ -21,10 +21,12 @@ PROBE_USER: Final = "sandbox-probe"
 
 ACCOUNT_ID: Final = "1234567890123456"
 REGION: Final = "cn-hangzhou"
+ACK_CLUSTER_ID: Final = "c5a9db0c5a9db0c5a9db0c5a9db0c5a9d"
+"""Of every sandbox's cluster, which therefore tells one sandbox from another only where a test gives it another."""
 ACCESS_KEY_ID: Final = "sandbox-access-key"
 ACCESS_KEY_SECRET: Final = "sandbox-access-key-secret"  # noqa: S105 -- opens nothing but a sandbox on the loopback interface
 NO_ALB_ACCESS_KEY_ID: Final = "sandbox-no-alb-access-key"
-"""Of another user of the same account, whom RAM permits nothing of ALB. The secret of each key is the key with `-secret`."""
+"""Of another user of the same account, whom RAM permits nothing of ALB and of Container Service. The secret of each key is the key with `-secret`."""
 
 OTHER_ACCOUNT_ID: Final = "6543210987654321"
 OTHER_ACCOUNT_ACCESS_KEY_ID: Final = "sandbox-other-account-access-key"

@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000")) + 2000 * _WORKER
 LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000")) + 500 * _WORKER
-CAS, ALB, STS = (tuple(actions) for actions in VERSIONS.values())
+CAS, ALB, STS, CS = (tuple(actions) for actions in VERSIONS.values())
 """The actions of each product."""
 PROGRAM = ("__main__.py", "Pulumi.yaml", "mtls", "components", "alb_mutual_tls", ".venv", ".toolchain", "dev")
 
@@ -198,7 +198,7 @@ class Stack:
         self.config = {
             **dev["config"],
             "kubernetes:kubeconfig": str(self.sandbox.directory / "kubeconfig"),
-            "alicloud:endpoints": [{"alb": endpoint, "cas": endpoint, "sts": endpoint}],
+            "alicloud:endpoints": [{"alb": endpoint, "cas": endpoint, "sts": endpoint, "cs": endpoint}],
             "alb-mutual-tls:listeners": {"https": self.listener("alb", 443)},
             **self.config,
         }

@@ -32,6 +32,11 @@ def not_covered(what: str) -> ApiError:
     return ApiError(400, "Sandbox.NotCovered", f"The sandbox does not cover {what}; see docs/sandbox.md.")
 
 
+def unknown_api() -> ApiError:
+    """There is no such action, or not at this path."""
+    return ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+
+
 def not_found(kind: str, identity: str) -> ApiError:
     """Something that a parameter names does not exist (codes of CAS for this are not documented, so this one is made up)."""
     return ApiError(404, f"{kind}.NotFound", f"The specified {kind} {identity} does not exist.")

@@ -1,10 +1,10 @@
-"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB and STS on one endpoint.
+"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB, STS and Container Service (CS) on one endpoint.
 
 A request passes, in this order: no private key in it; known action of the right version; known access key (and security token); date, signature; nonce;
-flow control; permission (RAM); faults wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py` and `sts.py`.
+flow control; permission (RAM); faults wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py`, `sts.py` and `cs.py`;
+the last is of ROA style: a parameter stands in the path, and the answers have other names.
 Each request leaves a JSON line in logs/api.log: time, action, parameter names and result (with the fault met), never a value. Loopback only, plain HTTP;
-signatures of version 1.0 (HMAC-SHA1), ROA style and bearer tokens are not covered. The other account
-has stores of its own, which no controller uses.
+signatures of version 1.0 (HMAC-SHA1) and bearer tokens are not covered. The other account has stores of its own, which no controller uses.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from dev.sandbox.cloud import alb, cas, pem, signature, sts
+from dev.sandbox.cloud import alb, cas, cs, pem, signature, sts
 from dev.sandbox.cloud.alb import Balancers
 from dev.sandbox.cloud.cas import CertificateRepositories
-from dev.sandbox.cloud.errors import ApiError
+from dev.sandbox.cloud.cs import Clusters
+from dev.sandbox.cloud.errors import ApiError, unknown_api
 from dev.sandbox.cloud.loopback import LoopbackServer
 from dev.sandbox.cloud.misbehaviour import Misbehaviour, Silence
 from dev.sandbox.cloud.parameters import Parameter, Values, read
@@ -35,7 +36,7 @@ from dev.sandbox.cloud.sts import Caller, Identities
 from dev.sandbox.cloud.throttle import QUERIES_PER_SECOND, Nonces, Throttle
 from dev.sandbox.layout import ACCOUNT_ID, OTHER_ACCOUNT_ID, Layout
 
-VERSIONS: Final = {"2020-04-07": cas.PARAMETERS, "2020-06-16": alb.PARAMETERS, "2015-04-01": sts.PARAMETERS}
+VERSIONS: Final = {"2020-04-07": cas.PARAMETERS, "2020-06-16": alb.PARAMETERS, "2015-04-01": sts.PARAMETERS, cs.VERSION: cs.PARAMETERS}
 """API version -> its actions with their parameters."""
 
 _LARGEST_BODY: Final = 1 << 20
@@ -77,12 +78,10 @@ class OpenApiServer:
         self._log_lock = threading.Lock()
         elsewhere = directory / "cloud" / OTHER_ACCOUNT_ID
         others = CertificateRepositories(elsewhere / "cas.json", lambda _: []), Balancers(elsewhere / "alb.json")
+        clusters = Clusters(directory, clock)
         self._actions = {
-            account: {**repositories.actions(), **balancers.actions()}
-            for account, (repositories, balancers) in {
-                ACCOUNT_ID: (self.repositories, self.balancers),
-                OTHER_ACCOUNT_ID: others,
-            }.items()
+            ACCOUNT_ID: {**self.repositories.actions(), **self.balancers.actions(), **clusters.actions()},
+            OTHER_ACCOUNT_ID: {**others[0].actions(), **others[1].actions(), **Clusters(None, clock).actions()},
         }
         self._server = _Server(port, self)
 
@@ -99,8 +98,8 @@ class OpenApiServer:
         self._ended.set()
         self._server.stop()
 
-    def answer(self, request: signature.Request) -> tuple[int, dict[str, Any]]:
-        """Status and body of the answer to an OpenAPI request; logged.
+    def answer(self, request: signature.Request) -> tuple[int, str, dict[str, Any]]:
+        """Status, id and body of the answer to an OpenAPI request; logged.
 
         Raises:
             Silence: there is to be no answer.
@@ -112,12 +111,11 @@ class OpenApiServer:
         met: list[str] = []
         try:
             sent.update(_sent(request))
-            body = {"RequestId": identity, **self._carry_out(request, action, sent, met)}
+            body = self._carry_out(request, action, sent, met)
             status = 200
         except ApiError as error:
             status, result = error.status, error.code
             body = {
-                "RequestId": identity,
                 "HostId": request.headers.get("host", ""),
                 "Code": error.code,
                 "Message": error.message,
@@ -130,13 +128,14 @@ class OpenApiServer:
             traceback.print_exc()
             status, result = 500, "InternalError"
             body = {
-                "RequestId": identity,
                 "HostId": "",
                 "Code": result,
                 "Message": "The request processing has failed; see logs/cloud.log.",
             }
         self._write_log(action, sorted(sent), result, met)
-        return status, body
+        if request.headers.get("x-acs-version") == cs.VERSION:
+            return status, identity, cs.body(body, identity)
+        return status, identity, {"RequestId": identity, **body}
 
     def pause(self, seconds: float) -> None:
         """Let a client wait, but not the server's end."""
@@ -201,15 +200,17 @@ def _declared(action: str, version: str) -> tuple[Parameter, ...]:
     if actions is None:
         raise ApiError(400, "InvalidVersion", "Specified parameter Version is not valid.")
     if action not in actions:
-        raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+        raise unknown_api()
     return actions[action]
 
 
 def _sent(request: signature.Request) -> dict[str, str]:
-    """Parameters of query and form body together."""
-    if request.path != "/":
-        raise ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+    """Parameters of path, query and form body together."""
     pairs = list(request.query)
+    if request.headers.get("x-acs-version") == cs.VERSION:
+        pairs += cs.from_path(request)
+    elif request.path != "/":
+        raise unknown_api()
     if request.body:
         if not _FORM_TYPE.fullmatch(request.headers.get("content-type", "")):
             raise ApiError(400, "UnsupportedContentType", "The body is to be application/x-www-form-urlencoded.")
@@ -266,11 +267,11 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qsl(url.query, keep_blank_values=True)
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            status, answer = self.server.openapi.answer(signature.Request(self.command, url.path, query, headers, body))
+            status, identity, answer = self.server.openapi.answer(signature.Request(self.command, url.path, query, headers, body))
         except Silence as silence:
             self._fall_silent(silence)
             return
-        self._send(status, json.dumps(answer).encode(), "application/json;charset=utf-8", answer["RequestId"])
+        self._send(status, json.dumps(answer).encode(), "application/json;charset=utf-8", identity)
 
     def _fall_silent(self, silence: Silence) -> None:
         self.server.openapi.pause(silence.seconds)

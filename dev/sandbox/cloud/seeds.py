@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from alb_mutual_tls.errors import Unreachable
 from dev.sandbox.cloud.ingress import ANNOTATIONS, CONTROLLER
 from dev.sandbox.cloud.kube import FAILURES, MERGE_PATCH, Cluster, KubeError
-from dev.sandbox.layout import Layout, write_atomically
+from dev.sandbox.layout import ACK_CLUSTER_ID, NAME, Layout, write_atomically
 
 SERVER_CERTIFICATE_ID: Final = "15683209-cn-hangzhou"
 """Of the one server certificate in CAS; AlbConfigs that are to work in the sandbox name it."""
@@ -105,6 +105,13 @@ ALBCONFIG: Final[dict[str, Any]] = {
     },
 }
 
+ACK_PROFILE: Final[dict[str, Any]] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "ack-cluster-profile", "namespace": "kube-system"},
+    "data": {"clusterid": ACK_CLUSTER_ID, "clustername": NAME},
+}
+
 SERVICE: Final[dict[str, Any]] = {
     "apiVersion": "v1",
     "kind": "Service",
@@ -149,6 +156,7 @@ def plant(cluster: Cluster, limit: float = 60.0) -> None:
     _create(cluster, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", CRD, deadline)
     _insist(lambda: cluster.request("GET", _ALBCONFIGS), deadline)
     _insist(lambda: _plant_albconfig(cluster), deadline)
+    _create(cluster, "/api/v1/namespaces/kube-system/configmaps", ACK_PROFILE, deadline)
     _create(cluster, "/api/v1/namespaces/default/services", SERVICE, deadline)
     _create(cluster, "/apis/networking.k8s.io/v1/ingressclasses", INGRESS_CLASS, deadline)
     _create(cluster, "/apis/networking.k8s.io/v1/namespaces/default/ingresses", INGRESS, deadline)

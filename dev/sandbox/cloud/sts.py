@@ -1,8 +1,8 @@
 """STS 2015-04-01 (GetCallerIdentity, AssumeRole) and whose access key is whose.
 
-An account with two RAM users, one of whom may use nothing of ALB, and another account with one. Any role of the first account can be assumed by whoever has
-valid credentials, and may do everything; trust policies and `Policy` (checked to be JSON only) are not looked at. AssumeRoleWithOIDC and signatures of version
-1.0 are not covered.
+An account with two RAM users, one of whom may use nothing of ALB and of Container Service, and another account with one. Any role of the first account can
+be assumed by whoever has valid credentials, and may do everything; trust policies and `Policy` (checked to be JSON only) are not looked at. AssumeRoleWithOIDC
+and signatures of version 1.0 are not covered.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ USERS: Final = {
     caller.access_key_id: caller
     for caller in (
         _user(ACCESS_KEY_ID, ACCOUNT_ID, "sandbox", "200000000000000001"),
-        _user(NO_ALB_ACCESS_KEY_ID, ACCOUNT_ID, "no-alb", "200000000000000002", frozenset({"2020-06-16"})),
+        _user(NO_ALB_ACCESS_KEY_ID, ACCOUNT_ID, "no-alb", "200000000000000002", frozenset({"2020-06-16", "2015-12-15"})),
         _user(OTHER_ACCOUNT_ACCESS_KEY_ID, OTHER_ACCOUNT_ID, "other", "200000000000000003"),
     )
 }

@@ -235,7 +235,7 @@ def test_an_endpoint_that_is_none_is_refused(doctor: Callable[..., Run]) -> None
     done = doctor("--yes", "--endpoint", "cas=https://cas.aliyuncs.com")
     assert (done.code, done.err) == (
         2,
-        "mtls: --endpoint cas=https://cas.aliyuncs.com is no endpoint: give one of cas, alb, sts and a host, for instance cas=cas.aliyuncs.com\n",
+        "mtls: --endpoint cas=https://cas.aliyuncs.com is no endpoint: give one of cas, alb, sts, cs and a host, for instance cas=cas.aliyuncs.com\n",
     )
 
 
@@ -246,8 +246,8 @@ from alb_mutual_tls.cli import cloud
 from alb_mutual_tls.cli.commands import app
 cas.SETTLING = 1.5
 original = cloud.OpenApi._call
-def call(self, action, query, body):
-    answer = original(self, action, query, body)
+def call(self, action, query, body, path=None):
+    answer = original(self, action, query, body, path)
     if action == sys.argv[-1]:
         sys.argv[-1] = ""
         os.kill(os.getpid(), signal.SIGINT)

@@ -36,6 +36,21 @@ def test_alb_and_sts_are_regional(region: str | None, alb: str | None, sts: str)
     assert (found.alb, found.sts) == (alb, sts)
 
 
+@pytest.mark.parametrize(
+    ("region", "cs"),
+    [
+        ("cn-hangzhou", "cs.cn-hangzhou.aliyuncs.com"),
+        ("ap-southeast-1", "cs.ap-southeast-1.aliyuncs.com"),
+        ("cn-shanghai-finance-1", "cs-vpc.cn-shanghai-finance-1.aliyuncs.com"),
+        (None, None),
+    ],
+)
+def test_container_service_is_asked_in_the_clusters_region(region: str | None, cs: str | None) -> None:
+    assert endpoints(account_type="domestic", region=region, overrides={}, protocol="HTTPS").cs == cs
+
+
 def test_configured_endpoints_win() -> None:
-    found = endpoints(account_type="international", region=None, overrides={"cas": "a", "alb": "b:1", "sts": "c"}, protocol="HTTP")
-    assert (found.cas, found.alb, found.sts, found.protocol) == ("a", "b:1", "c", "HTTP")
+    found = endpoints(
+        account_type="international", region=None, overrides={"cas": "a", "alb": "b:1", "sts": "c", "cs": "d"}, protocol="HTTP"
+    )
+    assert (found.cas, found.alb, found.sts, found.cs, found.protocol) == ("a", "b:1", "c", "d", "HTTP")

@@ -68,10 +68,10 @@ def test_what_is_not_known_yet_and_what_the_engine_adds_is_passed_over() -> None
         ({"profile": "p", "ecsRoleName": "r"}, "ecsRoleName", "profile and ecsRoleName are set: keep the one"),
         ({"accountId": "mine"}, "accountId", "give the digits"),
         ({"endpoints": {"cas": "https://cas.aliyuncs.com"}}, "endpoints", "without https://"),
-        ({"endpoints": {"ecs": "e"}}, "endpoints", "endpoints has no field ecs: remove it, the fields are cas, alb, sts"),
+        ({"endpoints": {"ecs": "e"}}, "endpoints", "endpoints has no field ecs: remove it, the fields are cas, alb, sts, cs"),
         ({"endpoints": {"cas": 1}}, "endpoints", "endpoints.cas is 1: give a text"),
-        ({"endpoints": "cas"}, "endpoints", "give an object with cas, alb, sts"),
-        ({"endpoints": ["cas"]}, "endpoints", "give an object with cas, alb, sts"),
+        ({"endpoints": "cas"}, "endpoints", "give an object with cas, alb, sts, cs"),
+        ({"endpoints": ["cas"]}, "endpoints", "give an object with cas, alb, sts, cs"),
         ({"assumeRole": {"sessionName": "n"}}, "assumeRole", "assumeRole.roleArn must be set"),
         ({"assumeRole": {**ROLE, "sessionExpiration": 60}}, "assumeRole", "give seconds from 900 to 43200"),
         (

@@ -128,7 +128,7 @@ def test_every_endpoint_of_the_other_provider_is_honoured_or_refused_by_its_name
             assert sentence is None
         else:
             assert sentence is not None
-            assert sentence.startswith(f"alicloud:endpoints: '{name}' is not honoured here; remove it, the endpoints are cas, alb, sts")
+            assert sentence.startswith(f"alicloud:endpoints: '{name}' is not honoured here; remove it, the endpoints are cas, alb, sts, cs")
 
 
 def test_the_table_in_docs_has_every_key_and_names_tests_that_exist() -> None:

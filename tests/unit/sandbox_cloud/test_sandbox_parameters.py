@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
-from dev.sandbox.cloud import alb, cas, pages, pem, sts
+from dev.sandbox.cloud import alb, cas, cs, pages, pem, sts
 from dev.sandbox.cloud.errors import ApiError
 from dev.sandbox.cloud.parameters import Parameter, Values, read, uncovered
 from dev.sandbox.cloud.store import Store
@@ -83,7 +83,7 @@ def test_a_json_list_is_a_list_of_texts(text: str) -> None:
 
 
 def test_no_two_parameters_of_an_action_have_one_name() -> None:
-    for actions in (cas.PARAMETERS, alb.PARAMETERS, sts.PARAMETERS):
+    for actions in (cas.PARAMETERS, alb.PARAMETERS, sts.PARAMETERS, cs.PARAMETERS):
         for declared in actions.values():
             names = [parameter.name for parameter in declared]
             assert len(set(names)) == len(names)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from alb_mutual_tls.alibaba.answers import CAS, STS
+from alb_mutual_tls.alibaba import user_kubeconfig
+from alb_mutual_tls.alibaba.answers import CAS, CS, STS
 from alb_mutual_tls.alibaba.credentials import AssumedRole, Choice, CredentialsUri, DefaultChain, Keys, OidcRole, Settings, choose
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.session import SdkCredential
@@ -140,6 +141,16 @@ def _no_alb(_: Path) -> object:
         return Configuration.of({"accessKey": "a", "secretKey": "s"}).alb()
 
 
+def _fetched(status: int, answer: Mapping[str, Any], cluster: str = "c1") -> Case:
+    """Fetch a kubeconfig from a Container Service that answers so."""
+
+    def case(_: Path) -> object:
+        with answering((status, answer)) as address:
+            return user_kubeconfig.fetch(OpenApi(CS, address, "HTTP", None), cluster, private_address=False, minutes=15)
+
+    return case
+
+
 CASES: dict[str, Case] = {
     "a property that is none": checked(regoin="cn-hangzhou"),
     "a number for a text": checked(region=7),
@@ -185,5 +196,10 @@ CASES: dict[str, Case] = {
     "an answer that is none": _html,
     "no account": lambda directory: _account(directory, answer={"RequestId": "1"}),
     "no region": _no_alb,
+    "a cluster that is not there": _fetched(
+        404, {"code": "ErrorClusterNotFound", "message": "cluster (c1) not found", "requestId": "1-2-3"}
+    ),
+    "a cluster without a kubeconfig": _fetched(200, {"config": "", "expiration": "2026-01-01T00:00:00Z"}),
+    "a cluster's name": _fetched(200, {}, "my cluster"),
     "cancelled before it was sent": lambda _: OpenApi(CAS, "127.0.0.1:9", "HTTP", None).until(lambda: True).write("UploadPCACert", {}),
 }
