@@ -68,7 +68,9 @@ class AlbMtls:
         failures = check(properties)
         if failures:
             raise UserError("; ".join(failure.reason for failure in failures))
-        self._configuration = Configuration.of(properties)
+        configuration = Configuration.of(properties)
+        place.compare(configuration)
+        self._configuration = configuration
         self._handlers = {}
 
     def handler(self, token: str) -> Handler:

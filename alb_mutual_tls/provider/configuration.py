@@ -83,7 +83,10 @@ class Configuration:
         return bool(self.kubeconfig or os.environ.get("KUBECONFIG")) or (Path.home() / ".kube" / "config").is_file()
 
     def cluster(self) -> Cluster:
-        """The Kubernetes cluster; raises `WrongPlace` when it is not the ACK cluster that `ackClusterId` names."""
+        """The Kubernetes cluster; raises `WrongPlace` when it is not the ACK cluster that `ackClusterId` names.
+
+        A cluster that did not answer is not asked again for half a minute, as with the account.
+        """
 
         def make() -> Cluster:
             from alb_mutual_tls.alibaba.albconfig import Cluster
@@ -92,7 +95,7 @@ class Configuration:
             if self.ack_cluster_id is not None:
                 found = cluster.ack_cluster_id()
                 if found is None:
-                    raise UserError(
+                    raise WrongPlace(
                         f"the key ackClusterId wants the ACK cluster {self.ack_cluster_id}, and the cluster of the kubeconfig does not tell "
                         "its ACK id: check kubernetes:kubeconfig and kubernetes:context, or unset ackClusterId"
                     )
@@ -103,7 +106,7 @@ class Configuration:
                     )
             return cluster
 
-        return self._once("cluster", make)
+        return self._while_reachable("cluster", make)
 
     # --- Alibaba Cloud
 
@@ -135,17 +138,7 @@ class Configuration:
         While STS cannot be reached the same error is raised for half a minute without asking again: with the kill switch on its way, every
         resource would wait for it one after the other.
         """
-        with self._lock:
-            failed = self._made.get("account failed")
-            if failed is not None and time.monotonic() - failed[1] < 30:
-                raise Unreachable(str(failed[0]))
-            try:
-                return self._ask_account_id()
-            except Unreachable as error:
-                self._made["account failed"] = (error, time.monotonic())
-                raise
 
-    def _ask_account_id(self) -> str:
         def ask() -> str:
             from alb_mutual_tls.alibaba.answers import STS
             from alb_mutual_tls.alibaba.sts import account_id
@@ -158,7 +151,7 @@ class Configuration:
                 )
             return found
 
-        return self._once("account", ask)
+        return self._while_reachable("account", ask)
 
     def require_account(self, recorded: str, what: str) -> str:
         """The account, when it is the one `recorded` in the state of `what`; raises `WrongPlace` otherwise."""
@@ -189,6 +182,17 @@ class Configuration:
                 self._made[name] = make()
             made: T = self._made[name]
             return made
+
+    def _while_reachable(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            failed = self._made.get(f"{name} failed")
+            if failed is not None and time.monotonic() - failed[1] < 30:
+                raise Unreachable(str(failed[0]))
+            try:
+                return self._once(name, make)
+            except Unreachable as error:
+                self._made[f"{name} failed"] = (error, time.monotonic())
+                raise
 
     def _settings(self) -> Settings:
         from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole, Settings

@@ -175,7 +175,7 @@ class Provider(Protocol):
         """Validate the configuration; returns it with what was found out about it, and everything that is wrong with it."""
 
     def configure(self, properties: Properties) -> None:
-        """Remember the configuration; no network."""
+        """Take the configuration; raises `UserError` when nothing may be done with it."""
 
     def handler(self, token: str) -> Handler:
         """The handler of a resource type; raises `KeyError` when there is none."""

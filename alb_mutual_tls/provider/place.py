@@ -2,7 +2,8 @@
 
 The engine writes a provider's new configuration into state before it looks at any resource, and destroy and refresh, which run no program, work with
 what the state says. A wrong kubeconfig that got that far would have to be cut out of the state by hand, so a configuration that leads to another place
-is refused before it is taken.
+is refused before it is taken. The keys `accountId` and `ackClusterId` say beforehand which place is meant: they are compared whenever a provider is
+configured, also for destroy and refresh, so that a run with today's wrong credentials or kubeconfig ends before the first resource is looked at.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from alb_mutual_tls.errors import WrongPlace
+from alb_mutual_tls.errors import UserError, WrongPlace
 from alb_mutual_tls.provider.properties import Properties, has_unknown
 
 CLUSTER: Final = "cluster"
@@ -30,6 +31,17 @@ class Places(Protocol):
     def has_cluster(self) -> bool: ...
     def cluster(self) -> Cluster: ...
     def account_id(self) -> str: ...
+
+
+class Guarded(Protocol):
+    """The part of a `Configuration` that says which account and ACK cluster are meant, and that finds out which they are."""
+
+    @property
+    def account(self) -> str | None: ...
+    @property
+    def ack_cluster_id(self) -> str | None: ...
+    def account_id(self) -> str: ...
+    def cluster(self) -> object: ...
 
 
 def recorded(old: Properties, new: Properties, places: Callable[[Properties], Places]) -> Properties:
@@ -53,6 +65,24 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
     if problems:
         raise WrongPlace("; ".join(problems))
     return wanted | record | found
+
+
+def compare(guarded: Guarded) -> None:
+    """Raises `WrongPlace` when the credentials or the kubeconfig lead elsewhere than `accountId` and `ackClusterId` say; asks nobody for keys that are not set.
+
+    Where nobody answers, it is left to the resources, which ask again before they change anything: a listener must be able to be switched off in an outage.
+    """
+    problems = []
+    for wanted, ask in ((guarded.account, guarded.account_id), (guarded.ack_cluster_id, guarded.cluster)):
+        try:
+            if wanted is not None:
+                ask()
+        except WrongPlace as error:
+            problems.append(str(error))
+        except UserError:
+            continue
+    if problems:
+        raise WrongPlace("; ".join(problems))
 
 
 def _elsewhere(key: str, old: str, new: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from alb_mutual_tls.errors import WrongPlace
-from alb_mutual_tls.provider.place import recorded
+from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
+from alb_mutual_tls.provider.place import compare, recorded
 from alb_mutual_tls.provider.properties import UNKNOWN
 
 
@@ -75,3 +76,51 @@ def test_a_program_without_a_cluster_records_the_account_only() -> None:
 
 def test_a_record_cannot_be_set_by_the_program() -> None:
     assert recorded({}, {"account": "chosen"}, lambda new: World(**new)) == {"account": "account of default"}
+
+
+@dataclass
+class Guard:
+    """A configuration with expectations; `account_error` and `cluster_error` are what asking ends in."""
+
+    account: str | None = None
+    ack_cluster_id: str | None = None
+    account_error: UserError | None = None
+    cluster_error: UserError | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def account_id(self) -> str:
+        return self._answer("account", self.account_error)
+
+    def cluster(self) -> object:
+        return self._answer("cluster", self.cluster_error)
+
+    def _answer(self, name: str, error: UserError | None) -> str:
+        self.asked.append(name)
+        if error is not None:
+            raise error
+        return name
+
+
+def test_without_expectations_nobody_is_asked() -> None:
+    guard = Guard(account_error=WrongPlace("a"), cluster_error=WrongPlace("c"))
+    compare(guard)
+    assert guard.asked == []
+
+
+@pytest.mark.parametrize(("expected", "asked"), [({"account": "1"}, ["account"]), ({"ack_cluster_id": "c"}, ["cluster"])])
+def test_only_what_is_expected_is_asked_for(expected: dict[str, str], asked: list[str]) -> None:
+    guard = Guard(**expected)  # type: ignore[arg-type]
+    compare(guard)
+    assert guard.asked == asked
+
+
+def test_every_wrong_place_is_told_at_once() -> None:
+    with pytest.raises(WrongPlace, match=r"^the account is wrong; the cluster is wrong$"):
+        compare(Guard("1", "c", WrongPlace("the account is wrong"), WrongPlace("the cluster is wrong")))
+
+
+@pytest.mark.parametrize("error", [Unreachable("no answer"), UserError("no permission")])
+def test_an_outage_is_left_to_the_resources_and_hides_no_wrong_place(error: UserError) -> None:
+    compare(Guard("1", "c", error, error))
+    with pytest.raises(WrongPlace, match=r"^the cluster is wrong$"):
+        compare(Guard("1", "c", error, WrongPlace("the cluster is wrong")))
