@@ -6,6 +6,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG
 
 from components.mutual_tls import AlbMutualTls
+from components.place import after, require_account
 from components.providers import providers
 from components.settings import PROJECT, SettingsError, parse
 
@@ -16,8 +17,9 @@ try:
     settings = parse(CONFIG.get())
 except SettingsError as error:
     raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} cannot be used:\n{error}") from None
+require_account(settings.provider)
 
-mutual_tls = AlbMutualTls(PROJECT, settings.arguments, pulumi.ResourceOptions(providers=providers(settings)))
+mutual_tls = AlbMutualTls(PROJECT, settings.arguments, after(providers(settings), settings.provider))
 
 pulumi.export("caCertificateId", mutual_tls.ca_certificate_id)
 pulumi.export("caCertificatePem", mutual_tls.ca_certificate_pem)

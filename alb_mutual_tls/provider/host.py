@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ __all__ = [
     "Cancelled",
     "CheckFailure",
     "Difference",
+    "Function",
     "Handler",
     "Kind",
     "PartiallyMade",
@@ -165,8 +166,12 @@ class Handler(Protocol):
         """Remove the resource; removing what is gone is no error."""
 
 
+Function = Callable[[Properties], Properties]
+"""A function of a provider: arguments -> result; may raise `UserError`."""
+
+
 class Provider(Protocol):
-    """A package of resource types with its configuration."""
+    """A package of resource types with its configuration; one with functions has a mapping `functions` besides (token -> `Function`)."""
 
     name: str
     version: str
@@ -254,6 +259,18 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         self._guard(context, "the configuration", lambda: self._provider.configure(from_struct(request.args)))
         return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True, acceptOutputs=False)
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        functions: Mapping[str, Function] = getattr(self._provider, "functions", {})
+        if request.tok not in functions:
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"the plugin {self._provider.name} {self._provider.version} has no function {request.tok}: correct its name, or use another plugin version",
+            )
+        result = self._guard(context, request.tok, lambda: functions[request.tok](from_struct(request.args)))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(to_struct(result))  # a word of Python's
+        return response
 
     # --- resources
 
