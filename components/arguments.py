@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import (
     CA_VALIDITY_DAYS,
     CLIENT_VALIDITY_DAYS,
+    EMAIL,
     KEY_ALGORITHMS,
+    SUBJECT_FIELDS,
     Subject,
     check_renewal,
     check_subject,
@@ -90,9 +92,32 @@ def _secret_name(value: str) -> str:
     return value
 
 
+def _subject_schema() -> dict[str, JsonValue]:
+    """What `check_subject` demands, as far as a schema can say it: not that a character can be seen, nor bytes."""
+    fields: dict[str, JsonValue] = {
+        name: {
+            "type": "string",
+            "maxLength": field.limit,
+            "pattern": r"^\S([\s\S]*\S)?$",
+            "description": f"at most {field.limit} characters",
+        }
+        for name, field in SUBJECT_FIELDS.items()
+    }
+    fields["countryName"] = {"type": "string", "pattern": "^[A-Z]{2}$", "description": "two capital letters (ISO 3166), for instance CN"}
+    fields["emailAddress"] = {
+        "type": "string",
+        "maxLength": SUBJECT_FIELDS["emailAddress"].limit,
+        "pattern": "^" + EMAIL.pattern.replace("$", r"\x24") + "$",  # some validators take a $ for the end of the text wherever it stands
+        "description": "name@example.com",
+    }
+    return {"properties": fields, "additionalProperties": False}
+
+
+# What these validators know, once more in the words of JSON Schema, for docs/configuration.schema.json; a test compares the two.
 PemOrPath = Annotated[str, AfterValidator(pem_text)]
-KeyAlgorithm = Annotated[str, AfterValidator(_key_algorithm)]
-SubjectFields = Annotated[dict[str, str], AfterValidator(_subject)]
+KeyAlgorithm = Annotated[str, AfterValidator(_key_algorithm), Field(json_schema_extra={"enum": list(KEY_ALGORITHMS)})]
+SubjectFields = Annotated[dict[str, str], AfterValidator(_subject), Field(json_schema_extra=_subject_schema())]
+_NAMES: Final[dict[str, JsonValue]] = {"propertyNames": {"pattern": f"^{_NAME.pattern}$"}}
 
 
 class _Model(BaseModel):
@@ -113,18 +138,24 @@ class Verify(_Model):
     `address` is HOST or HOST:PORT; where its port is not the listener's, other ports of the ALB are taken to be as far away from theirs.
     """
 
-    address: str | None = Field(default=None, min_length=1)
-    server_name: str | None = Field(default=None, min_length=1)
-    path: Annotated[str, AfterValidator(_path)] = "/"
+    address: str | None = Field(default=None, min_length=1, description="HOST or HOST:PORT to connect to; default: the ALB's own DNS name")
+    server_name: str | None = Field(
+        default=None, min_length=1, description="the name asked for in TLS and HTTP; default: the host of an Ingress of the ALB"
+    )
+    path: Annotated[str, AfterValidator(_path)] = Field(
+        default="/", description="the path of the request; one whose answer needs no login", json_schema_extra={"pattern": "^/"}
+    )
 
 
 class Listener(_Model):
     """An HTTPS listener of an AlbConfig; it demands client certificates when this `ca_enabled` and the master switch are true."""
 
-    alb_config: str = Field(min_length=1, max_length=253)
-    port: int = Field(ge=1, le=65535)
-    ca_enabled: bool = True
-    verify: Verify = Verify()
+    alb_config: str = Field(min_length=1, max_length=253, description="the name of the AlbConfig: kubectl get albconfig")
+    port: int = Field(ge=1, le=65535, description="the port of the HTTPS listener in spec.listeners of the AlbConfig")
+    ca_enabled: bool = Field(
+        default=True, description="whether this listener demands client certificates as soon as the stack's own caEnabled is true"
+    )
+    verify: Verify = Field(default=Verify(), description="how mtls verify reaches this listener from where it runs")
 
 
 class Authority(_Model):
@@ -134,11 +165,24 @@ class Authority(_Model):
     PEM or the path of a file, a root or a subordinate with its chain up to the root. In CAS: `ca_certificate_id`.
     """
 
-    certificate: PemOrPath | None = None
-    ca_certificate_id: str | None = Field(default=None, min_length=1)
-    subject: SubjectFields = Field(default_factory=dict)
-    key_algorithm: KeyAlgorithm = "RSA-4096"
-    validity_days: int = Field(default=3650, ge=CA_VALIDITY_DAYS.start, le=CA_VALIDITY_DAYS.stop - 1)
+    certificate: PemOrPath | None = Field(
+        default=None,
+        description="brought: PEM, or the path of a file from the project's directory; a root, or a subordinate and its chain, the root last",
+    )
+    ca_certificate_id: str | None = Field(
+        default=None, min_length=1, description="the id of a CA that is in Certificate Management Service already, and stays there"
+    )
+    subject: SubjectFields = Field(
+        default_factory=dict,
+        description="generated: the subject; organizationName is alb-mutual-tls and commonName the authority's name with the stack's id if not given",
+    )
+    key_algorithm: KeyAlgorithm = Field(default="RSA-4096", description="generated: the kind of the key; another one is a new authority")
+    validity_days: int = Field(
+        default=3650,
+        ge=CA_VALIDITY_DAYS.start,
+        le=CA_VALIDITY_DAYS.stop - 1,
+        description="generated: how many days the certificate lasts; another number is a new authority",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -163,8 +207,13 @@ class Authority(_Model):
 class ClientSecret(_Model):
     """A Secret of type kubernetes.io/tls in the stack's cluster; the namespace must be there."""
 
-    namespace: Annotated[str, AfterValidator(_namespace)]
-    name: Annotated[str, AfterValidator(_secret_name)]
+    namespace: Annotated[str, AfterValidator(_namespace)] = Field(
+        description="a namespace that is there", json_schema_extra={"pattern": f"^{_DNS_LABEL.pattern}$"}
+    )
+    name: Annotated[str, AfterValidator(_secret_name)] = Field(
+        description="the Secret's name; it is made, and gone with the client",
+        json_schema_extra={"pattern": f"^{_DNS_SUBDOMAIN.pattern}$", "maxLength": 253},
+    )
 
 
 class Client(_Model):
@@ -175,13 +224,33 @@ class Client(_Model):
     are delivered to in the cluster.
     """
 
-    csr: PemOrPath | None = None
-    subject: SubjectFields = Field(default_factory=dict)
-    key_algorithm: KeyAlgorithm = "ECDSA-P256"
-    validity_days: int = Field(default=90, ge=CLIENT_VALIDITY_DAYS.start, le=CLIENT_VALIDITY_DAYS.stop - 1)
-    renew_before_days: int | None = Field(default=None, ge=0)
-    uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(default=None, strict=False)
-    secret: ClientSecret | None = None
+    csr: PemOrPath | None = Field(
+        default=None,
+        description="a certificate signing request that the client brings: PEM, or the path of a file from the project's directory",
+    )
+    subject: SubjectFields = Field(
+        default_factory=dict, description="the subject of the certificate; commonName is the client's name if not given"
+    )
+    key_algorithm: KeyAlgorithm = Field(default="ECDSA-P256", description="the kind of the key that the stack makes; not beside csr")
+    validity_days: int = Field(
+        default=90,
+        ge=CLIENT_VALIDITY_DAYS.start,
+        le=CLIENT_VALIDITY_DAYS.stop - 1,
+        description="how many days the certificate lasts; ALB knows no revocation, so little is better",
+    )
+    renew_before_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="how many days before its end the certificate is issued anew; default 30, or a third of validityDays if that is less",
+    )
+    uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(
+        default=None,
+        strict=False,
+        description="the URI names of the certificate; default spiffe://<id>.alb-mutual-tls/client/<name>",
+    )
+    secret: ClientSecret | None = Field(
+        default=None, description="the Secret of the cluster into which certificate and key are delivered; not beside csr"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -212,27 +281,56 @@ class Client(_Model):
         return [f"spiffe://{identity}.alb-mutual-tls/client/{name}"] if self.uris is None else list(self.uris)
 
 
-Listeners = Annotated[dict[str, Listener], AfterValidator(_named)]
-Authorities = Annotated[dict[str, Authority], AfterValidator(_named)]
-Clients = Annotated[dict[str, Client], AfterValidator(_named)]
+Listeners = Annotated[dict[str, Listener], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
+Authorities = Annotated[dict[str, Authority], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
+Clients = Annotated[dict[str, Client], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
 
 
 class AlbMutualTlsArgs(_Model):
     """The arguments of `AlbMutualTls`; every default is the one of the stack configuration key of the same name (docs/configuration.md)."""
 
-    ca_enabled: bool = False
-    listeners: Listeners = Field(default_factory=lambda: {"https": Listener(alb_config="alb", port=443)})
-    authorities: Authorities = Field(default_factory=lambda: {"root": Authority()}, min_length=1)
-    authority_private_keys: dict[str, str] = Field(default_factory=dict, repr=False)
-    issuing_authority: str | None = None
-    trusted_authority: str | None = None
-    clients: Clients = Field(default_factory=dict)
-    repository: str | None = Field(default=None, min_length=1, max_length=64)
-    await_listener: bool = True
-    await_timeout_seconds: int = Field(default=180, ge=1, le=3600)
-    cut_off: bool = False
-    take_over: bool = False
-    deletion_protection: bool = True
+    ca_enabled: bool = Field(
+        default=False,
+        description="master switch: a listener demands client certificates when this and its own caEnabled are true. "
+        "false still uploads the CA and writes caCertificates, so a first rollout is safe, and it is the way to let everybody in again",
+    )
+    listeners: Listeners = Field(
+        default_factory=lambda: {"https": Listener(alb_config="alb", port=443)},
+        description="the HTTPS listeners by names of your own; default: https, port 443 of AlbConfig alb; {} declares none",
+    )
+    authorities: Authorities = Field(
+        default_factory=lambda: {"root": Authority()},
+        min_length=1,
+        description="the certificate authorities by names of your own: generated, brought, or in CAS already; default: root, generated",
+    )
+    authority_private_keys: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="the private keys (PEM) of brought authorities that are to sign clients: "
+        "pulumi config set --secret --path authorityPrivateKeys.NAME < key.pem",
+    )
+    issuing_authority: str | None = Field(default=None, description="the authority that signs clients; default: the only one")
+    trusted_authority: str | None = Field(
+        default=None,
+        description="the authority that the listeners trust; default: the only one. It differs from issuingAuthority only during a rotation",
+    )
+    clients: Clients = Field(default_factory=dict, description="the client certificates that the stack issues, by names of your own")
+    repository: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="the certificate application repository; default alb-mutual-tls-<id>. One that exists under a configured name is used and never deleted",
+    )
+    await_listener: bool = Field(default=True, description="whether pulumi up waits until ALB itself reports the wanted state")
+    await_timeout_seconds: int = Field(default=180, ge=1, le=3600, description="how many seconds it waits for that")
+    cut_off: bool = Field(
+        default=False,
+        description="emergency: let the trusted authority change to one that has not been issuing, so that everybody with an old bundle is locked out",
+    )
+    take_over: bool = Field(default=False, description="take a listener over that another stack has claimed")
+    deletion_protection: bool = Field(
+        default=True, description="Pulumi's protect on the trusted and issuing authority, their uploads and the listeners"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,7 +7,8 @@ namespace itself, together with the `alicloud:` and `kubernetes:` keys that say 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ _ALICLOUD_TEXTS: Final = frozenset(
     {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
 )
 _ALICLOUD_OBJECTS: Final = frozenset({"endpoints", "assumeRole", "assumeRoleWithOidc"})
+PLACEHOLDER: Final = re.compile("<[^<>]*>")
+"""What stands in a template in place of a value that only the team knows."""
 _ENDPOINTS: Final = ("cas", "alb", "sts", "cs")
 
 
@@ -58,6 +61,10 @@ def parse(values: Mapping[str, str]) -> Settings:
     own = _namespace(values, PROJECT)
     unknown = sorted(own.keys() - _KEYS)
     problems += [f"{key}: is no key of this project; remove it, the keys are {', '.join(sorted(_KEYS))}" for key in unknown]
+    problems += [
+        f"{key}: is still the template's placeholder; put the real value there (pulumi config set --path {key} VALUE), or remove it"
+        for key in _placeholders(values)
+    ]
     parsed: dict[str, Any] = {}
     for key in sorted(own.keys() & _KEYS):
         try:
@@ -67,7 +74,8 @@ def parse(values: Mapping[str, str]) -> Settings:
     provider = _provider(values, problems)
     provider |= {key: parsed.pop(key) for key in sorted(_PLACE) if key in parsed}
     try:
-        arguments = AlbMutualTlsArgs(**parsed)
+        # by_name=False: a stack's file has one spelling, the documented one.
+        arguments = AlbMutualTlsArgs.model_validate(parsed, by_alias=True, by_name=False)
     except ValidationError as error:
         problems += _sentences(error)
     if problems:
@@ -77,6 +85,27 @@ def parse(values: Mapping[str, str]) -> Settings:
 
 def _namespace(values: Mapping[str, str], name: str) -> dict[str, str]:
     return {key.removeprefix(f"{name}:"): value for key, value in values.items() if key.startswith(f"{name}:")}
+
+
+def _placeholders(values: Mapping[str, str]) -> Iterator[str]:
+    """Where a template was not filled in; this project's keys without their namespace."""
+    for key in sorted(values):
+        try:
+            content = json.loads(values[key])
+        except ValueError:
+            content = values[key]
+        yield from (place for place, text in _texts(key.removeprefix(f"{PROJECT}:"), content) if PLACEHOLDER.fullmatch(text))
+
+
+def _texts(place: str, content: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(content, str):
+        yield place, content
+    elif isinstance(content, dict):
+        for key, item in content.items():
+            yield from _texts(f"{place}.{key}", item)
+    elif isinstance(content, list):
+        for number, item in enumerate(content):
+            yield from _texts(f"{place}[{number}]", item)
 
 
 def _value(key: str, text: str) -> Any:

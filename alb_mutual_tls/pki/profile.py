@@ -87,7 +87,7 @@ CLIENT_VALIDITY_DAYS: Final = range(1, 3651)
 """A client certificate may last 1 day to the ten years of the documentation: ALB knows no revocation, so much less is better."""
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_EMAIL: Final = re.compile(
+EMAIL: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _URI: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)")
@@ -122,7 +122,7 @@ def _check_field(name: str, value: object) -> str | None:
     unit, length = ("bytes of UTF-8", len(value.encode())) if name == "commonName" else ("characters", len(value))
     if length > SUBJECT_FIELDS[name].limit:
         return f"{name} {value!r} is {length} {unit} long and may have {SUBJECT_FIELDS[name].limit}; shorten it"
-    if name == "emailAddress" and not _EMAIL.fullmatch(value):
+    if name == "emailAddress" and not EMAIL.fullmatch(value):
         return f"emailAddress {value!r} is not an address of the form name@example.com; change it or remove the field"
     return None
 

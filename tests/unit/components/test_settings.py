@@ -455,6 +455,25 @@ def test_a_key_of_another_provider_that_would_not_be_honoured_is_refused(key: st
     assert sentence.startswith(beginning)
 
 
+def test_what_a_template_leaves_open_is_refused_with_its_place_and_the_command() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(
+            {
+                "alicloud:region": "<region of the ALB>",
+                "alicloud:endpoints": '[{"cas": "<host>"}]',
+                "alb-mutual-tls:listeners": '{"https": {"albConfig": "<name of the AlbConfig>", "port": 443}}',
+            }
+        )
+    remedy = "is still the template's placeholder; put the real value there (pulumi config set --path {0} VALUE), or remove it"
+    places = ["listeners.https.albConfig", "alicloud:endpoints[0].cas", "alicloud:region"]
+    assert caught.value.problems == [f"{place}: {remedy.format(place)}" for place in places]
+
+
+def test_a_stack_file_has_one_spelling_the_documented_one() -> None:
+    with pytest.raises(SettingsError, match=r"listeners\.https\.alb_config: is no field here"):
+        settings(listeners={"https": {"alb_config": "alb", "albConfig": "alb", "port": 443}})
+
+
 def test_a_missing_region_is_refused() -> None:
     with pytest.raises(SettingsError, match="alicloud:region: not set"):
         parse({})

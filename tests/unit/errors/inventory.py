@@ -63,6 +63,8 @@ def sentences_of(node: ast.AST, errors: set[str], said: bool = False) -> Iterato
     """The sentences under a node: every text that is `said` (what an error or a `CheckFailure` is made of), and elsewhere every one with a remedy."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return  # a docstring
+    if isinstance(node, ast.keyword) and node.arg == "description":
+        return  # of a field, for the JSON Schema
     if isinstance(node, ast.FunctionDef) and node.name in WARNINGS:
         return
     name = _name(node.func) if isinstance(node, ast.Call) else ""

@@ -54,6 +54,7 @@ _BROUGHT: dict[str, Any] = {"corp": {"certificate": pem(_ROOT.certificate)}}
 
 CASES: dict[str, Case] = {
     "a key that is none": own(caenabled="true"),
+    "a template that was not filled in": _listener(albConfig="<name of the AlbConfig>"),
     "a field that is none": own(clients={"web": {"validity": 3}}),
     "a listener without port": own(listeners={"https": {"albConfig": "alb"}}),
     "a boolean that is none": own(caEnabled="yes"),
