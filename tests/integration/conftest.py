@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.engine import LISTENER_BASE, PORT_BASE, PROGRAM, REPOSITORY, Sandbox, succeed
+from tests.integration.engine import LISTENER_BASE, PORT_BASE, PROGRAM, REPOSITORY, Apply, Sandbox, succeed
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,44 @@ def handover(program: Path) -> Iterator[Path]:
     directory = program / "handover"
     yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def apply(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apply]:
+    """Makes an AlbConfig with an Ingress that binds all its listeners; they go in the end."""
+    files: list[Path] = []
+
+    def make(name: str, listeners: list[dict[str, Any]]) -> None:
+        binding = json.dumps([{item["protocol"]: item["port"]} for item in listeners])
+        backend = {"service": {"name": "old-nginx", "port": {"number": 80}}}
+        path = {"path": "/", "pathType": "Prefix", "backend": backend}
+        parameters = {"apiGroup": "alibabacloud.com", "kind": "AlbConfig", "name": name, "scope": "Cluster"}
+        items = [
+            {
+                "apiVersion": "alibabacloud.com/v1",
+                "kind": "AlbConfig",
+                "metadata": {"name": name},
+                "spec": {"config": {"name": name, "edition": "Standard"}, "listeners": listeners},
+            },
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "IngressClass",
+                "metadata": {"name": name},
+                "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": parameters},
+            },
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "Ingress",
+                "metadata": {"name": name, "namespace": "default", "annotations": {"alb.ingress.kubernetes.io/listen-ports": binding}},
+                "spec": {"ingressClassName": name, "rules": [{"host": "demo.alb.ingress.top", "http": {"paths": [path]}}]},
+            },
+        ]
+        file = tmp_path_factory.mktemp(name) / "resources.json"
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        sandbox.kubectl("create", "-f", file)
+        sandbox.kubectl("wait", "albconfig", name, "--for=jsonpath={.status.loadBalancer.id}", "--timeout=60s")
+        files.append(file)
+
+    yield make
+    for file in files:
+        sandbox.kubectl("delete", "-f", file)

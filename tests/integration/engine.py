@@ -20,6 +20,7 @@ import yaml
 
 from dev.sandbox import faults, processes
 from dev.sandbox.cloud.openapi import VERSIONS
+from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import Layout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -29,6 +30,10 @@ PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000")) + 2000 * _WORK
 LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000")) + 500 * _WORKER
 CAS, ALB, STS, CS = (tuple(actions) for actions in VERSIONS.values())
 """The actions of each product."""
+CERTIFICATES = [{"CertificateId": SERVER_CERTIFICATE_ID, "IsDefault": True}]
+"""What an HTTPS listener of an AlbConfig that a test makes shows to its clients."""
+Apply = Callable[[str, list[dict[str, Any]]], None]
+"""Makes an AlbConfig of that name with these listeners."""
 PROGRAM = ("__main__.py", "Pulumi.yaml", "mtls", "components", "alb_mutual_tls", ".venv", ".toolchain", "dev")
 
 
