@@ -119,7 +119,8 @@ def test_each_step_of_a_promotion_touches_one_environment_and_holds_in_it(enviro
         assert [one.what_it_has() for one in others] == before
         assert environment.let_in() is not shut
         verdict = shown.strip().splitlines()[-1]
-        print(f"| {lines.splitlines()[-3]} | {environment.name} | {environment.albconfig}: {len(patches)} | {verdict} |")
+        verdict, wanted = shown.strip().splitlines()[-1], str(shut).lower()
+        print(f"| caEnabled {wanted}: up, verify | {environment.name} | {environment.albconfig}: {len(patches)} | {verdict} |")
 
     for environment in environments:
         comments = [line.strip() for line in environment.file.read_text().splitlines() if "#" in line]
