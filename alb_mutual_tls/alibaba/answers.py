@@ -87,7 +87,7 @@ def refusal(
         wanted = denied_action or f"{product.ram}:{action}"
         return NotPermitted(
             f"{credential} is not permitted to call {action} of {product.name}: {said}; "
-            f"grant the RAM action {wanted} (policy in the README) and run it again",
+            f"grant the RAM action {wanted} (policy in docs/permissions.md) and run it again",
             code=code,
             status=status,
             request_id=request_id,
