@@ -52,14 +52,8 @@ class AlbMutualTls(pulumi.ComponentResource):
         issuing, trusted = self.authorities[args.issuing], self.authorities[args.trusted]
         self._warn(args.trusted, args.issuing)
 
-        # Step 2: a repository for uploaded CA certificates, and the upload.
-        repository = CertificateRepository(
-            f"{name}-repository",
-            repository_name=args.repository or self.identity.apply(lambda value: f"alb-mutual-tls-{value}"),
-            configured=args.repository is not None,
-            opts=self._opts(),
-        )
-        self.uploads = self.existing | self._uploads(repository)
+        # Step 2: a repository for uploaded CA certificates, and the upload; neither where CAS has them all.
+        self.uploads = self.existing | self._uploads()
         self.ca_certificate_id = self.uploads[args.trusted].ca_certificate_id
         self.ca_certificate_pem = trusted.root_pem
 
@@ -132,13 +126,24 @@ class AlbMutualTls(pulumi.ComponentResource):
             for sentence in found.ends(datetime.now(UTC)) if found is not None else ():
                 pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
 
-    def _uploads(self, repository: CertificateRepository) -> dict[str, CaCertificate]:
+    def _repository(self) -> CertificateRepository:
+        return CertificateRepository(
+            f"{self._name}-repository",
+            repository_name=self._args.repository or self.identity.apply(lambda value: f"alb-mutual-tls-{value}"),
+            configured=self._args.repository is not None,
+            opts=self._opts(),
+        )
+
+    def _uploads(self) -> dict[str, CaCertificate]:
         """The upload of each authority that is not in CAS already; brought ones with the same root share one."""
         made: dict[str, CaCertificate] = {}
         resource_names: dict[str, list[str]] = {}
         for authority in self._args.authorities:
             if authority not in self.existing:
                 resource_names.setdefault(self._upload_name(authority), []).append(authority)
+        if not resource_names:
+            return made
+        repository = self._repository()
         for resource_name, authorities in resource_names.items():
             upload = self._upload(resource_name, authorities, repository)
             made |= dict.fromkeys(authorities, upload)
@@ -228,6 +233,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "port": listener.port,
             "caEnabled": self._demands(listener),
             "caCertificateId": self.ca_certificate_id,
+            "caCertificateExisting": args.trusted in self.existing,
             "trustedFingerprint": trusted.fingerprint,
             "trustedCertificatePem": trusted.root_pem,
             "issuingFingerprint": issuing.fingerprint,

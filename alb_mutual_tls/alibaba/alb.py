@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from alb_mutual_tls.alibaba.openapi import OpenApi
 __all__ = ["Alb", "CaReference", "ListenerState", "NotPermitted"]
 
 _PAGE = 100
+_LOAD_BALANCERS = 20  # as many as ListListeners takes
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ class Alb:
             state = self.listener(str(listener["ListenerId"]))
             if state is not None and names(state, ca_certificate_id):
                 yield state
+
+    def https_listener_ids(self, load_balancer_ids: Sequence[str]) -> dict[tuple[str, int], str]:
+        """The ids of the HTTPS listeners of some load balancers, by load balancer and port; one call for 20 load balancers and 100 listeners."""
+        found = {}
+        for start in range(0, len(load_balancer_ids), _LOAD_BALANCERS):
+            for listener in self._https_listeners({"LoadBalancerIds": list(load_balancer_ids[start : start + _LOAD_BALANCERS])}):
+                found[str(listener.get("LoadBalancerId")), int(listener.get("ListenerPort") or 0)] = str(listener["ListenerId"])
+        return found
 
     def listener(self, listener_id: str) -> ListenerState | None:
         """One listener by its id; None when it is gone."""

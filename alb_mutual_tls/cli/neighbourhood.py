@@ -70,7 +70,7 @@ class Neighbourhood:
     def _cluster(self) -> Cluster:
         from alb_mutual_tls.alibaba.albconfig import Cluster
 
-        return Cluster(kubeconfig=_located(self._component.kubeconfig, self._directory), context=self._component.context)
+        return Cluster(kubeconfig=located(self._component.kubeconfig, self._directory), context=self._component.context)
 
     @cached_property
     def _ingresses(self) -> tuple[list[Document], list[Document]]:
@@ -119,7 +119,7 @@ def _shared(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
-def _located(kubeconfig: str | None, directory: Path) -> str | None:
+def located(kubeconfig: str | None, directory: Path) -> str | None:
     """A path in the state, made independent of the current directory; a whole kubeconfig as it is."""
     if kubeconfig is None or "\n" in kubeconfig or kubeconfig.lstrip().startswith("{"):
         return kubeconfig

@@ -19,6 +19,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
 
 DEFAULTS: Final[Mapping[str, Any]] = {
+    "caCertificateExisting": False,
     "trustedCertificatePem": "",
     "crossFingerprints": [],
     "awaitListener": True,
@@ -31,6 +32,7 @@ INPUTS: Final = (
     "port",
     "caEnabled",
     "caCertificateId",
+    "caCertificateExisting",
     "trustedFingerprint",
     "trustedCertificatePem",
     "issuingFingerprint",
@@ -75,7 +77,7 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
 
     require("albConfig", text(_NAME), "the name of an AlbConfig (lower-case letters, digits, - and .)")
     require("port", lambda value: whole(value, 1, 65535), "a whole number from 1 to 65535")
-    for key in ("caEnabled", "awaitListener", "takeOver", "cutOff"):
+    for key in ("caEnabled", "caCertificateExisting", "awaitListener", "takeOver", "cutOff"):
         require(key, lambda value: isinstance(value, bool), "true or false, without quotes")
     require("caCertificateId", lambda value: isinstance(value, str) and value.strip() == value != "", "the id of a CA certificate in CAS")
     for key in ("trustedFingerprint", "issuingFingerprint"):
@@ -199,7 +201,7 @@ def plan_create(document: Document, inputs: Properties, urn: str, claim_id: str)
         warnings.append(f"{what} already asks for client certificates ({named}): from now on only clients of this stack's authority get in")
     if found is not None:
         previous = found.previous
-    elif inputs["caCertificateId"] in listener.ca_certificate_ids:
+    elif inputs["caCertificateExisting"] is not True and inputs["caCertificateId"] in listener.ca_certificate_ids:
         previous = listener_patch.OFF  # our own upload, of a run whose annotation somebody removed
     else:
         previous = listener_patch.previous_values(listener)
@@ -277,7 +279,9 @@ def plan_delete(document: Document, state: Properties) -> Planned:
     except ListenerMissing:
         ours = found is not None and found.id == state["claimId"]
         return Planned(listener_patch.forget(document, key) if ours else [], notes=(f"{what} is gone, so there is nothing to restore",))
-    restored = listener_patch.restore(document, listener, state["previous"], key, (applied,))
+    # what this stack has uploaded goes with it; what was in CAS before stays there, and the listener may name it again
+    uploads = () if state.get("caCertificateExisting") else (applied,)
+    restored = listener_patch.restore(document, listener, state["previous"], key, uploads)
     if not restored and found is None:
         return Planned([], listener)
     match claims.for_delete(found, state["claimId"], applied, listener.ca_certificate_ids, enabled=listener.ca_enabled):

@@ -1,0 +1,104 @@
+"""What `mtls audit` asks, of whom, and how often: lists, and then one question for each HTTPS listener and each CA certificate that is named. Reads only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from alb_mutual_tls.alibaba import answers, kubernetes_api
+from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, ListedCertificate, Repository
+from alb_mutual_tls.alibaba.confirmation import load_balancer_id
+from alb_mutual_tls.cli.audit import NotSeen, Seen, Upload, named_ids
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.alb import ListenerState
+    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.alibaba.exact_json import Document
+    from alb_mutual_tls.cli.cloud import Cloud
+
+A = TypeVar("A")
+T = TypeVar("T")
+DEADLINE: Final = 30.0
+"""Seconds within which a call of Alibaba Cloud is repeated: a big cluster meets its limit of some ten calls a second."""
+WORKERS: Final = 4
+"""How many calls are under way at once."""
+
+
+def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
+    """Look at everything; raises `UserError` when the AlbConfigs cannot be read. `connect` reaches Alibaba Cloud, and may raise `UserError`."""
+    documents = sorted(cluster.albconfigs(), key=lambda document: str(document["metadata"]["name"]))
+    ingresses = tried(lambda: (cluster.ingress_classes(), cluster.ingresses()))
+    cloud = tried(connect)
+    account = cloud if isinstance(cloud, NotSeen) else tried(cloud.account)  # another account has other load balancers
+    if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
+        nothing = account if isinstance(account, NotSeen) else cloud
+        assert isinstance(nothing, NotSeen)
+        return Seen(str(cluster), documents, ingresses, nothing, nothing, nothing, nothing, requests_of(cloud))
+    reached = cloud
+    cas = Cas(reached.cas)
+    return Seen(
+        cluster=str(cluster),
+        documents=documents,
+        ingresses=ingresses,
+        account=account,
+        alb=tried(lambda: _enforced(reached, documents)),
+        certificates=tried(lambda: _certificates(cas, named_ids(documents))),
+        uploads=tried(lambda: _uploads(cas)),
+        requests=requests_of(reached),
+    )
+
+
+def tried(ask: Callable[[], T]) -> T | NotSeen:
+    """An answer, or why there is none."""
+    try:
+        return ask()
+    except UserError as error:
+        return NotSeen(str(error), barred(error))
+
+
+def barred(error: UserError) -> bool:
+    """Whether a permission, the credentials or a setting is missing, so that asking again changes nothing."""
+    return type(error) in (UserError, answers.NotPermitted, kubernetes_api.Forbidden)
+
+
+def requests_of(cloud: Cloud | NotSeen) -> dict[str, int]:
+    """How many requests were sent, repeated ones included, by action."""
+    return {} if isinstance(cloud, NotSeen) else dict(Counter(call.action for call in cloud.calls))
+
+
+def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:
+    """Ask for several, a few at a time; the first failure ends it."""
+    with ThreadPoolExecutor(WORKERS) as workers:
+        try:
+            return list(workers.map(ask, of))
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+
+def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, int], ListenerState]:
+    """The HTTPS listeners of the cluster's load balancers, by load balancer and port."""
+    balancers = list(dict.fromkeys(found for document in documents if (found := load_balancer_id(document)) is not None))
+    alb = cloud.alb()
+    places = alb.https_listener_ids(balancers)
+    states = _side_by_side(alb.listener, places.values())
+    return {key: state for key, state in zip(places, states, strict=True) if state is not None}
+
+
+def _certificates(cas: Cas, identifiers: list[str]) -> dict[str, str | None]:
+    return dict(zip(identifiers, _side_by_side(cas.described, identifiers), strict=True))
+
+
+def _uploads(cas: Cas) -> list[Upload]:
+    """The CA certificates in repositories for uploads, the only ones that listeners can name."""
+    repositories = [one for one in cas.repositories() if one.type == LISTED_TYPE]
+    found = _side_by_side(lambda one: cas.certificates(one.warehouse_id), repositories)
+    return [_upload(listed, repository) for repository, certificates in zip(repositories, found, strict=True) for listed in certificates]
+
+
+def _upload(listed: ListedCertificate, repository: Repository) -> Upload:
+    end = None if listed.not_after is None else datetime.fromtimestamp(listed.not_after / 1000, UTC)
+    return Upload(listed.identifier, listed.common_name, end, repository.name)

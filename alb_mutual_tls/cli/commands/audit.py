@@ -1,0 +1,112 @@
+"""`mtls audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.doctor import AccountType, Protocol
+from alb_mutual_tls.cli.commands.options import Cwd, Json, app, console
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from alb_mutual_tls.cli.audit import Report
+
+
+@app.command()
+def audit(
+    *,
+    adopt: Annotated[
+        list[str] | None, typer.Option(help="ALBCONFIG:PORT of a listener to write a stack file for; may be repeated; needs --output.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Stack file to write, Pulumi.<stack>.yaml; never overwritten.")
+    ] = None,
+    fail_within: Annotated[str, typer.Option(help="Complain of a CA certificate that ends within this time (14d, 36h).")] = "30d",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 2 also where permissions or settings are missing to look at ALB, CAS or Ingresses.")
+    ] = False,
+    stack: Annotated[
+        str | None, typer.Option("--stack", "-s", help="Take cluster, endpoints and credentials from this Pulumi stack.")
+    ] = None,
+    kubeconfig: Annotated[str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="As kubernetes:context; default: the current one.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the ALBs, as alicloud:region; default: the environment's.")] = None,
+    account_type: Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")] = None,
+    endpoint: Annotated[list[str] | None, typer.Option(help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated.")] = None,
+    protocol: Annotated[Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")] = None,
+    cwd: Cwd = None,
+    json: Json = False,
+) -> None:
+    """Look at all AlbConfigs of a cluster: who asks for client certificates, what leads around it, which CA is trusted until when; read only.
+
+    With --adopt, also write a stack file for listeners that were set up by hand. Exit code 0: nothing to complain about; 1: something is;
+    2: something could not be seen (what merely is not permitted: only with --strict), or the stack file was not written.
+    """
+    from alb_mutual_tls.cli import audit_report
+
+    try:
+        from alb_mutual_tls.cli.cloud import options
+
+        cloud = options(region=region, account_type=account_type, endpoint=endpoint or (), protocol=protocol, profile=profile)
+        given = {**cloud, **{key: value for key, value in {"kubeconfig": kubeconfig, "context": context}.items() if value is not None}}
+        report = _report(given, adopt or [], output, fail_within, strict=strict, stack=stack, cwd=cwd)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(audit_report.error_as_json(str(error)))
+        raise typer.Exit(2) from None
+    if json:
+        typer.echo(audit_report.as_json(report))
+    else:
+        audit_report.print_for_people(report, console())
+    if adopt and output is not None:
+        typer.echo(f"{output} is written: read it, then pulumi stack init, pulumi preview and pulumi up (docs/audit.md)", err=True)
+    raise typer.Exit(report.exit_code)
+
+
+def _report(
+    given: Mapping[str, Any], adopt: list[str], output: Path | None, fail_within: str, *, strict: bool, stack: str | None, cwd: Path | None
+) -> Report:
+    from contextlib import closing
+    from datetime import UTC, datetime
+
+    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.cli import adoption
+    from alb_mutual_tls.cli.audit import report
+    from alb_mutual_tls.cli.audit_scan import DEADLINE, scan
+    from alb_mutual_tls.cli.cloud import Cloud
+    from alb_mutual_tls.cli.status import duration
+
+    within = duration(fail_within)
+    wanted = adoption.wanted(adopt, output)
+    inputs = _settings(given, stack=stack, cwd=cwd)
+    with closing(Cluster(kubeconfig=inputs.get("kubeconfig"), context=inputs.get("context"))) as cluster:
+        found = report(scan(cluster, lambda: Cloud(inputs, deadline=DEADLINE)), now=datetime.now(UTC), fail_within=within, strict=strict)
+        if output is not None:
+            adoption.write(output, adoption.stack_file(found, wanted, adoption.settings(inputs, cluster, output), output))
+    return found
+
+
+def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) -> Mapping[str, Any]:
+    """The options and, for what they leave out, the environment; or the settings of a stack's provider."""
+    if stack is None:
+        return given
+    if given:
+        raise UserError("--stack is given beside options that say where to look: leave one of the two out")
+    from alb_mutual_tls.cli.neighbourhood import located
+    from alb_mutual_tls.cli.stack import project_directory, read_provider_inputs
+
+    directory = project_directory(cwd)
+    inputs = read_provider_inputs(directory, stack=stack, component=None)
+    if not inputs:
+        raise UserError(
+            f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where needed, --kubeconfig"
+        )
+    return {**inputs, "kubeconfig": located(inputs.get("kubeconfig"), directory)}
