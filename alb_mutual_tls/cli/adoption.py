@@ -209,7 +209,6 @@ def stack_file(report: Report, places: Sequence[tuple[str, int]], where: Setting
         f"# Written by ./mtls audit on {to_text(report.now)} for {', '.join(one.name for one in listeners)}, as they were set up by hand.",
         "#",
         f"#   pulumi stack init {match['stack']}",
-        "#   pulumi preview",
         "#   pulumi up",
         "#",
         *_told(authority),

@@ -229,13 +229,14 @@ def listeners_of(document: Document) -> list[Listener]:
 
 def report(seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = False) -> Report:
     """The report on what was seen. `strict`: what permissions or settings keep from being seen is "not decided", not merely a note."""
-    listeners = [audit for document in seen.documents for audit in _albconfig(document, seen)]
     authorities = _authorities(seen, now)
+    ending = {one.identifier: tuple(_of_authority(one, now, fail_within)) for one in authorities}
+    listeners = [audit for document in seen.documents for audit in _albconfig(document, seen, ending)]
     unused = _unused(seen)
     findings = [
         *(finding for document in seen.documents for finding in _of_albconfig(document)),
         *(finding for audit in listeners for finding in audit.findings),
-        *(finding for authority in authorities for finding in _of_authority(authority, now, fail_within)),
+        *(finding for of_one in ending.values() for finding in of_one),
         *_of_places(seen, strict=strict),
         *_of_uploads(unused),
         Finding(Verdict.HELD, NOT_LOOKED_AT),
@@ -243,12 +244,12 @@ def report(seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = 
     return Report(seen, now, fail_within, tuple(listeners), tuple(authorities), unused, tuple(dict.fromkeys(findings)))
 
 
-def _albconfig(document: Document, seen: Seen) -> list[ListenerAudit]:
+def _albconfig(document: Document, seen: Seen, ending: Mapping[str, tuple[Finding, ...]]) -> list[ListenerAudit]:
     """The HTTPS listeners of an AlbConfig, and those of its others that lead around them, in the order of the AlbConfig."""
     audits, around = {}, set()
     for listener in listeners_of(document):
         if listener.protocol == HTTPS:
-            audit = _https(document, listener, seen)
+            audit = _https(document, listener, seen, ending)
             audits[listener.path] = audit
             around |= {(door.port, door.protocol) for door in audit.doors} if isinstance(audit.doors, tuple) else set()
     unasked = NotKnown("ALB is asked about HTTPS listeners only")
@@ -259,7 +260,8 @@ def _albconfig(document: Document, seen: Seen) -> list[ListenerAudit]:
     ]
 
 
-def _https(document: Document, listener: Listener, seen: Seen) -> ListenerAudit:
+def _https(document: Document, listener: Listener, seen: Seen, ending: Mapping[str, tuple[Finding, ...]]) -> ListenerAudit:
+    """`ending`: what there is to say of each CA certificate."""
     alb = _enforced(document, listener, seen.alb)
     doors: tuple[SideDoor, ...] | NotSeen = ()
     if listener.ca_enabled:
@@ -270,6 +272,7 @@ def _https(document: Document, listener: Listener, seen: Seen) -> ListenerAudit:
         *_of_enforcement(listener, alb, asked=not isinstance(seen.alb, NotSeen)),
         *_of_claim(listener, claim),
         *(Finding(Verdict.FELL_SHORT, door.sentence(listener)) for door in (doors if isinstance(doors, tuple) else ())),
+        *(finding for identifier in listener.ca_certificate_ids if listener.ca_enabled for finding in ending[identifier]),
     ]
     return ListenerAudit(listener, alb, doors, claim, tuple(findings))
 

@@ -46,8 +46,8 @@ def audit(
 ) -> None:
     """Look at all AlbConfigs of a cluster: who asks for client certificates, what leads around it, which CA is trusted until when; read only.
 
-    With --adopt, also write a stack file for listeners that were set up by hand. Exit code 0: nothing to complain about; 1: something is;
-    2: something could not be seen (what merely is not permitted: only with --strict), or the stack file was not written.
+    Exit code 0: nothing to complain about; 1: something is; 2: something could not be seen (what merely is not permitted: only with --strict).
+    With --adopt, also write a stack file for listeners that were set up by hand; then 0: it is written; 2: it is not, and the sentence says why.
     """
     from alb_mutual_tls.cli import audit_report
 
@@ -66,9 +66,9 @@ def audit(
         typer.echo(audit_report.as_json(report))
     else:
         audit_report.print_for_people(report, console())
-    if adopt and output is not None:
-        typer.echo(f"{output} is written: read it, then pulumi stack init, pulumi preview and pulumi up (docs/audit.md)", err=True)
-    raise typer.Exit(report.exit_code)
+    if output is None:
+        raise typer.Exit(report.exit_code)
+    typer.echo(f"{output} is written: read it, then pulumi stack init, pulumi preview and pulumi up (docs/audit.md)", err=True)
 
 
 def _report(
