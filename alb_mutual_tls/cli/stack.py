@@ -116,6 +116,16 @@ def project_directory(given: Path | None) -> Path:
     return here
 
 
+def pulumi_program() -> str:
+    """The path of the program pulumi; raises UserError where there is none."""
+    program = shutil.which("pulumi")
+    if program is None:
+        raise UserError(
+            "there is no program pulumi on PATH: source .sandbox/env (made by `make up`), or install it from pulumi.com/docs/install"
+        )
+    return program
+
+
 def read_components(
     directory: Path, *, stack: str | None, component: str | None, with_authority_key: bool = False
 ) -> tuple[Component, ...]:
@@ -153,12 +163,7 @@ def export(directory: Path, stack: str | None, *, secrets: bool = True) -> Mappi
 
 def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
     """What a pulumi command prints that only reads the stack. Raises UserError with one sentence for what it says when it fails."""
-    program = shutil.which("pulumi")
-    if program is None:
-        raise UserError(
-            "there is no program pulumi on PATH: source .sandbox/env (made by `make up`), or install it from pulumi.com/docs/install"
-        )
-    command = [program, "--non-interactive", "--color", "never", "--cwd", str(directory), *arguments]
+    command = [pulumi_program(), "--non-interactive", "--color", "never", "--cwd", str(directory), *arguments]
     if stack is not None:
         command += ["--stack", stack]
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}

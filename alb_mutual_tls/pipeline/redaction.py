@@ -1,0 +1,41 @@
+"""Text that goes where many people read: secrets taken out of it, and nothing in it that differs from run to run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+REDACTED: Final = "[secret]"
+
+SECRET_VARIABLES: Final = (
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    "ALIBABA_CLOUD_SECURITY_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
+)
+"""Environment variables whose values must not be shown, whoever repeats them."""
+
+_PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?(-----END \1PRIVATE KEY-----|\Z)", re.DOTALL)
+_REQUEST_ID: Final = re.compile(r",? ?\brequest [0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\S\n ]|(?!\n)[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of the secret variables that are set, longest first, so that none is left as the rest of another."""
+    return tuple(sorted({value for name in SECRET_VARIABLES if (value := environment.get(name))}, key=lambda value: (-len(value), value)))
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """The text without private keys and these secrets, without colours and control characters, its lines kept."""
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    text = _PRIVATE_KEY.sub(REDACTED, text)
+    return _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+
+
+def steady(text: str) -> str:
+    """The text without the ids of requests, which are others in each run."""
+    return _REQUEST_ID.sub("", text).replace(" ()", "")
