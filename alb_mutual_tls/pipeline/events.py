@@ -24,11 +24,24 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands for a value that is only known after the update."""
 
 
+def name_of(urn: str) -> str:
+    """The name that a resource has in the program."""
+    return urn.rpartition("::")[2]
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether something in a value is only known after the update."""
+    if isinstance(value, Mapping):
+        return any(map(has_unknown, value.values()))
+    return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
+
+
 @dataclass(frozen=True)
 class State:
-    """A resource before or after a step; what is secret in its inputs and outputs is None."""
+    """A resource before or after a step; what is secret in its inputs and outputs is None. `parent` is a URN, or empty."""
 
     id: str = ""
+    parent: str = ""
     inputs: Values = field(default_factory=dict)
     outputs: Values = field(default_factory=dict)
 
@@ -58,7 +71,7 @@ class Step:
     @property
     def name(self) -> str:
         """The name of the resource in the program."""
-        return self.urn.rpartition("::")[2]
+        return name_of(self.urn)
 
     @property
     def changes(self) -> bool:
@@ -175,6 +188,7 @@ def _state(told: Any) -> State | None:
         return None
     return State(
         id=str(told.get("id") or ""),
+        parent=str(told.get("parent") or ""),
         inputs=without_secrets(told.get("inputs") or {}),
         outputs=without_secrets(told.get("outputs") or {}),
     )

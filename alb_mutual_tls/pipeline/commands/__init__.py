@@ -1,0 +1,9 @@
+"""The commands of pipelines, one per module; each is started by the script of its name in `ci/`."""
+
+from __future__ import annotations
+
+# They register themselves, in the order of the help.
+from alb_mutual_tls.pipeline.commands import drift, preview  # noqa: F401
+from alb_mutual_tls.pipeline.commands.options import app
+
+__all__ = ["app"]

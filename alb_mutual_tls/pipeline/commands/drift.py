@@ -1,0 +1,26 @@
+"""`ci/drift`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, interruptible, write
+
+
+@app.command()
+def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = False) -> None:
+    """Say what is not as the last deployment left it; apart from that, what of the configuration is not deployed yet. Writes nothing.
+
+    The engine's own output goes to standard error. Exit code 0: no drift; 1: drift; 2: not decided.
+    """
+    from alb_mutual_tls.cli.stack import project_directory
+    from alb_mutual_tls.pipeline.engine import run
+    from alb_mutual_tls.pipeline.summary import of_drift
+
+    interruptible()
+    found = run("preview", directory=project_directory(cwd), stack=stack, arguments=("--refresh",), log=sys.stderr)
+    summary = of_drift(stack, found)
+    write(summary, output, json=json)
+    raise typer.Exit(summary.exit_code)

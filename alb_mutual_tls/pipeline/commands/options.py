@@ -1,0 +1,48 @@
+"""The command line that the commands register at, the options that they share, and where they write."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.pipeline.summary import Summary
+
+app = typer.Typer(
+    help="What pipelines run: docs/pipelines.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Pulumi stack.")]
+Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="File for the summary; default: standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON for machines in place of Markdown.")]
+
+
+def interruptible() -> None:
+    """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets go of the stack's lock."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def write(summary: Summary, output: Path | None, *, json: bool) -> None:
+    """The summary to its file, or to standard output; in a file's case the verdict goes to standard error too."""
+    from alb_mutual_tls.pipeline.summary import as_json, as_markdown
+
+    text = as_json(summary) + "\n" if json else as_markdown(summary)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--output {output} cannot be written ({error.strerror}): give a path that can") from None
+    print(f"{summary.stack}: {summary.verdict}", file=sys.stderr)

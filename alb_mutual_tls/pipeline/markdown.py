@@ -1,0 +1,50 @@
+"""Markdown as GitHub, GitLab and the like render it, made of text from elsewhere that must neither be markup nor call anybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_MARKUP: Final = re.compile(r"([\\`*_\[\]|~])")
+_CALLS: Final = re.compile(r"([@#!])(?=\w)")
+_LIST: Final = re.compile(r"^(\s*)([-+>=]|\d+(?=[.)]))")
+
+
+def escaped(text: str, *, limit: int = 2000) -> str:
+    """Text on one line that means itself: no markup, HTML, @mention or #reference; what is longer than `limit` characters is cut off."""
+    line = " ".join(text.split())
+    line = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = _LIST.sub(r"\1\\\2" if not line[:1].isdigit() else r"\1\2", _MARKUP.sub(r"\\\1", line))
+    return _CALLS.sub("\\1&#8203;", line)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, room: int) -> str:
+    """A table of cells that are Markdown already, as many rows as fit into `room` characters; the last line counts the others."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return _fitting(lines, [f"| {' | '.join(row)} |" for row in rows], room, "\n{} more are left out here: see the engine's own output.")
+
+
+def items(texts: Iterable[str], *, room: int) -> str:
+    """A list of texts that are Markdown already, as many as fit."""
+    return _fitting([], [f"- {text}" for text in texts], room, "- {} more are left out here: see the engine's own output.")
+
+
+def folded(title: str, lines: Sequence[str], *, room: int) -> str:
+    """Lines of plain text that a reader unfolds, as many as fit."""
+    fenced = [line.replace("`", "'") for line in lines]
+    body = _fitting([], fenced, room - len(title) - 100, "... {} more are left out here: see the engine's own output")
+    return f"<details><summary>{escaped(title)}</summary>\n\n```diff\n{body}\n```\n\n</details>"
+
+
+def _fitting(head: list[str], lines: list[str], room: int, rest: str) -> str:
+    room -= sum(len(line) + 1 for line in head) + len(rest) + 20
+    shown: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    left = len(lines) - len(shown)
+    return "\n".join([*head, *shown, *([rest.format(left)] if left else [])])
