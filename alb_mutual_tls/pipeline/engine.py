@@ -17,7 +17,7 @@ from typing import IO, Literal
 
 from alb_mutual_tls.cli.stack import pulumi_program
 from alb_mutual_tls.pipeline.events import Events, parse
-from alb_mutual_tls.pipeline.failure import Failure, failure
+from alb_mutual_tls.pipeline.failure import Failure, Reason, failure
 from alb_mutual_tls.pipeline.redaction import redacted, secrets_of
 
 Command = Literal["preview", "up", "refresh"]
@@ -65,20 +65,23 @@ def run(
             errors="replace",
             process_group=0,  # a terminal's Ctrl-C would reach it twice, and the second one ends it at once
         )
-        said = _said(process)
+        said, interrupted = _said(process)
         told = events.read_text(errors="replace") if events.exists() else ""
     said = redacted(said, hidden)
     if log is not None:
         log.write(said)
         log.flush()
     parsed = parse(told.splitlines(), secrets=hidden)
-    return Run(command, process.returncode, parsed, failure(parsed, exit_code=process.returncode, said=said))
+    failed = failure(parsed, exit_code=process.returncode, said=said)
+    if failed is not None and interrupted:
+        failed = Failure(Reason.INTERRUPTED, ())
+    return Run(command, process.returncode, parsed, failed)
 
 
-def _said(process: subprocess.Popen[str]) -> str:
-    """What it writes to standard error until it ends."""
+def _said(process: subprocess.Popen[str]) -> tuple[str, bool]:
+    """What it writes to standard error until it ends, and whether it was interrupted."""
     try:
-        return process.communicate()[1]
+        return process.communicate()[1], False
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
-        return process.communicate()[1]
+        return process.communicate()[1], True

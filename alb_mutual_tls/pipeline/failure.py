@@ -63,15 +63,13 @@ _OF_PROVIDER: Final = (
      r"|correct the kubeconfig|credential plugin|set the clock of this machine|leads back to itself|which its mode .* needs"
      r"|does not exist, the profiles are", Reason.CREDENTIALS),
     (r"is not permitted to call|forbids user", Reason.PERMISSION),
-    (r"cancelled|was cancelled|given up .* after the cancellation", Reason.INTERRUPTED),
+    (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),
     (r"internal error in|has no package|has no resource type", Reason.FAILED),
 )  # fmt: skip
 
 _CONFIGURATION: Final = re.compile(r"^the configuration of stack .* cannot be used:")
 _OURS: Final = re.compile(r"(?:\$|::)(?:pulumi:providers:albmtls|albmtls:index:\w+)::")
-_PROTECTED: Final = re.compile(
-    r"unable to (?:delete|replace) resource .*protect|cannot be deleted\s+because it is protected|is protected", re.DOTALL
-)
+_PROTECTED: Final = re.compile(r"because it is protected|unable to (?:delete|replace) resource .*protect")
 
 
 def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
@@ -85,7 +83,7 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
     for one in events.said(Severity.ERROR):
         text = _WHERE.sub("", one.text).strip()
         if not _CLOSING.match(text):
-            found.setdefault(_reason(text, one.urn), set()).add(text)
+            found.setdefault(_reason(text, one.urn), set()).update(_sentences(text))
     if found:
         reason = min(found, key=list(Reason).index)
         return Failure(reason, tuple(sorted(found[reason])))
@@ -99,6 +97,11 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
     if exit_code < 0 or (not events.complete and not text):
         return Failure(Reason.INTERRUPTED, ())
     return Failure(Reason.FAILED, (text,) if text else ())
+
+
+def _sentences(text: str) -> list[str]:
+    """Each sentence for itself: what is wrong with a configuration is a line each, below one that says so."""
+    return text.splitlines()[1:] or [text] if _CONFIGURATION.search(text) else [" ".join(text.split())]
 
 
 def _reason(text: str, urn: str) -> Reason:

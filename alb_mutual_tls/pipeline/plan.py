@@ -89,11 +89,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Drift:
-    """A resource that is not as this program left it. `differences`: property, as it was left, as it is found; empty values are not told."""
+    """A resource that is not as this program left it.
+
+    `differences`: property, as it was left, as it is found; empty values are not told. `outlook`: what the next update does about it.
+    """
 
     what: str
     gone: bool
     differences: tuple[tuple[str, str, str], ...]
+    outlook: str
 
 
 def plan(events: Events, *, only: Iterable[Step] | None = None) -> Plan:
@@ -253,7 +257,13 @@ def _text(value: Any) -> str | None:
 
 def drift(events: Events) -> tuple[Drift, ...]:
     """What a refresh has found to be other than this program left it; what lives in the state alone cannot drift."""
-    return tuple(sorted((_drift(step) for step in _drifted(events)), key=lambda one: one.what))
+    changing = {step.urn: step for step in events.changing}
+    waiting = {step.urn for step in pending(events).steps}
+
+    def outlook(urn: str) -> str:
+        return "changes it" if urn in waiting else "puts it back" if urn in changing else "leaves it, for the configuration wishes it so"
+
+    return tuple(sorted((_drift(step, outlook(step.urn)) for step in _drifted(events)), key=lambda one: one.what))
 
 
 def pending(events: Events) -> Plan:
@@ -278,15 +288,15 @@ def _restores(step: Step, left: State | None, drifted: Iterable[str], *, remade:
     return same and (step.urn in drifted or (unknown and remade))
 
 
-def _drift(step: Step) -> Drift:
+def _drift(step: Step, outlook: str) -> Drift:
     old = step.old or State()
     if step.type != LISTENER_CLIENT_AUTHENTICATION:
         kind = step.type.rpartition(":")[2]
-        return Drift(f"{kind} {step.name}", step.new is None, tuple((path, "", "") for path in step.paths))
+        return Drift(f"{kind} {step.name}", step.new is None, tuple((path, "", "") for path in step.paths), outlook)
     what = f"listener {old.value('albConfig') or '?'}:{_port(old.value('port'))}"
     if step.new is None:
-        return Drift(what, True, ())
-    return Drift(what, False, tuple(_difference(path, old, step.new) for path in step.paths))
+        return Drift(what, True, (), outlook)
+    return Drift(what, False, tuple(_difference(path, old, step.new) for path in step.paths), outlook)
 
 
 def _difference(path: str, left: State, found: State) -> tuple[str, str, str]:

@@ -61,15 +61,15 @@ class Summary:
 
 def of_preview(stack: str, run: Run) -> Summary:
     """What a deployment would do."""
-    failed, made = _steady(run.failure), plan(run.events)
+    failed, made, found = _steady(run.failure), plan(run.events), drift(run.events)
     warnings = _warnings(run)
     if failed is None:
-        verdict, exit_code = _and_not_looked_at(_changes(made), warnings), ExitCode.GOOD
+        verdict, exit_code = _and_not_looked_at("; ".join([_changes(made), *_drifts(found)]), warnings), ExitCode.GOOD
     elif failed.reason is Reason.REFUSED:
         verdict, exit_code = f"refused: {_headline(failed)}", ExitCode.BAD
     else:
         verdict, exit_code = f"not checked: {failed.reason}", ExitCode.UNDECIDED
-    return Summary("preview", stack, verdict, exit_code, made, (), warnings, failed)
+    return Summary("preview", stack, verdict, exit_code, made, found, warnings, failed)
 
 
 def of_drift(stack: str, run: Run) -> Summary:
@@ -78,7 +78,7 @@ def of_drift(stack: str, run: Run) -> Summary:
     warnings = _warnings(run)
     unseen = any(map(_NOT_LOOKED_AT.search, warnings))
     if found:
-        verdict, exit_code = f"drift: {'; '.join(map(_drifted, found))}", ExitCode.BAD
+        verdict, exit_code = "; ".join(_drifts(found)), ExitCode.BAD
         if failed is not None:
             verdict += (
                 f"; how it would be put back is not decided: {_headline(failed) if failed.reason is Reason.REFUSED else failed.reason}"
@@ -101,13 +101,14 @@ def of_drift(stack: str, run: Run) -> Summary:
 
 def _changes(made: Plan) -> str:
     """The plan in a line: listeners first, then certificates, then whatever else there is."""
-    told = [
-        f"listener{'s' if len(names) > 1 else ''} {_enumerated(names)} {_number(effect, len(names))}"
+    told = {
+        effect: f"listener{'s' if len(names) > 1 else ''} {_enumerated(names)} {_number(effect, len(names))}"
         for effect, names in made.effects().items()
-    ]
-    told += counted(made.certificates)
-    if told:
-        return "; ".join(told)
+    }
+    recorded = [told.pop(Effect.RECORDED)] if Effect.RECORDED in told else []
+    sentences = [*told.values(), *counted(made.certificates), *recorded]
+    if sentences:
+        return "; ".join(sentences)
     others = len(made.certificates) or len(made.steps)
     noun = "certificate" if made.certificates else "resource"
     return f"no listener changes, {others} other {noun}{'s change' if others > 1 else ' changes'}" if others else "no change"
@@ -129,15 +130,19 @@ def _enumerated(names: Iterable[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _drifted(found: Drift) -> str:
-    if found.gone:
-        return f"{found.what} is gone"
-    told = [f"{name} {left} -> {now}" if left or now else name for name, left, now in found.differences]
-    return f"{found.what} was changed: {', '.join(told)}"
+def _drifts(found: Iterable[Drift]) -> list[str]:
+    told = [
+        f"{one.what} is gone"
+        if one.gone
+        else f"{one.what} was changed, "
+        + ", ".join(f"{name} {left} → {now}" if left or now else name for name, left, now in one.differences)
+        for one in found
+    ]
+    return [f"drift: {', '.join(told)}"] if told else []
 
 
 def _headline(failed: Failure) -> str:
-    first = failed.sentences[0].partition("\n")[0].rstrip(":") if failed.sentences else failed.reason.value
+    first = failed.sentences[0] if failed.sentences else failed.reason.value
     more = len(failed.sentences) - 1
     return first if not more else f"{first} (and {more} more)"
 
@@ -162,14 +167,15 @@ def as_markdown(summary: Summary) -> str:
     parts = [f"**{escaped(f'{summary.stack}: {summary.verdict}', limit=1500)}**\n{summary.marker}"]
     if summary.drifts:
         rows = [
-            (escaped(one.what), escaped(name), escaped(left), escaped(now))
+            tuple(map(escaped, (one.what, name, left, now, "not decided" if summary.failure else one.outlook)))
             for one in summary.drifts
             for name, left, now in (one.differences or (("", "there", "gone"),))
         ]
-        parts.append("### Changed by hand\n\n" + table(("what", "property", "as it was left", "as it is"), rows, room=_ROOM))
+        head = ("what", "property", "as it was left", "as it is", "the next update")
+        parts.append("### Drift\n\n" + table(head, rows, room=_ROOM))
     if summary.failure is not None:
-        lines = [line for sentence in summary.failure.sentences for line in sentence.splitlines()]
-        parts.append(items(map(escaped, lines), room=_ROOM))
+        if list(summary.failure.sentences) != [_headline(summary.failure)] or summary.failure.reason is not Reason.REFUSED:
+            parts.append(items(map(escaped, summary.failure.sentences), room=_ROOM))
     elif summary.plan.listeners or summary.plan.certificates:
         parts += _of_plan(summary)
     if summary.warnings:
@@ -194,7 +200,9 @@ def _of_plan(summary: Summary) -> Iterable[str]:
 
 
 def _switch(one: ListenerChange) -> str:
-    before, after = ({True: "on", False: "off", None: "?"}[None if side is None else side.ca_enabled] for side in (one.before, one.after))
+    switch = {True: "on", False: "off", None: "not known yet"}
+    before = "not this stack's" if one.before is None else switch[one.before.ca_enabled]
+    after = "as it was before this stack" if one.after is None else switch[one.after.ca_enabled]
     return before if before == after else f"{before} → **{after}**"
 
 
@@ -232,13 +240,21 @@ def _line(step: Step) -> str:
 def as_json(summary: Summary) -> str:
     """The summary for machines; the keys are documented in docs/pipelines.md."""
     failed = summary.failure
-    document: dict[str, Any] = {
+    document = {
         "version": 1,
         "kind": summary.kind,
         "stack": summary.stack,
         "verdict": summary.verdict,
         "exitCode": int(summary.exit_code),
         "failure": None if failed is None else {"reason": failed.reason.name.lower(), "sentences": list(failed.sentences)},
+        "drift": [
+            {
+                "what": one.what,
+                "gone": one.gone,
+                "differences": [dict(zip(("property", "left", "found"), three, strict=True)) for three in one.differences],
+            }
+            for one in summary.drifts
+        ],
         "listeners": [_camel(asdict(one)) for one in summary.plan.listeners] if failed is None else [],
         "certificates": [_camel(asdict(one)) for one in summary.plan.certificates] if failed is None else [],
         "resources": [
@@ -249,15 +265,6 @@ def as_json(summary: Summary) -> str:
         "unchanged": summary.plan.unchanged,
         "warnings": list(summary.warnings),
     }
-    if summary.kind == "drift":
-        document["drift"] = [
-            {
-                "what": one.what,
-                "gone": one.gone,
-                "differences": [dict(zip(("property", "left", "found"), three, strict=True)) for three in one.differences],
-            }
-            for one in summary.drifts
-        ]
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

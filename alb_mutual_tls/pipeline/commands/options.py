@@ -30,7 +30,8 @@ Json = Annotated[bool, typer.Option("--json", help="JSON for machines in place o
 
 def interruptible() -> None:
     """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets go of the stack's lock."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell has SIGINT ignored, which the engine would inherit
+        signal.signal(number, signal.default_int_handler)
 
 
 def write(summary: Summary, output: Path | None, *, json: bool) -> None:
