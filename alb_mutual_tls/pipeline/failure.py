@@ -18,7 +18,7 @@ class Reason(StrEnum):
     LOCKED = "another update holds the stack's lock"
     CLUSTER = "the cluster cannot be reached from here"
     ALIBABA_CLOUD = "Alibaba Cloud cannot be reached from here"
-    CREDENTIALS = "credentials are missing or not accepted"
+    CREDENTIALS = "credentials or the kubeconfig are missing or not accepted"
     PERMISSION = "a permission is missing"
     BACKEND = "the state cannot be reached from here"
     PASSPHRASE = "the passphrase is missing or wrong"  # noqa: S105 (a sentence)
@@ -60,7 +60,8 @@ _OF_PROVIDER: Final = (
      r"|did not say which account|STS answered without credentials", Reason.ALIBABA_CLOUD),
     (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file|aliyun CLI"
      r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)|fetch the kubeconfig anew"
-     r"|correct the kubeconfig|credential plugin|set the clock of this machine|leads back to itself|which its mode .* needs"
+     r"|correct the kubeconfig"
+     r"|has no (?:context|current-context)|acts as somebody else|has only one of client-certificate|credential plugin|set the clock of this machine|leads back to itself|which its mode .* needs"
      r"|does not exist, the profiles are", Reason.CREDENTIALS),
     (r"is not permitted to call|forbids user", Reason.PERMISSION),
     (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),

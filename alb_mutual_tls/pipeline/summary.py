@@ -132,7 +132,7 @@ def _enumerated(names: Iterable[str]) -> str:
 
 def _drifts(found: Iterable[Drift]) -> list[str]:
     told = [
-        f"{one.what} is gone"
+        (f"{one.what} is gone or was made anew" if one.what.startswith("listener ") else f"{one.what} is gone")
         if one.gone
         else f"{one.what} was changed, "
         + ", ".join(f"{name} {left} → {now}" if left or now else name for name, left, now in one.differences)
@@ -252,6 +252,7 @@ def as_json(summary: Summary) -> str:
                 "what": one.what,
                 "gone": one.gone,
                 "differences": [dict(zip(("property", "left", "found"), three, strict=True)) for three in one.differences],
+                "outlook": one.outlook,
             }
             for one in summary.drifts
         ],

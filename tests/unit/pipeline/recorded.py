@@ -1,0 +1,27 @@
+"""Events of the real engine, recorded by tests/integration/record_events.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alb_mutual_tls.pipeline.engine import Run
+from alb_mutual_tls.pipeline.events import parse
+from alb_mutual_tls.pipeline.failure import failure
+
+DATA = Path(__file__).resolve().parents[2] / "data/pipeline"
+NAMES = sorted(file.stem for file in DATA.glob("*.jsonl"))
+
+
+def lines(name: str) -> list[str]:
+    return (DATA / f"{name}.jsonl").read_text().splitlines()
+
+
+def ended(told: list[str], *, said: str = "", secrets: tuple[str, ...] = ()) -> Run:
+    """The run that told these events."""
+    events = parse(told, secrets=secrets)
+    exit_code = 0 if told and '"result": "succeeded"' in told[-1] and events.complete else 1
+    return Run("preview", exit_code, events, failure(events, exit_code=exit_code, said=said))
+
+
+def recorded(name: str) -> Run:
+    return ended(lines(name))
