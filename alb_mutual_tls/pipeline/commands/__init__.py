@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # They register themselves, in the order of the help.
-from alb_mutual_tls.pipeline.commands import drift, preview  # noqa: F401
+from alb_mutual_tls.pipeline.commands import deploy, drift, preview, renew  # noqa: F401
 from alb_mutual_tls.pipeline.commands.options import app
 
 __all__ = ["app"]

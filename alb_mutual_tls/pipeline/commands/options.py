@@ -38,7 +38,11 @@ def write(summary: Summary, output: Path | None, *, json: bool) -> None:
     """The summary to its file, or to standard output; in a file's case the verdict goes to standard error too."""
     from alb_mutual_tls.pipeline.summary import as_json, as_markdown
 
-    text = as_json(summary) + "\n" if json else as_markdown(summary)
+    write_text(as_json(summary) + "\n" if json else as_markdown(summary), f"{summary.stack}: {summary.verdict}", output)
+
+
+def write_text(text: str, verdict: str, output: Path | None) -> None:
+    """A text to its file, or to standard output; in a file's case the verdict goes to standard error too."""
     if output is None:
         sys.stdout.write(text)
         return
@@ -46,4 +50,4 @@ def write(summary: Summary, output: Path | None, *, json: bool) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"--output {output} cannot be written ({error.strerror}): give a path that can") from None
-    print(f"{summary.stack}: {summary.verdict}", file=sys.stderr)
+    print(verdict, file=sys.stderr)

@@ -1,0 +1,48 @@
+"""`ci/deploy`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
+
+
+@app.command()
+def deploy(
+    *,
+    stack: Stack,
+    rollback: Annotated[
+        bool,
+        typer.Option("--rollback", help="Where it turns out bad, switch back to the last good state; the exit code says failed anyway."),
+    ] = False,
+    output: Output = None,
+    cert: Annotated[Path | None, typer.Option(help="As for mtls verify: PEM certificate of a good client.")] = None,
+    key: Annotated[Path | None, typer.Option(help="As for mtls verify: PEM private key that goes with --cert.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="As for mtls verify: PEM file with the CA of the server's certificate.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="As for mtls verify: do not verify the server's certificate.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="As for mtls verify: seconds for each connection.")] = 10,
+    patience: Annotated[
+        float, typer.Option(min=0, max=600, help="Seconds within which the listeners must come to do what ALB says they do.")
+    ] = 20,
+    cwd: Cwd = None,
+) -> None:
+    """Deploy the checkout's configuration and prove it: pulumi preview, pulumi up, mtls verify.
+
+    The engine's own output goes to standard error. Exit code 0: deployed, and verification held; 1: refused, failed, or verification fell short, rolled
+    back or not; 2: not begun (a lock, no way to the cluster, ...), or verification could not be decided.
+    """
+    from alb_mutual_tls.cli.stack import project_directory
+    from alb_mutual_tls.pipeline.deploy import Deployer
+    from alb_mutual_tls.pipeline.deploy_summary import summary
+    from alb_mutual_tls.pipeline.verification import Knocking
+
+    interruptible()
+    knocking = Knocking(ca_file, insecure, cert, key, timeout)
+    ended = Deployer(project_directory(cwd), stack, knocking, patience, sys.stderr).deploy(roll_back=rollback)
+    text = summary(ended)
+    write_text(text, text.partition("\n")[0], output)
+    raise typer.Exit(ended.exit_code)

@@ -1,0 +1,26 @@
+"""`ci/renew`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
+
+
+@app.command()
+def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
+    """Issue the client certificates anew that are due, and change nothing else: no listener, and nothing that is committed and not deployed.
+
+    The engine's own output goes to standard error. Exit code 0: nothing is due, or all of it was renewed; 1: something due was not; 2: what is due
+    could not be decided.
+    """
+    from alb_mutual_tls.cli.stack import project_directory
+    from alb_mutual_tls.pipeline.renew import Renewer, summary
+
+    interruptible()
+    ended = Renewer(project_directory(cwd), stack, sys.stderr).renew()
+    text = summary(ended)
+    write_text(text, text.partition("\n")[0], output)
+    raise typer.Exit(ended.exit_code)

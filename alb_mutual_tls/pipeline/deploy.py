@@ -1,0 +1,174 @@
+"""`ci/deploy`: look, `pulumi up`, `mtls verify`; and back to the last good state where it did not hold and that was asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any
+
+from alb_mutual_tls.cli.stack import export
+from alb_mutual_tls.cli.verdict import Verdict
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pipeline import configuration, rollback
+from alb_mutual_tls.pipeline.engine import Run, run
+from alb_mutual_tls.pipeline.events import Events
+from alb_mutual_tls.pipeline.failure import Failure, Reason
+from alb_mutual_tls.pipeline.live import live, sentence
+from alb_mutual_tls.pipeline.rollback import Before, NoWayBack, WayBack, way_back
+from alb_mutual_tls.pipeline.verification import Knocking, Verification, verify, verify_within
+
+
+class Ending(Enum):
+    """How a deployment ended."""
+
+    DEPLOYED = "deployed"
+    NOTHING_CHANGED = "nothing changed"
+    NOT_GOOD = "not good"
+    ROLLED_BACK = "rolled back"
+    NOT_ROLLED_BACK = "not rolled back"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment that has ended. What is not known, or was not done, is None or empty.
+
+    `live`: the listeners now; `back`: where to; `commands`: how, in the shell; `obstacle`: why it was not rolled back, or what keeps from it;
+    `restored`: the verification after it was rolled back.
+    """
+
+    stack: str
+    ending: Ending
+    before: Verification | None = None
+    failure: Failure | None = None
+    after: Verification | None = None
+    changed: tuple[str, ...] = ()
+    live: str = ""
+    back: str = ""
+    commands: tuple[str, ...] = ()
+    obstacle: str = ""
+    restored: Verification | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 deployed and verified; 2 where nothing could be decided or begun; else 1."""
+        if self.ending is Ending.DEPLOYED:
+            return 0
+        if self.ending is Ending.NOTHING_CHANGED:
+            return 1 if self.failure is not None and self.failure.reason in (Reason.REFUSED, Reason.FAILED) else 2
+        undecided = self.failure is None and self.after is not None and self.after.verdict is Verdict.NOT_DECIDED
+        return 2 if undecided and self.ending is not Ending.ROLLED_BACK else 1
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """Deploys a stack of the project in `directory`.
+
+    `patience`: seconds within which the data plane must come to do what ALB reports; `log` gets what the engine prints.
+    """
+
+    directory: Path
+    stack: str
+    knocking: Knocking
+    patience: float
+    log: IO[str] | None = None
+
+    def deploy(self, *, roll_back: bool) -> Deployment:
+        """Deploy the checkout's configuration. Raises UserError where pulumi or the state cannot be had at all; then nothing was changed."""
+        with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
+            former = Path(folder) / "former.yaml"
+            exported = export(self.directory, self.stack, secrets=False)
+            entries = configuration.history(self.directory, self.stack)
+            last = configuration.deployed(entries)
+            before = self._before(exported, entries, last, former)
+            begun = Deployment(self.stack, Ending.DEPLOYED, before.verification)
+            planned = self._run("preview")
+            if planned.failure:
+                return replace(begun, ending=Ending.NOTHING_CHANGED, failure=planned.failure)
+            done = self._run("up")
+            changed = _changed(done.events)
+            if done.failure and not changed:
+                return replace(begun, ending=Ending.NOTHING_CHANGED, failure=done.failure)
+            after = None if done.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
+            exported = export(self.directory, self.stack, secrets=False)
+            ended = replace(begun, failure=done.failure, after=after, changed=changed, live=self._live(exported))
+            if after is not None and after.held:
+                return ended
+            previously_on = rollback.previously_demanding(exported, before.protected)
+            way = way_back(before, previously_on)
+            if isinstance(way, NoWayBack):
+                return replace(ended, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=way.why)
+            ended = replace(ended, back=way.sentence, commands=self._commands(way, last))
+            if not roll_back:
+                return replace(ended, ending=Ending.NOT_GOOD)
+            if done.failure and done.failure.reason is Reason.INTERRUPTED:
+                return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle="it was interrupted")
+            made = rollback.protected(exported)
+            ours = [urn for urn, held in made.items() if held and urn not in before.protected]
+            try:
+                return self._roll_back(ended, way, former, before.on | previously_on, ours)
+            except UserError as error:
+                return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=str(error))
+
+    def _before(
+        self, exported: Mapping[str, Any], entries: Sequence[configuration.Entry], last: configuration.Entry | None, former: Path
+    ) -> Before:
+        deployed = rollback.is_deployed(exported)
+        unknown = "" if last else "the stack's history has no deployment that got to its end"
+        if deployed and last:
+            try:
+                configuration.write(self.directory, self.stack, entries, last, former)
+            except UserError as error:
+                unknown = str(error)
+        verification = verify(self.directory, self.stack, self.knocking) if deployed else None
+        return Before(deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported))
+
+    def _roll_back(self, ended: Deployment, way: WayBack, former: Path, on: frozenset[str], made: Sequence[str]) -> Deployment:
+        file = former
+        if way.edit is not None:
+            file = former.with_name("edited.yaml")
+            entries = configuration.history(self.directory, self.stack)
+            configuration.write(self.directory, self.stack, entries, entries[0], file)
+            configuration.set_value(self.directory, self.stack, *way.edit, file)
+        if way.edit is None or way.edit[0] == rollback.LISTENERS:
+            for urn in made:  # what this deployment has made may go with it
+                configuration.unprotect(self.directory, self.stack, urn)
+        arguments = ("--config-file", str(file))
+        planned = self._run("preview", *arguments)
+        if planned.failure:
+            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=_said("the way back was refused", planned.failure))
+        if wide := rollback.widened(planned.events.steps, on, gives_back=way.edit is not None):
+            return replace(
+                ended, ending=Ending.NOT_ROLLED_BACK, obstacle=f"it would switch {', '.join(wide)} off, which demanded certificates before"
+            )
+        done = self._run("up", *arguments)
+        seen = self._live(export(self.directory, self.stack, secrets=False))
+        if done.failure:
+            return replace(ended, ending=Ending.NOT_ROLLED_BACK, live=seen, obstacle=_said("the way back failed", done.failure))
+        restored = verify_within(self.directory, self.stack, self.knocking, self.patience)
+        return replace(ended, ending=Ending.ROLLED_BACK, live=seen, restored=restored)
+
+    def _commands(self, way: WayBack, last: configuration.Entry | None) -> tuple[str, ...]:
+        now = configuration.of_checkout(self.directory, self.stack)
+        former = last.configuration if last else {}
+        wanted = former if way.edit is None else {**now, way.edit[0]: configuration.Value(way.edit[1])}
+        return tuple(configuration.commands(self.stack, now=now, wanted=wanted))
+
+    def _live(self, exported: Mapping[str, Any]) -> str:
+        return sentence(live(exported, self.directory, self.stack))
+
+    def _run(self, command: Any, *arguments: str) -> Run:
+        return run(command, directory=self.directory, stack=self.stack, arguments=arguments, log=self.log)
+
+
+def _changed(events: Events) -> tuple[str, ...]:
+    """What was begun, as `operation name`."""
+    return tuple(
+        f"{step.op} {step.name} ({step.type.rpartition(':')[2]})" for step in events.changing if not step.type.startswith("pulumi:")
+    )
+
+
+def _said(what: str, failure: Failure) -> str:
+    return f"{what}: {'; '.join(failure.sentences) or failure.reason}"

@@ -1,0 +1,205 @@
+"""`ci/renew`: issues the client certificates anew that are due, and touches nothing else.
+
+What is due is told by a preview with the configuration that was deployed last, so that what is committed and not deployed yet plays no part. Only
+the certificates, the record of them and the Secrets that deliver them are then the targets of `pulumi up`: no listener is among them, so that
+one that somebody has switched off by hand in an incident stays off.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+from alb_mutual_tls.cli.inventory import ISSUED_CERTIFICATES
+from alb_mutual_tls.cli.stack import SIGNED_CERTIFICATE, export
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pipeline import configuration
+from alb_mutual_tls.pipeline.engine import run
+from alb_mutual_tls.pipeline.events import Events, Step
+from alb_mutual_tls.pipeline.failure import Failure, Reason
+from alb_mutual_tls.pki.renewal import from_text
+
+SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105  # a type token, not a password
+_DUE: Final = "notAfter"
+"""The path by which a certificate differs that is to be issued anew because its time has come, and for no other reason."""
+_OUTPUTS_ONLY: Final = frozenset({"pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"})
+
+
+@dataclass(frozen=True)
+class Due:
+    """A certificate whose time has come. `not_after`: the end of the one there is; `obstacle`: why it is not renewed, empty where it can be."""
+
+    urn: str
+    name: str
+    not_after: str
+    obstacle: str = ""
+    renewed_until: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a renewal does, and what it leaves alone: `pending` are the other steps of the preview, `operation name` each."""
+
+    due: tuple[Due, ...]
+    targets: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+def plan(events: Events) -> Plan:
+    """What is due according to a preview, and the targets of a run that renews it."""
+    signed = [step for step in events.of_type(SIGNED_CERTIFICATE) if step.changes]
+    due = tuple(_due(step) for step in signed if _DUE in step.paths)
+    ready = {one.urn: one.name for one in due if not one.obstacle}
+    followers = {step.urn for step in events.changing if _follows(step, ready.values())}
+    targets = {*ready, *followers}
+    pending = [step for step in events.changing if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY]
+    return Plan(due, tuple(sorted(targets)), tuple(f"{step.op} {_short(step)}" for step in pending))
+
+
+def _due(step: Step) -> Due:
+    others = sorted(set(step.paths) - {_DUE})
+    obstacle = (
+        "" if step.op == "update" and not others else f"{', '.join(others) or step.op} would change with it, which is not deployed yet"
+    )
+    return Due(step.urn, step.name, str(step.old.value(_DUE) or "") if step.old else "", obstacle)
+
+
+def _follows(step: Step, renewed: Collection[str]) -> bool:
+    """Whether a resource follows one of these certificates: the record does, and the Secret of its client where nothing but its content changes."""
+    if step.op != "update" or not renewed:
+        return False
+    if step.type == ISSUED_CERTIFICATES:
+        return all(path.startswith("current") for path in step.paths)
+    return step.type == SECRET and _certificate_of(step) in renewed and all(path.startswith(("data", "stringData")) for path in step.paths)
+
+
+def _certificate_of(secret: Step) -> str:
+    """The name of the certificate that a Secret delivers."""
+    labels = ((secret.new.inputs if secret.new else {}).get("metadata") or {}).get("labels") or {}
+    return f"{secret.name.partition('-secret-')[0]}-client-{labels.get('albmtls/client')}"
+
+
+def _short(step: Step) -> str:
+    return f"{step.name} ({step.type.rpartition(':')[2]})" + (f": {', '.join(step.paths)}" if step.paths else "")
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A renewal that has ended. `undeployed`: keys of the checkout's configuration that are not deployed."""
+
+    stack: str
+    due: tuple[Due, ...] = ()
+    pending: tuple[str, ...] = ()
+    undeployed: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def renewed(self) -> tuple[Due, ...]:
+        return tuple(one for one in self.due if one.renewed_until)
+
+    @property
+    def left(self) -> tuple[Due, ...]:
+        return tuple(one for one in self.due if not one.renewed_until)
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing was due, or all of it was renewed; 1: something due was not; 2: what is due is not known."""
+        if self.failure is not None and not self.due:
+            return 1 if self.failure.reason is Reason.REFUSED else 2
+        return 1 if self.left else 0
+
+
+@dataclass(frozen=True)
+class Renewer:
+    """Renews in a stack of the project in `directory`; `log` gets what the engine prints."""
+
+    directory: Path
+    stack: str
+    log: IO[str] | None = None
+
+    def renew(self) -> Renewal:
+        """Renew what is due. Raises UserError where nothing is deployed, or pulumi, state or deployed configuration cannot be had."""
+        with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
+            entries = configuration.history(self.directory, self.stack)
+            last = configuration.deployed(entries)
+            if last is None:
+                raise UserError(f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew: run ci/deploy")
+            file = Path(folder) / "deployed.yaml"
+            configuration.write(self.directory, self.stack, entries, last, file)
+            undeployed = configuration.different(configuration.of_checkout(self.directory, self.stack), last.configuration)
+            configured = ("--config-file", str(file))
+            looked = run("preview", directory=self.directory, stack=self.stack, arguments=configured, log=self.log)
+            found = plan(looked.events)
+            told = Renewal(self.stack, found.due, found.pending, tuple(undeployed))
+            if looked.failure:
+                return replace(told, due=(), failure=looked.failure)
+            if not found.targets:
+                return told
+            targets = (part for urn in found.targets for part in ("--target", urn))
+            done = run("up", directory=self.directory, stack=self.stack, arguments=(*configured, *targets), log=self.log)
+            ends = certificate_ends(export(self.directory, self.stack, secrets=False))
+            return replace(told, due=after(found.due, ends), failure=done.failure)
+
+
+def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
+    """What was due, with the new ends (URN -> notAfter) of those that were renewed: theirs is another than before."""
+    return tuple(replace(one, renewed_until=ends[one.urn]) if ends.get(one.urn, one.not_after) != one.not_after else one for one in due)
+
+
+def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:
+    """URN -> notAfter of the certificates in a deployment."""
+    resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
+    return {
+        str(one["urn"]): str((one.get("outputs") or {}).get("notAfter", ""))
+        for one in resources
+        if one.get("type") == SIGNED_CERTIFICATE and not one.get("delete")
+    }
+
+
+def summary(one: Renewal, now: datetime | None = None) -> str:
+    """What `ci/renew` says, in Markdown; the first line is the verdict."""
+    now = datetime.now(UTC) if now is None else now
+    lines = [_first(one)]
+    if one.renewed:
+        lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
+        lines += [f"| {due.name} | {due.renewed_until} | {_until(due.not_after, now)} |" for due in one.renewed]
+        lines += ["", "The one before is accepted until then: hand the new one over before (`./mtls clients export`)."]
+    if one.left:
+        lines += ["", "Due, and not renewed:", ""]
+        lines += [f"- {due.name} (valid until {_until(due.not_after, now)}): {due.obstacle or _why(one)}" for due in one.left]
+    if one.failure is not None:
+        lines += ["", *(f"- {line}" for sentence in one.failure.sentences for line in sentence.splitlines())]
+    if one.pending:
+        lines += ["", "Left alone, for it is no renewal (ci/drift tells more):", "", *(f"- {what}" for what in one.pending)]
+    if one.undeployed:
+        lines += ["", "In the configuration and not deployed, and left so: " + ", ".join(one.undeployed)]
+    return "\n".join(lines) + "\n"
+
+
+def _first(one: Renewal) -> str:
+    if one.failure is not None and not one.due:
+        said = "refused" if one.failure.reason is Reason.REFUSED else str(one.failure.reason)
+        return f"**Not decided** what is due in stack {one.stack}: {said}; nothing was renewed"
+    if not one.due:
+        return f"**Nothing is due** in stack {one.stack}"
+    count = f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'}"
+    return (
+        f"**Renewed** {count} in stack {one.stack}"
+        if not one.left
+        else f"**Not renewed** what is due in stack {one.stack}: only {count} renewed"
+    )
+
+
+def _why(one: Renewal) -> str:
+    return f"pulumi up did not get to its end, {one.failure.reason}" if one.failure is not None else "it was not issued"
+
+
+def _until(text: str, now: datetime) -> str:
+    if not text:
+        return "not known"
+    left = (from_text(text) - now).days
+    return f"{text} ({left} days)" if left >= 0 else f"{text} (ended)"

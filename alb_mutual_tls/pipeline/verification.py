@@ -1,0 +1,90 @@
+"""`mtls verify` within a pipeline: its verdict, and why in a few lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alb_mutual_tls.cli import report as reports
+from alb_mutual_tls.cli.cases import given_credential
+from alb_mutual_tls.cli.handshake import Trust
+from alb_mutual_tls.cli.stack import read_components
+from alb_mutual_tls.cli.verdict import Verdict
+from alb_mutual_tls.cli.verification import Check, Knocker, Report, verify_stack
+from alb_mutual_tls.errors import UserError
+
+_PAUSE: Final = 2.0
+"""Seconds between two verifications."""
+
+
+@dataclass(frozen=True)
+class Knocking:
+    """How `mtls verify` is to knock: its options."""
+
+    ca_file: Path | None = None
+    insecure: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+    timeout: float = 10
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The verdict, `mtls verify`'s last line, and what did not hold, a line each."""
+
+    verdict: Verdict
+    summary: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        return self.verdict is Verdict.HELD
+
+
+def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
+    """Try every case at every listener that the stack's last update wished; what keeps it from being tried is not decided."""
+    try:
+        components = read_components(directory, stack=stack, component=None)
+        if not any(component.listeners for component in components):
+            return Verification(Verdict.HELD, "no listener is declared, so there is nothing to verify")
+        report = verify_stack(
+            components,
+            directory=directory,
+            names=None,
+            given=given_credential(knocking.cert, knocking.key),
+            with_authority_key=False,
+            knocker=Knocker(Trust(knocking.ca_file, knocking.insecure), knocking.timeout),
+        )
+    except UserError as error:
+        return Verification(Verdict.NOT_DECIDED, f"{Verdict.NOT_DECIDED}: {error}")
+    return Verification(report.verdict, reports.summary(report), tuple(_reasons(report)))
+
+
+def verify_within(directory: Path, stack: str, knocking: Knocking, seconds: float) -> Verification:
+    """The same, again as long as it does not hold and time is left: the data plane may lag behind what ALB reports."""
+    deadline = time.monotonic() + seconds
+    while not (found := verify(directory, stack, knocking)).held and time.monotonic() + _PAUSE < deadline:
+        time.sleep(_PAUSE)
+    return found
+
+
+def _reasons(report: Report) -> Iterator[str]:
+    for listener in report.listeners:
+        grouped: dict[tuple[Verdict, str], list[str]] = {}
+        for check in listener.checks:
+            if check.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED):
+                cases = grouped.setdefault((check.verdict, _why(check)), [])
+                cases += [] if check.case in cases else [check.case]
+        for (verdict, why), cases in sorted(grouped.items(), key=lambda item: item[0][0] is not Verdict.FELL_SHORT):
+            yield f"{verdict}: listener {listener.listener.name}: {', '.join(cases)}: {why}"
+    for flip in report.flips:
+        for bundle in flip.bundles:
+            if bundle.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED):
+                yield f"{bundle.verdict}: {bundle.case}: not ready for the flip to {flip.issuing}: {bundle.why}"
+
+
+def _why(check: Check) -> str:
+    return check.why or f"expected {check.expected}, seen {reports.seen_text(check.outcome)}"
