@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from alb_mutual_tls.cli.stack import explain, pulumi
+from alb_mutual_tls.cli.stack import pulumi
 from alb_mutual_tls.errors import UserError
 
 _ENTRIES: Final = 50
@@ -45,7 +44,7 @@ class Entry:
 
 def history(directory: Path, stack: str) -> tuple[Entry, ...]:
     """What was run on the stack, the newest first. Raises UserError where the backend or its secrets cannot be read."""
-    listed = json.loads(_run(directory, stack, "stack", "history", "--json", "--show-secrets", "--page-size", str(_ENTRIES)) or "[]")
+    listed = json.loads(pulumi(directory, stack, "stack", "history", "--json", "--show-secrets", "--page-size", str(_ENTRIES)) or "[]")
     return tuple(
         Entry(
             kind=str(one.get("kind")),
@@ -59,7 +58,7 @@ def history(directory: Path, stack: str) -> tuple[Entry, ...]:
 
 def of_checkout(directory: Path, stack: str) -> Configuration:
     """The configuration in the checkout's stack file."""
-    return values(json.loads(_run(directory, stack, "config", "--json", "--show-secrets")))
+    return values(json.loads(pulumi(directory, stack, "config", "--json", "--show-secrets")))
 
 
 def values(told: Mapping[str, Any]) -> Configuration:
@@ -84,7 +83,7 @@ def write(directory: Path, stack: str, entries: Sequence[Entry], wanted: Entry, 
     where a secret of the wanted one is not in that.
     """
     file.touch(mode=0o600, exist_ok=False)
-    _run(directory, stack, "config", "refresh", "--config-file", str(file), "--force")
+    pulumi(directory, stack, "config", "refresh", "--config-file", str(file), "--force")
     if wanted is not entries[0]:
         import yaml
 
@@ -106,12 +105,12 @@ def merged(encrypted: Mapping[str, Any], *, latest: Configuration, wanted: Confi
 
 def set_value(directory: Path, stack: str, key: str, value: str, file: Path) -> None:
     """`pulumi config set` in a file of its own."""
-    _run(directory, stack, "config", "set", key, value, "--config-file", str(file))
+    pulumi(directory, stack, "config", "set", key, value, "--config-file", str(file))
 
 
 def unprotect(directory: Path, stack: str, urn: str) -> None:
     """`pulumi state unprotect` of a resource."""
-    _run(directory, stack, "state", "unprotect", urn, "--yes")
+    pulumi(directory, stack, "state", "unprotect", urn, "--yes")
 
 
 def different(one: Configuration, other: Configuration) -> list[str]:
@@ -142,11 +141,3 @@ def _commands(stack: str, now: Configuration, wanted: Configuration) -> Iterator
             yield f"# {key}: give it the value that it had in the last good deployment"
         else:
             yield f"pulumi config set {shlex.quote(key)} {shlex.quote(text)} --stack {name}"
-
-
-def _run(directory: Path, stack: str, *arguments: str) -> str:
-    command = [pulumi(), "--non-interactive", "--color", "never", "--cwd", str(directory), *arguments, "--stack", stack]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise UserError(explain(done.stderr, directory=directory, stack=stack).replace("stack export", " ".join(arguments[:2])))
-    return done.stdout

@@ -61,7 +61,8 @@ _OF_PROVIDER: Final = (
     (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file|aliyun CLI"
      r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)|fetch the kubeconfig anew"
      r"|correct the kubeconfig"
-     r"|has no (?:context|current-context)|acts as somebody else|has only one of client-certificate|credential plugin|set the clock of this machine|leads back to itself|which its mode .* needs"
+     r"|has no (?:context|current-context)|acts as somebody else|has only one of client-certificate|credential plugin"
+     r"|set the clock of this machine|leads back to itself|which its mode .* needs"
      r"|does not exist, the profiles are", Reason.CREDENTIALS),
     (r"is not permitted to call|forbids user", Reason.PERMISSION),
     (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),

@@ -34,7 +34,7 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
 def script(stack: Stack, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script of `ci/` on the stack as it is configured now."""
     stack.command("preview")  # writes its file
-    command = (REPOSITORY / "ci" / name, "--stack", stack.name, "--cwd", stack.directory, *arguments)
+    command: list[str | Path] = [REPOSITORY / "ci" / name, "--stack", stack.name, "--cwd", stack.directory, *arguments]
     return run(*command, env=stack.sandbox.env | stack.env, cwd=stack.directory)
 
 
