@@ -58,12 +58,11 @@ _OF_PROVIDER: Final = (
      r"|the proxy .* for the cluster", Reason.CLUSTER),
     (r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is no API answer"
      r"|did not say which account|STS answered without credentials", Reason.ALIBABA_CLOUD),
-    (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file|aliyun CLI"
-     r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)|fetch the kubeconfig anew"
-     r"|correct the kubeconfig"
-     r"|has no (?:context|current-context)|acts as somebody else|has only one of client-certificate|credential plugin"
-     r"|set the clock of this machine|leads back to itself|which its mode .* needs"
-     r"|does not exist, the profiles are", Reason.CREDENTIALS),
+    (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file"
+     r"|aliyun CLI|leads back to itself|which its mode .* needs|does not exist, the profiles are|set the clock of this machine"
+     r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)"
+     r"|(?:correct the kubeconfig|fetch the kubeconfig anew)|has no (?:context|current-context)|credential plugin"
+     r"|acts as somebody else|has only one of client-certificate", Reason.CREDENTIALS),
     (r"is not permitted to call|forbids user", Reason.PERMISSION),
     (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),
     (r"internal error in|has no package|has no resource type", Reason.FAILED),
