@@ -55,7 +55,7 @@ _OF_PULUMI: Final = (
 # What the provider says; the sentences of docs/errors.md that are no refusals.
 _OF_PROVIDER: Final = (
     (r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at present|answered \S+ \S+ with something)"
-     r"|the proxy .* for the cluster", Reason.CLUSTER),
+     r"|the proxy .* for the cluster|configured Kubernetes cluster is unreachable", Reason.CLUSTER),
     (r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is no API answer"
      r"|did not say which account|STS answered without credentials", Reason.ALIBABA_CLOUD),
     (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file"

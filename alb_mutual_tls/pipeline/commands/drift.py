@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, begin, write
+from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, interruptible, write
 
 
 @app.command()
@@ -19,7 +19,7 @@ def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = 
     from alb_mutual_tls.pipeline.engine import run
     from alb_mutual_tls.pipeline.summary import of_drift
 
-    begin(output)
+    interruptible()
     found = run("preview", directory=project_directory(cwd), stack=stack, arguments=("--refresh",), log=sys.stderr)
     summary = of_drift(stack, found)
     write(summary, output, json=json)

@@ -28,19 +28,14 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="File for th
 Json = Annotated[bool, typer.Option("--json", help="JSON for machines in place of Markdown.")]
 
 
-def begin(output: Path | None) -> None:
-    """Before the engine runs: make this interruptible, and empty the file of the summary, so that an old one cannot be taken for the new one.
-
-    SIGTERM, with which CI cancels a job, then ends this as Ctrl-C does: the engine is told, and lets go of the stack's lock.
-    """
+def interruptible() -> None:
+    """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets go of the stack's lock."""
     for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell has SIGINT ignored, which the engine would inherit
         signal.signal(number, signal.default_int_handler)
-    if output is not None:
-        _write(output, "")
 
 
 def write(summary: Summary, output: Path | None, *, json: bool) -> None:
-    """The summary to its file, or to standard output; in a file's case the verdict goes to standard error."""
+    """The summary to its file, or to standard output; in a file's case the verdict goes to standard error too."""
     from alb_mutual_tls.pipeline.summary import as_json, as_markdown
 
     write_text(as_json(summary) + "\n" if json else as_markdown(summary), f"{summary.stack}: {summary.verdict}", output)
@@ -51,12 +46,8 @@ def write_text(text: str, verdict: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return
-    _write(output, text)
-    print(verdict, file=sys.stderr)
-
-
-def _write(output: Path, text: str) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"--output {output} cannot be written ({error.strerror}): give a path that can") from None
+    print(verdict, file=sys.stderr)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, begin, write
+from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, interruptible, write
 
 
 @app.command()
@@ -20,7 +20,7 @@ def preview(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json 
     from alb_mutual_tls.pipeline.engine import run
     from alb_mutual_tls.pipeline.summary import of_preview
 
-    begin(output)
+    interruptible()
     summary = of_preview(stack, run("preview", directory=project_directory(cwd), stack=stack, log=sys.stderr))
     write(summary, output, json=json)
     raise typer.Exit(summary.exit_code)
