@@ -23,7 +23,7 @@ def test_a_script_starts_its_command_from_wherever_it_is_called(name: str, tmp_p
 
 
 def test_without_an_engine_the_sentence_says_what_to_install(tmp_path: Path) -> None:
-    command = [REPOSITORY / "ci/preview", "--stack", "prod", "--cwd", tmp_path]
+    command = [str(REPOSITORY / "ci/preview"), "--stack", "prod", "--cwd", str(tmp_path)]
     done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("ci: there is no program pulumi on PATH: ")
