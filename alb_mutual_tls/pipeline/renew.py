@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 from alb_mutual_tls.cli.inventory import ISSUED_CERTIFICATES
 from alb_mutual_tls.cli.stack import SIGNED_CERTIFICATE, export
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline import configuration
-from alb_mutual_tls.pipeline.engine import run
+from alb_mutual_tls.pipeline.engine import Run, run
 from alb_mutual_tls.pipeline.events import Events, Step
 from alb_mutual_tls.pipeline.failure import Failure, Reason
 from alb_mutual_tls.pki.renewal import from_text
@@ -89,12 +89,17 @@ def _short(step: Step) -> str:
 
 @dataclass(frozen=True)
 class Renewal:
-    """A renewal that has ended. `undeployed`: keys of the checkout's configuration that are not deployed."""
+    """A renewal that has ended.
+
+    `undeployed`: keys of the checkout's configuration that are not deployed; `unseen`: why the rest of the stack could not be looked at;
+    `failure`: why it was not decided what is due, or not all of it renewed.
+    """
 
     stack: str
     due: tuple[Due, ...] = ()
     pending: tuple[str, ...] = ()
     undeployed: tuple[str, ...] = ()
+    unseen: Failure | None = None
     failure: Failure | None = None
 
     @property
@@ -132,17 +137,32 @@ class Renewer:
             configuration.write(self.directory, self.stack, entries, last, file)
             undeployed = configuration.different(configuration.of_checkout(self.directory, self.stack), last.configuration)
             configured = ("--config-file", str(file))
-            looked = run("preview", directory=self.directory, stack=self.stack, arguments=configured, log=self.log)
+            looked = whole = self._run("preview", *configured)
+            if whole.failure and whole.failure.reason is not Reason.INTERRUPTED:
+                # Whatever is the matter with a listener or its cluster: it does not keep a certificate from being issued.
+                looked = self._run("preview", *configured, *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))))
             found = plan(looked.events)
-            told = Renewal(self.stack, found.due, found.pending, tuple(undeployed))
+            told = Renewal(self.stack, found.due, found.pending, tuple(undeployed), unseen=whole.failure)
             if looked.failure:
                 return replace(told, due=(), failure=looked.failure)
             if not found.targets:
                 return told
-            targets = (part for urn in found.targets for part in ("--target", urn))
-            done = run("up", directory=self.directory, stack=self.stack, arguments=(*configured, *targets), log=self.log)
+            done = self._run("up", *configured, *_targets(found.targets))
             ends = certificate_ends(export(self.directory, self.stack, secrets=False))
             return replace(told, due=after(found.due, ends), failure=done.failure)
+
+    def _run(self, command: Literal["preview", "up"], *arguments: str) -> Run:
+        return run(command, directory=self.directory, stack=self.stack, arguments=arguments, log=self.log)
+
+
+def _targets(urns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(part for urn in urns for part in ("--target", urn))
+
+
+def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
+    """The URNs of all certificates and records: they are in the state alone, and nobody else is asked about them."""
+    resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
+    return sorted({str(one["urn"]) for one in resources if one.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)})
 
 
 def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
@@ -175,6 +195,8 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
         lines += ["", *(f"- {line}" for sentence in one.failure.sentences for line in sentence.splitlines())]
     if one.pending:
         lines += ["", "Left alone, for it is no renewal (ci/drift tells more):", "", *(f"- {what}" for what in one.pending)]
+    if one.unseen is not None and one.failure is None:
+        lines += ["", f"What else is pending could not be seen, {_said(one.unseen)}"]
     if one.undeployed:
         lines += ["", "In the configuration and not deployed, and left so: " + ", ".join(one.undeployed)]
     return "\n".join(lines) + "\n"
@@ -192,6 +214,10 @@ def _first(one: Renewal) -> str:
         if not one.left
         else f"**Not renewed** what is due in stack {one.stack}: only {count} renewed"
     )
+
+
+def _said(failure: Failure) -> str:
+    return f"{failure.reason}: {'; '.join(failure.sentences)}" if failure.sentences else str(failure.reason)
 
 
 def _why(one: Renewal) -> str:
