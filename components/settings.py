@@ -18,6 +18,8 @@ from pydantic.alias_generators import to_snake
 from .arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listener, Verify
 
 PROJECT: Final = "alb-mutual-tls"
+PLACEHOLDER: Final = re.compile("<[^<>]*>")
+"""What stands in a template in place of a value that only the team knows."""
 _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
 _INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
 _OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
@@ -31,8 +33,6 @@ _ALICLOUD_TEXTS: Final = frozenset(
     {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
 )
 _ALICLOUD_OBJECTS: Final = frozenset({"endpoints", "assumeRole", "assumeRoleWithOidc"})
-PLACEHOLDER: Final = re.compile("<[^<>]*>")
-"""What stands in a template in place of a value that only the team knows."""
 _ENDPOINTS: Final = ("cas", "alb", "sts", "cs")
 
 
