@@ -117,7 +117,7 @@ class _Generator(GenerateJsonSchema):
 
     def nullable_schema(self, schema: Any) -> Schema:
         inner = self.generate_inner(schema["schema"])
-        return {"anyOf": [inner, {"type": "null"}]} if "$ref" in inner else {**inner, "type": [inner["type"], "null"]}
+        return {**inner, "type": [inner["type"], "null"]} if "type" in inner else {"anyOf": [inner, {"type": "null"}]}
 
     def model_schema(self, schema: Any) -> Schema:
         """The first paragraph of a docstring says what it is, in Python's spelling."""
