@@ -45,15 +45,6 @@ class StackIdentity(_Resource):
         super().__init__("albmtls:index:StackIdentity", name, {"identity": None}, opts)
 
 
-class ClusterIdentity(_Resource):
-    """The cluster of the provider's kubeconfig, which must stay the same: what is delivered into it depends on this."""
-
-    uid: pulumi.Output[str]
-
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("albmtls:index:ClusterIdentity", name, {"uid": None}, opts)
-
-
 class CertificateRepository(_Resource):
     """A certificate application repository of CAS for uploaded CA certificates, found or made.
 
@@ -190,3 +181,13 @@ class IssuedCertificates(_Resource):
     ) -> None:
         properties = {"current": current, "rootCertificatePems": root_certificate_pems}
         super().__init__("albmtls:index:IssuedCertificates", name, properties, opts)
+
+
+class SecretPlaces(_Resource):
+    """Where client certificates are delivered to: in the cluster that they were first delivered to, and into nobody else's Secret.
+
+    `secrets`: `namespace/name` of each; `owner`: the stack's identity, which the Secrets carry as the label albmtls/identity.
+    """
+
+    def __init__(self, name: str, *, secrets: Sequence[str], owner: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("albmtls:index:SecretPlaces", name, {"secrets": list(secrets), "owner": owner}, opts)

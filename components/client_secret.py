@@ -30,13 +30,13 @@ def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.
         # An output of None, as for a None the SDK would put the value of KUBECONFIG into the state.
         kubeconfig=pulumi.Output.from_input(properties.get("kubeconfig")),
         context=properties.get("context"),
-        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for ClusterIdentity to say, and never replaces a Secret.
+        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for SecretPlaces to say, and never replaces a Secret.
         cluster_identifier="the cluster of this stack",
         # Else a renewal deletes the Secret and makes a new one.
         enable_secret_mutable=True,
-        # Said once and for all, as environment variables would decide otherwise: nobody else's Secret is overwritten, and an outage loses none.
-        upsert_existing_objects=False,
-        enable_server_side_apply=True,
+        # A Secret that a refresh in another cluster has lost from the state is found again; SecretPlaces has seen to it that it is nobody else's.
+        upsert_existing_objects=True,
+        # Not to be decided by an environment variable: an outage loses no Secret.
         delete_unreachable=False,
     )
 

@@ -13,10 +13,10 @@ from alb_mutual_tls.pki.bundle import fingerprint
 from .albmtls import (
     CaCertificate,
     CertificateRepository,
-    ClusterIdentity,
     ExistingCaCertificate,
     IssuedCertificates,
     ListenerClientAuthentication,
+    SecretPlaces,
     SignedCertificate,
     StackIdentity,
 )
@@ -207,11 +207,22 @@ class AlbMutualTls(pulumi.ComponentResource):
                 f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the component one beside albmtls, "
                 "made by kubernetes_provider() for the same cluster"
             )
-        opts = self._opts(depends_on=[ClusterIdentity(f"{self._name}-cluster", self._opts()), *after])
+        places = {name: f"{secret.namespace}/{secret.name}" for name, secret in self._args.secrets.items()}
+        claim = SecretPlaces(
+            f"{self._name}-secrets", secrets=sorted(places.values()), owner=self.identity, opts=self._opts(depends_on=after)
+        )
         others = [authority.root_pem for name, authority in self.authorities.items() if name != self._args.trusted]
         roots = [self.authorities[self._args.trusted].root_pem, *others]
         return [
-            deliver(f"{self._name}-secret-{secret.namespace}/{secret.name}", name, secret, self.clients[name], roots, self.identity, opts)
+            deliver(
+                f"{self._name}-secret-{places[name]}",
+                name,
+                secret,
+                self.clients[name],
+                roots,
+                self.identity,
+                self._opts(depends_on=[claim]),
+            )
             for name, secret in self._args.secrets.items()
         ]
 

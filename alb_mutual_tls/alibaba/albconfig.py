@@ -141,6 +141,24 @@ class Cluster:
         with self._lock:
             return self._writing[name]
 
+    def secret_metadata(self, namespace: str, name: str) -> Document | None:
+        """Labels, UID and the like of a Secret; `None` when there is none of that name."""
+        try:
+            metadata: Document = self._use().get(path_of(*_secret(namespace, name)))["metadata"]
+            return metadata
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def delete_secret(self, namespace: str, name: str, uid: str) -> None:
+        """Delete a Secret if it still is that one; one that is gone is no error."""
+        try:
+            self._use().delete(path_of(*_secret(namespace, name)), uid)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
     def ingress_classes(self) -> list[Document]:
         """All IngressClasses."""
         return list(self._use().items(path_of("apis", "networking.k8s.io", "v1", "ingressclasses")))
@@ -154,6 +172,10 @@ class Cluster:
         selector = f"involvedObject.kind=AlbConfig,involvedObject.name={name},type=Warning"
         events = map(_event, self._use().items(path_of("api", "v1", "events"), {"fieldSelector": selector}))
         return sorted(events, key=lambda event: event.last_seen)
+
+
+def _secret(namespace: str, name: str) -> tuple[str, ...]:
+    return ("api", "v1", "namespaces", namespace, "secrets", name)
 
 
 def _event(document: Document) -> Event:

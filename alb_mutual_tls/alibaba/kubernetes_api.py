@@ -105,6 +105,11 @@ class KubernetesApi:
         body = exact_json.dumps(patch).translate(_GO_ESCAPES).encode()
         return self._request("PATCH", path, {"fieldManager": field_manager}, body, "application/json-patch+json")
 
+    def delete(self, path: str, uid: str) -> None:
+        """Delete the object that has this UID."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        self._request("DELETE", path, None, exact_json.dumps(options).encode(), "application/json")
+
     def _request(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None, content_type: str | None = None
     ) -> Document:

@@ -25,7 +25,6 @@ _CONFIGURATION, _CLOCK = "configuration", "clock"
 # token -> module, class, arguments; a module is imported when a resource of its type is first met
 _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", ()),
-    "albmtls:index:ClusterIdentity": ("cluster_identity", "ClusterIdentity", (_CONFIGURATION,)),
     "albmtls:index:CertificateRepository": ("certificate_repository", "CertificateRepository", (_CONFIGURATION,)),
     "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", (_CONFIGURATION, _CLOCK)),
     "albmtls:index:ExistingCaCertificate": ("existing_ca_certificate", "ExistingCaCertificate", (_CONFIGURATION, _CLOCK)),
@@ -34,6 +33,7 @@ _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "ListenerClientAuthentication",
         (_CONFIGURATION, _CLOCK),
     ),
+    "albmtls:index:SecretPlaces": ("secret_places", "SecretPlaces", (_CONFIGURATION,)),
     "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", (_CLOCK,)),
     "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK,)),
 }

@@ -180,11 +180,12 @@ def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obst
     delivery.write("create", "secret", "generic", NAME, "--from-literal=password=hunter2")
     theirs = delivery.secrets()[NAME]
     delivery.stack.set(caEnabled=False, clients={CLIENT: {"secret": {"namespace": NAMESPACE, "name": NAME}}})
-    shown = " ".join(delivery.stack.fails("up").split())
-    assert (
-        f'resource {NAMESPACE}/{NAME} was not successfully created by the Kubernetes API server: 409: secrets "{NAME}" already exists; '
-        "choose another name, or delete what is there if nobody needs it"
-    ) in shown
+    sentence = (
+        f"Secret {NAMESPACE}/{NAME} is there already and was not made by this program: "
+        "choose another name in clients.NAME.secret, or delete it if nobody needs it"
+    )
+    for command in ("preview", "up"):
+        assert sentence in " ".join(delivery.stack.fails(command).split())
     assert delivery.secrets()[NAME] == theirs
     assert delivery.stack.get() == (200, "old")
     delivery.write("delete", "secret", NAME)

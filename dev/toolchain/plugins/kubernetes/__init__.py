@@ -6,8 +6,8 @@ Known, from the sources of pulumi/pulumi-kubernetes (provider/pkg/provider, prov
 of 4.34.2:
 
 - Ids are `namespace/name`. The state holds the object as the API server has it, and `__inputs`, `__initialApiVersion`, `__fieldManager`.
-- A create is a POST, so one that is there already is an error; the SDK's `upsertExistingObjects` would change that. An update is a server-side
-  apply in the name of the field manager `pulumi-kubernetes-<8 hex digits>`, which first takes over what kubectl and creates have written;
+- A create is a POST, so one that is there already is an error, unless the provider has `upsertExistingObjects`. That and an update are a server-side
+  apply in the name of the field manager `pulumi-kubernetes-<8 hex digits>`, an update first takes over what kubectl and creates have written;
   `pulumi.com/patchForce: "true"` overrules everybody else.
 - Previews are dry runs on the API server, and show the inputs where those are not known, where the permission, or the namespace is missing, or
   where the Secret is there already (which thus only the update refuses).

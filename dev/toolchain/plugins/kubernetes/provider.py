@@ -13,8 +13,8 @@ from dev.toolchain.plugins.sandbox_only import SandboxOnly
 NAME = "kubernetes"
 VERSION = "4.34.2"
 
-_ANY: Final = frozenset({"version", "kubeconfig", "context", "clusterIdentifier", "enableSecretMutable"})
-_FIXED: Final = {"upsertExistingObjects": False, "enableServerSideApply": True, "deleteUnreachable": False}
+_ANY: Final = frozenset({"version", "kubeconfig", "context", "clusterIdentifier", "enableSecretMutable", "upsertExistingObjects"})
+_FIXED: Final = {"enableServerSideApply": True, "deleteUnreachable": False}
 """Configuration that the stand-in knows one value of, the real plugin's default."""
 
 
@@ -45,7 +45,8 @@ class KubernetesStandIn(SandboxOnly):
 
     def configured(self, properties: Properties) -> None:
         api_server = ApiServer(properties.get("kubeconfig"), properties.get("context"), self.environment)
-        self._secret = Secret(api_server, mutable=_boolean(properties.get("enableSecretMutable")), permit=self.permit)
+        mutable, upsert = (_boolean(properties.get(key)) for key in ("enableSecretMutable", "upsertExistingObjects"))
+        self._secret = Secret(api_server, mutable=mutable, upsert=upsert, permit=self.permit)
 
     def handler(self, token: str) -> Handler:
         """The handler of a resource type; raises `KeyError` when there is none."""

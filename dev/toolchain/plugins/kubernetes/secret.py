@@ -19,14 +19,18 @@ _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
 
 class Secret:
-    """A Secret on the API server; `mutable`: new content changes it in place. `permit` raises `UserError` where nothing may be made."""
+    """A Secret on the API server. `permit` raises `UserError` where nothing may be made.
+
+    `mutable`: new content changes it in place; `upsert`: one that is there already is no error.
+    """
 
     token = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
     secret_outputs = frozenset({"data", "stringData", "__inputs"})
 
-    def __init__(self, api_server: ApiServer, *, mutable: bool, permit: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, api_server: ApiServer, *, mutable: bool, upsert: bool, permit: Callable[[], None] = lambda: None) -> None:
         self._api_server = api_server
         self._mutable = mutable
+        self._upsert = upsert
         self._permit = permit
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
@@ -58,13 +62,16 @@ class Secret:
         return Difference(changes, delete_before_replace=same and any(kind.replaces for kind in changes.values()))
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
-        """Make a Secret that must not be there yet."""
+        """Make a Secret, which must not be there yet unless the provider upserts."""
         self._permit()
         if request.preview and has_unknown(inputs):
             return "", inputs
         manager = f"pulumi-kubernetes-{secrets.token_hex(4)}"
         try:
-            live = self._api_server.create(inputs, manager, dry_run=request.preview)
+            if self._upsert:
+                live = self._api_server.apply(inputs, manager, force=_forced(inputs), dry_run=request.preview)
+            else:
+                live = self._api_server.create(inputs, manager, dry_run=request.preview)
         except KubeError as error:
             if request.preview and error.status in (_FORBIDDEN, _NOT_FOUND, _CONFLICT):
                 return "", inputs
