@@ -18,9 +18,11 @@ def event_loops() -> Iterator[None]:
         asyncio.set_event_loop(made[-1])
 
     make()
-    with ThreadPoolExecutor(initializer=make) as workers:
-        made[0].set_default_executor(workers)
-        yield
-    asyncio.set_event_loop(None)
-    for loop in made:
-        loop.close()
+    try:
+        with ThreadPoolExecutor(initializer=make) as workers:
+            made[0].set_default_executor(workers)
+            yield
+    finally:
+        asyncio.set_event_loop(None)
+        for loop in made:
+            loop.close()

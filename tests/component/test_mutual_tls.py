@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pulumi
 import pytest
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
+from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 
 from alb_mutual_tls.pki import bundle
-from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+from components.arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listener
 from tests.event_loops import event_loops
 from tests.unit.pki.material import DAY, NOW, authority, key_pem, pem, subordinate
 
@@ -20,6 +25,9 @@ LISTENER = "albmtls:index:ListenerClientAuthentication"
 SIGNED = "albmtls:index:SignedCertificate"
 RECORD = "albmtls:index:IssuedCertificates"
 UPLOAD = "albmtls:index:CaCertificate"
+PLACES = "albmtls:index:SecretPlaces"
+SECRET = "kubernetes:core/v1:Secret"
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Engine(Mocks):
@@ -54,15 +62,26 @@ class Engine(Mocks):
         return {resource.name: resource for resource in self.resources if resource.typ == token}
 
 
+class Place(pulumi.ProviderResource):
+    """A provider of Kubernetes that a program has made itself."""
+
+    def __init__(self) -> None:
+        super().__init__("kubernetes", "theirs")
+
+
 Declare = Callable[..., tuple[Engine, dict[str, Any]]]
 
 
 @pytest.fixture
 def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
-    """Declares an `AlbMutualTls` with the given arguments; returns the engine and the component's registered outputs."""
+    """Declares an `AlbMutualTls` with the given arguments; returns the engine and the component's registered outputs.
 
-    def run(**arguments: Any) -> tuple[Engine, dict[str, Any]]:
-        monkeypatch.setattr("components.authority.fingerprint", lambda pem: f"fingerprint of {pem}")
+    `kubernetes`: the component gets a provider of Kubernetes.
+    """
+
+    def run(*, kubernetes: bool = False, **arguments: Any) -> tuple[Engine, dict[str, Any]]:
+        for user in ("components.authority", "alb_mutual_tls.pki.tls_secret"):
+            monkeypatch.setattr(f"{user}.fingerprint", lambda pem: f"fingerprint of {pem}")
         engine = Engine()
         seen: dict[str, Any] = {}
         with event_loops():
@@ -72,7 +91,8 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
             def program() -> pulumi.Output[None]:
                 from components.mutual_tls import AlbMutualTls
 
-                component = AlbMutualTls("mtls", AlbMutualTlsArgs(**arguments))
+                providers: list[pulumi.ProviderResource] = [Place()] if kubernetes else []
+                component = AlbMutualTls("mtls", AlbMutualTlsArgs(**arguments), pulumi.ResourceOptions(providers=providers))
                 outputs = {
                     **component._state(),
                     "listenerFields": component.listener_fields,
@@ -342,12 +362,117 @@ def test_a_configured_repository_is_said_to_be_configured(declare: Declare) -> N
     assert (inputs["name"], inputs["configured"]) == ("ours", True)
 
 
+def test_a_secret_gets_chain_key_and_the_roots_of_all_authorities_the_trusted_one_first(declare: Declare) -> None:
+    engine, _ = declare(
+        kubernetes=True,
+        authorities={"old": Authority(), "new": Authority()},
+        trusted_authority="new",
+        issuing_authority="new",
+        clients={"web": Client(secret=ClientSecret(namespace="shop", name="web-tls")), "other": Client()},
+    )
+    ((name, secret),) = engine.named(SECRET).items()
+    assert name == "mtls-secret-shop/web-tls"
+    assert secret.inputs["type"] == "kubernetes.io/tls"
+    assert "immutable" not in secret.inputs
+    marked = secret.inputs["data"]
+    assert marked[_special_sig_key] == _special_secret_sig
+    content = {key: base64.b64decode(value).decode() for key, value in marked["value"].items()}
+    assert content == {
+        "tls.crt": "certificate of mtls-client-web\n",
+        "tls.key": "key of mtls-client-web\n",
+        "ca.crt": "certificate of mtls-authority-new\ncertificate of mtls-authority-old\n",
+    }
+    assert secret.inputs["metadata"] == {
+        "namespace": "shop",
+        "name": "web-tls",
+        "labels": {"app.kubernetes.io/managed-by": "alb-mutual-tls", "albmtls/identity": IDENTITY, "albmtls/client": "web"},
+        "annotations": {"pulumi.com/patchForce": "true"},
+    }
+    assert engine.named(PLACES)["mtls-secrets"].inputs == {"secrets": ["shop/web-tls"], "owner": IDENTITY}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_secrets_come_before_listeners_that_demand_certificates_and_after_those_that_do_not(declare: Declare, enabled: bool) -> None:
+    engine, _ = declare(
+        kubernetes=True,
+        ca_enabled=enabled,
+        listeners={"off": Listener(alb_config="alb", port=443, ca_enabled=False), "on": Listener(alb_config="alb", port=8443)},
+        clients={"web": Client(secret=ClientSecret(namespace="shop", name="web-tls"))},
+    )
+    order = [resource.name for resource in engine.resources if resource.typ in (LISTENER, PLACES, SECRET)]
+    secrets = ["mtls-secrets", "mtls-secret-shop/web-tls"]
+    assert order == (["mtls-alb-443", *secrets, "mtls-alb-8443"] if enabled else ["mtls-alb-443", "mtls-alb-8443", *secrets])
+
+
+def test_a_secret_without_a_provider_of_kubernetes_is_refused_in_one_sentence(declare: Declare) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        declare(clients={"web": Client(secret=ClientSecret(namespace="shop", name="web-tls"))})
+    assert str(refused.value) == (
+        "clients.web.secret needs a provider of Kubernetes: give the component one beside albmtls, "
+        "made by kubernetes_provider() for the same cluster"
+    )
+
+
+def test_without_a_secret_nothing_of_kubernetes_is_registered_or_imported() -> None:
+    program = """
+import sys
+import pulumi
+from tests.component.test_mutual_tls import Engine
+engine = Engine()
+pulumi.runtime.set_mocks(engine, preview=False)
+from components.providers import providers
+from components.mutual_tls import AlbMutualTls
+from components.settings import parse
+
+settings = parse({"alicloud:region": "cn-hangzhou", "alb-mutual-tls:clients": '{"web": {}}'})
+@pulumi.runtime.test
+def run():
+    AlbMutualTls("mtls", settings.arguments, pulumi.ResourceOptions(providers=providers(settings)))
+import components.authority
+components.authority.fingerprint = lambda pem: "of " + pem
+run()
+assert len(engine.resources) > 8, engine.resources
+assert not any("kubernetes" in one.typ or "Secret" in one.typ for one in engine.resources)
+assert not any(name.startswith(("pulumi_kubernetes", "pulumi_alicloud")) for name in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("place", "kept"), [({"kubeconfig": "/a", "context": "b"}, {"kubeconfig": "/a", "context": "b"}), ({}, {})])
+def test_the_provider_of_kubernetes_changes_secrets_in_place_and_keeps_no_kubeconfig_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, place: dict[str, str], kept: dict[str, str]
+) -> None:
+    for name, value in {"KUBECONFIG": "/secret/place", "PULUMI_K8S_DELETE_UNREACHABLE": "true"}.items():
+        monkeypatch.setenv(name, value)
+    engine = Engine()
+    with event_loops():
+        pulumi.runtime.set_mocks(engine, preview=False)
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        def program() -> None:
+            from components.client_secret import kubernetes_provider
+
+            kubernetes_provider("kubernetes", {**place, "region": "cn-hangzhou"})
+
+        program()
+    (made,) = engine.named("pulumi:providers:kubernetes").values()
+    assert {key: value for key, value in made.inputs.items() if key in ("kubeconfig", "context")} == kept
+    assert {key: made.inputs[key] for key in ("enableSecretMutable", "upsertExistingObjects", "deleteUnreachable")} == {
+        "enableSecretMutable": "true",
+        "upsertExistingObjects": "true",
+        "deleteUnreachable": "false",
+    }
+    assert made.inputs["clusterIdentifier"] == "the cluster of this stack"  # another one would replace every Secret
+
+
 def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Declare) -> None:
     engine, _ = declare(
+        kubernetes=True,
         authorities={"root": Authority(), "corp": Authority(ca_certificate_id="1")},
         trusted_authority="root",
         issuing_authority="root",
-        clients={"web": Client()},
+        clients={"web": Client(secret=ClientSecret(namespace="shop", name="web-tls"))},
     )
     assert {resource.typ: sorted(resource.inputs) for resource in engine.resources if resource.typ.startswith("albmtls:")} == {
         "albmtls:index:StackIdentity": [],
@@ -370,6 +495,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "trustedFingerprint",
         ],
         "albmtls:index:IssuedCertificates": ["current", "rootCertificatePems"],
+        "albmtls:index:SecretPlaces": ["owner", "secrets"],
         "albmtls:index:SignedCertificate": [
             "csrPem",
             "issuerCertificatePem",
