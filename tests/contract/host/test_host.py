@@ -254,6 +254,27 @@ def test_an_unknown_resource_type_is_named(stub: Any) -> None:
     )
 
 
+def test_a_function_answers_or_says_in_one_sentence_why_not(stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(arguments: Properties) -> Properties:
+        if "number" not in arguments:
+            raise UserError("number is not set: give it")
+        return {"number": 2 * arguments["number"]}
+
+    def invoke(token: str, **arguments: Any) -> Properties:
+        answer = stub.Invoke(provider_pb2.InvokeRequest(tok=token, args=to_struct(arguments)))
+        return from_struct(getattr(answer, "return"))
+
+    unknown = "the plugin test 1.2.3 has no function test:index:twice: correct its name, or use another plugin version"
+    with pytest.raises(grpc.RpcError) as caught:
+        invoke("test:index:twice", number=2)
+    assert caught.value.details() == unknown
+    monkeypatch.setattr(provider, "functions", {"test:index:twice": twice}, raising=False)
+    assert invoke("test:index:twice", number=2) == {"number": 4}
+    with pytest.raises(grpc.RpcError) as caught:
+        invoke("test:index:twice")
+    assert caught.value.details() == "number is not set: give it"
+
+
 def test_a_delete_that_must_not_be_says_why(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="made", properties=to_struct({"held": True}), old_inputs=to_struct({})))

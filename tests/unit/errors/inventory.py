@@ -20,6 +20,7 @@ MODULES: Final = (
     *sorted((REPOSITORY / "alb_mutual_tls/provider").glob("*.py")),
     REPOSITORY / "components/arguments.py",
     REPOSITORY / "components/pem_or_path.py",
+    REPOSITORY / "components/place.py",
     REPOSITORY / "components/settings.py",
 )
 WARNINGS: Final = frozenset(

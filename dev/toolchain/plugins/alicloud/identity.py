@@ -77,7 +77,6 @@ def caller_account(configuration: Configuration) -> str:
             access_key_id=configuration.access_key,
             access_key_secret=configuration.secret_key,
             security_token=configuration.security_token or None,
-            no_proxy="127.0.0.1",
             connect_timeout=5_000,
             read_timeout=15_000,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -163,16 +163,21 @@ def client(**inputs: Any) -> Case:
 
 def over_grpc(token: str, inputs: dict[str, Any]) -> str:
     """What the engine shows when the provider is to make such a resource, and cannot."""
+    create = provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{token}::it", properties=to_struct(inputs))
+    return _answered(lambda stub: stub.Create(create))
+
+
+def _answered(call: Callable[[Any], object]) -> str:
+    """What the engine shows of a call that the provider refuses."""
     server, port, _ = start_server(AlbMtls())
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            stub = provider_pb2_grpc.ResourceProviderStub(channel)
-            stub.Create(provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{token}::it", properties=to_struct(inputs)))
+            call(provider_pb2_grpc.ResourceProviderStub(channel))
     except grpc.RpcError as error:
         return str(cast(grpc.Call, error).details())
     finally:
         server.stop(grace=None).wait()
-    raise AssertionError("it was made")
+    raise AssertionError("it was done")
 
 
 class _Hanging:
@@ -261,5 +266,6 @@ CASES: dict[str, Case] = {
     "a Python without packages": _without_packages,
     "an input of StackIdentity": lambda _: StackIdentity().check(request(), {}, {"seed": 1})[1],
     "a resource type that is none": lambda _: [over_grpc("albmtls:index:Thing", {})],
+    "a function that is none": lambda _: [_answered(lambda stub: stub.Invoke(provider_pb2.InvokeRequest(tok="albmtls:index:f")))],
     "an unforeseen error": lambda _: [over_grpc("albmtls:index:ListenerClientAuthentication", {})],
 }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+import pulumi
 
 from alb_mutual_tls.alibaba import user_kubeconfig
 from alb_mutual_tls.alibaba.answers import CAS, CS, STS
@@ -16,6 +20,7 @@ from alb_mutual_tls.alibaba.session import SdkCredential
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.configuration_check import check
 from alb_mutual_tls.provider.place import recorded
+from components.place import require_account
 from tests.unit.errors.case import Case
 from tests.unit.errors.cases.cluster import kubeconfig
 from tests.unit.errors.servers import answering
@@ -65,6 +70,18 @@ def _account(directory: Path, answer: Any = None, recorded: str = "", **properti
     with answering((200, answer or {"AccountId": "1"})) as address:
         key = {"accessKey": _KEYS.access_key_id, "secretKey": _KEYS.access_key_secret, "protocol": "HTTP", "endpoints": {"sts": address}}
         return Configuration.of({**key, **properties}).require_account(recorded, "the CA certificate ca-1")
+
+
+def _account_of_the_program(_: Path) -> object:
+    """What the program says when get_account finds another account."""
+    answers = types.ModuleType("pulumi_alicloud")
+    answers.get_account = lambda: types.SimpleNamespace(id="1")  # type: ignore[attr-defined]
+    with mock.patch.dict(sys.modules, pulumi_alicloud=answers):
+        try:
+            require_account({"accountId": "2"})
+        except pulumi.RunError as error:
+            return [str(error)]
+    return []
 
 
 def _cluster(directory: Path, *answers: Any, recorded: str = "", **properties: Any) -> object:
@@ -168,6 +185,7 @@ CASES: dict[str, Case] = {
     "another account is configured": _other_account_configured,
     "another account than the state's": lambda directory: _account(directory, recorded="2"),
     "another account than accountId": lambda directory: _account(directory, accountId="2"),
+    "another account than the program wants": _account_of_the_program,
     "another cluster than the state's": lambda directory: _cluster(directory, {"metadata": {"uid": "uid-1"}}, recorded="uid-2"),
     "another cluster than ackClusterId": lambda directory: _cluster(directory, {"data": {"clusterid": "c1"}}, ackClusterId="c2"),
     "a cluster without an ACK id": lambda directory: _cluster(directory, {"data": {}}, {"items": []}, ackClusterId="c1"),
