@@ -177,7 +177,7 @@ def _step(metadata: Mapping[str, Any]) -> Step:
         urn=str(metadata.get("urn", "")),
         type=str(metadata.get("type", "")),
         op=str(metadata.get("op", "")),
-        paths=tuple(sorted({str(path) for path in paths})),
+        paths=tuple(sorted({str(path) for path in paths})) if isinstance(paths, dict | list | tuple) else (),
         old=_state(metadata.get("old")),
         new=_state(metadata.get("new")),
     )
@@ -189,6 +189,11 @@ def _state(told: Any) -> State | None:
     return State(
         id=str(told.get("id") or ""),
         parent=str(told.get("parent") or ""),
-        inputs=without_secrets(told.get("inputs") or {}),
-        outputs=without_secrets(told.get("outputs") or {}),
+        inputs=_values(told.get("inputs")),
+        outputs=_values(told.get("outputs")),
     )
+
+
+def _values(told: Any) -> Values:
+    values = without_secrets(told) if isinstance(told, dict) else None
+    return values if isinstance(values, dict) else {}

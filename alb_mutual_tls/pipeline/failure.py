@@ -63,12 +63,13 @@ _OF_PROVIDER: Final = (
      r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)"
      r"|(?:correct the kubeconfig|fetch the kubeconfig anew)|has no (?:context|current-context)|credential plugin"
      r"|acts as somebody else|has only one of client-certificate", Reason.CREDENTIALS),
-    (r"is not permitted to call|forbids user", Reason.PERMISSION),
+    (r"is not permitted to call|forbids user|is forbidden: User", Reason.PERMISSION),
     (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),
     (r"internal error in|has no package|has no resource type", Reason.FAILED),
 )  # fmt: skip
 
 _CONFIGURATION: Final = re.compile(r"^the configuration of stack .* cannot be used:")
+_OTHER_ACCOUNT: Final = re.compile(r"and the key (?:accountId|ackClusterId) wants")
 _OURS: Final = re.compile(r"(?:\$|::)(?:pulumi:providers:albmtls|albmtls:index:\w+)::")
 _PROTECTED: Final = re.compile(r"because it is protected|unable to (?:delete|replace) resource .*protect")
 
@@ -109,7 +110,7 @@ def _reason(text: str, urn: str) -> Reason:
     for pattern, reason in _OF_PROVIDER:
         if re.search(pattern, text):
             return reason
-    if _CONFIGURATION.search(text) or _OURS.search(urn) or _PROTECTED.search(text):
+    if _CONFIGURATION.search(text) or _OURS.search(urn) or _PROTECTED.search(text) or _OTHER_ACCOUNT.search(text):
         return Reason.REFUSED
     for pattern, reason in _OF_PULUMI:
         if re.search(pattern, text):

@@ -167,7 +167,9 @@ def _previous(state: State) -> Setting | None:
     if not isinstance(kept, dict):
         return None
     values = {str(key).lower(): value for key, value in kept.items()}
-    identifiers = [str(one.get("CertificateId", "")) for one in values.get("cacertificates") or () if isinstance(one, dict)]
+    kept_certificates = values.get("cacertificates")
+    certificates = [one for one in kept_certificates if isinstance(one, dict)] if isinstance(kept_certificates, list) else []
+    identifiers = [str(one.get("CertificateId", "")) for one in certificates]
     authority = Authority(",".join(identifiers)) if identifiers else None
     return Setting(values.get("caenabled") is True, authority)
 
@@ -244,7 +246,8 @@ def _last_end(client: str, events: Events) -> str | None:
         known, outstanding = outputs.get("certificates"), outputs.get("outstanding")
         if isinstance(known, dict) and isinstance(known.get(client), dict):
             ends.append(str(known[client].get("notAfter")))
-        ends += [str(one.get("notAfter")) for one in outstanding or () if isinstance(one, dict) and one.get("client") == client]
+        recorded = outstanding if isinstance(outstanding, list) else []
+        ends += [str(one.get("notAfter")) for one in recorded if isinstance(one, dict) and one.get("client") == client]
     return max(ends, default=None)
 
 

@@ -56,7 +56,7 @@ class Summary:
     @property
     def marker(self) -> str:
         """An HTML comment, by which a pipeline finds its comment again."""
-        return f"<!-- alb-mutual-tls {self.kind} {self.stack} -->"
+        return f"<!-- alb-mutual-tls {self.kind} {re.sub('[^A-Za-z0-9._/-]', '_', self.stack)} -->"
 
 
 def of_preview(stack: str, run: Run) -> Summary:
