@@ -18,6 +18,7 @@ from alb_mutual_tls.alibaba.fitness import unfit
 from alb_mutual_tls.alibaba.listener import find_listener, malformed_items, name_of, wrong_types
 from alb_mutual_tls.cli.audit import CaAudit, ListenerAudit, NotSeen, Report, State
 from alb_mutual_tls.cli.text import printable
+from alb_mutual_tls.cli.views import NotKnown
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.renewal import to_text
 
@@ -128,7 +129,7 @@ def chosen(report: Report, places: Sequence[tuple[str, int]]) -> tuple[list[List
     documents = {name_of(document): document for document in report.seen.documents}
     found = [_listener(report, documents, *place) for place in places]
     for one in found:
-        _refuse(documents[one.listener.albconfig], one)
+        _refuse(report, documents[one.listener.albconfig], one)
     named = {one.name: one.listener.ca_certificate_ids for one in found}
     first, *others = found
     for other in others:
@@ -154,7 +155,7 @@ def _listener(report: Report, documents: Mapping[str, Document], albconfig: str,
     return next(one for one in report.listeners if one.listener.albconfig == albconfig and one.listener.path == path)
 
 
-def _refuse(document: Document, one: ListenerAudit) -> None:
+def _refuse(report: Report, document: Document, one: ListenerAudit) -> None:
     listener, what = one.listener, f"{one.name} cannot be adopted"
     if isinstance(one.claim, Claim):
         raise UserError(
@@ -169,7 +170,9 @@ def _refuse(document: Document, one: ListenerAudit) -> None:
         raise UserError(f"{what}: it names {len(ids)} CA certificates ({', '.join(ids)}), and ALB takes one; leave the one that is meant")
     if listener.ca_enabled and not ids:
         raise UserError(f"{what}: it is on and names no CA certificate; name the one in caCertificates, or set caEnabled to false")
-    if one.state in (State.LETS_IN, State.REFUSES, State.CHANGING):
+    if isinstance(one.alb, NotKnown) and listener.ca_enabled and not isinstance(report.seen.alb, NotSeen):
+        raise UserError(f"{what}: {one.alb.why}; wait until its controller has made one, then adopt it")
+    if one.state in (State.LETS_IN, State.OTHER_CA, State.REFUSES, State.CHANGING):
         raise UserError(
             f"{what}: it {'is changing' if one.state is State.CHANGING else one.state}; wait, or mend what keeps ALB from doing as the AlbConfig says "
             "(kubectl describe albconfig), then adopt it"

@@ -93,6 +93,7 @@ class State(StrEnum):
 
     OPEN = "open"
     DEMANDS = "demands client certificates"
+    OTHER_CA = "demands certificates of another CA than it says"
     LETS_IN = "says on, but lets everybody in"
     REFUSES = "says off, but demands client certificates"
     SAYS_ON = "says on, not confirmed"
@@ -295,8 +296,10 @@ def _state(listener: Listener, alb: View) -> State:
         return State.LETS_IN if listener.ca_enabled else State.OPEN
     if alb.changing:
         return State.CHANGING
+    if listener.ca_enabled and alb.ca_enabled:
+        return State.DEMANDS if alb.ca_certificate_ids == listener.ca_certificate_ids else State.OTHER_CA
     if listener.ca_enabled:
-        return State.DEMANDS if alb.ca_enabled else State.LETS_IN
+        return State.LETS_IN
     return State.REFUSES if alb.ca_enabled else State.OPEN
 
 

@@ -11,10 +11,10 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     cluster         which, in words
     account         id of the Alibaba Cloud account, or null where it was not seen
     listeners       list of {albConfig, port, protocol, clients, verdict, albconfig, alb, sideDoors, stack, urn}; clients: one of "open", "demands client
-                    certificates", "says on, but lets everybody in", "says off, but demands client certificates", "says on, not confirmed", "says off,
-                    not confirmed", "changing", "side door"; albconfig {caEnabled, caCertificateIds}; alb the same and {changing, why}, caEnabled null
-                    where it was not seen and then why says so; sideDoors list of {port, protocol, hosts, ingresses}, null where not seen;
-                    stack and urn: who holds it, null where nobody does
+                    certificates", "demands certificates of another CA than it says", "says on, but lets everybody in", "says off, but demands client
+                    certificates", "says on, not confirmed", "says off, not confirmed", "changing", "side door"; albconfig {caEnabled,
+                    caCertificateIds}; alb the same and {changing, why}, caEnabled null where it was not seen and then why says so; sideDoors list of
+                    {port, protocol, hosts, ingresses}, null where not seen; stack and urn: who holds it, null where nobody does
     caCertificates  those that listeners name: list of {id, subject, fingerprint (SHA-256), notAfter, daysLeft, listeners, why}; why null where it was seen
     unusedUploads   CA certificates in CAS that no listener of the cluster names: list of {id, commonName, notAfter, repository, stack, holdsListener};
                     null where CAS was not seen; stack: whose repository it is in, null where it is in nobody's

@@ -201,7 +201,7 @@ def plan_create(document: Document, inputs: Properties, urn: str, claim_id: str)
         warnings.append(f"{what} already asks for client certificates ({named}): from now on only clients of this stack's authority get in")
     if found is not None:
         previous = found.previous
-    elif inputs["caCertificateExisting"] is not True and inputs["caCertificateId"] in listener.ca_certificate_ids:
+    elif not inputs.get("caCertificateExisting") and inputs["caCertificateId"] in listener.ca_certificate_ids:
         previous = listener_patch.OFF  # our own upload, of a run whose annotation somebody removed
     else:
         previous = listener_patch.previous_values(listener)

@@ -322,13 +322,14 @@ def test_two_authorities_with_one_root_share_its_upload(declare: Declare) -> Non
 
 def test_a_ca_certificate_that_is_in_cas_already_is_looked_up_and_not_uploaded(declare: Declare) -> None:
     engine, outputs = declare(authorities={"corp": Authority(ca_certificate_id="123-cn-hangzhou")})
-    assert engine.named(UPLOAD) == {}
+    assert engine.named(UPLOAD) == engine.named("albmtls:index:CertificateRepository") == {}
     ((name, found),) = engine.named("albmtls:index:ExistingCaCertificate").items()
     assert (name, found.inputs) == ("mtls-ca-123-cn-hangzhou", {"caCertificateId": "123-cn-hangzhou"})
     assert outputs["caCertificateId"] == "123-cn-hangzhou"
     assert outputs["caCertificatePem"] == IN_CAS
     (listener,) = engine.named(LISTENER).values()
     assert listener.inputs["trustedFingerprint"] == f"fingerprint of {IN_CAS}"
+    assert listener.inputs["caCertificateExisting"] is True
 
 
 def test_a_subordinate_that_is_in_cas_with_its_chain_signs_and_clients_present_it(
@@ -483,6 +484,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "albConfig",
             "awaitListener",
             "awaitTimeoutSeconds",
+            "caCertificateExisting",
             "caCertificateId",
             "caEnabled",
             "crossFingerprints",

@@ -210,6 +210,14 @@ def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, s
     requests = [one for one in sandbox.audit_log()[asked:] if one.get("userAgent") == "alb-mutual-tls"]
     assert [one["verb"] for one in requests] == ["list"] * 3
     assert Counter(one["action"] for one in sandbox.api_log()[called:]) == report["requests"]
+    assert set(report["requests"]) == {
+        "GetCallerIdentity",
+        "ListListeners",
+        "GetListenerAttribute",
+        "ListCertWarehouse",
+        "ListCert",
+        "DescribeWarehouseCert",
+    }
 
 
 def test_what_may_not_be_seen_is_told_and_only_strict_minds(by_hand: ByHand, sandbox: Sandbox) -> None:

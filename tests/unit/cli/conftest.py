@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from alb_mutual_tls.pki import bundle
+from tests.unit.cli.audits import NOW, certificate
 
 URN = "urn:pulumi:dev::alb-mutual-tls::"
 COMPONENT = "alb-mutual-tls:index:AlbMutualTls"
@@ -130,3 +131,13 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
         return project
 
     return install
+
+
+@pytest.fixture(scope="session")
+def ca_ends_in_10_days() -> str:
+    return certificate("ending", NOW + dt.timedelta(days=10))
+
+
+@pytest.fixture(scope="session")
+def leaf_pem() -> str:
+    return certificate("leaf", ca=False)

@@ -213,6 +213,7 @@ def wanted(**changes: Any) -> Properties:
         "port": 443,
         "caEnabled": True,
         "caCertificateId": CA_1,
+        "caCertificateExisting": False,
         "trustedFingerprint": A,
         "trustedCertificatePem": "",
         "issuingFingerprint": A,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime
 from functools import partial
 
@@ -244,3 +245,31 @@ def test_previous_values_that_name_our_own_upload_are_restored_as_off() -> None:
     state = world.create(wanted())
     world.delete(state)
     assert world.listener() == {"port": 443, "protocol": "HTTPS", "caEnabled": False}
+
+
+def test_a_listener_that_was_on_with_a_ca_that_stays_in_cas_is_adopted_and_given_back_as_it_was() -> None:
+    world = World(alb({"port": 443, "protocol": "HTTPS", **ON}))
+    before = copy.deepcopy(world.cluster.documents["alb"]["spec"])
+    state = world.create(wanted(caCertificateExisting=True))
+    assert world.cluster.documents["alb"]["spec"] == before
+    assert world.changes(state, wanted(caCertificateExisting=True)) == {}
+    world.delete(state)
+    assert world.cluster.documents["alb"] == {**world.cluster.documents["alb"], "spec": before}
+    assert world.cluster.documents["alb"]["metadata"].get("annotations", {}) == {}
+
+
+def test_an_adopted_listener_gets_its_first_ca_back_after_a_rotation_to_one_of_the_stack() -> None:
+    world = World(alb({"port": 443, "protocol": "HTTPS", **ON}))
+    adopted = world.create(wanted(caCertificateExisting=True, issuingFingerprint=B))
+    rotated = world.update(adopted, wanted(caCertificateId=CA_2, trustedFingerprint=B, issuingFingerprint=B))
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+    world.delete(rotated)
+    assert world.listener() == {"port": 443, "protocol": "HTTPS", **ON}
+
+
+def test_the_state_of_a_version_that_did_not_know_of_adoption_is_no_difference() -> None:
+    world = World()
+    state = {key: value for key, value in world.create(wanted()).items() if key != "caCertificateExisting"}
+    assert world.changes(state, wanted(caCertificateExisting=True)) == {}
+    world.delete(state)
+    assert "caCertificates" not in world.listener()

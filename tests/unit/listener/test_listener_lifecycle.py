@@ -22,8 +22,14 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
     given = dict.fromkeys(("caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner"), UNKNOWN)
     checked, failures = world.handler.check(world.request(), {}, {"albConfig": "alb", "port": 443, "caEnabled": True, **given})
     assert failures == []
-    steering = {key: checked[key] for key in ("awaitListener", "awaitTimeoutSeconds", "takeOver", "cutOff")}
-    assert steering == {"awaitListener": True, "awaitTimeoutSeconds": 180, "takeOver": False, "cutOff": False}
+    steering = {key: checked[key] for key in ("caCertificateExisting", "awaitListener", "awaitTimeoutSeconds", "takeOver", "cutOff")}
+    assert steering == {
+        "caCertificateExisting": False,
+        "awaitListener": True,
+        "awaitTimeoutSeconds": 180,
+        "takeOver": False,
+        "cutOff": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -32,6 +38,7 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
         ("caEnabled", "true", "caEnabled is 'true': give true or false, without quotes"),
         ("caEnabled", 1, "caEnabled is 1: give true or false, without quotes"),
         ("caEnabled", None, "caEnabled is missing: give true or false, without quotes"),
+        ("caCertificateExisting", "yes", "caCertificateExisting is 'yes': give true or false, without quotes"),
         ("port", 0, "port is 0: give a whole number from 1 to 65535"),
         ("port", 65536, "port is 65536: give a whole number from 1 to 65535"),
         ("port", 443.5, "port is 443.5: give a whole number from 1 to 65535"),
@@ -56,7 +63,8 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
             "caenabled",
             True,
             "ListenerClientAuthentication has no property caenabled: remove it, the properties are albConfig, port, caEnabled, caCertificateId, "
-            "trustedFingerprint, trustedCertificatePem, issuingFingerprint, crossFingerprints, owner, awaitListener, awaitTimeoutSeconds, takeOver, cutOff",
+            "caCertificateExisting, trustedFingerprint, trustedCertificatePem, issuingFingerprint, crossFingerprints, owner, awaitListener, "
+            "awaitTimeoutSeconds, takeOver, cutOff",
         ),
     ],
 )
