@@ -131,11 +131,12 @@ def test_each_step_of_a_promotion_touches_one_environment_and_holds_in_it(enviro
         step(environment, OFF, shut=False)
     for environment in environments:
         step(environment, ON, shut=True)
-    identities = [json.loads(environment.what_it_has()[0])["checkpoint"]["latest"]["resources"] for environment in environments]
+    states = [environment.what_it_has()[0] for environment in environments]
+    assert all(b"PRIVATE KEY" not in state for state in states)
     authorities = {
         item["outputs"]["certPem"]
-        for resources in identities
-        for item in resources
+        for state in states
+        for item in json.loads(state)["checkpoint"]["latest"]["resources"]
         if item["type"] == "tls:index/selfSignedCert:SelfSignedCert"
     }
     assert len(authorities) == 3
