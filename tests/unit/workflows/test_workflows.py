@@ -115,7 +115,7 @@ def test_github_lets_two_runs_that_take_the_lock_of_a_stack_wait_for_each_other_
     assert read(GITHUB["run"])["jobs"]["run"]["concurrency"] == {"group": "${{ inputs.group }}", "cancel-in-progress": False}
 
 
-def test_only_what_changes_something_has_an_environment_with_the_deploy_role() -> None:
+def test_only_a_deployment_runs_in_the_environment_with_the_deploy_role() -> None:
     for job in called_jobs():
         script, stack, environment = job["with"]["command"].split()[0], job["with"]["stack"], job["with"]["environment"]
         assert environment == {"deploy": stack, "renew": f"{stack}-renew"}.get(script, f"{stack}-preview")
