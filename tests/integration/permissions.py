@@ -22,9 +22,14 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Permission:
-    """One verb on one resource; `role`: kind and name of the role that grants it, `names`: the only objects, all of them when empty."""
+    """One verb on one resource.
 
+    `file` and `role`: kind and name of the role that grants it, and where it stands. `namespace`: None for all. `names`: the only objects, all when empty.
+    """
+
+    file: str
     role: tuple[str, str]
+    namespace: str | None
     group: str
     resource: str
     names: tuple[str, ...]
@@ -34,14 +39,14 @@ class Permission:
         return f"{self.verb} {self.resource}" + "".join(f" {name}" for name in self.names)
 
 
-def documents(user: str) -> list[Document]:
-    """The objects of `rbac-<user>.yaml`."""
-    return [item for item in yaml.safe_load_all((FOLDER / f"rbac-{user}.yaml").read_text()) if item]
+def documents(file: str) -> list[Document]:
+    """The objects of `rbac-<file>.yaml`."""
+    return [item for item in yaml.safe_load_all((FOLDER / f"rbac-{file}.yaml").read_text()) if item]
 
 
-def permissions(user: str) -> list[Permission]:
-    """What `rbac-<user>.yaml` grants, verb by verb."""
-    return [permission for document in documents(user) for permission in _granted(document)]
+def permissions(file: str) -> list[Permission]:
+    """What `rbac-<file>.yaml` grants, verb by verb."""
+    return [permission for document in documents(file) for permission in _granted(file, document)]
 
 
 def actions(policy: str) -> set[str]:
@@ -52,10 +57,10 @@ def actions(policy: str) -> set[str]:
     return {action for statement in document["Statement"] for action in statement["Action"]}
 
 
-def _granted(document: Document) -> list[Permission]:
-    role = document["kind"], document["metadata"]["name"]
+def _granted(file: str, document: Document) -> list[Permission]:
+    role, namespace = (document["kind"], document["metadata"]["name"]), document["metadata"].get("namespace")
     return [
-        Permission(role, group, resource, tuple(rule.get("resourceNames", ())), verb)
+        Permission(file, role, namespace, group, resource, tuple(rule.get("resourceNames", ())), verb)
         for rule in document.get("rules", ())
         for group in rule["apiGroups"]
         for resource in rule["resources"]
@@ -74,16 +79,18 @@ class Users:
     kubeconfig: Path
     albconfigs: tuple[str, ...] = ("alb",)
 
-    def create(self, *users: str) -> None:
-        """Apply the files, as their page says."""
-        if NAMESPACE not in self.sandbox.kubectl("get", "namespaces", "-o", "name"):
-            self.sandbox.kubectl("create", "namespace", NAMESPACE)
-        for user in users:
-            self._apply([self._named(document) for document in documents(user)])
+    def create(self, *files: str) -> None:
+        """Apply files, as their page says, after their namespaces."""
+        objects = [self._named(document) for file in files for document in documents(file)]
+        for namespace in {one["metadata"].get("namespace", NAMESPACE) for one in objects} - {"kube-system"}:
+            if f"namespace/{namespace}" not in self.sandbox.kubectl("get", "namespaces", "-o", "name").split():
+                self.sandbox.kubectl("create", "namespace", namespace)
+        self._apply(objects)
 
-    def delete(self, *users: str) -> None:
-        for user in users:
-            self.sandbox.kubectl("delete", "-f", FOLDER / f"rbac-{user}.yaml")
+    def delete(self, *files: str) -> None:
+        """Take away what the files made; namespaces stay, since nobody on the sandbox ends them."""
+        for file in files:
+            self.sandbox.kubectl("delete", "-f", FOLDER / f"rbac-{file}.yaml")
 
     def act_as(self, user: str) -> None:
         """From now on the kubeconfig is this user's, with a token of an hour."""
@@ -99,8 +106,8 @@ class Users:
     @contextmanager
     def without(self, user: str, permission: Permission) -> Iterator[None]:
         """As long as this lasts, the user lacks one verb on one resource."""
-        (whole,) = [one for one in documents(user) if (one["kind"], one["metadata"]["name"]) == permission.role]
-        rules = [_rule(one) for one in _granted(whole) if one != permission]
+        (whole,) = [one for one in documents(permission.file) if (one["kind"], one["metadata"]["name"]) == permission.role]
+        rules = [_rule(one) for one in _granted(permission.file, whole) if one != permission]
         self._apply([self._named({**whole, "rules": rules})])
         self._until(user, permission, may=False)
         try:
@@ -129,7 +136,7 @@ class Users:
     def _until(self, user: str, permission: Permission, *, may: bool) -> None:
         """Wait until the API server knows: what it decides by follows what is stored."""
         what = ".".join(filter(None, (permission.resource, permission.group))) + "".join(f"/{name}" for name in permission.names[:1])
-        where = ("--namespace", "kube-system") if permission.role[0] == "Role" else ("--all-namespaces",)
+        where = ("--namespace", permission.namespace) if permission.namespace else ("--all-namespaces",)
         command = (
             "kubectl",
             "auth",

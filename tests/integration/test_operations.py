@@ -114,10 +114,8 @@ def test_the_kill_switch_by_hand_is_drift_that_only_a_whole_up_undoes(stack: Sta
     assert status == 1
     preview = " ".join(stack.preview().stdout.split())
     assert "~ caEnabled : false => true" in preview
-    target = [one for one in stack.kept() if "SignedCertificate" in one]
-    succeed(
-        stack.pulumi("up", "--yes", "--skip-preview", "--target", ",".join(target))
-    )  # no more than due certificates, as ci/renew is limited
+    certificates = [f"--target={one}" for one in stack.kept() if "SignedCertificate" in one]
+    succeed(stack.pulumi("up", "--yes", "--skip-preview", *certificates))  # ci/renew is limited in the same way
     let_in(stack, client, everybody=True)
 
     stack.type(PAGE[KEEP])

@@ -5,6 +5,7 @@ The real engine, as users who have just what the files grant. Nothing of RAM can
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,11 +118,11 @@ def beginning(sandbox: Sandbox) -> int:
 @pytest.fixture(scope="module")
 def users(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
     made = Users(sandbox, tmp_path_factory.mktemp("users") / "kubeconfig", ("alb", NOWHERE))
-    made.create(*COMMANDS)
+    made.create(*COMMANDS, "client-secrets")
     sandbox.kubectl("create", "configmap", "ack-cluster-profile", "--namespace", "kube-system", f"--from-literal=clusterid={CLUSTER_ID}")
     yield made
     sandbox.kubectl("delete", "configmap", "ack-cluster-profile", "--namespace", "kube-system")
-    made.delete(*COMMANDS)
+    made.delete(*COMMANDS, "client-secrets")
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +190,47 @@ def test_one_verb_less_is_missed_by_a_command_that_says_which(users: Users, stac
 def test_every_verb_of_the_files_has_a_command_that_needs_it_and_no_command_is_for_another() -> None:
     for user, commands in COMMANDS.items():
         assert sorted(f"{one.verb} {one.resource}" for one in permissions(user)) == sorted(commands)
+
+
+# --- clients' Secrets
+
+
+SECRET = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls"}
+STEPS = {
+    "create": ("apply", "--server-side", "--field-manager=test", "-f"),
+    "get": ("get", "-f"),
+    "patch": ("apply", "--server-side", "--field-manager=test", "--force-conflicts", "-f"),
+    "delete": ("delete", "--wait=false", "-f"),
+}
+"""Verb -> what kubectl is asked for that needs it, one after the other; a real apply, read and removal of a Secret."""
+PLUGIN = {"list", "watch"}
+"""Only the official plugin of Kubernetes needs these, so they are not tried."""
+
+
+def live(users: Users, folder: Path, name: str = "client-tls") -> list[str]:
+    """The life of a Secret, as who acts; what was refused."""
+    said = []
+    for number, arguments in enumerate(STEPS.values()):
+        file = folder / "secret.json"
+        data = {"tls.crt": f"{number}", "tls.key": "none"}
+        file.write_text(json.dumps({**SECRET, "metadata": {"namespace": "shop", "name": name}, "stringData": data}))
+        done = run("kubectl", *arguments, file, env=users.sandbox.env | {"KUBECONFIG": str(users.kubeconfig)})
+        said += [] if done.returncode == 0 else [done.stderr]
+    return said
+
+
+def test_the_rules_for_clients_secrets_suffice_and_each_is_missed(users: Users, tmp_path: Path) -> None:
+    users.act_as("deploy")
+    assert live(users, tmp_path) == []
+    assert len(live(users, tmp_path, "somebody-elses")) == len(STEPS)
+    granted = permissions("client-secrets")
+    assert {one.verb for one in granted} == set(STEPS) | PLUGIN
+    for permission in granted:
+        if permission.verb not in PLUGIN:
+            with users.without("deploy", permission):
+                refusals = live(users, tmp_path)
+            assert any(f'cannot {permission.verb} resource "secrets"' in refusal for refusal in refusals), refusals
+            users.sandbox.kubectl("delete", "secret", "--namespace", "shop", "client-tls", "--ignore-not-found")
 
 
 def test_the_users_can_destroy_it_all_and_the_policies_allow_what_was_called(
