@@ -97,7 +97,7 @@ def test_only_the_resources_of_a_guarded_stack_wait_for_the_provider(properties:
     found: list[pulumi.ResourceOptions] = []
 
     def program() -> None:
-        found.append(after(AlbMtls("albmtls", properties), properties))
+        found.append(after([AlbMtls("albmtls", properties)], properties))
 
     run(Engine("1"), program)
     assert bool(found[0].depends_on) is waits
