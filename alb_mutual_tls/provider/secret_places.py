@@ -67,7 +67,7 @@ class SecretPlaces:
             if found is not None and (inputs["owner"] is UNKNOWN or label != inputs["owner"]):
                 whose = f"belongs to the stack with the identity {label}" if label else "was not made by this program"
                 raise UserError(
-                    f"Secret {place} is there already and {whose}: choose another name in clients.NAME.secret, or delete it if nobody needs it"
+                    f"Secret {place} is there already and {whose}: give clients.NAME.secret another name, or delete it if nobody needs it"
                 )
 
     @staticmethod

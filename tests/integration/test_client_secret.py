@@ -182,7 +182,7 @@ def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obst
     delivery.stack.set(caEnabled=False, clients={CLIENT: {"secret": {"namespace": NAMESPACE, "name": NAME}}})
     sentence = (
         f"Secret {NAMESPACE}/{NAME} is there already and was not made by this program: "
-        "choose another name in clients.NAME.secret, or delete it if nobody needs it"
+        "give clients.NAME.secret another name, or delete it if nobody needs it"
     )
     for command in ("preview", "up"):
         assert sentence in " ".join(delivery.stack.fails(command).split())

@@ -105,6 +105,42 @@ def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named(
     ]
 
 
+def test_a_secret_is_a_namespace_and_a_name_as_kubernetes_takes_them() -> None:
+    secret = {"namespace": "shop", "name": "web.example-tls"}
+    found = settings(clients={"web": {"secret": secret}, "other": {}}).arguments
+    assert {name: place.model_dump() for name, place in found.secrets.items()} == {"web": secret}
+
+
+@pytest.mark.parametrize("wrong", ["", "Shop", "-a", "a-", "a b", "a/b", "a..b", "a" * 254, ".a", "ä", "a\n"])
+@pytest.mark.parametrize("field", ["namespace", "name"])
+def test_what_kubernetes_would_refuse_as_a_name_is_refused_at_once(field: str, wrong: str) -> None:
+    (sentence,) = problems(clients={"web": {"secret": {"namespace": "shop", "name": "web-tls", field: wrong}}})
+    assert sentence.startswith(
+        f"clients.web.secret.{field}: {wrong!r} is no name of a {'namespace' if field == 'namespace' else 'Secret'}; give "
+    )
+
+
+def test_a_namespace_has_no_dot_and_at_most_63_characters() -> None:
+    for wrong in ("a.b", "a" * 64):
+        assert len(problems(clients={"web": {"secret": {"namespace": wrong, "name": "a"}}})) == 1
+    assert settings(clients={"web": {"secret": {"namespace": "a" * 63, "name": "a" * 253}}})
+
+
+def test_two_clients_in_one_secret_and_a_secret_beside_a_request_are_refused() -> None:
+    secret = {"secret": {"namespace": "shop", "name": "web-tls"}}
+    assert problems(clients={"web": secret, "app": secret}) == [
+        "clients.app.secret: shop/web-tls is the Secret of clients.web already; give it another name"
+    ]
+    assert problems(clients={"web": {"csr": request(), **secret}}) == [
+        "clients.web: secret is set beside csr, but a Secret of type kubernetes.io/tls holds the private key, which only the client has; "
+        "remove one of the two"
+    ]
+    assert problems(clients={"web": {"secret": {"name": "a", "nam": "b"}}}) == [
+        "clients.web.secret.namespace: not set; give it, as every secret needs it",
+        "clients.web.secret.nam: is no field here; remove it, the fields are namespace, name",
+    ]
+
+
 def test_an_unknown_field_of_verify_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(listeners={"https": {"albConfig": "alb", "port": 443, "verify": {"host": "x"}}}) == [
         "listeners.https.verify.host: is no field here; remove it, the fields are address, serverName, path"

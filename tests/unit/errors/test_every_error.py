@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.unit.errors.case import Case, sentences
-from tests.unit.errors.cases import certificates, cluster, listener, place, stack
+from tests.unit.errors.cases import certificates, cluster, listener, place, secrets, stack
 from tests.unit.errors.inventory import Row, meant, rows, sentences_of_the_source
 
 ROWS = rows()
@@ -17,7 +17,7 @@ REMEDY = re.compile(
 )
 CASES: dict[str, Case] = {
     f"{module.__name__.rsplit('.', 1)[-1]}: {name}": case
-    for module in (stack, place, cluster, listener, certificates)
+    for module in (stack, place, cluster, listener, certificates, secrets)
     for name, case in module.CASES.items()
 }
 

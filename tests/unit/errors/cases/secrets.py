@@ -1,0 +1,24 @@
+"""Secrets that client certificates are delivered into."""
+
+from __future__ import annotations
+
+from tests.unit.errors.case import Case
+from tests.unit.errors.cases.stack import own
+from tests.unit.pki.material import request
+from tests.unit.provider.test_secret_places import INPUTS, Secrets, call, places
+
+
+def delivered(**secret: object) -> Case:
+    """The configuration of a client with a Secret."""
+    return own(clients={"web": {"secret": {"namespace": "shop", "name": "web-tls", **secret}}})
+
+
+CASES: dict[str, Case] = {
+    "a namespace": delivered(namespace="Shop"),
+    "a name": delivered(name="web_tls"),
+    "a Secret beside a request": own(clients={"web": {"csr": request(), "secret": {"namespace": "shop", "name": "web-tls"}}}),
+    "one Secret of two clients": own(clients={name: {"secret": {"namespace": "shop", "name": "web-tls"}} for name in ("web", "app")}),
+    "no name": own(clients={"web": {"secret": {"namespace": "shop"}}}),
+    "somebody else's Secret": lambda _: places(Secrets({}, secrets={"shop/web-tls": {"uid": "1"}})).create(call(), INPUTS),
+    "an input of SecretPlaces": lambda _: places(Secrets({})).check(call(), {}, {**INPUTS, "color": "red"})[1],
+}
