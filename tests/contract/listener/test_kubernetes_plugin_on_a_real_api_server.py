@@ -1,0 +1,375 @@
+"""The kubernetes stand-in as the engine meets it: a process that speaks the Pulumi protocol and keeps Secrets on a real kube-apiserver."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import yaml
+
+from alb_mutual_tls.alibaba.albconfig import Cluster
+from alb_mutual_tls.provider.host import UNKNOWN, Properties
+from alb_mutual_tls.provider.properties import from_struct, to_struct
+from alb_mutual_tls.provider.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, struct_pb2
+from dev.toolchain.places import HERE
+from dev.toolchain.plugins.kubernetes.provider import NAME, VERSION
+from dev.toolchain.versions import load, pinned
+from tests.contract.listener.conftest import ControlPlane
+
+pytestmark = pytest.mark.xdist_group("listener control plane")
+
+TOKEN = "kubernetes:core/v1:Secret"
+URN = f"urn:pulumi:dev::project::my:index:Component${TOKEN}::name"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+CONFIGURATION = {"enableSecretMutable": "true", "upsertExistingObjects": "true", "clusterIdentifier": "x", "deleteUnreachable": "false"}
+STRICT = {"enableSecretMutable": "false"}
+SANDBOX_FILE = "sandbox.json"
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def wanted(name: str, *, force: bool = False, labels: dict[str, str] | None = None, data: dict[str, str] | None = None) -> Properties:
+    metadata: Properties = {"namespace": "default", "name": name}
+    if labels:
+        metadata["labels"] = labels
+    if force:
+        metadata["annotations"] = {"pulumi.com/patchForce": "true"}
+    content = {"tls.crt": "certificate", "tls.key": "key", **(data or {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": "kubernetes.io/tls",
+        "data": {key: encoded(value) for key, value in content.items()},
+    }
+
+
+def secrets(struct: struct_pb2.Struct) -> set[str]:
+    """The properties that are marked as secret."""
+    return {name for name, value in struct.fields.items() if SIGNATURE in value.struct_value.fields}
+
+
+@dataclass
+class Plugin:
+    """The started plugin; calls are those of the engine."""
+
+    stub: Any
+
+    def configure(self, configuration: Properties) -> Plugin:
+        checked = self.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:x", news=to_struct(configuration)))
+        assert not checked.failures, checked.failures
+        self.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct(configuration), acceptSecrets=True))
+        return self
+
+    def check(self, inputs: Properties) -> list[str]:
+        return [failure.reason for failure in self.stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct(inputs))).failures]
+
+    def create(self, inputs: Properties, preview: bool = False) -> Any:
+        return self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview))
+
+    def make(self, inputs: Properties) -> Properties:
+        return from_struct(self.create(inputs).properties)
+
+    def read(self, state: Properties) -> Any:
+        place = "{namespace}/{name}".format(**state["metadata"])
+        inputs = to_struct(state["__inputs"])
+        return self.stub.Read(provider_pb2.ReadRequest(id=place, urn=URN, inputs=inputs, properties=to_struct(state)))
+
+    def refreshed(self, state: Properties) -> Properties:
+        return from_struct(self.read(state).properties)
+
+    def diff(self, state: Properties, inputs: Properties) -> Any:
+        old = to_struct(state["__inputs"])
+        return self.stub.Diff(provider_pb2.DiffRequest(id="x", urn=URN, olds=to_struct(state), old_inputs=old, news=to_struct(inputs)))
+
+    def changes(self, state: Properties, inputs: Properties) -> dict[str, str]:
+        found = self.diff(state, inputs).detailedDiff
+        return {path: provider_pb2.PropertyDiff.Kind.Name(change.kind) for path, change in found.items()}
+
+    def update(self, state: Properties, inputs: Properties, preview: bool = False) -> Properties:
+        place = "{namespace}/{name}".format(**state["metadata"])
+        request = provider_pb2.UpdateRequest(id=place, urn=URN, olds=to_struct(state), news=to_struct(inputs), preview=preview)
+        return from_struct(self.stub.Update(request).properties)
+
+    def delete(self, state: Properties) -> None:
+        place = "{namespace}/{name}".format(**state["metadata"])
+        self.stub.Delete(provider_pb2.DeleteRequest(id=place, urn=URN, properties=to_struct(state)))
+
+    def refused(self, act: Any) -> str:
+        """What the engine would show, on one line."""
+        with pytest.raises(grpc.RpcError) as refused:
+            act()
+        said = str(refused.value.details())
+        assert "\n" not in said and "internal error" not in said
+        return said
+
+
+@contextmanager
+def started(environment: dict[str, str]) -> Iterator[Plugin]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "dev.toolchain.plugins.kubernetes"],
+        cwd="/",
+        env=environment | {"PYTHONPATH": str(HERE.repository), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
+    finally:
+        process.terminate()
+        _, complaints = process.communicate(timeout=10)
+    assert complaints == ""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    directory = tmp_path_factory.mktemp("sandbox")
+    (directory / SANDBOX_FILE).write_text("{}")
+    return {"ALB_MUTUAL_TLS_SANDBOX": str(directory), "PULUMI_BACKEND_URL": f"file://{directory}/state"}
+
+
+@pytest.fixture(scope="module")
+def plugins(environment: dict[str, str], plane: ControlPlane) -> Iterator[dict[str, Plugin]]:
+    """The plugin as our program configures it, and as it is by default; with the kubeconfig of the configuration, and of the environment."""
+    place = {"kubeconfig": str(plane.kubeconfig), "context": "alb-mutual-tls-sandbox"}
+    with started(environment) as ours, started(environment | {"KUBECONFIG": str(plane.kubeconfig)}) as strict:
+        yield {"ours": ours.configure(CONFIGURATION | place), "strict": strict.configure(STRICT)}
+
+
+@pytest.fixture(scope="module")
+def plugin(plugins: dict[str, Plugin]) -> Plugin:
+    return plugins["ours"]
+
+
+@pytest.fixture(scope="module")
+def strict(plugins: dict[str, Plugin]) -> Plugin:
+    return plugins["strict"]
+
+
+def live(plane: ControlPlane, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(plane.kubectl("get", "secret", name, "-o", "json", "--show-managed-fields"))
+    return found
+
+
+def managers(plane: ControlPlane, name: str) -> dict[tuple[str, str], list[str]]:
+    """Manager and operation -> the keys of `data` that it owns."""
+    entries = live(plane, name)["metadata"]["managedFields"]
+    return {
+        (one["manager"], one["operation"]): sorted(key[2:] for key in one["fieldsV1"].get("f:data", {}) if key != ".") for one in entries
+    }
+
+
+def test_it_says_which_version_it_stands_in_for(plugin: Plugin) -> None:
+    assert plugin.stub.GetPluginInfo(empty_pb2.Empty()).version == VERSION
+    assert load().plugins[NAME] == "pulumi-kubernetes"
+    assert pinned("pulumi-kubernetes", (HERE.repository / "requirements.txt").read_text()) == VERSION
+
+
+@pytest.mark.parametrize("missing", ["ALB_MUTUAL_TLS_SANDBOX", "PULUMI_BACKEND_URL"])
+def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(environment: dict[str, str], missing: str) -> None:
+    sentence = f"the kubernetes stand-in serves only the sandbox, and {missing} is not set: run `. .sandbox/env` first"
+    with started({name: value for name, value in environment.items() if name != missing}) as plugin:
+        checked = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:x"))
+        assert [failure.reason.startswith(sentence) for failure in checked.failures] == [True]
+        configure = provider_pb2.ConfigureRequest(args=to_struct({}), acceptSecrets=True)
+        assert plugin.refused(lambda: plugin.stub.Configure(configure)).startswith(sentence)
+        assert plugin.refused(lambda: plugin.create(wanted("x"))).startswith(sentence)
+
+
+def test_a_cluster_that_is_not_the_sandboxs_is_not_asked(environment: dict[str, str], plane: ControlPlane, tmp_path: Path) -> None:
+    content = yaml.safe_load(plane.kubeconfig.read_text())
+    content["clusters"][0]["cluster"]["server"] = "https://10.0.0.1:6443"
+    (tmp_path / "config").write_text(yaml.safe_dump(content))
+    with started(environment) as plugin:
+        plugin.configure({"kubeconfig": str(tmp_path / "config")})
+        said = plugin.refused(lambda: plugin.create(wanted("x")))
+    assert said.startswith("the kubernetes stand-in serves only the sandbox, and kubeconfig ")
+    assert "leads to 10.0.0.1: use the sandbox's" in said
+
+
+@pytest.mark.parametrize(
+    ("configuration", "sentence"),
+    [
+        ({"renderYamlToDirectory": "x"}, "the kubernetes stand-in does not know renderYamlToDirectory: remove it on the sandbox"),
+        ({"enableServerSideApply": "false"}, "the kubernetes stand-in knows enableServerSideApply true only: remove it"),
+        ({"deleteUnreachable": "true"}, "the kubernetes stand-in knows deleteUnreachable false only: remove it"),
+    ],
+)
+def test_configuration_that_it_does_not_serve_is_refused(plugin: Plugin, configuration: Properties, sentence: str) -> None:
+    checked = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:x", news=to_struct(configuration)))
+    assert [failure.reason for failure in checked.failures] == [sentence]
+
+
+def test_inputs_that_it_does_not_serve_are_refused(plugin: Plugin) -> None:
+    assert plugin.check(wanted("x")) == []
+    assert plugin.check({**wanted("x"), "metadata": UNKNOWN}) == []
+    assert plugin.check({**wanted("x"), "metadata": {}, "kind": "ConfigMap", "stringData": {}}) == [
+        "name: the kubernetes stand-in does not know stringData of a Secret: it knows apiVersion, kind, metadata, type, data, immutable",
+        "kind of a Secret is 'ConfigMap': it must be Secret",
+        "metadata.namespace is not set: give it, as the kubernetes stand-in makes none up",
+        "metadata.name is not set: give it, as the kubernetes stand-in makes none up",
+    ]
+
+
+@pytest.mark.parametrize("which", ["ours", "strict"])
+def test_a_secret_is_made_with_the_state_of_the_real_plugin(plugins: dict[str, Plugin], plane: ControlPlane, which: str) -> None:
+    inputs = wanted(f"made-{which}", labels={"app": "shop"})
+    answer = plugins[which].create(inputs)
+    state = from_struct(answer.properties)
+    found = live(plane, f"made-{which}")
+    assert answer.id == f"default/made-{which}"
+    assert {key: state[key] for key in found} == found
+    assert (state["__inputs"], state["__initialApiVersion"]) == (inputs, "v1")
+    assert secrets(answer.properties) == {"data", "__inputs"}
+    operation = "Apply" if which == "ours" else "Update"
+    assert managers(plane, f"made-{which}") == {(state["__fieldManager"], operation): ["tls.crt", "tls.key"]}
+    assert state["__fieldManager"].startswith("pulumi-kubernetes-")
+    assert plugins[which].changes(state, inputs) == {}
+    assert from_struct(plugins[which].read(state).inputs) == inputs
+
+
+def test_one_that_is_there_already_is_refused_and_left_alone_unless_the_provider_upserts(
+    plugin: Plugin, strict: Plugin, plane: ControlPlane
+) -> None:
+    plane.kubectl(
+        "create", "secret", "generic", "theirs", "--type=kubernetes.io/tls", "--from-literal=tls.crt=a", "--from-literal=tls.key=b"
+    )
+    before = live(plane, "theirs")
+    assert strict.refused(lambda: strict.create(wanted("theirs"))) == (
+        'resource default/theirs was not successfully created by the Kubernetes API server: 409: secrets "theirs" already exists; '
+        "choose another name, or delete what is there if nobody needs it"
+    )
+    assert from_struct(strict.create(wanted("theirs"), preview=True).properties) == wanted("theirs")
+    assert "Apply failed with 2 conflicts" in plugin.refused(lambda: plugin.create(wanted("theirs")))
+    assert live(plane, "theirs") == before
+    assert plugin.make(wanted("theirs", force=True))["data"]["tls.crt"] == encoded("certificate")
+
+
+def test_previews_are_dry_runs(plugin: Plugin, strict: Plugin, plane: ControlPlane) -> None:
+    for one in (plugin, strict):
+        answer = one.create(wanted("dry"), preview=True)
+        assert answer.id == ""
+        assert "uid" in from_struct(answer.properties)["metadata"]
+        assert from_struct(one.create({**wanted("dry"), "data": UNKNOWN}, preview=True).properties)["data"] is UNKNOWN
+        nowhere = {**wanted("dry"), "metadata": {"namespace": "nowhere", "name": "dry"}}
+        assert from_struct(one.create(nowhere, preview=True).properties) == nowhere
+        assert 'namespaces "nowhere" not found; make the namespace first' in one.refused(lambda one=one, it=nowhere: one.create(it))
+    assert "dry" not in plane.kubectl("get", "secrets", "-o", "name")
+    state = plugin.make(wanted("wet"))
+    assert plugin.update(state, wanted("wet", data={"tls.crt": "new"}), preview=True)["data"]["tls.crt"] == encoded("new")
+    assert live(plane, "wet")["data"]["tls.crt"] == encoded("certificate")
+    assert plugin.update(state, {**wanted("wet"), "data": UNKNOWN}, preview=True)["data"] is UNKNOWN
+
+
+def test_new_content_changes_the_secret_in_place_if_the_provider_has_mutable_secrets(plugin: Plugin, strict: Plugin) -> None:
+    state = plugin.make(wanted("content"))
+    new = wanted("content", labels={"albmtls/client": "web"}, data={"tls.crt": "new", "ca.crt": "root"})
+    assert plugin.changes(state, new) == {'data["ca.crt"]': "ADD", 'data["tls.crt"]': "UPDATE", "metadata.labels": "ADD"}
+    updated = plugin.update(state, new)
+    assert updated["metadata"]["uid"] == state["metadata"]["uid"]
+    assert updated["data"] == new["data"]
+    assert plugin.changes(updated, wanted("content")) == {
+        'data["ca.crt"]': "DELETE",
+        'data["tls.crt"]': "UPDATE",
+        "metadata.labels": "DELETE",
+    }
+    back = plugin.update(updated, wanted("content"))
+    assert back["data"] == wanted("content")["data"]
+    assert "labels" not in back["metadata"]
+    assert strict.changes(state, new)['data["tls.crt"]'] == "UPDATE_REPLACE"
+    assert strict.diff(state, new).deleteBeforeReplace
+    assert plugin.changes(state, {**new, "immutable": True})['data["tls.crt"]'] == "UPDATE_REPLACE"
+
+
+def test_another_name_namespace_or_type_replaces_it(plugin: Plugin) -> None:
+    state = plugin.make(wanted("named"))
+    other = plugin.diff(state, wanted("other"))
+    assert (list(other.replaces), other.deleteBeforeReplace) == (["metadata.name"], False)
+    assert plugin.changes(state, {**wanted("named"), "metadata": {"namespace": "kube-system", "name": "named"}}) == {
+        "metadata.namespace": "UPDATE_REPLACE"
+    }
+    typed = plugin.diff(state, {**wanted("named"), "type": "Opaque"})
+    assert (list(typed.replaces), typed.deleteBeforeReplace) == (["type"], True)
+    unknown = plugin.diff(state, {**wanted("named"), "data": UNKNOWN})
+    assert (list(unknown.diffs), list(unknown.replaces)) == (["data"], [])
+
+
+def test_what_others_write_is_seen_and_put_back_or_refused(plugin: Plugin, plane: ControlPlane) -> None:
+    gentle, forced = wanted("edited"), wanted("edited", force=True)
+    state = plugin.make(gentle)
+    edit = ("patch", "secret", "edited", "--type=merge", "-p", json.dumps({"data": {"tls.crt": encoded("forged"), "more": encoded("x")}}))
+    plane.kubectl(*edit)
+    refreshed = plugin.refreshed(state)
+    assert plugin.changes(refreshed, gentle) == {'data["tls.crt"]': "UPDATE"}  # what nobody declared is no change
+    assert plugin.update(refreshed, gentle)["data"]["tls.crt"] == encoded("certificate")  # kubectl is taken over from
+    plane.kubectl(*edit, "--field-manager=console")
+    assert 'conflict with "console"' in plugin.refused(lambda: plugin.update(plugin.refreshed(state), gentle))
+    assert live(plane, "edited")["data"]["tls.crt"] == encoded("forged")
+    assert plugin.update(plugin.refreshed(state), forced)["data"]["tls.crt"] == encoded("certificate")
+
+
+def test_an_update_takes_over_from_a_create(strict: Plugin, plugin: Plugin, plane: ControlPlane) -> None:
+    state = strict.make(wanted("over", data={"ca.crt": "root"}))
+    assert "ca.crt" not in plugin.update(state, wanted("over"))["data"]
+    assert managers(plane, "over") == {(state["__fieldManager"], "Apply"): ["tls.crt", "tls.key"]}
+
+
+def test_one_that_is_missing_is_gone_and_its_update_fails(plugin: Plugin, plane: ControlPlane) -> None:
+    state = plugin.make(wanted("missing"))
+    plane.kubectl("delete", "secret", "missing")
+    assert plugin.read(state).id == ""
+    assert "it is not there any more" in plugin.refused(lambda: plugin.update(state, wanted("missing")))
+    plugin.delete(state)
+
+
+def test_a_delete_removes_it(plugin: Plugin, plane: ControlPlane) -> None:
+    state = plugin.make(wanted("removed"))
+    plugin.delete(state)
+    assert "removed" not in plane.kubectl("get", "secrets", "-o", "name")
+
+
+def test_a_cluster_that_does_not_answer_is_an_error_and_never_gone(
+    plugin: Plugin, environment: dict[str, str], plane: ControlPlane, tmp_path: Path
+) -> None:
+    state = plugin.make(wanted("unreachable"))
+    config = tmp_path / "config"
+    config.write_text(plane.kubeconfig.read_text().replace(plane.server, "https://127.0.0.1:9"))
+    with started(environment) as other:
+        other.configure({"kubeconfig": str(config)})
+        for act in (lambda: other.read(state), lambda: other.delete(state), lambda: other.update(state, wanted("unreachable"))):
+            assert other.refused(act).startswith("configured Kubernetes cluster is unreachable: ")
+    config.unlink()
+    with started(environment) as other:
+        other.configure({"kubeconfig": str(config)})
+        assert f"kubeconfig {config} cannot be used (FileNotFoundError" in other.refused(lambda: other.read(state))
+    assert "unreachable" in plane.kubectl("get", "secrets", "-o", "name")
+
+
+def test_the_cluster_client_of_our_provider_reads_metadata_and_deletes_only_the_secret_that_it_has_seen(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
+    plane.kubectl("create", "secret", "generic", "seen")
+    found = cluster.secret_metadata("default", "seen")
+    assert found is not None
+    with pytest.raises(Exception, match="the UID in the precondition"):
+        cluster.delete_secret("default", "seen", "another-uid")
+    cluster.delete_secret("default", "seen", found["uid"])
+    assert cluster.secret_metadata("default", "seen") is None
+    cluster.delete_secret("default", "seen", found["uid"])
+    assert cluster.secret_metadata("nowhere", "seen") is None
