@@ -187,8 +187,27 @@ def test_another_account_than_the_states_is_an_error_that_names_both(plugin: Plu
     assert count(server, "certificates") == count(server, "warehouses") == 1
 
 
-def test_the_configured_account_is_checked_before_a_preview_plans(start: Callable[..., Plugin], settings: dict[str, Any]) -> None:
+def test_the_expected_account_is_compared_when_the_provider_is_configured_and_only_then(
+    start: Callable[..., Plugin], settings: dict[str, Any], gateway: Gateway
+) -> None:
     plugin = start()
+    plugin.configure(settings)
+    assert not gateway.calls
+    wrong = {**settings, "accountId": "1000000000000001"}
+    told = "belong to the account 1234567890123456, and the key accountId wants 1000000000000001"
+    assert told in plugin.refused(lambda: plugin.configure(wrong)).sentence
+    assert gateway.calls == {"GetCallerIdentity": 1}
+    plugin.configure({**settings, "accountId": "1234567890123456"})
+    plugin.create(REPOSITORY, INPUTS, preview=True)
+    assert gateway.calls["GetCallerIdentity"] == 2
+
+
+def test_an_account_that_cannot_be_asked_for_is_compared_by_the_resources(
+    start: Callable[..., Plugin], settings: dict[str, Any], gateway: Gateway
+) -> None:
+    plugin = start()
+    gateway.fault("GetCallerIdentity", *["reset"] * 5)
     plugin.configure({**settings, "accountId": "1000000000000001"})
-    failed = plugin.refused(lambda: plugin.create(REPOSITORY, INPUTS, preview=True))
-    assert "belong to the account 1234567890123456, and the key accountId wants 1000000000000001" in failed.sentence
+    failed = plugin.refused(lambda: plugin.create(REPOSITORY, INPUTS))
+    assert "did not answer GetCallerIdentity" in failed.sentence
+    assert set(gateway.calls) == {"GetCallerIdentity"}
