@@ -30,10 +30,15 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """The text without private keys and these secrets, without colours and control characters, its lines kept."""
+    hidden = tuple(secrets)
+    text = _CONTROL.sub(" ", _without(text, hidden).replace("\r\n", "\n"))
+    return _PRIVATE_KEY.sub(REDACTED, _without(text, hidden))  # again: colours may have stood in the midst of one
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, REDACTED)
-    text = _PRIVATE_KEY.sub(REDACTED, text)
-    return _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+    return text
 
 
 def steady(text: str) -> str:

@@ -53,6 +53,10 @@ def test_private_keys_and_secrets_of_the_environment_are_taken_out(before: str, 
     assert text.count(REDACTED) >= 2
 
 
+def test_a_secret_with_colours_in_its_midst_is_taken_out() -> None:
+    assert redacted("pass\x1b[1mphrase", ("pass phrase",)) == REDACTED
+
+
 def test_a_private_key_that_was_cut_off_is_taken_out_too() -> None:
     assert redacted("x -----BEGIN PRIVATE KEY-----\nMHcC", ()) == f"x {REDACTED}"
 

@@ -161,7 +161,7 @@ def test_a_resource_that_is_gone_is_drift_and_what_replaces_it_is_not_a_change_o
         event = json.loads(line)
         step = event.get("resOutputsEvent", {}).get("metadata", {})
         if step.get("op") == "refresh" and step.get("detailedDiff"):
-            step |= {"new": None, "detailedDiff": None}
+            step |= {"new": None, "detailedDiff": None, "diffs": None}
         told.append(json.dumps(event))
     summary = of_drift("prod", ended(told))
     assert summary.verdict == "drift: listener alb:443 is gone or was made anew"
