@@ -44,9 +44,11 @@ class ByHand:
         assert report["exitCode"] == done.returncode
         return report
 
-    def type(self, title: str) -> str:
-        """The commands of docs/audit.md as they stand there."""
-        return succeed(run("bash", "-euo", "pipefail", "-c", commands("audit.md")[title], env=self.env, cwd=self.project))
+    def type(self, title: str, code: int = 0) -> str:
+        """The commands of docs/audit.md as they stand there; returns what they print."""
+        done = run("bash", "-euo", "pipefail", "-c", commands("audit.md")[title], env=self.env, cwd=self.project)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
 
 
 def make_authority(directory: Path, name: str, days: int) -> Path:
@@ -172,7 +174,7 @@ def by_hand(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, sandbox: Sandbox) -> None:
-    print(by_hand.type("Look"))
+    print(by_hand.type("Look", code=1))
     asked, called = len(sandbox.audit_log()), len(sandbox.api_log())
     report = by_hand.audit("--region", "cn-hangzhou")
     assert report["exitCode"] == 1
@@ -234,13 +236,6 @@ def test_what_may_not_be_seen_is_told_and_only_strict_minds(by_hand: ByHand, san
     assert "GetListenerAttribute" not in report["requests"]
     (note,) = (one for one in report["findings"] if one["text"].startswith("ALB not seen: "))
     assert (note["verdict"], "not permitted to call ListListeners" in note["text"]) == ("held", True)
-    report = by_hand.audit("--region", "cn-hangzhou", "--strict", **env)
-    (note,) = (one for one in report["findings"] if one["text"].startswith("ALB not seen: "))
-    assert note["verdict"] == "not decided"
-    with sandbox.failing(["ListCertWarehouse"]):
-        report = by_hand.audit("--region", "cn-hangzhou")
-    assert report["unusedUploads"] is None
-    assert [one["verdict"] for one in report["findings"] if one["text"].startswith("uploads in CAS not seen: ")] == ["not decided"]
 
 
 def test_a_listener_is_adopted_and_given_back_and_nobody_notices(by_hand: ByHand, sandbox: Sandbox) -> None:
@@ -256,6 +251,7 @@ def test_a_listener_is_adopted_and_given_back_and_nobody_notices(by_hand: ByHand
         assert "sandbox-access-key" not in written
         with traffic.during("first up", at_least=20):
             by_hand.type("2. Make the stack")
+            assert {line.strip() for line in written.splitlines()} <= {line.strip() for line in stack_file.read_text().splitlines()}
             since = len(sandbox.audit_log())
             shown = by_hand.type("3. Take the listener")
             print(written, shown)

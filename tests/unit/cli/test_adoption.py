@@ -17,6 +17,7 @@ from alb_mutual_tls.cli import adoption
 from alb_mutual_tls.cli.adoption import Settings, stack_file, wanted
 from alb_mutual_tls.cli.audit import NotSeen, report
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.brought import BroughtAuthority
 from components.settings import parse
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, seen, state
 
@@ -221,6 +222,31 @@ def test_a_listener_whose_load_balancer_is_not_there_yet_is_refused_and_one_that
     document = {key: value for key, value in alb(https(443, **ON)).items() if key != "status"}
     assert refused(("alb", 443), documents=[document]).startswith("alb:443 cannot be adopted: AlbConfig alb has no load balancer yet")
     assert settings_of(adopt(("alb", 443), documents=[document], alb=NotSeen("not permitted", barred=True))).arguments.ca_enabled
+
+
+AUTHORITIES = sorted((Path(__file__).parents[2] / "data/authorities").glob("*.pem"))
+
+
+@pytest.mark.parametrize("file", AUTHORITIES, ids=lambda file: file.stem)
+def test_whatever_cas_has_is_adopted_when_a_stack_takes_it_and_else_refused_with_the_reason(file: Path) -> None:
+    text = file.read_bytes().decode("utf-8", "replace")
+    try:
+        reason = next(BroughtAuthority.load(text).ends(NOW), None)
+    except UserError as error:
+        reason = str(error)
+    found: dict[str, Any] = {"documents": [alb(https(443, **ON))], "certificates": {CA: text}}
+    if reason is None:
+        assert settings_of(adopt(("alb", 443), **found)).arguments.ca_enabled
+    else:
+        assert reason in refused(("alb", 443), **found)
+
+
+def test_the_documentations_own_ca_is_refused_as_a_stack_would() -> None:
+    text = (AUTHORITIES[0].parent / "openssl-documentation-v1.pem").read_text()
+    sentence = refused(("alb", 443), documents=[alb(https(443, **ON))], certificates={CA: text})
+    assert sentence.startswith(
+        f"alb:443 cannot be adopted: its CA certificate {CA} is none that a stack takes: it is an X.509 v1 certificate"
+    )
 
 
 @pytest.mark.parametrize(

@@ -242,3 +242,50 @@ def test_status_refuses_what_it_cannot_do_in_one_sentence(
         assert (done.code, json.loads(done.out)["error"]) == (2, message)
     else:
         assert (done.code, done.out, done.err) == (2, "", f"mtls: {message}\n")
+
+
+# --- audit
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fail-within", "2w"], "--fail-within '2w' is no time: give a whole number of days or hours, for instance 14d or 36h"),
+        (["--stack", "dev", "--region", "cn-hangzhou"], "--stack is given beside options that say where to look: leave one of the two out"),
+        (
+            ["--endpoint", "ecs=x"],
+            "--endpoint ecs=x is no endpoint: give one of cas, alb, sts and a host, for instance cas=cas.aliyuncs.com",
+        ),
+        (["--adopt", "alb:443"], "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml"),
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_audit_refuses_what_it_cannot_do_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], project: Path, arguments: list[str], message: str, form: list[str]
+) -> None:
+    done = Run(capsys, "audit", "--cwd", str(project), *arguments, *form)
+    if form:
+        assert (done.code, done.err, json.loads(done.out)["error"]) == (2, "", message)
+    else:
+        assert (done.code, done.out, done.err) == (2, "", f"mtls: {message}\n")
+
+
+def test_audit_takes_the_place_of_a_stack_that_is_deployed_and_else_says_what_to_give(
+    capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    done = Run(capsys, "audit", "--stack", "dev", "--cwd", str(project))
+    assert done.code == 2
+    assert f"{project}/.sandbox/kubeconfig" in done.err  # the state has it from the project's directory on
+    (project.parent / "bin/stdout").write_text(json.dumps({"version": 3, "deployment": {"resources": []}}))
+    assert Run(capsys, "audit", "--stack", "dev", "--cwd", str(project)).err == (
+        "mtls: nothing is deployed in stack dev yet, so it has no settings to take: give --region and, where needed, --kubeconfig\n"
+    )
+
+
+def test_audit_needs_no_project_and_no_pulumi(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = Run(capsys, "audit", "--kubeconfig", str(tmp_path / "none"))
+    assert done.code == 2
+    assert f"{tmp_path}/none" in done.err
+    assert "pulumi" not in done.err.replace("kubeconfig", "")
