@@ -119,9 +119,9 @@ def different(one: Configuration, other: Configuration) -> list[str]:
 
 
 def _comparable(value: Value | None) -> Any:
-    if value is None or isinstance(value.plain, (dict, list)):
-        return None if value is None else value.plain
-    return value.plain.lower() if isinstance(value.plain, str) and value.plain.lower() in ("true", "false") else str(value.plain)
+    if value is None or isinstance(value.plain, (str, dict, list)):
+        return value and value.plain
+    return json.dumps(value.plain)
 
 
 def commands(stack: str, *, now: Configuration, wanted: Configuration) -> list[str]:

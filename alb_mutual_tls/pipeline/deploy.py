@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -76,45 +76,29 @@ class Deployer:
     log: IO[str] | None = None
 
     def deploy(self, *, roll_back: bool) -> Deployment:
-        """Deploy the checkout's configuration. Raises UserError where pulumi or the state cannot be had at all; then nothing was changed."""
+        """Deploy the checkout's configuration. Raises UserError where the state or its history cannot be read; then nothing was changed."""
+        begun = Deployment(self.stack, Ending.DEPLOYED)
+        planned = self._run("preview")
+        if planned.failure:
+            return replace(begun, ending=Ending.NOTHING_CHANGED, failure=planned.failure)
         with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
             former = Path(folder) / "former.yaml"
-            exported = export(self.directory, self.stack, secrets=False)
-            entries = configuration.history(self.directory, self.stack)
-            last = configuration.deployed(entries)
-            before = self._before(exported, entries, last, former)
-            begun = Deployment(self.stack, Ending.DEPLOYED, before.verification)
-            planned = self._run("preview")
-            if planned.failure:
-                return replace(begun, ending=Ending.NOTHING_CHANGED, failure=planned.failure)
+            before, last = self._look(former)
+            begun = replace(begun, before=before.verification)
             done = self._run("up")
-            changed = _changed(done.events)
-            if done.failure and not changed:
-                return replace(begun, ending=Ending.NOTHING_CHANGED, failure=done.failure)
-            after = None if done.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
-            exported = export(self.directory, self.stack, secrets=False)
-            ended = replace(begun, failure=done.failure, after=after, changed=changed, live=self._live(exported))
-            if after is not None and after.held:
-                return ended
-            previously_on = rollback.previously_demanding(exported, before.protected)
-            way = way_back(before, previously_on)
-            if isinstance(way, NoWayBack):
-                return replace(ended, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=way.why)
-            ended = replace(ended, back=way.sentence, commands=self._commands(way, last))
-            if not roll_back:
-                return replace(ended, ending=Ending.NOT_GOOD)
-            if done.failure and done.failure.reason is Reason.INTERRUPTED:
-                return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle="it was interrupted")
-            made = rollback.protected(exported)
-            ours = [urn for urn, held in made.items() if held and urn not in before.protected]
+            begun = replace(begun, failure=done.failure, changed=_changed(done.events))
+            if done.failure and not begun.changed:
+                return replace(begun, ending=Ending.NOTHING_CHANGED)
             try:
-                return self._roll_back(ended, way, former, before.on | previously_on, ours)
+                return self._judge(begun, before, last, former, roll_back=roll_back)
             except UserError as error:
-                return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=str(error))
+                return replace(begun, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=str(error))
 
-    def _before(
-        self, exported: Mapping[str, Any], entries: Sequence[configuration.Entry], last: configuration.Entry | None, former: Path
-    ) -> Before:
+    def _look(self, former: Path) -> tuple[Before, configuration.Entry | None]:
+        """What there is before; the configuration of the last deployment is written to the file `former`."""
+        exported = export(self.directory, self.stack, secrets=False)
+        entries = configuration.history(self.directory, self.stack)
+        last = configuration.deployed(entries)
         deployed = rollback.is_deployed(exported)
         unknown = "" if last else "the stack's history has no deployment that got to its end"
         if deployed and last:
@@ -123,28 +107,51 @@ class Deployer:
             except UserError as error:
                 unknown = str(error)
         verification = verify(self.directory, self.stack, self.knocking) if deployed else None
-        return Before(deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported))
+        return Before(deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported)), last
 
-    def _roll_back(self, ended: Deployment, way: WayBack, former: Path, on: frozenset[str], made: Sequence[str]) -> Deployment:
-        file = former
+    def _judge(self, begun: Deployment, before: Before, last: configuration.Entry | None, former: Path, *, roll_back: bool) -> Deployment:
+        """Verify what was done, and find the way back where it does not hold."""
+        after = None if begun.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
+        exported = export(self.directory, self.stack, secrets=False)
+        ended = replace(begun, after=after, live=self._live(exported))
+        if after is not None and after.good:
+            return ended
+        way = way_back(before, rollback.previously_demanding(exported, before.protected))
+        if isinstance(way, NoWayBack):
+            return replace(ended, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=way.why)
+        ended = replace(ended, back=way.sentence, commands=self._commands(way, last))
+        if not roll_back:
+            return replace(ended, ending=Ending.NOT_GOOD)
+        if ended.failure and ended.failure.reason is Reason.INTERRUPTED:
+            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle="it was interrupted")
+        try:
+            return self._roll_back(ended, way, former, before, exported)
+        except UserError as error:
+            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=str(error))
+
+    def _roll_back(self, ended: Deployment, way: WayBack, former: Path, before: Before, exported: Mapping[str, Any]) -> Deployment:
+        """Go the way back. `exported`: what was deployed just now, secrets aside."""
+        gives_back, file = way.edit is not None and way.edit[0] == rollback.LISTENERS, former
         if way.edit is not None:
             file = former.with_name("edited.yaml")
             entries = configuration.history(self.directory, self.stack)
             configuration.write(self.directory, self.stack, entries, entries[0], file)
             configuration.set_value(self.directory, self.stack, *way.edit, file)
-        if way.edit is None or way.edit[0] == rollback.LISTENERS:
-            for urn in made:  # what this deployment has made may go with it
-                configuration.unprotect(self.directory, self.stack, urn)
+        if way.edit is None or gives_back:
+            for urn, held in rollback.protected(exported).items():
+                if held and urn not in before.protected:  # what this deployment has made may go with it
+                    configuration.unprotect(self.directory, self.stack, urn)
         arguments = ("--config-file", str(file))
         planned = self._run("preview", *arguments)
         if planned.failure:
             return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=_said("the way back was refused", planned.failure))
-        if wide := rollback.widened(planned.events.steps, on, gives_back=way.edit is not None):
-            return replace(
-                ended, ending=Ending.NOT_ROLLED_BACK, obstacle=f"it would switch {', '.join(wide)} off, which demanded certificates before"
-            )
+        on = before.on | rollback.previously_demanding(exported, before.protected)
+        if wide := rollback.widened(planned.events.steps, on, gives_back=gives_back):
+            what = f"it would switch {', '.join(wide)} off, which demanded certificates before"
+            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=what)
         done = self._run("up", *arguments)
-        seen = self._live(export(self.directory, self.stack, secrets=False))
+        # Listeners that were given back are in the state no more.
+        seen = self._live(exported if gives_back else export(self.directory, self.stack, secrets=False))
         if done.failure:
             return replace(ended, ending=Ending.NOT_ROLLED_BACK, live=seen, obstacle=_said("the way back failed", done.failure))
         restored = verify_within(self.directory, self.stack, self.knocking, self.patience)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.pipeline.deploy import Deployment, Ending
-from alb_mutual_tls.pipeline.failure import Failure, Reason
+from alb_mutual_tls.pipeline.failure import Reason
+from alb_mutual_tls.pipeline.markdown import escaped
+from alb_mutual_tls.pipeline.verification import Verification
 
 
 def summary(one: Deployment) -> str:
@@ -14,15 +17,33 @@ def summary(one: Deployment) -> str:
     return "\n".join(_lines(one)) + "\n"
 
 
+def verdict(one: Deployment) -> str:
+    """What came of it and what is live, without the stack's name."""
+    live = f"live now: {one.live or 'not seen'}"
+    match one.ending:
+        case Ending.DEPLOYED:
+            return f"deployed{' and verified' if _proven(one.after) else ''}; {live}"
+        case Ending.NOTHING_CHANGED:
+            return f"not deployed: {one.failure.reason if one.failure else Reason.FAILED}; nothing was changed"
+        case Ending.NOT_GOOD:
+            return f"deployment failed, {_why(one)}; {live}"
+        case Ending.NOT_ROLLED_BACK:
+            return f"deployment failed and not rolled back, {_why(one)}; {live}"
+        case Ending.ROLLED_BACK:
+            held = "verified" if _proven(one.restored) else one.restored.summary if one.restored else "not verified"
+            return f"deployment failed and rolled back, {_why(one)}; {live} ({held})"
+
+
 def _lines(one: Deployment) -> Iterator[str]:
-    yield _first(one)
+    yield from (f"**{escaped(f'{one.stack}: {verdict(one)}')}**", f"<!-- alb-mutual-tls deploy {one.stack} -->")
     if one.failure is not None and one.failure.sentences:
-        yield from ("", *(f"- {line}" for sentence in one.failure.sentences for line in sentence.splitlines()))
-    if one.after is not None and not one.after.held:
-        yield from ("", f"Verification: {one.after.summary}", "", *(f"- {reason}" for reason in one.after.reasons))
+        yield from ("", *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines()))
+    if one.after is not None and not one.after.good:
+        yield from ("", f"Verification: {escaped(one.after.summary)}", "", *(f"- {escaped(reason)}" for reason in one.after.reasons))
     elif one.after is not None:
-        yield from ("", f"Verification: {one.after.summary}")
-    yield from ("", f"Before: {one.before.summary if one.before else 'nothing was deployed'}")
+        yield from ("", f"Verification: {escaped(one.after.summary)}")
+    if one.ending is not Ending.NOTHING_CHANGED:
+        yield from ("", f"Before: {escaped(one.before.summary) if one.before else 'nothing was deployed'}")
     if one.changed:
         yield from ("", "Changed: " + ", ".join(one.changed))
     elif one.ending is Ending.DEPLOYED:
@@ -30,29 +51,15 @@ def _lines(one: Deployment) -> Iterator[str]:
     yield from _what_to_do(one)
 
 
-def _first(one: Deployment) -> str:
-    match one.ending:
-        case Ending.DEPLOYED:
-            return f"**Deployed and verified** stack {one.stack}; live now: {one.live}"
-        case Ending.NOTHING_CHANGED:
-            return f"**Not deployed** stack {one.stack}: {_reason(one.failure)}; nothing was changed"
-        case Ending.NOT_GOOD:
-            return f"**Deployment failed** in stack {one.stack}: {_why(one)}; live now: {one.live}"
-        case Ending.ROLLED_BACK:
-            held = "verified" if one.restored and one.restored.held else f"but {one.restored.summary if one.restored else 'not verified'}"
-            return f"**Rolled back** stack {one.stack}: the deployment failed ({_why(one)}); live now, {held}: {one.live}"
-        case Ending.NOT_ROLLED_BACK:
-            return f"**Deployment failed, and not rolled back** in stack {one.stack}: {_why(one)}; live now: {one.live}"
+def _proven(verification: Verification | None) -> bool:
+    return verification is not None and verification.verdict is Verdict.HELD
 
 
 def _why(one: Deployment) -> str:
     if one.failure is not None:
-        return f"pulumi up did not get to its end, {_reason(one.failure)}"
+        told = one.failure.reason not in (Reason.REFUSED, Reason.FAILED)  # else the sentences below tell more
+        return "pulumi up did not get to its end" + (f", {one.failure.reason}" if told else "")
     return f"verification {one.after.verdict}" if one.after is not None else "not verified"
-
-
-def _reason(failure: Failure | None) -> str:
-    return str(failure.reason) if failure is not None else str(Reason.FAILED)
 
 
 def _what_to_do(one: Deployment) -> Iterator[str]:
@@ -69,7 +76,9 @@ def _what_to_do(one: Deployment) -> Iterator[str]:
             if one.obstacle:
                 yield from (
                     "",
-                    f"Not rolled back: {one.obstacle}." if one.back else f"There is no good state to go back to: {one.obstacle}.",
+                    f"Not rolled back: {escaped(one.obstacle)}."
+                    if one.back
+                    else f"There is no good state to go back to: {escaped(one.obstacle)}.",
                 )
             if one.back:
                 yield from ("", f"To go back to {one.back}:", "", "```sh", *one.commands)
@@ -79,7 +88,7 @@ def _what_to_do(one: Deployment) -> Iterator[str]:
                 yield from ("", f"Correct the configuration, and run `{again}`.")
         case Ending.ROLLED_BACK:
             yield from ("", f"Gone back to {one.back}.")
-            yield from (f"- {reason}" for reason in (one.restored.reasons if one.restored else ()))
+            yield from (f"- {escaped(reason)}" for reason in (one.restored.reasons if one.restored else ()))
             yield from (
                 "",
                 "The repository still has the configuration that failed: correct it, or revert its commit, before the next deployment.",

@@ -21,6 +21,7 @@ from alb_mutual_tls.pipeline import configuration
 from alb_mutual_tls.pipeline.engine import Run, run
 from alb_mutual_tls.pipeline.events import Events, Step
 from alb_mutual_tls.pipeline.failure import Failure, Reason
+from alb_mutual_tls.pipeline.markdown import escaped
 from alb_mutual_tls.pki.renewal import from_text
 
 SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105  # a type token, not a password
@@ -183,37 +184,33 @@ def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:
 def summary(one: Renewal, now: datetime | None = None) -> str:
     """What `ci/renew` says, in Markdown; the first line is the verdict."""
     now = datetime.now(UTC) if now is None else now
-    lines = [_first(one)]
+    lines = [f"**{escaped(f'{one.stack}: {verdict(one)}')}**", f"<!-- alb-mutual-tls renew {one.stack} -->"]
     if one.renewed:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
         lines += [f"| {due.name} | {due.renewed_until} | {_until(due.not_after, now)} |" for due in one.renewed]
         lines += ["", "The one before is accepted until then: hand the new one over before (`./mtls clients export`)."]
     if one.left:
         lines += ["", "Due, and not renewed:", ""]
-        lines += [f"- {due.name} (valid until {_until(due.not_after, now)}): {due.obstacle or _why(one)}" for due in one.left]
+        lines += [f"- {due.name} (valid until {_until(due.not_after, now)}): {escaped(due.obstacle or _why(one))}" for due in one.left]
     if one.failure is not None:
-        lines += ["", *(f"- {line}" for sentence in one.failure.sentences for line in sentence.splitlines())]
+        lines += ["", *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines())]
     if one.pending:
-        lines += ["", "Left alone, for it is no renewal (ci/drift tells more):", "", *(f"- {what}" for what in one.pending)]
+        lines += ["", "Left alone, for it is no renewal (ci/drift tells more):", "", *(f"- {escaped(what)}" for what in one.pending)]
     if one.unseen is not None and one.failure is None:
-        lines += ["", f"What else is pending could not be seen, {_said(one.unseen)}"]
+        lines += ["", f"What else is pending could not be seen, {escaped(_said(one.unseen))}"]
     if one.undeployed:
         lines += ["", "In the configuration and not deployed, and left so: " + ", ".join(one.undeployed)]
     return "\n".join(lines) + "\n"
 
 
-def _first(one: Renewal) -> str:
+def verdict(one: Renewal) -> str:
+    """What came of it, without the stack's name."""
     if one.failure is not None and not one.due:
-        said = "refused" if one.failure.reason is Reason.REFUSED else str(one.failure.reason)
-        return f"**Not decided** what is due in stack {one.stack}: {said}; nothing was renewed"
+        return f"not decided what is due: {one.failure.reason}; nothing was renewed"
     if not one.due:
-        return f"**Nothing is due** in stack {one.stack}"
-    count = f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'}"
-    return (
-        f"**Renewed** {count} in stack {one.stack}"
-        if not one.left
-        else f"**Not renewed** what is due in stack {one.stack}: only {count} renewed"
-    )
+        return "nothing is due"
+    what = f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'} renewed"
+    return what if not one.left else f"not everything that is due was renewed: {what}"
 
 
 def _said(failure: Failure) -> str:
@@ -221,7 +218,7 @@ def _said(failure: Failure) -> str:
 
 
 def _why(one: Renewal) -> str:
-    return f"pulumi up did not get to its end, {one.failure.reason}" if one.failure is not None else "it was not issued"
+    return "pulumi up did not get to its end" if one.failure is not None else "it was not issued"
 
 
 def _until(text: str, now: datetime) -> str:

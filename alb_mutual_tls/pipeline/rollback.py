@@ -51,7 +51,7 @@ def way_back(before: Before, previously_on: Collection[str]) -> WayBack | NoWayB
         if previously_on:
             return WayBack("the listeners as they were before the first deployment", (LISTENERS, "{}"))
         return WayBack("client authentication off, as it was before the first deployment", (CA_ENABLED, "false"))
-    if before.verification is None or not before.verification.held:
+    if before.verification is None or not before.verification.good:
         found = before.verification.summary if before.verification else "not verified"
         return NoWayBack(f"the state before was not good either ({found})")
     if before.unknown:

@@ -33,15 +33,16 @@ class Knocking:
 
 @dataclass(frozen=True)
 class Verification:
-    """The verdict, `mtls verify`'s last line, and what did not hold, a line each."""
+    """The verdict, `mtls verify`'s last line, and what did not hold, a line each. Without any listener nothing is checked."""
 
     verdict: Verdict
     summary: str
     reasons: tuple[str, ...] = ()
 
     @property
-    def held(self) -> bool:
-        return self.verdict is Verdict.HELD
+    def good(self) -> bool:
+        """Whether nothing speaks against what is there."""
+        return self.verdict in (Verdict.HELD, Verdict.NOT_CHECKED)
 
 
 def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
@@ -49,7 +50,7 @@ def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
     try:
         components = read_components(directory, stack=stack, component=None)
         if not any(component.listeners for component in components):
-            return Verification(Verdict.HELD, "no listener is declared, so there is nothing to verify")
+            return Verification(Verdict.NOT_CHECKED, "no listener is declared, so there is nothing to verify")
         report = verify_stack(
             components,
             directory=directory,
@@ -64,9 +65,9 @@ def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
 
 
 def verify_within(directory: Path, stack: str, knocking: Knocking, seconds: float) -> Verification:
-    """The same, again as long as it does not hold and time is left: the data plane may lag behind what ALB reports."""
+    """The same, again as long as it is not good and time is left: the data plane may lag behind what ALB reports."""
     deadline = time.monotonic() + seconds
-    while not (found := verify(directory, stack, knocking)).held and time.monotonic() + _PAUSE < deadline:
+    while not (found := verify(directory, stack, knocking)).good and time.monotonic() + _PAUSE < deadline:
         time.sleep(_PAUSE)
     return found
 

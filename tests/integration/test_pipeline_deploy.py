@@ -56,9 +56,8 @@ def test_a_first_deployment_that_does_not_hold_is_switched_off_again(stack: Stac
     fault(stack.sandbox, "none")()
     assert code == 1
     first = summary.splitlines()[0]
-    assert first.startswith(
-        "**Rolled back** stack pipeline: the deployment failed (verification fell short); live now, verified: alb:443 off, CA root ("
-    )
+    assert first.startswith("**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 off, CA root (")
+    assert first.endswith(" (verified)**")
     assert listener(stack.sandbox)[0] is False
     no_copy_is_left(stack)
 
@@ -69,7 +68,7 @@ def test_a_deployment_that_does_not_hold_says_what_is_live_and_its_commands_go_b
     fault(stack.sandbox, "none")()
     assert code == 1
     first = summary.splitlines()[0]
-    assert first.startswith("**Deployment failed** in stack pipeline: verification fell short; live now: alb:443 on, CA root (")
+    assert first.startswith("**pipeline: deployment failed, verification fell short; live now: alb:443 on, CA root (")
     assert "no certificate" in summary and "the listener lets this in" in summary
     assert listener(stack.sandbox)[0] is True
     commands = (
@@ -86,7 +85,7 @@ def test_a_deployment_that_holds_says_what_is_live(stack: Stack) -> None:
     stack.set(caEnabled=True)
     code, summary = deploy(stack)
     assert code == 0
-    assert summary.startswith("**Deployed and verified** stack pipeline; live now: alb:443 on, CA root (")
+    assert summary.startswith("**pipeline: deployed and verified; live now: alb:443 on, CA root (")
     assert "update alb-mutual-tls-alb-443 (ListenerClientAuthentication)" in summary
     assert listener(stack.sandbox)[0] is True
 
@@ -111,7 +110,8 @@ def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_c
         print(traffic.table())
     assert code == 1
     first = summary.splitlines()[0]
-    assert first.startswith("**Rolled back** stack pipeline") and f"live now, verified: alb:443 on, CA root ({before[1][0]})" in first
+    assert first.startswith("**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 on, ")
+    assert first.endswith(f"CA root ({before[1][0]}) (verified)**")
     assert listener(stack.sandbox) == before
     assert traffic.tally.failures == []
     for phase in ("before", "after"):
@@ -132,7 +132,7 @@ def test_a_cluster_that_cannot_be_reached_leaves_everything_as_it_is(stack: Stac
     code, summary = deploy(stack, "--rollback")
     stack.config["kubernetes:kubeconfig"] = kubeconfig
     assert code == 2
-    assert summary.startswith("**Not deployed** stack pipeline: the cluster cannot be reached from here; nothing was changed")
+    assert summary.startswith("**pipeline: not deployed: the cluster cannot be reached from here; nothing was changed**")
     assert listener(stack.sandbox) == before
 
 
@@ -146,7 +146,7 @@ def test_after_a_killed_deployment_the_next_one_says_what_to_do_and_then_works(s
     succeed(stack.sandbox("fault", "controller", "none"))
     code, summary = deploy(stack, "--rollback")
     assert code == 2
-    assert summary.startswith("**Not deployed** stack pipeline: another update holds the stack's lock; nothing was changed")
+    assert summary.startswith("**pipeline: not deployed: another update holds the stack's lock; nothing was changed**")
     assert "`pulumi cancel --stack pipeline`" in summary
     succeed(stack.pulumi("cancel", "--yes"))
     assert deploy(stack)[0] == 0

@@ -47,7 +47,7 @@ def test_a_renewal_leaves_alone_what_is_switched_off_by_hand_and_what_is_not_dep
     since = len(stack.sandbox.audit_log())
     code, summary = ci(stack, "renew")
     assert code == 0
-    assert summary.startswith("**Renewed** 1 of 1 due certificate in stack pipeline-renewal\n")
+    assert summary.startswith("**pipeline-renewal: 1 of 1 due certificate renewed**\n")
     assert f"until {before['a']}" not in summary.splitlines()[0] and before["a"] in summary
     assert "- update alb-mutual-tls-alb-443 (ListenerClientAuthentication): caEnabled" in summary
     assert "not deployed, and left so: alb-mutual-tls:awaitTimeoutSeconds, alb-mutual-tls:clients" in summary
@@ -75,6 +75,6 @@ def test_a_renewal_needs_no_listener_that_can_be_changed(renewal: tuple[Stack, T
     finally:
         stack.sandbox.kubectl("annotate", "albconfig", "alb", "--overwrite", f"{claim}={mine}")
     assert code == 0
-    assert summary.startswith("**Renewed** 1 of 1 due certificate")
+    assert summary.startswith("**pipeline-renewal: 1 of 1 due certificate renewed**")
     assert "What else is pending could not be seen, refused: " in summary
-    assert ci(stack, "renew")[1].startswith("**Nothing is due** in stack pipeline-renewal\n")
+    assert ci(stack, "renew")[1].startswith("**pipeline-renewal: nothing is due**\n")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
 
 
@@ -38,11 +39,16 @@ def deploy(
     from alb_mutual_tls.cli.stack import project_directory
     from alb_mutual_tls.pipeline.deploy import Deployer
     from alb_mutual_tls.pipeline.deploy_summary import summary
+    from alb_mutual_tls.pipeline.markdown import escaped
     from alb_mutual_tls.pipeline.verification import Knocking
 
     interruptible()
     knocking = Knocking(ca_file, insecure, cert, key, timeout)
-    ended = Deployer(project_directory(cwd), stack, knocking, patience, sys.stderr).deploy(roll_back=rollback)
-    text = summary(ended)
+    directory = project_directory(cwd)
+    try:
+        ended = Deployer(directory, stack, knocking, patience, sys.stderr).deploy(roll_back=rollback)
+        text, code = summary(ended), ended.exit_code
+    except UserError as error:
+        text, code = f"**{escaped(f'{stack}: not deployed: {error}; nothing was changed')}**\n<!-- alb-mutual-tls deploy {stack} -->\n", 2
     write_text(text, text.partition("\n")[0], output)
-    raise typer.Exit(ended.exit_code)
+    raise typer.Exit(code)

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
 
 
@@ -17,10 +18,18 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
     could not be decided.
     """
     from alb_mutual_tls.cli.stack import project_directory
+    from alb_mutual_tls.pipeline.markdown import escaped
     from alb_mutual_tls.pipeline.renew import Renewer, summary
 
     interruptible()
-    ended = Renewer(project_directory(cwd), stack, sys.stderr).renew()
-    text = summary(ended)
+    directory = project_directory(cwd)
+    try:
+        ended = Renewer(directory, stack, sys.stderr).renew()
+        text, code = summary(ended), ended.exit_code
+    except UserError as error:
+        text, code = (
+            f"**{escaped(f'{stack}: not decided what is due: {error}; nothing was renewed')}**\n<!-- alb-mutual-tls renew {stack} -->\n",
+            2,
+        )
     write_text(text, text.partition("\n")[0], output)
-    raise typer.Exit(ended.exit_code)
+    raise typer.Exit(code)
