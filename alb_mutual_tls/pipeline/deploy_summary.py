@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from typing import Final
 
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.pipeline.deploy import Deployment, Ending
 from alb_mutual_tls.pipeline.failure import Reason
 from alb_mutual_tls.pipeline.markdown import escaped
 from alb_mutual_tls.pipeline.verification import Verification
+
+_SHOWN: Final = 20
+"""Resources that are named as changed; the engine's own output has all."""
 
 
 def summary(one: Deployment) -> str:
@@ -45,7 +49,8 @@ def _lines(one: Deployment) -> Iterator[str]:
     if one.ending is not Ending.NOTHING_CHANGED:
         yield from ("", f"Before: {escaped(one.before.summary) if one.before else 'nothing was deployed'}")
     if one.changed:
-        yield from ("", "Changed: " + ", ".join(one.changed))
+        more = len(one.changed) - _SHOWN
+        yield from ("", "Changed: " + escaped(", ".join(one.changed[:_SHOWN])) + (f", and {more} more" if more > 0 else ""))
     elif one.ending is Ending.DEPLOYED:
         yield from ("", "Changed: nothing")
     yield from _what_to_do(one)

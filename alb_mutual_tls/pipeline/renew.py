@@ -43,10 +43,14 @@ class Due:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a renewal does, and what it leaves alone: `pending` are the other steps of the preview, `operation name` each."""
+    """What a renewal does, and what it leaves alone.
+
+    `targets`: the certificates, and what follows them; `followers`: those of the latter, and `pending`: the other steps of the preview, in words.
+    """
 
     due: tuple[Due, ...]
     targets: tuple[str, ...]
+    followers: tuple[str, ...]
     pending: tuple[str, ...]
 
 
@@ -55,10 +59,11 @@ def plan(events: Events) -> Plan:
     signed = [step for step in events.of_type(SIGNED_CERTIFICATE) if step.changes]
     due = tuple(_due(step) for step in signed if _DUE in step.paths)
     ready = {one.urn: one.name for one in due if not one.obstacle}
-    followers = {step.urn for step in events.changing if _follows(step, ready.values())}
-    targets = {*ready, *followers}
+    by_hand = {step.urn for step in events.refreshed}
+    followers = [step for step in events.changing if _follows(step, ready.values(), by_hand)]
+    targets = {*ready, *(step.urn for step in followers)}
     pending = [step for step in events.changing if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY]
-    return Plan(due, tuple(sorted(targets)), tuple(f"{step.op} {_short(step)}" for step in pending))
+    return Plan(due, tuple(sorted(targets)), tuple(map(_words, followers)), tuple(map(_words, pending)))
 
 
 def _due(step: Step) -> Due:
@@ -69,13 +74,17 @@ def _due(step: Step) -> Due:
     return Due(step.urn, step.name, str(step.old.value(_DUE) or "") if step.old else "", obstacle)
 
 
-def _follows(step: Step, renewed: Collection[str]) -> bool:
-    """Whether a resource follows one of these certificates: the record does, and the Secret of its client where nothing but its content changes."""
-    if step.op != "update" or not renewed:
+def _follows(step: Step, renewed: Collection[str], by_hand: Collection[str]) -> bool:
+    """Whether a resource follows certificates: the record does, and a Secret of which nothing but its content changes.
+
+    Both also where an earlier renewal had no time for them; but a Secret that was changed `by_hand` waits for a renewal of its own certificate.
+    """
+    if step.op != "update":
         return False
     if step.type == ISSUED_CERTIFICATES:
         return all(path.startswith("current") for path in step.paths)
-    return step.type == SECRET and _certificate_of(step) in renewed and all(path.startswith(("data", "stringData")) for path in step.paths)
+    content = step.type == SECRET and all(path.startswith(("data", "stringData")) for path in step.paths)
+    return content and (step.urn not in by_hand or _certificate_of(step) in renewed)
 
 
 def _certificate_of(secret: Step) -> str:
@@ -84,24 +93,26 @@ def _certificate_of(secret: Step) -> str:
     return f"{secret.name.partition('-secret-')[0]}-client-{labels.get('albmtls/client')}"
 
 
-def _short(step: Step) -> str:
-    return f"{step.name} ({step.type.rpartition(':')[2]})" + (f": {', '.join(step.paths)}" if step.paths else "")
+def _words(step: Step) -> str:
+    return f"{step.op} {step.name} ({step.type.rpartition(':')[2]})" + (f": {', '.join(step.paths)}" if step.paths else "")
 
 
 @dataclass(frozen=True)
 class Renewal:
     """A renewal that has ended.
 
-    `undeployed`: keys of the checkout's configuration that are not deployed; `unseen`: why the rest of the stack could not be looked at;
-    `failure`: why it was not decided what is due, or not all of it renewed.
+    `followers`: what followed the certificates, in words; `undeployed`: keys of the checkout's configuration that are not deployed; `unseen`: why
+    the rest of the stack could not be looked at; `failure`: why it is not known what is due (not `decided`), or why not all of it was done.
     """
 
     stack: str
     due: tuple[Due, ...] = ()
+    followers: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     undeployed: tuple[str, ...] = ()
     unseen: Failure | None = None
     failure: Failure | None = None
+    decided: bool = True
 
     @property
     def renewed(self) -> tuple[Due, ...]:
@@ -113,10 +124,10 @@ class Renewal:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing was due, or all of it was renewed; 1: something due was not; 2: what is due is not known."""
-        if self.failure is not None and not self.due:
+        """0: nothing was due, or all of it was renewed; 1: something due was not, or what follows it; 2: what is due is not known."""
+        if self.failure is not None and not self.decided:
             return 1 if self.failure.reason is Reason.REFUSED else 2
-        return 1 if self.left else 0
+        return 1 if self.left or self.failure else 0
 
 
 @dataclass(frozen=True)
@@ -143,9 +154,9 @@ class Renewer:
                 # Whatever is the matter with a listener or its cluster: it does not keep a certificate from being issued.
                 looked = self._run("preview", *configured, *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))))
             found = plan(looked.events)
-            told = Renewal(self.stack, found.due, found.pending, tuple(undeployed), unseen=whole.failure)
+            told = Renewal(self.stack, found.due, found.followers, found.pending, tuple(undeployed), unseen=whole.failure)
             if looked.failure:
-                return replace(told, due=(), failure=looked.failure)
+                return replace(told, due=(), followers=(), failure=looked.failure, decided=False)
             if not found.targets:
                 return told
             done = self._run("up", *configured, *_targets(found.targets))
@@ -189,6 +200,8 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
         lines += [f"| {due.name} | {due.renewed_until} | {_until(due.not_after, now)} |" for due in one.renewed]
         lines += ["", "The one before is accepted until then: hand the new one over before (`./mtls clients export`)."]
+    if one.followers:
+        lines += ["", "With them: " + escaped(", ".join(one.followers))]
     if one.left:
         lines += ["", "Due, and not renewed:", ""]
         lines += [f"- {due.name} (valid until {_until(due.not_after, now)}): {escaped(due.obstacle or _why(one))}" for due in one.left]
@@ -205,12 +218,16 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
 
 def verdict(one: Renewal) -> str:
     """What came of it, without the stack's name."""
-    if one.failure is not None and not one.due:
+    if one.failure is not None and not one.decided:
         return f"not decided what is due: {one.failure.reason}; nothing was renewed"
-    if not one.due:
-        return "nothing is due"
-    what = f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'} renewed"
-    return what if not one.left else f"not everything that is due was renewed: {what}"
+    what = (
+        f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'} renewed"
+        if one.due
+        else "nothing is due"
+    )
+    if one.left or one.failure:
+        return f"not everything was done: {what}"
+    return what if one.due or not one.followers else f"{what}, and what an earlier renewal had left was done"
 
 
 def _said(failure: Failure) -> str:

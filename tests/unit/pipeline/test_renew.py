@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,11 @@ def secret(client: str, *paths: str, op: str = "update") -> Step:
     return step(SECRET, f"secret-shop/{client}", op, *paths, metadata={"labels": {"albmtls/client": client}})
 
 
+def by_hand(of: Step) -> Step:
+    """The refresh that finds that somebody has changed it."""
+    return replace(of, op="refresh", ended=True)
+
+
 RECORD = step(ISSUED_CERTIFICATES, "issued", "update", 'current["a"]')
 LISTENER = step(LISTENER_CLIENT_AUTHENTICATION, "alb-443", "update", "caEnabled")
 
@@ -41,7 +47,7 @@ def urns(*steps: Step) -> tuple[str, ...]:
 
 def test_a_due_certificate_its_record_and_its_secret_are_the_targets_and_nothing_else() -> None:
     due, delivered, others = certificate("a", "notAfter"), secret("a", "data.tls.crt"), secret("b", "data.tls.crt")
-    made = plan(Events((due, RECORD, delivered, others, LISTENER, certificate("b", op="same"))))
+    made = plan(Events((due, RECORD, delivered, others, by_hand(delivered), by_hand(others), LISTENER, certificate("b", op="same"))))
     assert made.targets == urns(due, RECORD, delivered)
     assert [(one.name, one.not_after, one.obstacle) for one in made.due] == [("alb-mutual-tls-client-a", "2026-12-20T00:00:00Z", "")]
     assert made.pending == (
@@ -69,15 +75,23 @@ def test_what_is_no_renewal_is_never_a_target(other: Step) -> None:
 
 
 def test_a_due_certificate_that_would_change_otherwise_too_is_left_and_said() -> None:
-    made = plan(Events((certificate("a", "notAfter", "validityDays"), RECORD)))
+    made = plan(Events((certificate("a", "notAfter", "validityDays"), LISTENER)))
     assert made.targets == ()
     assert [one.obstacle for one in made.due] == ["validityDays would change with it, which is not deployed yet"]
 
 
 def test_where_nothing_is_due_nothing_is_done() -> None:
-    made = plan(Events((RECORD, LISTENER)))
+    changed = secret("a", "data.tls.crt")
+    made = plan(Events((changed, by_hand(changed), LISTENER)))
     assert (made.due, made.targets) == ((), ())
     assert len(made.pending) == 2
+
+
+def test_what_an_earlier_renewal_had_no_time_for_is_done_now() -> None:
+    delivered = secret("a", "data.tls.crt")
+    made = plan(Events((RECORD, delivered, LISTENER)))
+    assert (made.due, made.targets) == ((), urns(RECORD, delivered))
+    assert made.pending == ("update alb-mutual-tls-alb-443 (ListenerClientAuthentication): caEnabled",)
 
 
 def test_the_renewal_of_the_real_engine_is_one_and_a_disabling_is_none() -> None:
@@ -111,14 +125,24 @@ BLOCKED = Due("u3", "client-c", "2026-11-01T00:00:00Z", "uris would change with 
     [
         (Renewal("prod"), 0, "nothing is due"),
         (Renewal("prod", (RENEWED,)), 0, "1 of 1 due certificate renewed"),
-        (Renewal("prod", (RENEWED, LEFT)), 1, "not everything that is due was renewed: 1 of 2 due certificates renewed"),
-        (Renewal("prod", (BLOCKED,)), 1, "not everything that is due was renewed: 0 of 1 due certificate renewed"),
+        (Renewal("prod", (RENEWED, LEFT)), 1, "not everything was done: 1 of 2 due certificates renewed"),
+        (Renewal("prod", (BLOCKED,)), 1, "not everything was done: 0 of 1 due certificate renewed"),
         (
-            Renewal("prod", failure=Failure(Reason.LOCKED, ())),
+            Renewal("prod", failure=Failure(Reason.LOCKED, ()), decided=False),
             2,
             "not decided what is due: another update holds the stack's lock; nothing was renewed",
         ),
-        (Renewal("prod", failure=Failure(Reason.REFUSED, ("no",))), 1, "not decided what is due: refused; nothing was renewed"),
+        (
+            Renewal("prod", failure=Failure(Reason.REFUSED, ("no",)), decided=False),
+            1,
+            "not decided what is due: refused; nothing was renewed",
+        ),
+        (
+            Renewal("prod", (RENEWED,), ("update secret",), failure=Failure(Reason.CLUSTER, ())),
+            1,
+            "not everything was done: 1 of 1 due certificate renewed",
+        ),
+        (Renewal("prod", followers=("update secret",)), 0, "nothing is due, and what an earlier renewal had left was done"),
         (Renewal("prod", unseen=Failure(Reason.CLUSTER, ())), 0, "nothing is due"),
     ],
 )
@@ -129,10 +153,11 @@ def test_the_exit_code_and_the_verdict_say_whether_all_that_is_due_was_renewed(r
 
 def test_the_summary_says_until_when_the_old_ones_last_and_what_was_left_alone() -> None:
     failed, unseen = Failure(Reason.FAILED, ("it broke",)), Failure(Reason.CLUSTER, ("the cluster did not answer",))
-    told = summary(Renewal("prod", (RENEWED, LEFT, BLOCKED), ("update alb-443",), ("p:clients",), unseen, failed), NOW)
+    told = summary(Renewal("prod", (RENEWED, LEFT, BLOCKED), ("update issued",), ("update alb-443",), ("p:clients",), unseen, failed), NOW)
     assert "| client-a | 2027-02-23T00:00:00Z | 2026-12-20T00:00:00Z (25 days) |" in told
     assert "- client-b (valid until 2026-12-21T00:00:00Z (26 days)): pulumi up did not get to its end" in told
     assert "- client-c (valid until 2026-11-01T00:00:00Z (ended)): uris would change with it, which is not deployed yet" in told
+    assert "With them: update issued" in told
     assert "- it broke" in told and "- update alb-443" in told and "left so: p:clients" in told
     seen = summary(Renewal("prod", unseen=unseen), NOW)
     assert "What else is pending could not be seen, the cluster cannot be reached from here: the cluster did not answer" in seen
