@@ -62,15 +62,16 @@ def test_ram_can_restrict_alb_to_load_balancers_and_cas_to_nothing() -> None:
         assert (cas["Resource"], alb["Resource"]) == ("*", "acs:alb:*:*:loadbalancer/*")
 
 
-def test_only_a_branch_deploys_and_only_pull_requests_preview() -> None:
+def test_only_approved_jobs_deploy_and_only_previews_and_renewals_take_the_role_that_reads() -> None:
     subjects = {}
     for role in ("deploy", "preview"):
         (statement,) = json.loads((FOLDER / f"ram-trust-{role}.json").read_text())["Statement"]
-        assert statement["Action"] == "sts:AssumeRoleWithOIDC"
+        assert statement["Action"] == "sts:AssumeRole"
         conditions = statement["Condition"]["StringEquals"]  # no wildcard: it would let any branch, or any repository, in
         assert set(conditions) == {"oidc:iss", "oidc:aud", "oidc:sub"}
         subjects[role] = conditions["oidc:sub"]
-    assert subjects == {"deploy": "repo:OWNER/REPOSITORY:ref:refs/heads/main", "preview": "repo:OWNER/REPOSITORY:pull_request"}
+    environment = "repo:OWNER/REPOSITORY:environment:STACK"
+    assert subjects == {"deploy": environment, "preview": [f"{environment}-preview", f"{environment}-renew"]}
 
 
 # --- one action less

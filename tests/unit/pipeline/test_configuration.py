@@ -137,5 +137,5 @@ def test_history_is_read_newest_first(pulumi: Path, monkeypatch: pytest.MonkeyPa
         },
         {"kind": "destroy", "result": "failed", "environment": {}, "config": None},
     ]
-    monkeypatch.setattr(configuration, "_run", lambda *_: json.dumps(told))
+    monkeypatch.setattr(configuration, "pulumi", lambda *_: json.dumps(told))
     assert configuration.history(pulumi, "prod") == (entry(targeted=True, a="1"), entry("destroy", succeeded=False))
