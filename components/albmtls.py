@@ -183,11 +183,30 @@ class IssuedCertificates(_Resource):
         super().__init__("albmtls:index:IssuedCertificates", name, properties, opts)
 
 
-class SecretPlaces(_Resource):
-    """Where client certificates are delivered to: in the cluster that they were first delivered to, and into nobody else's Secret.
+class ClusterIdentity(_Resource):
+    """The cluster that the provider's kubeconfig leads to, which must stay the same."""
 
-    `secrets`: `namespace/name` of each; `owner`: the stack's identity, which the Secrets carry as the label albmtls/identity.
+    uid: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("albmtls:index:ClusterIdentity", name, {"uid": None}, opts)
+
+
+class SecretPlace(_Resource):
+    """Where a client certificate is delivered to: nobody else's Secret, in the right cluster, and deleted with this.
+
+    `cluster`: UID of a `ClusterIdentity`; `owner`: the stack's identity, which the Secret carries as the label albmtls/identity.
     """
 
-    def __init__(self, name: str, *, secrets: Sequence[str], owner: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("albmtls:index:SecretPlaces", name, {"secrets": list(secrets), "owner": owner}, opts)
+    def __init__(
+        self,
+        name: str,
+        *,
+        namespace: str,
+        secret_name: str,
+        cluster: pulumi.Input[str],
+        owner: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {"namespace": namespace, "name": secret_name, "cluster": cluster, "owner": owner}
+        super().__init__("albmtls:index:SecretPlace", name, properties, opts)

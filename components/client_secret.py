@@ -30,11 +30,11 @@ def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.
         # An output of None, as for a None the SDK would put the value of KUBECONFIG into the state.
         kubeconfig=pulumi.Output.from_input(properties.get("kubeconfig")),
         context=properties.get("context"),
-        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for SecretPlaces to say, and never replaces a Secret.
+        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for ClusterIdentity to say, and never replaces a Secret.
         cluster_identifier="the cluster of this stack",
         # Else a renewal deletes the Secret and makes a new one.
         enable_secret_mutable=True,
-        # A Secret that a refresh in another cluster has lost from the state is found again; SecretPlaces has seen to it that it is nobody else's.
+        # A Secret that a refresh in another cluster has lost from the state is found again; SecretPlace has seen to it that it is nobody else's.
         upsert_existing_objects=True,
         # Not to be decided by an environment variable: an outage loses no Secret.
         delete_unreachable=False,
@@ -50,7 +50,10 @@ def deliver(
     identity: pulumi.Output[str],
     opts: pulumi.ResourceOptions,
 ) -> kubernetes.core.v1.Secret:
-    """Put a client's certificate and private key into its Secret; `root_pems`: the roots that vouch for clients, the trusted one first."""
+    """Put a client's certificate and private key into its Secret, which `SecretPlace` deletes.
+
+    `root_pems`: the roots that vouch for clients, the trusted one first.
+    """
     assert issued.private_key_pem is not None
     content = pulumi.Output.all(issued.chain_pem, issued.private_key_pem, *root_pems)
     return kubernetes.core.v1.Secret(
@@ -64,5 +67,6 @@ def deliver(
         ),
         type=tls_secret.TYPE,
         data=content.apply(lambda found: tls_secret.data(found[0], found[1], found[2:])),
-        opts=opts,
+        # In another cluster the provider of Kubernetes would delete somebody else's Secret of that name.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True)),
     )

@@ -13,14 +13,15 @@ from alb_mutual_tls.pki.bundle import fingerprint
 from .albmtls import (
     CaCertificate,
     CertificateRepository,
+    ClusterIdentity,
     ExistingCaCertificate,
     IssuedCertificates,
     ListenerClientAuthentication,
-    SecretPlaces,
+    SecretPlace,
     SignedCertificate,
     StackIdentity,
 )
-from .arguments import AlbMutualTlsArgs, Listener
+from .arguments import AlbMutualTlsArgs, ClientSecret, Listener
 from .authority import CertificateAuthority
 from .clients import IssuedClient
 
@@ -207,24 +208,32 @@ class AlbMutualTls(pulumi.ComponentResource):
                 f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the component one beside albmtls, "
                 "made by kubernetes_provider() for the same cluster"
             )
-        places = {name: f"{secret.namespace}/{secret.name}" for name, secret in self._args.secrets.items()}
-        claim = SecretPlaces(
-            f"{self._name}-secrets", secrets=sorted(places.values()), owner=self.identity, opts=self._opts(depends_on=after)
-        )
+        cluster = ClusterIdentity(f"{self._name}-cluster", self._opts(depends_on=after))
+        places = {name: self._place(secret, cluster) for name, secret in self._args.secrets.items()}
         others = [authority.root_pem for name, authority in self.authorities.items() if name != self._args.trusted]
         roots = [self.authorities[self._args.trusted].root_pem, *others]
         return [
             deliver(
-                f"{self._name}-secret-{places[name]}",
+                f"{self._name}-secret-{secret.namespace}/{secret.name}",
                 name,
                 secret,
                 self.clients[name],
                 roots,
                 self.identity,
-                self._opts(depends_on=[claim]),
+                self._opts(depends_on=[places[name]]),
             )
             for name, secret in self._args.secrets.items()
         ]
+
+    def _place(self, secret: ClientSecret, cluster: ClusterIdentity) -> SecretPlace:
+        return SecretPlace(
+            f"{self._name}-place-{secret.namespace}/{secret.name}",
+            namespace=secret.namespace,
+            secret_name=secret.name,
+            cluster=cluster.uid,
+            owner=self.identity,
+            opts=self._opts(depends_on=[cluster]),
+        )
 
     def _demands(self, listener: Listener) -> bool:
         return self._args.ca_enabled and listener.ca_enabled

@@ -33,7 +33,8 @@ _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "ListenerClientAuthentication",
         (_CONFIGURATION, _CLOCK),
     ),
-    "albmtls:index:SecretPlaces": ("secret_places", "SecretPlaces", (_CONFIGURATION,)),
+    "albmtls:index:ClusterIdentity": ("cluster_identity", "ClusterIdentity", (_CONFIGURATION,)),
+    "albmtls:index:SecretPlace": ("secret_place", "SecretPlace", (_CONFIGURATION,)),
     "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", (_CLOCK,)),
     "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK,)),
 }

@@ -25,7 +25,8 @@ LISTENER = "albmtls:index:ListenerClientAuthentication"
 SIGNED = "albmtls:index:SignedCertificate"
 RECORD = "albmtls:index:IssuedCertificates"
 UPLOAD = "albmtls:index:CaCertificate"
-PLACES = "albmtls:index:SecretPlaces"
+CLUSTER = "albmtls:index:ClusterIdentity"
+PLACE = "albmtls:index:SecretPlace"
 SECRET = "kubernetes:core/v1:Secret"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,7 @@ class Engine(Mocks):
         self.resources.append(args)
         computed: dict[str, dict[str, Any]] = {
             "albmtls:index:StackIdentity": {"identity": IDENTITY},
+            CLUSTER: {"uid": "uid of the cluster"},
             "albmtls:index:CertificateRepository": {"warehouseId": "1000"},
             UPLOAD: {"caCertificateId": f"id-of-{args.name}"},
             "albmtls:index:ExistingCaCertificate": {"certificatePem": IN_CAS},
@@ -389,7 +391,12 @@ def test_a_secret_gets_chain_key_and_the_roots_of_all_authorities_the_trusted_on
         "labels": {"app.kubernetes.io/managed-by": "alb-mutual-tls", "albmtls/identity": IDENTITY, "albmtls/client": "web"},
         "annotations": {"pulumi.com/patchForce": "true"},
     }
-    assert engine.named(PLACES)["mtls-secrets"].inputs == {"secrets": ["shop/web-tls"], "owner": IDENTITY}
+    assert engine.named(PLACE)["mtls-place-shop/web-tls"].inputs == {
+        "namespace": "shop",
+        "name": "web-tls",
+        "cluster": "uid of the cluster",
+        "owner": IDENTITY,
+    }
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -400,8 +407,8 @@ def test_secrets_come_before_listeners_that_demand_certificates_and_after_those_
         listeners={"off": Listener(alb_config="alb", port=443, ca_enabled=False), "on": Listener(alb_config="alb", port=8443)},
         clients={"web": Client(secret=ClientSecret(namespace="shop", name="web-tls"))},
     )
-    order = [resource.name for resource in engine.resources if resource.typ in (LISTENER, PLACES, SECRET)]
-    secrets = ["mtls-secrets", "mtls-secret-shop/web-tls"]
+    order = [resource.name for resource in engine.resources if resource.typ in (LISTENER, CLUSTER, PLACE, SECRET)]
+    secrets = ["mtls-cluster", "mtls-place-shop/web-tls", "mtls-secret-shop/web-tls"]
     assert order == (["mtls-alb-443", *secrets, "mtls-alb-8443"] if enabled else ["mtls-alb-443", "mtls-alb-8443", *secrets])
 
 
@@ -497,7 +504,8 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "trustedFingerprint",
         ],
         "albmtls:index:IssuedCertificates": ["current", "rootCertificatePems"],
-        "albmtls:index:SecretPlaces": ["owner", "secrets"],
+        "albmtls:index:ClusterIdentity": [],
+        "albmtls:index:SecretPlace": ["cluster", "name", "namespace", "owner"],
         "albmtls:index:SignedCertificate": [
             "csrPem",
             "issuerCertificatePem",
