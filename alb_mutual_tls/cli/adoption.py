@@ -209,7 +209,7 @@ def stack_file(report: Report, places: Sequence[tuple[str, int]], where: Setting
     assert match is not None
     lines = [
         "# yaml-language-server: $schema=docs/configuration.schema.json",
-        f"# Written by ./mtls audit on {to_text(report.now)} for {', '.join(one.name for one in listeners)}, as they were set up by hand.",
+        f"# Written by ./mtls audit on {to_text(report.now)} for {', '.join(one.name for one in listeners)}, as set up by hand.",
         "#",
         f"#   pulumi stack init {match['stack']}",
         "#   pulumi up",

@@ -54,7 +54,7 @@ def test_a_listener_that_is_on_is_declared_as_it_is() -> None:
     text = adopt(("alb", 443), documents=[alb(https(443, **ON))])
     first, second, *_ = text.splitlines()
     assert first == "# yaml-language-server: $schema=docs/configuration.schema.json"
-    assert second == "# Written by ./mtls audit on 2026-06-01T00:00:00Z for alb:443, as they were set up by hand."
+    assert second == "# Written by ./mtls audit on 2026-06-01T00:00:00Z for alb:443, as set up by hand."
     assert "#   pulumi stack init adopted" in text.splitlines()
     assert yaml.safe_load(text) == {
         "config": {
