@@ -17,7 +17,7 @@ from alb_mutual_tls.cli.cloud import Cloud
 from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import NO_ALB_ACCESS_KEY_ID
 from tests.integration.documentation import commands
-from tests.integration.engine import PROGRAM, REPOSITORY, Sandbox, run, shut, succeed
+from tests.integration.engine import PROGRAM, REPOSITORY, Sandbox, Stack, run, shut, succeed
 from tests.integration.traffic import Traffic
 
 CERTIFICATES = [{"CertificateId": SERVER_CERTIFICATE_ID, "IsDefault": True}]
@@ -286,3 +286,21 @@ def test_what_cannot_be_adopted_is_one_sentence_and_no_file(by_hand: ByHand) -> 
     assert done.stderr.startswith("mtls: stale:443 cannot be adopted: it says on, but lets everybody in; wait, or mend what keeps ALB from")
     assert done.stderr.count("\n") == 1
     assert not (by_hand.project / "Pulumi.no.yaml").exists()
+
+
+def test_a_stack_that_uploads_nothing_any_more_gives_its_repository_up_and_leaves_those_of_others(
+    by_hand: ByHand, sandbox: Sandbox, program: Path
+) -> None:
+    """A stack of an earlier version, which made one for nothing, is in the same place after its next up."""
+    theirs, before = {"caCertificateId": by_hand.good}, sandbox.stored("warehouses")
+    stack = Stack("emptied", program, sandbox)
+    stack.set(listeners={}, clients={}, trustedAuthority="theirs", issuingAuthority="theirs")
+    stack.set(authorities={"theirs": theirs, "mine": {"keyAlgorithm": "ECDSA-P256"}})
+    stack.up()
+    assert len(sandbox.stored("warehouses")) == len(before) + 1
+    stack.set(authorities={"theirs": theirs})
+    stack.up()
+    assert sandbox.stored("warehouses") == before
+    stack.unchanged()
+    stack.remove()
+    assert by_hand.good in [item["Identifier"] for item in sandbox.stored("certificates")]
