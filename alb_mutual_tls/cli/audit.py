@@ -143,6 +143,8 @@ class CaAudit:
     why: str | None
     faults: tuple[str, ...] = ()
     """Why no client of it can be let in: it is no CA certificate that verifiers take, or has ended."""
+    old: bool = False
+    """Whether it is an X.509 v1 root, which listeners trust, and with which a stack signs nothing."""
 
     @cached_property
     def root_pem(self) -> str | None:
@@ -388,6 +390,12 @@ def _of_authority(authority: CaAudit, now: datetime, fail_within: timedelta) -> 
         yield Finding(verdict, f"{what}: {authority.why}")
     for fault in authority.faults:
         yield Finding(verdict, f"{what}: {fault}")
+    if authority.old:
+        yield Finding(
+            Verdict.HELD,
+            f"{what} is an X.509 v1 root, as the documentation's commands make it: listeners trust it, strict verifiers do not, and a stack signs "
+            "nothing with it; change to an authority of version 3 when you can (docs/audit.md)",
+        )
     end = authority.not_after
     if end is not None and now < end <= now + fail_within:
         left = days_left(now, end)
@@ -437,19 +445,14 @@ def _authority(identifier: str, users: Sequence[Listener], known: Mapping[str, s
         return CaAudit(
             identifier, names, asked, None, "CAS of the account has none of this id: upload it, and correct the id in the AlbConfig"
         )
-    from alb_mutual_tls.pki import bundle
-    from alb_mutual_tls.pki.brought import BroughtAuthority
+    from alb_mutual_tls.pki import brought, bundle
 
     try:
         if not bundle.load(pem):
             raise UserError(bundle.without_certificate(pem))
     except UserError as error:
         return CaAudit(identifier, names, asked, None, f"what CAS has of it cannot be read: {error}")
-    try:
-        faults = tuple(BroughtAuthority.load(pem).ends(now))
-    except UserError as error:
-        faults = (str(error),)
-    return CaAudit(identifier, names, asked, pem, None, faults)
+    return CaAudit(identifier, names, asked, pem, None, tuple(brought.trust_faults(pem, now)), old=brought.is_root_of_version_1(pem))
 
 
 def _unused(seen: Seen) -> tuple[Upload, ...] | NotSeen:

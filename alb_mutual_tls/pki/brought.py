@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.constraints import forbidden_names
-from alb_mutual_tls.pki.inspection import extension, identifies, lasting_faults, time_faults
+from alb_mutual_tls.pki.inspection import extension, identifies, lasting_faults, strength_faults, time_faults
 from alb_mutual_tls.pki.keys import load_private_key, same_key
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import Subject
@@ -80,6 +80,27 @@ class BroughtAuthority:
         """Which of its certificates is not valid at a moment, a sentence each."""
         for certificate in self.certificates:
             yield from (f"{_name(certificate)}: {fault}" for fault in time_faults(certificate, now))
+
+
+def trust_faults(certificate_pem: str, now: datetime) -> list[str]:
+    """Why a listener cannot trust what CAS has, a sentence each: a root, or an authority with the chain up to its root. Empty: it can.
+
+    Unlike an authority that is to sign, a root alone may be of version 1, as the documentation's commands make it: verifiers take the certificate that
+    they trust as it is (RFC 5280 section 6.1.1, d).
+    """
+    try:
+        if is_root_of_version_1(certificate_pem):
+            root = bundle.load_one(certificate_pem)
+            return [*strength_faults(root), *time_faults(root, now)]
+        return list(BroughtAuthority.load(certificate_pem).ends(now))
+    except UserError as error:
+        return [str(error)]
+
+
+def is_root_of_version_1(certificate_pem: str) -> bool:
+    """Whether a PEM is one self-signed certificate of X.509 version 1. Raises `UserError` when it cannot be read."""
+    found = bundle.load(certificate_pem)
+    return len(found) == 1 and found[0].version is x509.Version.v1 and _issued(found[0], found[0])
 
 
 def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:

@@ -15,16 +15,6 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def unfit(pem: str, now: datetime) -> list[str]:
-    """Why a listener cannot trust what CAS has: a root, or an authority with the chain up to its root."""
-    from alb_mutual_tls.pki.brought import BroughtAuthority
-
-    try:
-        return list(BroughtAuthority.load(pem).ends(now))
-    except UserError as error:
-        return [str(error)]
-
-
 class ExistingCaCertificate:
     """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and `account`. `clock` gives the current moment."""
 
@@ -54,13 +44,20 @@ class ExistingCaCertificate:
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         identifier = inputs["caCertificateId"]
         account = self._configuration.account_id()
+        from alb_mutual_tls.pki import brought
+
         pem = self._look(request, identifier)
         if pem is None:
             raise UserError(
                 f"there is no CA certificate {identifier} in CAS of account {account}: correct caCertificateId, or check accountType and credentials"
             )
-        if faults := unfit(pem, self._clock()):
+        if faults := brought.trust_faults(pem, self._clock()):
             raise UserError(f"the CA certificate {identifier} cannot be used: {'; '.join(faults)}")
+        if brought.is_root_of_version_1(pem):
+            request.warn(
+                f"the CA certificate {identifier} is an X.509 v1 root, as the documentation's commands make it: listeners trust it, but this stack "
+                "signs nothing with it, and strict verifiers refuse it; change to an authority of version 3 when you can"
+            )
         if len(certificates_of(pem)) > 1:
             request.warn(f"the CA certificate {identifier} is a chain: listeners that trust it let everybody below its root in")
         return identifier, {**inputs, "certificatePem": pem, "fingerprint": digest(pem), "account": account}
@@ -79,7 +76,9 @@ class ExistingCaCertificate:
             return Reading(id, state, inputs)
         if pem is None:
             return None
-        if faults := unfit(pem, self._clock()):  # no reason to fail: switching off must work
+        from alb_mutual_tls.pki.brought import trust_faults
+
+        if faults := trust_faults(pem, self._clock()):  # no reason to fail: switching off must work
             request.warn(f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}")
         return Reading(id, {**state, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
 

@@ -51,8 +51,17 @@ class ByHand:
         return done.stdout
 
 
+def make_documented_authority(directory: Path, name: str, days: int) -> Path:
+    """A root by the documentation's commands, which is X.509 v1 with OpenSSL 3.0 and older; its key is quicker."""
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key")
+    succeed(run("openssl", "req", "-new", *key, "-subj", f"/C=CN/O=Example/CN={name}", "-out", f"{name}.csr", cwd=directory))
+    signing = ("-signkey", f"{name}.key", "-CAcreateserial", "-days", str(days))
+    succeed(run("openssl", "x509", "-req", "-in", f"{name}.csr", *signing, "-out", f"{name}.crt", cwd=directory))
+    return directory / f"{name}.crt"
+
+
 def make_authority(directory: Path, name: str, days: int) -> Path:
-    """A root as the documentation's reader makes one, but of version 3 and quicker."""
+    """A root of version 3."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key")
     succeed(
         run(
@@ -135,7 +144,7 @@ def by_hand(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
     cas = Cas(Cloud({**keys, "protocol": "HTTP", "endpoints": {"cas": endpoint, "sts": endpoint}}).cas)
     repository, leftover = cas.make_repository("company"), cas.make_repository("alb-mutual-tls-dead0001")
     uploaded = [
-        cas.upload(repository.warehouse_id, "good", make_authority(files, "good", 3000).read_text()),
+        cas.upload(repository.warehouse_id, "good", make_documented_authority(files, "good", 3000).read_text()),
         cas.upload(repository.warehouse_id, "ending", make_authority(files, "ending", 10).read_text()),
         cas.upload(leftover.warehouse_id, "spare", make_authority(files, "spare", 400).read_text()),
     ]

@@ -10,7 +10,7 @@ from alb_mutual_tls.alibaba.pem import digest
 from alb_mutual_tls.provider.properties import Properties
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
-from tests.unit.pki.material import authority, pem, subordinate
+from tests.unit.pki.material import authority, first_version, pem, subordinate
 
 if TYPE_CHECKING:
     from tests.contract.cas.conftest import Gateway, Plugin
@@ -70,6 +70,20 @@ def test_a_chain_up_to_its_root_is_one_too_and_a_subordinate_alone_is_not(plugin
     assert failed.sentence.startswith(
         f"the CA certificate {alone} cannot be used: the chain ends with CN=below, which was issued by CN=root"
     )
+
+
+def test_a_root_of_version_1_is_taken_with_a_warning(plugin: Plugin, server: OpenApiServer) -> None:
+    old = pem(first_version(authority("root", start=NOW - DAY, end=NOW + DAY)))
+    repository = made(plugin)[1]
+    identifier = server.repositories.upload_pca_cert({"WarehouseId": int(repository["warehouseId"]), "Cert": old})["Identifier"]
+    _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
+    assert state["certificatePem"] == old
+    (warning,) = plugin.engine.warnings()
+    assert (
+        "is an X.509 v1 root, as the documentation's commands make it: listeners trust it, but this stack signs nothing with it" in warning
+    )
+    assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
+    assert plugin.engine.warnings() == [warning]
 
 
 def test_one_that_was_deleted_in_the_console_is_gone(plugin: Plugin, authorities: list[str]) -> None:

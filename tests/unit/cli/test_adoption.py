@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from alb_mutual_tls.cli import adoption
 from alb_mutual_tls.cli.adoption import Settings, stack_file, wanted
 from alb_mutual_tls.cli.audit import NotSeen, report
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki.brought import BroughtAuthority
+from alb_mutual_tls.pki.brought import trust_faults
 from components.settings import parse
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, seen, state
 
@@ -27,13 +27,13 @@ FILE = Path("Pulumi.adopted.yaml")
 WHERE = Settings({"region": "cn-hangzhou"}, None, "prod", None)
 
 
-def adopt(*places: tuple[str, int], documents: list[Document], where: Settings = WHERE, **found: Any) -> str:
+def adopt(*places: tuple[str, int], documents: list[Document], where: Settings = WHERE, now: datetime = NOW, **found: Any) -> str:
     shown = {
         (BALANCER, item["port"]): state(*([CA] if item.get("caEnabled") else []), port=item["port"])
         for document in documents
         for item in document["spec"]["listeners"]
     }
-    audit = report(seen(*documents, **{"alb": shown, **found}), now=NOW, fail_within=timedelta(days=30))
+    audit = report(seen(*documents, **{"alb": shown, **found}), now=now, fail_within=timedelta(days=30))
     return stack_file(audit, places, where, FILE)
 
 
@@ -225,28 +225,25 @@ def test_a_listener_whose_load_balancer_is_not_there_yet_is_refused_and_one_that
 
 
 AUTHORITIES = sorted((Path(__file__).parents[2] / "data/authorities").glob("*.pem"))
+MADE = datetime(2026, 12, 1, tzinfo=UTC)
+"""A moment at which they are valid."""
 
 
 @pytest.mark.parametrize("file", AUTHORITIES, ids=lambda file: file.stem)
 def test_whatever_cas_has_is_adopted_when_a_stack_takes_it_and_else_refused_with_the_reason(file: Path) -> None:
     text = file.read_bytes().decode("utf-8", "replace")
-    try:
-        reason = next(BroughtAuthority.load(text).ends(NOW), None)
-    except UserError as error:
-        reason = str(error)
-    found: dict[str, Any] = {"documents": [alb(https(443, **ON))], "certificates": {CA: text}}
+    reason = next(iter(trust_faults(text, MADE)), None)
+    found: dict[str, Any] = {"documents": [alb(https(443, **ON))], "certificates": {CA: text}, "now": MADE}
     if reason is None:
         assert settings_of(adopt(("alb", 443), **found)).arguments.ca_enabled
     else:
         assert reason in refused(("alb", 443), **found)
 
 
-def test_the_documentations_own_ca_is_refused_as_a_stack_would() -> None:
+def test_the_documentations_own_ca_of_version_1_is_adopted() -> None:
     text = (AUTHORITIES[0].parent / "openssl-documentation-v1.pem").read_text()
-    sentence = refused(("alb", 443), documents=[alb(https(443, **ON))], certificates={CA: text})
-    assert sentence.startswith(
-        f"alb:443 cannot be adopted: its CA certificate {CA} is none that a stack takes: it is an X.509 v1 certificate"
-    )
+    found = settings_of(adopt(("alb", 443), documents=[alb(https(443, **ON))], certificates={CA: text}, now=MADE))
+    assert found.arguments.authorities["adopted"].ca_certificate_id == CA
 
 
 @pytest.mark.parametrize(

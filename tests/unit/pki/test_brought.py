@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from cryptography import x509
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki.brought import BroughtAuthority
+from alb_mutual_tls.pki.brought import BroughtAuthority, trust_faults
 from tests.unit.pki.material import authority, first_version, key, key_pem, name_of, pem, signed_with_sha1, subordinate
 
 ROOT = authority("root")
@@ -62,6 +64,19 @@ def test_what_cannot_be_an_authority_is_refused_with_the_reason(text: str, sente
     with pytest.raises(UserError) as caught:
         BroughtAuthority.load(text)
     assert str(caught.value).startswith(sentence)
+
+
+def test_only_a_root_alone_may_be_of_version_1_to_be_trusted() -> None:
+    now = ROOT.certificate.not_valid_before_utc + timedelta(days=1)
+    old = first_version(ROOT)
+    assert trust_faults(pem(old), now) == trust_faults(CHAIN, now) == []
+    (ended,) = trust_faults(pem(old), old.not_valid_after_utc + timedelta(days=1))
+    assert "it expired on" in ended
+    (below,) = trust_faults(pem(first_version(SUB)), now)
+    assert "it is an X.509 v1 certificate" in below
+    (chain,) = trust_faults(pem(SUB.certificate) + pem(old), now)
+    assert "it is an X.509 v1 certificate" in chain
+    assert trust_faults("", now) == ["there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate"]
 
 
 def test_a_chain_that_is_longer_than_its_root_allows_is_refused() -> None:
