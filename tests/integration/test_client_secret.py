@@ -64,6 +64,8 @@ def delivery(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
     sandbox.kubectl("create", "namespace", NAMESPACE)
     stack = Stack("secret", time.program, sandbox)
     stack.config |= documents(PAGE)[CHAPTER][0]["config"]
+    (time.program / "kubeconfig").symlink_to(stack.config["kubernetes:kubeconfig"])
+    stack.config["kubernetes:kubeconfig"] = "kubeconfig"  # both providers look for it in the project's directory
     stack.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256"}})
     made = Delivery(stack, time, directory)
     try:
