@@ -3,7 +3,7 @@
 The provider `albmtls` compares `accountId` and `ackClusterId` too, and has the last word. Both are needed:
 
 - The program runs first: with pulumi-alicloud's `get_account` it ends before a key is made or a resource is registered. But destroy and refresh run no
-  program, `get_account` believes ALICLOUD_ACCOUNT_ID without asking anybody, and it takes its credentials as the provider `alicloud` does.
+  program, `get_account` believes ALIBABA_CLOUD_ACCOUNT_ID without asking anybody, and it takes its credentials as the provider `alicloud` does.
 - The provider is configured for every command, with the credentials that it then works with. But it is only asked once the program declares resources.
 
 A cluster cannot be compared here: only the provider reads it, so nothing of a guarded stack is declared before the provider has been configured (`after`).

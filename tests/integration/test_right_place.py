@@ -164,6 +164,6 @@ def test_a_first_deployment_in_the_wrong_place_makes_nothing(stack: Stack) -> No
     guard(stack, ACCOUNT_ID)
     stack.env |= OTHER_ACCOUNT
     stopped(stack, f"alicloud:get_account says that the credentials {ACCOUNTS}", ("preview",), ("up",))
-    stack.env["ALICLOUD_ACCOUNT_ID"] = ACCOUNT_ID  # get_account believes it, the provider does not
+    stack.env["ALIBABA_CLOUD_ACCOUNT_ID"] = ACCOUNT_ID  # get_account believes it, the provider does not
     stopped(stack, f"the credentials (sand****-key from the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID) {ACCOUNTS}", ("up",))
     stack.env = right

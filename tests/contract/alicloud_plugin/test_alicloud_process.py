@@ -123,8 +123,11 @@ def test_the_account_is_that_of_the_configured_credentials_else_of_the_environme
         assert account(plugin) == OTHER_ACCOUNT_ID
 
 
-def test_an_account_that_the_environment_names_is_believed_as_the_real_plugin_does(server: OpenApiServer, directory: Path) -> None:
-    with started(directory, **KEYS, ALICLOUD_ACCOUNT_ID="42") as plugin:
+@pytest.mark.parametrize("variable", ["ALICLOUD_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID"])
+def test_an_account_that_the_environment_names_is_believed_as_the_real_plugin_does(
+    server: OpenApiServer, directory: Path, variable: str
+) -> None:
+    with started(directory, **KEYS, **{variable: "42"}) as plugin:
         configure(plugin, configuration(server))
         before = calls(directory)
         assert account(plugin) == "42"

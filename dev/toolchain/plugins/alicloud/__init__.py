@@ -5,7 +5,7 @@ It serves `alicloud:index/getAccount:getAccount` with a real, signed GetCallerId
 Known, from the sources of aliyun/terraform-provider-alicloud (alicloud/connectivity/client.go, provider.go and data_source_alicloud_account.go):
 
 - The account is asked for at STS, at `endpoints` `sts` where that is set, with `protocol`, and the answer is kept for the life of the process.
-- It is not asked for where the configuration or ALICLOUD_ACCOUNT_ID names one: then that is the answer, whoever the credentials belong to.
+- It is not asked for where the configuration, ALICLOUD_ACCOUNT_ID or ALIBABA_CLOUD_ACCOUNT_ID names one: that is the answer then, whoever has the credentials.
 - Keys come from the configuration, else from ALICLOUD_..., ALIBABA_CLOUD_... or ALIBABACLOUD_... variables.
 
 Not known, or other than the real plugin:

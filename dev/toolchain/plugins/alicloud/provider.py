@@ -12,6 +12,7 @@ from dev.toolchain.plugins.sandbox_only import SandboxOnly
 
 NAME: Final = "alicloud"
 VERSION: Final = "4.0.0"
+ACCOUNT_VARIABLES: Final = ("ALICLOUD_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
 GET_ACCOUNT: Final = "alicloud:index/getAccount:getAccount"
 
 
@@ -46,7 +47,8 @@ class AlicloudStandIn(SandboxOnly):
         """The account of the credentials."""
         self.permit()
         if self._account is None:
-            self._account = self.environment.get("ALICLOUD_ACCOUNT_ID") or caller_account(self._configuration)
+            named = next((self.environment[name] for name in ACCOUNT_VARIABLES if self.environment.get(name)), None)
+            self._account = named or caller_account(self._configuration)
         return {"id": self._account}
 
     def handler(self, token: str) -> Handler:
