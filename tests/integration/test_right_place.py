@@ -49,8 +49,8 @@ def state(stack: Stack) -> dict[str, Any]:
 def stopped(stack: Stack, told: str, *commands: tuple[str, ...]) -> None:
     """Each command fails with the sentence; nothing is touched, and nobody was asked for more than who and where it is."""
     sandbox = stack.sandbox
+    before, cloud = state(stack), world(sandbox)
     for command in commands:
-        before, cloud = state(stack), world(sandbox)
         calls, requests = len(sandbox.api_log()), len(sandbox.audit_log())
         options = () if command[0] == "preview" else ("--yes", "--skip-preview")
         done = stack.pulumi(*command, *options, "--suppress-progress")
@@ -62,6 +62,7 @@ def stopped(stack: Stack, told: str, *commands: tuple[str, ...]) -> None:
         made = {urn.split("::")[2] for urn in after.keys() - before.keys()}
         assert made <= {"pulumi:pulumi:Stack", "pulumi:providers:alicloud"}, command  # entries of the engine's, of no resource
         assert {urn: after.get(urn) for urn in before} == before, command
+        before = after
         assert world(sandbox) == cloud, command
         assert {call["action"] for call in sandbox.api_log()[calls:]} <= {"GetCallerIdentity"}, command
         asked = [event for event in sandbox.audit_log()[requests:] if event["userAgent"].startswith("alb-mutual-tls")]
