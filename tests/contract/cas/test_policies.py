@@ -62,7 +62,7 @@ def test_ram_can_restrict_alb_to_load_balancers_and_cas_to_nothing() -> None:
         assert (cas["Resource"], alb["Resource"]) == ("*", "acs:alb:*:*:loadbalancer/*")
 
 
-def test_only_approved_jobs_deploy_and_only_previews_and_renewals_take_the_role_that_reads() -> None:
+def test_each_role_lets_one_environment_of_one_repository_in() -> None:
     subjects = {}
     for role in ("deploy", "preview"):
         (statement,) = json.loads((FOLDER / f"ram-trust-{role}.json").read_text())["Statement"]
@@ -70,8 +70,9 @@ def test_only_approved_jobs_deploy_and_only_previews_and_renewals_take_the_role_
         conditions = statement["Condition"]["StringEquals"]  # no wildcard: it would let any branch, or any repository, in
         assert set(conditions) == {"oidc:iss", "oidc:aud", "oidc:sub"}
         subjects[role] = conditions["oidc:sub"]
-    environment = "repo:OWNER/REPOSITORY:environment:STACK"
-    assert subjects == {"deploy": environment, "preview": [f"{environment}-preview", f"{environment}-renew"]}
+    assert subjects == {
+        role: f"repo:OWNER/REPOSITORY:environment:{name}" for role, name in (("deploy", "prod"), ("preview", "prod-preview"))
+    }
 
 
 # --- one action less
