@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from dev.sandbox.layout import ACCOUNT_ID, ACK_CLUSTER_ID, OTHER_ACCOUNT_ID
+from dev.toolchain import engine
+from dev.toolchain.places import HERE
+from dev.toolchain.versions import load
 from tests.integration.engine import STS, Sandbox, Stack, succeed
 from tests.integration.test_wrong_place import OTHER_ACCOUNT, goes_on, sentence, world
 
@@ -164,7 +167,10 @@ def test_a_first_deployment_in_the_wrong_place_makes_nothing(stack: Stack) -> No
         stopped(stack, f"leads to the ACK cluster {MINE}, and the key ackClusterId wants {ACK_CLUSTER_ID}", ("preview",), ("up",))
     guard(stack, ACCOUNT_ID)
     stack.env |= OTHER_ACCOUNT
-    stopped(stack, f"alicloud:get_account says that the credentials {ACCOUNTS}", ("preview",), ("up",))
+    # The official plugin signs in a way that the sandbox does not take: then the program warns, and the provider says it.
+    official = engine.has_official_plugin(HERE, "alicloud", engine.plugin_versions(HERE, load())["alicloud"])
+    says = ACCOUNTS if official else f"alicloud:get_account says that the credentials {ACCOUNTS}"
+    stopped(stack, says, ("preview",), ("up",))
     stack.env["ALIBABA_CLOUD_ACCOUNT_ID"] = ACCOUNT_ID  # get_account believes it, the provider does not
     stopped(stack, f"the credentials (sand****-key from the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID) {ACCOUNTS}", ("up",))
     stack.env = right
