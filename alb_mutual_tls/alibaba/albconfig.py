@@ -74,19 +74,28 @@ class Cluster:
             return self._uid
 
     def ack_cluster_id(self) -> str | None:
-        """The cluster's id in ACK, as its configuration (ConfigMap kube-system/ack-cluster-profile) or its nodes tell; `None` when neither does."""
+        """The cluster's id in ACK, as its configuration (ConfigMap kube-system/ack-cluster-profile) or its nodes tell; `None` when neither does.
+
+        Raises `Forbidden` for the configuration when it may not be read and the nodes do not tell.
+        """
+        forbidden: Forbidden | None = None
         try:
             profile = self._use().get(path_of("api", "v1", "namespaces", "kube-system", "configmaps", "ack-cluster-profile"))
             if found := (profile.get("data") or {}).get("clusterid"):
                 return str(found)
         except ApiError as error:
-            if error.status not in (403, 404):
+            if isinstance(error, Forbidden):
+                forbidden = error
+            elif error.status != 404:
                 raise
         try:
             nodes = self._use().get(path_of("api", "v1", "nodes"), {"limit": "1"}).get("items") or []
         except Forbidden:
-            return None
-        return next((str(label) for node in nodes if (label := (node["metadata"].get("labels") or {}).get("ack.aliyun.com"))), None)
+            nodes = []
+        found = next((str(label) for node in nodes if (label := (node["metadata"].get("labels") or {}).get("ack.aliyun.com"))), None)
+        if found is None and forbidden is not None:
+            raise forbidden
+        return found
 
     def albconfig(self, name: str) -> Document | None:
         """The AlbConfig, `None` when the cluster has none of that name; raises `NoAlbConfigKind`."""

@@ -254,7 +254,7 @@ def test_status_refuses_what_it_cannot_do_in_one_sentence(
         (["--stack", "dev", "--region", "cn-hangzhou"], "--stack is given beside options that say where to look: leave one of the two out"),
         (
             ["--endpoint", "ecs=x"],
-            "--endpoint ecs=x is no endpoint: give one of cas, alb, sts and a host, for instance cas=cas.aliyuncs.com",
+            "--endpoint ecs=x is no endpoint: give one of cas, alb, sts, cs and a host, for instance cas=cas.aliyuncs.com",
         ),
         (["--adopt", "alb:443"], "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml"),
     ],
