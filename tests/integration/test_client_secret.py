@@ -193,3 +193,20 @@ def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obst
     delivery.write("delete", "secret", NAME)
     delivery.stack.up()
     assert delivery.content().keys() == KEYS
+
+
+def test_a_destroy_deletes_also_what_the_state_has_lost(delivery: Delivery) -> None:
+    """As after a refresh in another cluster."""
+    document = delivery.stack.export()
+    resources = document["deployment"]["resources"]
+    (lost,) = [one["urn"] for one in resources if one["type"] == "kubernetes:core/v1:Secret"]
+    document["deployment"]["resources"] = [one for one in resources if one["urn"] != lost]
+    assert not any(lost in one.get("dependencies", []) for one in document["deployment"]["resources"])  # listeners are off
+    file = delivery.directory / "lost.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(document))
+    succeed(delivery.stack.pulumi("stack", "import", "--file", str(file)))
+    file.unlink()
+    assert delivery.secrets().keys() == {NAME}
+    delivery.stack.destroy()
+    assert delivery.secrets() == {}
