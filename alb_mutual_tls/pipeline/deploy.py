@@ -99,6 +99,7 @@ class Deployer:
         exported = export(self.directory, self.stack, secrets=False)
         entries = configuration.history(self.directory, self.stack)
         last = configuration.deployed(entries)
+        last = rollback.guarded(last) if last else None
         deployed = rollback.is_deployed(exported)
         unknown = "" if last else "the stack's history has no deployment that got to its end"
         if deployed and last:
@@ -144,7 +145,9 @@ class Deployer:
         arguments = ("--config-file", str(file))
         planned = self._run("preview", *arguments)
         if planned.failure:
-            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=_said("the way back was refused", planned.failure))
+            obstacle = _said("the way back is not possible", planned.failure)
+            ended = replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=obstacle)
+            return replace(ended, back="", commands=()) if planned.failure.reason is Reason.REFUSED else ended
         on = before.on | rollback.previously_demanding(exported, before.protected)
         if wide := rollback.widened(planned.events.steps, on, gives_back=gives_back):
             what = f"it would switch {', '.join(wide)} off, which demanded certificates before"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from alb_mutual_tls.cli.stack import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
+from alb_mutual_tls.pipeline.configuration import Entry
 from alb_mutual_tls.pipeline.events import Step
 from alb_mutual_tls.pipeline.verification import Verification
 
 CA_ENABLED: Final = "alb-mutual-tls:caEnabled"
 LISTENERS: Final = "alb-mutual-tls:listeners"
+CUT_OFF: Final = "alb-mutual-tls:cutOff"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ def way_back(before: Before, previously_on: Collection[str]) -> WayBack | NoWayB
     if before.unknown:
         return NoWayBack(before.unknown)
     return WayBack("the configuration of the last deployment")
+
+
+def guarded(last: Entry) -> Entry:
+    """The last deployment without its cutOff: a way back is to be refused, not forced, where it would lock clients out."""
+    return replace(last, configuration={key: value for key, value in last.configuration.items() if key != CUT_OFF})
 
 
 def widened(steps: Iterable[Step], on: Collection[str], *, gives_back: bool) -> list[str]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from alb_mutual_tls.cli.stack import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.pipeline import rollback
+from alb_mutual_tls.pipeline.configuration import Entry, Value
 from alb_mutual_tls.pipeline.events import State, Step
 from alb_mutual_tls.pipeline.rollback import Before, NoWayBack, WayBack, way_back, widened
 from alb_mutual_tls.pipeline.verification import Verification
@@ -67,6 +68,11 @@ def test_a_first_deployment_is_switched_off_or_gives_back_what_was_on_before() -
     assert isinstance(off, WayBack) and off.edit == ("alb-mutual-tls:caEnabled", "false")
     back = way_back(first, ["alb:443"])
     assert isinstance(back, WayBack) and back.edit == ("alb-mutual-tls:listeners", "{}")
+
+
+def test_no_way_back_is_forced_by_a_cut_off() -> None:
+    last = Entry("update", True, False, {"alb-mutual-tls:cutOff": Value("true"), "alb-mutual-tls:caEnabled": Value("true")})
+    assert rollback.guarded(last).configuration == {"alb-mutual-tls:caEnabled": Value("true")}
 
 
 @pytest.mark.parametrize(
