@@ -87,7 +87,9 @@ def programs(place: Path, against: Path | None) -> Iterator[list[Program]]:
             Program("stack dev", Stack("bench", directory(place, "dev", REPOSITORY), sandbox)),
         ]
         if against is not None:
-            # the same stack, seen by the other checkout's program
+            # the same stack, seen by the other checkout's program, which may not know all endpoints
+            endpoints = found[-1].stack.config["alicloud:endpoints"][0]
+            found[-1].stack.config["alicloud:endpoints"] = [{name: endpoints[name] for name in ("cas", "alb", "sts")}]
             other = Stack("other", directory(place, "against", against), sandbox)
             other.name, other.config = "bench", found[-1].stack.config
             found.append(Program(f"stack dev of {against}", other))
