@@ -24,11 +24,11 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from alb_mutual_tls.alibaba.claim import Claim
 from alb_mutual_tls.cli.audit import CaAudit, ListenerAudit, NotSeen, Report, State, Upload
+from alb_mutual_tls.cli.printing import Table, counted, dump, print_report
 from alb_mutual_tls.cli.status import words
 from alb_mutual_tls.cli.text import printable
 from alb_mutual_tls.cli.verdict import EXIT_CODE, Verdict
@@ -40,18 +40,16 @@ if TYPE_CHECKING:
 
     from alb_mutual_tls.alibaba.side_doors import SideDoor
 
-_STYLES: Final = {Verdict.HELD: "green", Verdict.FELL_SHORT: "red", Verdict.NOT_DECIDED: "yellow"}
-
 
 def summary(report: Report) -> str:
     """One line: the verdict, and what the HTTPS listeners do."""
     asking = [one for one in report.listeners if one.state is not State.SIDE_DOOR]
-    counted = {state: sum(one.state is state for one in asking) for state in State}
-    told = ", ".join(f"{count} {state}" for state, count in counted.items() if count)
+    states = {state: sum(one.state is state for one in asking) for state in State}
+    told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     short = sum(finding.verdict is Verdict.FELL_SHORT for finding in report.findings)
-    complaints = f"{short} complaint" if short == 1 else f"{short} complaints"
-    listeners = "1 HTTPS listener" if len(asking) == 1 else f"{len(asking)} HTTPS listeners"
-    return f"{report.verdict}: {listeners}" + (f" ({told})" if told else "") + f", {complaints}"
+    return (
+        f"{report.verdict}: {counted(len(asking), 'HTTPS listener')}" + (f" ({told})" if told else "") + f", {counted(short, 'complaint')}"
+    )
 
 
 # --- for machines
@@ -59,7 +57,7 @@ def summary(report: Report) -> str:
 
 def as_json(report: Report) -> str:
     """The document described above."""
-    return _dump(
+    return dump(
         {
             "version": 1,
             "verdict": report.verdict,
@@ -82,7 +80,7 @@ def error_as_json(sentence: str) -> str:
     """The same document where nothing could be read at all."""
     verdict = Verdict.NOT_DECIDED
     head = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict], "summary": f"{verdict}: {sentence}", "error": sentence}
-    return _dump({**head, "listeners": [], "caCertificates": [], "unusedUploads": None, "requests": {}, "findings": []})
+    return dump({**head, "listeners": [], "caCertificates": [], "unusedUploads": None, "requests": {}, "findings": []})
 
 
 def _listener(one: ListenerAudit) -> dict[str, Any]:
@@ -141,36 +139,19 @@ def _upload(one: Upload, report: Report) -> dict[str, Any]:
     }
 
 
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)
-
-
 # --- for people
 
 
 def print_for_people(report: Report, console: Console) -> None:
     """Where it looked, a table of each kind of which there is something, a line for each finding, and the verdict."""
-    from rich.table import Table
     from rich.text import Text
 
     account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account
     console.print(Text(printable(f"{report.seen.cluster}, Alibaba Cloud account {account}")), soft_wrap=True)
-    for title, headings, rows in _tables(report):
-        if not rows:
-            continue
-        table = Table(title=title, title_justify="left")
-        for heading in headings:
-            table.add_column(heading, overflow="fold", no_wrap=heading in ("listener", "ends", "days left", "held by"))
-        for row in rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        console.print(table)
-    for finding in report.findings:
-        label = "note" if finding.verdict is Verdict.HELD else finding.verdict
-        console.print(Text.assemble((f"{label}: ", _STYLES.get(finding.verdict, "")), printable(finding.why)), soft_wrap=True)
-    console.print(Text(summary(report), style=f"bold {_STYLES.get(report.verdict, '')}"), soft_wrap=True)
+    print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 
-def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
+def _tables(report: Report) -> list[Table]:
     listeners = [
         [f"{one.name}/{one.listener.protocol}", one.state, *_declared(one), _doors(one), _holder(one), one.verdict]
         for one in report.listeners
@@ -189,10 +170,13 @@ def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
         ]
         for one in (() if isinstance(report.unused, NotSeen) else report.unused)
     ]
+    whole = ("listener", "ends", "days left", "held by")
     return [
-        ("listeners", ["listener", "clients", "AlbConfig has", "ALB has", "side doors", "held by", "verdict"], listeners),
-        ("CA certificates that listeners name", ["CA certificate", "listeners", "subject", "SHA-256", "ends", "days left"], authorities),
-        (
+        Table("listeners", ["listener", "clients", "AlbConfig has", "ALB has", "side doors", "held by", "verdict"], listeners, whole),
+        Table(
+            "CA certificates that listeners name", ["CA certificate", "listeners", "subject", "SHA-256", "ends", "days left"], authorities
+        ),
+        Table(
             "CA certificates in CAS that no listener of this cluster names",
             ["CA certificate", "common name", "ends", "repository", "uploaded by"],
             unused,

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alb_mutual_tls.cli import report as verify_report
 from alb_mutual_tls.cli.clearance import Cleaning
 from alb_mutual_tls.cli.handshake import TlsVersion
+from alb_mutual_tls.cli.printing import dump, style
 from alb_mutual_tls.cli.rehearsal_result import Depth, Need, Result
 from alb_mutual_tls.cli.report import seen_text
 from alb_mutual_tls.cli.verdict import Verdict
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 WORDS: Final = {Verdict.HELD: "would hold", Verdict.FELL_SHORT: "would not hold", Verdict.NOT_DECIDED: "not decided"}
 _ANSWERS: Final = {Verdict.HELD: "accepted", Verdict.FELL_SHORT: "rejected", Verdict.NOT_DECIDED: "unclear"}
-_STYLES: Final = {Verdict.HELD: "green", Verdict.FELL_SHORT: "red", Verdict.NOT_DECIDED: "yellow"}
 
 
 def summary(result: Result) -> str:
@@ -122,12 +122,12 @@ def print_for_people(result: Result, console: Console) -> None:
                 depth.need if depth.need is not Need.NOTHING else "-",
                 *(_seen(depth, version) for version in TlsVersion),
             )
-            table.add_row(*map(Text, cells), Text(_ANSWERS[depth.verdict], style=_STYLES[depth.verdict]))
+            table.add_row(*map(Text, cells), Text(_ANSWERS[depth.verdict], style=style(depth.verdict)))
         console.print(table)
     lines = [*(f"note: {sentence}" for sentence in result.notes), *(f"LEFT: {sentence}" for sentence in result.left)]
     for line in (*lines, *([f"not decided: {result.reason}"] if result.reason else [])):
         console.print(Text(line, style="red" if line.startswith("LEFT") else ""), soft_wrap=True)
-    console.print(Text(summary(result), style=f"bold {_STYLES[result.verdict]}"), soft_wrap=True)
+    console.print(Text(summary(result), style=f"bold {style(result.verdict)}"), soft_wrap=True)
 
 
 def chain(depth: Depth) -> str:
@@ -173,4 +173,4 @@ def _seen(depth: Depth, version: TlsVersion) -> str:
 
 
 def _document(**members: Any) -> str:
-    return json.dumps({"version": 1, **members}, indent=2, ensure_ascii=False)
+    return dump({"version": 1, **members})

@@ -22,7 +22,6 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alb_mutual_tls.cli import flip as flips
 from alb_mutual_tls.cli.flip import Flip
 from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, NoSession, Outcome, ServerCertificateInvalid, VersionNotOffered
+from alb_mutual_tls.cli.printing import counted, dump, style
 from alb_mutual_tls.cli.verdict import EXIT_CODE, Verdict
 from alb_mutual_tls.cli.verification import Check, ListenerReport, Report
 
@@ -52,7 +52,7 @@ def summary(report: Report) -> str:
     checks = [check for listener in report.listeners for check in listener.checks]
     counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
     rest = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.HELD)
-    held, listeners = _counted(counts[Verdict.HELD], "check"), _counted(len(report.listeners), "listener")
+    held, listeners = counted(counts[Verdict.HELD], "check"), counted(len(report.listeners), "listener")
     flips = "".join(f"; {_readiness(flip)}" for flip in report.flips)
     return f"{report.verdict}: {held} held at {listeners}" + (f", {rest}" if rest else "") + flips
 
@@ -63,13 +63,9 @@ def _readiness(flip: Flip) -> str:
     return f"{flip.component} is {how} for the flip to {flip.issuing}"
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def as_json(report: Report) -> str:
     """The report as the JSON document described above."""
-    return _dump(
+    return dump(
         {
             "version": 1,
             "verdict": report.verdict,
@@ -85,7 +81,7 @@ def as_json(report: Report) -> str:
 def error_as_json(sentence: str) -> str:
     """The same document where nothing could be tried at all."""
     verdict = Verdict.NOT_DECIDED
-    return _dump(
+    return dump(
         {
             "version": 1,
             "verdict": verdict,
@@ -107,17 +103,17 @@ def print_for_people(report: Report, console: Console) -> None:
         console.print(Text(_heading(listener), style="bold"))
         console.print(_table(listener))
         for verdict, why, cases in _explanations(listener.checks):
-            console.print(Text.assemble((f"{verdict}: ", _style(verdict)), f"{', '.join(cases)}: {why}"))
+            console.print(Text.assemble((f"{verdict}: ", style(verdict)), f"{', '.join(cases)}: {why}"))
         console.print()
     for flip in report.flips:
         console.print(Text(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", style="bold"))
         for bundle in flip.bundles:
             ready = f"{bundle.case}: ready for the flip to {flip.issuing}: "
-            console.print(Text.assemble(ready, (bundle.verdict, _style(bundle.verdict)), bundle.why and f": {bundle.why}"))
+            console.print(Text.assemble(ready, (bundle.verdict, style(bundle.verdict)), bundle.why and f": {bundle.why}"))
         console.print(Text(flips.NOTE, style="dim"))
         console.print()
     console.print(Text(note(report), style="dim"))
-    console.print(Text(summary(report), style=f"bold {_style(report.verdict)}"))
+    console.print(Text(summary(report), style=f"bold {style(report.verdict)}"))
 
 
 def seen_text(outcome: Outcome | None) -> str:
@@ -152,7 +148,7 @@ def _table(report: ListenerReport) -> Table:
         where = [_address(check), to.server_name if to else ""] if several else []
         version = check.version.removeprefix("TLS ") if check.version else ""
         cells = [check.case, *where, version, check.expected or "", seen_text(check.outcome)]
-        table.add_row(*(Text(cell) for cell in cells), Text(check.verdict, style=_style(check.verdict)))
+        table.add_row(*(Text(cell) for cell in cells), Text(check.verdict, style=style(check.verdict)))
     return table
 
 
@@ -187,10 +183,6 @@ def _explanations(checks: Sequence[Check]) -> list[tuple[Verdict, str, list[str]
                 cases.append(check.case)
     order = [Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.NOT_CHECKED]
     return [(verdict, why, cases) for (verdict, why), cases in sorted(grouped.items(), key=lambda item: order.index(item[0][0]))]
-
-
-def _style(verdict: Verdict) -> str:
-    return {Verdict.HELD: "green", Verdict.FELL_SHORT: "red", Verdict.NOT_DECIDED: "yellow"}.get(verdict, "dim")
 
 
 def _snippet(body: str) -> str:
@@ -257,7 +249,3 @@ def _flip(flip: Flip) -> dict[str, Any]:
         "note": flips.NOTE,
         "bundles": [{"case": bundle.case, "verdict": bundle.verdict, "why": bundle.why} for bundle in flip.bundles],
     }
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -20,10 +20,9 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from alb_mutual_tls.cli.printing import Table, counted, dump, print_report
 from alb_mutual_tls.cli.status import (
     ISSUING,
     TRUSTED,
@@ -34,14 +33,12 @@ from alb_mutual_tls.cli.status import (
     Report,
     words,
 )
-from alb_mutual_tls.cli.text import printable
 from alb_mutual_tls.cli.verdict import EXIT_CODE, Verdict
 from alb_mutual_tls.cli.views import Absent, NotKnown, View
 from alb_mutual_tls.pki.renewal import to_text
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 
 def summary(report: Report) -> str:
@@ -52,13 +49,9 @@ def summary(report: Report) -> str:
     next_end = f"; {first[1]} ends first, in {report.days_left(first[0])} days" if first else ""
     due = sum(one.due for one in report.clients)
     return (
-        f"{report.verdict}: {_counted(len(report.listeners), 'listener')}, {_counted(len(report.clients), 'client')}, {due} due for renewal, "
+        f"{report.verdict}: {counted(len(report.listeners), 'listener')}, {counted(len(report.clients), 'client')}, {due} due for renewal, "
         f"{len(report.outstanding)} outstanding{next_end}"
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 # --- for machines
@@ -66,7 +59,7 @@ def _counted(count: int, noun: str) -> str:
 
 def as_json(report: Report) -> str:
     """The document described above."""
-    return _dump(
+    return dump(
         {
             "version": 1,
             "verdict": report.verdict,
@@ -87,7 +80,7 @@ def error_as_json(sentence: str) -> str:
     """The same document where nothing could be read at all."""
     verdict = Verdict.NOT_DECIDED
     head = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict], "summary": f"{verdict}: {sentence}", "error": sentence}
-    return _dump({**head, "listeners": [], "authorities": [], "clients": [], "outstanding": [], "findings": []})
+    return dump({**head, "listeners": [], "authorities": [], "clients": [], "outstanding": [], "findings": []})
 
 
 def _listener(one: ListenerStatus) -> dict[str, Any]:
@@ -150,27 +143,15 @@ def _outstanding(one: OutstandingStatus, report: Report) -> dict[str, Any]:
     }
 
 
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)
-
-
 # --- for people
 
 
 def print_for_people(report: Report, console: Console) -> None:
     """A table of each kind of which there is something, what is to be known or done, and the verdict on one line."""
-    from rich.text import Text
-
-    for title, headings, rows in _tables(report):
-        if rows:
-            console.print(_table(title, headings, rows))
-    for finding in report.findings:
-        label = "note" if finding.verdict is Verdict.HELD else finding.verdict
-        console.print(Text.assemble((f"{label}: ", _style(finding.verdict)), printable(finding.why)), soft_wrap=True)
-    console.print(Text(summary(report), style=f"bold {_style(report.verdict)}"), soft_wrap=True)
+    print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 
-def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
+def _tables(report: Report) -> list[Table]:
     several = len({one.component for one in report.authorities}) > 1
     left = report.days_left
 
@@ -215,10 +196,10 @@ def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
         for one in sorted(report.outstanding, key=lambda one: (one.not_after, one.component, one.client))
     ]
     return [
-        ("listeners", ["listener", "AlbConfig:port", "wished", "AlbConfig has", "ALB has", "verdict"], listeners),
-        ("authorities", ["authority", "role", "subject", "SHA-256", "ends", "days left"], authorities),
-        ("clients", ["client", "serial number", "ends", "days left", "renewal"], clients),
-        (
+        Table("listeners", ["listener", "AlbConfig:port", "wished", "AlbConfig has", "ALB has", "verdict"], listeners),
+        Table("authorities", ["authority", "role", "subject", "SHA-256", "ends", "days left"], authorities),
+        Table("clients", ["client", "serial number", "ends", "days left", "renewal"], clients),
+        Table(
             "outstanding: no client has these any more, and ALB knows no revocation",
             ["client", "why", "serial number", "ends", "days left", "below the trusted CA"],
             outstanding,
@@ -240,19 +221,3 @@ def _renewal(client: ClientStatus) -> str:
     if client.ends_with_authority:
         return "none, it ends with its authority"
     return "not known" if client.renewal is None else f"from {to_text(client.renewal)}"
-
-
-def _table(title: str, headings: list[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("ends", "days left", "verdict"))
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    return table
-
-
-def _style(verdict: Verdict) -> str:
-    return {Verdict.HELD: "green", Verdict.FELL_SHORT: "red", Verdict.NOT_DECIDED: "yellow"}.get(verdict, "dim")
