@@ -23,7 +23,7 @@ PYTHON = "Python environment"
 DOWNLOADS = "downloads"
 """A line of its own in the estimate: how fast a package came says nothing of how fast the builds will be."""
 
-_PLUGIN_LIMIT = 30.0
+_PLUGIN_LIMIT = 120.0
 """Seconds for the official plugins to be downloaded, all at once; without a way out they fail in about three."""
 
 
