@@ -76,6 +76,11 @@ class Sandbox:
     def kubectl(self, *arguments: str | Path) -> str:
         return succeed(run("kubectl", *arguments, env=self.env))
 
+    def namespace(self, name: str) -> None:
+        """Make a namespace, unless an earlier test has: nobody on the sandbox ends the deletion of one, so they stay."""
+        if f"namespace/{name}" not in self.kubectl("get", "namespaces", "-o", "name").split():
+            self.kubectl("create", "namespace", name)
+
     def albconfig(self, name: str = "alb") -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.kubectl("get", "albconfig", name, "-o", "json"))
         return document

@@ -83,12 +83,11 @@ class Users:
         """Apply files, as their page says, after their namespaces."""
         objects = [self._named(document) for file in files for document in documents(file)]
         for namespace in {one["metadata"].get("namespace", NAMESPACE) for one in objects} - {"kube-system"}:
-            if f"namespace/{namespace}" not in self.sandbox.kubectl("get", "namespaces", "-o", "name").split():
-                self.sandbox.kubectl("create", "namespace", namespace)
+            self.sandbox.namespace(namespace)
         self._apply(objects)
 
     def delete(self, *files: str) -> None:
-        """Take away what the files made; namespaces stay, since nobody on the sandbox ends them."""
+        """Take away what the files made; namespaces stay."""
         for file in files:
             self.sandbox.kubectl("delete", "-f", FOLDER / f"rbac-{file}.yaml")
 

@@ -61,7 +61,7 @@ def delivery(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A stack that is up, with the clients of the documentation; its first day is as much ahead of today as certificates are backdated."""
     directory = tmp_path_factory.mktemp("secret")
     time = TimeTravel.begin(directory, datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
-    sandbox.kubectl("create", "namespace", NAMESPACE)
+    sandbox.namespace(NAMESPACE)
     stack = Stack("secret", time.program, sandbox)
     stack.config |= documents(PAGE)[CHAPTER][0]["config"]
     (time.program / "kubeconfig").symlink_to(stack.config["kubernetes:kubeconfig"])

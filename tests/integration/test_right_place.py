@@ -17,7 +17,7 @@ from dev.toolchain import engine
 from dev.toolchain.places import HERE
 from dev.toolchain.versions import load
 from tests.integration.engine import STS, Sandbox, Stack, succeed
-from tests.integration.test_wrong_place import OTHER_ACCOUNT, goes_on, sentence, world
+from tests.integration.test_wrong_place import OTHER_ACCOUNT, sentence, world
 
 LOOKS = frozenset({"get", "list", "watch"})
 MINE = "c0ffee0c0ffee0c0ffee0c0ffee0c0ffe"
@@ -156,7 +156,8 @@ def test_in_an_outage_of_sts_nobody_is_kept_from_switching_off(stack: Stack) -> 
     assert "the program could not compare accountId (" in shown
     assert stack.get()[0] == 200
     stack.set(caEnabled=True)
-    goes_on(stack)
+    stack.up()
+    stack.unchanged()
 
 
 def test_a_first_deployment_in_the_wrong_place_makes_nothing(stack: Stack) -> None:
