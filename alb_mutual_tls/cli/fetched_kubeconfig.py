@@ -9,6 +9,7 @@ from typing import Any, Final
 from alb_mutual_tls.alibaba import user_kubeconfig
 from alb_mutual_tls.cli.client_files import File, write
 from alb_mutual_tls.cli.cloud import Cloud
+from alb_mutual_tls.cli.text import printable
 from alb_mutual_tls.errors import UserError, WrongPlace
 
 MARK: Final = "# Written by mtls kubeconfig"
@@ -30,9 +31,10 @@ def fetch(
     if configuration.get("accountId"):
         cloud.account()
     made = user_kubeconfig.fetch(cloud.cs(), cluster, private_address=private_address, minutes=minutes)
-    content = f"{MARK}: ACK cluster {cluster}, good until {made.expires}\n{made.text.rstrip()}\n".encode()
+    expires = printable(made.expires)  # one line: it stands in comments, of the file and of what a shell evaluates
+    content = f"{MARK}: ACK cluster {cluster}, good until {expires}\n{made.text.rstrip()}\n".encode()
     write([File(output.name, "kubeconfig", content)], output.parent, force=replaced)
-    return cluster, made.expires
+    return cluster, expires
 
 
 def chosen_cluster(given: str | None, configured: Any) -> str:
