@@ -9,12 +9,18 @@ from typing import Final
 REDACTED: Final = "[secret]"
 
 SECRET_VARIABLES: Final = (
+    "ALIBABACLOUD_ACCESS_KEY_SECRET",
+    "ALIBABACLOUD_SECURITY_TOKEN",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
+    "ALICLOUD_SECRET_KEY",
+    "ALICLOUD_SECURITY_TOKEN",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AZURE_CLIENT_SECRET",
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_CONFIG_PASSPHRASE",
+    "VAULT_TOKEN",
 )
 """Environment variables whose values must not be shown, whoever repeats them."""
 
