@@ -20,6 +20,8 @@ from .arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listen
 PROJECT: Final = "alb-mutual-tls"
 PLACEHOLDER: Final = re.compile("<[^<>]*>")
 """What stands in a template in place of a value that only the team knows."""
+_JUDGED: Final = (f"{PROJECT}:", "alicloud:", "kubernetes:")
+"""The namespaces whose values this module reads."""
 _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
 _INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
 _OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
@@ -88,8 +90,11 @@ def _namespace(values: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def _placeholders(values: Mapping[str, str]) -> Iterator[str]:
-    """Where a template was not filled in; this project's keys without their namespace."""
-    for key in sorted(values):
+    """Where a template was not filled in; this project's keys without their namespace.
+
+    What keys of other namespaces (`aws:region`) may hold is their providers' business.
+    """
+    for key in sorted(key for key in values if key.startswith(_JUDGED)):
         try:
             content = json.loads(values[key])
         except ValueError:

@@ -174,6 +174,8 @@ def test_every_key_and_field_is_described_in_words_and_nothing_else_is_let_in() 
         ({**REGION, "kubernetes:kubeconfig": "apiVersion: v1\nkind: Config\n"}, False),
         ({**REGION, "kubernetes:namespace": "x"}, False),
         ({**REGION, "aws:region": "eu-west-1"}, True),
+        ({**REGION, "aws:region": "<fill in>"}, True),
+        ({**REGION, "kubernetes:context": "<fill in>"}, False),
     ],
 )  # fmt: skip
 def test_parser_and_schema_say_the_same_of_an_example(config: dict[str, Any], accepted: bool) -> None:

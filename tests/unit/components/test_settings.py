@@ -505,6 +505,10 @@ def test_what_a_template_leaves_open_is_refused_with_its_place_and_the_command()
     assert caught.value.problems == [f"{place}: {remedy.format(place)}" for place in places]
 
 
+def test_what_a_key_of_another_program_holds_is_not_ours_to_judge() -> None:
+    parse({"alicloud:region": "cn-hangzhou", "aws:region": "<fill in>", "other-project:owner": "<nobody>"})
+
+
 def test_a_stack_file_has_one_spelling_the_documented_one() -> None:
     with pytest.raises(SettingsError, match=r"listeners\.https\.alb_config: is no field here"):
         settings(listeners={"https": {"alb_config": "alb", "albConfig": "alb", "port": 443}})
