@@ -25,6 +25,7 @@ from alb_mutual_tls.cli.audit import NotSeen, Report, State, Upload, report
 from alb_mutual_tls.cli.audit_scan import barred, tried
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
+from tests.examples import examples
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, https, ingresses, seen, state
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 
@@ -271,7 +272,7 @@ def test_every_published_albconfig_is_audited() -> None:
     assert {one.name: one.state for one in found.listeners}["seed-enable-mtls:443"] is State.SAYS_ON
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(documents(), st.sampled_from([{}, NotSeen("no", True)]), st.booleans())
 def test_whatever_an_albconfig_holds_it_is_audited_and_a_clean_bill_needs_every_listener_to_do_as_it_says(
     made: tuple[Document, int], places: Mapping[Any, Any] | NotSeen, strict: bool

@@ -23,6 +23,7 @@ from alb_mutual_tls.cli import inspect_report
 from alb_mutual_tls.pki.explanation import Source as Given
 from alb_mutual_tls.pki.explanation import explain
 from alb_mutual_tls.pki.pieces import read
+from tests.examples import examples
 from tests.unit.cli.test_commands import Run
 
 NOW: Final = datetime(2026, 11, 25, tzinfo=UTC)
@@ -178,7 +179,7 @@ def test_a_name_never_steers_the_terminal(name: str) -> None:
     assert inspect_report.as_json(report).replace("\n", "").isprintable()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 @given(st.binary(max_size=400))
 def test_no_file_gives_a_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path, data: bytes) -> None:
     (tmp_path / "f").write_bytes(data)

@@ -17,6 +17,7 @@ from alb_mutual_tls.alibaba.listener_patch import Wish, fulfils
 from alb_mutual_tls.cli.render import Rendered, as_json, as_yaml, by_hand, error_as_json, render
 from alb_mutual_tls.cli.stack import Listener
 from alb_mutual_tls.errors import UserError
+from tests.examples import examples
 from tests.unit.cli.jq import deleted
 from tests.unit.listener.corpus import documents
 from tests.unit.listener.json_patch import TestFailed, apply
@@ -182,7 +183,7 @@ def test_an_error_is_a_document_of_the_same_kind() -> None:
 
 
 @given(documents(), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_the_patch_gives_any_albconfig_the_two_fields_and_nothing_else(made: tuple[Document, int], ca_enabled: bool) -> None:
     document, port = made
     rendered = one(document, port=port, ca_enabled=ca_enabled)
@@ -198,7 +199,7 @@ def test_the_patch_gives_any_albconfig_the_two_fields_and_nothing_else(made: tup
 
 
 @given(documents())
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_the_patch_fails_where_the_listener_stands_elsewhere(made: tuple[Document, int]) -> None:
     document, port = made
     patch = one(document, port=port).patch
@@ -210,7 +211,7 @@ def test_the_patch_fails_where_the_listener_stands_elsewhere(made: tuple[Documen
 
 
 @given(documents(), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_what_argo_cd_ignores_is_what_the_provider_writes(made: tuple[Document, int], ca_enabled: bool) -> None:
     document, port = made
     rendered = one(document, port=port, ca_enabled=ca_enabled)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.settings import PROJECT, SettingsError, parse
+from tests.examples import examples
 from tests.unit.pki.material import authority, key_pem, pem, request
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -278,7 +279,7 @@ KEYS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.lists(st.sampled_from(sorted(KEYS)), max_size=3, unique=True).flatmap(
         lambda keys: st.fixed_dictionaries({key: KEYS[key] for key in keys})

@@ -17,6 +17,7 @@ from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.openapi import NotPermitted
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.provider.host import Cancelled, PartiallyMade
+from tests.examples import examples
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, wanted
 
 # --- other writers
@@ -216,7 +217,7 @@ def _write_status(document: Document) -> None:
 
 
 @given(st.lists(st.sampled_from([_insert, _reverse, _remove_another, _remove_ours, _flip, _annotate, _write_status]), max_size=7))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_whatever_others_write_in_between_it_lands_on_the_right_listener_or_ends_in_one_sentence(
     writers: list[Callable[[Document], None]],
 ) -> None:

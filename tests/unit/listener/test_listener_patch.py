@@ -22,6 +22,7 @@ from alb_mutual_tls.alibaba.listener_patch import (
     previous_values,
     restore,
 )
+from tests.examples import examples
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 from tests.unit.listener.json_patch import TestFailed, apply
 
@@ -269,7 +270,7 @@ def test_the_corpus_is_whole() -> None:
 
 
 @given(documents(), wishes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_any_albconfig_changes_in_our_two_keys_and_annotation_only(made: tuple[Document, int], wish: Wish) -> None:
     document, port = made
     holds(document, port, wish)
@@ -285,7 +286,7 @@ def comes_back(before: Document, port: int, *changes: Wish) -> None:
 
 
 @given(documents(), wishes, wishes, wishes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_the_first_values_come_back_after_any_number_of_changes(made: tuple[Document, int], one: Wish, two: Wish, three: Wish) -> None:
     comes_back(*made, one, two, three)
 

@@ -30,6 +30,7 @@ from alb_mutual_tls.alibaba.temporary_listener import (
     temporary,
 )
 from alb_mutual_tls.errors import UserError
+from tests.examples import examples
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 from tests.unit.listener.fakes import alb, raised
 from tests.unit.listener.json_patch import TestFailed, apply
@@ -265,7 +266,7 @@ def test_every_published_albconfig_is_the_same_afterwards(name: str) -> None:
 
 
 @given(documents(), st.integers(0, 200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_any_albconfig_is_the_same_afterwards_wherever_the_listener_stands_by_then(made: tuple[Document, int], shuffle: int) -> None:
     document, port = made
     find_listener(document, port).fields["certificates"] = [CERTIFICATE]

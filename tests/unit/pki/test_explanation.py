@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import description
@@ -354,7 +354,6 @@ POOL = [pem(LEAF), pem(ROOT.certificate), pem(SUB.certificate), pem(client(SUB))
 POOL += [pem(first_version(ROOT)), pem(made([], name="root")), pem(signed_with_sha1(SUB))]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=5).map("".join), min_size=1, max_size=3), st.sampled_from([None, *Role])
 )
@@ -367,7 +366,6 @@ def test_whatever_is_put_together_gives_sentences_and_one_verdict(texts: list[st
         assert report.verdict in Verdict
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2000), st.integers(0, 255))
 def test_a_changed_certificate_is_described_or_unreadable(place: int, octet: int) -> None:
     der = bytearray(LEAF.public_bytes(serialization.Encoding.DER))

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs7, pkcs12
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import pieces
@@ -239,7 +239,6 @@ def test_a_thousand_certificates_are_too_many() -> None:
 SEEDS = [BOTH.encode(), LEAF.public_bytes(DER), request().encode(), P12, ENCRYPTED_KEY, key_pem(PRIVATE).encode()]
 
 
-@settings(deadline=None)
 @given(
     st.one_of(st.binary(max_size=300), st.text(max_size=200).map(str.encode), st.binary(max_size=60).map(lambda tail: b"\x30\x82" + tail))
 )
@@ -247,7 +246,6 @@ def test_no_octets_raise_anything(data: bytes) -> None:
     assert read(data, sesame).pieces
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SEEDS), st.data())
 def test_no_damage_raises_anything(seed: bytes, data: st.DataObject) -> None:
     damaged = bytearray(seed)

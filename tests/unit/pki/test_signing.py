@@ -21,6 +21,7 @@ from alb_mutual_tls.pki.names import to_name
 from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, check_subject
 from alb_mutual_tls.pki.request import SigningRequest
 from alb_mutual_tls.pki.signing import Issuer
+from tests.examples import examples
 from tests.unit.pki.material import (
     DAY,
     FIELDS,
@@ -42,7 +43,7 @@ _words = st.text('aZ09.,+=@-_/:?#%[]<>"\\éß名İﬀ\u0301\U0001f511', min_size
 _subjects = st.fixed_dictionaries({"commonName": _words}, optional=dict.fromkeys(list(SUBJECT_FIELDS)[1:5], _words))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(_subjects, st.integers(1, 5000), st.lists(_words.map(lambda word: f"urn:{word.encode().hex()}"), unique=True, max_size=3))
 def test_every_client_certificate_fits_the_profile(subject: dict[str, str], days: int, uris: list[str]) -> None:
     assert check_subject(subject) == []

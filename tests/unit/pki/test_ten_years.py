@@ -14,6 +14,7 @@ from alb_mutual_tls.pki.renewal import Renewal, from_text, renewal
 from alb_mutual_tls.provider.host import Properties, Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
+from tests.examples import examples
 from tests.unit.pki.material import DAY, NOW, authority, key, key_pem, pem, request
 
 LIFE: Final = 3650
@@ -102,7 +103,7 @@ def test_ten_years_of_daily_ups_renew_exactly_what_is_due() -> None:
     assert stack.up() == []
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.integers(2, 400), st.data(), st.lists(st.integers(1, 60), min_size=1, max_size=8))
 @example(90, None, [30])
 def test_whoever_runs_up_at_least_once_in_the_time_of_renewal_is_never_without(

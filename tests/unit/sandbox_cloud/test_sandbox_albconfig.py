@@ -14,6 +14,7 @@ from dev.sandbox.cloud import seeds
 from dev.sandbox.cloud.albconfig import Unfit, unmarshal
 from dev.sandbox.cloud.build import QUOTA, Refused, build, covers
 from dev.sandbox.cloud.model import Balancer, Listener, Rule
+from tests.examples import examples
 
 CA = "0e40dda998174723af39d37fcaf00001"
 SERVER = {seeds.SERVER_CERTIFICATE_ID: seeds.SERVER_HOSTS, "1-cn-hangzhou": ("other.example",)}
@@ -105,7 +106,7 @@ def test_null_is_the_same_as_absent_and_unknown_keys_are_ignored() -> None:
     assert unmarshal(None) == {}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(JSON)
 def test_whatever_the_api_server_stores_is_read_or_refused(spec: Any) -> None:
     try:
@@ -114,7 +115,7 @@ def test_whatever_the_api_server_stores_is_read_or_refused(spec: Any) -> None:
         assert "json: cannot unmarshal" in str(refused)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(JSON)
 def test_whatever_a_listener_is_it_is_built_or_refused(value: Any) -> None:
     for name in ("port", "protocol", "caEnabled", "caCertificates", "certificates", "securityPolicyId", "xForwardedForConfig"):
