@@ -20,6 +20,9 @@ from alb_mutual_tls.errors import Unreachable, UserError
 
 __all__ = ["Credential", "NotPermitted", "OpenApi"]
 
+FIRST_PAUSE = 0.25
+"""Seconds between the first and the second attempt; each further pause is twice as long, up to 16 times this."""
+
 
 class Credential(Protocol):
     """What signs a call (`alb_mutual_tls.alibaba.credentials`)."""
@@ -91,9 +94,8 @@ class OpenApi:
             # a wrong host name does not come right by waiting for the whole deadline
             return isinstance(error, Unreachable) and unreachable < 5
 
-        return iter(
-            stamina.retry_context(on=passes, attempts=None, timeout=self._deadline, wait_initial=0.25, wait_max=4.0, wait_jitter=0.5)
-        )
+        pauses = {"wait_initial": FIRST_PAUSE, "wait_max": 16 * FIRST_PAUSE, "wait_jitter": 2 * FIRST_PAUSE}
+        return iter(stamina.retry_context(on=passes, attempts=None, timeout=self._deadline, **pauses))
 
     def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None) -> dict[str, Any]:
         """One request and its answer; every call passes here (`mtls doctor` writes them down)."""

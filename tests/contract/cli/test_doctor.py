@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba import cas
+from alb_mutual_tls.alibaba import cas, openapi
 from alb_mutual_tls.cli.__main__ import main
 from dev.sandbox.cloud import OpenApiServer
 from dev.sandbox.layout import ACCESS_KEY_ID, ACCESS_KEY_SECRET, ACCOUNT_ID
@@ -73,6 +73,7 @@ def doctor(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(cas, "SETTLING", 0.5)
+    monkeypatch.setattr(openapi, "FIRST_PAUSE", 0.025)
     before = signal.getsignal(signal.SIGTERM)
 
     at_the_gateway = ("--endpoint", f"cas={gateway.endpoint}", "--endpoint", f"sts={gateway.endpoint}", "--protocol", "http")
@@ -241,10 +242,11 @@ def test_an_endpoint_that_is_none_is_refused(doctor: Callable[..., Run]) -> None
 
 _INTERRUPTED = """
 import os, signal, sys
-from alb_mutual_tls.alibaba import cas
+from alb_mutual_tls.alibaba import cas, openapi
 from alb_mutual_tls.cli import cloud
 from alb_mutual_tls.cli.commands import app
-cas.SETTLING = 1.5
+cas.SETTLING = 0.5
+openapi.FIRST_PAUSE = 0.025
 original = cloud.OpenApi._call
 def call(self, action, query, body, path=None):
     answer = original(self, action, query, body, path)
