@@ -182,6 +182,7 @@ def by_hand(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
         cas.delete_repository(one.instance_id, one.name)
 
 
+@pytest.mark.campaign
 def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, sandbox: Sandbox) -> None:
     print(by_hand.type("Look", code=1))
     asked, called = len(sandbox.audit_log()), len(sandbox.api_log())
@@ -231,6 +232,7 @@ def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, s
     }
 
 
+@pytest.mark.campaign
 def test_what_may_not_be_seen_is_told_and_only_strict_minds(by_hand: ByHand, sandbox: Sandbox) -> None:
     key = NO_ALB_ACCESS_KEY_ID
     env = {"ALIBABA_CLOUD_ACCESS_KEY_ID": key, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{key}-secret"}
@@ -288,6 +290,7 @@ def test_a_listener_is_adopted_and_given_back_and_nobody_notices(by_hand: ByHand
     assert [traffic.tally.of(phase, "by hand")[1] for phase in traffic.phases] == [0] * 5, traffic.table()
 
 
+@pytest.mark.campaign
 def test_what_cannot_be_adopted_is_one_sentence_and_no_file(by_hand: ByHand) -> None:
     adopt = ("--adopt", "stale:443", "-o", "Pulumi.no.yaml")
     done = run("./mtls", "audit", "--region", "cn-hangzhou", *adopt, env=by_hand.env, cwd=by_hand.project)
@@ -297,6 +300,7 @@ def test_what_cannot_be_adopted_is_one_sentence_and_no_file(by_hand: ByHand) -> 
     assert not (by_hand.project / "Pulumi.no.yaml").exists()
 
 
+@pytest.mark.campaign
 def test_a_stack_that_uploads_nothing_any_more_gives_its_repository_up_and_leaves_those_of_others(
     by_hand: ByHand, sandbox: Sandbox, program: Path
 ) -> None:

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.integration.engine import Sandbox, Stack, run, succeed
 from tests.unit.pki.material import CA_USAGE, name_of
 
+pytestmark = pytest.mark.campaign
+
 DAY = timedelta(days=1)
 LIFE = timedelta(seconds=20)
 """What is left to an authority that is to expire: enough to deploy it."""

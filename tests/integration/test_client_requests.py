@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.integration.engine import Sandbox, Stack, Underway, run, succeed
 
+pytestmark = pytest.mark.campaign
+
 ROOT: Final = {"organizationName": "Example", "commonName": "Example Client CA"}
 CURVE: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 ASKED: Final = """[req]

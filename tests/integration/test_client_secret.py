@@ -92,6 +92,7 @@ def test_the_secret_holds_what_an_export_holds_and_says_whose_it_is(delivery: De
     }
 
 
+@pytest.mark.campaign
 def test_the_pod_of_the_documentation_is_accepted_and_what_it_mounts_lets_it_in(delivery: Delivery) -> None:
     pod = documents(PAGE)[CHAPTER][1]
     manifest = delivery.directory / "pod.yaml"
@@ -108,11 +109,13 @@ def test_the_pod_of_the_documentation_is_accepted_and_what_it_mounts_lets_it_in(
     assert delivery.stack.get()[0] in (0, 400)
 
 
+@pytest.mark.campaign
 def test_ca_crt_is_what_the_clients_are_checked_by(delivery: Delivery) -> None:
     mounted = delivery.mounted()
     succeed(run("openssl", "verify", "-purpose", "sslclient", "-x509_strict", "-CAfile", mounted / "ca.crt", mounted / "tls.crt"))
 
 
+@pytest.mark.campaign
 def test_the_key_stands_nowhere_in_the_state_in_plain_text(delivery: Delivery) -> None:
     key = delivery.content()["tls.key"].decode()
     told = ["".join(key.split("\n")[1:2]), base64.b64encode(key.encode()).decode()[:60]]
@@ -139,6 +142,7 @@ def test_an_edited_secret_is_put_right_in_place_and_a_deleted_one_made_anew(deli
     assert delivery.uid() != uid
 
 
+@pytest.mark.campaign
 def test_a_renewal_changes_the_same_secret(delivery: Delivery) -> None:
     before, uid = delivery.content(), delivery.uid()
     at = delivery.time.day(60)
@@ -157,6 +161,7 @@ def test_a_renewal_changes_the_same_secret(delivery: Delivery) -> None:
     delivery.time.day(0)
 
 
+@pytest.mark.campaign
 def test_another_client_in_the_same_secret_changes_it_in_place(delivery: Delivery) -> None:
     uid = delivery.uid()
     delivery.stack.set(clients={"other": {"secret": {"namespace": NAMESPACE, "name": NAME}}, CLIENT: {}})
@@ -165,6 +170,7 @@ def test_another_client_in_the_same_secret_changes_it_in_place(delivery: Deliver
     assert x509.load_pem_x509_certificate(delivery.content()["tls.crt"]).subject.rfc4514_string() == "CN=other"
 
 
+@pytest.mark.campaign
 def test_without_secret_it_is_deleted_and_the_plugin_is_not_needed_any_more(delivery: Delivery) -> None:
     delivery.stack.set(clients={CLIENT: {}})
     delivery.stack.up()
@@ -178,6 +184,7 @@ def test_without_secret_it_is_deleted_and_the_plugin_is_not_needed_any_more(deli
     del delivery.stack.env["PULUMI_HOME"]
 
 
+@pytest.mark.campaign
 def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obstacle_to_the_kill_switch(delivery: Delivery) -> None:
     delivery.write("create", "secret", "generic", NAME, "--from-literal=password=hunter2")
     theirs = delivery.secrets()[NAME]
@@ -195,6 +202,7 @@ def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obst
     assert delivery.content().keys() == KEYS
 
 
+@pytest.mark.campaign
 def test_a_destroy_deletes_also_what_the_state_has_lost(delivery: Delivery) -> None:
     """As after a refresh in another cluster."""
     document = delivery.stack.export()

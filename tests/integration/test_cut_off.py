@@ -12,6 +12,8 @@ from tests.integration.documentation import commands
 from tests.integration.engine import Sandbox, Stack
 from tests.integration.traffic import Traffic
 
+pytestmark = pytest.mark.campaign
+
 PAGE = commands("rotation.md")
 AT_LEAST = 200
 """Requests of each bundle in each phase."""

@@ -92,6 +92,7 @@ def test_what_was_edited_by_hand_is_shown_and_repaired(stack: Stack, sandbox: Sa
     repaired(stack, tmp_path)
 
 
+@pytest.mark.campaign
 def test_an_annotation_that_cannot_be_read_is_never_overwritten_and_the_sentence_says_what_to_do(stack: Stack, sandbox: Sandbox) -> None:
     claim, garbage = sandbox.claims()[ANNOTATION], "see ticket 4711"
     replace = {"op": "replace", "path": f"/metadata/annotations/{POINTER}"}
@@ -105,6 +106,7 @@ def test_an_annotation_that_cannot_be_read_is_never_overwritten_and_the_sentence
     assert sandbox.claims()[ANNOTATION] == claim
 
 
+@pytest.mark.campaign
 def test_a_removed_listener_is_named_and_taken_again_when_it_is_back(
     first: dict[str, Any], stack: Stack, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_removed_listener_is_named_and_taken_again_when_it_is_back(
     repaired(stack, tmp_path)
 
 
+@pytest.mark.campaign
 def test_a_deleted_ca_is_uploaded_again_and_the_listener_follows(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
     before = sandbox.listeners()[443]["caCertificates"][0]["CertificateId"]
     resources = stack.export()["deployment"]["resources"]
@@ -178,6 +181,7 @@ def ingress(sandbox: Sandbox, operation: Operation) -> Iterator[None]:
         sandbox.kubectl("patch", "ingress", "https-ingress", "--type=merge", "-p", json.dumps(wanted))
 
 
+@pytest.mark.campaign
 def test_listeners_rewritten_as_bare_port_and_protocol_are_shown_and_repaired_once_alb_can_serve_them(
     first: dict[str, Any], stack: Stack, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -202,6 +206,7 @@ def test_listeners_rewritten_as_bare_port_and_protocol_are_shown_and_repaired_on
     repaired(stack, tmp_path)
 
 
+@pytest.mark.campaign
 def test_destroy_ends_when_the_ingress_lets_go_of_a_listener_that_was_removed(stack: Stack, sandbox: Sandbox) -> None:
     sandbox.edit({"op": "remove", "path": HTTPS})
     since = len(sandbox.api_log())
@@ -221,6 +226,7 @@ def test_destroy_ends_when_the_ingress_lets_go_of_a_listener_that_was_removed(st
     assert ANNOTATION not in sandbox.claims()
 
 
+@pytest.mark.campaign
 def test_destroy_names_who_holds_the_ca_when_the_wait_is_over(stack: Stack, sandbox: Sandbox) -> None:
     stack.set(awaitTimeoutSeconds=3)
     stack.up()
@@ -234,6 +240,7 @@ def test_destroy_names_who_holds_the_ca_when_the_wait_is_over(stack: Stack, sand
         stack.destroy()
 
 
+@pytest.mark.campaign
 def test_destroy_refuses_at_once_while_an_albconfig_of_somebody_else_names_the_ca(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
     listener = {**sandbox.listeners()[443], "port": 8443, "caEnabled": False}
     document = {
@@ -266,11 +273,12 @@ def left(first: dict[str, Any], sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "operations",
     [
-        [OFF],
-        [{"op": "remove", "path": f"/metadata/annotations/{POINTER}"}],
-        [{"op": "remove", "path": f"{HTTPS}/caCertificates"}],  # a listener that asks for certificates of no CA is nobody's wish
+        pytest.param([OFF], id="switched off by hand"),
+        pytest.param([{"op": "remove", "path": f"/metadata/annotations/{POINTER}"}], id="annotation pruned", marks=pytest.mark.campaign),
+        pytest.param(  # a listener that asks for certificates of no CA is nobody's wish
+            [{"op": "remove", "path": f"{HTTPS}/caCertificates"}], id="CA taken away by hand", marks=pytest.mark.campaign
+        ),
     ],
-    ids=["switched off by hand", "annotation pruned", "CA taken away by hand"],
 )
 def test_destroy_restores_what_is_still_ours(operations: list[Operation], first: dict[str, Any], stack: Stack, sandbox: Sandbox) -> None:
     sandbox.edit(*operations)
@@ -278,6 +286,7 @@ def test_destroy_restores_what_is_still_ours(operations: list[Operation], first:
     left(first, sandbox)
 
 
+@pytest.mark.campaign
 def test_destroy_leaves_a_ca_of_somebody_else_and_takes_only_its_claim_away(
     first: dict[str, Any], stack: Stack, sandbox: Sandbox, program: Path
 ) -> None:

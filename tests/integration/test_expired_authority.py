@@ -6,9 +6,13 @@ import shlex
 import time
 from pathlib import Path
 
+import pytest
+
 from dev.toolchain.plugins.tls.provider import VERSION
 from dev.toolchain.stand_ins import plugin_directory
 from tests.integration.engine import REPOSITORY, Sandbox, Stack
+
+pytestmark = pytest.mark.campaign
 
 DAY = 86_400
 LIFE = 20

@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.engine import Sandbox, Stack, succeed
 
+pytestmark = pytest.mark.campaign
+
 MADE = ("CreateWarehouse", "UploadPCACert")
 REMOVED = ("DeletePCACert", "DeleteWarehouse")
 

@@ -34,6 +34,8 @@ MADE = ("before CreateWarehouse", "after CreateWarehouse", "before UploadPCACert
 REMOVED = ("before PATCH", "after PATCH", "before DeletePCACert", "after DeletePCACert", "before DeleteWarehouse", "after DeleteWarehouse")
 REPLACED = ("before UploadPCACert", "after UploadPCACert", "before PATCH", "after PATCH", "before DeletePCACert", "after DeletePCACert")
 SWITCHED = ("before PATCH", "after PATCH")
+PROMISED = (("create", "after UploadPCACert"), ("switch off", "after PATCH"), ("destroy", "before DeletePCACert"))
+"""One kill of each operation is tried in `make test`."""
 # in an order in which each finds what it needs; alone, each makes it
 CASES = [
     *(case for made, removed in zip(MADE, REMOVED, strict=True) for case in (("create", made), ("destroy", removed))),
@@ -238,7 +240,8 @@ def witness(observed: Witness, life: Life) -> Iterator[Witness]:
 
 
 @pytest.mark.parametrize(
-    ("operation", "boundary"), CASES, ids=[f"{operation} {boundary}".replace(" ", "-") for operation, boundary in CASES]
+    ("operation", "boundary"),
+    [pytest.param(*case, id="-".join(case).replace(" ", "-"), marks=() if case in PROMISED else pytest.mark.campaign) for case in CASES],
 )
 def test_what_is_killed_is_finished_by_the_next_run(life: Life, witness: Witness, operation: str, boundary: str) -> None:
     command = DESTROY if operation == "destroy" else UP
@@ -269,6 +272,7 @@ def test_what_is_killed_is_finished_by_the_next_run(life: Life, witness: Witness
         assert prober.let_in == []
 
 
+@pytest.mark.campaign
 def test_a_provider_whose_engine_alone_was_killed_does_not_meet_the_next_run(life: Life, witness: Witness) -> None:
     life.ensure("gone")
     life.configure(on=True)
@@ -305,7 +309,10 @@ def wait_for_the_cluster(life: Life) -> Underway:
     return life.run_until("before PATCH", "create", *UP)
 
 
-@pytest.mark.parametrize("begin", [wait_for_alb, wait_for_cas, wait_for_the_cluster])
+@pytest.mark.parametrize(
+    "begin",
+    [wait_for_alb, *(pytest.param(begin, marks=pytest.mark.campaign) for begin in (wait_for_cas, wait_for_the_cluster))],
+)
 def test_ctrl_c_ends_what_waits_within_five_seconds_and_the_next_up_finishes_it(
     life: Life, witness: Witness, begin: Callable[[Life], Underway]
 ) -> None:
@@ -326,6 +333,7 @@ def test_ctrl_c_ends_what_waits_within_five_seconds_and_the_next_up_finishes_it(
     assert seconds < 5
 
 
+@pytest.mark.campaign
 def test_up_lands_on_its_listener_while_somebody_else_writes_the_albconfig_all_the_time(life: Life, witness: Witness) -> None:
     life.ensure("gone")
     life.now = "unknown"

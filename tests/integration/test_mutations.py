@@ -10,6 +10,8 @@ import pytest
 
 from tests.integration.engine import Sandbox, Stack, succeed
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:

@@ -52,6 +52,7 @@ def trusted(sandbox: Sandbox) -> Any:
     return next(item["caCertificates"] for item in sandbox.albconfig()["spec"]["listeners"] if item["port"] == 443)
 
 
+@pytest.mark.campaign
 def test_a_renamed_stack_keeps_its_listener_and_writes_nothing(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
     before = sandbox.albconfig()["metadata"]["generation"]
     with shut(sandbox):
@@ -94,6 +95,7 @@ def test_the_authority_is_changed_in_two_steps_and_no_client_is_locked_out(stack
     assert stack.verify().returncode == 0
 
 
+@pytest.mark.campaign
 def test_a_listener_is_moved_to_another_stack_and_back_without_being_open_for_a_moment(
     stack: Stack, other: Stack, sandbox: Sandbox, tmp_path: Path
 ) -> None:

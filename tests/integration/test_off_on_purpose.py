@@ -48,6 +48,7 @@ def switched_off(stack: Stack) -> str:
     return " ".join((done.stdout + done.stderr).split())
 
 
+@pytest.mark.campaign
 def test_off_works_beside_a_quic_listener_that_appeared_later(first: dict[str, Any], stack: Stack) -> None:
     sandbox = stack.sandbox
     quic = {"port": 443, "protocol": "QUIC", "certificates": first["listeners"][1]["certificates"]}
@@ -62,7 +63,7 @@ def test_off_works_beside_a_quic_listener_that_appeared_later(first: dict[str, A
     assert stack.get()[0] in (0, 400)
 
 
-@pytest.mark.parametrize("actions", [CAS, CAS + STS], ids=["CAS", "CAS and STS"])
+@pytest.mark.parametrize("actions", [pytest.param(CAS, id="CAS", marks=pytest.mark.campaign), pytest.param(CAS + STS, id="CAS and STS")])
 def test_off_works_while_nobody_answers(stack: Stack, actions: tuple[str, ...]) -> None:
     endpoint = f"at 127.0.0.1:{stack.sandbox.port_base + 80} did not answer"
     with stack.sandbox.failing(actions):

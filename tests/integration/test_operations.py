@@ -16,6 +16,8 @@ from alb_mutual_tls.provider.host import Request
 from tests.integration.documentation import commands
 from tests.integration.engine import Sandbox, Stack, run, shut, succeed
 
+pytestmark = pytest.mark.campaign
+
 PAGE = commands("operations.md")
 ROLLOUT = ["1. Deploy with authentication off", "2. Hand the certificates out", "3. Rehearse", "4. Switch on"]
 LOOK, OFF = "Minute 1: look", "Minute 2: let everybody in"

@@ -16,6 +16,8 @@ from dev.sandbox.layout import ACK_CLUSTER_ID
 from tests.integration.engine import ALB, CAS, REPOSITORY, STS, Sandbox, Stack, run
 from tests.integration.permissions import Permission, Users, actions, permissions
 
+pytestmark = pytest.mark.campaign
+
 RAM = {name: f"{code}:{name}" for code, names in (("yundun-cert", CAS), ("alb", ALB)) for name in names}
 """Action of the API -> that of RAM. STS has none here: GetCallerIdentity needs no permission."""
 NOWHERE = "nowhere"

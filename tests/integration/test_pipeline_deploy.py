@@ -62,6 +62,7 @@ def test_a_first_deployment_that_does_not_hold_is_switched_off_again(stack: Stac
     no_copy_is_left(stack)
 
 
+@pytest.mark.campaign
 def test_a_deployment_that_does_not_hold_says_what_is_live_and_its_commands_go_back(stack: Stack) -> None:
     fault(stack.sandbox, "ignores-ca-enabled")()
     code, summary = deploy(stack, patience=0)
@@ -90,6 +91,7 @@ def test_a_deployment_that_holds_says_what_is_live(stack: Stack) -> None:
     assert listener(stack.sandbox)[0] is True
 
 
+@pytest.mark.campaign
 def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_come(stack: Stack, tmp_path: Path) -> None:
     stack.set(issuingAuthority="root2")
     stack.up()
@@ -121,6 +123,7 @@ def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_c
     no_copy_is_left(stack)
 
 
+@pytest.mark.campaign
 def test_a_cluster_that_cannot_be_reached_leaves_everything_as_it_is(stack: Stack, tmp_path: Path) -> None:
     stack.set(trustedAuthority="root")
     before, kubeconfig = listener(stack.sandbox), stack.config["kubernetes:kubeconfig"]
@@ -136,6 +139,7 @@ def test_a_cluster_that_cannot_be_reached_leaves_everything_as_it_is(stack: Stac
     assert listener(stack.sandbox) == before
 
 
+@pytest.mark.campaign
 def test_after_a_killed_deployment_the_next_one_says_what_to_do_and_then_works(stack: Stack) -> None:
     stack.set(caEnabled=False)
     succeed(stack.sandbox("fault", "controller", "stale"))

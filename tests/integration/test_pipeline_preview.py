@@ -93,6 +93,7 @@ def test_a_refused_preview_says_why_and_ends_with_1(stack: Stack) -> None:
         )
 
 
+@pytest.mark.campaign
 def test_what_a_runner_cannot_reach_or_open_is_not_checked(stack: Stack, sandbox: Sandbox) -> None:
     kubeconfig = sandbox.directory / "kubeconfig"
     good = kubeconfig.read_text()
@@ -112,6 +113,7 @@ def test_what_a_runner_cannot_reach_or_open_is_not_checked(stack: Stack, sandbox
     stack.env = {}
 
 
+@pytest.mark.campaign
 def test_a_held_lock_stops_an_update_but_neither_a_preview_nor_the_search_for_drift(stack: Stack, sandbox: Sandbox) -> None:
     locks = sandbox.layout.state / ".pulumi/locks/organization/alb-mutual-tls" / stack.name
     locks.mkdir(parents=True, exist_ok=True)
@@ -127,6 +129,7 @@ def test_a_held_lock_stops_an_update_but_neither_a_preview_nor_the_search_for_dr
         lock.unlink()
 
 
+@pytest.mark.campaign
 def test_drift_is_found_and_told_from_a_change_that_is_not_deployed_yet(stack: Stack, sandbox: Sandbox) -> None:
     sandbox.edit(OFF)
     state = checkpoint(stack)
@@ -146,6 +149,7 @@ def test_drift_is_found_and_told_from_a_change_that_is_not_deployed_yet(stack: S
         sandbox.edit(ON)
 
 
+@pytest.mark.campaign
 def test_a_cancelled_job_ends_the_engine_and_says_that_nothing_was_checked(stack: Stack) -> None:
     stack.command("preview")
     command = (REPOSITORY / "ci/preview", "--stack", stack.name, "--cwd", stack.directory)

@@ -15,6 +15,8 @@ from tests.integration.engine import Sandbox, Stack, succeed
 from tests.integration.pipeline import ci, listener
 from tests.integration.time_travel import TimeTravel
 
+pytestmark = pytest.mark.campaign
+
 A: dict[str, Any] = {"secret": {"namespace": "default", "name": "renewal-a"}}
 """A client that is delivered into the cluster."""
 

@@ -17,6 +17,8 @@ from dev.sandbox.layout import ACCOUNT_ID
 from tests.integration.documentation import commands
 from tests.integration.engine import CERTIFICATES, PROGRAM, REPOSITORY, Apply, Sandbox, run, succeed
 
+pytestmark = pytest.mark.campaign
+
 PAGE = commands("environments.md")
 COPY, FILL_IN = PAGE["Add an environment"].split("\n", 1)
 OFF, ON = PAGE["Roll out, and promote a change"].split("pulumi config set", 1)

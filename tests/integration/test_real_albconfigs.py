@@ -14,6 +14,8 @@ import yaml
 
 from tests.integration.engine import REPOSITORY, Sandbox, Stack, succeed
 
+pytestmark = pytest.mark.campaign
+
 ALBCONFIGS = REPOSITORY / "tests/data/albconfigs"
 # As published these are no YAML; tests/data/albconfigs/INDEX.md says why.
 INVALID = {"blog_alb_demo_invalid.yaml", "crawl_broken_indent_invalid.yaml", "usage_md_reuse_star_id_invalid.yaml"}

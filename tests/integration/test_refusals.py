@@ -66,6 +66,7 @@ def test_an_unknown_port_names_those_that_exist(stack: Stack) -> None:
     assert "443/HTTPS" in shown
 
 
+@pytest.mark.campaign
 def test_a_port_that_is_http_is_refused(stack: Stack) -> None:
     stack.set(listeners={"https": stack.listener("alb", 80)})
     shown = stack.refused()
@@ -73,6 +74,7 @@ def test_a_port_that_is_http_is_refused(stack: Stack) -> None:
     assert "HTTP" in shown
 
 
+@pytest.mark.campaign
 def test_quic_on_the_same_port_is_refused(stack: Stack, apply: Apply) -> None:
     certificates = [{"CertificateId": "1-cn-hangzhou", "IsDefault": True}]
     apply(
@@ -86,6 +88,7 @@ def test_quic_on_the_same_port_is_refused(stack: Stack, apply: Apply) -> None:
     assert "QUIC" in stack.refused()
 
 
+@pytest.mark.campaign
 def test_the_basic_edition_is_refused(stack: Stack, apply: Apply) -> None:
     apply(alb_config("basic", {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1-cn-hangzhou"}]}, edition="Basic"))
     stack.set(listeners={"https": stack.listener("basic", 443)}, awaitListener=False)
@@ -104,6 +107,7 @@ def test_a_listener_that_another_stack_has_claimed_is_refused(stack: Stack, sand
         owner.remove()
 
 
+@pytest.mark.campaign
 def test_an_unreachable_cluster_is_named(stack: Stack, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     good = (stack.sandbox.directory / "kubeconfig").read_text()
@@ -113,6 +117,7 @@ def test_an_unreachable_cluster_is_named(stack: Stack, tmp_path: Path) -> None:
     assert "127.0.0.1:9" in stack.refused()
 
 
+@pytest.mark.campaign
 def test_a_context_that_does_not_exist_names_those_that_do(stack: Stack) -> None:
     stack.config["kubernetes:context"] = "production"
     shown = stack.refused()
@@ -120,11 +125,13 @@ def test_a_context_that_does_not_exist_names_those_that_do(stack: Stack) -> None
     assert "alb-mutual-tls-sandbox" in shown
 
 
+@pytest.mark.campaign
 def test_a_kubeconfig_that_does_not_exist_is_named(stack: Stack) -> None:
     stack.config["kubernetes:kubeconfig"] = "no/such/kubeconfig"
     assert "no/such/kubeconfig" in stack.refused()
 
 
+@pytest.mark.campaign
 def test_an_unreachable_cas_is_named(stack: Stack) -> None:
     stack.config["alicloud:endpoints"] = [{"cas": "127.0.0.1:9", "alb": "127.0.0.1:9", "sts": "127.0.0.1:9"}]
     assert "127.0.0.1:9" in stack.refused()

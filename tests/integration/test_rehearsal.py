@@ -167,6 +167,7 @@ def test_enabling_is_rehearsed_while_the_listener_serves_and_nobody_notices(stac
     assert len(prober.let_in) == prober.tries
 
 
+@pytest.mark.campaign
 def test_without_a_terminal_it_wants_yes_and_without_a_port_of_its_own_it_says_who_has_it(stack: Stack, unharmed: None) -> None:
     done = run(*command(stack), env=stack.sandbox.env | stack.env, cwd=stack.directory)
     assert done.returncode == 2
@@ -175,6 +176,7 @@ def test_without_a_terminal_it_wants_yes_and_without_a_port_of_its_own_it_says_w
     assert "which listener 80/HTTP has" in rehearse(stack, "--port", "80").stderr
 
 
+@pytest.mark.campaign
 def test_what_would_not_hold_is_said_so(stack: Stack, unharmed: None) -> None:
     document = verdict(stack, "--authority", "b", ends=1)  # of which no client has a certificate
     assert document["verdict"] == "would not hold"
@@ -190,6 +192,7 @@ def test_what_would_not_hold_is_said_so(stack: Stack, unharmed: None) -> None:
         faults.await_applied(stack.sandbox.layout, lambda: True)
 
 
+@pytest.mark.campaign
 def test_what_the_controller_refuses_is_told_with_its_event_and_taken_away(stack: Stack, unharmed: None) -> None:
     sandbox = stack.sandbox
     before = sandbox.albconfig()["spec"]["listeners"]
@@ -204,6 +207,7 @@ def test_what_the_controller_refuses_is_told_with_its_event_and_taken_away(stack
         sandbox.edit({"op": "replace", "path": "/spec/listeners", "value": before})
 
 
+@pytest.mark.campaign
 def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_takes_it_away(stack: Stack, unharmed: None) -> None:
     with held(stack) as running:
         shown = stack.preview("--expect-no-changes")
@@ -222,6 +226,7 @@ def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_t
         assert CLAIM not in stack.sandbox.claims()
 
 
+@pytest.mark.campaign
 def test_after_kill_9_preview_up_and_status_warn_verify_is_undisturbed_and_the_next_one_cleans_up_and_goes_on(
     stack: Stack, unharmed: None
 ) -> None:
@@ -248,6 +253,7 @@ def test_after_kill_9_preview_up_and_status_warn_verify_is_undisturbed_and_the_n
     assert cleaned.endswith("was left behind and has been taken away")
 
 
+@pytest.mark.campaign
 def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up_later(stack: Stack, unharmed: None) -> None:
     sandbox = stack.sandbox
     with held(stack) as running:
@@ -267,6 +273,7 @@ def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up
     assert done.stdout.splitlines()[-1] == "1 taken away, nothing is left"
 
 
+@pytest.mark.campaign
 def test_an_albconfig_that_somebody_else_writes_all_the_time_is_left_as_he_wants_it(stack: Stack, unharmed: None) -> None:
     sandbox, ended = stack.sandbox, threading.Event()
     before = sandbox.albconfig()["spec"]["listeners"]
@@ -308,6 +315,7 @@ def test_an_albconfig_that_somebody_else_writes_all_the_time_is_left_as_he_wants
     sandbox.edit({"op": "replace", "path": "/spec/listeners", "value": before})
 
 
+@pytest.mark.campaign
 def test_a_flip_is_rehearsed_before_and_after_the_clients_have_what_it_needs_and_then_holds(stack: Stack) -> None:
     sandbox = stack.sandbox
     stack.set(caEnabled=True)
@@ -329,6 +337,7 @@ def test_a_flip_is_rehearsed_before_and_after_the_clients_have_what_it_needs_and
     assert json.loads(succeed(stack.verify()))["verdict"] == "held"
 
 
+@pytest.mark.campaign
 def test_requests_are_few(stack: Stack) -> None:
     """What it costs, counted: two writes to the AlbConfig, none to CAS, and the looks of a wait."""
     sandbox = stack.sandbox

@@ -21,6 +21,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.integration.engine import REPOSITORY, Sandbox, Stack, run, succeed
 from tests.integration.time_travel import TimeTravel
 
+pytestmark = pytest.mark.campaign
+
 UP = ("up", "--yes", "--skip-preview", "--suppress-progress")
 A, B = {"validityDays": 90, "renewBeforeDays": 30}, {"validityDays": 365, "renewBeforeDays": 60}
 LIFE = 400

@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.engine import Sandbox, Stack, shut, succeed
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:

@@ -14,6 +14,8 @@ from tests.integration.engine import Sandbox, Stack
 from tests.integration.traffic import Traffic
 from tests.unit.pki.material import DAY, authority, key_pem, pem, subordinate
 
+pytestmark = pytest.mark.campaign
+
 PORTS = (443, 8443)
 INGRESS = ("ingress", "https-ingress", "--overwrite")
 LISTEN_PORTS = "alb.ingress.kubernetes.io/listen-ports"

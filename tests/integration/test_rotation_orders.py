@@ -12,6 +12,8 @@ from dev.sandbox import lifecycle
 from dev.sandbox.control_plane import KUBE_APISERVER
 from tests.integration.engine import Sandbox, Stack, succeed
 
+pytestmark = pytest.mark.campaign
+
 A, B = ({name: {"keyAlgorithm": "ECDSA-P256"}} for name in "ab")
 NOBODY_HAS_ONE = "would trust another certificate authority"
 

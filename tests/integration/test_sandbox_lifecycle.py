@@ -148,6 +148,7 @@ class TestRunning:
             f"127.0.0.1:{running.layout.listener_port(port)}" for port in (80, 443)
         ]
 
+    @pytest.mark.campaign
     @pytest.mark.parametrize("name", NAMES)
     def test_a_crashed_part_is_seen_and_mended_and_the_others_go_on(self, running: Lifecycle, name: str) -> None:
         before = running.pids()
@@ -161,6 +162,7 @@ class TestRunning:
         after = running.pids()
         assert {part for part in before if before[part] != after[part]} == {name}
 
+    @pytest.mark.campaign
     def test_the_cluster_keeps_its_identity_when_everything_is_killed(self, running: Lifecycle) -> None:
         before = running.cluster()
         assert len(before) == 36
@@ -169,6 +171,7 @@ class TestRunning:
         running.succeed("start")
         assert running.cluster() == before
 
+    @pytest.mark.campaign
     def test_lost_keys_are_made_anew_under_the_same_data(self, running: Lifecycle) -> None:
         before = running.cluster()
         (running.layout.pki / "etcd.key").unlink()
@@ -176,6 +179,7 @@ class TestRunning:
         assert running.states() == ALL_RUNNING
         assert running.cluster() == before
 
+    @pytest.mark.campaign
     def test_other_ports_are_refused_while_it_runs(self, running: Lifecycle) -> None:
         done = running("start", "--port-base", str(running.layout.port_base - 1))
         assert done.returncode == 1
@@ -202,6 +206,7 @@ class TestRunning:
         command = ["sh", "-c", '. "$1"; . "$1"; kubectl get namespace kube-system -o name', "sh", str(running.layout.env)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "namespace/kube-system\n"
 
+    @pytest.mark.campaign
     def test_the_audit_log_has_requests_of_people_and_none_of_the_sandboxs_own_looks(self, running: Lifecycle) -> None:
         running.cluster()
         running.succeed("status")
@@ -218,6 +223,7 @@ class TestRunning:
         running.succeed("fault", "alb", "none")
         assert "fault of" not in running.succeed("status")
 
+    @pytest.mark.campaign
     def test_the_audit_log_has_one_line_for_each_request_with_its_verb_and_who_sent_it(self, running: Lifecycle) -> None:
         before = len(running.layout.audit_log.read_text().splitlines())
         for _ in range(3):
@@ -227,6 +233,7 @@ class TestRunning:
         ours = [event for event in events if event["user"]["username"] == "alb-mutual-tls-sandbox" and "kube-system" in event["requestURI"]]
         assert [(event["verb"], event["userAgent"].partition("/")[0]) for event in ours] == [("get", "kubectl")] * 3
 
+    @pytest.mark.campaign
     def test_a_paused_kube_apiserver_is_seen_and_hangs_until_it_is_resumed(self, running: Lifecycle) -> None:
         before = running.pids()
         assert "kube-apiserver is paused" in running.succeed("fault", "apiserver", "pause")
@@ -247,6 +254,7 @@ class TestRunning:
             assert running.states() == ALL_RUNNING
         assert running.pids() == before
 
+    @pytest.mark.campaign
     def test_writers_reorder_the_listeners_all_the_time_and_put_everything_back(self, running: Lifecycle) -> None:
         first = running.albconfig()
         running.succeed("fault", "albconfig", "writers")
@@ -307,18 +315,21 @@ class TestAlone:
         sandbox.succeed("stop", "--purge")
         assert not sandbox.layout.directory.exists()
 
+    @pytest.mark.campaign
     def test_stop_ends_a_paused_kube_apiserver_without_killing_it(self, sandbox: Lifecycle) -> None:
         sandbox.succeed("start")
         sandbox.succeed("fault", "apiserver", "pause")
         assert "killed" not in sandbox.succeed("stop")
         assert sandbox.leftovers() == []
 
+    @pytest.mark.campaign
     def test_a_stop_finds_the_parts_of_a_directory_that_was_deleted(self, sandbox: Lifecycle) -> None:
         sandbox.succeed("start")
         subprocess.run(["rm", "-rf", sandbox.layout.directory], check=True)
         sandbox.succeed("stop")
         assert sandbox.leftovers() == []
 
+    @pytest.mark.campaign
     def test_the_cluster_comes_up_on_other_ports_with_its_data(self, sandbox: Lifecycle, tmp_path: Path) -> None:
         other = with_free_ports(tmp_path, sandbox.layout)
         sandbox.succeed("start", "--port-base", str(other.port_base), "--listener-base", str(other.listener_base))
@@ -328,6 +339,7 @@ class TestAlone:
         assert sandbox.states() == ALL_RUNNING
         assert sandbox.cluster() == before
 
+    @pytest.mark.campaign
     def test_pid_files_that_name_somebody_else_harm_nobody(self, sandbox: Lifecycle) -> None:
         sandbox.layout.pids.mkdir(parents=True)
         with subprocess.Popen(["sleep", "600"], start_new_session=True) as bystander:
@@ -352,6 +364,7 @@ class TestAlone:
         assert "--port-base" in done.stderr
         assert sandbox.leftovers() == []
 
+    @pytest.mark.campaign
     def test_a_busy_listener_port_is_named_too(self, sandbox: Lifecycle) -> None:
         with socket.create_server(("127.0.0.1", sandbox.layout.listener_port(443))):
             done = sandbox("start")
@@ -360,6 +373,7 @@ class TestAlone:
         assert "--listener-base" in done.stderr
         assert sandbox.leftovers() == []
 
+    @pytest.mark.campaign
     def test_a_part_that_cannot_start_is_named_with_its_reason_and_nothing_is_left_running(self, sandbox: Lifecycle) -> None:
         write_ahead_log = sandbox.layout.etcd_directory / "member" / "wal"
         write_ahead_log.mkdir(parents=True)
@@ -383,6 +397,7 @@ class TestAlone:
         assert f"interrupted by {number.name}" in errors
         assert sandbox.leftovers() == []
 
+    @pytest.mark.campaign
     def test_of_two_starts_at_the_same_time_one_waits_for_the_other(self, sandbox: Lifecycle) -> None:
         command, environment = sandbox.command("start"), sandbox.environment()
         both = [subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -391,6 +406,7 @@ class TestAlone:
         assert sorted("already running" in text for text in shown) == [False, True]
         assert sandbox.states() == ALL_RUNNING
 
+    @pytest.mark.campaign
     def test_two_sandboxes_do_not_disturb_each_other(self, sandbox: Lifecycle, tmp_path: Path) -> None:
         other = Lifecycle(with_free_ports(tmp_path / "other", sandbox.layout))
         sandbox.succeed("start")
@@ -403,6 +419,7 @@ class TestAlone:
             other.succeed("stop")
         assert other.leftovers() == []
 
+    @pytest.mark.campaign
     def test_processes_outlive_the_shell_that_started_them(self, sandbox: Lifecycle) -> None:
         # The output is read to its end: it would not end if a part held it open.
         command, environment = sandbox.command("start"), sandbox.environment()

@@ -12,6 +12,8 @@ import pytest
 from dev.sandbox.layout import NO_ALB_ACCESS_KEY_ID
 from tests.integration.engine import Sandbox, Stack
 
+pytestmark = pytest.mark.campaign
+
 LISTEN_PORTS = "alb.ingress.kubernetes.io/listen-ports"
 LISTENER = "albmtls:index:ListenerClientAuthentication"
 

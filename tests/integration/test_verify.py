@@ -12,6 +12,8 @@ import pytest
 from alb_mutual_tls.cli.handshake import Answered, Destination, KeptSession, TlsVersion, Trust, keep_session
 from tests.integration.engine import Sandbox, Stack, run, succeed
 
+pytestmark = pytest.mark.campaign
+
 QUICK = {"keyAlgorithm": "ECDSA-P256"}
 HOST = "demo.alb.ingress.top"
 

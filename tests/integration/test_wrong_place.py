@@ -13,6 +13,8 @@ import pytest
 from dev.sandbox.layout import OTHER_ACCOUNT_ACCESS_KEY_ID
 from tests.integration.engine import CAS, LISTENER_BASE, PORT_BASE, STS, Sandbox, Stack, succeed
 
+pytestmark = pytest.mark.campaign
+
 SECRET = "$kubernetes:core/v1:Secret::"
 COMMANDS = ("refresh", "up", "destroy")
 OTHER_ACCOUNT = {

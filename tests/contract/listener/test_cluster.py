@@ -17,8 +17,6 @@ from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
 from alb_mutual_tls.errors import Unreachable, UserError
 from tests.contract.listener.conftest import ControlPlane
 
-pytestmark = pytest.mark.xdist_group("listener control plane")
-
 
 def variant(plane: ControlPlane, path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> Cluster:
     """A client with a changed kubeconfig; `change` gets the cluster's and the user's part."""

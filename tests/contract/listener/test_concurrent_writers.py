@@ -25,9 +25,6 @@ from tests.contract.listener.conftest import ControlPlane
 from tests.contract.listener.test_patch_on_a_real_api_server import RealConfiguration
 from tests.unit.listener.fakes import CA_1, CA_2, wanted
 
-pytestmark = pytest.mark.xdist_group("listener control plane")
-
-INTERLEAVINGS = 1000
 PORT = 443
 KEY = "albmtls/443-https"
 START: list[Document] = [
@@ -155,11 +152,14 @@ def overtaken(plane: ControlPlane) -> Iterator[Interrupted]:
     found.close()
 
 
-def test_no_writer_and_no_wish_is_lost_in_a_thousand_interleavings(plane: ControlPlane, cluster: Cluster, overtaken: Interrupted) -> None:
+@pytest.mark.parametrize("interleavings", [60, pytest.param(1000, marks=pytest.mark.campaign)])
+def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
+    plane: ControlPlane, cluster: Cluster, overtaken: Interrupted, interleavings: int
+) -> None:
     plane.make({"metadata": {"name": "alb"}, "spec": {"listeners": START}})
     handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(overtaken)))
     outcomes: Counter[str] = Counter()
-    for seed in range(INTERLEAVINGS):
+    for seed in range(interleavings):
         chance = random.Random(seed)
         writer = Writer(cluster, chance)
         operation = ("create", "update", "delete")[seed % 3]
@@ -209,9 +209,9 @@ def test_no_writer_and_no_wish_is_lost_in_a_thousand_interleavings(plane: Contro
             assert (found.ca_enabled, found.ca_certificate_ids) == (True, (CA_1 if operation == "create" else CA_2,)), where
             assert KEY in now["metadata"]["annotations"], where
             outcomes[f"{operation} landed"] += 1
-    assert outcomes.total() == INTERLEAVINGS
-    assert min(outcomes[name] for name in ("create landed", "update landed", "delete gave back")) > INTERLEAVINGS / 10, outcomes
-    assert min(outcomes[f"{name} ended in one sentence"] for name in ("create", "update")) > INTERLEAVINGS / 100, outcomes
+    assert outcomes.total() == interleavings
+    assert min(outcomes[name] for name in ("create landed", "update landed", "delete gave back")) > interleavings / 10, outcomes
+    assert min(outcomes[f"{name} ended in one sentence"] for name in ("create", "update")) > interleavings / 100, outcomes
 
 
 def test_a_writer_who_never_stops_ends_in_one_sentence_that_names_the_listener(

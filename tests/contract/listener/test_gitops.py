@@ -24,8 +24,6 @@ from alb_mutual_tls.cli.render import as_json, as_yaml, render
 from tests.contract.listener.conftest import ControlPlane
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS
 
-pytestmark = pytest.mark.xdist_group("listener control plane")
-
 ROOT = Path(__file__).resolve().parents[3]
 ID = "1efd3cac-e8c1-611d-b971-f96e5e432aba"
 KEY = "albmtls/443-https"
@@ -86,6 +84,7 @@ def overlay(plane: ControlPlane, tmp_path: Path) -> Callable[[Document], Overlay
 # --- the patch
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("ca_enabled", [True, False])
 def test_kustomize_makes_of_every_published_albconfig_what_the_provider_makes(
     ca_enabled: bool, plane: ControlPlane, cluster: Cluster, tmp_path: Path

@@ -26,8 +26,6 @@ from dev.toolchain.plugins.kubernetes.provider import NAME, VERSION
 from dev.toolchain.versions import load, pinned
 from tests.contract.listener.conftest import ControlPlane
 
-pytestmark = pytest.mark.xdist_group("listener control plane")
-
 TOKEN = "kubernetes:core/v1:Secret"
 URN = f"urn:pulumi:dev::project::my:index:Component${TOKEN}::name"
 SIGNATURE = "4dabf18193072939515e22adb298388d"

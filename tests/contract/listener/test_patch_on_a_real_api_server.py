@@ -24,9 +24,6 @@ KEY = "albmtls/443-https"
 WISH = Wish(True, "1efd3cac-e8c1-611d-b971-f96e5e432aba")
 
 
-pytestmark = pytest.mark.xdist_group("listener control plane")
-
-
 def alb(*listeners: Any, **metadata: Any) -> Document:
     return {"metadata": {"name": "alb", **metadata}, "spec": {"listeners": list(listeners)}}
 

@@ -28,8 +28,6 @@ from alb_mutual_tls.cli.clearance import take_away
 from tests.contract.listener.conftest import ControlPlane
 from tests.unit.listener.corpus import DOCUMENTS, ODD, WITH_HTTPS
 
-pytestmark = pytest.mark.xdist_group("listener control plane")
-
 CERTIFICATE = {"CertificateId": "1-cn-hangzhou", "IsDefault": True}
 HTTP = {"port": 80, "protocol": "HTTP"}
 REAL = {"port": 443, "protocol": "HTTPS", "certificates": [CERTIFICATE]}

@@ -12,15 +12,14 @@ from alb_mutual_tls.pki import bundle, imposters
 from tests.contract.pki.certificates import KINDS, Kind
 from tests.contract.pki.issued import DAY, NOW, issuer
 from tests.contract.pki.linter import lint, lint_pair
+from tests.contract.pki.mixes import cells
 from tests.unit.pki.material import client, key, name_of
 from tests.unit.pki.profiles import assert_is_client_certificate
 
 ROOT = "ECDSA-P256"
 
 
-@pytest.mark.parametrize(
-    ("kind", "mix"), [pytest.param(kind, mix, id=f"{kind.name} - {', '.join(mix)}") for kind in KINDS for mix in kind.mixes]
-)
+@pytest.mark.parametrize(("kind", "mix"), cells(KINDS, lambda kind: kind.name))
 def test_every_certificate_fits_its_profile_and_the_linter_finds_nothing_that_is_not_explained(kind: Kind, mix: tuple[str, ...]) -> None:
     certificate, issued_by = kind.make(*mix)
     kind.check(certificate, issued_by)

@@ -14,6 +14,7 @@ from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.request import SigningRequest
 from tests.contract.pki.issued import DAY, NOW, issuer
 from tests.contract.pki.matrix import ROWS, Row
+from tests.contract.pki.mixes import cells
 from tests.contract.pki.programs import openssl, run
 from tests.contract.pki.table import PAGE, rewritten, section
 from tests.contract.pki.verifiers import VERIFIERS, Verifiers
@@ -27,10 +28,7 @@ def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verifiers]:
     every.stop()
 
 
-CELLS = [pytest.param(row, mix, id=f"{row.presented} under {row.trusted} - {', '.join(mix)}") for row in ROWS for mix in row.mixes]
-
-
-@pytest.mark.parametrize(("row", "mix"), CELLS)
+@pytest.mark.parametrize(("row", "mix"), cells(ROWS, lambda row: f"{row.presented} under {row.trusted}"))
 def test_every_verifier_decides_as_the_table_says(verifiers: Verifiers, row: Row, mix: tuple[str, ...]) -> None:
     trusted, presented = row.make(*mix)
     wrong = {
