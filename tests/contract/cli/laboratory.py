@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.ports import unused_port
+
 HOST: Final = "demo.alb.ingress.top"
 ON: Final = "ssl_client_certificate {folder}/client-ca.crt; ssl_verify_client on;"
 """nginx directives, with a place for the folder of the certificates."""
@@ -95,13 +97,6 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass(frozen=True)
 class Laboratory:
     """The CAs and files of one test, and the servers it starts."""
@@ -120,7 +115,7 @@ class Laboratory:
         self, directives: str, *, clear: str = REDIRECT, protocols: str = "TLSv1.2 TLSv1.3", at: str = "127.0.0.1", port: int = 0
     ) -> Ports:
         """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and `clear` say otherwise."""
-        ports = Ports(port or free_port(), free_port())
+        ports = Ports(port or unused_port(), unused_port())
         folder = self._nginx_folder(ports, at)
         folder.mkdir()
         (folder / "nginx.conf").write_text(self._configuration(ports, directives, clear=clear, protocols=protocols, at=at))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from alb_mutual_tls.alibaba.albconfig import Cluster
 from alb_mutual_tls.alibaba.exact_json import Document
 from dev.sandbox import binaries, certificates, control_plane, kubeconfig
 from dev.sandbox.layout import REPOSITORY, Layout
+from tests.ports import unused_base
 
 _SECONDS = 120.0
 CRD = {
@@ -76,24 +75,15 @@ class ControlPlane:
         )
 
 
-def _free_layout(directory: Path) -> Layout:
-    for base in range(31000, 60000, 1000):
-        layout = Layout(directory, base, base - 2000)
-        try:
-            for port in (layout.etcd_port, layout.etcd_peer_port, layout.apiserver_port):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return layout
-    raise AssertionError("no free ports")
-
-
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The control plane, for all tests of a session."""
+    with unused_base(range(14_000, 16_500, 500), (379, 380, 443)) as base:
+        yield from _running(Layout(tmp_path_factory.mktemp("control-plane"), base, base - 2000))
+
+
+def _running(layout: Layout) -> Iterator[ControlPlane]:
     programs = binaries.find(("etcd", "kube-apiserver"))
-    layout = _free_layout(tmp_path_factory.mktemp("control-plane"))
     for directory in (layout.pki, layout.logs, layout.pids):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     certificates.make(layout)

@@ -26,6 +26,7 @@ from alb_mutual_tls.pki.imposters import Credential
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki.issued import DAY, NOW
 from tests.contract.pki.verdict import Verdict
+from tests.ports import unused_port
 from tests.unit.pki.material import key, key_pem, name_of, pem
 
 VERSIONS: Final = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
@@ -92,7 +93,7 @@ class Server:
         self.certificate, self.private_key = _server_files(place)
         self.trusted = place / "trusted.crt"
         self.trusted.write_text(trusted)
-        self.ports = [_free_port() for _ in range(ports)]
+        self.ports = [unused_port() for _ in range(ports)]
         log = place / "log"
         with log.open("w") as output:
             self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -155,13 +156,6 @@ def _program(name: str, package: str) -> str:
     if found is None:
         pytest.fail(f"{name} is not installed: apt-get install {package}")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # --- OpenSSL in this process

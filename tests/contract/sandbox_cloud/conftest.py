@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dev.sandbox.cloud.data_plane import can_listen
 from dev.sandbox.cloud.openapi import OpenApiServer
 from dev.sandbox.layout import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Layout
+from tests.ports import unused_base
 
 
 @dataclass(frozen=True)
@@ -117,23 +117,17 @@ def sts(connect: Connect) -> Any:
     return connect("sts")
 
 
+_TO_LISTENERS = 5_000
+"""From a sandbox's own ports to those of its listeners."""
+
+
 @pytest.fixture
 def free_layout(tmp_path: Path) -> Iterator[Layout]:
-    """A sandbox's directory with ports that are free; tests of other processes are kept away from them by a port that is held meanwhile."""
-    bases = list(range(21000, 31000, 500))
+    """A sandbox's directory with ports that are free."""
+    bases = list(range(21_000, 26_000, 500))
     random.shuffle(bases)
-    for base in bases:
-        layout = Layout(tmp_path, base, base + 1000)
-        with socket.socket() as held:
-            try:
-                held.bind(("127.0.0.1", base))
-            except OSError:
-                continue
-            needed = (base + 80, base + 81, base + 82, layout.listener_port(80), layout.listener_port(100), layout.listener_port(443))
-            if all(can_listen("127.0.0.1", port) for port in needed):
-                yield layout
-                return
-    pytest.fail("no free ports between 21000 and 31000")
+    with unused_base(bases, (80, 81, 82, *(_TO_LISTENERS + port for port in (80, 100, 443)))) as base:
+        yield Layout(tmp_path, base, base + _TO_LISTENERS)
 
 
 Ask = Callable[..., str]
