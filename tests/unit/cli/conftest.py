@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ def _certificate(common_name: str) -> tuple[str, str]:
 def quick_pkcs12(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few rounds: how many there are is the pki tests' business."""
     monkeypatch.setattr(bundle, "KEY_DERIVATION_ROUNDS", 1000)
+
+
+@pytest.fixture(autouse=True)
+def no_system_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is connected to here, and reading the system's store takes a tenth of a second."""
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
 
 
 @pytest.fixture(scope="session")
