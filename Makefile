@@ -7,10 +7,10 @@ RUN := PATH="$(BIN):$(CURDIR)/.toolchain/bin:$$PATH:/usr/local/sbin:/usr/sbin"
 PYTEST := $(RUN) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --timeout 300
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test test-all campaigns bench lint toolchain
+.PHONY: help up preview down test test-all campaigns bench lint toolchain test-toolchain
 
 help: ## say what there is (this)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 up: toolchain ## from a bare clone to a proven listener: engine, sandbox, pulumi up of stack dev, handshake matrix
 	@$(BIN)/python -m dev.up up
@@ -22,7 +22,7 @@ down: ## pulumi destroy of stack dev, then stop the sandbox; nothing is left run
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi
 
 # Contract tests mostly wait, so more of them than cores run at a time; engines do not.
-test: toolchain ## the tests that hold the main promises, ten minutes; a part of them: make test ONLY="tests/unit -k path"
+test: test-toolchain ## the tests that hold the main promises, ten minutes; a part of them: make test ONLY="tests/unit -k path"
 ifdef ONLY
 	@$(PYTEST) $(ONLY)
 else
@@ -35,7 +35,7 @@ endif
 
 test-all: test campaigns ## all tests: also every kill point, rotation under load, fault matrices, corpora; half an hour
 
-campaigns: toolchain # what `make test` leaves to `make test-all`
+campaigns: test-toolchain # what `make test` leaves to `make test-all`
 	@status=0; \
 	PROPERTY_TESTS=explore $(PYTEST) tests/unit tests/contract -m hypothesis -n 2 || status=1; \
 	$(PYTEST) tests/contract -m campaign -n 3 || status=1; \
@@ -55,3 +55,6 @@ lint: toolchain ## ruff, formatting, types, layers
 
 toolchain: ## what the others need: Python environment, engine, control plane, nginx (minutes once, then nothing)
 	@$(PYTHON) -m dev.toolchain
+
+test-toolchain: ## the same, and the programs that only tests start; what cannot be had is said, and makes the tests that need it fail
+	@$(PYTHON) -m dev.toolchain tests

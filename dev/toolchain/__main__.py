@@ -1,19 +1,28 @@
-"""`python3 -m dev.toolchain`: everything that `make up` and `make test` need. Runs on a bare Python with the standard library only."""
+"""`python3 -m dev.toolchain [tests]`: everything that `make up` needs; with `tests`, what `make test` needs too.
+
+Runs on a bare Python with the standard library only.
+"""
 
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sys
+from collections.abc import Sequence
 
 
-def main() -> int:
-    """Complete the toolchain; 0 when it is complete."""
+def main(arguments: Sequence[str]) -> int:
+    """Complete the toolchain; 0 when it is complete, but for programs that only tests start."""
     if sys.version_info < (3, 11):  # noqa: UP036 -- this runs on whatever python3 the machine has
         print(
             "error: python3 is " + sys.version.split()[0] + "; install Python 3.11 or newer, or run make with PYTHON=python3.11",
             file=sys.stderr,
         )
+        return 1
+
+    if list(arguments) not in ([], ["tests"]):
+        print(f"error: {' '.join(arguments)!r} is not understood; write `python3 -m dev.toolchain`, or `... tests`", file=sys.stderr)
         return 1
 
     from alb_mutual_tls.errors import UserError
@@ -25,7 +34,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress = Progress(sys.stdout, sys.stdout.isatty() and os.environ.get("CI", "") == "")
     try:
-        installation = Installation(HERE, load(), os.environ, progress)
+        tests = None
+        if arguments:
+            # By its file: where Python looks for modules there may be another `tests`.
+            listed = runpy.run_path(str(HERE.repository / "tests" / "programs.py"))["PROGRAMS"]
+            tests = {program.name: program.needed_by for program in listed}
+        installation = Installation(HERE, load(), os.environ, progress, tests)
         installation.complete()
         for line in installation.announcements():
             print(line)
@@ -42,4 +56,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

