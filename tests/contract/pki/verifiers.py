@@ -66,7 +66,7 @@ class Verifiers:
         known = (kind, trusted)
         if known not in self._running:
             place = self._place / f"{len(self._running)}"
-            place.mkdir()
+            place.mkdir(exist_ok=True)  # left there where a start failed
             self._running[known] = kind(place, trusted)
             self._stop.callback(self._running[known].stop)
         return self._running[known]
