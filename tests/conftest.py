@@ -5,6 +5,7 @@ import signal
 import pulumi  # noqa: F401  # before alb_mutual_tls.provider.protocol, which otherwise enters the SDK's packages as empty modules
 
 from tests.examples import load_profile
+from tests.started import _below, pytest_collection_modifyitems  # noqa: F401
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Shells start what they put into the background so, and the programs that tests interrupt would inherit it.

@@ -6,7 +6,6 @@ import datetime as dt
 import http.server
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -117,11 +116,9 @@ class Laboratory:
         """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and `clear` say otherwise."""
         ports = Ports(port or unused_port(), unused_port())
         folder = self._nginx_folder(ports, at)
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # left there where a start on a given port failed
         (folder / "nginx.conf").write_text(self._configuration(ports, directives, clear=clear, protocols=protocols, at=at))
-        program = shutil.which("nginx", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/local/sbin")))
-        assert program, "install nginx: the contract tests compare with a real one"
-        process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"], stderr=subprocess.PIPE)
+        process = subprocess.Popen(["nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"], stderr=subprocess.PIPE)
         self.stack.callback(_stop, process)
         wait_for_port(at, ports.https, process)
         return ports

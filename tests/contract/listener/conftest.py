@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 from alb_mutual_tls.alibaba.albconfig import Cluster
 from alb_mutual_tls.alibaba.exact_json import Document
 from dev.sandbox import binaries, certificates, control_plane, kubeconfig
-from dev.sandbox.layout import REPOSITORY, Layout
+from dev.sandbox.layout import Layout
 from tests.ports import unused_base
 
 _SECONDS = 120.0
@@ -44,14 +43,11 @@ class ControlPlane:
     def __init__(self, layout: Layout) -> None:
         self.kubeconfig = layout.kubeconfig
         self.server = f"https://127.0.0.1:{layout.apiserver_port}"
-        program = shutil.which("kubectl", path=f"{REPOSITORY / '.toolchain' / 'bin'}:/usr/local/bin:/usr/bin")
-        assert program, "kubectl is not there: run make up once"
-        self._program = program
 
     def kubectl(self, *arguments: str, content: Any = None) -> str:
         """Run kubectl; returns what it printed."""
         done = subprocess.run(
-            [self._program, f"--kubeconfig={self.kubeconfig}", *arguments],
+            ["kubectl", f"--kubeconfig={self.kubeconfig}", *arguments],
             input=None if content is None else json.dumps(content),
             capture_output=True,
             text=True,

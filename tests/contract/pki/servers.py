@@ -6,8 +6,6 @@ A response is read every time: with TLS 1.3 a handshake that "succeeds" proves n
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -17,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -98,10 +95,14 @@ class Server:
         with log.open("w") as output:
             self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 10
-        while not self._listens():
-            assert self._process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.005)
+        try:
+            while not self._listens():
+                assert self._process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.005)
+        except BaseException:
+            self.stop()
+            raise
 
     def command(self) -> Sequence[str]:
         raise NotImplementedError
@@ -139,7 +140,7 @@ class Nginx(Server):
         ]
         configuration = self.place / "nginx.conf"
         configuration.write_text("\n".join(lines))
-        return [_program("nginx", "nginx-light"), "-p", str(self.place), "-e", "stderr", "-c", str(configuration)]
+        return ["nginx", "-p", str(self.place), "-e", "stderr", "-c", str(configuration)]
 
 
 class GnutlsServ(Server):
@@ -148,14 +149,7 @@ class GnutlsServ(Server):
     def command(self) -> Sequence[str]:
         files = [f"--x509cafile={self.trusted}", f"--x509certfile={self.certificate}", f"--x509keyfile={self.private_key}"]
         demands = ["--http", "--require-client-cert", "--verify-client-cert"]
-        return [_program("gnutls-serv", "gnutls-bin"), "--quiet", *demands, f"--port={self.ports[0]}", *files]
-
-
-def _program(name: str, package: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        pytest.fail(f"{name} is not installed: apt-get install {package}")
-    return found
+        return ["gnutls-serv", "--quiet", *demands, f"--port={self.ports[0]}", *files]
 
 
 # --- OpenSSL in this process

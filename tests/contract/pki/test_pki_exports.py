@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
@@ -27,8 +26,6 @@ PASSWORDS: Final = ("sesame", " open  sesame: \"$'\\ ")
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    if shutil.which(str(command[0])) is None:
-        pytest.fail(f"{command[0]} is not installed: apt-get install openssl gnutls-bin default-jre-headless")
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -73,11 +72,3 @@ def key_pem() -> Callable[..., str]:
         return made[known]
 
     return key
-
-
-@pytest.fixture(scope="session")
-def openssl() -> str:
-    """The openssl program, as a verifier that has nothing in common with the code under test but the library below it."""
-    program = shutil.which("openssl")
-    assert program is not None, "openssl is needed to verify certificates: apt-get install openssl"
-    return program
