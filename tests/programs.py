@@ -94,7 +94,7 @@ PROGRAMS: Final = (
     Program("rm", POSIX, ("tests/integration",)),
     Program("sh", POSIX, ("tests",)),
     Program("sleep", POSIX, ("tests/contract/sandbox", "tests/contract/toolchain", "tests/integration")),
-    Program("true", POSIX, ("tests/contract/sandbox", "tests/contract/toolchain")),
+    Program("true", POSIX, (_VERIFIED, "tests/contract/sandbox", "tests/contract/toolchain")),
     Program("uname", POSIX, ("tests",)),  # Python's own module platform starts it
 )  # fmt: skip
 

@@ -16,8 +16,9 @@ from tests.contract.pki.issued import DAY, NOW, issuer
 from tests.contract.pki.matrix import ROWS, Row
 from tests.contract.pki.mixes import cells
 from tests.contract.pki.programs import openssl, run
+from tests.contract.pki.servers import GnutlsServ
 from tests.contract.pki.table import PAGE, rewritten, section
-from tests.contract.pki.verifiers import VERIFIERS, Verifiers
+from tests.contract.pki.verifiers import GNUTLS_SERV, VERIFIERS, Verifiers
 from tests.unit.pki.material import authority, client, cross, key, key_pem, pem
 
 
@@ -38,6 +39,21 @@ def test_every_verifier_decides_as_the_table_says(verifiers: Verifiers, row: Row
         if not row.fits(verifier, verdict)
     }
     assert not wrong
+
+
+@pytest.mark.parametrize("command", [["no-such-program"], ["true"]])
+def test_a_server_that_could_not_be_started_does_not_stand_in_the_way_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    every = Verifiers(tmp_path)
+    trusted, presented = ROWS[0].make(*ROWS[0].mixes[0])
+    with monkeypatch.context() as broken, pytest.raises((FileNotFoundError, AssertionError)):
+        broken.setattr(GnutlsServ, "command", lambda self: command)
+        every.ask(GNUTLS_SERV, trusted, presented)
+    try:
+        assert all(ROWS[0].fits(GNUTLS_SERV, verdict) for verdict in every.ask(GNUTLS_SERV, trusted, presented).values())
+    finally:
+        every.stop()
 
 
 def test_every_verifier_accepts_and_refuses_something() -> None:
