@@ -56,5 +56,5 @@ lint: toolchain ## ruff, formatting, types, layers
 toolchain: ## what the others need: Python environment, engine, control plane, nginx (minutes once, then nothing)
 	@$(PYTHON) -m dev.toolchain
 
-test-toolchain: ## the same, and the programs that only tests start; what cannot be had is said, and makes the tests that need it fail
+test-toolchain: ## the same, and the programs that only tests start; one that cannot be had is said
 	@$(PYTHON) -m dev.toolchain tests

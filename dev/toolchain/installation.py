@@ -47,7 +47,7 @@ class Installation:
         progress: Progress,
         tests: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`tests`: program -> the tests that start it; None where programs that only tests start are not wanted."""
+        """`tests`: program -> the tests that start it; None where no tests will be run."""
         self.places = places
         self.versions = versions
         self.base = base
@@ -104,7 +104,7 @@ class Installation:
         return {program: self.store.path(packaged.recipe(wanted)) / program for program in wanted.programs}
 
     def _given_up(self, wanted: Packaged) -> str | None:
-        """Why programs that only tests need cannot be had; None: they are there, or nobody tried within the last day."""
+        """Why programs that only tests need cannot be had; None: they are there, or are to be tried."""
         if not wanted.tests or self._is_unpacked(wanted):
             return None
         return self.attempts.failure(packaged.attempt(wanted))
@@ -161,7 +161,8 @@ class Installation:
                 self.progress.say(f"{self._found.problem}; another one is used")
             python = None if python_environment.is_ready(self.places, self.versions) else self._plan_python()
             pending = [family for family in self.families if not self._stored(family, self.sources(family)[0])]
-            uv = self._uv() if python or pending or any(one.pypi and self._is_to_be_unpacked(one) for one in self.packaged) else None
+            from_pypi = any(one.pypi and self._is_to_be_unpacked(one) for one in self.packaged)
+            uv = self._uv() if python or pending or from_pypi else None
             if python and uv:
                 self._beside(python, uv, lambda: self._rest(pending, uv))
             else:
@@ -240,7 +241,10 @@ class Installation:
         """
         unpacker = packaged.Unpacker(self.store, self.runner, self.base, root=os.geteuid() == 0)
         pending = [one for one in self.packaged if self._is_to_be_unpacked(one)]
-        steps = [self.progress.plan(f"{' and '.join(one.programs)} from {one.origin}", one.seconds, DOWNLOADS) for one in pending]
+        steps = []
+        for one in pending:
+            title = f"{' and '.join(one.programs)} from {one.origin}"
+            steps.append(self.progress.plan(title, one.seconds, DOWNLOADS))
         for wanted, step in zip(pending, steps, strict=True):
             try:
                 with self.progress.doing(step):
@@ -248,7 +252,8 @@ class Installation:
             except packaged.NotToBeHad as failure:
                 self.progress.drop(step)
                 if not wanted.tests:
-                    raise UserError(f"{packaged.missing(wanted, str(failure))} and run the same command again") from failure
+                    sentence = packaged.missing(wanted, str(failure))
+                    raise UserError(f"{sentence} and run the same command again") from failure
                 self.attempts.remember(packaged.attempt(wanted), _short(str(failure)))
         for wanted in self.packaged:
             if packaged.is_provided(wanted, self.places, self.base):
@@ -335,17 +340,18 @@ class Installation:
 
     def announcements(self) -> list[str]:
         """A line for each stand-in that is in use, and for each program that tests will miss."""
-        tests = self.tests or {}
-        missed = [(one, reason) for one in self.packaged if (reason := self._given_up(one))]
-        return [
-            f"{packaged.missing(one, reason)}, because without {'it' if len(one.programs) == 1 else 'them'} these tests fail: "
-            + ", ".join(dict.fromkeys(place for program in one.programs for place in tests.get(program, ())))
-            for one, reason in missed
-        ] + [
-            stand_ins.announcement(name, version)
-            for name, version in engine.plugin_versions(self.places, self.versions).items()
-            if not engine.has_official_plugin(self.places, name, version)
+        missed = [self._missed(one, reason) for one in self.packaged if (reason := self._given_up(one))]
+        plugins = engine.plugin_versions(self.places, self.versions).items()
+        return missed + [
+            stand_ins.announcement(name, version) for name, version in plugins if not engine.has_official_plugin(self.places, name, version)
         ]
+
+    def _missed(self, wanted: Packaged, reason: str) -> str:
+        tests = self.tests or {}
+        places = sorted({place for program in wanted.programs for place in tests.get(program, ())})
+        them = "it" if len(wanted.programs) == 1 else "them"
+        sentence = packaged.missing(wanted, reason)
+        return f"{sentence}, because without {them} these tests fail: {', '.join(places)}"
 
     def _tick(self) -> None:
         if self.off.is_set():

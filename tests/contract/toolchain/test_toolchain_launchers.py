@@ -154,5 +154,5 @@ def test_make_without_a_target_says_what_there_is() -> None:
     done = run("make", cwd=HERE.repository)
     assert done.returncode == 0
     said = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("make ")}
-    assert {"up", "down", "preview", "test", "lint", "help"} <= set(said)
+    assert {"up", "down", "preview", "test", "test-toolchain", "lint", "help"} <= set(said)
     assert all(len(line.split()) > 3 for line in said.values())

@@ -15,16 +15,23 @@ from tests.programs import ENGINE, PATH, POSIX, PROGRAMS, PYTHON, SHELL, TOOLCHA
 from tests.started import not_listed
 
 PACKAGED = {program: one for one in versions.load().packaged for program in one.programs}
-UNPACKED = [program for program in PROGRAMS if program.source.startswith(TOOLCHAIN) and program.source != ENGINE]
+UNPACKED = [one for one in PROGRAMS if one.source.startswith(TOOLCHAIN) and one.source != ENGINE]
 
 
 def test_each_program_is_listed_once_and_with_a_source() -> None:
     assert len({program.name for program in PROGRAMS}) == len(PROGRAMS)
-    assert {program.source for program in PROGRAMS if program not in UNPACKED} == {ENGINE, PATH, POSIX, PYTHON, SHELL}
+    assert {program.source for program in PROGRAMS if program not in UNPACKED} == {
+        ENGINE,
+        PATH,
+        POSIX,
+        PYTHON,
+        SHELL,
+    }
 
 
 def test_what_the_toolchain_unpacks_is_what_the_list_says() -> None:
-    assert {program.name: program.source for program in UNPACKED} == {name: f"{TOOLCHAIN}{one.origin}" for name, one in PACKAGED.items()}
+    origins = {name: f"{TOOLCHAIN}{one.origin}" for name, one in PACKAGED.items()}
+    assert {program.name: program.source for program in UNPACKED} == origins
 
 
 def test_the_folders_and_modules_that_need_programs_are_there() -> None:
@@ -33,7 +40,8 @@ def test_the_folders_and_modules_that_need_programs_are_there() -> None:
 
 
 def test_the_page_of_the_toolchain_names_each_program() -> None:
-    rows = [line for line in (HERE.repository / "docs" / "toolchain.md").read_text().splitlines() if line.startswith("| ")]
+    page = (HERE.repository / "docs" / "toolchain.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
     assert [program.name for program in PROGRAMS if not any(f"`{program.name}`" in row for row in rows)] == []
 
 
@@ -53,11 +61,22 @@ UNLISTED = "wc"
     ],
 )
 def test_a_test_that_starts_a_program_which_is_not_listed_fails(start: Callable[[str], object]) -> None:
-    with pytest.raises(pytest.fail.Exception, match=f"this test starts .*{UNLISTED}, not listed in tests/programs.py"):
+    said = rf"{UNLISTED} is started and not listed for tests/unit/.*\.py in tests"
+    with pytest.raises(pytest.fail.Exception, match=said):
         start(UNLISTED)
 
 
-def test_python_what_the_checkout_has_what_a_test_wrote_and_what_is_not_there_need_not_be_listed(tmp_path: Path) -> None:
+def test_a_test_whose_module_is_not_listed_for_a_program_of_the_toolchain_fails() -> None:
+    with pytest.raises(
+        pytest.fail.Exception,
+        match=r"openssl is started and not listed for tests/unit/.*\.py in tests/programs\.py",
+    ):
+        subprocess.run(["openssl", "version"], check=False)
+
+
+def test_python_what_the_checkout_has_what_a_test_wrote_and_what_is_not_there_need_not_be_listed(
+    tmp_path: Path,
+) -> None:
     written = tmp_path / "written"
     written.write_text("#!/bin/sh\nexit 0\n")
     written.chmod(0o755)
