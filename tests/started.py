@@ -124,8 +124,9 @@ def why(program: Program) -> str:
     for one in load().packaged:
         if program.name in one.programs:
             reason = Attempts(HERE.attempts).failure(packaged.attempt(one))
-            reason = reason or "nobody has looked for it yet"
-            return f"{reason}): run `make test-toolchain`, or install it with {one.remedy}"
+            if reason is None:
+                return f"nobody has looked for it yet): run `make test-toolchain`, or install it with {one.remedy}"
+            return f"{reason}): install it with {one.remedy}"
     return f"{program.source}): run `make test-toolchain`, or install it"
 
 
