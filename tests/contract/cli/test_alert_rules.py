@@ -1,4 +1,4 @@
-"""The alert rules of docs/status.md under Prometheus' own judge: they fire when they should and only then."""
+"""The metrics and alert rules of docs/status.md under Prometheus' own judge, promtool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from alb_mutual_tls.cli.openmetrics import as_openmetrics
 from tests.integration.documentation import documents
+from tests.unit.cli.test_openmetrics import made
 
 DAY = 24 * 60
 """In minutes, the distance between two values of the series; time begins at 0."""
@@ -26,6 +28,13 @@ def promtool(place: Path, *arguments: str, **files: Any) -> subprocess.Completed
         (place / f"{name}.yaml").write_text(yaml.safe_dump(content))
     command = ["promtool", *arguments]
     return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_metrics_are_text_in_prometheus_own_format_as_well() -> None:
+    command = ["promtool", "check", "metrics"]
+    text = as_openmetrics(made())
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_prometheus_reads_the_rules(tmp_path: Path) -> None:
