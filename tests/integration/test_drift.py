@@ -43,10 +43,10 @@ def stack(first: dict[str, Any], sandbox: Sandbox, program: Path) -> Iterator[St
 
 
 def shown(stack: Stack) -> str:
-    """A preview that must show a change; its lines in one, without indentation."""
-    done = stack.preview()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert stack.preview("--expect-no-changes").returncode != 0
+    """A preview that must show a change and nothing worse; its lines in one, without indentation."""
+    done = stack.preview("--expect-no-changes")
+    assert done.returncode != 0
+    assert "no changes were expected" in done.stdout + done.stderr, done.stdout + done.stderr
     return "\n".join(" ".join(line.split()) for line in done.stdout.splitlines())
 
 

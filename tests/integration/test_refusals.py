@@ -51,6 +51,7 @@ def alb_config(name: str, *listeners: dict[str, Any], **config: Any) -> dict[str
     }
 
 
+@pytest.mark.campaign
 def test_an_unknown_albconfig_names_those_that_exist(stack: Stack) -> None:
     stack.set(listeners={"https": stack.listener("alb-typo", 443)})
     shown = stack.refused()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.integration.engine import CAS, Sandbox, Stack
+
+pytestmark = pytest.mark.campaign
 
 WRITES = ("CreateWarehouse", "UploadPCACert", "DeletePCACert", "DeleteWarehouse")
 

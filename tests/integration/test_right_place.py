@@ -19,6 +19,8 @@ from dev.toolchain.versions import load
 from tests.integration.engine import STS, Sandbox, Stack, succeed
 from tests.integration.test_wrong_place import OTHER_ACCOUNT, sentence, world
 
+pytestmark = pytest.mark.campaign
+
 LOOKS = frozenset({"get", "list", "watch"})
 MINE = "c0ffee0c0ffee0c0ffee0c0ffee0c0ffe"
 """A cluster that another team has."""
@@ -99,7 +101,6 @@ def watched(sandbox: Sandbox) -> Iterator[Path]:
         starts.unlink(missing_ok=True)
 
 
-@pytest.mark.campaign
 def test_a_pipeline_with_nothing_but_credentials_gets_to_the_cluster_and_the_state_has_nothing_of_it(stack: Stack) -> None:
     file = Path(stack.env["KUBECONFIG"])
     del stack.env["KUBECONFIG"]
@@ -125,7 +126,6 @@ def test_a_pipeline_with_nothing_but_credentials_gets_to_the_cluster_and_the_sta
     assert not [value for value in (*secrets.values(), str(file)) if value in exported]
 
 
-@pytest.mark.campaign
 def test_credentials_of_another_account_stop_every_command(stack: Stack) -> None:
     right = dict(stack.env)
     stack.env |= OTHER_ACCOUNT
@@ -133,14 +133,12 @@ def test_credentials_of_another_account_stop_every_command(stack: Stack) -> None
     stack.env = right
 
 
-@pytest.mark.campaign
 def test_a_kubeconfig_of_another_cluster_stops_every_command(stack: Stack) -> None:
     with another_cluster(stack.sandbox):
         told = f"the kubeconfig leads to the ACK cluster {MINE}, and the key ackClusterId wants {ACK_CLUSTER_ID}"
         stopped(stack, told, ("preview",), ("refresh",), ("up",), ("destroy",))
 
 
-@pytest.mark.campaign
 def test_keys_that_are_changed_to_another_place_stop_every_command_that_runs_the_program(stack: Stack) -> None:
     guard(stack, "1111111111111111", ACK_CLUSTER_ID)
     told = f"belong to the account {ACCOUNT_ID}, and the key accountId wants 1111111111111111"
@@ -153,7 +151,6 @@ def test_keys_that_are_changed_to_another_place_stop_every_command_that_runs_the
     guard(stack, ACCOUNT_ID, ACK_CLUSTER_ID)
 
 
-@pytest.mark.campaign
 def test_in_an_outage_of_sts_nobody_is_kept_from_switching_off(stack: Stack) -> None:
     stack.set(caEnabled=False)
     with stack.sandbox.failing(STS):

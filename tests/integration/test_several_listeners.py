@@ -11,6 +11,8 @@ import pytest
 
 from tests.integration.engine import CERTIFICATES, Apply, Sandbox, Stack, succeed
 
+pytestmark = pytest.mark.campaign
+
 QUICK = {"root": {"keyAlgorithm": "ECDSA-P256"}}
 INTERNAL = [
     {"port": 443, "protocol": "HTTPS", "certificates": CERTIFICATES, "description": "staff"},
@@ -123,7 +125,6 @@ def test_one_listener_is_switched_off_alone_and_the_master_switch_leaves_it_off(
         assert shut(stack, client) == closed
 
 
-@pytest.mark.campaign
 def test_one_that_is_added_and_one_that_is_taken_out_touch_no_other(
     first: dict[Place, dict[str, Any]], stack: Stack, client: tuple[Path, Path]
 ) -> None:
@@ -147,7 +148,6 @@ def test_one_that_is_added_and_one_that_is_taken_out_touch_no_other(
     stack.unchanged()
 
 
-@pytest.mark.campaign
 def test_forty_listeners_of_one_albconfig_are_taken_by_one_up_and_given_back_without_a_conflict_among_themselves(
     apply: Apply, sandbox: Sandbox, program: Path
 ) -> None:

@@ -113,8 +113,12 @@ class Laboratory:
     def nginx(
         self, directives: str, *, clear: str = REDIRECT, protocols: str = "TLSv1.2 TLSv1.3", at: str = "127.0.0.1", port: int = 0
     ) -> Ports:
-        """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and `clear` say otherwise."""
-        ports = Ports(port or unused_port(), unused_port())
+        """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and `clear` say otherwise.
+
+        Its HTTP port is the higher one, so that it is still a port when HTTPS is taken for 443.
+        """
+        one, other = sorted((unused_port(), unused_port()))
+        ports = Ports(port or one, other)
         folder = self._nginx_folder(ports, at)
         folder.mkdir(exist_ok=True)  # left there where a start on a given port failed
         (folder / "nginx.conf").write_text(self._configuration(ports, directives, clear=clear, protocols=protocols, at=at))

@@ -17,6 +17,7 @@ from alb_mutual_tls.cli.verification import Check, Knocker, Report, verify_stack
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.imposters import Credential
 from tests.contract.cli.laboratory import HOST, ON, Laboratory, Ports, mtls
+from tests.ports import unused_port
 
 OFF = ""
 ACCEPTS_ANY_AND_NONE = "ssl_verify_client optional_no_ca;"
@@ -238,15 +239,6 @@ def beside(laboratory: Laboratory, ports: Ports, protocol: str, port: int, *, ca
     return component(laboratory, at(ports.https), kubeconfig=kubeconfig)
 
 
-def on_neighbouring_ports(laboratory: Laboratory, directives: str, *, clear: str) -> Ports:
-    """An nginx whose HTTP port is near enough to its HTTPS port to be a port when moved back by the same distance."""
-    for _ in range(50):
-        ports = laboratory.nginx(directives.format(folder=laboratory.folder), clear=clear)
-        if ports.http - (ports.https - 443) >= 1:
-            return ports
-    raise AssertionError("the system gives ports in descending order only")
-
-
 @pytest.mark.parametrize(
     ("clear", "verdict"),
     [
@@ -258,7 +250,7 @@ def on_neighbouring_ports(laboratory: Laboratory, directives: str, *, clear: str
     ],
 )
 def test_an_http_listener_for_the_same_host_must_redirect(laboratory: Laboratory, clear: str, verdict: Verdict) -> None:
-    ports = on_neighbouring_ports(laboratory, ON, clear=clear)
+    ports = laboratory.nginx(ON.format(folder=laboratory.folder), clear=clear)
     report = run(laboratory, beside(laboratory, ports, "HTTP", ports.http))
     assert list(doors(report).values()) == [{verdict}]
     assert report.verdict is verdict
@@ -278,10 +270,9 @@ def test_an_http_listener_for_the_same_host_must_redirect(laboratory: Laboratory
 def test_another_https_listener_for_the_same_host_must_refuse_strangers(
     laboratory: Laboratory, directives: str, asks: bool, verdict: Verdict
 ) -> None:
-    main = laboratory.nginx(ON.format(folder=laboratory.folder))
-    other = laboratory.nginx(directives.format(folder=laboratory.folder))
-    while other.https - (main.https - 443) < 1:
-        other = laboratory.nginx(directives.format(folder=laboratory.folder))
+    lower, higher = sorted((unused_port(), unused_port()))
+    main = laboratory.nginx(ON.format(folder=laboratory.folder), port=lower)
+    other = laboratory.nginx(directives.format(folder=laboratory.folder), port=higher)
     report = run(laboratory, beside(laboratory, main, "HTTPS", other.https, ca_enabled=asks))
     assert list(doors(report).values()) == [{verdict}]
 
@@ -294,7 +285,7 @@ def test_a_quic_listener_cannot_be_tried_and_is_not_green(laboratory: Laboratory
 
 
 def test_side_doors_do_not_matter_where_authentication_is_off(laboratory: Laboratory) -> None:
-    ports = on_neighbouring_ports(laboratory, OFF, clear="")
+    ports = laboratory.nginx(OFF, clear="")
     listeners = ({"port": 443, "protocol": "HTTPS"}, {"port": 80, "protocol": "HTTP"})
     kubeconfig = laboratory.cluster(*listeners, listen_ports=[{"HTTPS": 443}, {"HTTP": 80}])
     report = run(laboratory, component(laboratory, at(ports.https, ca_enabled=False), kubeconfig=kubeconfig))
