@@ -93,7 +93,7 @@ def test_a_deployment_that_holds_says_what_is_live(stack: Stack) -> None:
 
 @pytest.mark.campaign
 def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_come(stack: Stack, tmp_path: Path) -> None:
-    stack.set(issuingAuthority="root2")
+    stack.set(caEnabled=True, issuingAuthority="root2")
     stack.up()
     before = listener(stack.sandbox)
     traffic = Traffic(stack.sandbox.server_ca, (stack.sandbox.listener_base + 443,))

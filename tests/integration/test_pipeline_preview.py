@@ -131,6 +131,8 @@ def test_a_held_lock_stops_an_update_but_neither_a_preview_nor_the_search_for_dr
 
 @pytest.mark.campaign
 def test_drift_is_found_and_told_from_a_change_that_is_not_deployed_yet(stack: Stack, sandbox: Sandbox) -> None:
+    stack.set(caEnabled=True)
+    stack.up()
     sandbox.edit(OFF)
     state = checkpoint(stack)
     try:
