@@ -192,13 +192,13 @@ def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(enviro
 
 def test_a_cluster_that_is_not_the_sandboxs_is_not_asked(environment: dict[str, str], plane: ControlPlane, tmp_path: Path) -> None:
     content = yaml.safe_load(plane.kubeconfig.read_text())
-    content["clusters"][0]["cluster"]["server"] = "https://10.0.0.1:6443"
+    content["clusters"][0]["cluster"]["server"] = "https://cluster.example.invalid:6443"
     (tmp_path / "config").write_text(yaml.safe_dump(content))
     with started(environment) as plugin:
         plugin.configure({"kubeconfig": str(tmp_path / "config")})
         said = plugin.refused(lambda: plugin.create(wanted("x")))
     assert said.startswith("the kubernetes stand-in serves only the sandbox, and kubeconfig ")
-    assert "leads to 10.0.0.1: use the sandbox's" in said
+    assert "leads to cluster.example.invalid: use the sandbox's" in said
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def test_without_configuration_the_albs_own_name_and_the_hosts_of_its_ingresses_
 
 
 def test_a_configured_address_and_server_name_come_first() -> None:
-    way = approach(listener(address="10.0.0.1", server_name="api.example.com"), known)
-    assert (way.address, way.shift, way.server_names, way.is_alb) == ("10.0.0.1", 0, ("api.example.com",), False)
+    way = approach(listener(address="192.0.2.1", server_name="api.example.com"), known)
+    assert (way.address, way.shift, way.server_names, way.is_alb) == ("192.0.2.1", 0, ("api.example.com",), False)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_wildcard_host_is_tried_with_a_name_under_it() -> None:
 
 def test_loopback_is_known_in_both_families() -> None:
     assert is_loopback("127.0.0.2") and is_loopback("::1") and is_loopback("::1%lo")
-    assert not is_loopback("10.0.0.1")
+    assert not is_loopback("192.0.2.1")
 
 
 def test_an_ip_address_resolves_to_itself_once() -> None:

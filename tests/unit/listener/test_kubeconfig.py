@@ -22,8 +22,11 @@ def config(**changes: Any) -> dict[str, Any]:
         "kind": "Config",
         "current-context": "prod",
         "clusters": [
-            {"name": "c1", "cluster": {"server": "https://10.0.0.1:6443/", "certificate-authority-data": base64.b64encode(b"ca").decode()}},
-            {"name": "c2", "cluster": {"server": "https://10.0.0.2:6443", "tls-server-name": "kubernetes"}},
+            {
+                "name": "c1",
+                "cluster": {"server": "https://127.0.0.1:6443/", "certificate-authority-data": base64.b64encode(b"ca").decode()},
+            },
+            {"name": "c2", "cluster": {"server": "https://127.0.0.2:6443", "tls-server-name": "kubernetes"}},
         ],
         "users": [{"name": "u1", "user": {"token": "t1"}}, {"name": "u2", "user": {}}],
         "contexts": [
@@ -55,12 +58,12 @@ def test_the_current_context_is_taken_unless_another_is_configured(tmp_path: Pat
     path = written(tmp_path, config())
     first, second = load(path, None, {}), load(path, "dev", {})
     assert (first.server, first.context, first.authorities, first.credential()) == (
-        "https://10.0.0.1:6443",
+        "https://127.0.0.1:6443",
         "prod",
         b"ca",
         Credential(token="t1"),
     )
-    assert (second.server, second.server_name, second.credential()) == ("https://10.0.0.2:6443", "kubernetes", Credential())
+    assert (second.server, second.server_name, second.credential()) == ("https://127.0.0.2:6443", "kubernetes", Credential())
 
 
 def test_the_content_itself_may_stand_in_place_of_a_path() -> None:
@@ -71,14 +74,14 @@ def test_kubeconfig_may_list_files_the_first_of_which_to_name_something_counts(t
     one = written(tmp_path, {"contexts": [{"name": "prod", "context": {"cluster": "c2"}}], "current-context": ""}, "one")
     two = written(tmp_path, config(), "two")
     found = load(None, None, {"KUBECONFIG": f"{one}:{tmp_path / 'missing'}:{two}"})
-    assert (found.server, found.origin) == ("https://10.0.0.2:6443", f"kubeconfig {one}:{two}")
+    assert (found.server, found.origin) == ("https://127.0.0.2:6443", f"kubeconfig {one}:{two}")
 
 
 def test_relative_files_are_beside_the_kubeconfig(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes(b"ca")
     (tmp_path / "token").write_text("t2\n")
     content = user(tokenFile="token")
-    content["clusters"][0]["cluster"] = {"server": "https://10.0.0.1", "certificate-authority": "ca.crt"}
+    content["clusters"][0]["cluster"] = {"server": "https://127.0.0.1", "certificate-authority": "ca.crt"}
     found = load(written(tmp_path, content), None, {})
     assert (found.authorities, found.credential().token) == (b"ca", "t2")
 
@@ -112,7 +115,7 @@ def test_an_unknown_context_names_those_that_exist(tmp_path: Path) -> None:
         ("just text", "is not a kubeconfig"),
         (config(clusters=[]), "names the cluster c1, which is not in it"),
         (config(users=[]), "names the user u1, which is not in it"),
-        (config(clusters=[{"name": "c1", "cluster": {"server": "10.0.0.1"}}]), "has '10.0.0.1' as server, not a URL"),
+        (config(clusters=[{"name": "c1", "cluster": {"server": "127.0.0.1"}}]), "has '127.0.0.1' as server, not a URL"),
         (config(clusters=[{"name": "c1", "cluster": {"server": "https://x", "certificate-authority": "no"}}]), "No such file or directory"),
         (config(clusters=[{"name": "c1", "cluster": {"server": "https://x", "certificate-authority-data": "x"}}]), "is not base64"),
         (user(**{"auth-provider": {"name": "gcp"}}), "uses auth-provider, which Kubernetes has removed"),
@@ -146,7 +149,7 @@ def test_a_plugin_gives_a_token_and_knows_what_it_is_asked(tmp_path: Path) -> No
     )
     content = plugin(tmp_path, code, args=["--id", "c1"], env=[{"name": "REGION", "value": "cn-hangzhou"}], provideClusterInfo=True)
     token = load(written(tmp_path, content), None, {}).credential().token
-    assert token == "client.authentication.k8s.io/v1|https://10.0.0.1:6443/|cn-hangzhou|--id|c1"
+    assert token == "client.authentication.k8s.io/v1|https://127.0.0.1:6443/|cn-hangzhou|--id|c1"
 
 
 def test_a_plugin_may_give_a_client_certificate_as_acks_does(tmp_path: Path) -> None:

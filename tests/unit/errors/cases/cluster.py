@@ -16,7 +16,7 @@ from alb_mutual_tls.alibaba.kubernetes_api import KubernetesApi
 from tests.unit.errors.case import Case
 from tests.unit.errors.servers import answering, nobodys_certificate, silent
 
-_SERVER = "https://10.0.0.1:6443"
+_SERVER = "https://127.0.0.1:6443"
 
 
 def _content(server: str = _SERVER, user: dict[str, Any] | None = None, **cluster: Any) -> dict[str, Any]:
@@ -126,8 +126,8 @@ CASES: dict[str, Case] = {
     "no such context": read(context="staging"),
     "no cluster": read(without="clusters"),
     "no user": read(without="users"),
-    "a cluster that is text": read(text=json.dumps({**_content(), "clusters": [{"name": "c", "cluster": "https://10.0.0.1"}]})),
-    "a server that is no URL": read(server="10.0.0.1"),
+    "a cluster that is text": read(text=json.dumps({**_content(), "clusters": [{"name": "c", "cluster": "https://127.0.0.1"}]})),
+    "a server that is no URL": read(server="127.0.0.1"),
     "no base64": read(**{"certificate-authority-data": "x"}),
     "no file": read(**{"certificate-authority": "ca.crt"}),
     "half a client certificate": read(user={"client-certificate-data": _PEM}),
