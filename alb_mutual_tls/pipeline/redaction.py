@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 REDACTED: Final = "[secret]"
@@ -18,11 +20,20 @@ SECRET_VARIABLES: Final = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "GOOGLE_CREDENTIALS",
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_CONFIG_PASSPHRASE",
+    "VAULT_SERVER_TOKEN",
     "VAULT_TOKEN",
 )
-"""Environment variables whose values must not be shown, whoever repeats them."""
+"""Environment variables whose values must not be shown, whoever repeats them: of Alibaba Cloud, and of Pulumi's backends and secrets providers."""
+
+PASSPHRASE_FILE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105 -- its name
+"""Names the file whose content is the passphrase."""
 
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?(-----END \1PRIVATE KEY-----|\Z)", re.DOTALL)
 _REQUEST_ID: Final = re.compile(r",? ?\brequest [0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -31,7 +42,10 @@ _CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\S\n ]|(?!\n)[\x00-\x1f\x
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The values of the secret variables that are set, longest first, so that none is left as the rest of another."""
-    return tuple(sorted({value for name in SECRET_VARIABLES if (value := environment.get(name))}, key=lambda value: (-len(value), value)))
+    found = {environment.get(name, "") for name in SECRET_VARIABLES}
+    with contextlib.suppress(OSError, ValueError):  # the engine says what is wrong with the file
+        found.add(Path(environment.get(PASSPHRASE_FILE, "")).read_text().strip())
+    return tuple(sorted(found - {""}, key=lambda value: (-len(value), value)))
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

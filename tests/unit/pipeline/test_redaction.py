@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from alb_mutual_tls.alibaba import credentials
 from alb_mutual_tls.pipeline.redaction import REDACTED, SECRET_VARIABLES, redacted, secrets_of
 
@@ -14,3 +18,16 @@ def test_every_variable_that_a_key_of_alibaba_cloud_can_come_from_is_hidden() ->
 def test_values_are_hidden_also_where_one_is_the_beginning_of_another() -> None:
     given = {"ALICLOUD_SECRET_KEY": "abc", "PULUMI_CONFIG_PASSPHRASE": "abcdef", "ALIBABA_CLOUD_ACCESS_KEY_ID": "shown", "VAULT_TOKEN": ""}
     assert redacted("shown abcdef abc", secrets_of(given)) == f"shown {REDACTED} {REDACTED}"
+
+
+@pytest.mark.parametrize("name", ["VAULT_SERVER_TOKEN", "AZURE_STORAGE_KEY", "AZURE_STORAGE_CONNECTION_STRING", "GOOGLE_CREDENTIALS"])
+def test_what_opens_a_backend_or_a_secrets_provider_of_another_cloud_is_hidden(name: str) -> None:
+    assert redacted("it says s3same", secrets_of({name: "s3same"})) == f"it says {REDACTED}"
+
+
+def test_the_passphrase_is_hidden_also_where_it_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    file.write_text("open sesame\n")
+    assert secrets_of({"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}) == ("open sesame",)
+    assert secrets_of({"PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "missing")}) == ()
+    assert secrets_of({}) == ()
