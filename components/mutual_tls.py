@@ -119,7 +119,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         if found is not None and found.intermediates_pem:
             pulumi.log.warn(
                 f"the listeners trust the root above authority {trusted}, so every client certificate below that root gets in, also those of "
-                "other subordinate authorities: ALB can trust no subordinate alone",
+                "other subordinate authorities; whether ALB could trust the subordinate alone is not known",
                 self,
             )
         for name in dict.fromkeys((issuing, trusted)):

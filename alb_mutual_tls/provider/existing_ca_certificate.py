@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.host import CheckFailure, Difference, Kind, Properties, Reading, Request
+
+_OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
+"""`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to 32 hex digits)."""
 
 
 def _utc_now() -> datetime:
@@ -47,6 +52,11 @@ class ExistingCaCertificate:
         from alb_mutual_tls.pki import brought
 
         pem = self._look(request, identifier)
+        if pem is None and _OF_A_SERVER.fullmatch(identifier):
+            raise UserError(
+                f"there is no CA certificate {identifier} in CAS of account {account}: that is how the ids of server certificates look; set "
+                "caCertificateId to an id of the list of CA certificates, which has no region at its end"
+            )
         if pem is None:
             raise UserError(
                 f"there is no CA certificate {identifier} in CAS of account {account}: correct caCertificateId, or check accountType and credentials"

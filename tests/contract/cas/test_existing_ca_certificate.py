@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from alb_mutual_tls.alibaba.pem import digest
 from alb_mutual_tls.provider.properties import Properties
 from dev.sandbox.cloud import OpenApiServer
@@ -57,6 +59,12 @@ def test_one_that_is_not_there_is_an_error_that_says_where_it_was_looked_for(plu
     assert failed.sentence == (
         f"there is no CA certificate nowhere in CAS of account {ACCOUNT}: correct caCertificateId, or check accountType and credentials"
     )
+
+
+@pytest.mark.parametrize("identifier", ["1234567-cn-hangzhou", "1234567-ap-southeast-1"])
+def test_the_id_of_a_server_certificate_is_told_from_a_wrong_one(plugin: Plugin, identifier: str) -> None:
+    failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": identifier}, preview=True))
+    assert failed.sentence.startswith(f"there is no CA certificate {identifier} in CAS of account {ACCOUNT}: that is how the ids of server")
 
 
 def test_a_chain_up_to_its_root_is_one_too_and_a_subordinate_alone_is_not(plugin: Plugin) -> None:

@@ -130,10 +130,10 @@ def _without_content(_: Path) -> object:
     return _World().handler().read(request(), "ca-1", {}, _STATE)
 
 
-def _existing(described_as: str | None) -> Case:
+def _existing(described_as: str | None, identifier: str = "ca-1") -> Case:
     """A CA certificate that is in CAS already is looked up."""
     configuration = cast(Configuration, _World(described_as=described_as))
-    return lambda _: ExistingCaCertificate(configuration).create(request(), {"caCertificateId": "ca-1"})
+    return lambda _: ExistingCaCertificate(configuration).create(request(), {"caCertificateId": identifier})
 
 
 def _ended(_: Path) -> object:
@@ -236,6 +236,7 @@ CASES: dict[str, Case] = {
     "an imported CA certificate": lambda _: _World().handler().read(request(), "ca-1", {}, {}),
     "a brought CA certificate that has ended": _ended,
     "a CA certificate that is not in CAS": _existing(None),
+    "a server certificate in place of a CA certificate": _existing(None, "1234567-cn-hangzhou"),
     "a CA certificate in CAS that has ended": _existing(_EXPIRED),
     "a CA certificate in CAS without content": _existing(""),
     "an imported existing CA certificate": lambda _: ExistingCaCertificate(Configuration()).read(request(), "ca-1", {}, {}),
