@@ -22,7 +22,7 @@ from alb_mutual_tls.errors import Unreachable, UserError
 T = TypeVar("T")
 
 MADE_TYPE = "uploadedAuthorityCertificate"  # what CreateWarehouse calls the console's data source "Uploaded CA Certificates"
-LISTED_TYPE = "uploadCA"  # what ListCertWarehouse calls the same; listeners of ALB can use no other
+LISTED_TYPE = "uploadCA"  # what ListCertWarehouse calls the same
 SETTLING = 8.0  # seconds that lists may lag behind what was done
 _PAGE = 50
 _LONGEST_QUERY = 6_000  # characters; gateways and proxies commonly end a URL at 8,000
@@ -302,11 +302,11 @@ def choose_repository(listed: list[Repository], name: str, *, configured: bool) 
 
 
 def usable(repository: Repository) -> Repository:
-    """The repository itself; raises `UserError` when ALB listeners cannot use CA certificates from it."""
+    """The repository itself; raises `UserError` when it is of another type than this program uploads to."""
     if repository.type != LISTED_TYPE:
         raise UserError(
-            f"the repository {repository.name} ({repository.instance_id}) is of type {repository.type}, and ALB takes CA certificates only "
-            f'from one of type {LISTED_TYPE} (data source "Uploaded CA Certificates"): set the key repository to another name'
+            f"the repository {repository.name} ({repository.instance_id}) is of type {repository.type}, and this program uploads "
+            f'CA certificates to one of type {LISTED_TYPE} (data source "Uploaded CA Certificates"): set the key repository to another name'
         )
     return repository
 
