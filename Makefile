@@ -4,7 +4,7 @@ BIN := $(CURDIR)/.venv/bin
 # Programs of the checkout first; nginx is often in an sbin that is not on PATH.
 RUN := PATH="$(BIN):$(CURDIR)/.toolchain/bin:$$PATH:/usr/local/sbin:/usr/sbin"
 # Without compiled modules (some machines forbid to write them) each of some thousand processes would compile its own.
-PYTEST := $(RUN) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --timeout 300
+PYTEST := $(RUN) PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --dist loadfile --timeout 300
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down test test-all campaigns bench lint toolchain test-toolchain
@@ -13,13 +13,13 @@ help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 up: toolchain ## from a bare clone to a proven listener: engine, sandbox, pulumi up of stack dev, handshake matrix
-	@$(BIN)/python -m dev.up up
+	@"$(BIN)/python" -m dev.up up
 
 preview: toolchain ## start the sandbox and show what pulumi up would change in stack dev
-	@$(BIN)/python -m dev.up preview
+	@"$(BIN)/python" -m dev.up preview
 
 down: ## pulumi destroy of stack dev, then stop the sandbox; nothing is left running
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi
+	@if [ -x "$(BIN)/python" ]; then "$(BIN)/python" -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi
 
 # Contract tests mostly wait, so more of them than cores run at a time; engines do not.
 test: test-toolchain ## the tests that hold the main promises, ten minutes; a part of them: make test ONLY="tests/unit -k path"
@@ -47,14 +47,14 @@ campaigns: test-toolchain # what `make test` leaves to `make test-all`
 	exit $$status
 
 bench: toolchain ## what a preview without changes costs, beside an empty program and one with the same providers, on a sandbox of its own
-	@$(RUN) $(BIN)/python -m benchmarks.preview $(BENCH)
+	@$(RUN) "$(BIN)/python" -m benchmarks.preview $(BENCH)
 
 lint: toolchain ## ruff, formatting, types, layers
 	@status=0; \
-	$(BIN)/ruff check . || status=1; \
-	$(BIN)/ruff format --check . || status=1; \
-	$(BIN)/mypy || status=1; \
-	$(BIN)/lint-imports || status=1; \
+	"$(BIN)/ruff" check . || status=1; \
+	"$(BIN)/ruff" format --check . || status=1; \
+	"$(BIN)/mypy" || status=1; \
+	"$(BIN)/lint-imports" || status=1; \
 	exit $$status
 
 toolchain: ## what the others need: Python environment, engine, control plane, nginx (minutes once, then nothing)
