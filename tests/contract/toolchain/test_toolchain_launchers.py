@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,18 @@ def test_the_bootstrap_runs_on_a_bare_python() -> None:
     )
     done = run(sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(HERE.repository)!r})\n{script}", cwd=HERE.repository)
     assert done.stdout == "[]\n", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("target", ["up", "preview", "down", "test", "campaigns", "bench", "lint"])
+def test_make_keeps_the_name_of_a_directory_with_a_space_together(tmp_path: Path, target: str) -> None:
+    directory = tmp_path / "a checkout"
+    directory.mkdir()
+    shutil.copy(HERE.repository / "Makefile", directory)
+    done = run("make", "--dry-run", "-C", directory, target, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = [word for word in shlex.split(done.stdout) if "checkout/.venv/bin/" in word]
+    assert words
+    assert [word for word in words if str(directory) not in word] == []
 
 
 def test_make_without_a_target_says_what_there_is() -> None:
