@@ -148,3 +148,11 @@ def test_the_project_s_own_ci_runs_its_scripts_and_asserts_that_nothing_stands_i
     assert "bash .ci/official" in runs["official"]
     (looked_for,) = re.findall(r"grep -F '(.*)'", (REPOSITORY / ".ci/official").read_text())
     assert looked_for in announcement("tls", "1.2.3")
+
+
+def test_no_change_is_left_out_because_of_the_name_of_its_file() -> None:
+    """A stack file names requests and certificates by paths of any kind: a replaced one changes what is to be deployed."""
+    triggers = [read(file)[True] for file in GITHUB.values()]  # YAML 1.1 reads `on` as true
+    assert all(isinstance(trigger, dict) for trigger in triggers)
+    filtered = {key for trigger in triggers for event in trigger.values() if isinstance(event, dict) for key in event}
+    assert not filtered & {"paths", "paths-ignore"}
