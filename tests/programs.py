@@ -52,6 +52,7 @@ _SERVED: Final = (
     "tests/integration",
 )
 _READ: Final = ("tests/contract/cli/test_inspect.py", "tests/contract/pki/test_pki_exports.py")
+_TOKEN: Final = "tests/unit/workflows/test_token_renewal.py"
 _VERIFIED: Final = "tests/contract/pki/test_pki_verifiers.py"
 
 PROGRAMS: Final = (
@@ -87,14 +88,17 @@ PROGRAMS: Final = (
     Program("promtool", "toolchain: Debian's package prometheus", (
         "tests/contract/cli/test_alert_rules.py",
     )),
-    Program("bash", PATH, ("tests/integration",)),
+    Program("bash", PATH, ("tests/integration", _TOKEN)),
     Program("make", PATH, ("tests/contract/toolchain/test_toolchain_launchers.py",)),
+    Program("cat", POSIX, (_TOKEN,)),
     Program("cp", POSIX, ("tests/integration",)),
     Program("dash", SHELL, ()),
     Program("zsh", SHELL, ()),
     Program("dirname", POSIX, ("tests/contract/cas/test_launcher.py",)),
     Program("echo", POSIX, ("tests/contract/toolchain",)),
     Program("env", POSIX, ("tests/integration",)),
+    Program("grep", POSIX, (_TOKEN,)),
+    Program("mv", POSIX, (_TOKEN,)),
     Program("readlink", POSIX, ("tests/contract/cas/test_launcher.py",)),
     Program("rm", POSIX, ("tests/integration",)),
     Program("sh", POSIX, ("tests",)),
