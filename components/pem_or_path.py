@@ -15,9 +15,15 @@ def pem_text(value: str) -> str:
 
     Raises `ValueError` with a sentence when it is neither, or when a private key is in it: keys are never part of what is public.
     """
-    text = value if "-----BEGIN " in value else _read(value)
+    text = _inline(value) if "-----BEGIN " in value else _read(value)
     if holds_private_key(text):
         raise ValueError("contains a private key, which must never leave its place; give what is public alone")
+    return text
+
+
+def _inline(text: str) -> str:
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"is a text of more than {_MOST_BYTES} characters and cannot be PEM of a certificate; give the right text")
     return text
 
 

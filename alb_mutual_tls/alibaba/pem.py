@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
+from typing import Final
 
-_BLOCK = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----\s*(.+?)\s*-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
+from alb_mutual_tls.pem_blocks import blocks
+
+_LABELS: Final = ("CERTIFICATE", "X509 CERTIFICATE")
 
 
 def ders_of(pem: str) -> list[bytes]:
     """The DER bytes of every certificate in a PEM text, in order; raises `ValueError` when one is no base64."""
     try:
-        return [base64.b64decode("".join(block.split()), validate=True) for block in _BLOCK.findall(pem)]
+        texts = ["".join(body.split()) for _, body in blocks(pem, _LABELS)]
+        return [base64.b64decode(text, validate=True) for text in texts if text]
     except binascii.Error as error:
         raise ValueError(f"a certificate is no base64 text, {error}") from None
 

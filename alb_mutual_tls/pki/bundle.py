@@ -16,14 +16,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pem_blocks import blocks
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import KeySerializationEncryption
 
-_CERTIFICATE: Final = re.compile(
-    r"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
-)
+_TRUSTED: Final = "TRUSTED CERTIFICATE"
+_CERTIFICATES: Final = ("CERTIFICATE", "X509 CERTIFICATE", _TRUSTED)
 _LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
 _PASSWORD_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"  # noqa: S105  # without 0 O 1 l I, which are misread
@@ -41,10 +41,10 @@ def split(pem: str) -> list[str]:
 
     Raises `UserError` when a block is not base64, or one of those that openssl marks with what to trust them for.
     """
-    found = list(_CERTIFICATE.finditer(pem))
-    if any(match["label"].startswith("TRUSTED") for match in found):
+    found = list(blocks(pem, _CERTIFICATES))
+    if any(label == _TRUSTED for label, _ in found):
         raise UserError("the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509 -in FILE writes")
-    return [_to_pem(_decode(match["body"])) for match in found]
+    return [_to_pem(_decode(body)) for _, body in found]
 
 
 def without_certificate(pem: str) -> str:
@@ -71,10 +71,10 @@ def _to_pem(der: bytes) -> str:
 
 def fingerprint(pem: str) -> str:
     """SHA-256 of the DER of the first certificate, lower-case hex; raises `UserError` when there is none."""
-    match = _CERTIFICATE.search(pem)
-    if match is None:
+    first = next(blocks(pem, _CERTIFICATES), None)
+    if first is None:
         raise UserError(without_certificate(pem))
-    return hashlib.sha256(_decode(match["body"])).hexdigest()
+    return hashlib.sha256(_decode(first[1])).hexdigest()
 
 
 def load(pem: str) -> list[x509.Certificate]:

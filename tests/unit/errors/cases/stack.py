@@ -86,6 +86,7 @@ CASES: dict[str, Case] = {
     "a key in place of a request": own(clients={"web": {"csr": _KEY}}),
     "a request that is not there": own(clients={"web": {"csr": "no/such.csr"}}),
     "a request that is too large": _file(b"x" * 100_001),
+    "a request in the stack file that is too large": own(clients={"web": {"csr": "-----BEGIN CERTIFICATE-----" + " " * 100_000}}),
     "a request in DER": _file(b"\x30\x82"),
     "an authority that is brought and in CAS": own(authorities={"corp": {**_BROUGHT["corp"], "caCertificateId": "1"}}),
     "a validity of a brought authority": own(authorities={"corp": {**_BROUGHT["corp"], "validityDays": 3}}),
