@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -26,7 +28,7 @@ def runner(tmp_path: Path) -> Path:
     program(bin_ / "jq", 'read -r value && echo "$value"')
     program(bin_ / "sleep", 'echo x >> rounds; [ "$(grep -c x rounds)" -le 2 ] || exec /bin/sleep 30')
     program(tmp_path / "mtls", ":")
-    program(tmp_path / "ci/deploy", 'until [ -e rounds ] && [ "$(grep -c x rounds)" = 3 ]; do :; done\nexit ${ENDS:-0}')
+    program(tmp_path / "ci/deploy", 'until [ -e rounds ] && [ "$(grep -c x rounds)" = 3 ]; do /bin/sleep 0.02; done\nexit ${ENDS:-0}')
     return tmp_path
 
 
@@ -42,7 +44,13 @@ def ends(runner: Path, **variables: str) -> int:
         **variables,
     }
     (runner / "step.sh").write_text(step["run"])
-    return subprocess.run(["bash", "-e", "step.sh"], cwd=runner, env=env, timeout=60).returncode
+    running = subprocess.Popen(["bash", "-e", "step.sh"], cwd=runner, env=env, start_new_session=True)
+    try:
+        return running.wait(20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
 
 def test_a_token_that_cannot_be_renewed_once_is_kept_and_renewed_later(runner: Path) -> None:
