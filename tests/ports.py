@@ -35,11 +35,12 @@ def unused_base(bases: Iterable[int], offsets: Iterable[int]) -> Iterator[int]:
     wanted = [*offsets]
     for base in bases:
         if reserve(base):
-            if all(can_listen("127.0.0.1", base + offset) for offset in wanted):
-                yield base
+            try:
+                if all(can_listen("127.0.0.1", base + offset) for offset in wanted):
+                    yield base
+                    return
+            finally:
                 _release(base)
-                return
-            _release(base)
     raise AssertionError("no free ports: another program listens on one of each choice")
 
 

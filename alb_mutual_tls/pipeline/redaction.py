@@ -43,8 +43,10 @@ _CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\S\n ]|(?!\n)[\x00-\x1f\x
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The values of the secret variables that are set, longest first, so that none is left as the rest of another."""
     found = {environment.get(name, "") for name in SECRET_VARIABLES}
+    file = Path(environment.get(PASSPHRASE_FILE, ""))
     with contextlib.suppress(OSError, ValueError):  # the engine says what is wrong with the file
-        found.add(Path(environment.get(PASSPHRASE_FILE, "")).read_text().strip())
+        if file.is_file():  # a pipe can be read once only, by the engine
+            found.add(file.read_text().strip())
     return tuple(sorted(found - {""}, key=lambda value: (-len(value), value)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,9 @@ def test_the_passphrase_is_hidden_also_where_it_comes_from_a_file(tmp_path: Path
     assert secrets_of({"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}) == ("open sesame",)
     assert secrets_of({"PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "missing")}) == ()
     assert secrets_of({}) == ()
+
+
+@pytest.mark.timeout(5)
+def test_a_passphrase_that_comes_by_a_pipe_is_left_to_the_engine(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert secrets_of({"PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "pipe")}) == ()
