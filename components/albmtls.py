@@ -25,6 +25,7 @@ _ATTRIBUTES: Final = {
     "warehouseId": "warehouse_id",
     "caCertificateId": "ca_certificate_id",
     "certificatePem": "certificate_pem",
+    "certPem": "certificate_pem",
     "notAfter": "not_after",
 }
 
@@ -48,20 +49,29 @@ class StackIdentity(_Resource):
 class CertificateRepository(_Resource):
     """A certificate application repository of CAS for uploaded CA certificates, found or made.
 
-    `configured`: the name was chosen by the user, so one that exists is used and never deleted.
+    `configured`: the name was chosen by the user, so one that exists is used and never deleted. `demanded`: see `CaCertificate`.
     """
 
     warehouse_id: pulumi.Output[str]
 
     def __init__(
-        self, name: str, *, repository_name: pulumi.Input[str], configured: bool, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        repository_name: pulumi.Input[str],
+        configured: bool,
+        demanded: bool,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {"name": repository_name, "configured": configured, "warehouse_id": None}
+        properties = {"name": repository_name, "configured": configured, "demanded": demanded, "warehouse_id": None}
         super().__init__("albmtls:index:CertificateRepository", name, properties, opts)
 
 
 class CaCertificate(_Resource):
-    """A CA certificate in a repository; `generated`: its key was made by this stack, so an upload of it is ours even when found."""
+    """A CA certificate in a repository; `generated`: its key was made by this stack, so an upload of it is ours even when found.
+
+    `demanded`: whether a listener asks for client certificates; else a failure is a warning, so that nothing keeps a listener on.
+    """
 
     ca_certificate_id: pulumi.Output[str]
 
@@ -73,6 +83,7 @@ class CaCertificate(_Resource):
         upload_name: pulumi.Input[str],
         certificate_pem: pulumi.Input[str],
         generated: bool,
+        demanded: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -80,19 +91,20 @@ class CaCertificate(_Resource):
             "name": upload_name,
             "certificatePem": certificate_pem,
             "generated": generated,
+            "demanded": demanded,
             "ca_certificate_id": None,
         }
         super().__init__("albmtls:index:CaCertificate", name, properties, opts)
 
 
 class ExistingCaCertificate(_Resource):
-    """A CA certificate that somebody else has put into CAS: looked up, compared, never written or deleted."""
+    """A CA certificate that somebody else has put into CAS: looked up, compared, never written or deleted. `demanded`: see `CaCertificate`."""
 
     ca_certificate_id: pulumi.Output[str]
     certificate_pem: pulumi.Output[str]
 
-    def __init__(self, name: str, *, ca_certificate_id: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        properties = {"caCertificateId": ca_certificate_id, "certificate_pem": None}
+    def __init__(self, name: str, *, ca_certificate_id: str, demanded: bool, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = {"caCertificateId": ca_certificate_id, "demanded": demanded, "certificate_pem": None}
         super().__init__("albmtls:index:ExistingCaCertificate", name, properties, opts)
         self.ca_certificate_id = self.certificate_pem.apply(lambda _: ca_certificate_id)  # known once it has been found
 
@@ -102,6 +114,31 @@ class ListenerClientAuthentication(_Resource):
 
     def __init__(self, name: str, properties: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("albmtls:index:ListenerClientAuthentication", name, dict(properties), opts)
+
+
+class AuthorityCertificate(_Resource):
+    """The self-signed certificate of a generated authority: made once, and never replaced because of its age."""
+
+    certificate_pem: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        private_key_pem: pulumi.Input[str],
+        subject: pulumi.Input[Mapping[str, str]],
+        validity_days: int,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "privateKeyPem": pulumi.Output.secret(private_key_pem),
+            "subject": subject,
+            "validityDays": validity_days,
+            "certificate_pem": None,
+        }
+        # what earlier versions declared; its certificate stays
+        aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="tls:index/selfSignedCert:SelfSignedCert")])
+        super().__init__("albmtls:index:AuthorityCertificate", name, properties, pulumi.ResourceOptions.merge(opts, aliases))
 
 
 class SignedCertificate(_Resource):

@@ -11,13 +11,11 @@ import pulumi_tls as tls
 from alb_mutual_tls.pki.bundle import fingerprint, split
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
-from .albmtls import ExistingCaCertificate
+from .albmtls import AuthorityCertificate, ExistingCaCertificate
 from .arguments import Authority
 
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.brought import BroughtAuthority
-
-_HOURS_PER_DAY = 24
 
 
 def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> tls.PrivateKey:
@@ -46,18 +44,15 @@ class CertificateAuthority:
     ) -> CertificateAuthority:
         """Generate key and certificate: X.509 v3, CA profile without a path length, because a rotation needs depth (docs/pki.md)."""
         key = private_key(resource_name, authority.key_algorithm, opts)
-        fields = pulumi.Output.from_input(identity).apply(lambda value: authority.subject_fields(name, value))
-        certificate = tls.SelfSignedCert(
+        certificate = AuthorityCertificate(
             resource_name,
             private_key_pem=key.private_key_pem,
-            is_ca_certificate=True,
-            allowed_uses=["cert_signing", "crl_signing"],
-            set_subject_key_id=True,
-            validity_period_hours=authority.validity_days * _HOURS_PER_DAY,
-            subject=_subject(authority, fields),
+            subject=pulumi.Output.from_input(identity).apply(lambda value: authority.subject_fields(name, value)),
+            validity_days=authority.validity_days,
             opts=opts,
         )
-        return cls(certificate.cert_pem, certificate.cert_pem, None, key.private_key_pem, certificate.cert_pem.apply(fingerprint))
+        pem = certificate.certificate_pem
+        return cls(pem, pem, None, key.private_key_pem, pem.apply(fingerprint))
 
     @classmethod
     def bring(cls, brought: BroughtAuthority, private_key_pem: str | None) -> CertificateAuthority:
@@ -87,17 +82,3 @@ class CertificateAuthority:
 
 def _secret(private_key_pem: str | None) -> pulumi.Output[str] | None:
     return None if private_key_pem is None else pulumi.Output.secret(private_key_pem)
-
-
-def _subject(authority: Authority, fields: pulumi.Output[dict[str, str]]) -> tls.SelfSignedCertSubjectArgs:
-    """Only the common name's default depends on the stack's identity; the other fields are known in every preview."""
-    known = authority.subject_fields("", "")
-    return tls.SelfSignedCertSubjectArgs(
-        country=known.get("countryName"),
-        province=known.get("stateOrProvinceName"),
-        locality=known.get("localityName"),
-        organization=known.get("organizationName"),
-        organizational_unit=known.get("organizationalUnitName"),
-        common_name=authority.subject.get("commonName") or fields.apply(lambda all_fields: all_fields["commonName"]),
-        email_address=known.get("emailAddress"),
-    )

@@ -37,7 +37,6 @@ class IssuedClient:
         above: Sequence[pulumi.Input[str]],
         identity: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
-        provider_opts: pulumi.ResourceOptions,
     ) -> IssuedClient:
         """Issue a client certificate; its subject and URI names come from the configuration, never from the request.
 
@@ -68,7 +67,7 @@ class IssuedClient:
             uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else list(client.uris),
             validity_days=client.validity_days,
             renew_before_days=client.renewal_days(),
-            opts=provider_opts,
+            opts=opts,
         )
         chain = pulumi.Output.all(signed.certificate_pem, *above).apply("".join)
         return cls(signed, signed.certificate_pem, chain, signed.not_after, private_key_pem)

@@ -58,36 +58,39 @@ class AlbMutualTls(pulumi.ComponentResource):
         self.ca_certificate_id = self.uploads[args.trusted].ca_certificate_id
         self.ca_certificate_pem = trusted.root_pem
 
-        # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one, and to one that was trusted before.
-        above: list[pulumi.Input[str]] = [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
-        crosses = {authority: self._cross(args.issuing, authority) for authority in args.certifiers}
-        above += [self._above(self.authorities[authority], cross) for authority, cross in crosses.items()]
-        self.clients = {
-            client: IssuedClient.issue(f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(), self._opts())
-            for client, wanted in args.clients.items()
-        }
-        # ALB knows no revocation, so what clients had is remembered until it ends, also when the last client is gone.
-        IssuedCertificates(
-            f"{name}-issued",
-            current={client: issued.certificate_pem for client, issued in self.clients.items()},
-            root_certificate_pems=self._roots(issuing, crosses),
-            opts=self._opts(),
-        )
-
-        # Steps 4 and 5: client authentication on each listener, on or off, and certificates where they are used: the Secrets before listeners
-        # that demand them, and after those that do not, so that nothing about a Secret stands in the way of the kill switch.
+        # Steps 4 and 5: client authentication on each listener, on or off. Those that are off, or are being switched off, come before
+        # everything that may fail and that they do not need: the kill switch waits for nothing.
         self.listener_fields: dict[str, pulumi.Input[Any]] = {
             "caEnabled": args.ca_enabled,
             "caCertificates": [{"CertificateId": self.ca_certificate_id}],
         }
-        # A change of trust counts on clients that have their certificates, so those come first.
-        certificates: list[pulumi.Resource] = [client.certificate for client in self.clients.values()]
+        crosses = {authority: self._cross(args.issuing, authority) for authority in args.certifiers}
         demanding = [listener for listener in args.listeners.values() if self._demands(listener)]
         others = [listener for listener in args.listeners.values() if not self._demands(listener)]
-        first = [self._listener(listener, trusted, issuing, crosses, certificates) for listener in others]
+        first = [self._listener(listener, trusted, issuing, crosses, []) for listener in others]
+
+        # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one, and to one that was
+        # trusted before.
+        above: list[pulumi.Input[str]] = [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
+        above += [self._above(self.authorities[authority], cross) for authority, cross in crosses.items()]
+        self.clients = {
+            client: IssuedClient.issue(
+                f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(depends_on=first)
+            )
+            for client, wanted in args.clients.items()
+        }
+        # ALB knows no revocation, so what clients had is remembered until it ends, also when the last client is gone.
+        record = IssuedCertificates(
+            f"{name}-issued",
+            current={client: issued.certificate_pem for client, issued in self.clients.items()},
+            root_certificate_pems=self._roots(issuing, crosses),
+            opts=self._opts(depends_on=first),
+        )
         secrets = self._secrets(after=first)
+
+        # A listener that demands certificates counts on clients that have theirs.
         for listener in demanding:
-            self._listener(listener, trusted, issuing, crosses, [*certificates, *secrets])
+            self._listener(listener, trusted, issuing, crosses, [record, *secrets])
 
         self.register_outputs(self._state())
 
@@ -99,7 +102,10 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     def _existing(self, ca_certificate_id: str) -> ExistingCaCertificate:
         """Named by the id, never by the user's key: another key for the same CA certificate changes nothing."""
-        return ExistingCaCertificate(f"{self._name}-ca-{ca_certificate_id}", ca_certificate_id=ca_certificate_id, opts=self._opts())
+        demanded = not self._args.listeners or any(map(self._demands, self._args.listeners.values()))
+        return ExistingCaCertificate(
+            f"{self._name}-ca-{ca_certificate_id}", ca_certificate_id=ca_certificate_id, demanded=demanded, opts=self._opts()
+        )
 
     def _authority(self, authority: str) -> CertificateAuthority:
         private_key = self._args.authority_private_keys.get(authority)
@@ -132,6 +138,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             f"{self._name}-repository",
             repository_name=self._args.repository or self.identity.apply(lambda value: f"alb-mutual-tls-{value}"),
             configured=self._args.repository is not None,
+            demanded=self._demanded,
             opts=self._opts(),
         )
 
@@ -163,6 +170,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             upload_name=self.identity.apply(lambda value: f"{first}-{value}"),
             certificate_pem=self.authorities[first].root_pem,
             generated=self._args.authorities[first].generated,
+            demanded=self._demanded,
             opts=pulumi.ResourceOptions.merge(
                 self._opts(protect=any(map(self._protects, authorities))),
                 # how long a deletion waits for ALB to let go of it
@@ -234,6 +242,11 @@ class AlbMutualTls(pulumi.ComponentResource):
             owner=self.identity,
             opts=self._opts(depends_on=[cluster]),
         )
+
+    @property
+    def _demanded(self) -> bool:
+        """Whether a failed upload ends the run; not where a listener is off, which must come to that in any case."""
+        return all(map(self._demands, self._args.listeners.values()))
 
     def _demands(self, listener: Listener) -> bool:
         return self._args.ca_enabled and listener.ca_enabled

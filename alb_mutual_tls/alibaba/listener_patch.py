@@ -122,7 +122,7 @@ def _value_writes(listener: Listener, wish: Wish) -> Patch:
     enabled = listener.fields.get(listener.key(CA_ENABLED))
     if (enabled is True) != wish.ca_enabled or not (enabled is None or isinstance(enabled, bool)):
         writes.append(_set(listener, CA_ENABLED, wish.ca_enabled))
-    if not _names_exactly(listener.fields.get(listener.key(CA_CERTIFICATES)), wish.ca_certificate_id):
+    if wish.ca_certificate_id and not _names_exactly(listener.fields.get(listener.key(CA_CERTIFICATES)), wish.ca_certificate_id):
         writes.append(_set(listener, CA_CERTIFICATES, [{CERTIFICATE_ID: wish.ca_certificate_id}]))
     return writes
 

@@ -14,11 +14,11 @@ from alb_mutual_tls.pipeline.events import REFRESH, UNKNOWN, Events, State, Step
 
 CA_CERTIFICATE: Final = "albmtls:index:CaCertificate"
 ISSUED_CERTIFICATES: Final = "albmtls:index:IssuedCertificates"
-SELF_SIGNED: Final = "tls:index/selfSignedCert:SelfSignedCert"
+AUTHORITY_CERTIFICATE: Final = "albmtls:index:AuthorityCertificate"
 
 _OF_REPLACEMENTS: Final = frozenset({"create-replacement", "delete-replaced"})  # beside a step `replace` that has both sides
 _STEERING: Final = frozenset({"renewBeforeDays", "sign"})  # change no certificate
-_STATE_ONLY: Final = frozenset({"albmtls:index:StackIdentity", SIGNED_CERTIFICATE, ISSUED_CERTIFICATES})
+_STATE_ONLY: Final = frozenset({"albmtls:index:StackIdentity", AUTHORITY_CERTIFICATE, SIGNED_CERTIFICATE, ISSUED_CERTIFICATES})
 _EARLIER_THAN: Final = {"removed": 0, "issued anew": 1}
 
 
@@ -199,7 +199,7 @@ def _certificates(step: Step, events: Events) -> list[CertificateChange]:
     if step.type == SIGNED_CERTIFICATE:
         kind = (step.new or step.old or State()).value("kind")
         return _client(step, name.removeprefix("client-"), events) if kind == "client" else _cross(step, name)
-    if step.type == SELF_SIGNED:
+    if step.type == AUTHORITY_CERTIFICATE:
         action = {"create": "made", "delete": "removed"}.get(step.op, "made anew")
         return [CertificateChange(name.replace("authority-", "authority ", 1), action)]
     if step.type == CA_CERTIFICATE:

@@ -19,7 +19,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.constraints import forbidden_names
 from alb_mutual_tls.pki.inspection import certificate_faults, extension
-from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable
+from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable, weakness
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import BACKDATE, CA_PROFILE, CLIENT_PROFILE, Profile, Subject
 from alb_mutual_tls.pki.renewal import to_text
@@ -59,6 +59,21 @@ def _load_issuer(certificate_pem: str, private_key_pem: str) -> Issuer:
             f"the private key is not the key of the authority {certificate.subject.rfc4514_string()}; give the two that belong together"
         )
     return Issuer(certificate, private_key)
+
+
+def root_certificate(private_key_pem: str, *, subject: Subject, validity_days: int, now: datetime) -> x509.Certificate:
+    """The self-signed certificate of an authority, valid from 5 minutes before `now` for `validity_days` days from `now`.
+
+    Raises `UserError` when the key is unusable.
+    """
+    private_key = load_private_key(private_key_pem)
+    public_key = private_key.public_key()
+    if fault := weakness(public_key):
+        raise UserError(f"the authority {to_name(subject).rfc4514_string()} cannot be made: {fault}")
+    own = x509.SubjectKeyIdentifier.from_public_key(public_key)
+    builder = profiled(CA_PROFILE, name=to_name(subject), public_key=public_key, issuer_name=to_name(subject), issuer_key_identifier=own)
+    builder = builder.not_valid_before(now - BACKDATE).not_valid_after(now + timedelta(days=validity_days))
+    return verified(builder.sign(private_key, signature_hash(public_key)))
 
 
 def client_certificate(
@@ -196,13 +211,21 @@ def key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
 
 
 def sign(builder: x509.CertificateBuilder, issuer: Issuer) -> x509.Certificate:
-    """Sign, and verify the signature: a damaged key must not give away what can be computed from a wrong one. Raises `UserError` on that."""
-    certificate = builder.sign(issuer.private_key, signature_hash(issuer.private_key.public_key()))
+    """Sign, and verify the signature (`verified`)."""
+    return verified(builder.sign(issuer.private_key, signature_hash(issuer.private_key.public_key())), issuer.certificate)
+
+
+def verified(certificate: x509.Certificate, issuer: x509.Certificate | None = None) -> x509.Certificate:
+    """The certificate, when its issuer (itself, where None) has signed it: what a damaged key signs must not be given away.
+
+    Raises `UserError`, as a key could be computed from a wrong signature.
+    """
+    authority = issuer or certificate
     try:
-        certificate.verify_directly_issued_by(issuer.certificate)
+        certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError) as error:
         raise UserError(
-            f"the key of the authority {issuer.certificate.subject.rfc4514_string()} gives wrong signatures ({type(error).__name__}); "
+            f"the key of the authority {authority.subject.rfc4514_string()} gives wrong signatures ({type(error).__name__}); "
             "give the key as it was generated"
         ) from None
     return certificate

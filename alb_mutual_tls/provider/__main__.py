@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
     )
 
 
-_CONFIGURATION, _CLOCK = "configuration", "clock"
+_CONFIGURATION, _CLOCK, _ISSUED = "configuration", "clock", "issued"
 # token -> module, class, arguments; a module is imported when a resource of its type is first met
 _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", ()),
@@ -31,12 +31,13 @@ _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "albmtls:index:ListenerClientAuthentication": (
         "listener_client_authentication",
         "ListenerClientAuthentication",
-        (_CONFIGURATION, _CLOCK),
+        (_CONFIGURATION, _CLOCK, _ISSUED),
     ),
     "albmtls:index:ClusterIdentity": ("cluster_identity", "ClusterIdentity", (_CONFIGURATION,)),
     "albmtls:index:SecretPlace": ("secret_place", "SecretPlace", (_CONFIGURATION,)),
+    "albmtls:index:AuthorityCertificate": ("authority_certificate", "AuthorityCertificate", (_CLOCK,)),
     "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", (_CLOCK,)),
-    "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK,)),
+    "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK, _ISSUED)),
 }
 
 
@@ -55,6 +56,7 @@ class AlbMtls:
         self._clock = clock
         self._configuration: Configuration | None = None
         self._handlers: dict[str, Handler] = {}
+        self._issued: dict[str, Properties] = {}
 
     def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = check(inputs)
@@ -78,7 +80,7 @@ class AlbMtls:
         if token not in self._handlers:
             module, name, needed = _HANDLERS[token]
             made = getattr(importlib.import_module(f"alb_mutual_tls.provider.{module}"), name)
-            arguments = {_CONFIGURATION: self._configuration or Configuration.of({}), _CLOCK: self._clock}
+            arguments = {_CONFIGURATION: self._configuration or Configuration.of({}), _CLOCK: self._clock, _ISSUED: self._issued}
             self._handlers[token] = made(**{argument: arguments[argument] for argument in needed})
         return self._handlers[token]
 

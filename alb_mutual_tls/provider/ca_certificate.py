@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
-from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
 
-_INPUTS = ("warehouseId", "name", "certificatePem", "generated")
+_INPUTS = ("warehouseId", "name", "certificatePem", "generated", "demanded")
 _RELEASE_SECONDS = 180.0
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
 """Between looks at ALB, in seconds; the last one repeats."""
@@ -29,6 +30,9 @@ class CaCertificate:
 
     `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key nobody else has. A brought CA that was
     there before is somebody's, and never deleted. There is no update: another content is another upload, made before the old one goes.
+
+    `demanded` (true): whether a listener asks for certificates of it now. Else failing to upload is a warning, the id is `PENDING` and
+    `caCertificateId` empty; and what somebody has done to the upload meanwhile is no reason to make another.
 
     A replacement of the same content (`pulumi up --replace`) finds the upload of the resource that it replaces, so two records of the
     state have it for a while. `holder` is a random value of each record: the last one that goes deletes the upload, the others leave it.
@@ -50,7 +54,10 @@ class CaCertificate:
             if key not in _INPUTS
         ]
         checked = {**{key: inputs.get(key) for key in _INPUTS}, "generated": inputs.get("generated", False)}
+        checked["demanded"] = inputs.get("demanded", True)
         for key in ("warehouseId", "name"):
+            if checked[key] == "" and key == "warehouseId" and checked["demanded"] is False:
+                continue  # its repository is pending
             if checked[key] is not UNKNOWN and (not isinstance(checked[key], str) or not checked[key].strip()):
                 failures.append(CheckFailure(key, f"{key} is {checked[key]!r}: give a text"))
         if checked["generated"] is not UNKNOWN and not isinstance(checked["generated"], bool):
@@ -64,6 +71,8 @@ class CaCertificate:
         return checked, failures
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+        if inputs.get("demanded") is False and inputs == {**old_inputs, "demanded": False}:
+            return Difference(stables=("caCertificateId", "fingerprint"))
         changes = {}
         if inputs["warehouseId"] is UNKNOWN or inputs["warehouseId"] != state.get("warehouseId"):
             changes["warehouseId"] = Kind.UPDATE_REPLACE
@@ -74,6 +83,23 @@ class CaCertificate:
         return Difference(changes, stables=() if any(kind.replaces for kind in changes.values()) else ("caCertificateId", "fingerprint"))
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        if inputs["warehouseId"] == "":
+            return self._pending(request, inputs, "its repository is pending too")
+        try:
+            return self._find_or_upload(request, inputs)
+        except UserError as error:
+            raise_unless_tolerable(error)
+            if inputs.get("demanded") is not False:
+                raise
+            return self._pending(request, inputs, str(error))
+
+    @staticmethod
+    def _pending(request: Request, inputs: Properties, reason: str) -> tuple[str, Properties]:
+        request.warn(f"the CA certificate {inputs['name']} is not uploaded, and the next pulumi up does it: {reason}")
+        nothing = dict.fromkeys(("caCertificateId", "fingerprint", "account", "cluster", "holder"), "")
+        return "" if request.preview else PENDING, {**inputs, **nothing, "owned": False}
+
+    def _find_or_upload(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         configuration = self._configuration
         self._refuse_unfit(inputs)
         account = configuration.account_id()
@@ -97,6 +123,8 @@ class CaCertificate:
         return identifier, {**outputs, "caCertificateId": identifier, "owned": owned, "holder": holder}
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        if id == PENDING:
+            return None
         if not state.get("warehouseId"):
             raise UserError(
                 f"the CA certificate {id} cannot be imported: declare an authority with the same certificate and the key repository, "
@@ -107,25 +135,30 @@ class CaCertificate:
         try:
             self._configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
             content = self._configuration.cas(request).content(id, state["warehouseId"])
-        except Unreachable as error:
-            # Every pulumi up refreshes first, and switching a listener off must work while CAS does not.
+        except UserError as error:
+            raise_unless_tolerable(error)
             request.warn(f"the CA certificate {id} was not looked at, what is known of it is kept: {error}")
             return Reading(id, state, inputs)
         if content is None:
             return None
         if state.get("fingerprint") in digests(content):
             return Reading(id, {**state, "caCertificateId": id}, inputs)
-        live = certificates_of(content)
+        live = "".join(certificates_of(content))
         if not live:
-            raise UserError(
-                f"CAS shows the CA certificate {id} without any content: look at it in the Certificate Management Service console"
+            request.warn(
+                f"the CA certificate {id} was not looked at, what is known of it is kept: CAS shows it without any content, so look at it in "
+                "the Certificate Management Service console"
             )
-        return Reading(id, {**state, "caCertificateId": id, "certificatePem": "".join(live), "fingerprint": digest(content)}, inputs)
+            return Reading(id, state, inputs)
+        request.warn(f"under the id {id} CAS shows another certificate than this stack has uploaded")
+        return Reading(id, {**state, "caCertificateId": id, "certificatePem": live, "fingerprint": digest(content)}, inputs)
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
         return {**state, **inputs}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        if id == PENDING:
+            return
         configuration = self._configuration
         configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
         with self._lock:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
 
-_INPUTS = ("name", "configured")
+_INPUTS = ("name", "configured", "demanded")
 
 
 class CertificateRepository:
@@ -14,6 +15,7 @@ class CertificateRepository:
 
     `owned` says whether it may be deleted: one that this stack made, or that was found under the default name, whose random id is the
     stack's own. One found under a name that the user configured is somebody's, and never deleted.
+    `demanded` (true): whether a listener needs what is in it now; else failing to find or make it is a warning, and the id is `PENDING`.
     """
 
     token = "albmtls:index:CertificateRepository"  # noqa: S105
@@ -33,7 +35,7 @@ class CertificateRepository:
             failures.append(CheckFailure("name", f"the name of a repository is {name!r}: give a text"))
         if configured is not UNKNOWN and not isinstance(configured, bool):
             failures.append(CheckFailure("configured", f"configured is {configured!r}: give true or false"))
-        return {"name": name, "configured": configured}, failures
+        return {"name": name, "configured": configured, "demanded": inputs.get("demanded", True)}, failures
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
         if has_unknown(inputs["name"]) or inputs["name"] != state.get("name"):
@@ -44,6 +46,17 @@ class CertificateRepository:
         return Difference()
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        try:
+            return self._find_or_make(request, inputs)
+        except UserError as error:
+            raise_unless_tolerable(error)
+            if inputs.get("demanded") is not False:
+                raise
+            request.warn(f"the repository {inputs['name']} is neither found nor made, and the next pulumi up does it: {error}")
+            nothing = dict.fromkeys(("instanceId", "warehouseId", "type", "account"), "")
+            return "" if request.preview else PENDING, {**inputs, **nothing, "owned": False}
+
+    def _find_or_make(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         account = self._configuration.account_id()
         unplanned = {"instanceId": UNKNOWN, "warehouseId": UNKNOWN, "type": UNKNOWN, "owned": UNKNOWN, "account": account}
         if request.preview and has_unknown(inputs):
@@ -63,6 +76,8 @@ class CertificateRepository:
         }
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        if id == PENDING:
+            return None
         if not state.get("name"):
             raise UserError(
                 f"the repository {id} cannot be imported: set the key repository to its name, and it is found and used when pulumi up runs"
@@ -71,8 +86,8 @@ class CertificateRepository:
         try:
             self._configuration.require_account(state.get("account", ""), what)
             repository = self._configuration.cas(request).repository(id, state["name"])
-        except Unreachable as error:
-            # Every pulumi up refreshes first, and switching a listener off must work while CAS does not.
+        except UserError as error:
+            raise_unless_tolerable(error)
             request.warn(f"{what} was not looked at, what is known of it is kept: {error}")
             return Reading(id, state, inputs)
         if repository is None:
@@ -85,6 +100,8 @@ class CertificateRepository:
         return {**state, **inputs}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        if id == PENDING:
+            return
         name = state["name"]
         self._configuration.require_account(state.get("account", ""), f"the repository {name} ({id})")
         if not state.get("owned"):

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
-from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.host import CheckFailure, Difference, Kind, Properties, Reading, Request
+from alb_mutual_tls.provider.outage import raise_unless_tolerable
 
 _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
 """`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to 32 hex digits)."""
@@ -21,7 +22,10 @@ def _utc_now() -> datetime:
 
 
 class ExistingCaCertificate:
-    """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and `account`. `clock` gives the current moment."""
+    """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and `account`. `clock` gives the current moment.
+
+    `demanded` (true): whether a listener asks for certificates of it now; only then it matters that somebody has deleted it (`missing`).
+    """
 
     token = "albmtls:index:ExistingCaCertificate"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
@@ -32,17 +36,17 @@ class ExistingCaCertificate:
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"ExistingCaCertificate has no property {key}: remove it, the only one is caCertificateId")
+            CheckFailure(key, f"ExistingCaCertificate has no property {key}: remove it, the properties are caCertificateId, demanded")
             for key in sorted(inputs)
-            if key != "caCertificateId" and inputs[key] is not None
+            if key not in ("caCertificateId", "demanded") and inputs[key] is not None
         ]
         identifier = inputs.get("caCertificateId")
         if not isinstance(identifier, str) or not identifier.strip():
             failures.append(CheckFailure("caCertificateId", f"caCertificateId is {identifier!r}: give the id of a CA certificate in CAS"))
-        return {"caCertificateId": identifier}, failures
+        return {"caCertificateId": identifier, "demanded": inputs.get("demanded", True)}, failures
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
-        if inputs["caCertificateId"] != state.get("caCertificateId"):
+        if inputs["caCertificateId"] != state.get("caCertificateId") or (state.get("missing") and inputs.get("demanded") is not False):
             return Difference({"caCertificateId": Kind.UPDATE_REPLACE})
         return Difference(stables=("caCertificateId", "certificatePem", "fingerprint", "account"))
 
@@ -80,20 +84,22 @@ class ExistingCaCertificate:
         try:
             self._configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
             pem = self._look(request, id)
-        except Unreachable as error:
-            # Every pulumi up refreshes first, and switching a listener off must work while CAS does not.
+        except UserError as error:
+            raise_unless_tolerable(error)
             request.warn(f"the CA certificate {id} was not looked at, what is known of it is kept: {error}")
             return Reading(id, state, inputs)
         if pem is None:
-            return None
+            request.warn(f"there is no CA certificate {id} in CAS any more: no listener can be made to ask for its clients")
+            return Reading(id, {**state, "missing": True}, inputs)
         from alb_mutual_tls.pki.brought import trust_faults
 
         if faults := trust_faults(pem, self._clock()):  # no reason to fail: switching off must work
             request.warn(f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}")
-        return Reading(id, {**state, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
+        kept = {key: value for key, value in state.items() if key != "missing"}
+        return Reading(id, {**kept, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
-        raise AssertionError("nothing about it can be updated")
+        return {**state, **inputs}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Forget it: it was there before, and stays."""

@@ -8,12 +8,12 @@ next one replaces again was in no output of the stack, so nobody can have been g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki import issued
+from alb_mutual_tls.pki import issued as lifetimes
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
 
 _INPUTS = ("current", "rootCertificatePems")
@@ -26,15 +26,16 @@ def _utc_now() -> datetime:
 class IssuedCertificates:
     """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the roots that accept what the clients present now.
 
-    State beyond the inputs: `certificates` (client -> `issued.Entry`) and `outstanding` (list of `issued.Outstanding`). `clock` gives the current
-    moment, with its time zone.
+    State beyond the inputs: `certificates` (client -> `lifetimes.Entry`) and `outstanding` (list of `lifetimes.Outstanding`). `clock` gives the current
+    moment, with its time zone; `issued` is told what is current, record -> client -> PEM, for whoever speaks of the clients.
     """
 
     token = "albmtls:index:IssuedCertificates"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, clock: Callable[[], datetime] = _utc_now, issued: MutableMapping[str, Properties] | None = None) -> None:
         self._clock = clock
+        self._met = {} if issued is None else issued
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [
@@ -51,6 +52,7 @@ class IssuedCertificates:
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
         """The clients whose certificates are others than in the last deployment, and the roots."""
+        self._meet(request, inputs)
         changes = {} if inputs["rootCertificatePems"] == state["rootCertificatePems"] else {"rootCertificatePems": Kind.UPDATE}
         if inputs["current"] is UNKNOWN:
             return Difference({**changes, "current": Kind.UPDATE})
@@ -58,6 +60,7 @@ class IssuedCertificates:
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         """Begin the record; the id is the resource's name."""
+        self._meet(request, inputs)
         if request.preview:
             return "", {**inputs, "certificates": UNKNOWN, "outstanding": []}
         return request.name, {**inputs, "certificates": _entries(inputs), "outstanding": []}
@@ -72,7 +75,7 @@ class IssuedCertificates:
         """Move what is no longer current to `outstanding`, and say of each client that is removed until when its certificate is accepted."""
         now, known, before = self._clock(), state["certificates"], state["outstanding"]
         for client in [] if inputs["current"] is UNKNOWN else sorted(known.keys() - inputs["current"].keys()):
-            if until := issued.accepted_until(client, known, before, now):
+            if until := lifetimes.accepted_until(client, known, before, now):
                 request.warn(
                     f"client {client} is removed, but whoever holds its certificate is let in until {until} wherever its authority is trusted: "
                     "ALB knows no revocation, and only a cut-off ends it earlier (docs/rotation.md)"
@@ -82,20 +85,23 @@ class IssuedCertificates:
         current = _entries(inputs)
         return {
             **inputs,
-            "certificates": issued.kept(known, current),
-            "outstanding": issued.outstanding(known, before, current, now),
+            "certificates": lifetimes.kept(known, current),
+            "outstanding": lifetimes.outstanding(known, before, current, now),
         }
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Forget the record, with the stack or the component that it is of."""
+
+    def _meet(self, request: Request, inputs: Properties) -> None:
+        self._met[request.name] = {} if inputs["current"] is UNKNOWN else dict(inputs["current"])
 
 
 def _text(value: Any) -> bool:
     return value is UNKNOWN or isinstance(value, str)
 
 
-def _entries(inputs: Properties) -> dict[str, issued.Entry]:
-    return {client: issued.entry(pem, inputs["rootCertificatePems"]) for client, pem in inputs["current"].items()}
+def _entries(inputs: Properties) -> dict[str, lifetimes.Entry]:
+    return {client: lifetimes.entry(pem, inputs["rootCertificatePems"]) for client, pem in inputs["current"].items()}
 
 
 def _clients(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Kind]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from alb_mutual_tls.provider import listener_decisions as decisions
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, PartiallyMade, Properties, Reading, Request, has_unknown
 from alb_mutual_tls.provider.listener_decisions import Planned, describe
+from alb_mutual_tls.provider.outage import raise_unless_tolerable
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.albconfig import Cluster
@@ -40,16 +41,20 @@ class ListenerClientAuthentication:
 
     State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
     was none to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
-    last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to); `confirmed` (false after a wait for ALB that
-    ended without seeing what was wished). `clock` gives the current time, aware, in UTC.
+    last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to); `trustedWhileOn` (the authority that was
+    trusted when the listener was on last); `confirmed` (false after a wait for ALB that ended without seeing what was wished).
+    `clock` gives the current time, aware, in UTC; `issued` holds the current certificates, record -> client -> PEM (`IssuedCertificates`).
     """
 
     token = "albmtls:index:ListenerClientAuthentication"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now, issued: Mapping[str, Properties] | None = None
+    ) -> None:
         self._configuration = configuration
         self._clock = clock
+        self._issued = {} if issued is None else issued
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         checked = {**decisions.DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
@@ -103,14 +108,14 @@ class ListenerClientAuthentication:
         what = describe(inputs["albConfig"], inputs["port"])
         cluster = self._configuration.require_cluster(state["cluster"], what)
         place = {"protocol": HTTPS, "cluster": state["cluster"], "account": self._account(request, state["account"], inputs, what)}
-        self._refuse_lockout(state, inputs)
         decisions.refuse_ended(what, inputs, state, self._clock())
         if inputs["caEnabled"] is UNKNOWN:
             return {**state, **inputs, **place}
-        if state["claimId"] and (
-            warning := decisions.lockout_to_come(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"])
-        ):
-            request.warn(warning)
+        if state["claimId"]:
+            for sentence in decisions.consequences(state, inputs, self._clients(request, inputs)):
+                request.warn(sentence)
+            if warning := decisions.lockout_to_come(what, inputs, decisions.trusted_while_on(state), state["issuingFingerprint"]):
+                request.warn(warning)
         return self._take(request, cluster, inputs, place, state)
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -139,7 +144,12 @@ class ListenerClientAuthentication:
     ) -> Properties:
         """Create and update: plan, write, warn, wait; returns the outputs."""
         what = describe(inputs["albConfig"], inputs["port"])
-        place = {**place, "formerFingerprints": decisions.former(inputs, state)}
+        keeps = state is not None and inputs["caEnabled"] is not True
+        place = {
+            **place,
+            "formerFingerprints": decisions.former(inputs, state),
+            "trustedWhileOn": decisions.trusted_while_on(state) if state and keeps else inputs["trustedFingerprint"],
+        }
         claim_id = (state or {}).get("claimId") or claims.new_id()
         uid = (state or {}).get("albConfigUid")
         seen: list[Document] = []
@@ -176,7 +186,9 @@ class ListenerClientAuthentication:
             "albConfigUid": document["metadata"]["uid"],
             "claimId": claim_id if state and state["claimId"] else UNKNOWN if request.preview else claim_id,
             "previous": planned.claim.previous if planned.claim else (state or {}).get("previous", UNKNOWN),
-            "appliedCaCertificateId": inputs["caCertificateId"],
+            "appliedCaCertificateId": (state or {}).get("appliedCaCertificateId", "")
+            if inputs["caCertificateId"] == ""
+            else inputs["caCertificateId"],
             "confirmed": True,
         }
         if not request.preview and inputs["awaitListener"] is True:
@@ -277,16 +289,22 @@ class ListenerClientAuthentication:
 
     @staticmethod
     def _refuse_lockout(state: Properties, inputs: Properties) -> None:
-        if state.get("claimId"):
+        if state.get("claimId") and inputs["takeOver"] is not True:  # then the claim that is taken counts (`plan_update`)
             what = describe(inputs["albConfig"], inputs["port"])
             former = state.get("formerFingerprints", [])
-            decisions.refuse_lockout(what, inputs, state["trustedFingerprint"], state["issuingFingerprint"], former)
+            decisions.refuse_lockout(what, inputs, decisions.trusted_while_on(state), state["issuingFingerprint"], former)
+
+    def _clients(self, request: Request, inputs: Properties) -> Properties:
+        """The clients of the component that the listener belongs to; the two share the beginning of their names."""
+        component = request.name.removesuffix(f"-{inputs['albConfig']}-{inputs['port']}")
+        return self._issued.get(f"{component}-issued", {})
 
     def _account(self, request: Request, recorded: str, inputs: Properties, what: str) -> str:
-        """The account; when STS does not answer, reading and switching off go on with the cluster alone, which was compared before."""
+        """The account; where it cannot be told, reading and switching off go on with the cluster alone, which was compared before."""
         try:
             return self._configuration.require_account(recorded, what)
-        except Unreachable as error:
+        except UserError as error:
+            raise_unless_tolerable(error)
             if inputs["caEnabled"] is not False:
                 raise
             request.warn(f"the Alibaba Cloud account could not be compared: {error}")

@@ -13,7 +13,16 @@ from alb_mutual_tls.alibaba import listener_patch
 from alb_mutual_tls.alibaba.claim import Claim, ClaimUnreadable, Ending, Owner
 from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.fitness import unfit
-from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener
+from alb_mutual_tls.alibaba.listener import (
+    CA_CERTIFICATES,
+    CA_ENABLED,
+    HTTPS,
+    Listener,
+    ListenerMissing,
+    certificate_ids,
+    find_listener,
+    fold,
+)
 from alb_mutual_tls.alibaba.listener_patch import Patch, Wish
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
@@ -47,6 +56,7 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _IDENTITY: Final = re.compile(r"[0-9a-f]{8}")
 _MOST_SECONDS: Final = 86400
+_MOST_NAMES: Final = 20
 
 
 def describe(albconfig: Any, port: Any) -> str:
@@ -79,7 +89,12 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
     require("port", lambda value: whole(value, 1, 65535), "a whole number from 1 to 65535")
     for key in ("caEnabled", "caCertificateExisting", "awaitListener", "takeOver", "cutOff"):
         require(key, lambda value: isinstance(value, bool), "true or false, without quotes")
-    require("caCertificateId", lambda value: isinstance(value, str) and value.strip() == value != "", "the id of a CA certificate in CAS")
+    needs_id = inputs.get("caEnabled") is not False  # an upload that failed has none, which must not keep a listener on
+    require(
+        "caCertificateId",
+        lambda value: isinstance(value, str) and value.strip() == value and (value != "" or not needs_id),
+        "the id of a CA certificate in CAS (it is empty after a failed upload)",
+    )
     for key in ("trustedFingerprint", "issuingFingerprint"):
         require(key, text(_FINGERPRINT), "a SHA-256 fingerprint of 64 lower-case hexadecimal digits")
     require("trustedCertificatePem", lambda value: isinstance(value, str), "the CA certificate in PEM")
@@ -98,6 +113,8 @@ def differences(state: Properties, inputs: Properties) -> dict[str, Kind]:
     """What an update would change; inputs that only steer how it is done are no change."""
     changes = {key: Kind.UPDATE_REPLACE for key in ("albConfig", "port") if inputs[key] is UNKNOWN or inputs[key] != state.get(key)}
     for key in ("caEnabled", "caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner"):
+        if key == "caCertificateId" and inputs[key] == "":
+            continue  # the upload is still to come: what the listener names stays
         if inputs[key] is UNKNOWN or inputs[key] != state.get(key):
             changes[key] = Kind.UPDATE
     crosses = inputs["crossFingerprints"]
@@ -111,17 +128,90 @@ def differences(state: Properties, inputs: Properties) -> dict[str, Kind]:
 def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, former: Sequence[str] = ()) -> None:
     """Raise `UserError` when the listener would trust an authority that no client has a certificate of.
 
-    `trusted`, `issuing` and `former` are fingerprints of the last deployed state. A listener that is off, or is being switched off, locks nobody out.
+    `trusted`: what was trusted while the listener was last on (`trusted_while_on`); `issuing` and `former` are those of the last deployed state.
+    All are fingerprints. A listener that is off, or is being switched off, locks nobody out.
     """
-    wanted = inputs["trustedFingerprint"]
-    if inputs["caEnabled"] is False or inputs["cutOff"] is True or (wanted is not UNKNOWN and wanted in (trusted, issuing, *former)):
+    if not _locks_out(inputs, (trusted, issuing, *former)):
         return
+    wanted = inputs["trustedFingerprint"]
     authority = "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {_short(wanted)}"
     raise UserError(
         f"{what} would trust another certificate authority, {authority}, of which no client has a certificate so far (it trusts {_short(trusted)}, "
         f"and {_short(issuing)} was issuing), so everybody would be locked out: set issuingAuthority to the new one first, run pulumi up, let the "
         "clients install their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out is the purpose"
     )
+
+
+def refuse_lockout_by_taking(what: str, inputs: Properties, found: Claim) -> None:
+    """Raise `UserError` when a listener that is on would be taken over together with its clients' access."""
+    if _locks_out(inputs, (found.trusted, found.issuing)):
+        raise UserError(
+            f"{what} asks for clients of the certificate authority with the SHA-256 {_short(found.trusted)}, as stack {found.owner} has it, and "
+            "would be taken over with another one, so everybody would be locked out: let authorities name that one, or set caEnabled "
+            "to false for the take-over; or set cutOff to true if locking everybody out is the purpose"
+        )
+
+
+def _locks_out(inputs: Properties, known: Sequence[str]) -> bool:
+    wanted = inputs["trustedFingerprint"]
+    return inputs["caEnabled"] is not False and inputs["cutOff"] is not True and (wanted is UNKNOWN or wanted not in known)
+
+
+def trusted_while_on(state: Properties) -> str:
+    """The fingerprint of the authority that clients are known to have dealt with: what was trusted when the listener was on last.
+
+    For a listener that never was on, the first one that it named.
+    """
+    return str(state.get("trustedWhileOn") or state["trustedFingerprint"])
+
+
+def consequences(state: Properties, inputs: Properties, clients: Mapping[str, Any]) -> list[str]:
+    """What an update means for whoever connects, a sentence each.
+
+    `clients`: the stack's clients, each with its certificate in PEM as it will be; `UNKNOWN` while it is still to be issued.
+    """
+    name, wanted = short_name(inputs), inputs["trustedFingerprint"]
+    if inputs["caEnabled"] is False:
+        return [opens(name)] if state["caEnabled"] is True else []
+    if wanted in (trusted_while_on(state), *state.get("formerFingerprints", [])):
+        return []
+    if wanted is not UNKNOWN and wanted == state["issuingFingerprint"]:
+        return [_rejects_old_bundles(name, clients)]
+    return [_rejects_all(name, clients)] if inputs["cutOff"] is True else []
+
+
+def short_name(properties: Properties) -> str:
+    """The listener as ALBCONFIG:PORT."""
+    return f"{properties['albConfig']}:{properties['port']}"
+
+
+def opens(name: str) -> str:
+    """What switching off means."""
+    return f"{name} will let everybody in without a client certificate"
+
+
+def _rejects_all(name: str, clients: Mapping[str, Any]) -> str:
+    told = f": {_enumerated(sorted(clients))}" if clients else ""
+    return f"every client of {name} is rejected until it has installed a new certificate{told}"
+
+
+def _rejects_old_bundles(name: str, clients: Mapping[str, Any]) -> str:
+    if not clients:
+        return f"from now on {name} rejects whoever has only a certificate of the former authority"
+    from alb_mutual_tls.pki import bundle
+    from alb_mutual_tls.pki.profile import BACKDATE
+
+    issued: dict[str, list[str]] = {}
+    for client in sorted(clients):
+        pem = clients[client]
+        date = "in this update" if pem is UNKNOWN else f"on {bundle.load_one(pem).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
+        issued.setdefault(date, []).append(client)
+    dates = [date if len(issued) == 1 else f"{date} ({_enumerated(names)})" for date, names in sorted(issued.items())]
+    return f"from now on {name} rejects old bundles of {_enumerated(sorted(clients))} (new ones were issued {', '.join(dates)})"
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
 
 
 def refuse_ended(what: str, inputs: Properties, state: Properties | None, now: datetime) -> None:
@@ -152,7 +242,7 @@ def former(inputs: Properties, state: Properties | None) -> Any:
     crosses = inputs["crossFingerprints"]
     if state is None or crosses is UNKNOWN:
         return crosses
-    trusted = (state["trustedFingerprint"], *state.get("formerFingerprints", []))
+    trusted = (trusted_while_on(state), *state.get("formerFingerprints", []))
     return [fingerprint for fingerprint in crosses if fingerprint in trusted]
 
 
@@ -161,10 +251,10 @@ def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -
     wanted = inputs["trustedFingerprint"]
     if inputs["caEnabled"] is not False or wanted is UNKNOWN or wanted in (trusted, issuing):
         return None
-    return (
-        f"{what} is off and now names another certificate authority ({_short(wanted)} in place of {_short(trusted)}): "
-        "when it is switched on, clients with certificates of the former one are locked out"
-    )
+    later = "when it is switched on, clients with certificates of the former one are locked out"
+    if wanted != inputs["issuingFingerprint"]:
+        later = "no client gets a certificate of it, so switching it on will be refused unless cutOff is set"
+    return f"{what} is off and now names another certificate authority ({_short(wanted)} in place of {_short(trusted)}): {later}"
 
 
 def _short(fingerprint: str) -> str:
@@ -189,8 +279,14 @@ def plan_create(document: Document, inputs: Properties, urn: str, claim_id: str)
     identity = None if inputs["owner"] is UNKNOWN else str(inputs["owner"])
     found = claims.for_create(_claim_on(document, listener), identity, take_over=inputs["takeOver"] is True, listener=what)
     notes: list[str] = []
+    if listener.ca_enabled and inputs["caEnabled"] is False:
+        warnings.append(opens(short_name(inputs)))
     if found is not None and found.owner.identity != identity:
         warnings.append(f"{what} is taken over from stack {found.owner}")
+        if listener.ca_enabled:
+            refuse_lockout_by_taking(what, inputs, found)
+            if inputs["caEnabled"] is not False and inputs["trustedFingerprint"] not in (found.trusted, found.issuing):
+                warnings.append(_rejects_all(short_name(inputs), {}))
     elif found is not None:
         if listener.ca_enabled:
             refuse_lockout(what, inputs, found.trusted, found.issuing)
@@ -224,10 +320,14 @@ def plan_update(document: Document, inputs: Properties, urn: str, state: Propert
         patch = listener_patch.plan(document, listener, Wish(False, inputs["caCertificateId"]), key, text)
         return Planned(patch, listener, None, (*warnings, str(error)))
     found = claims.for_update(standing, state["claimId"], Owner(identity, urn), take_over=inputs["takeOver"] is True, listener=what)
-    if found is not None and found.owner.identity != identity:
+    if found is None:
+        refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], state.get("formerFingerprints", []))
+    elif found.owner.identity != identity:
         warnings.append(f"{what} is taken over from stack {found.owner}")
+        if listener.ca_enabled:
+            refuse_lockout_by_taking(what, inputs, found)
     previous = state["previous"] if found is None else found.previous
-    return _plan(document, listener, inputs, urn, state["claimId"], previous, warnings, [])
+    return _plan(document, listener, inputs, urn, state["claimId"], previous, warnings, [], state["appliedCaCertificateId"])
 
 
 def _listener_for(document: Document, inputs: Properties) -> tuple[Listener, list[str]]:
@@ -252,6 +352,7 @@ def _plan(
     previous: str,
     warnings: list[str],
     notes: list[str],
+    applied_before: str = "",
 ) -> Planned:
     needed = ("caEnabled", "caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner")
     if any(inputs[key] is UNKNOWN for key in needed):
@@ -261,7 +362,7 @@ def _plan(
         owner=Owner(inputs["owner"], urn),
         trusted=inputs["trustedFingerprint"],
         issuing=inputs["issuingFingerprint"],
-        applied=inputs["caCertificateId"],
+        applied=applied_before if inputs["caCertificateId"] == "" else inputs["caCertificateId"],
         previous=previous,
     )
     wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
@@ -286,7 +387,8 @@ def plan_delete(document: Document, state: Properties) -> Planned:
         return Planned([], listener)
     match claims.for_delete(found, state["claimId"], applied, listener.ca_certificate_ids, enabled=listener.ca_enabled):
         case Ending.RESTORE:
-            return Planned(restored, listener, found)
+            opened = listener.ca_enabled and not _was_on(state["previous"], uploads)
+            return Planned(restored, listener, found, warnings=(opens(short_name(state)),) if opened else ())
         case Ending.RELEASE:
             return Planned(listener_patch.forget(document, key), listener, found, warnings=(_left(what, listener, applied),))
         case _:
@@ -295,6 +397,13 @@ def plan_delete(document: Document, state: Properties) -> Planned:
             if found.owner.identity == state["owner"]:
                 return Planned([], listener, found, notes=(f"{what} is left as it is, {found.owner.urn} has taken it over",))
             return Planned([], listener, found, warnings=(f"{what} is left as it is, because stack {found.owner} has claimed it",))
+
+
+def _was_on(previous: str, uploads: Sequence[str]) -> bool:
+    """Whether a listener asks for client certificates once these first values are back."""
+    values = {fold(key): value for key, value in listener_patch.parse_previous(previous).items()}
+    ids = certificate_ids(values.get(fold(CA_CERTIFICATES)))
+    return values.get(fold(CA_ENABLED)) is True and not set(ids) & set(uploads)
 
 
 def _left(what: str, listener: Listener, applied: str) -> str:

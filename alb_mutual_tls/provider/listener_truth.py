@@ -10,6 +10,7 @@ from alb_mutual_tls.alibaba.listener_patch import Wish
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.provider.host import Cancelled, Request
 from alb_mutual_tls.provider.listener_decisions import describe
+from alb_mutual_tls.provider.outage import raise_unless_tolerable
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
@@ -25,8 +26,9 @@ def await_truth(
 ) -> str | None:
     """Wait until ALB shows the wish, for at most `seconds`.
 
-    Returns `None` when it does, or when it cannot be asked (no permission, no region: a warning says so), else one sentence that says what ALB
-    shows and what the controller's last warnings are. Never raises for what stands between us and ALB: the AlbConfig has been written by then.
+    Returns `None` when it does, or when it cannot be asked, which a warning says (no permission, no region, and where the wish is off any reason).
+    Else one sentence that says what ALB shows and what the controller's last warnings are. Never raises for what stands between us and ALB: the
+    AlbConfig has been written by then.
     """
     from alb_mutual_tls.alibaba.alb import NotPermitted
     from alb_mutual_tls.provider.configuration import NoRegion
@@ -37,6 +39,10 @@ def await_truth(
     )
     deadline = request.now() + seconds
     identifier: str | None = None
+
+    def unconfirmed(error: UserError) -> None:
+        request.warn(f"the AlbConfig is written, but it was not confirmed that ALB enforces it: {error}")
+
     shown, looks = "ALB was not asked yet", 0
     while True:
         try:
@@ -51,12 +57,19 @@ def await_truth(
                     return None
                 shown = f"load balancer {identifier} shows {state.describe() if state else f'no HTTPS listener on port {port}'}"
         except (NotPermitted, NoRegion) as error:
-            request.warn(f"the AlbConfig is written, but it was not confirmed that ALB enforces it: {error}")
+            unconfirmed(error)
             return None
-        except Unreachable as error:
-            shown = str(error)
         except UserError as error:
-            return f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}; run pulumi up to check again"
+            raise_unless_tolerable(error)
+            if not wish.ca_enabled:
+                unconfirmed(error)
+                return None
+            if isinstance(error, Unreachable):
+                shown = str(error)
+            else:
+                return (
+                    f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}; run pulumi up to check again"
+                )
         if request.now() >= deadline:
             return (
                 f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}; {_last_warnings(cluster, albconfig)}; "

@@ -56,7 +56,15 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
     if has_unknown(wanted) or (unchanged and ACCOUNT in record):
         return wanted | record
     asked = places(wanted)
-    found = {ACCOUNT: asked.account_id()}
+    found = {}
+    try:
+        found[ACCOUNT] = asked.account_id()
+    except WrongPlace:
+        raise
+    except UserError:
+        # A key that is refused may be what a listener is switched off for; the resources ask again before they change anything else.
+        if ACCOUNT not in record:
+            raise
     if asked.has_cluster():
         found[CLUSTER] = asked.cluster().uid()
     problems = [

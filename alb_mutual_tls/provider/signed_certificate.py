@@ -86,15 +86,16 @@ class SignedCertificate:
             # The engine's difference shows the old end alone, as if it were removed: no input tells it the new one.
             request.info(f"{request.name}: {_end(state, self._clock())} and is issued anew")
         elif inputs["kind"] == "client" and from_text(state["notAfter"]) > self._clock():
-            former = (
-                f"issued anew because of {', '.join(sorted(changes.keys() - _STEERING))}, but whoever holds the former certificate is let in until "
-                f"{state['notAfter']} wherever its authority is trusted, and only a cut-off ends it earlier (docs/rotation.md)"
-            )
             # In a rotation both are to be accepted, so only another key, name or validity is a matter of concern.
-            if changes.keys() <= _STEERING | set(_ISSUER):
-                request.info(f"{request.name}: {former}")
+            if changes.keys() & set(_ISSUER):
+                sentence = "issued anew by another authority, and the former certificate counts only where its own is still trusted"
+                request.info(f"{request.name}: {sentence}")
             else:
-                request.warn(f"{request.name}: {former}")
+                request.warn(
+                    f"{request.name}: issued anew because of {', '.join(sorted(changes.keys() - _STEERING))}, but whoever holds the former "
+                    f"certificate is let in until {state['notAfter']} wherever its authority is trusted, and only a cut-off ends it earlier "
+                    "(docs/rotation.md)"
+                )
         return self._issue(request, inputs)
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -243,7 +244,7 @@ def _text_failures(inputs: Properties) -> list[CheckFailure]:
 def _client_failures(inputs: Properties) -> list[CheckFailure]:
     if inputs["kind"] != "client":
         return []
-    return [*_subject_failures(inputs["subject"]), *_uri_failures(inputs["uris"]), *_time_failures(inputs)]
+    return [*subject_failures(inputs["subject"]), *_uri_failures(inputs["uris"]), *_time_failures(inputs)]
 
 
 def _cross_failures(inputs: Properties) -> list[CheckFailure]:
@@ -251,7 +252,8 @@ def _cross_failures(inputs: Properties) -> list[CheckFailure]:
     return [] if isinstance(sign, bool) else [CheckFailure("sign", f"sign is {sign!r}: give true or false")]
 
 
-def _subject_failures(subject: Any) -> list[CheckFailure]:
+def subject_failures(subject: Any) -> list[CheckFailure]:
+    """What is wrong with the fields of a subject; fields that are not known yet are passed over."""
     if subject is UNKNOWN:
         return []
     if not isinstance(subject, Mapping):

@@ -50,7 +50,7 @@ class Engine(Mocks):
             "albmtls:index:ExistingCaCertificate": {"certificatePem": IN_CAS},
             SIGNED: {"certificatePem": f"certificate of {args.name}\n", "notAfter": "2027-02-21T00:00:00Z"},
             "tls:index/privateKey:PrivateKey": {"privateKeyPem": f"key of {args.name}"},
-            "tls:index/selfSignedCert:SelfSignedCert": {"certPem": f"certificate of {args.name}"},
+            "albmtls:index:AuthorityCertificate": {"certPem": f"certificate of {args.name}"},
             "tls:index/certRequest:CertRequest": {"certRequestPem": f"request of {args.name}"},
         }
         if args.inputs.get("sign") is False and args.name not in self.signed_before:
@@ -121,14 +121,12 @@ def test_the_defaults_make_an_authority_its_upload_and_a_listener_that_is_off(de
     assert engine.named("albmtls:index:CertificateRepository")["mtls-repository"].inputs["configured"] is False
 
 
-def test_the_authority_is_a_ca_for_certificates_and_lists_without_a_path_length(declare: Declare) -> None:
+def test_the_authority_has_a_key_and_a_certificate_of_its_own(declare: Declare) -> None:
     engine, _ = declare()
-    certificate = engine.named("tls:index/selfSignedCert:SelfSignedCert")["mtls-authority-root"].inputs
-    assert certificate["isCaCertificate"] is True
-    assert certificate["allowedUses"] == ["cert_signing", "crl_signing"]
-    assert certificate["validityPeriodHours"] == 3650 * 24
-    assert certificate["subject"] == {"commonName": f"root {IDENTITY}", "organization": "alb-mutual-tls"}
-    assert "maxPathLength" not in certificate
+    certificate = engine.named("albmtls:index:AuthorityCertificate")["mtls-authority-root"].inputs
+    assert certificate["validityDays"] == 3650
+    assert certificate["subject"] == {"commonName": f"root {IDENTITY}", "organizationName": "alb-mutual-tls"}
+    assert certificate["privateKeyPem"]["value"] == "key of mtls-authority-root"  # marked as a secret
     assert engine.named("tls:index/privateKey:PrivateKey")["mtls-authority-root"].inputs == {"algorithm": "RSA", "rsaBits": 4096}
 
 
@@ -143,15 +141,7 @@ def test_the_subject_takes_every_field_of_the_documentation(declare: Declare) ->
         "emailAddress": "ca@example.com",
     }
     engine, _ = declare(authorities={"root": Authority(subject=subject)})
-    assert engine.named("tls:index/selfSignedCert:SelfSignedCert")["mtls-authority-root"].inputs["subject"] == {
-        "country": "CN",
-        "province": "bj",
-        "locality": "bj",
-        "organization": "alibaba",
-        "organizationalUnit": "test",
-        "commonName": "root",
-        "emailAddress": "ca@example.com",
-    }
+    assert engine.named("albmtls:index:AuthorityCertificate")["mtls-authority-root"].inputs["subject"] == subject
 
 
 def test_the_ca_private_key_is_uploaded_nowhere(declare: Declare) -> None:
@@ -272,7 +262,7 @@ def test_a_brought_root_is_uploaded_under_the_name_of_its_content_and_signs(decl
     ((name, upload),) = engine.named(UPLOAD).items()
     assert name == f"mtls-ca-{bundle.fingerprint(pem(root.certificate))}"
     assert (upload.inputs["certificatePem"], upload.inputs["generated"]) == (pem(root.certificate), False)
-    assert engine.named("tls:index/selfSignedCert:SelfSignedCert") == {}
+    assert engine.named("albmtls:index:AuthorityCertificate") == {}
     assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(root.certificate)
     assert outputs["caCertificatePem"] == pem(root.certificate)
     renamed, _ = declare(
@@ -326,7 +316,7 @@ def test_a_ca_certificate_that_is_in_cas_already_is_looked_up_and_not_uploaded(d
     engine, outputs = declare(authorities={"corp": Authority(ca_certificate_id="123-cn-hangzhou")})
     assert engine.named(UPLOAD) == engine.named("albmtls:index:CertificateRepository") == {}
     ((name, found),) = engine.named("albmtls:index:ExistingCaCertificate").items()
-    assert (name, found.inputs) == ("mtls-ca-123-cn-hangzhou", {"caCertificateId": "123-cn-hangzhou"})
+    assert (name, found.inputs) == ("mtls-ca-123-cn-hangzhou", {"caCertificateId": "123-cn-hangzhou", "demanded": False})
     assert outputs["caCertificateId"] == "123-cn-hangzhou"
     assert outputs["caCertificatePem"] == IN_CAS
     (listener,) = engine.named(LISTENER).values()
@@ -484,9 +474,10 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
     )
     assert {resource.typ: sorted(resource.inputs) for resource in engine.resources if resource.typ.startswith("albmtls:")} == {
         "albmtls:index:StackIdentity": [],
-        "albmtls:index:CertificateRepository": ["configured", "name"],
-        "albmtls:index:CaCertificate": ["certificatePem", "generated", "name", "warehouseId"],
-        "albmtls:index:ExistingCaCertificate": ["caCertificateId"],
+        "albmtls:index:AuthorityCertificate": ["privateKeyPem", "subject", "validityDays"],
+        "albmtls:index:CertificateRepository": ["configured", "demanded", "name"],
+        "albmtls:index:CaCertificate": ["certificatePem", "demanded", "generated", "name", "warehouseId"],
+        "albmtls:index:ExistingCaCertificate": ["caCertificateId", "demanded"],
         "albmtls:index:ListenerClientAuthentication": [
             "albConfig",
             "awaitListener",

@@ -139,6 +139,6 @@ def test_each_step_of_a_promotion_touches_one_environment_and_holds_in_it(enviro
         item["outputs"]["certPem"]
         for state in states
         for item in json.loads(state)["checkpoint"]["latest"]["resources"]
-        if item["type"] == "tls:index/selfSignedCert:SelfSignedCert"
+        if item["type"] == "albmtls:index:AuthorityCertificate"
     }
     assert len(authorities) == 3

@@ -23,13 +23,13 @@ from alb_mutual_tls.pki.imposters import Credential
 from alb_mutual_tls.pki.keys import signature_hash
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 from alb_mutual_tls.pki.signing import Issuer, key_identifier
+from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.provider.host import Handler, Properties, Request
 from alb_mutual_tls.provider.properties import from_struct, to_struct
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from components.arguments import AlbMutualTlsArgs, Authority, Client
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
-from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert
 from tests.event_loops import event_loops
 from tests.unit.pki.material import CA_USAGE, authority, key_pem, name_of, pem
 
@@ -61,7 +61,8 @@ class _Engine(Mocks):
 
     def __init__(self, days_ago: int) -> None:
         made = int((NOW - AGE).timestamp()) * 1_000_000_000
-        self._once: dict[str, Handler] = {kind.token: kind(lambda: made) for kind in (PrivateKey, SelfSignedCert, CertRequest)}
+        self._once: dict[str, Handler] = {kind.token: kind(lambda: made) for kind in (PrivateKey, CertRequest)}
+        self._once[AuthorityCertificate.token] = AuthorityCertificate(lambda: NOW - AGE)
         self._signed = SignedCertificate(lambda: NOW - days_ago * DAY)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:

@@ -163,7 +163,8 @@ class World:
         self.cluster = FakeCluster({document["metadata"]["name"]: document for document in documents or (alb(),)})
         self.alb = FakeAlb(self.cluster)
         self.configuration = FakeConfiguration(self.cluster, self.alb)
-        self.handler = ListenerClientAuthentication(cast(Configuration, self.configuration))
+        self.issued: dict[str, Properties] = {}
+        self.handler = ListenerClientAuthentication(cast(Configuration, self.configuration), issued=self.issued)
         self.said: list[tuple[str, str]] = []
         self.cancelled = threading.Event()
 

@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from cryptography import x509
 
 from alb_mutual_tls.alibaba.claim import ClaimedByAnother, ClaimUnreadable
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.profile import BACKDATE
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.provider.host import UNKNOWN
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, URN, A, B, World, alb, raised, wanted
 from tests.unit.pki.material import DAY, NOW, authority, pem
 
 PAST = NOW - DAY / 2
+NAME = "alb-mutual-tls-alb-443"
 
 # --- claims
 
@@ -69,7 +72,12 @@ def test_another_stack_is_refused_by_name_and_may_take_over_with_the_first_value
         sentence = raised(ClaimedByAnother, lambda: world.handler.create(world.request("https", preview=preview), theirs))  # noqa: B023
         assert f"1a2b3c4d ({URN.format('https')})" in sentence
     assert {key: world.listener()[key] for key in ON} == ON
-    second = world.create({**theirs, "takeOver": True})
+    for preview in (True, False):
+        sentence = raised(UserError, lambda: world.handler.create(world.request("https", preview=preview), {**theirs, "takeOver": True}))  # noqa: B023
+        assert "would be taken over with another one, so everybody would be locked out: let authorities name that one" in sentence
+    assert {key: world.listener()[key] for key in ON} == ON
+    second = world.create({**theirs, "takeOver": True, "cutOff": True})
+    assert "every client of alb:443 is rejected until it has installed a new certificate" in world.warnings()
     assert second["previous"] == first["previous"]
     live = world.refresh(first)
     assert live is not None
@@ -208,6 +216,61 @@ def test_a_state_of_before_there_were_cross_fingerprints_is_no_difference() -> N
     del state["crossFingerprints"]
     assert world.changes(state, wanted()) == {}
     assert world.changes(state, wanted(crossFingerprints=UNKNOWN)) == {"crossFingerprints": "UPDATE"}
+
+
+def test_a_take_over_by_a_stack_that_is_up_counts_what_the_claim_says_and_not_its_own_old_state() -> None:
+    world = World()
+    mine = world.create(wanted())
+    theirs = wanted(owner="99999999", caCertificateId=CA_2, trustedFingerprint=B, issuingFingerprint=B)
+    world.create({**theirs, "takeOver": True, "cutOff": True})
+    live = world.refresh(mine)
+    assert live is not None
+    again = wanted(takeOver=True)
+    sentence = raised(UserError, lambda: world.update(live, again))
+    assert "asks for clients of the certificate authority with the SHA-256 bbbbbbbbbbbbbbbb..." in sentence
+    assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
+    world.update(live, {**again, "caEnabled": False})
+    assert world.listener()["caEnabled"] is False
+    with_theirs = wanted(takeOver=True, caCertificateId=CA_2, trustedFingerprint=B)
+    assert "trustedFingerprint" in world.changes(live, with_theirs)
+
+
+def test_trust_that_was_changed_while_off_is_refused_when_it_is_switched_on() -> None:
+    world = World()
+    on = world.create(wanted())
+    off = world.update(on, wanted(caEnabled=False))
+    changed = wanted(trustedFingerprint=B, caCertificateId=CA_2)
+    moved = world.update(off, {**changed, "caEnabled": False})
+    assert any("so switching it on will be refused unless cutOff is set" in warning for warning in world.warnings())
+    raised(UserError, lambda: world.changes(moved, changed))
+    raised(UserError, lambda: world.update(moved, changed))
+    assert world.listener()["caEnabled"] is False
+    assert world.changes(moved, wanted()) != {}  # back to what was trusted
+    assert world.changes(moved, {**changed, "cutOff": True}) == {"caEnabled": "UPDATE"}
+    never_on = World()
+    first = never_on.create(wanted(caEnabled=False))
+    raised(UserError, lambda: never_on.changes(never_on.update(first, {**changed, "caEnabled": False}), changed))
+
+
+def test_a_flip_names_the_clients_whose_old_bundles_are_rejected_and_a_cut_off_says_that_all_are() -> None:
+    world = World()
+    certificate = pem(authority("app").certificate)
+    date = f"{x509.load_pem_x509_certificate(certificate.encode()).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
+    world.issued["alb-mutual-tls-issued"] = {"partner": certificate, "app": certificate}
+    issuing = world.update(world.create(wanted(), NAME), wanted(issuingFingerprint=B, crossFingerprints=[A]), NAME)
+    flip = wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2)
+    for preview in (True, False):
+        world.said.clear()
+        flipped = world.handler.update(world.request(NAME, preview=preview), "alb/443", issuing, {}, flip)
+        assert world.warnings() == [f"from now on alb:443 rejects old bundles of app, partner (new ones were issued on {date})"]
+    world.said.clear()
+    back = {**flip, "trustedFingerprint": A, "caCertificateId": CA_1}
+    world.update(flipped, back, NAME)
+    assert world.warnings() == []
+    cut = wanted(trustedFingerprint=UNKNOWN, issuingFingerprint=UNKNOWN, caCertificateId=UNKNOWN, cutOff=True)
+    world.issued["alb-mutual-tls-issued"] = {"partner": UNKNOWN, "app": UNKNOWN}
+    world.handler.update(world.request(NAME, preview=True), "alb/443", flipped, {}, cut)
+    assert world.warnings() == ["every client of alb:443 is rejected until it has installed a new certificate: app, partner"]
 
 
 @pytest.mark.parametrize("changes", [{"cutOff": True}, {"caEnabled": False}])

@@ -88,7 +88,7 @@ def test_a_lost_answer_is_looked_up_and_nothing_is_written_twice() -> None:
     world.said.clear()
     world.delete(state)
     assert world.listener() == {"port": 443, "protocol": "HTTPS", "caEnabled": None}
-    assert world.warnings() == []
+    assert world.warnings() == ["alb:443 will let everybody in without a client certificate"]
     assert len(world.cluster.patches) == 2
 
 

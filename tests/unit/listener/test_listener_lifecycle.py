@@ -46,7 +46,11 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
         ("port", "443", "port is '443': give a whole number from 1 to 65535"),
         ("albConfig", "", "albConfig is '': give the name of an AlbConfig (lower-case letters, digits, - and .)"),
         ("albConfig", "a/../b", "albConfig is 'a/../b': give the name of an AlbConfig (lower-case letters, digits, - and .)"),
-        ("caCertificateId", "", "caCertificateId is '': give the id of a CA certificate in CAS"),
+        (
+            "caCertificateId",
+            "",
+            "caCertificateId is '': give the id of a CA certificate in CAS (it is empty after a failed upload)",
+        ),
         (
             "trustedFingerprint",
             "A" * 64,
@@ -94,6 +98,7 @@ def test_create_writes_our_two_keys_and_a_claim_and_delete_takes_them_back() -> 
         "previous": "{}",
         "appliedCaCertificateId": CA_1,
         "formerFingerprints": [],
+        "trustedWhileOn": wanted()["trustedFingerprint"],
         "confirmed": True,
     }
     assert world.refresh(state) == state
@@ -102,7 +107,7 @@ def test_create_writes_our_two_keys_and_a_claim_and_delete_takes_them_back() -> 
     assert world.cluster.documents["alb"]["spec"] == before["spec"]
     assert world.annotations() == {}
     assert len(world.cluster.patches) == 2
-    assert world.warnings() == []
+    assert world.warnings() == ["alb:443 will let everybody in without a client certificate"]
 
 
 def test_a_toggle_is_a_change_of_ca_enabled_and_keeps_the_ca_certificates() -> None:
@@ -402,4 +407,6 @@ def test_side_doors_and_other_owners_are_told_in_preview_and_up() -> None:
     assert [sentence.split(" ")[0] for sentence in previewed] == ["argocd-controller", "demo.alb.ingress.top"]
     world.said.clear()
     world.update(state, wanted(caEnabled=False))
-    assert not any("without a client certificate" in warning for warning in world.warnings())
+    assert [sentence for sentence in world.warnings() if "argocd" not in sentence] == [
+        "alb:443 will let everybody in without a client certificate"
+    ]

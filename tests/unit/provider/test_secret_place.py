@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
 from alb_mutual_tls.provider.cluster_identity import ClusterIdentity
 from alb_mutual_tls.provider.configuration import Configuration
@@ -53,6 +54,22 @@ def call(told: list[str] | None = None) -> Request:
             told.append(message)
 
     return Request(urn="u", name="it", preview=False, timeout=0, cancelled=threading.Event(), log=log)
+
+
+def test_a_secret_that_may_not_be_read_is_a_warning_where_nothing_is_made_so_that_a_preview_keeps_no_listener_on() -> None:
+    handler, secrets = place(owned(OWNER))
+
+    def forbid(namespace: str, name: str) -> None:
+        raise Forbidden("the cluster forbids user ci to get secrets", 403, "forbidden")
+
+    secrets.secret_metadata = forbid  # type: ignore[method-assign]
+    told: list[str] = []
+    assert handler.diff(call(told), PLACE, INPUTS, INPUTS, INPUTS).changes == {}
+    assert told == [
+        f"whether Secret {PLACE} is still this stack's was not looked at, what is known of it is kept: the cluster forbids user ci to get secrets"
+    ]
+    with pytest.raises(Forbidden):
+        handler.create(call(), INPUTS)
 
 
 @pytest.mark.parametrize("secret", [None, owned(OWNER)])

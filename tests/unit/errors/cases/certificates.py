@@ -20,6 +20,7 @@ from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repo
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.provider import host
 from alb_mutual_tls.provider.__main__ import AlbMtls
+from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
 from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
@@ -126,10 +127,6 @@ def _still_held(_: Path) -> None:
     world.handler().delete(request(timeout=0.01), "ca-1", {}, _STATE)
 
 
-def _without_content(_: Path) -> object:
-    return _World().handler().read(request(), "ca-1", {}, _STATE)
-
-
 def _existing(described_as: str | None, identifier: str = "ca-1") -> Case:
     """A CA certificate that is in CAS already is looked up."""
     configuration = cast(Configuration, _World(described_as=described_as))
@@ -232,7 +229,6 @@ CASES: dict[str, Case] = {
     "a private key": lambda _: cas().upload("17", "root", "-----BEGIN PRIVATE KEY-----"),
     "still named": _still_named,
     "still held": _still_held,
-    "without content": _without_content,
     "an imported CA certificate": lambda _: _World().handler().read(request(), "ca-1", {}, {}),
     "a brought CA certificate that has ended": _ended,
     "a CA certificate that is not in CAS": _existing(None),
@@ -243,6 +239,14 @@ CASES: dict[str, Case] = {
     "inputs of an existing CA certificate": lambda _: ExistingCaCertificate(Configuration()).check(
         request(), {}, {"caCertificateId": "", "name": "x"}
     )[1],
+    "inputs of an authority's certificate": lambda _: AuthorityCertificate().check(request(), {}, {"subject": {}})[1],
+    "days of an authority's certificate": lambda _: AuthorityCertificate().check(
+        request(), {}, {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 0}
+    )[1],
+    "an imported certificate of an authority": lambda _: AuthorityCertificate().read(request(), "1", {}, {}),
+    "an authority's certificate from a key that is none": lambda _: AuthorityCertificate().create(
+        request(), {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 1}
+    ),
     "an empty PEM": lambda _: [unfit("")],
     "a private key in the PEM": lambda _: [unfit("-----BEGIN PRIVATE KEY-----")],
     "a PEM that is none": lambda _: [unfit("x")],

@@ -81,6 +81,12 @@ def _locked_out(_: Path) -> object:
     return world.update(state, wanted(trustedFingerprint=C, caCertificateId=CA_2))
 
 
+def _taken_with_another_ca(_: Path) -> object:
+    world = World()
+    world.create(wanted())
+    return world.create(wanted(owner="99999999", takeOver=True, trustedFingerprint=C, issuingFingerprint=C, caCertificateId=CA_2))
+
+
 def _disturbed(disturb: Callable[[World], None]) -> Case:
     """Somebody who writes our listener each time that we do."""
 
@@ -165,6 +171,7 @@ CASES: dict[str, Case] = {
     "another resource": _claimed_at_home,
     "an annotation of somebody's": _unreadable,
     "everybody locked out": _locked_out,
+    "everybody locked out by taking over": _taken_with_another_ca,
     "overtaken again and again": _disturbed(_before),
     "undone again and again": _disturbed(_after),
     "made anew": _made_anew,
