@@ -15,10 +15,13 @@ from enum import Enum, auto
 from typing import Final
 
 from alb_mutual_tls.alibaba import exact_json, listener_patch
+from alb_mutual_tls.alibaba.exact_json import Document
+from alb_mutual_tls.alibaba.listener import find_listener
 from alb_mutual_tls.errors import UserError
 
 PREFIX: Final = "albmtls/"
 _VERSION: Final = 1
+_NOTE: Final = "switchedOff"
 
 
 class ClaimUnreadable(UserError):
@@ -41,11 +44,27 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class SwitchedOff:
+    """That `mtls off` has switched a claimed listener off: who (user@host), and when (RFC 3339, UTC)."""
+
+    by: str
+    at: str
+
+    def sentence(self, name: str) -> str:
+        """What a run says of the listener `name`, and what comes next."""
+        return (
+            f"{name} was switched off with ./mtls off by {self.by} on {self.at}: set caEnabled to false to keep it off, "
+            "else the next pulumi up switches it on again"
+        )
+
+
+@dataclass(frozen=True)
 class Claim:
     """What the annotation says.
 
     `trusted` and `issuing` are SHA-256 fingerprints (lower-case hex) of the authority the listener trusts and of the one that signs clients;
     `applied` is the CA certificate id the owner wrote last; `previous` are the first values, as `listener_patch.previous_values` writes them.
+    `switched_off`: set by `mtls off`, and gone with the next write of the owner.
     """
 
     id: str
@@ -54,6 +73,7 @@ class Claim:
     issuing: str
     applied: str
     previous: str
+    switched_off: SwitchedOff | None = None
 
 
 def new_id() -> str:
@@ -69,7 +89,9 @@ def annotation_key(port: int, protocol: str = "HTTPS") -> str:
 def render(claim: Claim) -> str:
     """The annotation's text."""
     content = asdict(claim)
-    owner = content.pop("owner")
+    owner, note = content.pop("owner"), content.pop("switched_off")
+    if note is not None:
+        content[_NOTE] = note
     return exact_json.dumps({"version": _VERSION, "claim": content.pop("id"), **owner, **content})
 
 
@@ -80,8 +102,15 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
     fields = ("claim", "identity", "urn", "trusted", "issuing", "applied", "previous")
     try:
         content = exact_json.loads(text)
-        if not isinstance(content, dict) or not exact_json.same(content.get("version"), _VERSION) or set(content) != {"version", *fields}:
+        if not isinstance(content, dict) or not exact_json.same(content.get("version"), _VERSION):
+            raise ValueError("not our version")
+        note = content.pop(_NOTE, None)
+        if set(content) != {"version", *fields}:
             raise ValueError("not our fields")
+        if note is not None and not (
+            isinstance(note, dict) and set(note) == {"by", "at"} and all(isinstance(one, str) for one in note.values())
+        ):
+            raise ValueError("not our note")
         id, identity, urn, trusted, issuing, applied, previous = (content[field] for field in fields)
         if not all(isinstance(content[field], str) for field in fields) or not id or not identity:
             raise ValueError("not text")
@@ -91,7 +120,18 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
             f"annotation {key} of AlbConfig {albconfig} cannot be read as a claim of this program, and the listener's first values may be in it: "
             f"look at it with kubectl get albconfig {albconfig} -o yaml and correct or remove it"
         ) from None
-    return Claim(id, Owner(identity, urn), trusted, issuing, applied, previous)
+    return Claim(id, Owner(identity, urn), trusted, issuing, applied, previous, None if note is None else SwitchedOff(**note))
+
+
+def switched_off(document: Document, port: int) -> SwitchedOff | None:
+    """What `mtls off` has noted in the claim on the HTTPS listener of a port; None also where that is on again, gone, or unreadable."""
+    try:
+        listener = find_listener(document, port)
+        key = annotation_key(listener.port, listener.protocol)
+        found = parse(listener_patch.annotation(document, key), listener.albconfig, key)
+    except UserError:
+        return None
+    return None if found is None or listener.ca_enabled else found.switched_off
 
 
 def for_create(found: Claim | None, identity: str | None, *, take_over: bool, listener: str) -> Claim | None:

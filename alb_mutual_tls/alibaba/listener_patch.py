@@ -31,7 +31,10 @@ Patch = list[Operation]
 
 @dataclass(frozen=True)
 class Wish:
-    """What a listener shall have: whether it asks for client certificates, and the one CA certificate it names either way."""
+    """What a listener shall have: whether it asks for client certificates, and the one CA certificate it names either way.
+
+    Without an id (only where it asks for none) the CA certificates stay what they are.
+    """
 
     ca_enabled: bool
     ca_certificate_id: str
@@ -62,6 +65,13 @@ def plan(document: Document, listener: Listener, wish: Wish, claim_key: str, cla
     if not wish.ca_enabled and listener.fields.get(listener.key(CA_ENABLED)) is None:
         values.insert(0, _set(listener, CA_ENABLED, False))  # off is written down, so that a reader need not know the default
     return _guards(document, listener, claim_key) + values + claims
+
+
+def switch_off(document: Document, listener: Listener, claim_key: str, claim: str | None) -> Patch:
+    """What switches a listener off and leaves its CA certificates; `claim`: the new text of the annotation, None to leave that alone."""
+    values = _value_writes(listener, Wish(False, ""))
+    claims = [] if claim is None else annotation_set(document, claim_key, claim)
+    return _guards(document, listener, claim_key) + values + claims if values else []
 
 
 def restore(document: Document, listener: Listener, previous: str, claim_key: str, own_uploads: Collection[str]) -> Patch:

@@ -89,10 +89,13 @@ class Views:
         except UserError as error:
             unnamed = NotKnown(f"the AlbConfig {listener.alb_config}, which names the load balancer, could not be read")
             return Sight(listener, NotKnown(str(error)), unnamed)
+        from alb_mutual_tls.alibaba.claim import switched_off
         from alb_mutual_tls.alibaba.temporary_listener import left_behind
 
-        notices = tuple(one.sentence() for one in left_behind(document))
-        return Sight(listener, declared(document, listener.port), self._enforced(document, listener), notices)
+        notices = [one.sentence() for one in left_behind(document)]
+        if note := switched_off(document, listener.port):
+            notices.append(note.sentence(f"{listener.alb_config}:{listener.port}"))
+        return Sight(listener, declared(document, listener.port), self._enforced(document, listener), tuple(notices))
 
     def close(self) -> None:
         """Close the connections to the cluster."""

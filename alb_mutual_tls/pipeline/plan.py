@@ -307,6 +307,8 @@ def _difference(path: str, left: State, found: State) -> tuple[str, str, str]:
         holder = found.value("owner")
         told = {"": "no claim", "(unreadable annotation)": "an annotation that cannot be read", "(altered annotation)": "an altered claim"}
         return "claim", "of this stack", told.get(str(holder), f"of another stack ({holder})")
+    if path == "switchedOff":
+        return "mtls off", "no", str(found.value(path) or "no")
     if path in ("caEnabled", "caCertificateId"):
         return path, _shown(left.value(path)), _shown(found.value(path))
     return path, "", ""

@@ -19,7 +19,7 @@ from alb_mutual_tls.cli.stack import SIGNED_CERTIFICATE, export
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline import configuration
 from alb_mutual_tls.pipeline.engine import Run, run
-from alb_mutual_tls.pipeline.events import Events, Step
+from alb_mutual_tls.pipeline.events import Events, Severity, Step
 from alb_mutual_tls.pipeline.failure import Failure, Reason
 from alb_mutual_tls.pipeline.markdown import escaped
 from alb_mutual_tls.pki.renewal import from_text
@@ -102,7 +102,8 @@ class Renewal:
     """A renewal that has ended.
 
     `followers`: what followed the certificates, in words; `undeployed`: keys of the checkout's configuration that are not deployed; `unseen`: why
-    the rest of the stack could not be looked at; `failure`: why it is not known what is due (not `decided`), or why not all of it was done.
+    the rest of the stack could not be looked at; `failure`: why it is not known what is due (not `decided`), or why not all of it was done;
+    `warnings`: what the preview says of listeners that were switched off by hand.
     """
 
     stack: str
@@ -113,6 +114,7 @@ class Renewal:
     unseen: Failure | None = None
     failure: Failure | None = None
     decided: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def renewed(self) -> tuple[Due, ...]:
@@ -154,7 +156,9 @@ class Renewer:
                 # Whatever is the matter with a listener or its cluster: it does not keep a certificate from being issued.
                 looked = self._run("preview", *configured, *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))))
             found = plan(looked.events)
-            told = Renewal(self.stack, found.due, found.followers, found.pending, tuple(undeployed), unseen=whole.failure)
+            told = Renewal(
+                self.stack, found.due, found.followers, found.pending, tuple(undeployed), unseen=whole.failure, warnings=_by_hand(looked)
+            )
             if looked.failure:
                 return replace(told, due=(), followers=(), failure=looked.failure, decided=False)
             if not found.targets:
@@ -165,6 +169,12 @@ class Renewer:
 
     def _run(self, command: Literal["preview", "up"], *arguments: str) -> Run:
         return run(command, directory=self.directory, stack=self.stack, arguments=arguments, log=self.log)
+
+
+def _by_hand(looked: Run) -> tuple[str, ...]:
+    """What a preview warns of listeners that `mtls off` has switched off."""
+    said = (one.text for one in looked.events.said(Severity.WARNING))
+    return tuple(sorted({text for text in said if "with ./mtls off" in text}))
 
 
 def _targets(urns: Iterable[str]) -> tuple[str, ...]:
@@ -200,6 +210,8 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
         lines += [f"| {due.name} | {due.renewed_until} | {_until(due.not_after, now)} |" for due in one.renewed]
         lines += ["", "The one before is accepted until then: hand the new one over before (`./mtls clients export`)."]
+    if one.warnings:
+        lines += ["", *(f"- {escaped(text)}" for text in one.warnings)]
     if one.followers:
         lines += ["", "With them: " + escaped(", ".join(one.followers))]
     if one.left:

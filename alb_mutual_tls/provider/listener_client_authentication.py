@@ -42,7 +42,8 @@ class ListenerClientAuthentication:
     State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
     was none to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
     last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to); `trustedWhileOn` (the authority that was
-    trusted when the listener was on last); `confirmed` (false after a wait for ALB that ended without seeing what was wished).
+    trusted when the listener was on last); `switchedOff` (who has used `mtls off` and when, while it stays so); `confirmed` (false after a wait
+    for ALB that ended without seeing what was wished).
     `clock` gives the current time, aware, in UTC; `issued` holds the current certificates, record -> client -> PEM (`IssuedCertificates`).
     """
 
@@ -101,6 +102,8 @@ class ListenerClientAuthentication:
                 return None
             # Not gone while its claim is there: somebody must take that away, at the latest a destroy.
             return Reading(id, {**state, "caEnabled": False}, {**inputs, "caEnabled": False})
+        if note := claims.switched_off(document, state["port"]):
+            request.warn(note.sentence(decisions.short_name(state)))
         live = decisions.live(state, document, listener)
         return Reading(id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]})
 

@@ -120,6 +120,8 @@ def differences(state: Properties, inputs: Properties) -> dict[str, Kind]:
     crosses = inputs["crossFingerprints"]
     if has_unknown([crosses]) or sorted(crosses) != sorted(state.get("crossFingerprints", [])):
         changes["crossFingerprints"] = Kind.UPDATE
+    if state.get("switchedOff"):
+        changes["switchedOff"] = Kind.UPDATE
     if state.get("confirmed") is False and inputs["awaitListener"] is True and not changes:
         changes["confirmed"] = Kind.UPDATE
     return changes
@@ -430,12 +432,14 @@ def live(state: Properties, document: Document, listener: Listener) -> Propertie
     `owner` becomes what the annotation says when it is not the claim that the state knows, so that the next diff shows it.
     """
     key = claims.annotation_key(listener.port, listener.protocol)
-    return {
+    seen = {
         **state,
         "caEnabled": listener.ca_enabled,
         "caCertificateId": ",".join(listener.ca_certificate_ids),
         "owner": _holder(state, listener_patch.annotation(document, key), key),
     }
+    note = claims.switched_off(document, listener.port)
+    return {**seen, "switchedOff": f"by {note.by} on {note.at}"} if note else {key: seen[key] for key in seen if key != "switchedOff"}
 
 
 def _holder(state: Properties, text: str | None, key: str) -> str:

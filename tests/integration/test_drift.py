@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import Request
+from tests.integration.console import console
 from tests.integration.engine import Sandbox, Stack, succeed
 
 ANNOTATION = "albmtls/443-https"
@@ -127,15 +125,8 @@ def test_a_deleted_ca_is_uploaded_again_and_the_listener_follows(stack: Stack, s
     resources = stack.export()["deployment"]["resources"]
     warehouse = next(item["outputs"]["warehouseId"] for item in resources if item["type"] == "albmtls:index:CaCertificate")
     sandbox.edit(OFF, {"op": "remove", "path": f"{HTTPS}/caCertificates"})  # CAS deletes none that a listener uses
-    console = Configuration(
-        endpoints=stack.config["alicloud:endpoints"][0],
-        protocol="HTTP",
-        access_key=sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_ID"],
-        secret_key=sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
-    )
-    request = Request("", "console", False, 0.0, threading.Event(), lambda *_: None)
     until_open(stack)  # and ALB has let go of it
-    console.cas(request).delete_certificate(before, warehouse)
+    console(sandbox)[0].delete_certificate(before, warehouse)
     preview = shown(stack)
     assert "CaCertificate: (create)" in preview
     assert "ListenerClientAuthentication: (update)" in preview

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import Request
+from tests.integration.console import clear
 from tests.integration.documentation import commands
 from tests.integration.engine import Sandbox, Stack, run, shut, succeed
 
@@ -40,21 +38,6 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
     # A stack that took over what a lost one had made restores what it found, as it found it.
     sandbox.edit({"op": "replace", "path": "/spec", "value": spec}, {"op": "replace", "path": "/metadata/annotations", "value": {}})
     clear(sandbox)
-
-
-def clear(sandbox: Sandbox) -> None:
-    """Delete in the console what the lost stack has left in CAS, once ALB has let go of it."""
-    endpoint = f"127.0.0.1:{sandbox.port_base + 80}"
-    keys = {"accessKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_ID"], "secretKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]}
-    place = {"region": "cn-hangzhou", "protocol": "HTTP", "endpoints": {"cas": endpoint, "alb": endpoint, "sts": endpoint}}
-    console = Configuration.of({**keys, **place})
-    cas = console.cas(Request("", "console", False, 0.0, threading.Event(), lambda *_: None))
-    until(lambda: not any(list(console.alb().listeners_naming(one["Identifier"])) for one in sandbox.stored("certificates")))
-    for one in sandbox.stored("certificates"):
-        cas.delete_certificate(one["Identifier"], str(one["WhId"]))
-    for one in sandbox.stored("warehouses"):
-        cas.delete_repository(one["InstanceId"], one["Name"])
-    assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,119 @@
+"""`mtls off`."""
+
+from __future__ import annotations
+
+import json as jsons
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app
+from alb_mutual_tls.errors import UserError
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.cli.switch_off import Before
+
+
+@app.command()
+def off(
+    *,
+    alb_config: Annotated[str | None, typer.Option("--alb-config", help="Name of the AlbConfig.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of its HTTPS listener.")] = None,
+    listener: Annotated[
+        str | None, typer.Option("--listener", "-l", help="Name of a listener of the stack, in place of the two; needs the stack's state.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing.")] = False,
+    kubeconfig: Annotated[str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="As kubernetes:context; default: the current one.")] = None,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    json: Json = False,
+) -> None:
+    """Break the glass: let everybody in at one listener, at once, when pulumi up cannot run.
+
+    Needs a kubeconfig that may get and patch the AlbConfig, and nothing else: no engine, no state, no passphrase, no Alibaba Cloud API. Writes
+    caEnabled and a note into the claim, so that status, preview, ci/drift and ci/renew tell it. Exit code 0: the listener is off; 2: it may not be.
+    """
+    try:
+        done = _off(alb_config, port, listener, kubeconfig, context, stack=stack, cwd=cwd, yes=yes)
+    except UserError as error:
+        if not json:
+            raise
+        typer.echo(jsons.dumps({"version": 1, "exitCode": 2, "error": str(error)}, indent=2, ensure_ascii=False))
+        raise typer.Exit(2) from None
+    before, lines = done
+    if json:
+        document = {"version": 1, "exitCode": 0, "listener": before.name, "wasOn": before.enabled, "said": lines}
+        typer.echo(jsons.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines))
+
+
+def _off(
+    alb_config: str | None,
+    port: int | None,
+    listener: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+    *,
+    stack: str | None,
+    cwd: Path | None,
+    yes: bool,
+) -> tuple[Before, list[str]]:
+    from contextlib import closing
+
+    from alb_mutual_tls.cli import switch_off as operation
+
+    by_place = alb_config is not None and port is not None
+    if by_place is (listener is not None) or (not by_place and (alb_config, port) != (None, None)):
+        raise UserError("which listener is not clear: give --alb-config NAME and --port NUMBER, or --listener KEY of the stack alone")
+    if by_place:
+        from alb_mutual_tls.alibaba.albconfig import Cluster
+
+        assert alb_config is not None
+        assert port is not None
+        cluster = Cluster(kubeconfig=kubeconfig, context=context)
+    else:
+        assert listener is not None
+        cluster, alb_config, port = _of_stack(listener, kubeconfig, context, stack=stack, cwd=cwd)
+    with closing(cluster):
+        before = operation.look(cluster, alb_config, port)
+        if not before.enabled:
+            return before, operation.told(before, None)
+        _confirm(before.question, yes=yes)
+        note = operation.switch_off(cluster, before, now=operation.now())
+    return before, operation.told(before, note)
+
+
+def _of_stack(name: str, kubeconfig: str | None, context: str | None, *, stack: str | None, cwd: Path | None) -> tuple[Cluster, str, int]:
+    """The cluster and the place of a listener of the stack; the state's secrets stay encrypted."""
+    from dataclasses import replace
+
+    from alb_mutual_tls.cli.inventory import inventories
+    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
+    from alb_mutual_tls.cli.stack import chosen_listeners, export, project_directory
+
+    directory = project_directory(cwd)
+    components = [one.component for one in inventories(export(directory, stack, secrets=False), component=None)]
+    found = chosen_listeners(components, [name])
+    if len(found) > 1:
+        raise UserError(f"{name} is the name of {len(found)} listeners of the stack: give --alb-config and --port of the one that is meant")
+    ((owner, wanted),) = found
+    owner = replace(owner, kubeconfig=kubeconfig or owner.kubeconfig, context=context or owner.context)
+    return Neighbourhood(owner, directory).cluster_of(wanted), wanted.alb_config, wanted.port
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
+    try:
+        agreed = typer.confirm(question, err=True)
+    except (KeyboardInterrupt, typer.Abort):
+        agreed = False
+    if not agreed:
+        raise UserError("nothing was written: the question was not answered with yes")
