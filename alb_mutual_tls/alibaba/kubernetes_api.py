@@ -15,12 +15,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from alb_mutual_tls.alibaba import exact_json
+from alb_mutual_tls.alibaba import exact_json, urls
 from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.kubeconfig import Connection, Credential
+from alb_mutual_tls.alibaba.kubeconfig import Connection, Credential, PluginTooSlow
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.pem_blocks import blocks
 
 _TIMEOUT_SECONDS = 30.0
 _GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
@@ -66,9 +67,11 @@ class KubernetesApi:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._url = urls.parse(connection.server)
         self._lock = threading.Lock()
         self._idle: list[_Https] = []
         self._credential: Credential | None = None
+        self._too_slow: PluginTooSlow | None = None
         self._context: ssl.SSLContext | None = None
 
     def __str__(self) -> str:
@@ -136,16 +139,22 @@ class KubernetesApi:
         if content_type:
             headers["Content-Type"] = content_type
         with self._lock:
+            if self._too_slow is not None:  # many resources ask for the same, and each would wait
+                raise self._too_slow
             if self._credential is None:
-                self._credential = self.connection.credential()
-                self._context = self._tls(self._credential)
+                try:
+                    credential = self.connection.credential()
+                except PluginTooSlow as error:
+                    self._too_slow = error
+                    raise
+                self._context = self._tls(credential)
+                self._credential = credential
             credential, reused = self._credential, self._idle.pop() if self._idle else None
         if credential.token:
             headers["Authorization"] = f"Bearer {credential.token}"
         elif credential.password:
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(credential.password).encode()).decode()
-        url = urlsplit(self.connection.server)
-        target = f"{url.path}{path}" + (f"?{urlencode(query)}" if query else "")
+        target = f"{self._url.path.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
         connection = reused or self._connect()
         try:
             try:
@@ -170,21 +179,24 @@ class KubernetesApi:
         return response.status, response.headers.get("Content-Type", ""), content
 
     def _connect(self) -> _Https:
-        url = urlsplit(self.connection.server)
-        host, secure = url.hostname or "", url.scheme == "https"
-        port = url.port or (443 if secure else 80)
-        context, name = (self._context if secure else None), self.connection.server_name or host
-        proxy = self.connection.proxy or _environment_proxy(url.scheme, host)
+        url = self._url
+        context, name = (self._context if url.scheme == "https" else None), self.connection.server_name or url.host
+        proxy = self.connection.proxy or _environment_proxy(url.scheme, url.host)
         if not proxy:
-            return _Https(host, port, context, name)
-        address = urlsplit(proxy if "//" in proxy else f"//{proxy}", scheme="http")
-        if address.scheme != "http" or not address.hostname:
+            return _Https(url.host, url.port, context, name)
+        try:
+            address = urls.parse(proxy if "//" in proxy else f"http://{proxy.strip()}")
+        except ValueError as fault:
             raise UserError(
-                f"the proxy {address.scheme}://{address.hostname} for {self} is not an http:// proxy: use one, or exclude the host with NO_PROXY"
+                f"the proxy for {self} is set to a value, {fault}: correct HTTPS_PROXY, or exclude the host with NO_PROXY"
+            ) from None
+        if address.scheme != "http":
+            raise UserError(
+                f"the proxy {address.scheme}://{address.host} for {self} is not an http:// proxy: use one, or exclude the host with NO_PROXY"
             )
-        connection = _Https(address.hostname, address.port or 80, context, name)
-        login = f"{unquote(address.username)}:{unquote(address.password or '')}" if address.username else None
-        connection.set_tunnel(host, port, {"Proxy-Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {})
+        connection = _Https(address.host, address.port, context, name)
+        login = address.login and {"Proxy-Authorization": "Basic " + base64.b64encode(address.login.encode()).decode()}
+        connection.set_tunnel(url.host, url.port, login or {})
         return connection
 
     def _drop_connections(self) -> None:
@@ -199,12 +211,10 @@ class KubernetesApi:
 
     def _tls(self, credential: Credential) -> ssl.SSLContext:
         where = f"context {self.connection.context} of {self.connection.origin}"
-        try:
-            context = ssl.create_default_context(
-                cadata=self.connection.authorities.decode("ascii") if self.connection.authorities else None
-            )
-        except (ssl.SSLError, UnicodeDecodeError):
-            raise UserError(f"certificate-authority of {where} holds no certificate: fetch the kubeconfig anew") from None
+        authorities = None if self.connection.authorities is None else _certificates(self.connection.authorities)
+        if authorities == b"":
+            raise UserError(f"certificate-authority of {where} holds no certificate: fetch the kubeconfig anew")
+        context = ssl.create_default_context(cadata=authorities)
         if self.connection.insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -215,12 +225,19 @@ class KubernetesApi:
                 file.write(credential.certificate + b"\n" + credential.private_key)
                 file.flush()
                 try:
-                    context.load_cert_chain(file.name)
+                    context.load_cert_chain(file.name, password=self._no_password)  # else OpenSSL asks at the terminal
                 except ssl.SSLError:
                     raise UserError(
                         f"the client certificate and key of {where} do not belong together or cannot be read: fetch the kubeconfig anew"
                     ) from None
         return context
+
+    def _no_password(self) -> str:
+        where = f"context {self.connection.context} of {self.connection.origin}"
+        raise UserError(
+            f"client-key of {where} is encrypted, which kubectl refuses too: give one without "
+            "a password, for instance what openssl pkey -in FILE writes"
+        )
 
     def _unreachable(self, error: Exception) -> UserError:
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -274,6 +291,19 @@ class KubernetesApi:
 def path_of(*parts: str) -> str:
     """An API path; every part is escaped."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _certificates(pem: bytes) -> bytes:
+    """The DER of the certificates in a PEM text that can be read, whatever else it says and in whatever encoding, as Go's library takes them."""
+    found, probe = b"", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for _, body in blocks(pem.decode("latin-1"), ["CERTIFICATE", "X509 CERTIFICATE"]):
+        try:
+            der = base64.b64decode("".join(body.split()), validate=True)
+            probe.load_verify_locations(cadata=der)
+        except (ssl.SSLError, ValueError):
+            continue
+        found += der
+    return found
 
 
 def _may_pass(error: BaseException | None) -> bool:

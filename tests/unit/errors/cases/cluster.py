@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from alb_mutual_tls.alibaba import kubeconfig as kubeconfigs
 from alb_mutual_tls.alibaba import kubernetes_api
@@ -15,6 +18,7 @@ from alb_mutual_tls.alibaba.albconfig import Cluster
 from alb_mutual_tls.alibaba.kubernetes_api import KubernetesApi
 from tests.unit.errors.case import Case
 from tests.unit.errors.servers import answering, nobodys_certificate, silent
+from tests.unit.pki.material import authority, pem
 
 _SERVER = "https://127.0.0.1:6443"
 
@@ -88,6 +92,18 @@ def _untrusted(directory: Path) -> object:
         return _patched(directory, server=f"https://{address}")
 
 
+def _odd_proxy(directory: Path) -> object:
+    with mock.patch.dict(os.environ, {"HTTPS_PROXY": "http://proxy:x", "NO_PROXY": ""}):
+        return _patched(directory)
+
+
+def _encrypted_key(directory: Path) -> object:
+    issuer = authority()
+    locked = issuer.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    parts = {"client-certificate-data": pem(issuer.certificate).encode(), "client-key-data": locked}
+    return _patched(directory, user={key: base64.b64encode(part).decode() for key, part in parts.items()})
+
+
 def _no_tls(directory: Path) -> object:
     with answering((200, {})) as address:
         return _patched(directory, server=f"https://{address}")
@@ -117,6 +133,7 @@ def _overtaken(status: int) -> Case:
 _DENIED = 'User "dev" cannot patch resource "albconfigs" in API group "alibabacloud.com" at the cluster scope'
 _NO_PATH = (404, "404 page not found")
 _PEM = base64.b64encode(b"no certificate").decode()
+_INSECURE: Any = {"insecure-skip-tls-verify": True, "certificate-authority-data": _PEM}
 
 CASES: dict[str, Case] = {
     "no kubeconfig": _no_kubeconfig,
@@ -128,6 +145,19 @@ CASES: dict[str, Case] = {
     "no user": read(without="users"),
     "a cluster that is text": read(text=json.dumps({**_content(), "clusters": [{"name": "c", "cluster": "https://127.0.0.1"}]})),
     "a server that is no URL": read(server="127.0.0.1"),
+    "the answer of DescribeClusterUserKubeconfig": read(
+        text=json.dumps({"config": "apiVersion: v1", "expiration": "2026-01-01T00:00:00Z"})
+    ),
+    "a number in place of text": read(user={"token": 1}),
+    "a proxy that is no URL": read(**{"proxy-url": "http://proxy:x"}),
+    "a server name that is none": read(**{"tls-server-name": "a..b"}),
+    "insecure in quotes": read(**{"insecure-skip-tls-verify": "true"}),
+    "insecure beside an authority": read(**_INSECURE),
+    "a token of two lines": read(user={"token": "a\nb"}),
+    "arguments of a plugin as text": read(user={"exec": {"command": "true", "args": "x"}}),
+    "environment of a plugin as a map": read(user={"exec": {"command": "true", "env": {"A": "b"}}}),
+    "an environment variable with '='": read(user={"exec": {"command": "true", "env": [{"name": "A=b"}]}}),
+    "a plugin that does not stop printing": plugin("print('x' * (1 << 21))"),
     "no base64": read(**{"certificate-authority-data": "x"}),
     "no file": read(**{"certificate-authority": "ca.crt"}),
     "half a client certificate": read(user={"client-certificate-data": _PEM}),
@@ -145,6 +175,8 @@ CASES: dict[str, Case] = {
     ),
     "a certificate that is not trusted": _untrusted,
     "no TLS": _no_tls,
+    "a proxy of the environment that is no URL": _odd_proxy,
+    "an encrypted key": _encrypted_key,
     "no such name": reached(server="https://cluster.invalid"),
     "no answer": _too_slow,
     "nobody there": reached(server="http://127.0.0.1:9"),

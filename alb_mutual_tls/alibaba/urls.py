@@ -1,0 +1,64 @@
+"""URLs that people write: taken apart, or refused with a clause, where the libraries would end in exceptions of all kinds at the first connection."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True)
+class Url:
+    """A URL: scheme in lower case, host in ASCII, the scheme's port where none is given (0 where it has none), path percent-encoded."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    login: str | None = field(repr=False)
+    """USER:PASSWORD, decoded."""
+
+
+def parse(text: str) -> Url:
+    """Take a URL apart. Raises `ValueError` with a clause that fits behind it ("..., whose port is ...")."""
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError("which holds a blank or a character that cannot be seen")
+    try:
+        found = urlsplit(text)
+        name = found.hostname
+    except ValueError:
+        raise ValueError("not a URL") from None
+    if not found.scheme or not name:
+        raise ValueError("not a URL")
+    try:
+        port = found.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("whose port is no number from 1 to 65535")
+    login = None if found.username is None else f"{unquote(found.username)}:{unquote(found.password or '')}"
+    port = port or _DEFAULT_PORTS.get(found.scheme, 0)
+    return Url(found.scheme, ascii_host(name), port, quote(found.path, safe="/%:@!$&'()*+,;=~"), login)
+
+
+def ascii_host(name: str) -> str:
+    """A host name as DNS and TLS want it, or an IP address. Raises `ValueError` with a clause."""
+    if ":" in name:
+        try:
+            address, _, zone = name.partition("%")
+            ipaddress.IPv6Address(address)
+        except ValueError:
+            raise ValueError("whose host is no name or address") from None
+        return f"{address}%{zone.removeprefix('25')}" if zone else address
+    try:
+        host = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        host = ""
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise ValueError("whose host is no name or address (a name has parts of 1 to 63 letters, digits or '-')")
+    return host
