@@ -80,6 +80,7 @@ PROGRAMS: Final = (
         "tests/contract/tls_plugin/test_tls_self_signed_cert.py",
         "tests/unit/pki/test_corpus.py",
         "tests/unit/pki/test_request.py",
+        "tests/unit/pki/test_unreadable.py",
     )),
     Program("certtool", "toolchain: Debian's package gnutls-bin", (*_READ, _VERIFIED)),
     Program("gnutls-serv", "toolchain: Debian's package gnutls-bin", (_VERIFIED,)),

@@ -240,9 +240,11 @@ def _context(version: TlsVersion, credential: Credential | None, trust: Trust) -
             try:
                 context.load_cert_chain(file, password=_no_password)
             except (ssl.SSLError, OSError) as error:
+                reason = getattr(error, "reason", None)
+                why = reason.replace("_", " ").lower() if reason else error.strerror or error
                 raise UserError(
-                    f"the certificate and key of {credential.name} cannot be used together: {error.strerror or error}; "
-                    "give a certificate with its own private key, both PEM, the key unencrypted"
+                    f"OpenSSL cannot use the certificate and key of {credential.name.removeprefix('of ')}: {why}; "
+                    "give a certificate that ALB takes with its own private key, both PEM, the key unencrypted"
                 ) from None
     return context
 

@@ -91,8 +91,12 @@ def _parse(block: str) -> x509.Certificate:
             warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
             certificate = x509.load_pem_x509_certificate(block.encode())
         # A certificate is parsed only as far as it is asked: a name that cannot be read would fail anywhere later.
-        certificate.subject, certificate.issuer, certificate.not_valid_after_utc  # noqa: B018
+        certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018
     except (ValueError, TypeError, x509.InvalidVersion):
+        from alb_mutual_tls.pki import unreadable
+
+        if clause := unreadable.of_certificate(_decode(block.partition("-----\n")[2].partition("-----END")[0])):
+            raise UserError(f"the certificate {clause}") from None
         raise UserError(
             "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give the PEM file as it was issued"
         ) from None

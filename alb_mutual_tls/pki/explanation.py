@@ -35,7 +35,7 @@ from alb_mutual_tls.pki.certification_path import (
 )
 from alb_mutual_tls.pki.description import Facts
 from alb_mutual_tls.pki.inspection import certificate_faults, lasting_faults
-from alb_mutual_tls.pki.keys import same_key, weakness
+from alb_mutual_tls.pki.keys import key_fault, only_for_pss, same_key, weakness
 from alb_mutual_tls.pki.pieces import Certificate, Contents, Key, Other, Piece, Request, Unreadable
 from alb_mutual_tls.pki.request import SigningRequest
 
@@ -240,8 +240,8 @@ class _Explanation:
     def _client_reasons(self, certificate: x509.Certificate) -> Iterator[Reason]:
         yield from (Reason(fault, Basis.SANDBOX) for fault in leaf_faults(certificate, self._now))
         key = public_key(certificate)
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None):
-            yield Reason(str(weakness(key)), Basis.DOCUMENTED)
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None) or only_for_pss(certificate.tbs_certificate_bytes):
+            yield Reason(str(key_fault(certificate.tbs_certificate_bytes)), Basis.DOCUMENTED)
         trusted = any(anchor.certificate == certificate for anchor in self._anchors)
         if looks_self_signed(certificate) and not trusted:
             if self_signed(certificate):

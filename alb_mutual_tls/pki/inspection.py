@@ -12,15 +12,13 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, PublicKeyAlgorithmOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.keys import weakness
+from alb_mutual_tls.pki.keys import key_fault
 from alb_mutual_tls.pki.renewal import to_text
 
-_PRIME_FIELD: Final = bytes.fromhex("06072a8648ce3d0101")
-"""The DER of an object identifier that stands only in curves that are written out (RFC 5480 section 2.1.1, SEC 1 appendix C.2)."""
 _WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
 _UNDERSTOOD: Final = frozenset(
     {
@@ -94,18 +92,9 @@ def time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
 
 def strength_faults(certificate: x509.Certificate) -> Iterator[str]:
     """Why a certificate's key or signature is not to be trusted, a sentence each."""
-    try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        yield "its key is of a kind that cannot be read; use RSA or ECDSA"
-        return
-    weak = weakness(key)
+    weak = key_fault(certificate.tbs_certificate_bytes)
     if weak:
         yield weak
-    if _PRIME_FIELD in certificate.tbs_certificate_bytes:
-        yield "its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve, ECDSA-P256 or ECDSA-P384"
-    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
-        yield "its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA key, or ECDSA"
     hash_algorithm = _signature_hash(certificate)
     if isinstance(hash_algorithm, _WEAK_HASHES):
         yield f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with SHA-256"

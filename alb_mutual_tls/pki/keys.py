@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import base64
+import math
+from functools import cache, lru_cache
 from typing import Final, TypeGuard
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -10,6 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pem_blocks import blocks
+from alb_mutual_tls.pki import der
+from alb_mutual_tls.pki.extensions import public_key_info
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -22,6 +27,12 @@ _CURVE_HASHES: Final[dict[str, SignatureHash]] = {
     "secp384r1": hashes.SHA384(),
     "secp521r1": hashes.SHA512(),
 }
+_FERMAT_ROUNDS: Final = 100
+_ROCA_PRIMES: Final = tuple(number for number in range(3, 168) if all(number % divisor for divisor in range(2, number)))
+_RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
+_ELLIPTIC_CURVE: Final = "1.2.840.10045.2.1"
+UNREADABLE: Final = "its key is of a kind that cannot be read; use RSA or ECDSA"
+_ORDINARY: Final = "use an ordinary RSA key, or ECDSA"
 _ACCEPTED: Final = "use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384"
 
 
@@ -40,7 +51,64 @@ def load_private_key(pem: str) -> PrivateKey:
         raise UserError("the private key is not PEM of an RSA or ECDSA key; give the key as it was generated") from None
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise UserError(f"the private key is neither RSA nor ECDSA; {_ACCEPTED}")
+    if _private_only_for_pss(pem):
+        raise UserError(f"the private key is limited to RSASSA-PSS signatures, which not every verifier takes; {_ORDINARY}")
     return key
+
+
+def _private_only_for_pss(pem: str) -> bool:
+    """PKCS#8 says so (RFC 5958 section 2), and `cryptography` forgets it."""
+    try:
+        _, body = next(blocks(pem, ["PRIVATE KEY"]), ("", ""))
+        _, algorithm, *_ = der.only(base64.b64decode("".join(body.split()))).inside()
+        return der.oid(algorithm.inside()[0].content) == _RSASSA_PSS
+    except (ValueError, IndexError):
+        return False
+
+
+def key_fault(signed: bytes) -> str | None:
+    """What speaks against the public key of a certificate or a request, as a clause with the remedy, or None.
+
+    The one rule for authorities, requests and clients. `signed`: what is signed of it in DER (`tbs_certificate_bytes`, `tbs_certrequest_bytes`), as
+    a key alone does not say any more what it is limited to.
+    """
+    try:
+        info = public_key_info(signed)
+        algorithm, *_ = der.elements(info)
+        kind, *parameters = algorithm.inside()
+        identifier = der.oid(kind.content)
+        if identifier == _ELLIPTIC_CURVE and parameters[0].tag == der.SEQUENCE:
+            return "its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve, ECDSA-P256 or ECDSA-P384"
+        if identifier == _RSASSA_PSS:
+            return f"its key is limited to RSASSA-PSS signatures, which not every verifier takes; {_ORDINARY}"
+    except (ValueError, IndexError):
+        return UNREADABLE
+    try:
+        return weakness(serialization.load_der_public_key(_sequence(info)))
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return UNREADABLE
+
+
+def curve(signed: bytes) -> str | None:
+    """The curve of a certificate's or a request's key, by its OID; `signed` as for `key_fault`."""
+    try:
+        kind, parameters = der.elements(public_key_info(signed))[0].inside()
+        return der.oid(parameters.content) if der.oid(kind.content) == _ELLIPTIC_CURVE and parameters.tag == der.OBJECT_IDENTIFIER else None
+    except (ValueError, IndexError):
+        return None
+
+
+def only_for_pss(signed: bytes) -> bool:
+    """Whether a certificate's or a request's RSA key is for RSASSA-PSS signatures alone; `signed` as for `key_fault`."""
+    try:
+        return der.oid(der.elements(public_key_info(signed))[0].inside()[0].content) == _RSASSA_PSS
+    except (ValueError, IndexError):
+        return False
+
+
+def _sequence(content: bytes) -> bytes:
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8 or 1, "big")
+    return b"\x30" + (length if len(content) < 128 else bytes([0x80 | len(length)]) + length) + content
 
 
 def usable(key: object) -> TypeGuard[PublicKey]:
@@ -55,10 +123,35 @@ def weakness(key: object) -> str | None:
             return f"its key is RSA of {key.key_size} bits; {_ACCEPTED}"
         if key.public_numbers().e < _RSA_EXPONENT:
             return f"its RSA key has the public exponent {key.public_numbers().e}, less than {_RSA_EXPONENT}; {_ACCEPTED}"
-        return None
+        return _factorable(key.public_numbers().n)
     if isinstance(key, ec.EllipticCurvePublicKey):
         return None if key.curve.name in _CURVE_HASHES else f"its key is on the curve {key.curve.name}; {_ACCEPTED}"
     return f"its key is neither RSA nor ECDSA, and ALB documents no other; {_ACCEPTED}"
+
+
+@lru_cache(maxsize=64)
+def _factorable(modulus: int) -> str | None:
+    """Whether anybody can compute the private key of an RSA key (CA/Browser Forum baseline requirements 6.1.1.3).
+
+    Close primes: Fermat's method, as many rounds as the requirements ask for. ROCA (CVE-2017-15361): the fingerprint of its finders, which one key
+    in about 200 million has by chance.
+    """
+    root = math.isqrt(modulus)
+    for middle in range(root + (root * root < modulus), root + _FERMAT_ROUNDS):
+        rest = middle * middle - modulus
+        if math.isqrt(rest) ** 2 == rest:
+            return "the two primes of its RSA key are so close together that anybody can compute the private key; make another key, with openssl genpkey"
+    if all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES):
+        return (
+            "its RSA key is of the kind that faulty smart cards and TPMs make (ROCA, CVE-2017-15361), from which the private key can be computed; "
+            "make another key, with openssl genpkey"
+        )
+    return None
+
+
+@cache
+def _powers(prime: int) -> frozenset[int]:
+    return frozenset(pow(_RSA_EXPONENT, exponent, prime) for exponent in range(prime - 1))
 
 
 def signature_hash(key: PublicKey) -> SignatureHash:

@@ -18,6 +18,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
+from alb_mutual_tls.pki import unreadable
+
 SIZE_LIMIT: Final = 1 << 20
 """Octets of a file: a thousand certificates would fit."""
 CERTIFICATE_LIMIT: Final = 100
@@ -220,7 +222,8 @@ def _certificate(der: bytes) -> Piece:
         certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018
         return Certificate(certificate)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
-        return Unreadable("its certificate is no X.509 certificate; give the file as it was issued")
+        clause = unreadable.of_certificate(der)
+        return Unreadable(f"its certificate {clause or 'is no X.509 certificate; give the file as it was issued'}")
 
 
 def _request(der: bytes) -> Piece:
@@ -229,7 +232,8 @@ def _request(der: bytes) -> Piece:
         request.subject  # noqa: B018
         return Request(request)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
-        return Unreadable("its certificate signing request is no PKCS#10; give what openssl req -new writes")
+        clause = unreadable.of_request(der)
+        return Unreadable(f"its certificate signing request {clause or 'is no PKCS#10; give what openssl req -new writes'}")
 
 
 # --- DER
@@ -247,9 +251,13 @@ def _der(data: bytes, unlock: Unlock) -> Contents | None:
         )
     if data[:1] != b"\x30":
         return None
-    for form, found in (("DER", _certificate(data)), ("DER", _request(data))):
+    for found in (_certificate(data), _request(data)):
         if not isinstance(found, Unreadable):
-            return Contents(form, (found,))
+            return Contents("DER", (found,))
+    if unreadable.of_certificate(data):
+        return Contents("DER", (_certificate(data),))
+    if unreadable.of_request(data):
+        return Contents("DER", (_request(data),))
     if _is_pkcs12(data):
         return Contents("PKCS#12", tuple(_pkcs12(data, unlock)))
     if _SIGNED_DATA in data[:20]:

@@ -6,6 +6,7 @@ Sources: RFC 2986 (PKCS#10), RFC 2985 section 5.4 (attributes), RFC 5280 section
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,17 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import AttributeOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.keys import PublicKey, usable, weakness
+from alb_mutual_tls.pem_blocks import blocks
+from alb_mutual_tls.pki import bundle, extensions, unreadable
+from alb_mutual_tls.pki.keys import UNREADABLE, PublicKey, curve, key_fault
 from alb_mutual_tls.pki.names import same_name
 from alb_mutual_tls.pki.profile import CLIENT_AUTHENTICATION, SUBJECT_FIELDS, Subject, normalized
 
 _BLOCK: Final = re.compile(r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----")
+_SM2: Final = "1.2.156.10197.1.301"
 _WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
 _FIELD_NAMES: Final = {field.oid: name for name, field in SUBJECT_FIELDS.items()}
 
@@ -38,13 +41,21 @@ class SigningRequest:
     def load(cls, pem: str) -> SigningRequest:
         """From PEM; raises `UserError` when the request cannot be read or is to be refused, whoever signs it."""
         request = _parse(pem)
+        fault = key_fault(request.tbs_certrequest_bytes)
+        if fault == UNREADABLE and curve(request.tbs_certrequest_bytes) == _SM2:
+            fault = "its key is on the curve SM2, which OpenSSL reads and the reader of this program (Python's cryptography) does not; use RSA or ECDSA"
+        if fault:
+            raise UserError(f"the certificate signing request is refused: {fault}, and make the request anew")
+        key = request.public_key()
+        assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)  # else there would be a fault
         try:
-            key, signature_hash = request.public_key(), request.signature_hash_algorithm
+            signature_hash = request.signature_hash_algorithm
             signed = isinstance(signature_hash, _WEAK_HASHES) or request.is_signature_valid
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise UserError(_UNREADABLE) from None
-        if not usable(key):
-            raise UserError(f"the certificate signing request is refused: {weakness(key)}, and make the request anew")
+            raise UserError(
+                "the certificate signing request is signed by a method that the reader of this program (Python's cryptography) does not know; "
+                "make it anew with SHA-256"
+            ) from None
         if isinstance(signature_hash, _WEAK_HASHES):
             raise UserError(
                 f"the certificate signing request is signed with {signature_hash.name.upper()}, which can be forged; make it anew with SHA-256"
@@ -82,34 +93,38 @@ class SigningRequest:
                 yield f"{_FIELD_NAMES.get(attribute.oid.dotted_string, attribute.rfc4514_attribute_name)} {text!r} in the subject"
 
     def _extensions_left_out(self, subject: Subject, uris: Sequence[str]) -> Iterator[str]:
-        for extension in self._extensions():
-            value = extension.value
-            if isinstance(value, x509.SubjectAlternativeName):
-                yield from (text for name in value if (text := _name_left_out(name, subject, uris)))
-            elif isinstance(value, x509.ExtendedKeyUsage):
-                beyond = [purpose for purpose in value if purpose.dotted_string != CLIENT_AUTHENTICATION]
-                yield from (f"extended key usage {_called(purpose)}" for purpose in beyond)
-            elif isinstance(value, x509.KeyUsage):
-                yield from (f"key usage {name}" for name in _usages(value) if name != "digital_signature")
-            elif not isinstance(value, x509.BasicConstraints | x509.SubjectKeyIdentifier):
-                yield f"extension {_called(extension.oid)}"
+        for extension in extensions.of_request(self.request):
+            kind = extensions.called(extension.oid)
+            if extensions.unreadable([extension]):
+                yield f"extension {kind}, which cannot be read"
+            elif extension.oid == extensions.ALTERNATIVE_NAMES:
+                yield from (text for name in extensions.names(extension) or () if (text := _name_left_out(name, subject, uris)))
+            elif extension.oid == extensions.EXTENDED_KEY_USAGE:
+                beyond = [purpose for purpose in extensions.purposes(extension) or () if purpose != CLIENT_AUTHENTICATION]
+                yield from (f"extended key usage {extensions.called(purpose)}" for purpose in beyond)
+            elif extension.oid == extensions.KEY_USAGE:
+                beyond = [usage for usage in extensions.usages(extension) or () if usage != "digitalSignature"]
+                yield from (f"key usage {extensions.USAGES[usage]}" for usage in beyond)
+            elif extension.oid not in (extensions.BASIC_CONSTRAINTS, extensions.SUBJECT_KEY_IDENTIFIER):
+                yield f"extension {kind}"
 
     def _attributes_left_out(self) -> Iterator[str]:
-        for attribute in self.request.attributes:
-            if attribute.oid == AttributeOID.CHALLENGE_PASSWORD:
-                yield "a challenge password"  # never its value
+        for attribute in extensions.attributes(self.request):  # never their values, which may be passwords
+            many = "" if attribute.values == 1 else f" with {attribute.values} values" if attribute.values else " without a value"
+            what = (
+                "a challenge password"
+                if attribute.oid == extensions.CHALLENGE_PASSWORD
+                else f"attribute {extensions.called(attribute.oid)}"
+            )
+            yield f"{what}{many}"
 
     def _asks_for_authority(self) -> bool:
-        values = [extension.value for extension in self._extensions()]
-        return any(isinstance(value, x509.BasicConstraints) and value.ca for value in values) or any(
-            isinstance(value, x509.KeyUsage) and (value.key_cert_sign or value.crl_sign) for value in values
+        asked = extensions.of_request(self.request)
+        constraints = [extensions.constraints(one) for one in asked if one.oid == extensions.BASIC_CONSTRAINTS]
+        usages = [extensions.usages(one) or [] for one in asked if one.oid == extensions.KEY_USAGE]
+        return any(one is not None and one.authority for one in constraints) or any(
+            "keyCertSign" in one or "cRLSign" in one for one in usages
         )
-
-    def _extensions(self) -> x509.Extensions:
-        try:
-            return self.request.extensions
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-            raise UserError("the extensions of the certificate signing request cannot be read; make the request anew") from None
 
 
 _UNREADABLE: Final = (
@@ -128,25 +143,23 @@ def _parse(pem: str) -> x509.CertificateSigningRequest:
         request = x509.load_pem_x509_csr(pem.encode())
         request.subject  # noqa: B018  # a name that cannot be read would fail anywhere later
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
-        raise UserError(_UNREADABLE) from None
+        clause = unreadable.of_request(_der(pem))
+        raise UserError(f"the certificate signing request {clause}" if clause else _UNREADABLE) from None
     return request
 
 
-def _name_left_out(name: x509.GeneralName, subject: Subject, uris: Sequence[str]) -> str | None:
-    if isinstance(name, x509.UniformResourceIdentifier):
-        return None if name.value in uris else f"URI name {name.value!r}"
-    if isinstance(name, x509.RFC822Name):
-        return None if name.value == subject.get("emailAddress") else f"e-mail name {name.value!r}"
-    kind = {x509.DNSName: "DNS name", x509.IPAddress: "IP address", x509.DirectoryName: "directory name"}.get(type(name), "name")
-    value = name.value.rfc4514_string() if isinstance(name, x509.DirectoryName) else str(name.value)
-    return f"{kind} {value!r}"
+def _der(pem: str) -> bytes:
+    _, body = next(blocks(pem, ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"]), ("", ""))
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:
+        return b""
 
 
-def _usages(usage: x509.KeyUsage) -> list[str]:
-    names = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
-    return [name for name in names if getattr(usage, name)]
-
-
-def _called(oid: x509.ObjectIdentifier) -> str:
-    known: str = oid._name  # the only place where the library keeps it
-    return oid.dotted_string if known == "Unknown OID" else known
+def _name_left_out(name: extensions.Name, subject: Subject, uris: Sequence[str]) -> str | None:
+    if name.tag == extensions.URI:
+        return None if name.text in uris else f"URI name {name.text!r}"
+    if name.tag == extensions.EMAIL:
+        return None if name.text == subject.get("emailAddress") else f"e-mail name {name.text!r}"
+    kind = {extensions.DNS: "DNS name", extensions.IP: "IP address", extensions.DIRECTORY: "directory name"}.get(name.tag)
+    return f"{kind} {name.text!r}" if kind else f"name {name.printed}"

@@ -89,7 +89,7 @@ def test_every_kind_of_name_and_extension_is_told() -> None:
     names: list[x509.GeneralName] = [x509.DNSName("a.example"), x509.RFC822Name("a@b.example"), x509.DirectoryName(name_of("dir"))]
     more = [x509.SubjectAlternativeName([*names, x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))]), x509.OCSPNoCheck()]
     facts = only(explained(pem(made([*more, x509.BasicConstraints(True, 3)])), role=Role.CLIENT)).facts
-    assert str(facts["names"]).startswith("['DNS:a.example', 'email:a@b.example', 'DirectoryName:CN=dir', 'RegisteredID:")
+    assert str(facts["names"]).startswith("['DNS:a.example', 'email:a@b.example', 'DirName:/CN=dir', 'Registered ID:1.2.3'")
     assert (facts["otherExtensions"], facts["basicConstraints"]) == (["OCSPNoCheck"], "CA:TRUE, path length 3")
 
 

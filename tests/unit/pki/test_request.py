@@ -118,7 +118,7 @@ def _left_out(more: Sequence[x509.ExtensionType] = (), *, name: x509.Name | None
             ["extended key usage serverAuth", "extended key usage 1.2.3.4"],
         ),
         (key_usage("digital_signature"), []),
-        (key_usage("digital_signature", "key_encipherment"), ["key usage key_encipherment"]),
+        (key_usage("digital_signature", "key_encipherment"), ["key usage Key Encipherment"]),
         (x509.BasicConstraints(False, None), []),
         (x509.TLSFeature([x509.TLSFeatureType.status_request]), ["extension TLSFeature"]),
         (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), ["extension 1.2.3.4"]),
