@@ -71,6 +71,9 @@ def schema() -> Schema:
     """The schema. Raises `KeyError` for a key or field without a description."""
     arguments = AlbMutualTlsArgs.model_json_schema(by_alias=True, schema_generator=_Generator, ref_template="#/definitions/{model}")
     keys = {f"{PROJECT}:{key}": _as_written(value) for key, value in arguments["properties"].items()}
+    for key in ("authorities", "clients"):  # an entry that was left empty is an empty object; a listener's would lack what it needs
+        entry = keys[f"{PROJECT}:{key}"]["additionalProperties"]
+        keys[f"{PROJECT}:{key}"]["additionalProperties"] = {"anyOf": [entry, {"enum": [None, ""]}]}
     keys |= {f"{PROJECT}:{key}": _TEXT for key in _PLACE}
     keys |= {f"alicloud:{key}": _SCALAR for key in _ALICLOUD_TEXTS}
     keys["alicloud:endpoints"] = _blocks("alicloud:endpoints", dict.fromkeys(_ENDPOINTS, _HOST), [])
@@ -136,8 +139,10 @@ def _as_written(value: Schema) -> Schema:
             return {**value, "type": ["integer", "string"], "pattern": "^[0-9]+$"}
         case "string":
             return {**value, **_TEXT}
-        case _:
+        case _ if "minProperties" in value:
             return {**value, "type": ["object", "string"], "pattern": r"^[ \t\r\n]*\{"}
+        case _:
+            return {**value, "type": ["object", "string", "null"], "pattern": r"^[ \t\r\n]*\{|^(null)?$"}
 
 
 def _blocks(key: str, fields: Mapping[str, Schema], required: list[str]) -> Schema:
@@ -145,8 +150,8 @@ def _blocks(key: str, fields: Mapping[str, Schema], required: list[str]) -> Sche
     properties = {name: {**value, "description": DESCRIPTIONS[f"{key}.{name}"]} for name, value in fields.items()}
     block = {"properties": properties, "additionalProperties": False}
     return {
-        "type": ["object", "array", "string"],
-        "pattern": r"^[ \t\r\n]*[{\[]",
+        "type": ["object", "array", "string", *([] if required else ["null"])],
+        "pattern": r"^[ \t\r\n]*[{\[]" + ("" if required else "|^(null)?$"),
         **block,
         "required": required,
         "items": {"type": "object", **block},

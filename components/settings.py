@@ -6,9 +6,10 @@ namespace itself, together with the `alicloud:` and `kubernetes:` keys that say 
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ _JUDGED: Final = (f"{PROJECT}:", "alicloud:", "kubernetes:")
 _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
 _INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
 _OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
+EMPTY: Final = frozenset({"", "null"})
+"""How the engine hands over what has no value in YAML, at present and, as it says, in a later version."""
 _SECRETS: Final = frozenset({"authorityPrivateKeys"})
 """Objects whose values are never shown."""
 _TEXTS: Final = frozenset({"issuingAuthority", "trustedAuthority", "repository"})
@@ -61,8 +64,7 @@ def parse(values: Mapping[str, str]) -> Settings:
     """
     problems: list[str] = []
     own = _namespace(values, PROJECT)
-    unknown = sorted(own.keys() - _KEYS)
-    problems += [f"{key}: is no key of this project; remove it, the keys are {', '.join(sorted(_KEYS))}" for key in unknown]
+    problems += map(_unknown_key, sorted(own.keys() - _KEYS))
     problems += [
         f"{key}: is still the template's placeholder; put the real value there (pulumi config set --path {key} VALUE), or remove it"
         for key in _placeholders(values)
@@ -75,6 +77,8 @@ def parse(values: Mapping[str, str]) -> Settings:
             problems.append(f"{key}: {error}")
     provider = _provider(values, problems)
     provider |= {key: parsed.pop(key) for key in sorted(_PLACE) if key in parsed}
+    for key in _OBJECTS & parsed.keys():  # an entry that was left empty in YAML is an empty object
+        parsed[key] = {name: {} if entry in (None, "") else entry for name, entry in parsed[key].items()}
     try:
         # by_name=False: a stack's file has one spelling, the documented one.
         arguments = AlbMutualTlsArgs.model_validate(parsed, by_alias=True, by_name=False)
@@ -83,6 +87,17 @@ def parse(values: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     return Settings(arguments=arguments, provider=provider)
+
+
+def _unknown_key(key: str) -> str:
+    near = _near(key, _KEYS)
+    if near is None:
+        return f"{key}: is no key of this project; remove it, the keys are {', '.join(sorted(_KEYS))}"
+    return f"{key}: unknown key; did you mean {near}? Then rename it: pulumi config rm {key}, and set {near} in its place"
+
+
+def _near(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.9)), None)
 
 
 def _namespace(values: Mapping[str, str], name: str) -> dict[str, str]:
@@ -132,6 +147,8 @@ def _value(key: str, text: str) -> Any:
 
 
 def _json_object(text: str) -> dict[str, Any]:
+    if text in EMPTY:
+        return {}
     try:
         value = json.loads(text)
     except ValueError as error:
@@ -142,6 +159,8 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def _secret_object(text: str) -> dict[str, Any]:
+    if text in EMPTY:
+        return {}
     try:
         value = json.loads(text)
     except ValueError:
@@ -203,6 +222,15 @@ def _list_or_object(text: str) -> dict[str, Any]:
     return {key: item for block in blocks for key, item in block.items()}
 
 
+def _no_text(what: str, value: float, path: str) -> str:
+    """A sentence for a number or boolean where text is wanted.
+
+    It is not taken for its digits: the engine has read `0123` in YAML as 83, `1e5` as 100000 and long numbers as round ones, and what stood there is lost.
+    """
+    kind = "true or false" if isinstance(value, bool) else "a number"
+    return f"{what} {kind}, {json.dumps(value)}, and text is wanted; put it in quotes, or use pulumi config set --path --type string '{path}' TEXT"
+
+
 def _endpoints(text: str) -> dict[str, str]:
     found = _list_or_object(text)
     foreign = sorted(found.keys() - set(_ENDPOINTS))
@@ -237,6 +265,8 @@ def _assumed_role(key: str, text: str) -> dict[str, Any]:
         raise ValueError(f"{foreign[0]!r} is not honoured here; remove it, the fields are {', '.join(fields)}")
     wrong = [name for name, value in found.items() if not isinstance(value, fields[name]) or isinstance(value, bool)]
     if wrong:
+        if fields[wrong[0]] is str and isinstance(found[wrong[0]], bool | int | float):
+            raise ValueError(_no_text(f"{wrong[0]} is", found[wrong[0]], f"alicloud:{key}.{wrong[0]}"))
         kind = "a whole number of seconds" if fields[wrong[0]] is int else "text"
         raise ValueError(f"{wrong[0]} is {found[wrong[0]]!r}; give {kind}")
     if "roleArn" not in found:
@@ -274,10 +304,20 @@ def _sentences(error: ValidationError) -> list[str]:
             text = str(context["error"])
             sentences += [line if not key else f"{key}: {line}" for line in text.split("\n")]
         elif kind == "extra_forbidden":
-            sentences.append(f"{key}: is no field here; remove it, the fields are {', '.join(_fields(place))}")
+            fields = _fields(place)
+            near = _near(place[-1], fields)
+            sentences.append(
+                f"{key}: is no field here; remove it, the fields are {', '.join(fields)}"
+                if near is None
+                else f"{key}: unknown field; did you mean {near}? Then rename it: put {near} in its place"
+            )
         elif kind == "missing":
             whose = f"entry of {place[0]}" if len(place) == 3 else place[-2]
             sentences.append(f"{key}: not set; give it, as every {whose} needs it")
+        elif kind == "string_type" and isinstance(value, bool | int | float):
+            sentences.append(_no_text(f"{key}: is", value, _config_path(item["loc"])))
+        elif kind in _KIND_NAMES and value is None:
+            sentences.append(f"{key}: is empty; give a value, or remove the key")
         elif kind in _KIND_NAMES:
             sentences.append(f"{key}: is {_shortened(str(value))}; give {_KIND_NAMES[kind]}")
         elif kind == "greater_than_equal":
@@ -291,6 +331,17 @@ def _sentences(error: ValidationError) -> list[str]:
         else:
             sentences.append(f"{key}: {_shortened(str(value))} cannot be used ({item['msg']}); correct it")
     return sentences
+
+
+def _config_path(place: Sequence[str | int]) -> str:
+    """A place as `pulumi config set --path` takes it."""
+    path = ""
+    for part in place:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f'["{part}"]' if "." in part else f".{part}" if path else part
+    return path
 
 
 def _fields(place: list[str]) -> list[str]:

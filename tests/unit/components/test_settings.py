@@ -425,6 +425,78 @@ def test_an_authoritys_name_that_makes_its_common_name_too_long_is_refused() -> 
     assert "is 65 bytes of UTF-8 long and may have 64" in sentence
 
 
+@pytest.mark.parametrize("empty", ["", "null"])
+def test_an_object_that_was_left_empty_is_an_empty_one(empty: str) -> None:
+    found = settings(clients=empty, listeners=empty, authorityPrivateKeys=empty).arguments
+    assert (found.clients, found.listeners, found.authority_private_keys) == ({}, {}, {})
+    assert problems(authorities=empty) == ["authorities: is empty; give a value, or remove the key"]
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_entry_that_was_left_empty_has_all_defaults(empty: Any) -> None:
+    found = settings(clients={"partner": empty}, authorities={"root": empty}).arguments
+    assert (found.clients, found.authorities) == ({"partner": Client()}, {"root": Authority()})
+    assert problems(listeners={"https": empty}) == [
+        "listeners.https.albConfig: not set; give it, as every entry of listeners needs it",
+        "listeners.https.port: not set; give it, as every entry of listeners needs it",
+    ]
+    assert problems(clients={"partner": {"subject": None}}) == ["clients.partner.subject: is empty; give a value, or remove the key"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "shown", "path"),
+    [
+        (
+            {"authorities": {"corp": {"caCertificateId": 15683209}}},
+            "authorities.corp.caCertificateId",
+            "a number, 15683209",
+            "authorities.corp.caCertificateId",
+        ),
+        (
+            {"authorities": {"root": {"subject": {"organizationalUnitName": 2024}}}},
+            "authorities.root.subject.organizationalUnitName",
+            "a number, 2024",
+            "authorities.root.subject.organizationalUnitName",
+        ),
+        (
+            {"clients": '{"a.b": {"subject": {"commonName": 1e5}}}'},
+            "clients.a.b.subject.commonName",
+            "a number, 100000.0",
+            'clients["a.b"].subject.commonName',
+        ),
+        (
+            {"clients": {"web": {"subject": {"commonName": True}}}},
+            "clients.web.subject.commonName",
+            "true or false, true",
+            "clients.web.subject.commonName",
+        ),
+        ({"clients": {"web": {"uris": ["urn:x", 5]}}}, "clients.web.uris.1", "a number, 5", "clients.web.uris[1]"),
+        ({"clients": {"web": {"csr": 5}}}, "clients.web.csr", "a number, 5", "clients.web.csr"),
+        ({"listeners": {"https": {"albConfig": 1, "port": 443}}}, "listeners.https.albConfig", "a number, 1", "listeners.https.albConfig"),
+        (
+            {"clients": {"web": {"secret": {"namespace": 7, "name": "x"}}}},
+            "clients.web.secret.namespace",
+            "a number, 7",
+            "clients.web.secret.namespace",
+        ),
+    ],
+)
+def test_a_number_where_text_is_wanted_names_how_to_write_text(keys: dict[str, Any], place: str, shown: str, path: str) -> None:
+    """Never taken for its digits: the engine has made 83 of 0123 in YAML, and nobody can tell."""
+    assert problems(**keys) == [
+        f"{place}: is {shown}, and text is wanted; put it in quotes, or use pulumi config set --path --type string '{path}' TEXT"
+    ]
+
+
+def test_a_key_or_field_that_is_nearly_one_names_that() -> None:
+    assert problems(caEnable="true") == [
+        "caEnable: unknown key; did you mean caEnabled? Then rename it: pulumi config rm caEnable, and set caEnabled in its place"
+    ]
+    assert problems(clients={"web": {"validityDay": 3}}) == [
+        "clients.web.validityDay: unknown field; did you mean validityDays? Then rename it: put validityDays in its place"
+    ]
+
+
 def test_text_that_is_no_json_object_is_refused() -> None:
     (sentence,) = problems(clients="web")
     assert sentence.startswith("clients: 'web' is no JSON object")
