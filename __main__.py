@@ -17,7 +17,7 @@ try:
     settings = parse(CONFIG.get())
 except SettingsError as error:
     raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} cannot be used:\n{error}") from None
-require_account(settings.provider)
+require_account(settings.provider, default_provider=not settings.needs_explicit("alicloud"))
 
 mutual_tls = AlbMutualTls(PROJECT, settings.arguments, after(providers(settings), settings.provider))
 

@@ -18,13 +18,14 @@ from typing import Any
 import pulumi
 
 
-def require_account(properties: Mapping[str, Any]) -> None:
+def require_account(properties: Mapping[str, Any], *, default_provider: bool = True) -> None:
     """Compare `accountId` of the provider's properties, if it is set, with the account of the credentials; raises `pulumi.RunError` when it is another.
 
+    Without a default provider of alicloud (`pulumi:disable-default-providers`) nobody can be asked here, and the provider alone compares.
     Where the account cannot be found out, a warning says so and it is left to the provider: in an outage of STS listeners must be able to be switched off.
     """
     expected = properties.get("accountId")
-    if expected is None:
+    if expected is None or not default_provider:
         return
     from pulumi_alicloud import get_account
 

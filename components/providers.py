@@ -9,10 +9,17 @@ from .settings import Settings
 
 
 def providers(settings: Settings) -> list[pulumi.ProviderResource]:
-    """What the stack's resources are made with; the one of Kubernetes only where a client has a Secret."""
+    """What the stack's resources are made with; the one of Kubernetes only where a client has a Secret.
+
+    The one of tls only where its default provider is forbidden: stacks that have keys and authorities by the default one keep it.
+    """
     made: list[pulumi.ProviderResource] = [AlbMtls("albmtls", settings.provider)]
     if settings.arguments.secrets:
         from .client_secret import kubernetes_provider
 
         made.append(kubernetes_provider("kubernetes", settings.provider))
+    if settings.needs_explicit("tls"):
+        import pulumi_tls as tls
+
+        made.append(tls.Provider("tls"))
     return made

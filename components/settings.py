@@ -55,6 +55,12 @@ class Settings:
 
     arguments: AlbMutualTlsArgs
     provider: Mapping[str, Any]
+    without_defaults: frozenset[str] = frozenset()
+    """Packages whose default provider is forbidden (`pulumi:disable-default-providers`), `*` for all."""
+
+    def needs_explicit(self, package: str) -> bool:
+        """Whether resources of a package need a provider that the program makes."""
+        return not self.without_defaults.isdisjoint({"*", package})
 
 
 def parse(values: Mapping[str, str]) -> Settings:
@@ -86,7 +92,16 @@ def parse(values: Mapping[str, str]) -> Settings:
         problems += _sentences(error)
     if problems:
         raise SettingsError(problems)
-    return Settings(arguments=arguments, provider=provider)
+    return Settings(arguments=arguments, provider=provider, without_defaults=_without_defaults(values))
+
+
+def _without_defaults(values: Mapping[str, str]) -> frozenset[str]:
+    """The engine checks the value before the program runs."""
+    try:
+        found = json.loads(values.get("pulumi:disable-default-providers", "[]"))
+    except ValueError:
+        return frozenset()
+    return frozenset(one for one in found if isinstance(one, str)) if isinstance(found, list) else frozenset()
 
 
 def _unknown_key(key: str) -> str:

@@ -16,6 +16,7 @@ from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 
 from alb_mutual_tls.pki import bundle
 from components.arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listener
+from components.settings import parse
 from tests.event_loops import event_loops
 from tests.unit.pki.material import DAY, NOW, authority, key_pem, pem, subordinate
 
@@ -435,6 +436,33 @@ assert not any(name.startswith(("pulumi_kubernetes", "pulumi_alicloud")) for nam
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("disabled", "explicit"), [(None, False), ('["*"]', True), ('["tls"]', True), ('["aws"]', False), ("[]", False), ("no JSON", False)]
+)
+def test_resources_of_tls_have_an_explicit_provider_only_where_the_default_one_is_forbidden(
+    monkeypatch: pytest.MonkeyPatch, disabled: str | None, explicit: bool
+) -> None:
+    monkeypatch.setattr("components.authority.fingerprint", lambda pem: f"fingerprint of {pem}")
+    forbidden = {} if disabled is None else {"pulumi:disable-default-providers": disabled}
+    settings = parse({"alicloud:region": "cn-hangzhou", "alb-mutual-tls:clients": '{"web": {}}', **forbidden})
+    engine = Engine()
+    with event_loops():
+        pulumi.runtime.set_mocks(engine, preview=False)
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        def program() -> None:
+            from components.mutual_tls import AlbMutualTls
+            from components.providers import providers
+
+            AlbMutualTls("mtls", settings.arguments, pulumi.ResourceOptions(providers=providers(settings)))
+
+        program()
+    of_tls = [resource for resource in engine.resources if resource.typ.startswith("tls:")]
+    assert len(of_tls) == 4
+    assert {bool(resource.provider) for resource in of_tls} == {explicit}
+    assert settings.needs_explicit("alicloud") == (disabled == '["*"]')
 
 
 @pytest.mark.parametrize(("place", "kept"), [({"kubeconfig": "/a", "context": "b"}, {"kubeconfig": "/a", "context": "b"}), ({}, {})])
