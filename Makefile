@@ -1,5 +1,7 @@
 # Every target is safe to repeat. PYTHON is any python3 from 3.11 on, without packages.
 PYTHON ?= python3
+# Files and pipes are UTF-8 whatever the locale says.
+export PYTHONUTF8 := 1
 BIN := $(CURDIR)/.venv/bin
 # Programs of the checkout first; nginx is often in an sbin that is not on PATH.
 RUN := PATH="$(BIN):$(CURDIR)/.toolchain/bin:$$PATH:/usr/local/sbin:/usr/sbin"

@@ -1,6 +1,13 @@
 """The stack: its configuration, mutual authentication on its listeners, its outputs."""
 
+import os
 import signal
+import sys
+
+if not sys.flags.utf8_mode and sys.getfilesystemencoding() != "utf-8":
+    # The engine speaks UTF-8 whatever the locale says; in de_DE.ISO-8859-1 a "Café" of the configuration would be certified as "CafÃ©".
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # this very program once more
 
 import pulumi
 from pulumi.runtime.config import CONFIG

@@ -53,7 +53,7 @@ class Program:
         command = self.stack.command("preview", "--expect-no-changes", "--suppress-progress")
         before, began = os.times(), time.perf_counter()
         done = subprocess.run(
-            command, env=self.stack.sandbox.env, cwd=self.stack.directory, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            command, env=self.stack.sandbox.env, cwd=self.stack.directory, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
         )
         self.wall.append(time.perf_counter() - began)
         after = os.times()
@@ -69,10 +69,12 @@ def directory(place: Path, name: str, checkout: Path, main: str | None = None) -
         if part != "__main__.py" or main is None:
             (made / part).symlink_to(checkout / part)
     if main is not None:
-        (made / "__main__.py").write_text(main)
+        (made / "__main__.py").write_text(main, encoding="utf-8")
         (made / "Pulumi.yaml").unlink()
-        text = (checkout / "Pulumi.yaml").read_text()
-        (made / "Pulumi.yaml").write_text(text.replace("name: alb-mutual-tls", f"name: {name}", 1) if main == EMPTY else text)
+        text = (checkout / "Pulumi.yaml").read_text(encoding="utf-8")
+        (made / "Pulumi.yaml").write_text(
+            text.replace("name: alb-mutual-tls", f"name: {name}", 1) if main == EMPTY else text, encoding="utf-8"
+        )
     return made
 
 

@@ -79,7 +79,7 @@ def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
     """Select stack dev, made if need be (Pulumi.dev.yaml holds its salt, so the file stays as it is), and free it from dead owners."""
     run(["pulumi", "stack", "select", STACK, "--create", "--non-interactive"], variables)
     locks = layout.state / ".pulumi" / "locks" / "organization" / PROJECT / STACK
-    owners = [json.loads(file.read_text()) for file in locks.glob("*.json")]
+    owners = [json.loads(file.read_text(encoding="utf-8")) for file in locks.glob("*.json")]
     if owners and all(is_dead(owner) for owner in owners):
         print("an update of this stack was killed; releasing its lock")
         run(["pulumi", "cancel", "--yes", "--stack", STACK, "--non-interactive"], variables)

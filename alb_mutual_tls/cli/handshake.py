@@ -260,7 +260,7 @@ def _private_file(text: str) -> Iterator[str]:
     if memfd_create is not None and Path("/proc/self/fd").is_dir():
         descriptor = memfd_create("mtls-client", os.MFD_CLOEXEC)
         try:
-            with open(descriptor, "w", closefd=False) as file:
+            with open(descriptor, "w", closefd=False, encoding="utf-8") as file:
                 file.write(text)
             yield f"/proc/self/fd/{descriptor}"
         finally:
@@ -270,7 +270,7 @@ def _private_file(text: str) -> Iterator[str]:
     try:
         path = Path(folder, "client.pem")
         path.touch(mode=0o600)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         yield str(path)
     finally:
         shutil.rmtree(folder)

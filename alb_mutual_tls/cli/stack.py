@@ -167,7 +167,7 @@ def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
     if stack is not None:
         command += ["--stack", stack]
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environment)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, stdin=subprocess.DEVNULL, env=environment)
     if done.returncode != 0:
         raise UserError(explain(done.stderr, directory=directory, stack=stack, command=" ".join(arguments)))
     return done.stdout

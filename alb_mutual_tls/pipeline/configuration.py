@@ -87,9 +87,9 @@ def write(directory: Path, stack: str, entries: Sequence[Entry], wanted: Entry, 
     if wanted is not entries[0]:
         import yaml
 
-        document = yaml.safe_load(file.read_text())
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
         document["config"] = merged(document.get("config") or {}, latest=entries[0].configuration, wanted=wanted.configuration)
-        file.write_text(yaml.safe_dump(document))
+        file.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def merged(encrypted: Mapping[str, Any], *, latest: Configuration, wanted: Configuration) -> dict[str, Any]:

@@ -61,12 +61,12 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if log is None else log,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             process_group=0,  # a terminal's Ctrl-C would reach it twice, and the second one ends it at once
         )
         said, interrupted = _said(process)
-        told = events.read_text(errors="replace") if events.exists() else ""
+        told = events.read_text(errors="replace", encoding="utf-8") if events.exists() else ""
     said = redacted(said, hidden)
     if log is not None:
         log.write(said)

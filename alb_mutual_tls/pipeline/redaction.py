@@ -46,7 +46,7 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     file = Path(environment.get(PASSPHRASE_FILE, ""))
     with contextlib.suppress(OSError, ValueError):  # the engine says what is wrong with the file
         if file.is_file():  # a pipe can be read once only, by the engine
-            found.add(file.read_text().strip())
+            found.add(file.read_text(encoding="utf-8").strip())
     return tuple(sorted(found - {""}, key=lambda value: (-len(value), value)))
 
 

@@ -57,7 +57,7 @@ def are_fit(layout: Layout, now: datetime.datetime | None = None) -> bool:
     """
     now = now or datetime.datetime.now(datetime.UTC)
     try:
-        if (layout.pki / "generation").read_text().strip() != _GENERATION:
+        if (layout.pki / "generation").read_text(encoding="utf-8").strip() != _GENERATION:
             return False
         _key(layout.pki / f"{SERVICE_ACCOUNT_KEY}.key")
         _certificate(layout.pki / f"{AUTHORITIES[0]}.crt")

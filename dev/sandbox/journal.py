@@ -35,7 +35,7 @@ def follow(file: Path, pause: Callable[[float], None] = time.sleep) -> Iterator[
     Args:
         pause: how to wait, seconds.
     """
-    stream = file.open(errors="replace") if file.exists() else None
+    stream = file.open(errors="replace", encoding="utf-8") if file.exists() else None
     if stream:
         stream.seek(0, os.SEEK_END)
     while True:
@@ -45,6 +45,6 @@ def follow(file: Path, pause: Callable[[float], None] = time.sleep) -> Iterator[
         if file.exists() and not (stream and os.path.samestat(os.fstat(stream.fileno()), file.stat())):
             if stream:
                 stream.close()
-            stream = file.open(errors="replace")
+            stream = file.open(errors="replace", encoding="utf-8")
             continue
         pause(0.1)

@@ -75,7 +75,7 @@ class Layout:
         directory = directory.resolve()
         file = directory / "sandbox.json"
         try:
-            content = json.loads(file.read_text())
+            content = json.loads(file.read_text(encoding="utf-8"))
             return cls(directory, int(content["portBase"]), int(content["listenerBase"]))
         except FileNotFoundError:
             raise UserError(
@@ -278,6 +278,6 @@ def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w") as stream:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     temporary.replace(file)

@@ -82,7 +82,7 @@ class Part:
     def identity(self) -> Identity | None:
         """Of the process started last, as the pid file has it; None without a legible one."""
         try:
-            return read_identity(self.pid_file.read_text())
+            return read_identity(self.pid_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
 

@@ -44,7 +44,7 @@ def services(layout: Layout) -> list[Endpoint]:
 def listeners(layout: Layout) -> list[Endpoint]:
     """What the data plane listens on by its configuration; nothing before there is one."""
     try:
-        found = parse_listeners(layout.nginx_configuration.read_text())
+        found = parse_listeners(layout.nginx_configuration.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
     return [endpoint for endpoint in found if endpoint.port != layout.data_plane_port]
@@ -83,7 +83,7 @@ def holder(endpoint: Endpoint) -> str | None:
         inode
         for table in ("/proc/net/tcp", "/proc/net/tcp6")
         if Path(table).exists()
-        for inode in listening_inodes(Path(table).read_text(), endpoint)
+        for inode in listening_inodes(Path(table).read_text(encoding="utf-8"), endpoint)
     }
     for process in processes.everybody():
         if inodes & _sockets(process.pid):

@@ -38,7 +38,7 @@ class Process:
 
 def boot() -> str:
     """Id of the machine's current boot."""
-    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
 
 
 def parse_stat(text: str) -> tuple[str, str, int, int]:
@@ -51,7 +51,7 @@ def parse_stat(text: str) -> tuple[str, str, int, int]:
 def find(pid: int) -> Process | None:
     """The process with this pid, if it lives."""
     try:
-        name, state, session, started = parse_stat((_PROC / str(pid) / "stat").read_text())
+        name, state, session, started = parse_stat((_PROC / str(pid) / "stat").read_text(encoding="utf-8"))
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if state in "ZX" else Process(pid, name, session, started)
@@ -71,7 +71,7 @@ def identify(pid: int) -> Identity:
         ProcessLookupError: it is gone already and was reaped.
     """
     try:
-        started = parse_stat((_PROC / str(pid) / "stat").read_text())[3]
+        started = parse_stat((_PROC / str(pid) / "stat").read_text(encoding="utf-8"))[3]
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
     return Identity(pid, started, boot())
@@ -108,7 +108,7 @@ def working_directory(pid: int) -> Path | None:
 def command_line(pid: int) -> list[str]:
     """The process's arguments; empty if it is not ours to see. A process that sets its title (nginx) has it as words here."""
     try:
-        text = (_PROC / str(pid) / "cmdline").read_text(errors="replace")
+        text = (_PROC / str(pid) / "cmdline").read_text(errors="replace", encoding="utf-8")
     except OSError:
         return []
     text = text.rstrip("\0")
@@ -126,7 +126,7 @@ def program(pid: int) -> str | None:
 def is_paused(pid: int) -> bool:
     """Whether a process was stopped by SIGSTOP and not continued yet."""
     try:
-        return parse_stat((_PROC / str(pid) / "stat").read_text())[1] == "T"
+        return parse_stat((_PROC / str(pid) / "stat").read_text(encoding="utf-8"))[1] == "T"
     except (FileNotFoundError, ProcessLookupError):
         return False
 

@@ -23,7 +23,7 @@ class Attempts:
     def failure(self, what: str) -> str | None:
         """Why `what` failed within the last day; None: it did not, or nobody tried."""
         try:
-            content = json.loads(self._file(what).read_text())
+            content = json.loads(self._file(what).read_text(encoding="utf-8"))
             age = self.clock() - float(content["time"])
             return str(content["reason"]) if 0 <= age < MEMORY else None
         except (OSError, ValueError, KeyError, TypeError):
@@ -31,7 +31,7 @@ class Attempts:
 
     def remember(self, what: str, reason: str) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._file(what).write_text(json.dumps({"time": self.clock(), "reason": reason}) + "\n")
+        self._file(what).write_text(json.dumps({"time": self.clock(), "reason": reason}) + "\n", encoding="utf-8")
 
     def _file(self, what: str) -> Path:
         return self.directory / (re.sub(r"[^A-Za-z0-9.]+", "-", what) + ".json")

@@ -73,7 +73,7 @@ def fetch(files: tuple[ReleaseFile, ...], into: Path, tick: Callable[[], None], 
         checksums = into / f"{file.name}.checksums"
         # The checksums first: they are small, so that a machine without a way out knows it at once.
         _download(file.checksums, checksums, tick, silence)
-        digest = published_digest(checksums.read_text(errors="replace"), file.name)
+        digest = published_digest(checksums.read_text(errors="replace", encoding="utf-8"), file.name)
         archive = into / file.name
         actual = _download(file.url, archive, tick, silence)
         if actual != digest:

@@ -90,18 +90,18 @@ def on_path(places: Places, base: Mapping[str, str]) -> Engine | None:
     pulumi = Path(found)
     beside = pulumi.resolve().parent / LANGUAGE_HOST
     host = shutil.which(LANGUAGE_HOST, path=path) or (str(beside) if is_program(beside) else None)
-    requirement = required_pulumi_version((places.repository / "Pulumi.yaml").read_text())
+    requirement = required_pulumi_version((places.repository / "Pulumi.yaml").read_text(encoding="utf-8"))
     key = [requirement, *(_identity(Path(program)) for program in (found, host) if program)]
     memory = places.toolchain / "pulumi-on-path.json"
     try:
-        known = json.loads(memory.read_text())
+        known = json.loads(memory.read_text(encoding="utf-8"))
         if known["key"] == key:
             return Engine(pulumi, known["version"], known["problem"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
     engine = judge(pulumi, _version(pulumi, base), requirement, host is not None and _starts(Path(host), base))
     memory.parent.mkdir(parents=True, exist_ok=True)
-    memory.write_text(json.dumps({"key": key, "version": engine.version, "problem": engine.problem}) + "\n")
+    memory.write_text(json.dumps({"key": key, "version": engine.version, "problem": engine.problem}) + "\n", encoding="utf-8")
     return engine
 
 
@@ -114,7 +114,7 @@ def _version(pulumi: Path, base: Mapping[str, str]) -> str | None:
     environment = {**base, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         answer = subprocess.run(
-            [str(pulumi), "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE
+            [str(pulumi), "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=_PROBE
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -193,7 +193,7 @@ def sandbox_environment(places: Places, versions: Versions, directory: Path) -> 
 
 def plugin_versions(places: Places, versions: Versions) -> dict[str, str]:
     """The resource plugins that the program uses, with the versions of their Python packages."""
-    requirements = (places.repository / "requirements.txt").read_text()
+    requirements = (places.repository / "requirements.txt").read_text(encoding="utf-8")
     return {name: pinned(package, requirements) for name, package in versions.plugins.items()}
 
 

@@ -42,12 +42,12 @@ def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
 def recipe(module: Module, places: Places) -> Recipe:
     """What a module's programs depend on: its go.mod and go.sum, our flags, and files beside them."""
     directory = places.recipes / module.name
-    parts = [(directory / file).read_text() for file in ("go.mod", "go.sum")]
+    parts = [(directory / file).read_text(encoding="utf-8") for file in ("go.mod", "go.sum")]
     parts += [*FLAGS, *(f"{name}={value}" for table in (module.programs, module.variables) for name, value in sorted(table.items()))]
     programs = tuple(module.programs)
     if module.scripts:
         parts += [module.scripts.module, module.scripts.sum, *module.scripts.files]
-        parts += [file.read_text() for file in _wrappers(module, places).values()]
+        parts += [file.read_text(encoding="utf-8") for file in _wrappers(module, places).values()]
         programs += tuple(Path(file).name for file in module.scripts.files)
     return Recipe(module.name, programs, tuple(parts))
 

@@ -296,7 +296,7 @@ class Installation:
         raise UserError(no_engine([family.name for family in wanted], self.versions, reason, self._requirement()))
 
     def _requirement(self) -> str:
-        return required_pulumi_version((self.places.repository / "Pulumi.yaml").read_text())
+        return required_pulumi_version((self.places.repository / "Pulumi.yaml").read_text(encoding="utf-8"))
 
     def _build(self, module: Module, step: Step, go: Path) -> None:
         with self.progress.doing(step), self.store.making(golang.recipe(module, self.places)) as directory:

@@ -183,5 +183,5 @@ def _put_up(wanted: Packaged, directory: Path) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     file.chmod(0o755)

@@ -32,7 +32,7 @@ def fingerprint(places: Places) -> str:
 def is_ready(places: Places, versions: Versions) -> bool:
     """Whether `.venv` holds what is asked for; starts no process."""
     try:
-        stamp = (places.venv / _STAMP).read_text().strip()
+        stamp = (places.venv / _STAMP).read_text(encoding="utf-8").strip()
     except OSError:
         return False
     return stamp == fingerprint(places) and is_usable(places, versions.python_minimum)
@@ -41,7 +41,7 @@ def is_ready(places: Places, versions: Versions) -> bool:
 def is_usable(places: Places, minimum: str) -> bool:
     """Whether `.venv` is an environment of a Python that is new enough and still there."""
     try:
-        configuration = (places.venv / "pyvenv.cfg").read_text()
+        configuration = (places.venv / "pyvenv.cfg").read_text(encoding="utf-8")
     except OSError:
         return False
     version = re.search(r"^version(?:_info)? *= *(\S+)", configuration, re.MULTILINE)
@@ -122,7 +122,7 @@ def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Map
     except CommandFailed as failure:
         raise UserError(no_packages(failure, runner.logs / "python.log")) from failure
     _compile(places, runner, environment)
-    stamp.write_text(fingerprint(places) + "\n")
+    stamp.write_text(fingerprint(places) + "\n", encoding="utf-8")
 
 
 def _compile(places: Places, runner: Runner, environment: Mapping[str, str]) -> None:

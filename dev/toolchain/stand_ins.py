@@ -32,7 +32,7 @@ def install(places: Places, home: Path, name: str, version: str) -> None:
         return
     directory.mkdir(parents=True, exist_ok=True)
     temporary = directory / f".{file.name}-{os.getpid()}"
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     temporary.chmod(0o755)
     temporary.replace(file)
 

@@ -119,7 +119,7 @@ def locked(file: Path, waiting: Callable[[], None]) -> Iterator[None]:
         waiting: called once when another process holds it.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as stream:
+    with file.open("a", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

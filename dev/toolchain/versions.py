@@ -139,7 +139,7 @@ class Versions:
 
 def load(file: Path = FILE) -> Versions:
     """Read `versions.toml`."""
-    content = tomllib.loads(file.read_text())
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
     return Versions(
         python_minimum=content["python"]["minimum"],
         python_seconds=content["python"]["seconds"],

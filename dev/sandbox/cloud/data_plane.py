@@ -57,13 +57,13 @@ class DataPlane:
             UserError: there is no nginx.
         """
         current = self._layout.nginx_configuration
-        if current.exists() and current.read_text() == text:
+        if current.exists() and current.read_text(encoding="utf-8") == text:
             return False
         candidate = self._layout.nginx_directory / "candidate.conf"
         write_atomically(candidate, text)
         try:
             tested = subprocess.run(
-                [self._program, "-t", "-q", *self._arguments(candidate)], capture_output=True, text=True, timeout=30, check=False
+                [self._program, "-t", "-q", *self._arguments(candidate)], capture_output=True, encoding="utf-8", timeout=30, check=False
             )
         except FileNotFoundError:
             raise UserError(f"there is no {self._program} on PATH; install it (Debian: apt-get install nginx-light)") from None
@@ -112,7 +112,7 @@ class DataPlane:
 
     def _signal(self) -> bool:
         try:
-            master = int((self._layout.nginx_directory / "nginx.pid").read_text())
+            master = int((self._layout.nginx_directory / "nginx.pid").read_text(encoding="utf-8"))
             # Workers outlive a killed master, so that the status port answers does not yet say that the pid is still nginx's.
             if str(self._layout.nginx_directory) not in " ".join(processes.command_line(master)):
                 return False

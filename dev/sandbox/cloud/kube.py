@@ -40,7 +40,7 @@ class Cluster:
     """The API server of a kubeconfig's context, the current one if none is named, with a client certificate."""
 
     def __init__(self, kubeconfig: Path, context_name: str | None = None) -> None:
-        content = yaml.safe_load(kubeconfig.read_text())
+        content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
         context = _named(content["contexts"], context_name or content["current-context"])["context"]
         cluster = _named(content["clusters"], context["cluster"])["cluster"]
         user = _named(content["users"], context["user"])["user"]

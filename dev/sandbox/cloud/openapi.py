@@ -174,7 +174,7 @@ class OpenApiServer:
         result = f"{result} (fault {met[0]})" if met else result
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         line = json.dumps({"time": f"{moment}Z", "action": action, "parameters": parameters, "result": result})
-        with self._log_lock, self._log.open("a") as log:
+        with self._log_lock, self._log.open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
 

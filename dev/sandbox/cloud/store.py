@@ -36,7 +36,7 @@ class Store:
         self._view = threading.local()
         self._listeners: list[Callable[[], None]] = []
         try:
-            self._content: dict[str, Any] = {**empty, **json.loads(file.read_text())}
+            self._content: dict[str, Any] = {**empty, **json.loads(file.read_text(encoding="utf-8"))}
         except FileNotFoundError:
             self._content = json.loads(json.dumps(empty))
         except (ValueError, TypeError):
