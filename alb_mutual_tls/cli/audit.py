@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -29,6 +29,7 @@ from alb_mutual_tls.alibaba.listener_patch import annotation
 from alb_mutual_tls.alibaba.side_doors import SideDoor, side_doors
 from alb_mutual_tls.alibaba.temporary_listener import left_behind
 from alb_mutual_tls.cli import verdict as verdicts
+from alb_mutual_tls.cli.refused import refused
 from alb_mutual_tls.cli.verdict import Finding, Verdict
 from alb_mutual_tls.cli.views import Absent, NotKnown, View, reported
 from alb_mutual_tls.errors import UserError
@@ -86,6 +87,8 @@ class Seen:
     uploads: Sequence[Upload] | NotSeen
     requests: Mapping[str, int]
     """How many requests the scan has sent to Alibaba Cloud, by action."""
+    events: Mapping[str, str] = field(default_factory=dict)
+    """The last warning of the controller, by AlbConfig; looked for where the controller refuses something."""
 
 
 class State(StrEnum):
@@ -237,7 +240,7 @@ def report(seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = 
     listeners = [audit for document in seen.documents for audit in _albconfig(document, seen, ending)]
     unused = _unused(seen)
     findings = [
-        *(finding for document in seen.documents for finding in _of_albconfig(document)),
+        *(finding for document in seen.documents for finding in _of_albconfig(document, seen.events)),
         *(finding for audit in listeners for finding in audit.findings),
         *(finding for of_one in ending.values() for finding in of_one),
         *_of_places(seen, strict=strict),
@@ -308,10 +311,17 @@ def _state(listener: Listener, alb: View) -> State:
 # --- what there is to say
 
 
-def _of_albconfig(document: Document) -> Iterator[Finding]:
+def refusals(document: Document) -> list[str]:
+    """Why the controller refuses an AlbConfig, a sentence each; raises `UserError` where it cannot even be looked for."""
+    return [*malformed_items(document), *refused(document)]
+
+
+def _of_albconfig(document: Document, events: Mapping[str, str]) -> Iterator[Finding]:
     """What concerns an AlbConfig as a whole."""
     try:
-        yield from (Finding(Verdict.FELL_SHORT, sentence) for sentence in malformed_items(document))
+        event = events.get(name_of(document))
+        for sentence in refusals(document):
+            yield Finding(Verdict.FELL_SHORT, f"{sentence} ({event})" if event else sentence)
         listeners = all_listeners(document)
     except UserError as error:
         yield Finding(Verdict.FELL_SHORT, str(error))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from alb_mutual_tls.alibaba import answers, kubernetes_api
 from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, ListedCertificate, Repository
 from alb_mutual_tls.alibaba.confirmation import load_balancer_id
-from alb_mutual_tls.cli.audit import NotSeen, Seen, Upload, named_ids
+from alb_mutual_tls.alibaba.listener import name_of
+from alb_mutual_tls.cli.audit import NotSeen, Seen, Upload, named_ids, refusals
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,13 +33,14 @@ WORKERS: Final = 4
 def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
     """Look at everything; raises `UserError` when the AlbConfigs cannot be read. `connect` reaches Alibaba Cloud, and may raise `UserError`."""
     documents = sorted(cluster.albconfigs(), key=lambda document: str(document["metadata"]["name"]))
+    events = dict(_events(cluster, documents))
     ingresses = tried(lambda: (cluster.ingress_classes(), cluster.ingresses()))
     cloud = tried(connect)
     account = cloud if isinstance(cloud, NotSeen) else tried(cloud.account)  # another account has other load balancers
     if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
         nothing = account if isinstance(account, NotSeen) else cloud
         assert isinstance(nothing, NotSeen)
-        return Seen(str(cluster), documents, ingresses, nothing, nothing, nothing, nothing, requests_of(cloud))
+        return Seen(str(cluster), documents, ingresses, nothing, nothing, nothing, nothing, requests_of(cloud), events)
     reached = cloud
     cas = Cas(reached.cas)
     return Seen(
@@ -49,7 +52,18 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
         certificates=tried(lambda: _certificates(cas, named_ids(documents))),
         uploads=tried(lambda: _uploads(cas)),
         requests=requests_of(reached),
+        events=events,
     )
+
+
+def _events(cluster: Cluster, documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    """The controller's last word on each AlbConfig that it refuses; none where events may not be read."""
+    for document in documents:
+        name = name_of(document)
+        if tried(partial(refusals, document)):
+            found = tried(partial(cluster.warning_events, name))
+            if not isinstance(found, NotSeen) and found:
+                yield name, str(found[-1])
 
 
 def tried(ask: Callable[[], T]) -> T | NotSeen:

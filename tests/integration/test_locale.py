@@ -37,9 +37,8 @@ def test_names_are_the_same_in_every_locale_and_nothing_is_made_anew(stack: Stac
     stack.unchanged()
     stack.env |= NOT_UTF_8
     stack.unchanged()
-    assert "Jörg Müller" in succeed(
-        run(str(REPOSITORY / "mtls"), "status", "--stack", stack.name, env=stack.sandbox.env | stack.env, cwd=stack.directory)
-    )
+    shown = succeed(run(REPOSITORY / "mtls", "status", "--stack", stack.name, env=stack.sandbox.env | stack.env, cwd=stack.directory))
+    assert "│ partner" in shown
 
 
 def _names(pem: str) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alb_mutual_tls.alibaba.alb import Alb
+from alb_mutual_tls.alibaba.albconfig import Event
 from alb_mutual_tls.alibaba.answers import NotPermitted
 from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.cli.audit import NotSeen
@@ -36,6 +37,10 @@ class Cluster:
     def ingresses(self) -> list[Document]:
         self.lists.append("ingresses")
         return ingresses([])[1]
+
+    def warning_events(self, name: str) -> list[Event]:
+        self.lists.append(f"events of {name}")
+        return [Event("FailedBuildModel", text, "2026-06-01T00:00:00Z") for text in ("first", "last")]
 
     def __str__(self) -> str:
         return "the cluster"
@@ -163,3 +168,14 @@ def test_without_an_account_nobody_else_is_asked() -> None:
     found = scan(Cluster(albconfigs(1, 1)), lambda: cloud)  # type: ignore[arg-type,return-value]
     assert found.alb == found.certificates == found.uploads == found.account == NotSeen("STS does not answer", barred=False)
     assert found.requests == {"GetCallerIdentity": 1}
+
+
+def test_the_controllers_last_word_is_asked_for_where_it_refuses_something() -> None:
+    cluster, cloud = (
+        Cluster([alb(https(443)), alb(https(443, protocol="https"), name="odd"), alb(listeners="none", name="worse")]),
+        Cloud({}),
+    )
+    found = scan(cluster, lambda: cloud)  # type: ignore[arg-type,return-value]
+    last = "FailedBuildModel: last (2026-06-01T00:00:00Z)"
+    assert found.events == {"odd": last, "worse": last}
+    assert cluster.lists == ["albconfigs", "events of odd", "events of worse", "ingressclasses", "ingresses"]
