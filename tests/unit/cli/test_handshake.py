@@ -13,8 +13,21 @@ from pathlib import Path
 import pytest
 
 from alb_mutual_tls.cli import handshake
-from alb_mutual_tls.cli.handshake import CLOSED, Alert, ConnectionFailed, Outcome, ServerCertificateInvalid, VersionNotOffered, outcome_of
+from alb_mutual_tls.cli.handshake import (
+    CLOSED,
+    Alert,
+    ConnectionFailed,
+    Outcome,
+    ServerCertificateInvalid,
+    TlsVersion,
+    Trust,
+    VersionNotOffered,
+    outcome_of,
+)
 from alb_mutual_tls.cli.text import printable
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.imposters import Credential
+from tests.unit.pki.material import authority, client, key, key_pem, pem
 
 
 def tls_error(reason: str | None, text: str = "") -> ssl.SSLError:
@@ -75,6 +88,14 @@ def test_elsewhere_a_key_is_in_a_private_file_that_is_gone_at_once(monkeypatch: 
         assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
         assert path.read_text() == "secret"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_credential_that_openssl_cannot_use_is_told_once_with_openssls_reason() -> None:
+    issuer = authority()
+    given = Credential("of partner.crt", pem(client(issuer)), key_pem(key("another one")))
+    with pytest.raises(UserError) as raised:
+        handshake._context(TlsVersion.TLS_1_3, given, Trust(None, insecure=True))
+    assert str(raised.value).startswith("OpenSSL cannot use the certificate and key of partner.crt: key values mismatch; give ")
 
 
 def test_text_from_a_server_cannot_steer_a_terminal() -> None:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle, der, description, extensions, pieces, unreadable
+from alb_mutual_tls.pki.brought import BroughtAuthority
 from alb_mutual_tls.pki.inspection import strength_faults
 from alb_mutual_tls.pki.keys import key_fault, load_private_key, weakness
 from alb_mutual_tls.pki.request import SigningRequest
-from tests.unit.pki.material import NOW, authority, client, key, name_of
+from tests.unit.pki.material import NOW, authority, client, key, name_of, pem
 
 DER = serialization.Encoding.DER
 READ = "OpenSSL reads it, the reader of this program (Python's cryptography) does not"
@@ -332,6 +333,8 @@ def test_a_key_that_anybody_can_compute_is_refused(make: Callable[[], rsa.RSAPri
     with pytest.raises(UserError, match=words) as raised:
         SigningRequest.load(in_pem(request(private_key=weak)))
     assert "; make another key, with openssl genpkey, and make the request anew" in str(raised.value)
+    with pytest.raises(UserError, match=words):
+        BroughtAuthority.load(pem(authority("weak", weak).certificate))
 
 
 def test_ordinary_rsa_keys_are_none_of_them() -> None:
