@@ -75,6 +75,8 @@ def write(files: Sequence[File], directory: Path, *, force: bool) -> list[Path]:
 
     Raises UserError when one exists, before any is written, unless `force`.
     """
+    if os.path.lexists(directory) and not directory.is_dir():
+        raise UserError(f"--output names a directory, and {directory} is none: give a directory, or - for standard output")
     paths = [directory / file.name for file in files]
     existing = [path for path in paths if os.path.lexists(path)]
     if existing and not force:

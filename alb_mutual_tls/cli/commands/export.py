@@ -27,11 +27,15 @@ class Format(StrEnum):
     KUBERNETES = "kubernetes"
 
 
+_PRINTABLE = (Format.PEM, Format.FULLCHAIN, Format.KUBERNETES)
+"""Text, whose parts may follow each other."""
+
+
 @clients.command()
 def export(
     *,
     name: Annotated[str, typer.Argument(help="Name of the client, as under `clients` in the stack's configuration.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Directory for the files; made (0700) if absent.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory for the files; made (0700) if absent. -: standard output.")],
     form: Annotated[
         Format,
         typer.Option(
@@ -62,10 +66,16 @@ def export(
         raise UserError(f"--password-file is for --format p12 or truststore, not {form}: leave it out, the other formats are not encrypted")
     if legacy and form is not Format.P12:
         raise UserError(f"--legacy is for --format p12, not {form}: leave it out")
+    printed = str(output) == "-"
+    if printed and (json or form not in _PRINTABLE):
+        raise UserError("--output - is standard output, which takes --format pem, fullchain or kubernetes, and no --json: give a directory")
     chosen, client = _client(read_components(project_directory(cwd), stack=stack, component=component), name)
     makeable = client.private_key_pem is not None or form.value in client_files.WITHOUT_KEY
     password = _password(password_file, f"{name}.{form}", json=json) if encrypted and makeable else None
     made = client_files.files(client, form.value, authorities=chosen.roots, directory=output.absolute(), password=password, legacy=legacy)
+    if printed:
+        sys.stdout.buffer.write(b"".join(file.content for file in made))
+        return
     paths = client_files.write(made, output, force=force)
     if json:
         import json as encoder

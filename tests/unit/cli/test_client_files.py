@@ -164,6 +164,16 @@ def test_nothing_is_written_when_one_of_the_files_exists_unless_forced(tmp_path:
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("force", [True, False])
+def test_a_file_in_the_place_of_the_directory_is_called_one(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "client.crt").write_text("precious")
+    with pytest.raises(
+        UserError, match=r"--output names a directory, and .*client\.crt is none: give a directory, or - for standard output"
+    ):
+        write([File("client.crt", "", b"new")], tmp_path / "client.crt", force=force)
+    assert (tmp_path / "client.crt").read_text() == "precious"
+
+
 def test_a_dangling_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="exists already"):

@@ -69,6 +69,21 @@ def test_export_refuses_to_replace_files_unless_forced(capsys: pytest.CaptureFix
     assert export(capsys, project, *arguments, "--force").code == 0
 
 
+def test_export_to_standard_output_writes_no_file(
+    capsys: pytest.CaptureFixture[str], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    done = export(capsys, project, "client", "--output", "-")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("-----BEGIN CERTIFICATE-----\n") and "PRIVATE KEY-----" in done.out
+    assert sorted(tmp_path.iterdir()) == before
+    for more in (("--format", "p12"), ("--format", "curl"), ("--json",)):
+        refused = export(capsys, project, "client", "--output", "-", *more)
+        assert (refused.code, refused.out) == (2, "")
+        assert "--output - is standard output, which takes --format pem, fullchain or kubernetes" in refused.err
+
+
 def test_export_of_an_unknown_client_names_those_that_exist(capsys: pytest.CaptureFixture[str], project: Path) -> None:
     done = export(capsys, project, "bob", "--output", str(project / "out"))
     assert (done.code, done.err) == (2, "mtls: the stack has no client named 'bob': it has client, csr-client\n")
