@@ -365,7 +365,7 @@ def _answered(printed: bytes, command: str, where: str) -> Credential:
         raise UserError(f"the credential plugin {command} of {where} gave a credential that expired at {expiry}: log in again")
     if not (certificate and private_key):
         return Credential(_sendable(token, where))
-    return Credential(_sendable(token, where), certificate.encode(), private_key.encode())
+    return Credential(_sendable(token, where), certificate.encode("utf-8", "replace"), private_key.encode("utf-8", "replace"))
 
 
 def _expired(timestamp: str) -> bool:

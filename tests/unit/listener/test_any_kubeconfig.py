@@ -211,6 +211,10 @@ def plugin(directory: Path, code: str) -> dict[str, Any]:
         (f"print(json.dumps({{'status': {{'token': '{SECRET}\\n'}}}}))", "holds a line break"),
         (f"print(json.dumps({{'status': {{'token': ['{SECRET}']}}}}))", "did not print an ExecCredential"),
         (f"print(json.dumps({{'status': {{'token': '{SECRET}', 'clientCertificateData': 1}}}}))", "did not print an ExecCredential"),
+        (
+            "print(json.dumps({'status': {'clientCertificateData': chr(0xd800), 'clientKeyData': 'x'}}))",
+            "do not belong together or cannot be read",
+        ),
         ("print('[' * 100000)", "did not print an ExecCredential"),
         ("print('x' * (1 << 21)); time.sleep(60)", "does not stop printing"),
         ("open('/dev/tty').read()", "failed with exit code 1"),
