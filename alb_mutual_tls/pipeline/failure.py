@@ -55,14 +55,15 @@ _OF_PULUMI: Final = (
 # What the provider says; the sentences of docs/errors.md that are no refusals.
 _OF_PROVIDER: Final = (
     (r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at present|answered \S+ \S+ with something)"
-     r"|the proxy .* for the cluster|configured Kubernetes cluster is unreachable", Reason.CLUSTER),
+     r"|the proxy (?:\S+ )?for the cluster|configured Kubernetes cluster is unreachable", Reason.CLUSTER),
     (r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is no API answer"
      r"|did not say which account|STS answered without credentials", Reason.ALIBABA_CLOUD),
     (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file"
      r"|aliyun CLI|leads back to itself|which its mode .* needs|does not exist, the profiles are|set the clock of this machine"
      r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)"
      r"|(?:correct the kubeconfig|fetch the kubeconfig anew)|has no (?:context|current-context)|credential plugin"
-     r"|acts as somebody else|has only one of client-certificate", Reason.CREDENTIALS),
+     r"|acts as somebody else|has only one of client-certificate|is the answer of DescribeClusterUserKubeconfig|kubectl refuses"
+     r"|which no header can hold", Reason.CREDENTIALS),
     (r"is not permitted to call|forbids user|is forbidden: User", Reason.PERMISSION),
     (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),
     (r"internal error in|has no package|has no resource type", Reason.FAILED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 BOOLEAN: Final = 0x01
@@ -22,6 +23,7 @@ STRINGS: Final = {
     0x1C: "UniversalString",
     0x1E: "BMPString",
 }
+_MOST: Final = 10_000
 _WIDE: Final = {0x0C: "utf-8", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 
 
@@ -43,8 +45,11 @@ class Element:
 
 
 def elements(data: bytes) -> list[Element]:
-    """The elements that stand one after the other in `data`. Raises `ValueError` where it is anything else."""
-    return list(_elements(data))
+    """The elements that stand one after the other in `data`. Raises `ValueError` where it is anything else, or more than anybody would write."""
+    found = list(islice(_elements(data), _MOST + 1))
+    if len(found) > _MOST:
+        raise ValueError("too many")
+    return found
 
 
 def _elements(data: bytes) -> Iterator[Element]:
@@ -65,10 +70,10 @@ def _elements(data: bytes) -> Iterator[Element]:
 
 def only(data: bytes) -> Element:
     """The one element of `data`. Raises `ValueError`."""
-    found = elements(data)
-    if len(found) != 1:
+    found = next(_elements(data), None)
+    if found is None or len(found.encoded) != len(data):
         raise ValueError("not DER")
-    return found[0]
+    return found
 
 
 def oid(content: bytes) -> str:
