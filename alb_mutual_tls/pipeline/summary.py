@@ -26,6 +26,7 @@ _ROOM: Final = 14_000  # of each part but the folded one, which gets what is lef
 
 _SIGNS: Final = {"create": "+", "delete": "-", "replace": "+-", "import": "+"}
 _NOT_LOOKED_AT: Final = re.compile(r"was not looked at, what is known of it is kept")
+_REJECTS_ALL: Final = re.compile(r"every client of \S+ is rejected until")
 _DAYS_LEFT: Final = re.compile(r" \(-?\d+ days left\)")
 
 
@@ -64,7 +65,8 @@ def of_preview(stack: str, run: Run) -> Summary:
     failed, made, found = _steady(run.failure), plan(run.events), drift(run.events)
     warnings = _warnings(run)
     if failed is None:
-        verdict, exit_code = _and_not_looked_at("; ".join([_changes(made), *_drifts(found)]), warnings), ExitCode.GOOD
+        told = "; ".join([*filter(_REJECTS_ALL.match, warnings), _changes(made), *_drifts(found)])
+        verdict, exit_code = _and_not_looked_at(told, warnings), ExitCode.GOOD
     elif failed.reason is Reason.REFUSED:
         verdict, exit_code = f"refused: {_headline(failed)}", ExitCode.BAD
     else:
@@ -195,7 +197,9 @@ def _of_plan(summary: Summary) -> Iterable[str]:
         yield f"### Listeners{waiting}\n\n" + table(("listener", "client authentication", "CA", "effect"), rows, room=_ROOM)
     if summary.plan.certificates:
         cells = [(one.certificate, f"{one.action} {one.note}".strip(), one.until or "") for one in summary.plan.certificates]
-        head = ("certificate", "what happens", "what was issued so far stays valid until")
+        cut_off = any(map(_REJECTS_ALL.match, summary.warnings))
+        so_far = "what was issued so far is rejected, before its end on" if cut_off else "what was issued so far stays valid until"
+        head = ("certificate", "what happens", so_far)
         yield f"### Certificates{waiting}\n\n" + table(head, [tuple(map(escaped, row)) for row in cells], room=_ROOM)
 
 

@@ -61,6 +61,11 @@ def authority_identity(certificate: x509.Certificate) -> str:
     return _digest([certificate.subject.public_bytes(), _public_key(certificate)])
 
 
+def identities(roots: Iterable[str]) -> set[str]:
+    """The identities of certificates in PEM; raises `UserError` when one is none."""
+    return {authority_identity(bundle.load_one(root)) for root in roots}
+
+
 def entry(certificate_pem: str, roots: Iterable[str]) -> Entry:
     """What is remembered of a client's certificate; `roots`: the PEM of the roots that accept it. Raises `UserError` when a PEM is none."""
     certificate = bundle.load_one(certificate_pem)
@@ -69,7 +74,7 @@ def entry(certificate_pem: str, roots: Iterable[str]) -> Entry:
         notAfter=to_text(certificate.not_valid_after_utc),
         fingerprint=bundle.fingerprint(certificate_pem),
         holder=_holder(certificate),
-        acceptedBy=sorted({authority_identity(bundle.load_one(root)) for root in roots}),
+        acceptedBy=sorted(identities(roots)),
     )
 
 

@@ -75,7 +75,7 @@ class IssuedCertificates:
         """Move what is no longer current to `outstanding`, and say of each client that is removed until when its certificate is accepted."""
         now, known, before = self._clock(), state["certificates"], state["outstanding"]
         for client in [] if inputs["current"] is UNKNOWN else sorted(known.keys() - inputs["current"].keys()):
-            if until := lifetimes.accepted_until(client, known, before, now):
+            if (until := lifetimes.accepted_until(client, known, before, now)) and _still_leads_somewhere(known.get(client), inputs):
                 request.warn(
                     f"client {client} is removed, but whoever holds its certificate is let in until {until} wherever its authority is trusted: "
                     "ALB knows no revocation, and only a cut-off ends it earlier (docs/rotation.md)"
@@ -102,6 +102,14 @@ def _text(value: Any) -> bool:
 
 def _entries(inputs: Properties) -> dict[str, lifetimes.Entry]:
     return {client: lifetimes.entry(pem, inputs["rootCertificatePems"]) for client, pem in inputs["current"].items()}
+
+
+def _still_leads_somewhere(entry: lifetimes.Entry | None, inputs: Properties) -> bool:
+    """Whether one of the roots that clients' certificates lead to accepts this one too: after a cut-off none does."""
+    roots = inputs["rootCertificatePems"]
+    if entry is None or roots is UNKNOWN:
+        return roots is not UNKNOWN
+    return bool(set(entry["acceptedBy"]) & lifetimes.identities(root for root in roots if root is not UNKNOWN))
 
 
 def _clients(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Kind]:

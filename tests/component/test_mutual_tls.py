@@ -460,7 +460,7 @@ def test_resources_of_tls_have_an_explicit_provider_only_where_the_default_one_i
 
         program()
     of_tls = [resource for resource in engine.resources if resource.typ.startswith("tls:")]
-    assert len(of_tls) == 4
+    assert len(of_tls) == 3
     assert {bool(resource.provider) for resource in of_tls} == {explicit}
     assert settings.needs_explicit("alicloud") == (disabled == '["*"]')
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.documentation import commands
-from tests.integration.engine import Sandbox, Stack
+from tests.integration.engine import REPOSITORY, Sandbox, Stack, run, succeed
 from tests.integration.traffic import Traffic
 
 pytestmark = pytest.mark.campaign
@@ -40,6 +40,14 @@ def traffic(stack: Stack) -> Iterator[Traffic]:
     print(made.table())
 
 
+def ci_preview(stack: Stack) -> str:
+    """What a pull request is told; its first line is the verdict."""
+    command = (REPOSITORY / "ci/preview", "--stack", stack.name, "--cwd", stack.directory)
+    told = succeed(run(*command, env=stack.sandbox.env | stack.env)).replace("\\", "")
+    assert told.splitlines()[0].startswith(f"**{stack.name}: every client of alb:443 is rejected until")
+    return told
+
+
 def test_a_stolen_certificate_is_rejected_at_once_and_the_others_get_in_again_with_new_ones(
     stack: Stack, traffic: Traffic, handover: Path, tmp_path: Path
 ) -> None:
@@ -49,6 +57,12 @@ def test_a_stolen_certificate_is_rejected_at_once_and_the_others_get_in_again_wi
         stack.type(PAGE["Before the first time"])
     *settings, up = PAGE["Cut off"].splitlines()
     stack.type("\n".join(settings))
+    sentence = "every client of alb:443 is rejected until it has installed a new certificate: client"
+    previewed = stack.preview()
+    for told in (previewed.stdout + previewed.stderr, ci_preview(stack)):
+        assert sentence in told
+        assert "let in until" not in told
+        assert "stays valid until" not in told
     with traffic.during("while pulumi up runs"):
         began = time.monotonic()
         stack.type(up)

@@ -231,8 +231,9 @@ def test_each_odd_answer_of_a_plugin_is_told_in_one_sentence(code: str, part: st
 
 def test_a_plugin_that_hangs_is_waited_for_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    code = f"child = subprocess.Popen(['sleep', '60'])\nopen({str(runs)!r}, 'a').write(f'{{child.pid}}\\n')\nchild.wait()"
-    api = KubernetesApi(load(str(written(tmp_path, plugin(tmp_path, code))), None, {}))
+    user = plugin(tmp_path, "")
+    (tmp_path / "plugin").write_text(f'#!/bin/sh\nsleep 60 & echo $! >> "{runs}"; wait\n', encoding="utf-8")  # starts sooner than Python
+    api = KubernetesApi(load(str(written(tmp_path, user)), None, {}))
     with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", 2):
         for _ in range(3):
             with pytest.raises(UserError, match="did not answer within"):

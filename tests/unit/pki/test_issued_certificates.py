@@ -127,6 +127,15 @@ def test_a_removed_client_is_told_in_the_preview_with_the_date(engine: Engine) -
     assert engine.said == [warning]
 
 
+@pytest.mark.parametrize("roots", [[UNKNOWN], [pem(OTHER.certificate)]])
+def test_of_a_client_that_is_removed_in_a_cut_off_nobody_says_that_it_is_let_in(engine: Engine, roots: list[Any]) -> None:
+    engine.up(having(one=ONE, two=TWO))
+    engine.preview({"current": {"two": UNKNOWN}, "rootCertificatePems": roots})
+    assert engine.said == []
+    engine.preview({"current": {"two": UNKNOWN}, "rootCertificatePems": [*roots, pem(ROOT.certificate)]})  # as in a rotation
+    assert "client one is removed, but whoever holds its certificate is let in until" in engine.said[0]
+
+
 def test_a_removed_client_whose_certificates_have_ended_is_not_worth_a_word(engine: Engine) -> None:
     engine.up(having(one=ONE))
     engine.now += 90 * DAY
