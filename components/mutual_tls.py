@@ -130,8 +130,12 @@ class AlbMutualTls(pulumi.ComponentResource):
             )
         for name in dict.fromkeys((issuing, trusted)):
             found = self._args.brought(name)
-            for sentence in found.ends(datetime.now(UTC)) if found is not None else ():
+            if found is None:
+                continue
+            for sentence in found.ends(datetime.now(UTC)):
                 pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
+            if length := found.deep():
+                pulumi.log.warn(f"a client of authority {name}: {length}", self)
 
     def _repository(self) -> CertificateRepository:
         return CertificateRepository(

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alb_mutual_tls.cli.stack import Authority, Client, Component
+from alb_mutual_tls.cli.stack import Authority, Component
 from alb_mutual_tls.cli.verdict import Role
 from alb_mutual_tls.errors import UserError
 
@@ -88,11 +88,12 @@ EVERY: Final = (
 
 @dataclass(frozen=True)
 class Case:
-    """Somebody with a credential (None = no certificate)."""
+    """Somebody with a credential (None = no certificate). `refused_for`: why a listener would refuse a client, as far as its chain tells."""
 
     name: str
     role: Role
     credential: Credential | None
+    refused_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ def cases(component: Component, given: Credential | None, *, with_authority_key:
     CA can sign, where the component holds its key.
     """
     clients = [
-        *_clients(component.clients, given),
+        *_clients(component, given, now),
         *_of_authorities(component, with_authority_key=with_authority_key, now=now),
     ]
     made: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Role.NOBODY, None)]
-    made += _cut_chains(component.ca_certificate_pem, clients)
+    made += _cut_chains(component.ca_certificate_pem, clients, now)
     made += _imposters(component, clients, now)
     return made + _signed_by_the_authority(component, with_authority_key=with_authority_key, now=now)
 
@@ -147,19 +148,26 @@ def _read(path: Path, option: str) -> str:
         raise UserError(f"{option} {path} is no PEM file: convert it with openssl, for instance `openssl pkcs12 -in FILE`") from None
 
 
-def _clients(clients: Sequence[Client], given: Credential | None) -> list[Case | Missing]:
+def _clients(component: Component, given: Credential | None, now: datetime) -> list[Case | Missing]:
     if given is not None:
-        return [Case(client_case(given.name), Role.CLIENT, given)]
+        return [_client(component, given, now)]
     from alb_mutual_tls.pki.imposters import Credential
 
     cases: list[Case | Missing] = []
-    for client in clients:
+    for client in component.clients:
         name = client_case(client.name)
         if client.private_key_pem is None:
             cases.append(Missing(name, "it brought a CSR, so its private key is not in the stack: give it with --cert and --key"))
         else:
-            cases.append(Case(name, Role.CLIENT, Credential(client.name, client.chain_pem, client.private_key_pem)))
+            cases.append(_client(component, Credential(client.name, client.chain_pem, client.private_key_pem), now))
     return cases
+
+
+def _client(component: Component, credential: Credential, now: datetime) -> Case:
+    from alb_mutual_tls.pki.certification_path import refused_for
+
+    why = refused_for(credential.certificate_pem, component.ca_certificate_pem, now)
+    return Case(client_case(credential.name), Role.CLIENT, credential, why)
 
 
 def _imposters(component: Component, clients: Sequence[Case | Missing], now: datetime) -> list[Case | Missing]:
@@ -175,9 +183,10 @@ def _imposters(component: Component, clients: Sequence[Case | Missing], now: dat
     ]
 
 
-def _cut_chains(ca_certificate_pem: str, clients: Sequence[Case | Missing]) -> list[Case | Missing]:
+def _cut_chains(ca_certificate_pem: str, clients: Sequence[Case | Missing], now: datetime) -> list[Case | Missing]:
     """Clients that leave out the last of what they present, wherever that does not lead to the CA any more."""
-    from alb_mutual_tls.pki import bundle, path
+    from alb_mutual_tls.pki import bundle
+    from alb_mutual_tls.pki.certification_path import way
     from alb_mutual_tls.pki.imposters import Credential
 
     made: list[Case | Missing] = []
@@ -187,7 +196,7 @@ def _cut_chains(ca_certificate_pem: str, clients: Sequence[Case | Missing]) -> l
         blocks, who = bundle.split(one.credential.certificate_pem), one.credential
         for kept in range(1, len(blocks)):
             cut = "".join(blocks[:kept])
-            if path.between(cut, ca_certificate_pem, cut) is None:
+            if way(cut, ca_certificate_pem, now) is None:
                 name = cut_case(who.name, kept, len(blocks))
                 made.append(Case(name, Role.CUT, Credential(name, cut, who.private_key_pem)))
     return made
@@ -203,7 +212,7 @@ def _of_authorities(component: Component, *, with_authority_key: bool, now: date
         name = authority_case(authority.name)
         if not with_authority_key:
             made.append(Missing(name, ONLY_THE_CA))
-        elif (signer := _signer(component, authority)) is None:
+        elif (signer := _signer(component, authority, now)) is None:
             made.append(Missing(name, f"the private key of authority {authority.name} is not in the stack's state"))
         elif faults := list(time_faults(signer.issuer.certificate, now)):
             made.append(Missing(name, f"authority {authority.name} can sign nothing good: {faults[0]}"))
@@ -217,7 +226,7 @@ def _signed_by_the_authority(component: Component, *, with_authority_key: bool, 
     names = (EXPIRED, SERVER_ONLY, NOT_YET_VALID)
     if not with_authority_key:
         return [Missing(name, ONLY_THE_CA) for name in names]
-    signer = _trusted_signer(component)
+    signer = _trusted_signer(component, now)
     if signer is None:
         reason = f"the private key of authority {component.trusted_authority} is not in the stack's state"
         return [Missing(name, reason) for name in names]
@@ -235,25 +244,25 @@ class _Signer:
     above_pem: str
 
 
-def _trusted_signer(component: Component) -> _Signer | None:
+def _trusted_signer(component: Component, now: datetime) -> _Signer | None:
     from alb_mutual_tls.pki.signing import Issuer
 
     for authority in component.authorities:
         if authority.name == component.trusted_authority and authority.signer is not None:
-            return _signer(component, authority)
+            return _signer(component, authority, now)
     key = component.authority_private_key_pem
     return None if key is None else _Signer(Issuer.load(component.ca_certificate_pem, key), "")
 
 
-def _signer(component: Component, authority: Authority) -> _Signer | None:
-    from alb_mutual_tls.pki import path
+def _signer(component: Component, authority: Authority, now: datetime) -> _Signer | None:
+    from alb_mutual_tls.pki.certification_path import between
     from alb_mutual_tls.pki.signing import Issuer
 
     signer = authority.signer
     if signer is None:
         return None
     presented = "".join(client.chain_pem for client in component.clients)
-    above = path.between(signer.certificate_pem, authority.ca_certificate_pem, presented)
+    above = between(signer.certificate_pem, authority.ca_certificate_pem, presented, now)
     if above is None:  # an earlier one, of an update that was left half-way
         return None
     own = signer.certificate_pem if signer.certificate_pem != authority.ca_certificate_pem else ""

@@ -73,16 +73,14 @@ def flip(component: Component, given: Credential | None, tried: Sequence[tuple[s
 
 def _before(chain: str, root: str, issuing: str, now: datetime) -> Finding | None:
     """What a listener that trusts the issuing authority alone would do with a chain; None where it would accept it."""
-    from alb_mutual_tls.pki import path
+    from alb_mutual_tls.pki.certification_path import DEPTH_SEEN, against, deep, judge_pem
 
-    if refusals := path.refusals(chain, root, now):
+    judged = judge_pem(chain, root, now)
+    if refusals := against(judged):
         remedy = f"run pulumi up so that {issuing} issues it anew, and let the client install that before trustedAuthority changes"
         return Finding(Verdict.FELL_SHORT, f"a listener that trusts {issuing} alone would refuse it: {'; '.join(refusals)}; {remedy}")
-    if doubt := path.second_opinion(chain, root, now):
-        remedy = "try it with ./mtls rehearse before trustedAuthority changes"
-        return Finding(
-            Verdict.NOT_DECIDED, f"verifiers disagree whether a listener that trusts {issuing} alone would accept it ({doubt}): {remedy}"
-        )
+    if doubt := deep(judged.depth_needed, beyond=DEPTH_SEEN):
+        return Finding(Verdict.NOT_DECIDED, f"whether a listener that trusts {issuing} alone would accept it is not known: {doubt}")
     return None
 
 

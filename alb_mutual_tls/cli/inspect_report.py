@@ -9,10 +9,10 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     error         only when nothing could be looked at: why, one sentence
     files         list of {name, form, items, notes}
     items         list of {what, facts, reasons, notes, undecided}; facts: see alb_mutual_tls/pki/description.py, null where it does not say
-    reasons       list of {sentence, basis}: why it would be refused; basis "rule of this program", "seen on the sandbox", "documented by
-                  Alibaba Cloud" or "no client can use it"
+    reasons       list of {sentence, basis}: why it would be refused; basis "rule of this program", "OpenSSL refuses it", "seen on the
+                  sandbox", "documented by Alibaba Cloud" or "no client can use it"
     fit           how the pieces belong together, a sentence each
-    against       list of {client, ca, verdict, reasons, undecided}: whether a listener that trusts the CA lets the client in
+    against       list of {client, ca, verdict, reasons, undecided, notes}: whether a listener that trusts the CA lets the client in
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from alb_mutual_tls.cli.text import printable
 from alb_mutual_tls.pki.explanation import EXIT_CODE, File, Item, Judgement, Reason, Report, Verdict
 
 NOTE: Final = (
-    'No real ALB was asked: "seen on the sandbox" is what nginx with OpenSSL 3.0 does, "rule of this program" what `pulumi up` refuses. ALB knows no '
-    "revocation, and what the server itself must present is not looked at."
+    'No real ALB was asked: "OpenSSL refuses it" is the verdict of OpenSSL as TLS servers ask for it, "seen on the sandbox" what nginx with OpenSSL 3.0 '
+    'refuses beyond that, "rule of this program" what `pulumi up` refuses. ALB knows no revocation, and what the server '
+    "itself must present is not looked at."
 )
 _LONGEST: Final = 4000
 _LABELS: Final = {
@@ -96,6 +97,7 @@ def for_people(report: Report) -> Iterator[str]:
         yield f"{_shown(one.client)} at a listener that trusts {_shown(one.anchor)}: {says}"
         yield from _sentences("would be refused", map(_reason_text, one.reasons), "  ")
         yield from _sentences("not decided", one.undecided, "  ")
+        yield from _sentences("note", one.notes, "  ")
     if report.judgements:
         yield ""
     yield NOTE
@@ -157,6 +159,7 @@ def _judgement(one: Judgement) -> dict[str, Any]:
         "verdict": one.verdict,
         "reasons": [_reason(reason) for reason in one.reasons],
         "undecided": list(one.undecided),
+        "notes": list(one.notes),
     }
 
 

@@ -375,9 +375,9 @@ class Rehearsal:
             authority_private_key_pem=self.authority.private_key_pem,
         )
         tried = cases(wanted, self.given, with_authority_key=self.with_authority_key, now=now)
-        needed = needed_lengths(self.component, self.authority)
+        needed = needed_lengths(self.component, self.authority, now)
         probes = self._probes(max(_DEEPEST, *needed), now)
-        by_chain = self._by_chain()
+        by_chain = self._by_chain(now)
         tried = [case for case in tried if not (isinstance(case, Missing) and case.name in {check.case for check in by_chain})]
         every = [*tried, *probes]
         report = self._beside(lambda: verify_listener(self.component.name, way_in, every, self._around, self.knocker))
@@ -397,23 +397,23 @@ class Rehearsal:
             )
             self.result.notes.append(f"how long a chain ALB accepts was not tried, {why}")
             return []
-        from alb_mutual_tls.pki import chains
+        from alb_mutual_tls.pki import imposters
         from alb_mutual_tls.pki.signing import Issuer
 
         issuer = Issuer.load(self.authority.ca_certificate_pem, self.authority.private_key_pem)
-        made = (chains.probe(issuer, length, now) for length in range(1, longest + 1))
+        made = (imposters.probe(issuer, length, now) for length in range(1, longest + 1))
         return [Case(probe.name, Role.CLIENT, probe) for probe in made]
 
-    def _by_chain(self) -> list[Check]:
+    def _by_chain(self, now: datetime) -> list[Check]:
         """What can be said of clients whose private keys are not in the stack: whether their chains lead to the wanted authority at all."""
         if self.given is not None:
             return []
-        from alb_mutual_tls.pki.chains import length_to
+        from alb_mutual_tls.pki.certification_path import length_to
 
         checks = []
         for client in self.component.clients:
             if client.private_key_pem is None:
-                leads = length_to(client.chain_pem, self.authority.ca_certificate_pem) is not None
+                leads = length_to(client.chain_pem, self.authority.ca_certificate_pem, now) is not None
                 checks.append(
                     Check(f"client {client.name}", Verdict.NOT_CHECKED, KEY_ELSEWHERE, Expected.LET_IN)
                     if leads
@@ -492,14 +492,14 @@ LEADS_ELSEWHERE: Final = (
 )
 
 
-def needed_lengths(component: Component, authority: Authority) -> dict[int, Need]:
+def needed_lengths(component: Component, authority: Authority, now: datetime) -> dict[int, Need]:
     """The lengths of chains that the stack needs under an authority: those of its clients, and one more while a rotation is still to come.
 
     In a rotation clients present a cross certificate beside their own (docs/pki.md): it adds one, unless they do so already.
     """
-    from alb_mutual_tls.pki.chains import length_to
+    from alb_mutual_tls.pki.certification_path import length_to
 
-    lengths = [length_to(client.chain_pem, authority.ca_certificate_pem) for client in component.clients]
+    lengths = [length_to(client.chain_pem, authority.ca_certificate_pem, now) for client in component.clients]
     longest = max((length for length in lengths if length is not None), default=1)
     needs = dict.fromkeys(range(1, longest + 1), Need.CLIENTS)
     return needs if component.issuing_authority != authority.name else {**needs, longest + 1: Need.ROTATION}

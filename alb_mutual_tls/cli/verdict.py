@@ -62,12 +62,16 @@ class Expected(StrEnum):
 
 @dataclass(frozen=True)
 class Observation:
-    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or "client alice"."""
+    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or "client alice".
+
+    `refused_for`: why a listener would refuse a client, as far as its chain tells.
+    """
 
     case: str
     role: Role
     version: TlsVersion
     outcome: Outcome
+    refused_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
         elif expected(one.role, ca_enabled=ca_enabled) is Expected.REJECTED:
             findings.append(_should_be_rejected(one, peers))
         else:
-            findings.append(_should_be_let_in(one.outcome, one.role, peers, ca_enabled=ca_enabled))
+            findings.append(_should_be_let_in(one, peers, ca_enabled=ca_enabled))
     return findings
 
 
@@ -246,12 +250,13 @@ def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> F
     return Finding(Verdict.HELD) if answered else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
 
 
-def _should_be_let_in(outcome: Outcome, role: Role, peers: Sequence[Observation], *, ca_enabled: bool) -> Finding:
+def _should_be_let_in(seen: Observation, peers: Sequence[Observation], *, ca_enabled: bool) -> Finding:
+    outcome = seen.outcome
     if undecidable := _undecidable(outcome):
         return undecidable
     if _let_in(outcome):
         return Finding(Verdict.HELD)
-    refused = Finding(Verdict.FELL_SHORT, _refused_why(role, ca_enabled=ca_enabled))
+    refused = Finding(Verdict.FELL_SHORT, _refused_why(seen, ca_enabled=ca_enabled))
     if isinstance(outcome, Alert) or (isinstance(outcome, Answered) and CERTIFICATE_REFUSED.search(outcome.body_start)):
         return refused
     # A 400 without a word about certificates: from the listener or from the application?
@@ -268,10 +273,12 @@ def _should_be_let_in(outcome: Outcome, role: Role, peers: Sequence[Observation]
     )
 
 
-def _refused_why(role: Role, *, ca_enabled: bool) -> str:
+def _refused_why(seen: Observation, *, ca_enabled: bool) -> str:
     if not ca_enabled:
         return "client authentication is still on: the AlbConfig's change has not arrived at ALB; read the AlbConfig's events"
-    assert role is Role.CLIENT
+    assert seen.role is Role.CLIENT
+    if seen.refused_for:
+        return f"the listener refuses a client of this stack, and what it presents says why: {seen.refused_for}"
     return (
         "the listener refuses a client of this stack: it trusts another CA than caCertificateId, or the certificate has ended; "
         "run pulumi up and read the AlbConfig's events"

@@ -158,8 +158,7 @@ def verify_listener(
     return report
 
 
-_Visit = tuple[str, Role, Attempt]
-"""Case, role, attempt."""
+_Visit = tuple[Case, Attempt]
 
 
 @dataclass(frozen=True)
@@ -237,20 +236,20 @@ def _plan(component: str, listener: Listener, tried: Sequence[Case | Missing], l
 
 def _visits(place: Destination, cases: Sequence[Case]) -> list[_Visit]:
     """All cases in all TLS versions at one place."""
-    return [(case.name, case.role, Attempt(place, version, case.credential)) for case in cases for version in TlsVersion]
+    return [(case, Attempt(place, version, case.credential)) for case in cases for version in TlsVersion]
 
 
 def _ways_round(place: Destination, way: Approach) -> Iterator[_Visit]:
     unserved = replace(place, server_name=UNSERVED_NAME, any_name=True)
     for version in TlsVersion:
-        yield WRONG_NAME, Role.MISNAMED, Attempt(unserved, version)
+        yield Case(WRONG_NAME, Role.MISNAMED, None), Attempt(unserved, version)
     elsewhere = {RESUMED: place, RESUMED_FROM_WRONG_NAME: unserved}
     for port in way.open_ports:
         if 1 <= port + way.shift <= 65535:
             elsewhere[resumed_from(port)] = replace(place, port=port + way.shift, any_name=True)
     for name, first in elsewhere.items():
         for version in TlsVersion:
-            yield name, Role.RESUMED, Attempt(place, version, resumed_from=first)
+            yield Case(name, Role.RESUMED, None), Attempt(place, version, resumed_from=first)
 
 
 def _judged(visits: Sequence[_Visit], *, ca_enabled: bool) -> _Part:
@@ -258,16 +257,16 @@ def _judged(visits: Sequence[_Visit], *, ca_enabled: bool) -> _Part:
 
     def judge(outcomes: Sequence[Outcome]) -> list[Check]:
         seen = []
-        for (name, role, attempt), outcome in zip(visits, outcomes, strict=True):
+        for (case, attempt), outcome in zip(visits, outcomes, strict=True):
             assert attempt.version is not None
-            seen.append(Observation(name, role, attempt.version, outcome))
+            seen.append(Observation(case.name, case.role, attempt.version, outcome, case.refused_for))
         findings = verdicts.judge(seen, ca_enabled=ca_enabled)
         return [
             _check(attempt.to, one, finding, ca_enabled=ca_enabled)
-            for (_, _, attempt), one, finding in zip(visits, seen, findings, strict=True)
+            for (_, attempt), one, finding in zip(visits, seen, findings, strict=True)
         ]
 
-    return _Part(tuple(attempt for _, _, attempt in visits), judge)
+    return _Part(tuple(attempt for _, attempt in visits), judge)
 
 
 def _check(place: Destination, seen: Observation, finding: Finding, *, ca_enabled: bool) -> Check:

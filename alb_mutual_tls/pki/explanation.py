@@ -21,21 +21,22 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import description
 from alb_mutual_tls.pki.brought import BroughtAuthority
 from alb_mutual_tls.pki.certification_path import (
-    Path,
-    extension,
+    DEPTH_SEEN,
+    Judged,
+    deep,
     issued,
-    leaf_faults,
-    limits,
+    judge,
     looks_self_signed,
     name,
-    path_faults,
     public_key,
     self_signed,
-    walk,
+    self_signed_leaf,
+    undocumented,
+    weaknesses,
 )
 from alb_mutual_tls.pki.description import Facts
-from alb_mutual_tls.pki.inspection import certificate_faults, lasting_faults
-from alb_mutual_tls.pki.keys import key_fault, only_for_pss, same_key, weakness
+from alb_mutual_tls.pki.inspection import certificate_faults, extension, extensions, lasting_faults
+from alb_mutual_tls.pki.keys import same_key, weakness
 from alb_mutual_tls.pki.pieces import Certificate, Contents, Key, Other, Piece, Request, Unreadable
 from alb_mutual_tls.pki.request import SigningRequest
 
@@ -50,6 +51,7 @@ class Basis(StrEnum):
     """What a reason stands on."""
 
     PROGRAM = "rule of this program"
+    OPENSSL = "OpenSSL refuses it"
     SANDBOX = "seen on the sandbox"
     DOCUMENTED = "documented by Alibaba Cloud"
     TLS = "no client can use it"
@@ -128,6 +130,7 @@ class Judgement:
     anchor: str
     reasons: tuple[Reason, ...]
     undecided: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -227,31 +230,27 @@ class _Explanation:
 
     def _client(self, certificate: x509.Certificate) -> Item:
         """With CAs to compare with, what speaks against the client is said there."""
-        notes, reasons, undecided = list(_client_notes(certificate)), [], []
-        path = walk(certificate, self._certificates, None, self._now)
-        notes += _depth_notes(path)
+        notes = list(_client_notes(certificate))
+        reasons: tuple[Reason, ...] = ()
+        undecided: tuple[str, ...] = ()
         if not self._anchors:
-            reasons = [*self._client_reasons(certificate), *(Reason(fault, Basis.SANDBOX) for fault in path_faults(path, None, self._now))]
+            judged = judge(certificate, self._certificates, None, self._now)
+            reasons, undecided = tuple(self._reasons(judged)), tuple(_too_deep(judged))
+            notes += _depth_notes(judged)
             notes.append("whether a listener lets it in depends on the CA that it trusts: compare with --ca FILE or --against-stack")
-            undecided = limits(path)
         facts = description.of_certificate(certificate, self._now)
-        return Item("client certificate", facts, tuple(reasons), tuple(notes), tuple(undecided))
+        return Item("client certificate", facts, reasons, tuple(notes), undecided)
 
-    def _client_reasons(self, certificate: x509.Certificate) -> Iterator[Reason]:
-        yield from (Reason(fault, Basis.SANDBOX) for fault in leaf_faults(certificate, self._now))
-        key = public_key(certificate)
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None) or only_for_pss(certificate.tbs_certificate_bytes):
-            yield Reason(str(key_fault(certificate.tbs_certificate_bytes)), Basis.DOCUMENTED)
-        trusted = any(anchor.certificate == certificate for anchor in self._anchors)
-        if looks_self_signed(certificate) and not trusted:
-            if self_signed(certificate):
-                yield Reason("it is self-signed, so no CA vouches for it; have it issued by the CA that the listener trusts", Basis.SANDBOX)
-            else:
-                yield Reason(
-                    f"its subject is that of its issuer ({name(certificate)}), so OpenSSL takes it for a self-signed one (error 18), as happens with "
-                    "the documentation's sample answers; make it anew with a name of its own, for instance another commonName",
-                    Basis.SANDBOX,
-                )
+    def _reasons(self, judged: Judged, anchor: x509.Certificate | None = None) -> Iterator[Reason]:
+        """OpenSSL's, and those of our own rules."""
+        certificate = judged.path[0]
+        if anchor is None and looks_self_signed(certificate):  # without an anchor it vouches for itself
+            yield Reason(self_signed_leaf(certificate), Basis.OPENSSL)
+        astray = [] if anchor is None else list(self._ways_round(judged, anchor))
+        yield from (Reason(sentence, Basis.OPENSSL) for sentence in astray or judged.refusals)
+        yield from (Reason(sentence, Basis.SANDBOX) for sentence in weaknesses(judged.path))
+        if weak := undocumented(certificate):
+            yield Reason(weak, Basis.DOCUMENTED)
         yield from self._presented_wrongly(certificate)
 
     def _presented_wrongly(self, certificate: x509.Certificate) -> Iterator[Reason]:
@@ -264,21 +263,17 @@ class _Explanation:
                 )
 
     def _judgement(self, client: x509.Certificate, anchor: Anchor) -> Judgement:
-        path = walk(client, self._certificates, anchor.certificate, self._now)
-        faults = path_faults(path, anchor.certificate, self._now)
-        own = list(self._client_reasons(client))
-        if looks_self_signed(client) and own:  # why its chain leads nowhere has been said
-            faults = []
-        elif faults:
-            faults = list(self._ways_round(path, anchor.certificate)) or faults
-        reasons = [*own, *(Reason(fault, Basis.SANDBOX) for fault in faults)]
-        return Judgement(self._label(client), anchor.name, tuple(reasons), () if reasons else tuple(limits(path)))
+        judged = judge(client, self._certificates, anchor.certificate, self._now)
+        reasons = tuple(self._reasons(judged, anchor.certificate))
+        return Judgement(
+            self._label(client), anchor.name, reasons, () if reasons else tuple(_too_deep(judged)), tuple(_depth_notes(judged))
+        )
 
-    def _ways_round(self, path: Path, anchor: x509.Certificate) -> Iterator[str]:
+    def _ways_round(self, judged: Judged, anchor: x509.Certificate) -> Iterator[str]:
         """Certificates that stand in the way of a path that would hold."""
-        for one in path[1:]:
+        for one in judged.path[1:] if judged.refusals else ():
             rest = [other for other in self._certificates if other != one]
-            if one != anchor and not path_faults(walk(path[0], rest, anchor, self._now), anchor, self._now):
+            if one != anchor and judge(judged.path[0], rest, anchor, self._now).accepted:
                 yield (
                     f"{self._label(one)} leads verifiers astray, since they follow the first certificate that may be the issuer's and do not turn back; "
                     "leave it out, and the rest leads to the trusted CA"
@@ -295,6 +290,7 @@ class _Explanation:
             certificates = _certificates(source)
             if certificate == certificates[0]:
                 reasons += self._bundle_reasons(certificates, source)
+                notes += [f"of a client below it: {words}" for words in [deep(len(certificates) - 1)] if words and not reasons]
         kind = "root certificate authority" if self_signed(certificate) else "subordinate certificate authority"
         return Item(kind, description.of_certificate(certificate, self._now), tuple(reasons), tuple(notes))
 
@@ -376,6 +372,9 @@ class _Explanation:
 def _client_notes(certificate: x509.Certificate) -> Iterator[str]:
     if certificate.version is not x509.Version.v3:
         yield "it is X.509 v1, as the documentation's commands make it with OpenSSL 3.0: strict verifiers refuse it, the sandbox does not"
+    elif extensions(certificate) is None:
+        yield "its extensions cannot be read here, so all that is known of them is whether OpenSSL lets it in"
+        return
     elif extension(certificate, x509.ExtendedKeyUsage) is None:
         yield "it names no purpose (extended key usage), so whoever has its key can also be a server with it"
     constraints, usage = extension(certificate, x509.BasicConstraints), extension(certificate, x509.KeyUsage)
@@ -387,10 +386,14 @@ def _client_notes(certificate: x509.Certificate) -> Iterator[str]:
         yield "it has no subject alternative name: the Python package cryptography refuses such clients, the sandbox does not"
 
 
-def _depth_notes(path: Path) -> Iterator[str]:
-    between = sum(not self_signed(one) for one in path[1:])
-    if between > 1:
-        yield f"{between} authorities stand between it and its root: how many ALB follows is not known (nginx 1 by default, the sandbox 3)"
+def _depth_notes(judged: Judged) -> Iterator[str]:
+    if judged.depth_needed <= DEPTH_SEEN and (words := deep(judged.depth_needed)):
+        yield words
+
+
+def _too_deep(judged: Judged) -> Iterator[str]:
+    if words := deep(judged.depth_needed, beyond=DEPTH_SEEN):
+        yield words
 
 
 def _authority_notes(certificate: x509.Certificate) -> Iterator[str]:

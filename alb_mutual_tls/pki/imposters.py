@@ -88,6 +88,18 @@ def good(name: str, issuer: Issuer, now: datetime, above: str = "") -> Credentia
     return _client(name, issuer, CLIENT_PROFILE, now - BACKDATE, now + _HOUR, above)
 
 
+def probe(authority: Issuer, length: int, now: datetime) -> Credential:
+    """A good client for an hour whose chain has `length` certificates below the authority; all keys are made here and live in memory only."""
+    issuer, above = authority, ""
+    for number in range(1, length):
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = to_name({"organizationName": "alb-mutual-tls", "commonName": f"mtls rehearse, intermediate {number}"})
+        builder = below(issuer.certificate, CA_PROFILE, name, key.public_key()).not_valid_before(now - BACKDATE)
+        issuer = Issuer(sign(builder.not_valid_after(now + _HOUR), issuer), key)
+        above = to_pem(issuer.certificate) + above
+    return good(f"chain of {length}", issuer, now, above)
+
+
 def throwaway_authority(common_name: str, now: datetime) -> str:
     """The PEM certificate of a CA that is good for a day and can sign nothing, since nobody keeps its key (`mtls doctor`)."""
     return to_pem(_authority(to_name({"organizationName": "alb-mutual-tls", "commonName": common_name}), now).certificate)

@@ -19,8 +19,8 @@ from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.keys import key_fault
 from alb_mutual_tls.pki.renewal import to_text
 
-_WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
-_UNDERSTOOD: Final = frozenset(
+WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
+UNDERSTOOD: Final = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
         ExtensionOID.CERTIFICATE_POLICIES,
@@ -32,9 +32,16 @@ _UNDERSTOOD: Final = frozenset(
         ExtensionOID.POLICY_CONSTRAINTS,
         ExtensionOID.POLICY_MAPPINGS,
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        x509.ObjectIdentifier("2.16.840.1.113730.1.1"),  # Netscape certificate type
+        x509.ObjectIdentifier("1.3.6.1.5.5.7.1.7"),  # IP addresses (RFC 3779)
+        x509.ObjectIdentifier("1.3.6.1.5.5.7.1.8"),  # numbers of autonomous systems (RFC 3779)
+        x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14"),  # proxy certificates (RFC 3820)
+        ExtensionOID.OCSP_NO_CHECK,
     }
 )
 """What OpenSSL lets pass as critical (crypto/x509/v3_purp.c); key identifiers are not among it."""
+_CANNOT_BE_READ: Final = (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""How the package cryptography refuses extensions, all of a certificate at once; OpenSSL may read them."""
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
@@ -61,10 +68,9 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
     if certificate.version is not x509.Version.v3:
         yield "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3 (RFC 5280 section 4.1.2.1)"
         return
-    try:
-        certificate.extensions  # noqa: B018  # reading them all is the check
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        yield "its extensions cannot be read; make the certificate anew"
+    found = extensions(certificate)
+    if found is None:
+        yield "its extensions cannot be read here, whatever OpenSSL makes of them; make the certificate anew"
         return
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
@@ -75,9 +81,9 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:  # OpenSSL does not count anyExtendedKeyUsage here
         yield "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension"
-    for found in certificate.extensions:
-        if found.critical and found.oid not in _UNDERSTOOD:
-            yield f"its extension {found.oid.dotted_string} is critical, and OpenSSL refuses what it does not know; make one without it"
+    for one in found:
+        if one.critical and one.oid not in UNDERSTOOD:
+            yield f"its extension {one.oid.dotted_string} is critical, and OpenSSL refuses what it does not know; make one without it"
     if not certificate.subject.rdns:
         yield "it has no name (its subject is empty, RFC 5280 section 4.1.2.6); make one with a commonName"
 
@@ -96,7 +102,7 @@ def strength_faults(certificate: x509.Certificate) -> Iterator[str]:
     if weak:
         yield weak
     hash_algorithm = _signature_hash(certificate)
-    if isinstance(hash_algorithm, _WEAK_HASHES):
+    if isinstance(hash_algorithm, WEAK_HASHES):
         yield f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with SHA-256"
     elif certificate.issuer == certificate.subject and not weak and not _signed_by_itself(certificate):
         yield "its signature is not that of its own key, so the file was changed or damaged; give the certificate as it was issued"
@@ -128,9 +134,14 @@ def identifies(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     return said.authority_cert_serial_number in (None, issuer.serial_number)
 
 
-def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The value of an extension of a certificate, None when it has none."""
+def extensions(certificate: x509.Certificate) -> x509.Extensions | None:
+    """The extensions of a certificate, None when the package cryptography cannot read them, which says nothing about OpenSSL."""
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
+        return certificate.extensions
+    except _CANNOT_BE_READ:
         return None
+
+
+def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """The value of an extension of a certificate, None when it has none, or when its extensions cannot be read."""
+    return next((one.value for one in extensions(certificate) or () if isinstance(one.value, kind)), None)

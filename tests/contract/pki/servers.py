@@ -10,8 +10,9 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -118,23 +119,33 @@ class Server:
 
 
 class Nginx(Server):
-    """nginx, which answers a refused client with OpenSSL's reason. A port with the sandbox's `ssl_verify_depth`, and one with nginx's own, 1."""
+    """nginx, which answers a refused client with OpenSSL's reason.
 
-    def __init__(self, place: Path, trusted: str) -> None:
-        super().__init__(place, trusted, 2)
+    For each CA in turn it has a port with the sandbox's `ssl_verify_depth`, and one with nginx's own, 1.
+    """
+
+    def __init__(self, place: Path, *trusted: str) -> None:
+        self._trusted = trusted
+        super().__init__(place, "", 2 * len(trusted))
+
+    def _anchors(self) -> Iterator[Path]:
+        for number, trusted in enumerate(self._trusted):
+            file = self.place / f"trusted{number}.crt"
+            file.write_text(trusted)
+            yield from (file, file)
 
     def command(self) -> Sequence[str]:
         paths = " ".join(f"{name}_temp_path {self.place}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         servers = [
-            f"server {{ listen 127.0.0.1:{port} ssl; {depth} error_page 495 496 =400 @refused; "
+            f"server {{ listen 127.0.0.1:{port} ssl; ssl_client_certificate {trusted}; {depth} error_page 495 496 =400 @refused; "
             'location @refused { return 400 $ssl_client_verify; } location / { return 200 "old"; } }'
-            for port, depth in zip(self.ports, (f"ssl_verify_depth {VERIFY_DEPTH};", ""), strict=True)
+            for port, trusted, depth in zip(self.ports, self._anchors(), cycle((f"ssl_verify_depth {VERIFY_DEPTH};", "")), strict=False)
         ]
         lines = [
             f"daemon off; master_process off; pid {self.place}/nginx.pid; error_log stderr; events {{}}",
             f"http {{ access_log off; {paths}",
             f"ssl_certificate {self.certificate}; ssl_certificate_key {self.private_key}; ssl_protocols TLSv1.2 TLSv1.3;",
-            f"ssl_verify_client on; ssl_client_certificate {self.trusted};",
+            "ssl_verify_client on;",
             *servers,
             "}",
         ]

@@ -8,13 +8,15 @@ from itertools import product
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from alb_mutual_tls.cli.cases import Case, Missing, cases
 from alb_mutual_tls.cli.flip import NO_CLIENT, Flip, flip
 from alb_mutual_tls.cli.stack import Authority, Client, Component, Signer
 from alb_mutual_tls.cli.verdict import Role, Verdict, expected
-from alb_mutual_tls.pki import path
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.certification_path import against, judge_pem
+from alb_mutual_tls.pki.imposters import Credential, probe
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, key_pem, pem, subordinate
 
@@ -78,9 +80,9 @@ def test_a_bundle_that_leads_to_the_issuing_authority_is_ready(chain: tuple[str,
 @pytest.mark.parametrize(
     ("chain", "why"),
     [
-        ((leaf(A),), "and does not lead to CN=root b"),
-        ((leaf(SUB), CROSS), "does not lead to CN=root b"),
-        ((leaf(B, NOW - 200 * DAY), CROSS), "its own certificate: it expired on"),
+        ((leaf(A),), "was issued by CN=root a, which is neither the trusted CA CN=root b"),
+        ((leaf(SUB), CROSS), "was issued by CN=company, which is neither the trusted CA CN=root b"),
+        ((leaf(B, NOW - 200 * DAY), CROSS), "it expired on"),
     ],
     ids=["of the old authority", "intermediate missing", "expired"],
 )
@@ -109,14 +111,45 @@ def test_ready_is_only_who_is_accepted_now_as_well_as_far_as_that_was_tried(trie
     assert bool(found.bundles[0].why) == (verdict is not Verdict.HELD)
 
 
-def test_where_verifiers_disagree_nothing_is_decided() -> None:
+def with_root_b(root: Issuer, *chain: str) -> Flip:
+    made = component("a", "b", a_client("alice", *chain))
+    found = flip(replace(made, authorities=(made.authorities[0], Authority("b", pem(root.certificate), None))), None, (), NOW)
+    assert found is not None
+    return found
+
+
+def test_names_that_the_issuing_authority_does_not_allow_are_not_ready() -> None:
     constraint = x509.NameConstraints([x509.UniformResourceIdentifier(".example.com")], None)
     limited = authority("root b", key("of root b"), start=NOW - DAY, end=NOW + DAY, more=[constraint])
-    made = component("a", "b", a_client("alice", leaf(B), CROSS))
-    authorities = (made.authorities[0], Authority("b", pem(limited.certificate), None))
-    found = flip(replace(made, authorities=authorities), None, (), NOW)
-    assert found is not None
-    assert (found.verdict, "verifiers disagree" in found.bundles[0].why) == (Verdict.NOT_DECIDED, True)
+    found = with_root_b(limited, leaf(B), CROSS)
+    assert (found.verdict, "the name constraints of CN=root b do not allow" in found.bundles[0].why) == (Verdict.FELL_SHORT, True)
+
+
+def made_for(purpose: x509.ObjectIdentifier) -> str:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "c")])
+    builder = x509.CertificateBuilder(B.certificate.subject, name, key("client").public_key(), 7, NOW - DAY, NOW + DAY)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    return pem(builder.sign(B.private_key, hashes.SHA256()))
+
+
+def test_what_openssl_refuses_is_not_ready() -> None:
+    """Seen to be called ready: a purpose that OpenSSL takes for none, and a stray cross certificate that leads it astray."""
+    assert with_root_b(B, made_for(x509.OID_CLIENT_AUTH)).verdict is Verdict.HELD
+    anything = with_root_b(B, made_for(x509.ObjectIdentifier("2.5.29.37.0")))
+    assert (anything.verdict, "lacks clientAuth" in anything.bundles[0].why) == (Verdict.FELL_SHORT, True)
+    middle = authority("middle")
+    below = pem(client(middle))
+    ours, stray = pem(cross(B, middle)), pem(cross(C, middle))
+    assert with_root_b(B, below, ours, stray).verdict is Verdict.HELD
+    assert with_root_b(B, below, stray, ours).verdict is Verdict.FELL_SHORT
+
+
+def test_a_chain_longer_than_listeners_were_seen_to_follow_is_not_decided() -> None:
+    for certificates, verdict in {4: Verdict.HELD, 5: Verdict.NOT_DECIDED, 11: Verdict.NOT_DECIDED}.items():
+        found = with_root_b(B, *bundle.split(probe(B, certificates, NOW).certificate_pem))
+        assert found.verdict is verdict
+        words = f"its chain has {certificates + 1} certificates, {certificates - 1} of them between it and its root"
+        assert (words in found.bundles[0].why) is (verdict is Verdict.NOT_DECIDED)
 
 
 def test_a_bundle_that_a_partner_has_installed_can_be_looked_at_beside_those_of_the_stack() -> None:
@@ -180,7 +213,7 @@ def test_somebody_of_each_authority_presents_a_chain_that_leads_to_that_authorit
     (case,) = (one for one in made if one.name == f"client of authority {name}")
     assert isinstance(case, Case) and case.credential is not None
     for other, issuer in {"a": A, "b": B, "c": C}.items():
-        assert (path.refusals(case.credential.certificate_pem, pem(issuer.certificate), NOW) == []) is (other == name)
+        assert (against(judge_pem(case.credential.certificate_pem, pem(issuer.certificate), NOW)) == []) is (other == name)
 
 
 def test_somebody_of_a_subordinate_authority_presents_what_leads_to_its_root_but_no_cross_certificate() -> None:
@@ -191,7 +224,7 @@ def test_somebody_of_a_subordinate_authority_presents_what_leads_to_its_root_but
     assert isinstance(case, Case) and case.credential is not None
     assert case.credential.certificate_pem.endswith(pem(SUB.certificate))
     assert case.role is Role.OUTSIDER
-    assert path.refusals(case.credential.certificate_pem, pem(B.certificate), NOW) == []
+    assert against(judge_pem(case.credential.certificate_pem, pem(B.certificate), NOW)) == []
 
 
 def test_what_a_trusted_subordinate_signs_badly_has_a_good_chain_and_one_fault() -> None:
@@ -200,12 +233,12 @@ def test_what_a_trusted_subordinate_signs_badly_has_a_good_chain_and_one_fault()
     found = {one.name: one for one in cases(replace(made, authorities=(below,)), None, with_authority_key=True, now=NOW)}
     for name, fault in (
         ("expired", "it expired on"),
-        ("serverAuth only", "does not allow clientAuth"),
+        ("serverAuth only", "lacks clientAuth"),
         ("not yet valid", "not valid before"),
     ):
         case = found[name]
         assert isinstance(case, Case) and case.credential is not None
-        (refusal,) = path.refusals(case.credential.certificate_pem, pem(B.certificate), NOW)
+        (refusal,) = against(judge_pem(case.credential.certificate_pem, pem(B.certificate), NOW))
         assert fault in refusal
 
 

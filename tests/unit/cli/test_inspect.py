@@ -55,7 +55,7 @@ def test_what_would_be_refused_says_why_and_ends_with_1(capsys: pytest.CaptureFi
     assert (done.code, done.err) == (1, "")
     assert f"{files}/client.crt (CN=client) at a listener that trusts the CA of {files}/ca.crt: would be refused" in done.out
     assert (
-        "  would be refused: it is self-signed, so no CA vouches for it; have it issued by the CA that the listener trusts [seen on the sandbox]"
+        "  would be refused: it is self-signed, so no CA vouches for it; have it issued by the CA that the listener trusts [OpenSSL refuses it]"
         in done.out
     )
     assert done.out.splitlines()[-1] == "would be refused: 1 piece in 1 file, 1 reason"
@@ -159,8 +159,8 @@ def test_the_json_document_is_complete(capsys: pytest.CaptureFixture[str], files
     assert (list(file), list(item)) == (["name", "form", "items", "notes"], ["what", "facts", "reasons", "notes", "undecided"])
     assert item["facts"]["keyUsage"] is None and item["facts"]["version"] == "v3"
     (judgement,) = document["against"]
-    assert list(judgement) == ["client", "ca", "verdict", "reasons", "undecided"]
-    assert [reason["basis"] for reason in judgement["reasons"]] == ["seen on the sandbox"]
+    assert list(judgement) == ["client", "ca", "verdict", "reasons", "undecided", "notes"]
+    assert [reason["basis"] for reason in judgement["reasons"]] == ["OpenSSL refuses it"]
 
 
 def named(name: str) -> bytes:

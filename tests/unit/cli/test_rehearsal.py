@@ -39,7 +39,8 @@ from alb_mutual_tls.cli.stack import Authority, Client, Component, Listener
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.cli.verification import Knocker
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
-from alb_mutual_tls.pki import bundle, chains, imposters
+from alb_mutual_tls.pki import bundle, imposters
+from alb_mutual_tls.pki.certification_path import length_to
 from alb_mutual_tls.pki.imposters import Credential
 from alb_mutual_tls.pki.signing import Issuer, to_pem
 from tests.unit.listener.fakes import FakeAlb, FakeCluster, alb, raised
@@ -69,7 +70,7 @@ def rehearsals_name(name: str) -> Any:
 A, ISSUER_A = _authority("a")
 B, ISSUER_B = _authority("b")
 CLIENT = imposters.good("alice", ISSUER_A, NOW)
-TWO = chains.probe(ISSUER_A, 2, NOW)
+TWO = imposters.probe(ISSUER_A, 2, NOW)
 LISTENER = Listener("https", "alb", 443, False, "127.0.0.1:1443", HOST, cluster="cluster-1", ca_certificate_id="ca-a")
 
 
@@ -125,7 +126,7 @@ class Town(Knocker):
             return Answered(503)
         if credential is None or who in BAD:
             return Alert("certificate_required")
-        length = chains.length_to(credential.certificate_pem, trusted.ca_certificate_pem)
+        length = length_to(credential.certificate_pem, trusted.ca_certificate_pem, NOW)
         return Answered(503) if length is not None and length <= self.deepest else Alert("unknown_ca")
 
 
@@ -249,7 +250,7 @@ def test_the_length_of_chains_that_a_stack_needs(
     clients: tuple[Credential, ...], issuing: str, authority: Authority, needs: dict[int, Need]
 ) -> None:
     stack = component(*(client(f"c{number}", one) for number, one in enumerate(clients)), issuing=issuing)
-    assert rehearsals.needed_lengths(stack, authority) == needs
+    assert rehearsals.needed_lengths(stack, authority, NOW) == needs
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,24 @@
-"""What `mtls inspect` says of a client at a CA, beside what nginx with OpenSSL does with the same certificates, in TLS 1.2 and 1.3.
+"""Chains of certificates, each with what is wrong with it: the table of docs/chains.md (chains_table.py), tried by test_pki_chains.py.
 
-"Seen on the sandbox" in its reasons means this: the sandbox's data plane is nginx with this configuration.
+The extensions that the package cryptography would not write are given as DER.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Final
 
-import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
-from alb_mutual_tls.pki.explanation import Anchor, Basis, Judgement, Role, Source, Verdict, explain
-from alb_mutual_tls.pki.pieces import read
 from alb_mutual_tls.pki.signing import Issuer
-from tests.contract.pki.servers import Nginx, server_certificate
-from tests.unit.pki.material import DAY, authority, cross, first_version, key, key_usage, name_of, pem, signed_with_sha1
+from tests.unit.pki.material import DAY, authority, cross, first_version, key, key_usage, name_of, signed_with_sha1
 
 NOW: Final = datetime.now(UTC)
 END: Final = NOW + 3000 * DAY
@@ -82,6 +76,7 @@ def root(name: str, private_key: Any = None, **more: Any) -> Issuer:
     return authority(name, private_key, **{"start": NOW - DAY, "end": END, **more})
 
 
+ED25519 = ed25519.Ed25519PrivateKey.generate()
 ROOT, NEXT = root("root"), root("next")
 RSA_ROOT = root("root of RSA", key("RSA2048"))
 FIRST_VERSION = root("version 1", key_identifier=None)
@@ -100,12 +95,18 @@ PLAIN: Final = x509.BasicConstraints(False, None)
 
 @dataclass(frozen=True)
 class Case:
-    """Certificates of a file, the first of which is the client's, at a listener that trusts `anchor`; `says` is part of the reason, None = let in."""
+    """Certificates of a file, the first of which is the client's, at a listener that trusts `anchor`.
+
+    `says` is part of our reason, None: let in. `rule`: that is a rule of ours, and OpenSSL has nothing against it. `after`: how long after now it is
+    judged, where that is not now.
+    """
 
     says: str | None
     chain: tuple[x509.Certificate, ...]
     private_key: Any = field(default_factory=lambda: key("client"))
     anchor: x509.Certificate = ROOT.certificate
+    rule: bool = False
+    after: timedelta | None = None
 
 
 def case(says: str | None, *chain: x509.Certificate, **more: Any) -> Case:
@@ -113,21 +114,68 @@ def case(says: str | None, *chain: x509.Certificate, **more: Any) -> Case:
 
 
 def with_key(says: str | None, private_key: Any) -> Case:
-    return case(says, issue(ROOT, private_key=private_key), private_key=private_key)
+    return case(says, issue(ROOT, private_key=private_key), private_key=private_key, rule=says is not None)
 
 
-def by(issuer: Issuer, says: str | None, *above: x509.Certificate, anchor: x509.Certificate | None = None) -> Case:
+def by(issuer: Issuer, says: str | None, *above: x509.Certificate, anchor: x509.Certificate | None = None, **more: Any) -> Case:
     """A good client of this issuer, which is the anchor unless another is given."""
-    return case(says, issue(issuer), *above, anchor=anchor or issuer.certificate)
+    return case(says, issue(issuer), *above, anchor=anchor or issuer.certificate, **more)
 
 
-def through(subordinate: Issuer, says: str | None) -> Case:
-    """A good client of an authority below the root."""
-    return case(says, issue(subordinate), subordinate.certificate)
+def through(subordinate: Issuer, says: str | None, extensions: Extensions = CLIENT, **more: Any) -> Case:
+    """A client, good unless other extensions are given, of an authority below the root."""
+    return case(says, issue(subordinate, extensions=extensions), subordinate.certificate, **more)
+
+
+def der(oid: str, value: str, critical: bool = False) -> tuple[x509.ExtensionType, bool]:
+    """An extension with these octets, in hexadecimal."""
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), bytes.fromhex(value)), critical
+
+
+def named(*names: x509.GeneralName) -> tuple[x509.ExtensionType, bool]:
+    return x509.SubjectAlternativeName(list(names)), False
+
+
+def constrained(permitted: Sequence[x509.GeneralName] = (), excluded: Sequence[x509.GeneralName] = ()) -> Issuer:
+    """An authority below the root with name constraints."""
+    limit = x509.NameConstraints(list(permitted) or None, list(excluded) or None)
+    return below(ROOT, "limits", (*CA, (limit, True)))
+
+
+def oddly_constrained(value: str) -> Issuer:
+    """The same with name constraints of these octets."""
+    return below(ROOT, "limits", (*CA, der("2.5.29.30", value, True)))
+
+
+def tampered(certificate: x509.Certificate) -> x509.Certificate:
+    """With the last bit of its signature flipped."""
+    octets = bytearray(certificate.public_bytes(Encoding.DER))
+    octets[-1] ^= 1
+    return x509.load_der_x509_certificate(bytes(octets))
+
+
+def chain_of(length: int) -> Case:
+    """A client below `length` - 1 authorities, the root included."""
+    issuer = ROOT
+    above: list[x509.Certificate] = []
+    for level in range(length - 2):
+        issuer = below(issuer, f"level {level}")
+        above.insert(0, issuer.certificate)
+    return case(None, issue(issuer), *above)
 
 
 FIRST_VERSION_CA = first_version(FIRST_VERSION)
 TWO, THREE = below(SUB, "two"), below(below(SUB, "two"), "three")
+ADDRESSES: Final = "1.3.6.1.5.5.7.1.7"
+NETSCAPE: Final = "2.16.840.1.113730.1.1"
+SERIAL: Final = ROOT.certificate.serial_number.to_bytes(ROOT.certificate.serial_number.bit_length() // 8 + 1)
+STRANGER = root("stranger")
+BRIEF, BRIEF_ROOT = below(ROOT, "brief", end=NOW + 30 * DAY), root("brief root", end=NOW + 30 * DAY)
+STRAY = cross(STRANGER, NEXT, NOW)
+WITH_DNS: Final = (*CLIENT, named(x509.DNSName("a.example")))
+SPIFFE: Final = (*CLIENT, named(x509.UniformResourceIdentifier("spiffe://a.example/client")))
+DOMAIN: Final = x509.DNSName("example")
+SECOND_ROOT = root("root", ROOT.private_key)
 CASES: Final[dict[str, Case]] = {
     "good": case(None, issue(ROOT)),
     "without extensions": case(None, issue(ROOT, extensions=(), key_ids=False)),
@@ -155,7 +203,8 @@ CASES: Final[dict[str, Case]] = {
     "P-521": with_key(None, key("P521")),
     "secp256k1": with_key("on the curve secp256k1", key("secp256k1")),
     "SHA-512": case(None, issue(ROOT, digest=hashes.SHA512())),
-    "SHA-1": case("signed with SHA1", signed_with_sha1(Issuer(issue(ROOT), ROOT.private_key))),
+    "SHA-1": case("signed with SHA1", signed_with_sha1(Issuer(issue(ROOT), ROOT.private_key)), rule=True),
+    "Ed25519, which ALB does not document": with_key("neither RSA nor ECDSA", ED25519),
     # names
     "the issuer's name, other key identifier": case(None, issue(ROOT, ROOT.certificate.subject)),
     "the issuer's name, no key identifiers": case(
@@ -172,7 +221,7 @@ CASES: Final[dict[str, Case]] = {
         "not with the key of the CN=root that is known here", issue(root("root", key("another")), key_ids=False)
     ),
     "another CA of the same name, key identifiers": case("not with the key of the CN=root", issue(root("root", key("another")))),
-    "a wrong authority key identifier": case("not with the key of the CN=root", issue(ROOT, names_key=b"12345678")),
+    "a wrong authority key identifier": case("names another key identifier", issue(ROOT, names_key=b"12345678")),
     "an intermediate": through(SUB, None),
     "an intermediate, and the root": case(None, issue(SUB), SUB.certificate, ROOT.certificate),
     "an intermediate is missing": case("issued by CN=sub, which is neither", issue(SUB)),
@@ -195,7 +244,7 @@ CASES: Final[dict[str, Case]] = {
     "intermediate for servers": through(below(ROOT, "servers", (*CA, purposes(Purpose.SERVER_AUTH))), "without clientAuth"),
     "intermediate for anything": through(below(ROOT, "any", (*CA, purposes(Purpose.ANY_EXTENDED_KEY_USAGE))), "without clientAuth"),
     "intermediate for clients": through(below(ROOT, "clients", (*CA, purposes(Purpose.CLIENT_AUTH))), None),
-    "intermediate RSA 1024": through(below(ROOT, "short", private_key=key("RSA1024")), "an RSA key of 1024 bits"),
+    "intermediate RSA 1024": through(below(ROOT, "short", private_key=key("RSA1024")), "an RSA key of 1024 bits", rule=True),
     "intermediate, path length 0": through(below(ROOT, "limit", (constraints(True, 0), CA[1])), None),
     "below path length 0": case(
         "has path length 0 and does not allow the 1 authorities below it",
@@ -233,84 +282,112 @@ CASES: Final[dict[str, Case]] = {
     "root for anything": by(FOR_ANYTHING, "without clientAuth"),
     "root for clients": by(FOR_CLIENTS, None),
     "root expired": by(ENDED, "CN=ended, which stands above it, expired on"),
-    "root RSA 1024": by(SHORT_KEY, "an RSA key of 1024 bits"),
+    "root RSA 1024": by(SHORT_KEY, "an RSA key of 1024 bits", rule=True),
     "a subordinate is trusted": by(SUB, "is no root but was issued by CN=root"),
+    # the same roots and clients in other orders
+    "a stray cross certificate by another root before ours": case(
+        "certificate 2 of client.pem (CN=next) leads verifiers astray", issue(NEXT), STRAY, cross(ROOT, NEXT, NOW)
+    ),
+    "a stray cross certificate by another root after ours": case(None, issue(NEXT), cross(ROOT, NEXT, NOW), STRAY),
+    "the client's certificate twice": case(None, issue(SUB), issue(SUB), SUB.certificate),
+    "two authorities that certify each other": by(
+        NEXT, "which is neither the trusted CA CN=stranger", cross(ROOT, NEXT, NOW), cross(NEXT, ROOT, NOW), anchor=STRANGER.certificate
+    ),
+    "a root made anew with the same name and key": case(None, issue(ROOT), anchor=SECOND_ROOT.certificate),
+    "a root made anew, and the former one sent along": case(None, issue(ROOT), ROOT.certificate, anchor=SECOND_ROOT.certificate),
+    # signatures
+    "the client's signature tampered with": case("not with the key of the CN=root", tampered(issue(ROOT))),
+    "the intermediate's signature tampered with": case("not with the key of the CN=root", issue(SUB), tampered(SUB.certificate)),
+    "the root's own signature tampered with": case(None, issue(ROOT), anchor=tampered(ROOT.certificate)),
+    "intermediate signed with SHA-1": case(
+        "signed with SHA1", issue(SUB), signed_with_sha1(Issuer(SUB.certificate, ROOT.private_key)), rule=True
+    ),
+    "root signed with SHA-1": case(None, issue(ROOT), anchor=signed_with_sha1(ROOT)),
+    # extensions that few have
+    "nsCertType: server": case("Netscape certificate type", issue(ROOT, extensions=(*CLIENT, der(NETSCAPE, "03020640")))),
+    "nsCertType: client, critical": case(None, issue(ROOT, extensions=(*CLIENT, der(NETSCAPE, "03020780", True)))),
+    "OCSP no-check, critical": case(None, issue(ROOT, extensions=(*CLIENT, (x509.OCSPNoCheck(), True)))),
+    "IP addresses of RFC 3779, inherited, critical": case(
+        None, issue(ROOT, extensions=(*CLIENT, der(ADDRESSES, "30083006040200010500", True)))
+    ),
+    "IP addresses of RFC 3779 that its CA does not have": case(
+        "RFC 3779 resource not subset", issue(ROOT, extensions=(*CLIENT, der(ADDRESSES, "300c300a0402000130040302000a", True)))
+    ),
+    "intermediate, nsCertType: server": through(below(ROOT, "netscape", (*CA, der(NETSCAPE, "03020640"))), None),
+    "CA:FALSE, pathlen:0": case(None, issue(ROOT, extensions=(der("2.5.29.19", "3003020100"), *CLIENT[1:]))),
+    "CA:FALSE written out": case(None, issue(ROOT, extensions=(der("2.5.29.19", "3003010100"), *CLIENT[1:]))),
+    "an authority key identifier with a serial number only": case(
+        None,
+        issue(ROOT, extensions=(*CLIENT, der("2.5.29.35", f"30{len(SERIAL) + 2:02x}82{len(SERIAL):02x}{SERIAL.hex()}")), key_ids=False),
+    ),
+    "an authority key identifier with a wrong serial number only": case(
+        "names another key identifier", issue(ROOT, extensions=(*CLIENT, der("2.5.29.35", "3003820105")), key_ids=False)
+    ),
+    "Latin-1 in an IA5String": case(None, issue(ROOT, extensions=(*CLIENT, der("2.5.29.17", "300c820a636166e92e746573742e")))),
+    "basicConstraints that nobody can read": case(
+        "names another key identifier", issue(ROOT, extensions=(der("2.5.29.19", "78"), *CLIENT[1:]))
+    ),
+    "an explicit policy is required": through(below(ROOT, "policy", (*CA, (x509.PolicyConstraints(0, None), True))), None),
+    # constraints of names
+    "names: a permitted subject": through(constrained([x509.DirectoryName(name_of("c"))]), None),
+    "names: a subject that is not permitted": through(constrained([x509.DirectoryName(name_of("d"))]), "the name constraints of CN=limits"),
+    "names: an excluded subject": through(constrained((), [x509.DirectoryName(name_of("c"))]), "the name constraints of CN=limits"),
+    "names: a permitted DNS name": through(constrained([DOMAIN]), None, WITH_DNS),
+    "names: a DNS name that is not permitted": through(constrained([x509.DNSName("example.com")]), "CN=limits do not allow", WITH_DNS),
+    "names: an excluded DNS name": through(constrained((), [DOMAIN]), "CN=limits do not allow", WITH_DNS),
+    "names: permitted DNS names, and the client has none": through(constrained([DOMAIN]), None),
+    "names: a permitted host of a URI": through(constrained([x509.UniformResourceIdentifier("a.example")]), None, SPIFFE),
+    "names: a host of a URI that is not permitted": through(
+        constrained([x509.UniformResourceIdentifier(".example.com")]), "CN=limits do not allow", SPIFFE
+    ),
+    "names: a URI without a host": through(
+        constrained([x509.UniformResourceIdentifier("a.example")]),
+        "of a kind or form",
+        (*CLIENT, named(x509.UniformResourceIdentifier("urn:a"))),
+    ),
+    "names: permitted addresses": through(
+        constrained([x509.IPAddress(IPv4Network("10.0.0.0/8"))]), None, (*CLIENT, named(x509.IPAddress(IPv4Address("10.1.2.3"))))
+    ),
+    "names: addresses that are not permitted": through(
+        constrained([x509.IPAddress(IPv4Network("10.0.0.0/8"))]),
+        "CN=limits do not allow",
+        (*CLIENT, named(x509.IPAddress(IPv4Address("11.1.2.3")))),
+    ),
+    "names: addresses of a wrong length": through(
+        oddly_constrained("300aa0083006870401020304"), "of a kind or form", (*CLIENT, named(x509.IPAddress(IPv4Address("10.1.2.3"))))
+    ),
+    "names: addresses of a wrong length, and the client has none": through(oddly_constrained("300aa0083006870401020304"), None),
+    "names: with a minimum": through(
+        oddly_constrained("300fa00d300b82076578616d706c65800101".replace("300f", "3010").replace("a00d300b", "a00e300c")),
+        "of a kind or form",
+        WITH_DNS,
+    ),
+    "names: on the root": by(root("limits", more=[x509.NameConstraints(None, [DOMAIN])]), None),
+    "names: two levels up": case(
+        "the name constraints of CN=limits",
+        issue(below(constrained((), [x509.DirectoryName(name_of("c"))]), "lower")),
+        below(constrained((), [x509.DirectoryName(name_of("c"))]), "lower").certificate,
+        constrained((), [x509.DirectoryName(name_of("c"))]).certificate,
+    ),
+    # length
+    "a chain of 4": chain_of(4),
+    "a chain of 5": chain_of(5),
+    "a chain of 6": chain_of(6),
+    "a chain of 12": chain_of(12),
+    # other moments, which a server cannot be asked about
+    "the day before the client's certificate begins": case("it is not valid before", issue(ROOT, start=NOW + 10 * DAY), after=9 * DAY),
+    "the client's last day": case(None, issue(ROOT), after=29 * DAY),
+    "the day after the client's certificate ends": case("it expired on", issue(ROOT), after=31 * DAY),
+    "after the intermediate's end, the client's own still valid": case(
+        "CN=brief, which stands above it, expired on", issue(BRIEF, end=NOW + 90 * DAY), BRIEF.certificate, after=60 * DAY
+    ),
+    "after the root's end, the others still valid": case(
+        "CN=brief root, which stands above it, expired on",
+        issue(BRIEF_ROOT, end=NOW + 90 * DAY),
+        anchor=BRIEF_ROOT.certificate,
+        after=60 * DAY,
+    ),
+    "after the first cross certificate's end, a second one is valid": case(
+        None, issue(NEXT, end=NOW + 90 * DAY), issue(ROOT, "next", CA, private_key=NEXT.private_key), cross(ROOT, NEXT, NOW), after=60 * DAY
+    ),
 }
-
-
-def knock(port: int, version: ssl.TLSVersion, one: Case, place: Path) -> str:
-    """The status of the response, or "refused". The client itself minds no weak key, so that it is the server who refuses."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = context.maximum_version = version
-    context.load_verify_locations(cadata=server_certificate())
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    private = one.private_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (place / "client.pem").write_text("".join(map(pem, one.chain)) + private.decode())
-    context.load_cert_chain(place / "client.pem")
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
-        try:
-            with context.wrap_socket(plain, server_hostname="localhost") as wire:
-                wire.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                answer = wire.recv(4096)
-        except ssl.SSLCertVerificationError:
-            raise  # of the server's certificate: says nothing about ours
-        except (ssl.SSLError, ConnectionError):
-            return "refused"
-    return answer.split()[1].decode() if answer else "refused"
-
-
-@pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[x509.Certificate, int]]:
-    """The port of an nginx that trusts a CA, for each CA of the cases."""
-    with contextlib.ExitStack() as servers:
-        found = {}
-        for anchor in dict.fromkeys(one.anchor for one in CASES.values()):
-            server = Nginx(tmp_path_factory.mktemp("nginx"), pem(anchor))
-            servers.callback(server.stop)
-            found[anchor] = server.ports[0]
-        yield found
-
-
-def judged(one: Case) -> Judgement:
-    contents = read("".join(map(pem, one.chain)).encode(), lambda: None)
-    report = explain([Source("client.pem", contents)], [Anchor("the CA", one.anchor)], NOW, Role.CLIENT)
-    return next(judgement for judgement in report.judgements if judgement.client.startswith(("client.pem", "certificate 1 ")))
-
-
-@pytest.mark.parametrize("what", CASES)
-def test_a_client_is_let_in_or_refused_as_inspect_says_and_for_one_reason(
-    ports: dict[x509.Certificate, int], what: str, tmp_path: Path
-) -> None:
-    one = CASES[what]
-    judgement = judged(one)
-    reasons = [reason.sentence for reason in judgement.reasons]
-    if one.says is None:
-        assert (judgement.verdict, reasons) == (Verdict.NOTHING, [])
-    else:
-        assert (len(reasons), judgement.verdict) == (1, Verdict.REFUSED), reasons
-        assert one.says in reasons[0]
-        assert judgement.reasons[0].basis is Basis.SANDBOX
-    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        answer = knock(ports[one.anchor], version, one, tmp_path)
-        assert (answer == "200") == (one.says is None), f"{version}: {answer}"
-        assert answer in ("200", "400", "refused")
-
-
-def test_constraints_of_names_are_not_decided(ports: dict[x509.Certificate, int], tmp_path: Path) -> None:
-    """One of these is let in and the other is not, and who is told neither goes and tries it."""
-    for name, answer in (("c", "200"), ("another", "400")):
-        limit = x509.NameConstraints([x509.DirectoryName(name_of(name))], None)
-        limited = below(ROOT, f"only {name}", (*CA, (limit, True)))
-        one = through(limited, None)
-        assert judged(one).verdict is Verdict.NOT_DECIDED
-        assert knock(ports[ROOT.certificate], ssl.TLSVersion.TLSv1_3, one, tmp_path) == answer
-
-
-def test_a_kind_of_key_that_alb_does_not_document_is_refused_though_the_sandbox_takes_it(
-    ports: dict[x509.Certificate, int], tmp_path: Path
-) -> None:
-    private_key = ed25519.Ed25519PrivateKey.generate()
-    one = case(None, issue(ROOT, private_key=private_key), private_key=private_key)
-    (reason,) = judged(one).reasons
-    assert reason.basis is Basis.DOCUMENTED and "neither RSA nor ECDSA" in reason.sentence
-    assert knock(ports[ROOT.certificate], ssl.TLSVersion.TLSv1_3, one, tmp_path) == "200"
