@@ -6,7 +6,7 @@ Sources: RFC 5280 section 4, RFC 2986 (requests), CA/Browser Forum baseline requ
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -35,6 +35,13 @@ _KEY_USAGES: Final = {
     "encipherOnly": "encipher_only",
     "decipherOnly": "decipher_only",
 }
+
+_LIMITS: Final[dict[type[x509.ExtensionType], str]] = {
+    x509.ExtendedKeyUsage: "extended key usage",
+    x509.CertificatePolicies: "certificate policies",
+    x509.NameConstraints: "name constraints",
+}
+"""What, beside its path length, limits whom an authority vouches for."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +135,15 @@ def cross_certificate(issuer: Issuer, subject_certificate: x509.Certificate, *, 
     """A certificate of another authority's name and key (RFC 5280 section 3.2), ready to be signed with `sign`.
 
     Clients below that authority are accepted with it where only the issuer is trusted. It is valid until the earlier end of the two and keeps the
-    name constraints of the other. Raises `UserError` when either is unfit, or the issuer's path length is 0.
+    limits of the other, so that nobody gets in through it whom that one does not allow: path length (no longer than the issuer's allows), extended
+    key usage, certificate policies and name constraints. Raises `UserError` when either is unfit, or the issuer's path length is 0.
     """
     for certificate in (issuer.certificate, subject_certificate):
         faults = certificate_faults(certificate, now)
         if faults:
             raise UserError(f"the authority {certificate.subject.rfc4514_string()} cannot be cross-certified: {'; '.join(faults)}")
-    constraints = extension(issuer.certificate, x509.BasicConstraints)
-    if constraints is not None and constraints.path_length == 0:
+    allowed = _path_length(issuer.certificate)
+    if allowed == 0:
         raise UserError(
             f"the authority {issuer.certificate.subject.rfc4514_string()} has path length 0 and cannot certify another authority; "
             "rotate by giving the clients certificates of both"
@@ -146,10 +154,27 @@ def cross_certificate(issuer: Issuer, subject_certificate: x509.Certificate, *, 
             f"the authority {issuer.certificate.subject.rfc4514_string()} cannot be cross-certified by itself; give the certificate of another"
         )
     not_after = min(issuer.certificate.not_valid_after_utc, subject_certificate.not_valid_after_utc)
-    builder = below(issuer.certificate, CA_PROFILE, subject_certificate.subject, public_key, key_identifier(subject_certificate))
+    lengths = [length for length in (None if allowed is None else allowed - 1, _path_length(subject_certificate)) if length is not None]
+    profile = replace(CA_PROFILE, path_length=min(lengths, default=None))
+    builder = below(issuer.certificate, profile, subject_certificate.subject, public_key, key_identifier(subject_certificate))
     builder = builder.not_valid_before(now - BACKDATE).not_valid_after(not_after)
-    name_constraints = extension(subject_certificate, x509.NameConstraints)
-    return builder.add_extension(name_constraints, critical=True) if name_constraints is not None else builder
+    for kind in _LIMITS:
+        limit = extension(subject_certificate, kind)
+        if limit is not None:
+            builder = builder.add_extension(limit, critical=kind is x509.NameConstraints)
+    return builder
+
+
+def lost_limits(cross: x509.Certificate, subject_certificate: x509.Certificate) -> list[str]:
+    """The limits of an authority that its cross certificate lacks, as earlier versions signed it: through it more get in than it allows."""
+    lost = [words for kind, words in _LIMITS.items() if extension(subject_certificate, kind) not in (None, extension(cross, kind))]
+    own, crossed = _path_length(subject_certificate), _path_length(cross)
+    return lost if own is None or (crossed is not None and crossed <= own) else ["path length", *lost]
+
+
+def _path_length(certificate: x509.Certificate) -> int | None:
+    constraints = extension(certificate, x509.BasicConstraints)
+    return None if constraints is None else constraints.path_length
 
 
 def _same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:

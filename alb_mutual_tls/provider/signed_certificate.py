@@ -7,6 +7,7 @@ A cross certificate may be wished with `sign` false: then one that was signed be
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,8 @@ _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _COMPUTED: Final = ("certificatePem", "notBefore", "notAfter", "fingerprint", "serialNumber")
 _STEERING: Final = frozenset({"renewBeforeDays", "sign"})  # kept in state, but no part of the certificate
+_LIMITS: Final = tuple(map(bytes.fromhex, ("30060101ff0201", "0603551d25", "0603551d20", "0603551d1e")))
+"""The DER of what limits an authority: path length, and the object identifiers of extended key usage, certificate policies and name constraints."""
 _UNSIGNED: Final = "unsigned"
 """The id of a cross certificate that was not signed yet when its resource was made."""
 
@@ -63,6 +66,8 @@ class SignedCertificate:
             elif found is Renewal.ENDS_WITH_AUTHORITY and request.urn not in self._warned:
                 self._warned.add(request.urn)  # a refresh asks for the difference too
                 request.warn(f"{request.name}: {_end(state, self._clock())}, and so does its authority; rotate to a new authority")
+            if _lost_limits(state, inputs, self._clock()):
+                changes["certificatePem"] = Kind.UPDATE
         return Difference(changes, stables=_COMPUTED if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) else ())
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
@@ -80,11 +85,17 @@ class SignedCertificate:
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
         """Issue the certificate anew, or keep it where the change does not touch it."""
         changes = input_changes(state, inputs)
-        if changes.keys() <= _STEERING and not _to_be_signed(state, inputs):
+        lost = _lost_limits(state, inputs, self._clock())
+        if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) and not lost:
             if self._renewal(state, inputs) is not Renewal.DUE:
                 return {**inputs, **{key: state[key] for key in _COMPUTED}, "readyForRenewal": False}
             # The engine's difference shows the old end alone, as if it were removed: no input tells it the new one.
             request.info(f"{request.name}: {_end(state, self._clock())} and is issued anew")
+        elif changes.keys() <= _STEERING and lost:
+            request.warn(
+                f"{request.name}: the cross certificate is signed anew, because it lacks {' and '.join(lost)} of the authority that it certifies, so that "
+                "whom that one does not allow is let in through it; hand the bundles with the new one out again, the former one works as before"
+            )
         elif inputs["kind"] == "client" and from_text(state["notAfter"]) > self._clock():
             # In a rotation both are to be accepted, so only another key, name or validity is a matter of concern.
             if changes.keys() & set(_ISSUER):
@@ -136,6 +147,21 @@ class SignedCertificate:
 
 def _to_be_signed(state: Properties, inputs: Properties) -> bool:
     return inputs.get("sign") is True and state["certificatePem"] == ""
+
+
+def _lost_limits(state: Properties, inputs: Properties, now: datetime) -> list[str]:
+    """The limits that a cross certificate in the state should have and lacks; none of one that has ended, since there is none better to be had."""
+    if inputs.get("sign") is not True or not state["certificatePem"] or from_text(state["notAfter"]) <= now:
+        return []
+    from alb_mutual_tls.pki import bundle
+
+    subject = state["subjectCertificatePem"]
+    encoded = base64.b64decode("".join(bundle.split(subject)[0].splitlines()[1:-1]))
+    if not any(limit in encoded for limit in _LIMITS):
+        return []
+    from alb_mutual_tls.pki import signing
+
+    return signing.lost_limits(bundle.load_one(state["certificatePem"]), bundle.load_one(subject))
 
 
 def _wanted(issuer: Issuer, inputs: Properties, now: datetime) -> x509.CertificateBuilder:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from alb_mutual_tls.errors import UserError
@@ -161,6 +162,46 @@ def test_a_cross_certificate_of_another_authority_is_not_kept_in_the_place_of_on
     engine.up(cross_inputs())
     engine.up(cross_inputs(sign=False, subjectCertificatePem=pem(authority("root c").certificate)))
     assert engine.state["certificatePem"] == ""
+
+
+LIMITED = pem(authority("root b", constraints=x509.BasicConstraints(True, 0)).certificate)
+
+
+def as_signed_before(engine: Engine) -> None:
+    """The state that an earlier version left: a cross certificate without the limits of the authority that it certifies."""
+    engine.up(cross_inputs())
+    wide = {name: engine.state[name] for name in ("certificatePem", "fingerprint", "serialNumber", "notBefore", "notAfter")}
+    engine.up(cross_inputs(subjectCertificatePem=LIMITED))
+    engine.state |= wide
+    engine.said.clear()
+
+
+def test_a_cross_certificate_that_lacks_a_limit_is_signed_anew_once_and_says_why(engine: Engine) -> None:
+    as_signed_before(engine)
+    wanted = cross_inputs(subjectCertificatePem=LIMITED)
+    wide = engine.state["certificatePem"]
+    assert engine.difference(wanted).stables == ()
+    assert engine.preview(wanted)["certificatePem"] is UNKNOWN
+    engine.said.clear()
+    assert engine.up(wanted) == {"certificatePem": Kind.UPDATE}
+    (warning,) = engine.said
+    assert "is signed anew, because it lacks path length of the authority that it certifies" in warning
+    assert engine.state["certificatePem"] != wide
+    found = bundle.load_one(engine.state["certificatePem"]).extensions.get_extension_for_class(x509.BasicConstraints)
+    assert found.value.path_length == 0
+    assert engine.changes(wanted) == {}
+
+
+def test_a_cross_certificate_that_lacks_a_limit_is_kept_where_none_is_to_be_signed_or_it_has_ended(engine: Engine) -> None:
+    as_signed_before(engine)
+    assert engine.changes(cross_inputs(subjectCertificatePem=LIMITED, sign=False)) == {"sign": Kind.UPDATE}
+    wide = engine.state["certificatePem"]
+    engine.up(cross_inputs(subjectCertificatePem=LIMITED, sign=False))
+    assert engine.state["certificatePem"] == wide
+    engine.up(cross_inputs(subjectCertificatePem=LIMITED))
+    as_signed_before(engine)
+    engine.clock.now += 5000 * DAY
+    assert engine.changes(cross_inputs(subjectCertificatePem=LIMITED)) == {}
 
 
 def test_whether_to_sign_is_true_or_false_and_true_where_nothing_is_said(engine: Engine) -> None:
@@ -408,7 +449,8 @@ def test_a_preview_refuses_what_cannot_be_cross_certified(engine: Engine, change
         engine.preview(cross_inputs(**changed))
 
 
-def test_inputs_that_passed_once_are_not_checked_again_nor_is_cryptography_imported() -> None:
+@pytest.mark.parametrize("kind", ["client", "cross"])
+def test_inputs_that_passed_once_are_not_checked_again_nor_is_cryptography_imported(kind: str) -> None:
     """A no-op preview of many clients costs no parsing, and a provider process no import of 0.1 s."""
     code = """
 import sys, threading, json
@@ -421,7 +463,7 @@ assert handler.read(request, "id", inputs, state).state == state
 assert handler.diff(request, "id", state, inputs, inputs).changes == {}
 sys.exit("cryptography" in sys.modules)
 """
-    inputs = client_inputs(validityDays=3650)
+    inputs = client_inputs(validityDays=3650) if kind == "client" else cross_inputs()
     state = {**inputs, "certificatePem": "x", "notAfter": "2999-01-01T00:00:00Z", "readyForRenewal": False}
     assert subprocess.run([sys.executable, "-c", code], input=json.dumps([inputs, state]), text=True, check=False).returncode == 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from OpenSSL import crypto
+from OpenSSL._util import lib
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import signing
@@ -34,8 +36,10 @@ from tests.unit.pki.material import (
     key,
     key_pem,
     key_usage,
+    name_of,
     pem,
     request,
+    subordinate,
 )
 from tests.unit.pki.profiles import assert_is_client_certificate, assert_is_cross_certificate, extension
 
@@ -263,6 +267,86 @@ def test_name_constraints_of_the_other_authority_are_kept() -> None:
     found = extension(cross(authority("root a"), authority("root b", more=[constraints])), x509.NameConstraints)
     assert found.critical
     assert found.value == constraints
+
+
+POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.2.3.4"), None)])
+PURPOSES = x509.ExtendedKeyUsage([x509.OID_CLIENT_AUTH])
+NAMES = x509.NameConstraints(None, [x509.DirectoryName(name_of("client"))])
+
+
+def limited_to(path_length: int | None) -> x509.BasicConstraints:
+    return x509.BasicConstraints(True, path_length)
+
+
+@pytest.mark.parametrize(
+    ("issuers", "subjects", "expected"),
+    [(None, None, None), (None, 2, 2), (1, None, 0), (3, 1, 1), (2, 5, 1), (3, 2, 2)],
+)
+def test_a_cross_certificate_has_the_path_length_of_the_other_authority_and_no_longer_one_than_the_signers_allows(
+    issuers: int | None, subjects: int | None, expected: int | None
+) -> None:
+    found = cross(authority("root a", constraints=limited_to(issuers)), authority("root b", constraints=limited_to(subjects)))
+    constraints = extension(found, x509.BasicConstraints)
+    assert (constraints.critical, constraints.value) == (True, limited_to(expected))
+
+
+def test_purposes_and_policies_of_the_other_authority_are_kept_too() -> None:
+    new = authority("root b", more=[PURPOSES, POLICIES])
+    found = cross(authority("root a"), new)
+    assert (extension(found, x509.ExtendedKeyUsage).value, extension(found, x509.CertificatePolicies).value) == (PURPOSES, POLICIES)
+    assert signing.lost_limits(found, new.certificate) == []
+
+
+def test_what_a_cross_certificate_of_an_earlier_version_lacks_is_named() -> None:
+    wide = cross(authority("root a"), authority("root b"))
+    for more, constraints, lost in (
+        ([], limited_to(None), []),
+        ([], limited_to(1), ["path length"]),
+        ([PURPOSES, POLICIES, NAMES], limited_to(0), ["path length", "extended key usage", "certificate policies", "name constraints"]),
+    ):
+        assert signing.lost_limits(wide, authority("root b", more=more, constraints=constraints).certificate) == lost
+    lowered = cross(authority("root a", constraints=limited_to(1)), authority("root b"))
+    assert signing.lost_limits(lowered, authority("root b").certificate) == []
+
+
+def openssl_says(leaf: x509.Certificate, above: Sequence[x509.Certificate], root: Issuer, purpose: int) -> int:
+    """OpenSSL's error; 0: none."""
+    store = crypto.X509Store()
+    store.add_cert(crypto.X509.from_cryptography(root.certificate))
+    store.set_time(NOW)
+    lib.X509_STORE_set_purpose(store._store, purpose)
+    try:
+        crypto.X509StoreContext(
+            store, crypto.X509.from_cryptography(leaf), list(map(crypto.X509.from_cryptography, above))
+        ).verify_certificate()
+    except crypto.X509StoreContextError as error:
+        return int(error.errors[0])
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({}, 0),
+        ({"constraints": limited_to(0)}, lib.X509_V_ERR_PATH_LENGTH_EXCEEDED),
+        ({"more": [x509.NameConstraints(None, [x509.DirectoryName(name_of("sub"))])]}, lib.X509_V_ERR_EXCLUDED_VIOLATION),
+    ],
+)
+def test_whom_an_authority_does_not_allow_openssl_refuses_through_its_cross_certificate_too(limits: Any, code: int) -> None:
+    old, new = authority("root a"), authority("root b", **limits)
+    below = subordinate(authority("root b"), "sub")  # of the same key, made before there was a limit
+    leaf, above = client(below), [below.certificate, cross(old, new)]
+    assert openssl_says(leaf, above, new, lib.X509_PURPOSE_SSL_CLIENT) == code
+    assert openssl_says(leaf, above, old, lib.X509_PURPOSE_SSL_CLIENT) == code
+
+
+def test_an_authority_for_clients_alone_vouches_for_no_server_through_its_cross_certificate() -> None:
+    old, new = authority("root a"), authority("root b", more=[PURPOSES])
+    builder = x509.CertificateBuilder(new.certificate.subject, name_of("server"), key("server").public_key(), 7, NOW - DAY, NOW + DAY)
+    server = builder.sign(new.private_key, hashes.SHA256())
+    for root in (old, new):
+        assert openssl_says(server, [cross(old, new)], root, lib.X509_PURPOSE_SSL_SERVER) == lib.X509_V_ERR_INVALID_PURPOSE
+        assert openssl_says(client(new), [cross(old, new)], root, lib.X509_PURPOSE_SSL_CLIENT) == 0
 
 
 @pytest.mark.parametrize(
