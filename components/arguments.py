@@ -382,6 +382,12 @@ class AlbMutualTlsArgs(_Model):
         others = [name for name in self.authorities if name != self.issuing and self.signs(name) and not self._one_root(name, self.issuing)]
         return tuple(sorted(others, key=lambda name: (name != self.trusted, name)))
 
+    @property
+    def depth(self) -> int:
+        """How many authorities stand between a client of the issuing authority and the root that the listeners trust, the cross certificate included."""
+        above = [self.issuing, *(name for name in self.certifiers if name == self.trusted)]
+        return sum(len(found.certificates) if (found := self.brought(name)) else 1 for name in above) - 1
+
     def _one_root(self, one: str, other: str) -> bool:
         first, second = self.brought(one), self.brought(other)
         return first is not None and second is not None and first.root_pem == second.root_pem

@@ -130,12 +130,12 @@ class AlbMutualTls(pulumi.ComponentResource):
             )
         for name in dict.fromkeys((issuing, trusted)):
             found = self._args.brought(name)
-            if found is None:
-                continue
-            for sentence in found.ends(datetime.now(UTC)):
+            for sentence in found.ends(datetime.now(UTC)) if found is not None else ():
                 pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
-            if length := found.deep():
-                pulumi.log.warn(f"a client of authority {name}: {length}", self)
+        if self._args.depth > 1:
+            from alb_mutual_tls.pki.certification_path import deep  # imports cryptography, as whoever brings a chain does already
+
+            pulumi.log.warn(f"a client of authority {issuing}: {deep(self._args.depth)}", self)
 
     def _repository(self) -> CertificateRepository:
         return CertificateRepository(

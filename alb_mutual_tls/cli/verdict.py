@@ -278,7 +278,10 @@ def _refused_why(seen: Observation, *, ca_enabled: bool) -> str:
         return "client authentication is still on: the AlbConfig's change has not arrived at ALB; read the AlbConfig's events"
     assert seen.role is Role.CLIENT
     if seen.refused_for:
-        return f"the listener refuses a client of this stack, and what it presents says why: {seen.refused_for}"
+        return (
+            f"the listener refuses a client of this stack, and what it presents may say why: {seen.refused_for}; otherwise the listener trusts another CA "
+            "than caCertificateId: run pulumi up and read the AlbConfig's events"
+        )
     return (
         "the listener refuses a client of this stack: it trusts another CA than caCertificateId, or the certificate has ended; "
         "run pulumi up and read the AlbConfig's events"

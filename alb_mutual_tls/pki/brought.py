@@ -18,7 +18,6 @@ from cryptography.exceptions import InvalidSignature
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.certification_path import deep
 from alb_mutual_tls.pki.constraints import forbidden_names
 from alb_mutual_tls.pki.inspection import extension, identifies, lasting_faults, strength_faults, time_faults
 from alb_mutual_tls.pki.keys import load_private_key, same_key
@@ -76,10 +75,6 @@ class BroughtAuthority:
     def too_short_for(self, below: int) -> str | None:
         """A clause when path lengths allow fewer than `below` authorities below what signs, else None."""
         return next(_path_faults(self.certificates, below), None)
-
-    def deep(self) -> str | None:
-        """How long the chain of a client below it is, where nginx would have to be told to follow it; else None."""
-        return deep(len(self.certificates) - 1)
 
     def ends(self, now: datetime) -> Iterator[str]:
         """Which of its certificates is not valid at a moment, a sentence each."""

@@ -302,6 +302,34 @@ def test_a_rotation_between_subordinates_leads_through_root_and_cross_certificat
     )
 
 
+def of_length(name: str, length: int) -> tuple[str, str]:
+    """The chain of a brought authority with so many certificates, and the key of what signs."""
+    made = [authority(f"root of {name}")]
+    for level in range(1, length):
+        made.insert(0, subordinate(made[0], f"{name} {level}"))
+    return "".join(pem(one.certificate) for one in made), key_pem(made[0].private_key)
+
+
+@pytest.mark.parametrize(("trusted", "issuing", "depth"), [(6, 0, 5), (12, 0, 11), (3, 0, 2), (2, 0, 1), (1, 6, 6), (2, 2, 3), (1, 1, 1)])
+def test_how_deep_a_listener_must_follow_is_said_where_nginx_would_have_to_be_told(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch, trusted: int, issuing: int, depth: int
+) -> None:
+    """`issuing` 0: the trusted authority issues, there is no rotation under way."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_, **__: said.append(text))
+    chains = {"a": of_length("a", trusted)} | ({"b": of_length("b", issuing)} if issuing else {})
+    declare(
+        authorities={name: Authority(certificate=chain) for name, (chain, _) in chains.items()},
+        authority_private_keys={name: private_key for name, (_, private_key) in chains.items()},
+        trusted_authority="a",
+        issuing_authority="b" if issuing else "a",
+        clients={"web": Client()},
+    )
+    (name,) = "b" if issuing else "a"
+    words = f"a client of authority {name}: its chain has {depth + 2} certificates, {depth} of them between it and its root"
+    assert any(text.startswith(words) and f"a verification depth of {depth};" in text for text in said) is (depth > 1)
+
+
 def test_two_authorities_with_one_root_share_its_upload(declare: Declare) -> None:
     root = authority("corporate root")
     chains = {name: pem(subordinate(root, name).certificate) + pem(root.certificate) for name in ("one", "two")}

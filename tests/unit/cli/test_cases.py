@@ -11,7 +11,8 @@ from cryptography import x509
 from alb_mutual_tls.cli.cases import Case, Missing, cases
 from alb_mutual_tls.cli.stack import components_of
 from alb_mutual_tls.cli.verdict import Role
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import Credential, probe
+from alb_mutual_tls.pki.signing import Issuer
 
 NOW = datetime.now(UTC)
 SIGNED_BY_THE_CA = ["client of authority root", "expired", "serverAuth only", "not yet valid"]
@@ -58,6 +59,17 @@ def test_a_given_client_stands_in_for_all_of_the_stack(exported: dict[str, Any],
     found = made(exported, given=Credential("of bob.crt", *credentials["client"]))
     assert [name for name, role in able(found).items() if role is Role.CLIENT] == ["client of bob.crt"]
     assert "client csr-client" not in found
+
+
+def test_what_a_clients_chain_gives_as_a_reason_to_refuse_it_is_known_beforehand(exported: dict[str, Any]) -> None:
+    (component,) = components_of(exported, with_authority_key=True)
+    signer = component.authorities[0].signer
+    assert signer is not None
+    issuer = Issuer.load(signer.certificate_pem, signer.private_key_pem)
+    for length, says in {1: "", 2: "", 3: "its chain has 4 certificates, 2 of them", 12: "a verification depth of 11"}.items():
+        case = made(exported, given=probe(issuer, length, NOW))[f"client chain of {length}"]
+        assert isinstance(case, Case)
+        assert says in case.refused_for and bool(says) == bool(case.refused_for)
 
 
 def test_with_the_authoritys_key_the_real_ca_signs_what_must_be_refused(exported: dict[str, Any]) -> None:

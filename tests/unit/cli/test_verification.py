@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,9 @@ from alb_mutual_tls.pki.imposters import Credential
 OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
 REQUIRED = Alert("certificate_required")
 REDIRECT, SYSTEM = Answered(301, "https://a/"), Trust()
+ALICE = Case("client alice", Role.CLIENT, Credential("alice", "", ""))
 CASES: list[Case | Missing] = [
-    Case("client alice", Role.CLIENT, Credential("alice", "", "")),
+    ALICE,
     Case(NO_CERTIFICATE, Role.NOBODY, None),
     Case("foreign CA", Role.IMPOSTER, Credential("foreign CA", "", "")),
     Case(NOT_YET_VALID, Role.IMPOSTER, Credential(NOT_YET_VALID, "", "")),
@@ -39,6 +40,7 @@ class Town(Knocker):
     open_ports: frozenset[int] = frozenset()
     closed_ports: frozenset[int] = frozenset()
     round: Outcome = REQUIRED
+    trusts_nobody: bool = False
     knocks: list[tuple[str, int, str, str, str]] = field(default_factory=list)
     roundabout: list[tuple[str, int, str, int]] = field(default_factory=list)
 
@@ -50,6 +52,8 @@ class Town(Knocker):
         self.knocks.append((to.address, to.port, to.host, version, who))
         if to.port in self.closed_ports:
             return REFUSED
+        if self.trusts_nobody:
+            return REQUIRED
         return OK if who == "alice" or to.port in self.open_ports else REQUIRED
 
     def resuming(self, first: Destination, to: Destination, version: TlsVersion) -> Outcome:
@@ -87,6 +91,20 @@ def test_every_case_is_tried_in_both_versions_at_every_host() -> None:
     assert len(town.knocks) == len(wanted)
     assert report.verdict is Verdict.HELD
     assert verdicts(report.checks)["client csr"] == {Verdict.NOT_CHECKED}
+
+
+def test_a_client_that_is_refused_is_told_what_its_chain_gives_as_a_reason() -> None:
+    tried = [
+        replace(ALICE, refused_for="its chain has 13 certificates"),
+        CASES[1],
+        Case("client bob", Role.CLIENT, Credential("bob", "", "")),
+    ]
+    report = verify_listener("mtls", listener(), tried, around(), Town(trusts_nobody=True))
+    why = {check.case: check.why for check in report.checks if check.verdict is Verdict.FELL_SHORT}
+    assert (
+        "and what it presents may say why: its chain has 13 certificates; otherwise the listener trusts another CA" in why["client alice"]
+    )
+    assert "it trusts another CA than caCertificateId, or the certificate has ended" in why["client bob"]
 
 
 def test_a_certificate_that_will_be_good_tomorrow_goes_to_loopback_only() -> None:

@@ -39,6 +39,8 @@ SUB = subordinate(ROOT)
 LEAF = client(ROOT)
 KEY = key_pem(key("client"))
 TRUSTED = Anchor("the stack", ROOT.certificate)
+ODD_ADDRESSES = bytes.fromhex("300aa0083006870401020304")
+"""Name constraints with an address of 4 octets, where there should be 8 (RFC 5280 section 4.2.1.10)."""
 
 
 def source(text: str | bytes, name: str = "f", mode: int | None = None) -> Source:
@@ -211,6 +213,23 @@ def test_a_deep_chain_a_root_and_a_wrong_order_are_noted() -> None:
     assert any("it holds the root CN=root, which a client need not present" in note for note in file.notes)
     in_order = explained(pem(client(below)) + pem(below.certificate) + pem(SUB.certificate)).files[0]
     assert in_order.notes == ()
+
+
+def test_the_depth_that_clients_of_a_long_chain_of_authorities_need_is_noted() -> None:
+    made = [authority("level 0")]
+    for level in range(1, 12):
+        made.insert(0, subordinate(made[0], f"level {level}"))
+    for length in (2, 6, 12):
+        first = explained("".join(pem(one.certificate) for one in made[-length:])).files[0].items[0]
+        assert first.reasons == ()
+        words = f"of a client below it: its chain has {length + 1} certificates, {length - 1} of them between it and its root"
+        assert any(note.startswith(words) for note in first.notes) is (length > 2)
+
+
+def test_constraints_of_addresses_of_a_wrong_length_give_no_traceback() -> None:
+    odd = made([x509.BasicConstraints(True, None), x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.30"), ODD_ADDRESSES)])
+    (reason,) = only(explained(pem(odd), role=Role.CA)).reasons
+    assert reason.sentence == "its extensions cannot be read here, whatever OpenSSL makes of them; make the certificate anew"
 
 
 def test_a_client_behind_its_authority_is_presented_by_nobody() -> None:
