@@ -123,9 +123,10 @@ def _ask(
     if partial:
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     # pyOpenSSL has no word for the purpose, nor for the path of a refused client.
-    lib.X509_STORE_set_purpose(store._store, lib.X509_PURPOSE_SSL_CLIENT)
     context = ffi.gc(lib.X509_STORE_CTX_new(), lib.X509_STORE_CTX_free)
-    if lib.X509_STORE_CTX_init(context, store._store, asked._cert._x509, asked._chain) != 1:
+    made = lib.X509_STORE_set_purpose(store._store, lib.X509_PURPOSE_SSL_CLIENT)
+    made &= lib.X509_STORE_CTX_init(context, store._store, asked._cert._x509, asked._chain)
+    if made != 1:
         raise MemoryError("OpenSSL gives no context")
     lib.X509_verify_cert(context)
     code, depth = lib.X509_STORE_CTX_get_error(context), lib.X509_STORE_CTX_get_error_depth(context)

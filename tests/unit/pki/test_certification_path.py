@@ -6,11 +6,13 @@ The verdicts beside those of others are in tests/contract/pki/test_pki_chains.py
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
@@ -30,6 +32,7 @@ from alb_mutual_tls.pki.certification_path import (
     refused_for,
     way,
 )
+from alb_mutual_tls.pki.inspection import UNDERSTOOD
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, pem, subordinate
 
@@ -217,6 +220,42 @@ def test_what_a_chain_gives_as_a_reason_to_refuse_it_is_one_text() -> None:
     assert refused_for(chain(LEAF), ROOT_B, NOW) == ""
     assert refused_for(imposters.probe(B, 6, NOW).certificate_pem, ROOT_B, NOW).startswith("its chain has 7 certificates")
     assert refused_for(chain(client(B, now=NOW - 200 * DAY)), ROOT_B, NOW).startswith("it expired on")
+
+
+CRITICAL = {  # object identifier -> a value that OpenSSL can read, in hexadecimal
+    "2.5.29.15": "03020780",
+    "2.5.29.17": "30088206612e74657374",
+    "2.5.29.19": "3000",
+    "2.5.29.30": "3000",
+    "2.5.29.31": "3000",
+    "2.5.29.32": "3006300406022a03",
+    "2.5.29.33": "300a300806022a0306022a04",
+    "2.5.29.36": "3003800100",
+    "2.5.29.37": "300a06082b06010505070302",
+    "2.5.29.54": "020100",
+    "2.16.840.1.113730.1.1": "03020780",
+    "1.3.6.1.5.5.7.1.7": "30083006040200010500",
+    "1.3.6.1.5.5.7.1.8": "3004a0020500",
+    "1.3.6.1.5.5.7.1.14": "300c300a06082b06010505071501",
+    "1.3.6.1.5.5.7.48.1.5": "0500",
+}
+UNKNOWN = {"1.2.3.4": "0500", "2.5.29.14": "04020102", "2.5.29.35": "3000", "1.3.6.1.5.5.7.1.1": "3000"}
+
+
+@pytest.mark.parametrize("oid", [*CRITICAL, *UNKNOWN])
+def test_what_openssl_lets_pass_as_critical_is_known_here(oid: str) -> None:
+    value = bytes.fromhex({**CRITICAL, **UNKNOWN}[oid])
+    builder = x509.CertificateBuilder(B.certificate.subject, SUB.certificate.subject, key("client").public_key(), 7, NOW - DAY, NOW + DAY)
+    builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), critical=True)
+    judged = judge(builder.sign(B.private_key, hashes.SHA256()), [], B.certificate, NOW)
+    proxy = 40  # proxy certificates are understood, and not allowed
+    assert judged.code == (34 if oid in UNKNOWN else proxy if oid == "1.3.6.1.5.5.7.1.14" else 0), judged.words
+    assert {one.dotted_string for one in UNDERSTOOD} == CRITICAL.keys()
+
+
+def test_openssl_is_imported_only_where_a_path_is_judged() -> None:
+    code = "import sys, alb_mutual_tls.pki.explanation, alb_mutual_tls.pki.brought, alb_mutual_tls.cli.verification; sys.exit('OpenSSL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # --- the moment, and what two certificates are to each other
