@@ -18,8 +18,9 @@ from cryptography.exceptions import InvalidSignature
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.certification_path import looks_self_signed, names_issuer
 from alb_mutual_tls.pki.constraints import forbidden_names
-from alb_mutual_tls.pki.inspection import extension, identifies, lasting_faults, strength_faults, time_faults
+from alb_mutual_tls.pki.inspection import extension, lasting_faults, strength_faults, time_faults
 from alb_mutual_tls.pki.keys import load_private_key, same_key
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import Subject
@@ -131,7 +132,7 @@ def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
         )
         return
     for place, (lower, upper) in enumerate(pairwise([*chain, root]), 1):
-        if not identifies(upper, lower):
+        if not (looks_self_signed(lower) if lower is upper else names_issuer(upper, lower)):
             other = "it" if lower is upper else _name(upper)
             yield (
                 f"certificate {place} ({_name(lower)}) names another key identifier or serial number of its issuer than {other} has, "

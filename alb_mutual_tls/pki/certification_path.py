@@ -112,11 +112,12 @@ def _ask(
     from OpenSSL import crypto  # costs time and is needed by few commands
     from OpenSSL._util import ffi, lib
 
-    store = crypto.X509Store()
+    store, given = crypto.X509Store(), [leaf, *others, *([] if anchor is None else [anchor])]
     try:
+        known = {one: crypto.X509.from_cryptography(one) for one in given}
         if anchor is not None:
-            store.add_cert(crypto.X509.from_cryptography(anchor))
-        asked = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), list(map(crypto.X509.from_cryptography, others)))
+            store.add_cert(known[anchor])
+        asked = crypto.X509StoreContext(store, known[leaf], [known[one] for one in others])
     except crypto.Error:
         return Judged((leaf,), _UNREADABLE, 0, "a certificate cannot be read")
     store.set_time(now.astimezone(UTC))
@@ -131,20 +132,23 @@ def _ask(
     lib.X509_verify_cert(context)
     code, depth = lib.X509_STORE_CTX_get_error(context), lib.X509_STORE_CTX_get_error_depth(context)
     words = ffi.string(lib.X509_verify_cert_error_string(code)).decode()
-    path = _path(lib.X509_STORE_CTX_get1_chain(context)) or (leaf,)
+    path = tuple(next(one for one, own in known.items() if own._x509 == place) for place in _places(context)) or (leaf,)
     lib.ERR_clear_error()  # what it noted on the way is no error of those who use OpenSSL next
     return Judged(path, code, min(depth, len(path) - 1), words)
 
 
-def _path(stack: Any) -> Path:
-    from OpenSSL import crypto
+def _places(context: Any) -> list[Any]:
+    """Where the certificates of the path lie that OpenSSL built; they are the very ones that it was given."""
     from OpenSSL._util import ffi, lib
 
+    stack = lib.X509_STORE_CTX_get1_chain(context)
     if stack == ffi.NULL:
-        return ()
-    found = [crypto.X509._from_raw_x509_ptr(lib.sk_X509_value(stack, place)) for place in range(lib.sk_X509_num(stack))]
-    lib.sk_X509_free(stack)  # the certificates belong to `found` now
-    return tuple(one.to_cryptography() for one in found)
+        return []
+    places = [lib.sk_X509_value(stack, place) for place in range(lib.sk_X509_num(stack))]
+    for place in places:
+        lib.X509_free(place)  # the path's own hold on it
+    lib.sk_X509_free(stack)
+    return places
 
 
 def judge_pem(chain_pem: str, root_pem: str, now: datetime, others_pem: str = "") -> Judged:

@@ -123,17 +123,6 @@ def _signed_by_itself(certificate: x509.Certificate) -> bool:
     return True
 
 
-def identifies(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Whether what a certificate says of its issuer's key fits that certificate; OpenSSL puts no two together otherwise (RFC 5280 4.2.1.1)."""
-    said = extension(certificate, x509.AuthorityKeyIdentifier)
-    if said is None:
-        return True
-    borne = extension(issuer, x509.SubjectKeyIdentifier)
-    if said.key_identifier is not None and borne is not None and said.key_identifier != borne.digest:
-        return False
-    return said.authority_cert_serial_number in (None, issuer.serial_number)
-
-
 def extensions(certificate: x509.Certificate) -> x509.Extensions | None:
     """The extensions of a certificate, None when the package cryptography cannot read them, which says nothing about OpenSSL."""
     try:
