@@ -114,7 +114,7 @@ def _ask(
 
     store, given = crypto.X509Store(), [leaf, *others, *([] if anchor is None else [anchor])]
     try:
-        known = {one: crypto.X509.from_cryptography(one) for one in given}
+        known = {one: _as_openssl(one) for one in given}
         if anchor is not None:
             store.add_cert(known[anchor])
         asked = crypto.X509StoreContext(store, known[leaf], [known[one] for one in others])
@@ -135,6 +135,13 @@ def _ask(
     path = tuple(next(one for one, own in known.items() if own._x509 == place) for place in _places(context)) or (leaf,)
     lib.ERR_clear_error()  # what it noted on the way is no error of those who use OpenSSL next
     return Judged(path, code, min(depth, len(path) - 1), words)
+
+
+@lru_cache(maxsize=500)
+def _as_openssl(certificate: x509.Certificate) -> Any:
+    from OpenSSL import crypto
+
+    return crypto.X509.from_cryptography(certificate)
 
 
 def _places(context: Any) -> list[Any]:
