@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.inspection import UNDERSTOOD, WEAK_HASHES, extension, extensions
-from alb_mutual_tls.pki.keys import key_fault, only_for_pss
+from alb_mutual_tls.pki.keys import factorable, key_fault, only_for_pss
 from alb_mutual_tls.pki.profile import normalized
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.pki.signing import to_pem
@@ -223,9 +223,16 @@ def undocumented(leaf: x509.Certificate) -> str | None:
     return None if documented else key_fault(encoded)
 
 
+def computable(leaf: x509.Certificate) -> str | None:
+    """Why anybody can compute the private key of a client, which no verifier looks at, or None."""
+    key = public_key(leaf)
+    return factorable(key.public_numbers().n) if isinstance(key, rsa.RSAPublicKey) else None
+
+
 def against(judged: Judged) -> list[str]:
     """All that speaks against a client: OpenSSL's refusal, and our own rules."""
-    return [*judged.refusals, *weaknesses(judged.path), *filter(None, [undocumented(judged.path[0])])]
+    leaf = judged.path[0]
+    return [*judged.refusals, *weaknesses(judged.path), *filter(None, [undocumented(leaf), computable(leaf)])]
 
 
 def deep(depth: int, *, beyond: int = 1) -> str | None:

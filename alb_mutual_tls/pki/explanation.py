@@ -23,6 +23,7 @@ from alb_mutual_tls.pki.brought import BroughtAuthority
 from alb_mutual_tls.pki.certification_path import (
     DEPTH_SEEN,
     Judged,
+    computable,
     deep,
     issued,
     judge,
@@ -251,6 +252,8 @@ class _Explanation:
         yield from (Reason(sentence, Basis.SANDBOX) for sentence in weaknesses(judged.path))
         if weak := undocumented(certificate):
             yield Reason(weak, Basis.DOCUMENTED)
+        if weak := computable(certificate):
+            yield Reason(weak, Basis.PROGRAM)
         yield from self._presented_wrongly(certificate)
 
     def _presented_wrongly(self, certificate: x509.Certificate) -> Iterator[Reason]:
@@ -373,7 +376,7 @@ def _client_notes(certificate: x509.Certificate) -> Iterator[str]:
     if certificate.version is not x509.Version.v3:
         yield "it is X.509 v1, as the documentation's commands make it with OpenSSL 3.0: strict verifiers refuse it, the sandbox does not"
     elif extensions(certificate) is None:
-        yield "its extensions cannot be read here, so all that is known of them is whether OpenSSL lets it in"
+        yield "the Python package cryptography cannot read its extensions, so nothing is noted of them beside the verdict of OpenSSL"
         return
     elif extension(certificate, x509.ExtendedKeyUsage) is None:
         yield "it names no purpose (extended key usage), so whoever has its key can also be a server with it"

@@ -123,14 +123,14 @@ def weakness(key: object) -> str | None:
             return f"its key is RSA of {key.key_size} bits; {_ACCEPTED}"
         if key.public_numbers().e < _RSA_EXPONENT:
             return f"its RSA key has the public exponent {key.public_numbers().e}, less than {_RSA_EXPONENT}; {_ACCEPTED}"
-        return _factorable(key.public_numbers().n)
+        return factorable(key.public_numbers().n)
     if isinstance(key, ec.EllipticCurvePublicKey):
         return None if key.curve.name in _CURVE_HASHES else f"its key is on the curve {key.curve.name}; {_ACCEPTED}"
     return f"its key is neither RSA nor ECDSA, and ALB documents no other; {_ACCEPTED}"
 
 
 @lru_cache(maxsize=64)
-def _factorable(modulus: int) -> str | None:
+def factorable(modulus: int) -> str | None:
     """Whether anybody can compute the private key of an RSA key (CA/Browser Forum baseline requirements 6.1.1.3).
 
     Close primes: Fermat's method, as many rounds as the requirements ask for. ROCA (CVE-2017-15361): the fingerprint of its finders, which one key

@@ -18,10 +18,13 @@ from hypothesis import strategies as st
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle, der, description, extensions, pieces, unreadable
 from alb_mutual_tls.pki.brought import BroughtAuthority
+from alb_mutual_tls.pki.certification_path import against, judge
+from alb_mutual_tls.pki.explanation import Anchor, Basis, Source, explain
 from alb_mutual_tls.pki.inspection import strength_faults
 from alb_mutual_tls.pki.keys import key_fault, load_private_key, weakness
+from alb_mutual_tls.pki.pieces import read
 from alb_mutual_tls.pki.request import SigningRequest
-from tests.unit.pki.material import NOW, authority, client, key, name_of, pem
+from tests.unit.pki.material import DAY, NOW, authority, client, key, name_of, pem
 
 DER = serialization.Encoding.DER
 READ = "OpenSSL reads it, the reader of this program (Python's cryptography) does not"
@@ -339,6 +342,15 @@ def test_a_key_that_anybody_can_compute_is_refused(make: Callable[[], rsa.RSAPri
     assert "; make another key, with openssl genpkey, and make the request anew" in str(raised.value)
     with pytest.raises(UserError, match=words):
         BroughtAuthority.load(pem(authority("weak", weak).certificate))
+    issuer = authority()
+    builder = x509.CertificateBuilder(issuer.certificate.subject, name_of("c"), weak.public_key(), 7, NOW - DAY, NOW + DAY)
+    leaf = builder.sign(issuer.private_key, hashes.SHA256())
+    (said,) = against(judge(leaf, [], issuer.certificate, NOW))
+    assert words in said
+    (reason,) = (
+        explain([Source("f", read(pem(leaf).encode(), lambda: None))], [Anchor("ca", issuer.certificate)], NOW).judgements[0].reasons
+    )
+    assert (reason.sentence, reason.basis) == (said, Basis.PROGRAM)
 
 
 def test_ordinary_rsa_keys_are_none_of_them() -> None:
