@@ -43,6 +43,7 @@ test-all: ## all tests: also every kill point, rotation under load, fault matric
 
 campaigns: test-toolchain # what `make test` leaves to `make test-all`
 	@status=0; \
+	$(PYTHON) -m dev.toolchain campaigns || status=1; \
 	PROPERTY_TESTS=explore $(PYTEST) tests/unit tests/contract -m hypothesis -n 2 || status=1; \
 	$(PYTEST) tests/contract -m campaign -n 3 || status=1; \
 	$(PYTEST) tests/integration -m campaign -n 2 --timeout 900 || status=1; \

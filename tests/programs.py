@@ -18,6 +18,7 @@ PATH: Final = "PATH"
 SHELL: Final = "PATH, and only tried where it is there"
 PYTHON: Final = "Python environment"
 ENGINE: Final = "toolchain: engine and control plane"
+CAMPAIGNS: Final = "toolchain: built from Go modules, for `make test-all` alone"
 TOOLCHAIN: Final = "toolchain: "
 """Before what `dev/toolchain/versions.toml` unpacks."""
 
@@ -40,6 +41,7 @@ class Program(NamedTuple):
 _KUBERNETES: Final = (
     "tests/contract/listener/test_cluster.py",
     "tests/contract/listener/test_concurrent_writers.py",
+    "tests/contract/listener/test_flux.py",
     "tests/contract/listener/test_gitops.py",
     "tests/contract/listener/test_kubernetes_plugin_on_a_real_api_server.py",
     "tests/contract/listener/test_patch_on_a_real_api_server.py",
@@ -61,6 +63,7 @@ PROGRAMS: Final = (
     Program("etcd", ENGINE, _KUBERNETES),
     Program("kube-apiserver", ENGINE, _KUBERNETES),
     Program("kubectl", ENGINE, _KUBERNETES),
+    Program("flux-apply", CAMPAIGNS, ("tests/contract/listener/test_flux.py",)),
     Program("nginx", "toolchain: Debian's package nginx", (
         *_SERVED,
         "tests/contract/cli/test_verify.py",

@@ -22,7 +22,7 @@ from dev.toolchain import packaged
 from dev.toolchain.attempts import Attempts
 from dev.toolchain.places import HERE
 from dev.toolchain.versions import load
-from tests.programs import PROGRAMS, TOOLCHAIN, Program, absent, path
+from tests.programs import CAMPAIGNS, PROGRAMS, TOOLCHAIN, Program, absent, path
 
 # Also where pytest is started by hand: what `make test` finds is found.
 os.environ["PATH"] = path(os.environ)
@@ -127,7 +127,8 @@ def why(program: Program) -> str:
             if reason is None:
                 return f"nobody has looked for it yet): run `make test-toolchain`, or install it with {one.remedy}"
             return f"{reason}): install it with {one.remedy}"
-    return f"{program.source}): run `make test-toolchain`, or install it"
+    command = "python3 -m dev.toolchain campaigns" if program.source == CAMPAIGNS else "make test-toolchain"
+    return f"{program.source}): run `{command}`, or install it"
 
 
 def sentence(place: str, needed: Sequence[Program], count: int) -> str:

@@ -1,4 +1,4 @@
-"""What `mtls render` prints: the two fields of each listener as a Kustomize patch, and what Argo CD is to ignore. Pure.
+"""What `mtls render` prints: the two fields of each listener as a Kustomize patch, and what Argo CD or Flux is to ignore. Pure.
 
 An AlbConfig has no schema, so Kustomize takes a list in a merge patch as the whole list: every other listener would be gone. The patch is therefore a
 JSON Patch (RFC 6902), which names a listener by its place in `spec.listeners`; its `test` operations on port and protocol stop the build when another
@@ -11,6 +11,7 @@ The JSON document (`version` counts up when a field changes its meaning or goes 
                    in spec.listeners, from 0; patch is the JSON Patch
     kustomization  {patches}, as in kustomization.yaml; the text in patch is JSON
     application    {spec: {ignoreDifferences, syncPolicy}}, of an Argo CD Application
+    fluxKustomization  {spec: {ignore}}, of a Flux Kustomization
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ _ARGO_CD: Final = """\
 ---
 # 2. For an Argo CD Application, besides 1 and never instead of it: keeps `pulumi up` from being undone until 1 is committed.
 #    Take it out again then: while it stands, Argo CD takes all of spec.listeners from the cluster, and changes of it in Git wait.
-#    For Flux there is none: its ignore rules take such fields out of what it applies, which erases them. Suspend it meanwhile, or commit first.
+"""
+_FLUX: Final = """
+---
+# 3. For a Flux Kustomization (2.9 or newer), besides 1 and never instead of it: Flux then takes the two fields from the cluster and the
+#    rest from Git, so `pulumi up` switches on and off without a commit. Without both keys in the source (1) the next change of the AlbConfig
+#    fails. The numbers are those of 1: take this out while the order of the listeners is changed.
 """
 
 
@@ -71,15 +77,21 @@ class Rendered:
     def patch(self) -> Patch:
         """The JSON Patch for the source of the AlbConfig."""
 
-        def path(name: str) -> str:
-            return pointer(*self.live.path, self.live.key(name))
-
+        enabled, certificates = self.fields
         return [
-            {"op": "test", "path": path("port"), "value": member(self.live.fields, "port")},
-            {"op": "test", "path": path("protocol"), "value": self.live.protocol},
-            {"op": "add", "path": path(CA_ENABLED), "value": self.wished.ca_enabled},
-            {"op": "add", "path": path(CA_CERTIFICATES), "value": self.ca_certificates},
+            {"op": "test", "path": self._pointer("port"), "value": member(self.live.fields, "port")},
+            {"op": "test", "path": self._pointer("protocol"), "value": self.live.protocol},
+            {"op": "add", "path": enabled, "value": self.wished.ca_enabled},
+            {"op": "add", "path": certificates, "value": self.ca_certificates},
         ]
+
+    @property
+    def fields(self) -> list[str]:
+        """JSON pointers of the two fields, `caEnabled` first."""
+        return [self._pointer(CA_ENABLED), self._pointer(CA_CERTIFICATES)]
+
+    def _pointer(self, name: str) -> str:
+        return pointer(*self.live.path, self.live.key(name))
 
 
 def render(component: str, wished: stack.Listener, document: Document) -> Rendered:
@@ -101,7 +113,7 @@ def by_hand(wished: Sequence[stack.Listener]) -> str:
 
 
 def as_yaml(rendered: Sequence[Rendered]) -> str:
-    """Two YAML documents with comments, to paste from: the Kustomize patches, and the fields of an Argo CD Application."""
+    """Three YAML documents with comments, to paste from: Kustomize patches, fields of an Argo CD Application, and of a Flux Kustomization."""
     several = len({one.component for one in rendered}) > 1
     lines = ["patches:"]
     for one in rendered:
@@ -109,7 +121,7 @@ def as_yaml(rendered: Sequence[Rendered]) -> str:
         state = "on" if one.wished.ca_enabled else "off"
         lines += [
             f"  # listener {printable(one.wished.name)}{owner}: {one.live.label} of AlbConfig {one.live.albconfig}, client authentication {state}",
-            f"  - target: {{group: {GROUP}, version: v1, kind: {KIND}, name: {_quoted(_target(one.live.albconfig)['name'])}}}",
+            f"  - target: {_target_as_yaml(one)}",
             "    patch: |-",
             *(f"      {line}" for operation in one.patch for line in _operation(dict(operation))),
         ]
@@ -118,7 +130,10 @@ def as_yaml(rendered: Sequence[Rendered]) -> str:
         rules += [f"    - group: {GROUP}", f"      kind: {KIND}", f"      name: {_quoted(rule['name'])}", "      jqPathExpressions:"]
         rules += [f"        - {_quoted(expression)}" for expression in rule["jqPathExpressions"]]
     rules += ["  syncPolicy:", "    syncOptions:", f"      - {RESPECT}"]
-    return _KUSTOMIZE + "\n".join(lines) + "\n" + _ARGO_CD + "\n".join(rules)
+    ignored = ["spec:", "  ignore:"]
+    for one in rendered:
+        ignored += ["    - paths:", *(f"        - {_quoted(path)}" for path in one.fields), f"      target: {_target_as_yaml(one)}"]
+    return _KUSTOMIZE + "\n".join(lines) + "\n" + _ARGO_CD + "\n".join(rules) + _FLUX + "\n".join(ignored)
 
 
 def as_json(rendered: Sequence[Rendered]) -> str:
@@ -131,6 +146,7 @@ def as_json(rendered: Sequence[Rendered]) -> str:
                 "patches": [{"target": _target(one.live.albconfig), "patch": exact_json.dumps(one.patch)} for one in rendered]
             },
             "application": {"spec": {"ignoreDifferences": _ignore_differences(rendered), "syncPolicy": {"syncOptions": [RESPECT]}}},
+            "fluxKustomization": {"spec": {"ignore": [{"paths": one.fields, "target": _target(one.live.albconfig)} for one in rendered]}},
         }
     )
 
@@ -165,6 +181,10 @@ def _listener(one: Rendered) -> dict[str, Any]:
 def _target(albconfig: str) -> dict[str, str]:
     """What Kustomize is to patch; it takes the name for a regular expression, anchored at both ends."""
     return {"group": GROUP, "version": "v1", "kind": KIND, "name": albconfig.replace(".", r"\.")}
+
+
+def _target_as_yaml(one: Rendered) -> str:
+    return f"{{group: {GROUP}, version: v1, kind: {KIND}, name: {_quoted(_target(one.live.albconfig)['name'])}}}"
 
 
 def _ignore_differences(rendered: Sequence[Rendered]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`python3 -m dev.toolchain [tests]`: everything that `make up` needs, or `make test`.
+"""`python3 -m dev.toolchain [tests | campaigns]`: everything that `make up` needs, `make test` or `make test-all`.
 
 Runs on a bare Python with the standard library only.
 """
@@ -21,9 +21,9 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 1
 
-    if list(arguments) not in ([], ["tests"]):
+    if list(arguments) not in ([], ["tests"], ["campaigns"]):
         given = " ".join(arguments)
-        print(f"error: {given!r} is not understood; write `tests`, or nothing", file=sys.stderr)
+        print(f"error: {given!r} is not understood; write `tests`, `campaigns` or nothing", file=sys.stderr)
         return 1
 
     from alb_mutual_tls.errors import UserError
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
             # By its file: where Python looks for modules there may be another `tests`.
             listed = runpy.run_path(str(HERE.repository / "tests" / "programs.py"))["PROGRAMS"]
             tests = {program.name: program.needed_by for program in listed}
-        installation = Installation(HERE, load(), os.environ, progress, tests)
+        installation = Installation(HERE, load(), os.environ, progress, tests, "campaigns" in arguments)
         installation.complete()
         for line in installation.announcements():
             print(line)

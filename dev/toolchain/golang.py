@@ -40,9 +40,10 @@ def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
 
 
 def recipe(module: Module, places: Places) -> Recipe:
-    """What a module's programs depend on: its go.mod and go.sum, our flags, and files beside them."""
+    """What a module's programs depend on: go.mod, go.sum, source of our own, our flags, and files beside them."""
     directory = places.recipes / module.name
-    parts = [(directory / file).read_text(encoding="utf-8") for file in ("go.mod", "go.sum")]
+    own = sorted(file.name for file in directory.glob("*.go"))
+    parts = [(directory / file).read_text(encoding="utf-8") for file in ("go.mod", "go.sum", *own)]
     parts += [*FLAGS, *(f"{name}={value}" for table in (module.programs, module.variables) for name, value in sorted(table.items()))]
     programs = tuple(module.programs)
     if module.scripts:

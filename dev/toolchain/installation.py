@@ -46,8 +46,12 @@ class Installation:
         base: Mapping[str, str],
         progress: Progress,
         tests: Mapping[str, Sequence[str]] | None = None,
+        campaigns: bool = False,
     ) -> None:
-        """`tests`: program -> the tests that start it; None where no tests will be run."""
+        """`tests`: program -> the tests that start it; None where no tests will be run.
+
+        `campaigns`: whether the long ones are among them.
+        """
         self.places = places
         self.versions = versions
         self.base = base
@@ -64,6 +68,7 @@ class Installation:
             Family("pulumi", ("pulumi", "python-host"), {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {}),
             Family("etcd", ("etcd",), {name: assets[name] for name in ("etcd",) if assets}),
             Family("kubernetes", ("kubernetes",), {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets}),
+            *([Family("flux", ("flux",), {})] if campaigns else []),
         )
 
     # What is there
@@ -82,7 +87,7 @@ class Installation:
             release=stored[Source.RELEASE],
             modules=stored[Source.MODULES],
             published=bool(self._files(family)),
-            failed=self.attempts.failure(self._what(family)) is not None,
+            failed=bool(self._files(family)) and self.attempts.failure(self._what(family)) is not None,
         )
 
     def is_complete(self) -> bool:
@@ -137,7 +142,8 @@ class Installation:
         return self.store.path(pulumi), {program: self.store.path(other) / program for other in others for program in other.programs}
 
     def _files(self, family: Family) -> tuple[ReleaseFile, ...]:
-        return self.versions.releases[family.name].files(downloads.system(), downloads.machine())
+        release = self.versions.releases.get(family.name)
+        return release.files(downloads.system(), downloads.machine()) if release else ()
 
     def _what(self, family: Family) -> str:
         return f"release {family.name} {self.versions.releases[family.name].version}"

@@ -223,7 +223,7 @@ def test_a_file_that_is_applied_by_the_client_is_warned_about_until_it_says_the_
 
 
 def test_a_tool_that_leaves_the_two_fields_out_of_what_it_applies_erases_them(plane: ControlPlane, cluster: Cluster) -> None:
-    """What an ignore rule of Flux does (its paths are taken out of the object before it is applied), hence none is printed."""
+    """Why no rule of a tool helps a source that lacks the two keys."""
     source = alb(HTTP, {**HTTPS, "caEnabled": True, "caCertificates": [{"CertificateId": ID}]})
     plane.kubectl("delete", "albconfig", "alb", "--ignore-not-found")
     apply(plane, source, "kustomize-controller")

@@ -40,12 +40,12 @@ def one(document: Document, **wish: Any) -> Rendered:
     return render("mtls", wished(**wish), document)
 
 
-def both_documents(rendered: list[Rendered]) -> tuple[Any, Any]:
+def pasted(rendered: list[Rendered]) -> tuple[Any, Any, Any]:
     """What is pasted, with the texts of the patches read."""
-    kustomization, application = yaml.safe_load_all(as_yaml(rendered))
+    kustomization, application, flux = yaml.safe_load_all(as_yaml(rendered))
     for patch in kustomization["patches"]:
         patch["patch"] = yaml.safe_load(patch["patch"])
-    return kustomization, application
+    return kustomization, application, flux
 
 
 def test_the_whole_of_it() -> None:
@@ -77,7 +77,6 @@ patches:
 ---
 # 2. For an Argo CD Application, besides 1 and never instead of it: keeps `pulumi up` from being undone until 1 is committed.
 #    Take it out again then: while it stands, Argo CD takes all of spec.listeners from the cluster, and changes of it in Git wait.
-#    For Flux there is none: its ignore rules take such fields out of what it applies, which erases them. Suspend it meanwhile, or commit first.
 spec:
   ignoreDifferences:
     - group: alibabacloud.com
@@ -89,7 +88,17 @@ spec:
         - '.metadata.annotations["albmtls/443-https"]'
   syncPolicy:
     syncOptions:
-      - RespectIgnoreDifferences=true"""
+      - RespectIgnoreDifferences=true
+---
+# 3. For a Flux Kustomization (2.9 or newer), besides 1 and never instead of it: Flux then takes the two fields from the cluster and the
+#    rest from Git, so `pulumi up` switches on and off without a commit. Without both keys in the source (1) the next change of the AlbConfig
+#    fails. The numbers are those of 1: take this out while the order of the listeners is changed.
+spec:
+  ignore:
+    - paths:
+        - '/spec/listeners/1/caEnabled'
+        - '/spec/listeners/1/caCertificates'
+      target: {group: alibabacloud.com, version: v1, kind: AlbConfig, name: 'alb'}"""
     )
 
 
@@ -101,12 +110,13 @@ def test_off_is_written_down_and_keeps_the_ca_certificate() -> None:
 def test_yaml_and_json_say_the_same() -> None:
     document = alb(HTTP, HTTPS, {"port": "8443", "protocol": "HTTPS", "CAENABLED": None})
     rendered = [one(document), one(document, name="admin", port=8443, ca_enabled=False)]
-    kustomization, application = both_documents(rendered)
+    kustomization, application, flux = pasted(rendered)
     read = json.loads(as_json(rendered))
     assert read["version"] == 1
     assert "error" not in read
     assert [{**patch, "patch": json.loads(patch["patch"])} for patch in read["kustomization"]["patches"]] == kustomization["patches"]
     assert read["application"] == application
+    assert read["fluxKustomization"] == flux
     assert [listener["patch"] for listener in read["listeners"]] == [patch["patch"] for patch in kustomization["patches"]]
     admin = dict(read["listeners"][1])
     del admin["patch"]
@@ -126,7 +136,7 @@ def test_one_rule_for_each_albconfig() -> None:
     both = alb(HTTPS, {"port": 8443, "protocol": "HTTPS"})
     other = alb(HTTPS, name="internal")
     rendered = [one(both), one(both, port=8443), one(other, alb_config="internal")]
-    _, application = both_documents(rendered)
+    _, application, _ = pasted(rendered)
     rules = application["spec"]["ignoreDifferences"]
     assert [(rule["name"], len(rule["jqPathExpressions"])) for rule in rules] == [("alb", 6), ("internal", 3)]
 
@@ -139,19 +149,20 @@ def test_with_several_components_each_listener_says_whose_it_is() -> None:
 
 @pytest.mark.parametrize("name", ["https\n- op: remove", "https # x", "'", '"', "日本", "{}"])
 def test_a_listeners_name_stays_in_its_comment(name: str) -> None:
-    assert both_documents([one(alb(HTTPS), name=name)]) == both_documents([one(alb(HTTPS))])
+    assert pasted([one(alb(HTTPS), name=name)]) == pasted([one(alb(HTTPS))])
 
 
 @pytest.mark.parametrize("name", ["alb.prod", "123", "1e3", "true", "null", "0x1f"])
 def test_an_albconfigs_name_stays_text_and_matches_nothing_else(name: str) -> None:
-    kustomization, application = both_documents([one(alb(HTTPS, name=name), alb_config=name)])
+    kustomization, application, flux = pasted([one(alb(HTTPS, name=name), alb_config=name)])
     assert kustomization["patches"][0]["target"]["name"] == name.replace(".", "\\.")
+    assert flux["spec"]["ignore"][0]["target"] == kustomization["patches"][0]["target"]
     assert application["spec"]["ignoreDifferences"][0]["name"] == name
 
 
 @pytest.mark.parametrize("id", ["12345e67", "0123", "true", "2026-01-01", "a: b", "日本", "'"])
 def test_a_certificate_id_stays_text(id: str) -> None:
-    kustomization, _ = both_documents([one(alb(HTTPS), id=id)])
+    kustomization, *_ = pasted([one(alb(HTTPS), id=id)])
     assert kustomization["patches"][0]["patch"][-1]["value"] == [{"CertificateId": id}]
 
 
