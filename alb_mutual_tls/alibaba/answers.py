@@ -18,6 +18,8 @@ class Product:
 
 
 CAS = Product("Certificate Management Service (CAS)", "2020-04-07", "yundun-cert")
+PRIVATE_CA = Product(CAS.name, "2020-06-30", CAS.ram)
+"""The actions of CAS's private CA service, on the same host."""
 ALB = Product("Application Load Balancer (ALB)", "2020-06-16", "alb")
 CS = Product("Container Service for Kubernetes (ACK)", "2015-12-15", "cs")
 STS = Product("Security Token Service (STS)", "2015-04-01", "sts")

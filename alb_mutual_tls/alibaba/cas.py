@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from alb_mutual_tls.alibaba.answers import ApiError, ServiceFailed, Throttled
+from alb_mutual_tls.alibaba.answers import PRIVATE_CA, ApiError, ServiceFailed, Throttled
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.errors import Unreachable, UserError
@@ -174,6 +174,22 @@ class Cas:
                 return None
             raise
 
+    def ca_certificate(self, identifier: str) -> str | None:
+        """The PEM text of a CA certificate, uploaded or of CAS's private CA service; None when CAS refuses to describe it as either.
+
+        https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-06-30-describecacertificate
+        """
+        uploaded = self.described(identifier)
+        if uploaded is not None:
+            return uploaded
+        try:
+            answer = self._api.of(PRIVATE_CA).read("DescribeCACertificate", {"Identifier": identifier})
+        except ApiError as error:
+            if type(error) is ApiError:
+                return None
+            raise
+        return of_private_ca(answer)
+
     def find_certificate(self, warehouse_id: str, pem: str) -> str | None:
         """The id of a certificate in the repository with the same content (SHA-256 of each DER), None when there is none."""
         wanted = set(digests(pem))
@@ -309,6 +325,17 @@ def usable(repository: Repository) -> Repository:
             f'CA certificates to one of type {LISTED_TYPE} (data source "Uploaded CA Certificates"): set the key repository to another name'
         )
     return repository
+
+
+def of_private_ca(answer: Mapping[str, Any]) -> str:
+    """A CA certificate and what is above it, from an answer of DescribeCACertificate; pure. "" where it tells no certificate.
+
+    `CaCertChain` is "the complete certificate chain"; whether it begins with the certificate itself is not documented.
+    """
+    found = answer.get("Certificate")
+    fields = found if isinstance(found, Mapping) else {}
+    blocks = [block for name in ("X509Certificate", "CaCertChain") for block in certificates_of(str(fields.get(name) or ""))]
+    return "".join(dict.fromkeys(blocks))
 
 
 def may_be(item: ListedCertificate, end: int | None) -> bool:

@@ -59,6 +59,12 @@ class OpenApi:
         other._cancelled = cancelled
         return other
 
+    def of(self, product: Product) -> OpenApi:
+        """Another product at the same endpoint."""
+        other = copy.copy(self)
+        other.product = product
+        return other
+
     def read(self, action: str, query: Mapping[str, Any] | None = None, *, path: str | None = None) -> dict[str, Any]:
         """Call an action that changes nothing; `path` is its resource's, in an API of ROA style.
 

@@ -103,11 +103,11 @@ def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, in
 
 
 def _certificates(cas: Cas, identifiers: list[str]) -> dict[str, str | None]:
-    return dict(zip(identifiers, _side_by_side(cas.described, identifiers), strict=True))
+    return dict(zip(identifiers, _side_by_side(cas.ca_certificate, identifiers), strict=True))
 
 
 def _uploads(cas: Cas) -> list[Upload]:
-    """The CA certificates in repositories for uploads, the only ones that listeners can name."""
+    """The CA certificates in repositories for uploads; those of CAS's private CA service are not listed."""
     repositories = [one for one in cas.repositories() if one.type == LISTED_TYPE]
     found = _side_by_side(lambda one: cas.certificates(one.warehouse_id), repositories)
     return [_upload(listed, repository) for repository, certificates in zip(repositories, found, strict=True) for listed in certificates]

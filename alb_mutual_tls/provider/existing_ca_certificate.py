@@ -106,7 +106,7 @@ class ExistingCaCertificate:
 
     def _look(self, request: Request, identifier: str) -> str | None:
         """Its PEM in one spelling; None when CAS does not know it."""
-        content = self._configuration.cas(request).described(identifier)
+        content = self._configuration.cas(request).ca_certificate(identifier)
         if content is None:
             return None
         blocks = certificates_of(content)

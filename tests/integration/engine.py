@@ -28,7 +28,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000")) + 2000 * _WORKER
 LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000")) + 500 * _WORKER
-CAS, ALB, STS, CS = (tuple(actions) for actions in VERSIONS.values())
+_UPLOADS, _PRIVATE_CA, ALB, STS, CS = (tuple(actions) for actions in VERSIONS.values())
+CAS = _UPLOADS + _PRIVATE_CA
 """The actions of each product."""
 CERTIFICATES = [{"CertificateId": SERVER_CERTIFICATE_ID, "IsDefault": True}]
 """What an HTTPS listener of an AlbConfig that a test makes shows to its clients."""

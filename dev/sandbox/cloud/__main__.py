@@ -52,6 +52,7 @@ def serve(layout: Layout, ended: threading.Event) -> None:
         def control() -> None:
             try:
                 seeds.make_certificates(layout)
+                openapi.repositories.hold_private_ca(seeds.PRIVATE_CA_ID, seeds.private_ca(layout))
                 cluster = Cluster(_await_kubeconfig(layout))
                 seeds.plant(cluster)
                 Controller(layout, cluster, openapi, ended).run()

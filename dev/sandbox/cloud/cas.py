@@ -1,11 +1,13 @@
-"""CAS 2020-04-07 (Certificate Management Service): repositories of certificates and what is in them.
+"""CAS 2020-04-07 (Certificate Management Service): repositories of certificates and what is in them. Of 2020-06-30 the CAs of its private CA service.
 
-Covered: CreateWarehouse, DeleteWarehouse, ListCertWarehouse, ListWarehouse, UploadPCACert, DeletePCACert, ListCert, DescribeWarehouseCert.
+Covered: CreateWarehouse, DeleteWarehouse, ListCertWarehouse, ListWarehouse, UploadPCACert, DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30
+DescribeCACertificate.
 Sources: `facts/alibaba.md` A of the project's notes and https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview.
 
 What nobody has documented is decided here, on the strict side: DeleteWarehouse of a repository that is not empty and DeletePCACert of a certificate that an ALB
 listener names are refused; error codes of "does not exist" and "is in use" and the types that ListWarehouse reports are made up; content comes back as the bare
-PEM blocks, so whoever compares content has to compare certificates, not texts. A certificate uploaded twice gets two identifiers.
+PEM blocks, so whoever compares content has to compare certificates, not texts. A certificate uploaded twice gets two identifiers. DescribeWarehouseCert does
+not know CAs of the private CA service, and DescribeCACertificate no uploads; ALB knows both.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from dev.sandbox.cloud import pages, pem
 from dev.sandbox.cloud.errors import ApiError, invalid, not_covered, not_found
@@ -68,6 +72,9 @@ PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
     "DescribeWarehouseCert": (Parameter("CertIdentifier", required=True),),
 }
 
+PRIVATE_CA_VERSION: Final = "2020-06-30"
+PRIVATE_CA_PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {"DescribeCACertificate": (Parameter("Identifier"),)}
+
 
 class CertificateRepositories:
     """All repositories of the account with their certificates, on disk.
@@ -78,17 +85,54 @@ class CertificateRepositories:
     """
 
     def __init__(self, file: Path, in_use: Callable[[str], list[str]]) -> None:
-        self.store = Store(file, {"nextId": _FIRST_ID, "warehouses": [], "certificates": []})
+        self.store = Store(file, {"nextId": _FIRST_ID, "warehouses": [], "certificates": [], "privateCas": {}})
         self._in_use = in_use
 
     def ca_pem(self, identifier: str) -> str | None:
-        """The content of a CA certificate that ALB may use: one in a repository of type uploadCA; None if there is no such CA certificate."""
+        """The content of a CA certificate that ALB may use: one in a repository of type uploadCA, or of the private CA service; None if there is none."""
         with self.store.reading() as content:
+            if identifier in content["privateCas"]:
+                return str(content["privateCas"][identifier])
             types = {warehouse["WhId"]: warehouse["Type"] for warehouse in content["warehouses"]}
             for certificate in content["certificates"]:
                 if certificate["Identifier"] == identifier and certificate["CertType"] == "CA" and types[certificate["WhId"]] == "uploadCA":
                     return str(certificate["Content"])
         return None
+
+    def hold_private_ca(self, identifier: str, text: str) -> None:
+        """Let the private CA service have a CA, as if it had been bought and made there.
+
+        Args:
+            text: PEM, the certificate first, then the issuer of each.
+        """
+        certificate = pem.read(text)
+        with self.store.changing() as content:
+            content["privateCas"][identifier] = certificate.pem
+
+    def describe_ca_certificate(self, values: Values) -> dict[str, Any]:
+        if "Identifier" not in values:
+            raise not_covered("DescribeCACertificate without Identifier")
+        identifier = str(values["Identifier"])
+        with self.store.reading() as content:
+            text = content["privateCas"].get(identifier)
+        if text is None:
+            raise not_found("CACertificate", identifier)
+        certificate = pem.read(text)
+        described = certificate.describe()
+        fields = {name: described[name] for name in ("CommonName", "Algorithm", "SignAlgorithm", "BeforeDate", "AfterDate")}
+        return {
+            "Certificate": {
+                **fields,
+                "Identifier": identifier,
+                "SerialNumber": described["SerialNo"],
+                "CertificateType": "SUB_ROOT" if len(certificate.chain) > 1 else "ROOT",
+                "IssuerType": "local",
+                "Status": "ISSUE",
+                "X509Certificate": certificate.leaf.public_bytes(Encoding.PEM).decode(),
+                "CaCertChain": certificate.pem,
+            },
+            "Years": (certificate.leaf.not_valid_after_utc - certificate.leaf.not_valid_before_utc).days // 365,
+        }
 
     def create_warehouse(self, values: Values) -> dict[str, Any]:
         for name in ("Name", "Type"):
@@ -228,4 +272,5 @@ class CertificateRepositories:
             "DeletePCACert": self.delete_pca_cert,
             "ListCert": self.list_cert,
             "DescribeWarehouseCert": self.describe_warehouse_cert,
+            "DescribeCACertificate": self.describe_ca_certificate,
         }

@@ -36,7 +36,13 @@ from dev.sandbox.cloud.sts import Caller, Identities
 from dev.sandbox.cloud.throttle import QUERIES_PER_SECOND, Nonces, Throttle
 from dev.sandbox.layout import ACCOUNT_ID, OTHER_ACCOUNT_ID, Layout
 
-VERSIONS: Final = {"2020-04-07": cas.PARAMETERS, "2020-06-16": alb.PARAMETERS, "2015-04-01": sts.PARAMETERS, cs.VERSION: cs.PARAMETERS}
+VERSIONS: Final = {
+    "2020-04-07": cas.PARAMETERS,
+    cas.PRIVATE_CA_VERSION: cas.PRIVATE_CA_PARAMETERS,
+    "2020-06-16": alb.PARAMETERS,
+    "2015-04-01": sts.PARAMETERS,
+    cs.VERSION: cs.PARAMETERS,
+}
 """API version -> its actions with their parameters."""
 
 _LARGEST_BODY: Final = 1 << 20

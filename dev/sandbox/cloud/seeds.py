@@ -25,6 +25,9 @@ from dev.sandbox.layout import ACK_CLUSTER_ID, NAME, Layout, write_atomically
 SERVER_CERTIFICATE_ID: Final = "15683209-cn-hangzhou"
 """Of the one server certificate in CAS; AlbConfigs that are to work in the sandbox name it."""
 
+PRIVATE_CA_ID: Final = "1ef1d9f0-c7cf-6c4c-a5b1-0242ac130003"
+"""Of the root that Alibaba Cloud's private CA service has; nobody has its key."""
+
 SERVER_HOSTS: Final = ("demo.alb.ingress.top", "*.alb.ingress.top")
 
 _YEARS: Final = datetime.timedelta(days=3650)
@@ -212,6 +215,14 @@ def server_files(layout: Layout) -> tuple[Path, Path]:
 def another_ca_file(layout: Layout) -> Path:
     """Certificate of a CA that nobody has certificates of, for the fault trusts-another-ca."""
     return layout.pki / "another-ca.crt"
+
+
+def private_ca(layout: Layout) -> str:
+    """PEM of the private CA service's root, made where absent."""
+    file = layout.pki / "private-ca.crt"
+    if not file.exists():
+        _write(file, _make_ca("private CA service")[1])
+    return file.read_text()
 
 
 def make_certificates(layout: Layout) -> None:

@@ -80,6 +80,26 @@ def test_a_chain_up_to_its_root_is_one_too_and_a_subordinate_alone_is_not(plugin
     )
 
 
+def test_a_ca_of_the_private_ca_service_is_found_by_its_id_and_ends_with_its_root(
+    plugin: Plugin, server: OpenApiServer, gateway: Gateway
+) -> None:
+    root = authority("root", start=NOW - DAY, end=NOW + DAY)
+    chain = pem(subordinate(root, "below").certificate) + pem(root.certificate)
+    for identifier, text in (("ca-of-the-service", pem(root.certificate)), ("its-subordinate", chain)):
+        server.repositories.hold_private_ca(identifier, text)
+        id, state = plugin.create(EXISTING, {"caCertificateId": identifier})
+        assert (id, state["certificatePem"]) == (identifier, text)
+        assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
+        assert server.repositories.ca_pem(identifier) is not None
+    assert gateway.calls["DescribeWarehouseCert"] == gateway.calls["DescribeCACertificate"] == 4
+
+
+def test_without_the_permission_to_look_there_the_id_is_not_said_to_be_missing(plugin: Plugin, gateway: Gateway) -> None:
+    gateway.fault("DescribeCACertificate", "forbidden")
+    failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": "nowhere"}, preview=True))
+    assert "grant the RAM action yundun-cert:DescribeCACertificate" in failed.sentence
+
+
 def test_a_root_of_version_1_is_taken_with_a_warning(plugin: Plugin, server: OpenApiServer) -> None:
     old = pem(first_version(authority("root", start=NOW - DAY, end=NOW + DAY)))
     repository = made(plugin)[1]

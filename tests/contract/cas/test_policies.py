@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from alb_mutual_tls.alibaba.answers import ALB, CAS, STS
+from alb_mutual_tls.alibaba.answers import ALB, CAS, PRIVATE_CA, STS
 from dev.sandbox.cloud import OpenApiServer
 from dev.sandbox.cloud.model import Balancer, Listener
 from dev.sandbox.cloud.openapi import VERSIONS
+from dev.sandbox.cloud.seeds import PRIVATE_CA_ID
 
 if TYPE_CHECKING:
     from tests.contract.cas.conftest import Gateway, Plugin
@@ -22,8 +23,9 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "docs/permissions"
 REPOSITORY = "albmtls:index:CertificateRepository"
 CA = "albmtls:index:CaCertificate"
+EXISTING = "albmtls:index:ExistingCaCertificate"
 INPUTS = {"name": "alb-mutual-tls-0a1b2c3d", "configured": False}
-PRODUCTS = {action: product for product in (CAS, ALB, STS) for action in VERSIONS[product.version]}
+PRODUCTS = {action: product for product in (CAS, PRIVATE_CA, ALB, STS) for action in VERSIONS[product.version]}
 CALLS = frozenset({"read", "write", "_pages"})
 """Methods whose first argument is an action."""
 
@@ -84,6 +86,8 @@ def live(plugin: Plugin, server: OpenApiServer, pem: str) -> None:
     inputs: dict[str, Any] = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": pem, "generated": True}
     identifier, certificate = plugin.create(CA, inputs)
     plugin.read(CA, identifier, certificate, inputs)
+    server.repositories.hold_private_ca(PRIVATE_CA_ID, pem)
+    plugin.create(EXISTING, {"caCertificateId": PRIVATE_CA_ID})
     listener = Listener(443, "HTTPS", ca_enabled=True, ca_certificate_id="of somebody else", certificate_ids=("1",))
     server.balancers.take([Balancer(albconfig="alb", uid="uid-of-alb", index=0, address="127.0.0.1", listeners=(listener,))])
     plugin.delete(CA, identifier, certificate, inputs)

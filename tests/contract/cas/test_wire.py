@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from alb_mutual_tls.alibaba.answers import ALB, CAS, STS, Product
+from alb_mutual_tls.alibaba.answers import ALB, CAS, PRIVATE_CA, STS, Product
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.provider.configuration import Configuration
 
@@ -22,7 +22,10 @@ def official(product: Product, gateway: Gateway) -> tuple[Any, Any]:
     config = Config(
         endpoint=gateway.endpoint, protocol="HTTP", access_key_id="sandbox-access-key", access_key_secret="sandbox-access-key-secret"
     )
-    if product is CAS:
+    if product is PRIVATE_CA:
+        from alibabacloud_cas20200630 import models
+        from alibabacloud_cas20200630.client import Client
+    elif product is CAS:
         from alibabacloud_cas20200407 import models
         from alibabacloud_cas20200407.client import Client
     elif product is ALB:
@@ -40,6 +43,7 @@ CALLS: list[tuple[Product, str, dict[str, Any], str, dict[str, Any]]] = [
     (CAS, "ListCert", {"WarehouseId": "17", "CurrentPage": 1, "ShowSize": 50}, "list_cert", {"warehouse_id": 17, "current_page": 1, "show_size": 50}),
     (CAS, "UploadPCACert", {"WarehouseId": "17", "Name": "n", "Cert": "a+b c\n"}, "upload_pcacert", {"warehouse_id": 17, "name": "n", "cert": "a+b c\n"}),
     (CAS, "DescribeWarehouseCert", {"CertIdentifier": "i"}, "describe_warehouse_cert", {"cert_identifier": "i"}),
+    (PRIVATE_CA, "DescribeCACertificate", {"Identifier": "i"}, "describe_cacertificate", {"identifier": "i"}),
     (CAS, "DeletePCACert", {"Identifier": "i"}, "delete_pcacert", {"identifier": "i"}),
     (CAS, "DeleteWarehouse", {"WarehouseInstanceId": "w"}, "delete_warehouse", {"warehouse_instance_id": "w"}),
     (
@@ -69,7 +73,10 @@ def test_a_call_is_the_one_of_the_official_client(
     from alb_mutual_tls.alibaba.answers import ApiError
 
     client, models = official(product, gateway)
-    model = getattr(models, "".join(part.capitalize() for part in method.split("_")).replace("Pcacert", "PCACert") + "Request")
+    model = getattr(
+        models,
+        "".join(part.capitalize() for part in method.split("_")).replace("Pcacert", "PCACert").replace("Cacert", "CACert") + "Request",
+    )
     ours = OpenApi(product, gateway.endpoint, "HTTP", Configuration.of(settings)._credential())
     for act, refusal in (
         (lambda: getattr(client, method)(model(**values)), AlibabaCloudException),

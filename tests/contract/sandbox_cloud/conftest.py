@@ -92,10 +92,15 @@ Connect = Callable[..., Any]
 
 @pytest.fixture
 def connect(server: OpenApiServer) -> Connect:
-    """Make an official client of a product (`cas`, `alb`, `sts`), with fields of its configuration changed."""
+    """Make an official client of a product (`cas`, `private-ca`, `alb`, `sts`), with fields of its configuration changed."""
 
     def connected(product: str, **changed: Any) -> Any:
-        module = {"cas": "alibabacloud_cas20200407", "alb": "alibabacloud_alb20200616", "sts": "alibabacloud_sts20150401"}[product]
+        module = {
+            "cas": "alibabacloud_cas20200407",
+            "private-ca": "alibabacloud_cas20200630",
+            "alb": "alibabacloud_alb20200616",
+            "sts": "alibabacloud_sts20150401",
+        }[product]
         fields = {"endpoint": server.address, "protocol": "HTTP", "access_key_id": ACCESS_KEY_ID, "access_key_secret": ACCESS_KEY_SECRET}
         return importlib.import_module(f"{module}.client").Client(Config(**{**fields, **changed}))
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from alibabacloud_alb20200616 import models as alb_models
 from alibabacloud_cas20200407 import models as cas_models
+from alibabacloud_cas20200630 import models as private_ca_models
 from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_tea_openapi import utils_models
 from darabonba.runtime import RuntimeOptions
@@ -85,6 +86,24 @@ def test_a_ca_is_uploaded_found_described_and_deleted(cas: Any, good: Any, tmp_p
     assert cas.list_cert_warehouse(cas_models.ListCertWarehouseRequest()).body.total_count == 0
     upload_line = next(line for line in api_log(tmp_path) if line["action"] == "UploadPCACert")
     assert (upload_line["parameters"], upload_line["result"]) == (["Cert", "Name", "WarehouseId"], "OK")
+
+
+def test_a_ca_of_the_private_ca_service_is_described_by_its_own_api_and_by_no_other(
+    connect: Callable[..., Any], cas: Any, good: Any, server: OpenApiServer
+) -> None:
+    service = connect("private-ca")
+    server.repositories.hold_private_ca("theirs", good.pem)
+    found = service.describe_cacertificate(private_ca_models.DescribeCACertificateRequest(identifier="theirs")).body
+    assert (found.certificate.identifier, found.certificate.certificate_type, found.certificate.status) == ("theirs", "ROOT", "ISSUE")
+    assert found.certificate.x_509certificate.split() == found.certificate.ca_cert_chain.split() == good.pem.split()
+    assert found.certificate.after_date == int(good.certificate.not_valid_after_utc.timestamp() * 1000)
+    assert code(lambda: cas.describe_warehouse_cert(cas_models.DescribeWarehouseCertRequest(cert_identifier="theirs"))) == (
+        "Certificate.NotFound"
+    )
+    mine = upload(cas, warehouse(cas)[1], good.pem)
+    for identifier, refusal in ((mine, "CACertificate.NotFound"), (None, "Sandbox.NotCovered")):
+        request = private_ca_models.DescribeCACertificateRequest(identifier=identifier)
+        assert code(lambda request=request: service.describe_cacertificate(request)) == refusal  # type: ignore[misc]
 
 
 def test_the_certificate_may_be_sent_in_the_body(cas: Any, good: Any) -> None:
@@ -322,7 +341,8 @@ def test_a_user_without_permission_for_alb_is_refused_there_and_nowhere_else(con
 
 def test_unknown_actions_and_versions_are_refused(cas: Any, alb: Any) -> None:
     assert code(lambda: call(cas, "ListCertificates", "2020-04-07")) == "InvalidAction.NotFound"
-    assert code(lambda: call(cas, "ListCert", "2020-06-30")) == "InvalidVersion"
+    assert code(lambda: call(cas, "ListCert", "2020-06-30")) == "InvalidAction.NotFound"
+    assert code(lambda: call(cas, "ListCert", "2018-07-13")) == "InvalidVersion"
     assert code(lambda: call(cas, "ListListeners", "2020-04-07")) == "InvalidAction.NotFound"
     assert code(lambda: call(alb, "UpdateListenerAttribute", "2020-06-16", query={"ListenerId": "x"})) == "InvalidAction.NotFound"
 

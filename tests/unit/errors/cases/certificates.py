@@ -100,7 +100,7 @@ class _World:
     def content(self, identifier: str, warehouse_id: str) -> str:
         return ""
 
-    def described(self, identifier: str) -> str | None:
+    def ca_certificate(self, identifier: str) -> str | None:
         return self.described_as
 
     def albconfigs(self) -> list[dict[str, Any]]:
