@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.alibaba import claim as claims
 from alb_mutual_tls.alibaba.confirmation import load_balancer_id
-from alb_mutual_tls.alibaba.fitness import unfit
+from alb_mutual_tls.alibaba.fitness import doubtful, unfit
 from alb_mutual_tls.alibaba.listener import (
     HTTPS,
     Listener,
@@ -344,6 +344,8 @@ def _of_declaration(document: Document, listener: Listener) -> Iterator[Finding]
         yield Finding(Verdict.FELL_SHORT, str(error))
     reasons = unfit(document, listener) if listener.ca_enabled else wrong_types(listener)
     yield from (Finding(Verdict.FELL_SHORT, reason) for reason in reasons)
+    if listener.ca_enabled:
+        yield from (Finding(Verdict.HELD, doubt) for doubt in doubtful(document, listener))
     what, ids = _what(listener), listener.ca_certificate_ids
     if listener.ca_enabled and not ids:
         yield Finding(

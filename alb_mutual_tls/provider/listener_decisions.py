@@ -12,7 +12,7 @@ from alb_mutual_tls.alibaba import claim as claims
 from alb_mutual_tls.alibaba import listener_patch
 from alb_mutual_tls.alibaba.claim import Claim, ClaimUnreadable, Ending, Owner
 from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.fitness import unfit
+from alb_mutual_tls.alibaba.fitness import doubtful, unfit
 from alb_mutual_tls.alibaba.listener import (
     CA_CERTIFICATES,
     CA_ENABLED,
@@ -337,7 +337,8 @@ def _listener_for(document: Document, inputs: Properties) -> tuple[Listener, lis
     reasons = unfit(document, listener)
     if reasons and inputs["caEnabled"] is not False:
         raise UserError("; ".join(reasons))
-    return listener, list(reasons)
+    doubts = doubtful(document, listener) if inputs["caEnabled"] is not False else ()
+    return listener, [*reasons, *doubts]
 
 
 def _claim_on(document: Document, listener: Listener) -> Claim | None:

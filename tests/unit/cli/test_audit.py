@@ -104,6 +104,17 @@ def test_several_ca_certificates_or_none_are_what_alb_refuses() -> None:
     )
 
 
+def test_an_edition_that_is_not_documented_to_have_client_authentication_is_to_be_known_where_it_is_on() -> None:
+    document = alb(https(443, **ON), https(8443))
+    document["spec"]["config"] = {"edition": "Extensible"}
+    found = audit(document, alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)})
+    assert [text for text in said(found, Verdict.HELD) if "edition" in text] == [
+        "the ALB of AlbConfig alb is of the edition Extensible, and client authentication is documented for Standard and StandardWithWaf alone: "
+        "look whether ALB confirms it (./mtls status), and run ./mtls verify"
+    ]
+    assert found.exit_code == 0
+
+
 def test_a_side_door_is_told_at_the_listener_that_it_leads_around_and_has_a_line_of_its_own() -> None:
     document = alb({"port": 80, "protocol": "HTTP"}, https(443, **ON), https(8443), {"port": 81, "protocol": "HTTP"})
     found = audit(

@@ -378,6 +378,20 @@ def test_a_resource_without_state_cannot_be_imported_and_says_why() -> None:
 # --- warnings
 
 
+@pytest.mark.parametrize(
+    ("edition", "named"),
+    [("Standard", False), ("StandardWithWaf", False), ("STANDARD", False), (None, False), ("", False), ("Extensible", True), ("New", True)],
+)
+def test_an_edition_that_is_not_documented_to_have_client_authentication_is_named_while_it_is_on(edition: str | None, named: bool) -> None:
+    world = World(alb(config={"edition": edition}))
+    state = world.create(wanted())
+    doubts = [warning for warning in world.warnings() if f"is of the edition {edition}" in warning]
+    assert len(doubts) == named
+    world.said.clear()
+    world.update(state, wanted(caEnabled=False))
+    assert world.warnings() == []
+
+
 def test_side_doors_and_other_owners_are_told_in_preview_and_up() -> None:
     world = World()
     world.cluster.classes = [

@@ -10,7 +10,7 @@ from unittest import mock
 
 from alb_mutual_tls.alibaba import claim
 from alb_mutual_tls.alibaba.claim import Claim, Owner
-from alb_mutual_tls.alibaba.fitness import unfit
+from alb_mutual_tls.alibaba.fitness import doubtful, unfit
 from alb_mutual_tls.alibaba.listener import find_listener
 from alb_mutual_tls.alibaba.temporary_listener import free_port, temporary
 from alb_mutual_tls.errors import UserError
@@ -36,6 +36,9 @@ def spoiled(**fields: Any) -> Case:
     """Why a listener with such fields cannot have client authentication."""
     document = alb({"port": 443, "protocol": "HTTPS", **fields}, {"port": 8443})
     return lambda _: list(unfit(document, find_listener(document, 443)))
+
+
+_EXTENSIBLE = alb(config={"edition": "Extensible"})
 
 
 def switched_on(**spec: Any) -> Case:
@@ -164,6 +167,7 @@ CASES: dict[str, Case] = {
     "caCertificates that are text": spoiled(caCertificates="x"),
     "a temporary listener on a port that is taken": rehearsed(port=80),
     "a temporary listener without a server certificate": rehearsed({"port": 443, "protocol": "HTTPS"}),
+    "an edition that is not documented": lambda _: list(doubtful(_EXTENSIBLE, find_listener(_EXTENSIBLE, 443))),
     "the edition Basic": switched_on(config={"edition": "Basic"}),
     "QUIC": _quic,
     "a CA that has ended": _ended,
