@@ -176,6 +176,10 @@ class Cluster:
         """All Ingresses of all namespaces."""
         return list(self._use().items(path_of("apis", "networking.k8s.io", "v1", "ingresses")))
 
+    def services(self) -> list[Document]:
+        """All Services of all namespaces."""
+        return list(self._use().items(path_of("api", "v1", "services")))
+
     def warning_events(self, name: str) -> list[Event]:
         """The warnings recorded about an AlbConfig, oldest first."""
         selector = f"involvedObject.kind=AlbConfig,involvedObject.name={name},type=Warning"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -26,6 +26,7 @@ from alb_mutual_tls.alibaba.listener import (
     wrong_types,
 )
 from alb_mutual_tls.alibaba.listener_patch import annotation
+from alb_mutual_tls.alibaba.services import CaService, services_by_ca
 from alb_mutual_tls.alibaba.side_doors import SideDoor, side_doors
 from alb_mutual_tls.alibaba.temporary_listener import left_behind
 from alb_mutual_tls.cli import verdict as verdicts
@@ -81,6 +82,7 @@ class Seen:
     documents: Sequence[Document]
     ingresses: tuple[Sequence[Document], Sequence[Document]] | NotSeen
     """IngressClasses and Ingresses."""
+    services: Sequence[Document] | NotSeen
     account: str | NotSeen
     alb: Mapping[tuple[str, int], ListenerState] | NotSeen
     certificates: Mapping[str, str | None] | NotSeen
@@ -141,13 +143,20 @@ class CaAudit:
     identifier: str
     listeners: tuple[str, ...]
     asked: bool
-    """Whether one of them is told to ask for client certificates."""
+    """Whether one of them, or the load balancer of a Service, is told to ask for client certificates."""
     pem: str | None
     why: str | None
     faults: tuple[str, ...] = ()
     """Why no client of it can be let in: it is no CA certificate that verifiers take, or has ended."""
     old: bool = False
     """Whether it is an X.509 v1 root, which listeners trust, and with which a stack signs nothing."""
+    services: tuple[str, ...] = ()
+    """The Services (namespace/name) whose CLB or NLB has it."""
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The listeners and Services, for sentences."""
+        return (*self.listeners, *(f"Service {name}" for name in self.services))
 
     @cached_property
     def root_pem(self) -> str | None:
@@ -213,13 +222,14 @@ def place(listener: Listener) -> str:
     return f"{listener.albconfig}:{listener.port}"
 
 
-def named_ids(documents: Iterable[Document]) -> list[str]:
-    """The ids of the CA certificates that listeners name, each once, in their order."""
-    return list(
-        dict.fromkeys(
-            id for document in documents for one in listeners_of(document) if one.protocol == HTTPS for id in one.ca_certificate_ids
-        )
-    )
+def named_ids(documents: Iterable[Document], services: Iterable[Document] | NotSeen) -> list[str]:
+    """The ids of the CA certificates that listeners and Services name, each once, in their order."""
+    named = [id for document in documents for one in listeners_of(document) if one.protocol == HTTPS for id in one.ca_certificate_ids]
+    return list(dict.fromkeys([*named, *_services_by_ca(services)]))
+
+
+def _services_by_ca(services: Iterable[Document] | NotSeen) -> dict[str, tuple[CaService, ...]]:
+    return {} if isinstance(services, NotSeen) else services_by_ca(services)
 
 
 def listeners_of(document: Document) -> list[Listener]:
@@ -397,7 +407,7 @@ def _of_claim(listener: Listener, claim: claims.Claim | str | None) -> Iterator[
 
 def _of_authority(authority: CaAudit, now: datetime, fail_within: timedelta) -> Iterator[Finding]:
     verdict = Verdict.FELL_SHORT if authority.asked else Verdict.HELD
-    what = f"CA certificate {authority.identifier} (of {', '.join(authority.listeners)})"
+    what = f"CA certificate {authority.identifier} (of {', '.join(authority.users)})"
     if authority.why is not None:
         yield Finding(verdict, f"{what}: {authority.why}")
     for fault in authority.faults:
@@ -420,7 +430,13 @@ def _of_authority(authority: CaAudit, now: datetime, fail_within: timedelta) -> 
 def _of_places(seen: Seen, *, strict: bool) -> Iterator[Finding]:
     """What could not be looked at; one reason for several places is told once."""
     places: dict[NotSeen, list[str]] = {}
-    for name, found in (("Ingresses", seen.ingresses), ("ALB", seen.alb), ("CAS", seen.certificates), ("uploads in CAS", seen.uploads)):
+    for name, found in (
+        ("Ingresses", seen.ingresses),
+        ("Services", seen.services),
+        ("ALB", seen.alb),
+        ("CAS", seen.certificates),
+        ("uploads in CAS", seen.uploads),
+    ):
         if isinstance(found, NotSeen):
             places.setdefault(found, []).append(name)
     for found, names in places.items():
@@ -445,17 +461,30 @@ def _authorities(seen: Seen, now: datetime) -> list[CaAudit]:
         for listener in listeners_of(document):
             for identifier in dict.fromkeys(listener.ca_certificate_ids) if listener.protocol == HTTPS else ():
                 users.setdefault(identifier, []).append(listener)
-    return [_authority(identifier, named, seen.certificates, now) for identifier, named in users.items()]
+    services = _services_by_ca(seen.services)
+    return [
+        replace(
+            _authority(identifier, users.get(identifier, ()), services.get(identifier, ()), seen.certificates, now),
+            services=tuple(one.name for one in services.get(identifier, ())),
+        )
+        for identifier in named_ids(seen.documents, seen.services)
+    ]
 
 
-def _authority(identifier: str, users: Sequence[Listener], known: Mapping[str, str | None] | NotSeen, now: datetime) -> CaAudit:
-    names, asked = tuple(map(place, users)), any(one.ca_enabled for one in users)
+def _authority(
+    identifier: str,
+    users: Sequence[Listener],
+    services: Sequence[CaService],
+    known: Mapping[str, str | None] | NotSeen,
+    now: datetime,
+) -> CaAudit:
+    names, asked = tuple(map(place, users)), any(one.ca_enabled for one in users) or any(one.asks for one in services)
     if isinstance(known, NotSeen):
         return CaAudit(identifier, names, asked, None, None)
     pem = known.get(identifier)
     if pem is None:
         return CaAudit(
-            identifier, names, asked, None, "CAS of the account has none of this id: upload it, and correct the id in the AlbConfig"
+            identifier, names, asked, None, "CAS of the account has none of this id: upload it, and correct the id where it is named"
         )
     from alb_mutual_tls.pki import brought, bundle
 
@@ -470,7 +499,7 @@ def _authority(identifier: str, users: Sequence[Listener], known: Mapping[str, s
 def _unused(seen: Seen) -> tuple[Upload, ...] | NotSeen:
     if isinstance(seen.uploads, NotSeen):
         return seen.uploads
-    named = set(named_ids(seen.documents))
+    named = set(named_ids(seen.documents, seen.services))
     return tuple(upload for upload in seen.uploads if upload.identifier not in named)
 
 

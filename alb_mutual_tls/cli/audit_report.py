@@ -15,7 +15,8 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
                     certificates", "says on, not confirmed", "says off, not confirmed", "changing", "side door"; albconfig {caEnabled,
                     caCertificateIds}; alb the same and {changing, why}, caEnabled null where it was not seen and then why says so; sideDoors list of
                     {port, protocol, hosts, ingresses}, null where not seen; stack and urn: who holds it, null where nobody does
-    caCertificates  those that listeners name: list of {id, subject, fingerprint (SHA-256), notAfter, daysLeft, listeners, why}; why null where it was seen
+    caCertificates  those that listeners and Services name: list of {id, subject, fingerprint (SHA-256), notAfter, daysLeft, listeners, services,
+                    why}; services: whose CLB or NLB has it (namespace/name); why null where it was seen
     unusedUploads   CA certificates in CAS that no listener of the cluster names: list of {id, commonName, notAfter, repository, stack, holdsListener};
                     null where CAS was not seen; stack: whose repository it is in, null where it is in nobody's
     requests        how many were sent to Alibaba Cloud, by action
@@ -118,6 +119,7 @@ def _authority(one: CaAudit, report: Report) -> dict[str, Any]:
         "notAfter": None if end is None else to_text(end),
         "daysLeft": None if end is None else report.days_left(end),
         "listeners": list(one.listeners),
+        "services": list(one.services),
         "why": _unseen(one, report),
     }
 
@@ -157,7 +159,7 @@ def _tables(report: Report) -> list[Table]:
         for one in report.listeners
     ]
     authorities = [
-        [one.identifier, ", ".join(one.listeners), one.subject or _missing(one, report), one.fingerprint or "-", *_end(one, report)]
+        [one.identifier, ", ".join(one.users), one.subject or _missing(one, report), one.fingerprint or "-", *_end(one, report)]
         for one in report.authorities
     ]
     unused = [

@@ -35,21 +35,23 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
     documents = sorted(cluster.albconfigs(), key=lambda document: str(document["metadata"]["name"]))
     events = dict(_events(cluster, documents))
     ingresses = tried(lambda: (cluster.ingress_classes(), cluster.ingresses()))
+    services = tried(cluster.services)
     cloud = tried(connect)
     account = cloud if isinstance(cloud, NotSeen) else tried(cloud.account)  # another account has other load balancers
     if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
         nothing = account if isinstance(account, NotSeen) else cloud
         assert isinstance(nothing, NotSeen)
-        return Seen(str(cluster), documents, ingresses, nothing, nothing, nothing, nothing, requests_of(cloud), events)
+        return Seen(str(cluster), documents, ingresses, services, nothing, nothing, nothing, nothing, requests_of(cloud), events)
     reached = cloud
     cas = Cas(reached.cas)
     return Seen(
         cluster=str(cluster),
         documents=documents,
         ingresses=ingresses,
+        services=services,
         account=account,
         alb=tried(lambda: _enforced(reached, documents)),
-        certificates=tried(lambda: _certificates(cas, named_ids(documents))),
+        certificates=tried(lambda: _certificates(cas, named_ids(documents, services))),
         uploads=tried(lambda: _uploads(cas)),
         requests=requests_of(reached),
         events=events,

@@ -7,13 +7,16 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.albconfig import Cluster
 
 _INPUTS = ("warehouseId", "name", "certificatePem", "generated", "demanded")
 _RELEASE_SECONDS = 180.0
@@ -178,6 +181,7 @@ class CaCertificate:
                     f"the CA certificate {id} is not deleted, because it is still named by {', '.join(users)}: "
                     "take it out of caCertificates there (with caEnabled false), then run this again"
                 )
+            self._refuse_services(request, cluster, id)
         self._await_release(request, id)
         configuration.cas(request).delete_certificate(id, state["warehouseId"])
 
@@ -190,6 +194,23 @@ class CaCertificate:
 
         if faults := authority_faults(pem, self._clock()):
             raise UserError(f"the CA certificate that was brought cannot be used: {'; '.join(faults)}")
+
+    @staticmethod
+    def _refuse_services(request: Request, cluster: Cluster, id: str) -> None:
+        """CLB and NLB are never asked: their Services are what can be looked at."""
+        from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
+        from alb_mutual_tls.alibaba.services import CA_ANNOTATION, services_by_ca
+
+        try:
+            users = services_by_ca(cluster.services()).get(id)
+        except Forbidden as error:
+            request.warn(f"whether the CLB or NLB of a Service uses the CA certificate {id} was not looked at: {error}")
+            return
+        if users:
+            raise UserError(
+                f"the CA certificate {id} is not deleted, because the CLB or NLB of {', '.join(map(str, users))} has it: give it another one "
+                f"in the annotation {CA_ANNOTATION}, then run this again"
+            )
 
     def _await_release(self, request: Request, id: str) -> None:
         """Wait until no listener of the region names the certificate: deleting it under a listener may cut that listener's clients off."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.sandbox.cloud.seeds import PRIVATE_CA_ID
 from dev.sandbox.layout import ACK_CLUSTER_ID
 from tests.integration.engine import ALB, CAS, REPOSITORY, STS, Sandbox, Stack, run
 from tests.integration.permissions import Permission, Users, actions, permissions
@@ -57,6 +58,14 @@ def unconfirmed(stack: Stack) -> str:
         assert stack.sandbox("fault", "controller", "none").returncode == 0
 
 
+def authority_removed(stack: Stack) -> str:
+    """An authority that is wished no more goes from CAS, where a Service may have named it."""
+    both = {name: {"keyAlgorithm": "ECDSA-P256"} for name in ("root", "spare")}
+    with changed(stack, authorities=both, trustedAuthority="root", issuingAuthority="root"):
+        stack.up()
+    return stack.up()
+
+
 @contextmanager
 def changed(stack: Stack, **settings: object) -> Iterator[None]:
     """Settings for the time of a command."""
@@ -82,6 +91,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "list albconfigs": fails("preview", **GONE),
         "list ingresses": VERIFY,
         "list ingressclasses": VERIFY,
+        "list services": authority_removed,
         "list events": unconfirmed,
         "get configmaps": fails("preview", caEnabled=False),
     },
@@ -91,6 +101,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "list albconfigs": fails("preview", **GONE),
         "list ingresses": VERIFY,
         "list ingressclasses": VERIFY,
+        "list services": mtls("audit", "--strict", "--json", ends=2),
         "get configmaps": fails("preview", caEnabled=False),
     },
     "rehearse": {
@@ -152,6 +163,9 @@ def test_the_rules_suffice_from_the_first_preview_to_a_rehearsal(beginning: int,
     assert stack.carry_out("refresh").returncode == 0
     stack.mtls("status")
     assert stack.verify().returncode == 0
+    theirs = {"root": {"keyAlgorithm": "ECDSA-P256"}, "theirs": {"caCertificateId": PRIVATE_CA_ID}}
+    with changed(stack, authorities=theirs, trustedAuthority="root", issuingAuthority="root"):
+        assert stack.preview().returncode == 0
     assert called(sandbox, reading) <= actions("preview")
     users.act_as("deploy")
     for wish in (False, True):

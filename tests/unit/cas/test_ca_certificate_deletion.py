@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, albconfigs_naming
 from alb_mutual_tls.provider.configuration import Configuration
@@ -31,10 +32,16 @@ class Fakes:
 
     def __init__(self, *albconfigs: dict[str, Any]) -> None:
         self.documents = list(albconfigs)
+        self.serving: list[dict[str, Any]] | Forbidden = []
         self.deleted: list[str] = []
 
     def albconfigs(self) -> list[dict[str, Any]]:
         return self.documents
+
+    def services(self) -> list[dict[str, Any]]:
+        if isinstance(self.serving, Forbidden):
+            raise self.serving
+        return self.serving
 
     def uid(self) -> str:
         return "uid-1"
@@ -72,6 +79,39 @@ def test_it_is_deleted_when_no_albconfig_names_it(monkeypatch: pytest.MonkeyPatc
     handler = CaCertificate(configured(fakes, monkeypatch))
     handler.delete(request(), "ca-2", {}, STATE)
     assert fakes.deleted == ["ca-2"]
+
+
+def service(name: str, **annotations: str) -> dict[str, Any]:
+    keys = {f"service.beta.kubernetes.io/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    return {"metadata": {"name": name, "namespace": "shop", "annotations": keys}}
+
+
+@pytest.mark.parametrize("key", ["alibaba_cloud_loadbalancer_cacert_id", "alicloud_loadbalancer_cacert_id"])
+def test_one_that_the_load_balancer_of_a_service_has_is_not_deleted_and_the_service_is_named(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes = Fakes()
+    fakes.serving = [service("web", alibaba_cloud_loadbalancer_cert_id="ca-1"), {}, service("mq", **{key: "ca-1"})]
+    handler = CaCertificate(configured(fakes, monkeypatch))
+    with pytest.raises(UserError, match="because the CLB or NLB of Service shop/mq has it: give it another one in the annotation"):
+        handler.delete(request(), "ca-1", {}, STATE)
+    handler.delete(request(), "ca-2", {}, STATE)
+    assert fakes.deleted == ["ca-2"]
+
+
+def test_who_may_not_list_services_is_told_and_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes, told = Fakes(), []
+    fakes.serving = Forbidden("grant the verb list on services", 403, "forbidden")
+    asked = request()
+    asked.log = lambda severity, sentence, urn: told.append((severity, sentence))
+    CaCertificate(configured(fakes, monkeypatch)).delete(asked, "ca-1", {}, STATE)
+    assert fakes.deleted == ["ca-1"]
+    assert told == [
+        (
+            "WARNING",
+            "whether the CLB or NLB of a Service uses the CA certificate ca-1 was not looked at: grant the verb list on services",
+        )
+    ]
 
 
 @pytest.mark.parametrize(("recorded", "value"), [("cluster", "uid-2"), ("account", "2")])

@@ -72,6 +72,7 @@ def seen(*documents: Document, **places: Any) -> Seen:
             "cluster": "the cluster",
             "documents": documents,
             "ingresses": ([], []),
+            "services": [],
             "account": "1234567890123456",
             "alb": {},
             "certificates": {CA: certificate("root"), "ca-2": certificate("second")},

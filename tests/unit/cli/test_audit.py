@@ -26,7 +26,7 @@ from alb_mutual_tls.cli.audit_scan import barred, tried
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from tests.examples import examples
-from tests.unit.cli.audits import BALANCER, CA, NOW, alb, https, ingresses, seen, state
+from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, ingresses, seen, state
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 
 ON = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}]}
@@ -160,7 +160,7 @@ def test_a_ca_that_ends_within_the_time_or_has_ended_is_told_once_and_counts_whe
 @pytest.mark.parametrize(
     ("pem", "words"),
     [
-        (None, "CAS of the account has none of this id: upload it, and correct the id in the AlbConfig"),
+        (None, "CAS of the account has none of this id: upload it, and correct the id where it is named"),
         ("", "what CAS has of it cannot be read: there is no certificate between"),
         ("-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n", "what CAS has of it cannot be read: "),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "what CAS has of it cannot be read: "),
@@ -201,6 +201,29 @@ def test_a_claim_on_a_listener_that_is_gone_is_told() -> None:
     assert said(found, Verdict.HELD)[0].startswith(
         "AlbConfig alb has no listener 8443/HTTPS any more, which stack 1a2b3c4d (urn:x) still claims"
     )
+
+
+def service(name: str, id: str, **cacert: str) -> Document:
+    prefix = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-cacert"
+    return {
+        "metadata": {"name": name, "namespace": "shop", "annotations": {f"{prefix}-id": id, **({prefix: cacert["on"]} if cacert else {})}}
+    }
+
+
+def test_a_ca_certificate_of_a_services_load_balancer_is_one_in_use(ca_ends_in_10_days: str) -> None:
+    known = {CA: certificate("root"), "mq": ca_ends_in_10_days, "old": ca_ends_in_10_days}
+    uploads = [Upload(id, "", None, "by hand") for id in (*known, "left over")]
+    services = [service("mq", "mq", on="on"), service("old", "old"), service("web", CA, on="on"), {"metadata": {}}]
+    found = audit(alb(https(443, **ON)), alb={(BALANCER, 443): state(CA)}, services=services, certificates=known, uploads=uploads)
+    assert [(one.identifier, one.users) for one in found.authorities] == [
+        (CA, ("alb:443", "Service shop/web")),
+        ("mq", ("Service shop/mq",)),
+        ("old", ("Service shop/old",)),
+    ]
+    assert [text.split(" ends ")[0] for text in said(found)] == ["CA certificate mq (of Service shop/mq)"]
+    assert isinstance(found.unused, tuple)
+    assert [one.identifier for one in found.unused] == ["left over"]
+    assert json.loads(audit_report.as_json(found))["caCertificates"][0]["services"] == ["shop/web"]
 
 
 def test_uploads_that_nobody_names_are_told_with_whose_they_may_be() -> None:

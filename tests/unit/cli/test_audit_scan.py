@@ -34,6 +34,10 @@ class Cluster:
         self.lists.append("ingressclasses")
         return ingresses([])[0]
 
+    def services(self) -> list[Document]:
+        self.lists.append("services")
+        return []
+
     def ingresses(self) -> list[Document]:
         self.lists.append("ingresses")
         return ingresses([])[1]
@@ -133,7 +137,7 @@ def albconfigs(count: int, listeners: int) -> list[Document]:
 def test_hundreds_of_listeners_take_few_lists_and_one_question_each() -> None:
     cluster, cloud = Cluster(albconfigs(30, 10)), Cloud({f"b-{place:02}": 10 for place in range(30)} | {"of another cluster": 500}, 60)
     found = scan(cluster, lambda: cloud)  # type: ignore[arg-type,return-value]
-    assert cluster.lists == ["albconfigs", "ingressclasses", "ingresses"]
+    assert cluster.lists == ["albconfigs", "ingressclasses", "ingresses", "services"]
     assert found.requests == {
         "GetCallerIdentity": 1,
         "ListListeners": 3,  # 20 load balancers with 200 listeners, and 10 with 100

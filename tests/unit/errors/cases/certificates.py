@@ -79,6 +79,7 @@ class _World:
 
     documents: list[dict[str, Any]] = field(default_factory=list)
     listeners: list[ListenerState] = field(default_factory=list)
+    serving: list[dict[str, Any]] = field(default_factory=list)
     described_as: str | None = ""
     """What CAS has under any id; None: nothing."""
 
@@ -106,6 +107,9 @@ class _World:
     def albconfigs(self) -> list[dict[str, Any]]:
         return self.documents
 
+    def services(self) -> list[dict[str, Any]]:
+        return self.serving
+
     def listeners_naming(self, identifier: str) -> list[ListenerState]:
         return self.listeners
 
@@ -119,6 +123,12 @@ class _World:
 def _still_named(_: Path) -> None:
     listener = {"port": 443, "protocol": "HTTPS", "caCertificates": [{"CertificateId": "ca-1"}]}
     world = _World(documents=[{"metadata": {"name": "alb"}, "spec": {"listeners": [listener]}}])
+    world.handler().delete(request(), "ca-1", {}, _STATE)
+
+
+def _still_of_a_service(_: Path) -> None:
+    annotations = {"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-cacert-id": "ca-1"}
+    world = _World(serving=[{"metadata": {"name": "mq", "namespace": "shop", "annotations": annotations}}])
     world.handler().delete(request(), "ca-1", {}, _STATE)
 
 
@@ -228,6 +238,7 @@ CASES: dict[str, Case] = {
     "an upload without id": lambda _: cas().upload("17", "root", _CERTIFICATE),
     "a private key": lambda _: cas().upload("17", "root", "-----BEGIN PRIVATE KEY-----"),
     "still named": _still_named,
+    "still of a Service": _still_of_a_service,
     "still held": _still_held,
     "an imported CA certificate": lambda _: _World().handler().read(request(), "ca-1", {}, {}),
     "a brought CA certificate that has ended": _ended,
