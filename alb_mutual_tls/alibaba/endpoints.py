@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 NAMES = ("cas", "alb", "sts", "cs")
+_MAINLAND: Final = "cas.aliyuncs.com"
+_ABROAD: Final = "cas.ap-southeast-1.aliyuncs.com"
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,18 @@ def endpoints(*, account_type: str, region: str | None, overrides: Mapping[str, 
     """
     abroad = account_type == "international" and not _is_mainland(region)
     return Endpoints(
-        cas=overrides.get("cas") or ("cas.ap-southeast-1.aliyuncs.com" if abroad else "cas.aliyuncs.com"),
+        cas=overrides.get("cas") or (_ABROAD if abroad else _MAINLAND),
         alb=overrides.get("alb") or (f"alb.{_ALB_REGION.get(region, region)}.aliyuncs.com" if region else None),
         sts=overrides.get("sts") or (f"sts.{region}.aliyuncs.com" if region and region not in _NO_STS else "sts.aliyuncs.com"),
         cs=overrides.get("cs") or (f"{_CS_HOST.get(region, 'cs')}.{region}.aliyuncs.com" if region else None),
         protocol=protocol,
     )
+
+
+def half_of_cas(host: str) -> str:
+    """Where CA certificates are kept, in words: which of CAS's two halves an ALB reads is nowhere documented (docs/configuration.md)."""
+    halves = {_MAINLAND: "its half for the Chinese mainland", _ABROAD: "its half outside the Chinese mainland"}
+    return f"CA certificates are kept by CAS at {host}, {halves.get(host, 'as alicloud:endpoints.cas says')}"
 
 
 _NO_STS = (

@@ -35,6 +35,10 @@ _GITOPS: Final = (
 )
 """Beginnings of field managers of tools that write a resource again and again from a source of their own."""
 ANY_HOST: Final = "*"
+NOT_LOOKED_AT: Final = (
+    "Gateway API routes on the same ALB, listeners of CLB and NLB, and other regions may serve the same hosts, and were not looked at"
+)
+"""What no side door is looked for in; said once in a run."""
 
 
 @dataclass(frozen=True)

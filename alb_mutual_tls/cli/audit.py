@@ -27,6 +27,7 @@ from alb_mutual_tls.alibaba.listener import (
 )
 from alb_mutual_tls.alibaba.listener_patch import annotation
 from alb_mutual_tls.alibaba.services import CaService, services_by_ca
+from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT as side_doors_not_looked_for
 from alb_mutual_tls.alibaba.side_doors import SideDoor, side_doors
 from alb_mutual_tls.alibaba.temporary_listener import left_behind
 from alb_mutual_tls.cli import verdict as verdicts
@@ -256,6 +257,7 @@ def report(seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = 
         *_of_places(seen, strict=strict),
         *_of_uploads(unused),
         Finding(Verdict.HELD, NOT_LOOKED_AT),
+        Finding(Verdict.HELD, side_doors_not_looked_for),
     ]
     return Report(seen, now, fail_within, tuple(listeners), tuple(authorities), unused, tuple(dict.fromkeys(findings)))
 

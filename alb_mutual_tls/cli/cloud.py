@@ -105,6 +105,12 @@ class Cloud:
         return OpenApi(STS, self.places.sts, self.protocol, credential)  # not recorded: its answers are credentials
 
 
+def places_of(inputs: Mapping[str, Any]) -> Endpoints:
+    """The hosts of the APIs, from inputs of the provider; those that are secret count as not given."""
+    values = {key: _plain(key, value) for key, value in inputs.items() if value not in (None, "")}
+    return _places(values, _settings(values), str(values.get("protocol") or "HTTPS").upper())
+
+
 def options(
     *, region: str | None, account_type: str | None, endpoint: Sequence[str], protocol: str | None, profile: str | None
 ) -> Mapping[str, Any]:

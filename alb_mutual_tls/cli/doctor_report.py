@@ -2,7 +2,8 @@
 
 The JSON document (`version` counts up when a field changes its meaning or goes away):
     version, verdict, exitCode, summary
-    settings      where they came from; cas, sts: hosts; protocol; credential: masked; account: masked; name: of what was made
+    settings      where they came from; cas, sts: hosts; kept: which half of CAS that is, in words; protocol; credential: masked; account: masked;
+                  name: of what was made
     findings      list of {case, verdict, found}
     calls         list of {action, parameters (names), seconds, result, requestId, status, code, says, fields}; result "answered", "refused" or "no answer"
     fields        list of {path, type, value}; value null where it is not shown
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.alibaba.answers import ApiError
+from alb_mutual_tls.alibaba.endpoints import half_of_cas
 from alb_mutual_tls.alibaba.pem import digests
 from alb_mutual_tls.cli.cloud import Call, Cloud
 from alb_mutual_tls.cli.doctor import Examination
@@ -75,6 +77,7 @@ def as_json(report: Report) -> str:
         "settings": {
             "from": report.settings,
             "cas": cloud.places.cas,
+            "kept": half_of_cas(cloud.places.cas),
             "sts": cloud.places.sts,
             "protocol": cloud.protocol,
             "credential": masked(cloud.describe_credential()),
@@ -105,6 +108,7 @@ def print_for_people(report: Report, console: Console) -> None:
     console.print(
         Text(f"CAS at {settings['protocol'].lower()}://{settings['cas']}, account {settings['account']}, {settings['credential']}")
     )
+    console.print(Text(settings["kept"]), soft_wrap=True)
     console.print(Text(f"settings from {settings['from']}; made and deleted under the name {settings['name']}"))
     for title, rows in (("findings", document["findings"]), ("calls", _rows(document["calls"])), ("answers", _answers(document["calls"]))):
         table = Table(title=title, title_justify="left")

@@ -137,8 +137,13 @@ class Report:
 # --- what there is
 
 
-def report(seen: Sequence[tuple[Inventory, Sequence[Sight]]], *, now: datetime, fail_within: timedelta | None) -> Report:
-    """The report on what the state holds and how the listeners were seen; certificates that have ended are outstanding no more."""
+def report(
+    seen: Sequence[tuple[Inventory, Sequence[Sight]]], *, now: datetime, fail_within: timedelta | None, notes: Sequence[str] = ()
+) -> Report:
+    """The report on what the state holds and how the listeners were seen; certificates that have ended are outstanding no more.
+
+    `notes`: what else is to be known, a sentence each.
+    """
     inventories = [inventory for inventory, _ in seen]
     return Report(
         now=now,
@@ -157,6 +162,7 @@ def report(seen: Sequence[tuple[Inventory, Sequence[Sight]]], *, now: datetime, 
                 Finding(Verdict.HELD, sentence)
                 for sentence in dict.fromkeys(said for _, sights in seen for one in sights for said in one.notices)
             ),
+            *(Finding(Verdict.HELD, sentence) for sentence in dict.fromkeys(notes)),
         ),
     )
 

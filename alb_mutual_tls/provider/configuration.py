@@ -114,9 +114,16 @@ class Configuration:
         """Certificate Management Service, for the time of a request: what it waits for ends with the request's cancellation."""
         from alb_mutual_tls.alibaba.answers import CAS
         from alb_mutual_tls.alibaba.cas import Cas
+        from alb_mutual_tls.alibaba.endpoints import half_of_cas
 
+        if self.first("half of CAS"):
+            request.info(half_of_cas(self._places().cas))
         api = self._once("cas", lambda: self._api(CAS, self._places().cas))
         return Cas(api.until(request.cancelled.is_set), request.wait)
+
+    def cas_host(self) -> str:
+        """Where Certificate Management Service is asked."""
+        return self._places().cas
 
     def alb(self) -> Alb:
         """The ALB API of the region; raises `NoRegion` when there is none."""
@@ -173,6 +180,13 @@ class Configuration:
                 "set kubernetes:kubeconfig and kubernetes:context to the right one; nothing was changed"
             )
         return cluster
+
+    def first(self, what: str) -> bool:
+        """Whether this is asked for the first time: what is to be said once in a run is said by whoever is first."""
+        with self._lock:
+            before = self._made.get(f"{what} said", False)
+            self._made[f"{what} said"] = True
+            return not before
 
     # --- the ground under them
 

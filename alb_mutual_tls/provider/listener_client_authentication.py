@@ -12,6 +12,7 @@ from alb_mutual_tls.alibaba.albconfig import Conflict, NoAlbConfigKind
 from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener
 from alb_mutual_tls.alibaba.listener_patch import Wish
+from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
 from alb_mutual_tls.alibaba.temporary_listener import left_behind
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.provider import listener_decisions as decisions
@@ -183,6 +184,8 @@ class ListenerClientAuthentication:
         self._warn_of_rehearsals(request, document, inputs["port"])
         self._warn_of_owners(request, seen[0], inputs)
         self._warn_of_surroundings(request, cluster, document, find_listener(document, inputs["port"]), inputs)
+        if inputs["caEnabled"] is True and self._configuration.first("where no side door is looked for"):
+            request.info(NOT_LOOKED_AT)
         outputs = {
             **inputs,
             **place,
@@ -244,7 +247,9 @@ class ListenerClientAuthentication:
         if request.timeout:
             seconds = min(seconds, request.timeout)
         wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
-        reason = await_truth(request, cluster, self._configuration.alb, inputs["albConfig"], inputs["port"], wish, seconds)
+        reason = await_truth(
+            request, cluster, self._configuration.alb, inputs["albConfig"], inputs["port"], wish, seconds, self._configuration.cas_host
+        )
         if reason is not None:
             raise PartiallyMade(f"{inputs['albConfig']}/{inputs['port']}", {**outputs, "confirmed": False}, [reason])
 

@@ -22,15 +22,22 @@ _EVENTS = 3
 
 
 def await_truth(
-    request: Request, cluster: Cluster, connect: Callable[[], Alb], albconfig: str, port: int, wish: Wish, seconds: float
+    request: Request,
+    cluster: Cluster,
+    connect: Callable[[], Alb],
+    albconfig: str,
+    port: int,
+    wish: Wish,
+    seconds: float,
+    cas_host: Callable[[], str],
 ) -> str | None:
-    """Wait until ALB shows the wish, for at most `seconds`.
+    """Wait until ALB shows the wish, for at most `seconds`. `cas_host`: where the CA certificate is kept.
 
     Returns `None` when it does, or when it cannot be asked, which a warning says (no permission, no region, and where the wish is off any reason).
     Else one sentence that says what ALB shows and what the controller's last warnings are. Never raises for what stands between us and ALB: the
     AlbConfig has been written by then.
     """
-    from alb_mutual_tls.alibaba.alb import NotPermitted
+    from alb_mutual_tls.alibaba.alb import NotPermitted, names
     from alb_mutual_tls.provider.configuration import NoRegion
 
     what = describe(albconfig, port)
@@ -44,6 +51,7 @@ def await_truth(
         request.warn(f"the AlbConfig is written, but it was not confirmed that ALB enforces it: {error}")
 
     shown, looks = "ALB was not asked yet", 0
+    unknown = False  # whether ALB was seen without the CA certificate
     while True:
         try:
             identifier = identifier or load_balancer_id(cluster.albconfig(albconfig))
@@ -55,6 +63,7 @@ def await_truth(
                     if looks:
                         request.status(f"ALB confirms that {what} {wished}")  # in the place of what the wait last said
                     return None
+                unknown = state is None or not names(state, str(wish.ca_certificate_id))
                 shown = f"load balancer {identifier} shows {state.describe() if state else f'no HTTPS listener on port {port}'}"
         except (NotPermitted, NoRegion) as error:
             unconfirmed(error)
@@ -72,8 +81,8 @@ def await_truth(
                 )
         if request.now() >= deadline:
             return (
-                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}; {_last_warnings(cluster, albconfig)}; "
-                "the AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
+                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}; {_last_warnings(cluster, albconfig)}"
+                f"{_other_half(cas_host()) if unknown else ''}; the AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
             )
         request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
         try:
@@ -81,6 +90,13 @@ def await_truth(
         except Cancelled:
             return f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
         looks += 1
+
+
+def _other_half(host: str) -> str:
+    return (
+        f"; perhaps ALB does not know the CA certificate, because it reads the other half of CAS than {host}: set alicloud:endpoints.cas to the "
+        "half of the ALB (docs/configuration.md)"
+    )
 
 
 def _last_warnings(cluster: Cluster, albconfig: str) -> str:

@@ -43,6 +43,14 @@ def test_it_is_looked_up_by_its_id_in_preview_and_for_good(plugin: Plugin, gatew
     assert gateway.calls["UploadPCACert"] == 0
 
 
+def test_where_ca_certificates_are_kept_is_said_once_in_a_run(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+    identifier = uploaded(plugin, authorities[0])
+    for preview in (True, False):
+        plugin.create(EXISTING, {"caCertificateId": identifier}, preview=preview)
+    told = [message for severity, message in plugin.engine.lines if severity == "INFO"]
+    assert told == [f"CA certificates are kept by CAS at {gateway.endpoint}, as alicloud:endpoints.cas says"]
+
+
 def test_nothing_changes_and_destroy_leaves_it(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
     identifier = uploaded(plugin, authorities[0])
     inputs = {"caCertificateId": identifier}

@@ -99,6 +99,10 @@ def test_all_is_as_expected_and_nothing_is_left(doctor: Callable[..., Run], serv
     assert (done.code, done.err) == (0, "")
     assert {one["verdict"] for one in done.report["findings"]} == {"held"}
     assert done.report["summary"] == "held: 11 held; nothing is left"
+    assert (
+        done.report["settings"]["kept"]
+        == f"CA certificates are kept by CAS at {done.report['settings']['cas']}, as alicloud:endpoints.cas says"
+    )
     assert (stored(server), done.report["left"]) == ((0, 0), [])
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alb_mutual_tls.alibaba.endpoints import endpoints
+from alb_mutual_tls.alibaba.endpoints import endpoints, half_of_cas
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,16 @@ def test_configured_endpoints_win() -> None:
         account_type="international", region=None, overrides={"cas": "a", "alb": "b:1", "sts": "c", "cs": "d"}, protocol="HTTP"
     )
     assert (found.cas, found.alb, found.sts, found.cs, found.protocol) == ("a", "b:1", "c", "d", "HTTP")
+
+
+@pytest.mark.parametrize(
+    ("account_type", "overrides", "words"),
+    [
+        ("domestic", {}, "CAS at cas.aliyuncs.com, its half for the Chinese mainland"),
+        ("international", {}, "CAS at cas.ap-southeast-1.aliyuncs.com, its half outside the Chinese mainland"),
+        ("domestic", {"cas": "127.0.0.1:1"}, "CAS at 127.0.0.1:1, as alicloud:endpoints.cas says"),
+    ],
+)
+def test_the_half_of_cas_is_named_in_words(account_type: str, overrides: dict[str, str], words: str) -> None:
+    places = endpoints(account_type=account_type, region="eu-central-1", overrides=overrides, protocol="HTTPS")
+    assert half_of_cas(places.cas) == f"CA certificates are kept by {words}"

@@ -122,6 +122,14 @@ class FakeConfiguration:
     fake_cluster: FakeCluster
     fake_alb: FakeAlb
     account: str | UserError = "1234567890123456"
+    said: set[str] = field(default_factory=set)
+
+    def first(self, what: str) -> bool:
+        self.said, before = self.said | {what}, self.said
+        return what not in before
+
+    def cas_host(self) -> str:
+        return "cas.aliyuncs.com"
 
     def cluster(self) -> FakeCluster:
         return self.fake_cluster

@@ -123,8 +123,9 @@ def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_eve
     assert made.value.reasons == [
         f"ALB did not confirm within 1 s that listener 443/HTTPS of AlbConfig alb asks for client certificates of CA certificate {CA_1}: load "
         f"balancer alb-of-alb shows status Running, CaEnabled false, CA certificate {CA_2} (Associated); the last warnings of AlbConfig alb are "
-        "FailedApplyModel: CertificateId not found (2026-11-23T22:00:00Z); the AlbConfig holds what was wished, so look at its events, and run "
-        "pulumi up to check again"
+        "FailedApplyModel: CertificateId not found (2026-11-23T22:00:00Z); perhaps ALB does not know the CA certificate, because it reads the "
+        "other half of CAS than cas.aliyuncs.com: set alicloud:endpoints.cas to the half of the ALB (docs/configuration.md); the AlbConfig "
+        "holds what was wished, so look at its events, and run pulumi up to check again"
     ]
     live = world.refresh(made.value.state)
     assert live is not None
@@ -134,6 +135,15 @@ def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_eve
     done = world.update(live, wanted())
     assert done["confirmed"] is True
     assert len(world.cluster.patches) == 1
+
+
+def test_a_time_out_over_a_ca_certificate_that_alb_has_does_not_speak_of_the_halves_of_cas() -> None:
+    world = World()
+    shown = ListenerState("lsn-1", "alb-of-alb", 443, "Running", False, (CaReference(CA_1, "Associating"),))
+    world.alb.answer = lambda: shown
+    with pytest.raises(PartiallyMade) as made:
+        world.create(wanted())
+    assert "half of CAS" not in made.value.reasons[0]
 
 
 def test_an_albconfig_without_a_load_balancer_is_waited_for() -> None:

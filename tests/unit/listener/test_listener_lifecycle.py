@@ -10,6 +10,7 @@ import pytest
 
 from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.listener import find_listener
+from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.provider.host import UNKNOWN
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, C, World, alb, raised, wanted
@@ -390,6 +391,15 @@ def test_an_edition_that_is_not_documented_to_have_client_authentication_is_name
     world.said.clear()
     world.update(state, wanted(caEnabled=False))
     assert world.warnings() == []
+
+
+def test_what_no_side_door_is_looked_for_in_is_said_once_and_only_where_client_authentication_is_on() -> None:
+    world = World(alb(), alb(name="other"))
+    world.create(wanted(caEnabled=False))
+    assert ("INFO", NOT_LOOKED_AT) not in world.said
+    for name in ("alb", "other"):
+        world.handler.create(world.request(name, preview=True), wanted(albConfig=name, takeOver=True))
+    assert world.said.count(("INFO", NOT_LOOKED_AT)) == 1
 
 
 def test_side_doors_and_other_owners_are_told_in_preview_and_up() -> None:
