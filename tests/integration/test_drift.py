@@ -256,6 +256,22 @@ def test_destroy_refuses_at_once_while_an_albconfig_of_somebody_else_names_the_c
     assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
 
 
+@pytest.mark.campaign
+def test_destroy_refuses_at_once_while_the_load_balancer_of_a_service_has_the_ca(stack: Stack, sandbox: Sandbox) -> None:
+    (certificate,) = (one["Identifier"] for one in sandbox.stored("certificates"))
+    sandbox.kubectl("create", "service", "clusterip", "mq", "--tcp=8883")
+    try:
+        key = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-cacert-id"
+        sandbox.kubectl("annotate", "service", "mq", f"{key}={certificate}")
+        said = " ".join(stack.fails("destroy").split())
+        assert "is not deleted, because the CLB or NLB of Service default/mq has it: give it another one in the annotation" in said
+        assert [one["Identifier"] for one in sandbox.stored("certificates")] == [certificate]
+    finally:
+        sandbox.kubectl("delete", "service", "mq")
+    stack.destroy()
+    assert sandbox.stored("certificates") == []
+
+
 def left(first: dict[str, Any], sandbox: Sandbox) -> None:
     assert sandbox.listeners() == {item["port"]: item for item in first["spec"]["listeners"]}
     assert ANNOTATION not in sandbox.claims()
