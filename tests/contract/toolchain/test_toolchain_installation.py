@@ -81,9 +81,16 @@ class Machine:
         calls, said = self._complete({"certtool": ("tests/a", "tests/b"), "gnutls-serv": ("tests/b",)}, variables)
         return calls, [line for line in said if not line.startswith("plugin ")]
 
-    def _complete(self, tests: dict[str, tuple[str, ...]] | None, variables: dict[str, str]) -> tuple[list[str], list[str]]:
+    def complete_for_campaigns(self, **variables: str) -> list[str]:
+        """Run it with what only long tests start."""
+        return self._complete({}, variables, campaigns=True)[0]
+
+    def _complete(
+        self, tests: dict[str, tuple[str, ...]] | None, variables: dict[str, str], *, campaigns: bool = False
+    ) -> tuple[list[str], list[str]]:
         self.calls.write_text("")
-        installation = Installation(self.places, VERSIONS, {**self.variables, **variables}, Progress(self.output, terminal=False), tests)
+        progress = Progress(self.output, terminal=False)
+        installation = Installation(self.places, VERSIONS, {**self.variables, **variables}, progress, tests, campaigns)
         installation.complete()
         assert installation.is_complete()
         return self.calls.read_text().splitlines(), installation.announcements()
@@ -260,6 +267,18 @@ def test_programs_that_only_tests_start_are_brought_for_tests_and_for_nothing_el
     assert "apt-get download prometheus" in calls  # alone
     assert not [call for call in calls if call.startswith("apt-get install") and "--simulate" not in call]
     assert debian.complete_for_tests() == ([], [])
+
+
+def test_what_only_campaigns_start_is_built_for_them_alone_and_again_when_its_source_changes(debian: Machine) -> None:
+    assert debian.builds(debian.complete_for_tests()[0]) == EVERYTHING
+    assert not (debian.places.bin / "flux-apply").exists()
+    assert debian.builds(debian.complete_for_campaigns()) == ["flux-apply"]
+    assert (debian.places.bin / "flux-apply").is_file()
+    assert debian.complete_for_campaigns() == []
+    source = debian.places.recipes / "flux" / "main.go"
+    source.write_text(source.read_text() + "// changed")
+    assert debian.builds(debian.complete_for_tests()[0]) == []
+    assert debian.builds(debian.complete_for_campaigns()) == ["flux-apply"]
 
 
 def test_an_unpacked_program_finds_what_it_needs_also_when_the_checkout_has_moved(debian: Machine, tmp_path: Path) -> None:
