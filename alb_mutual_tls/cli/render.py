@@ -50,6 +50,7 @@ _ARGO_CD: Final = """\
 ---
 # 2. For an Argo CD Application, besides 1 and never instead of it: keeps `pulumi up` from being undone until 1 is committed.
 #    Take it out again then: while it stands, Argo CD takes all of spec.listeners from the cluster, and changes of it in Git wait.
+#    An Application whose source lacks the two keys reads Synced by default all the same, and its next sync takes them away.
 """
 _FLUX: Final = """
 ---

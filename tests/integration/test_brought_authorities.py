@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
+from dev.sandbox.cloud.seeds import PRIVATE_CA_ID
 from tests.integration.engine import Sandbox, Stack, run, succeed
 from tests.unit.pki.material import CA_USAGE, name_of
 
@@ -178,6 +180,20 @@ def test_what_others_have_in_cas_is_used_by_its_id_or_content_and_left_by_a_dest
     by_content.destroy()
     assert uploads(owner) == [there]
     owner.unchanged()
+
+
+def test_a_ca_of_the_private_ca_service_is_trusted_by_its_id(start: Start, tmp_path: Path) -> None:
+    stack = start("private-ca", authorities={"theirs": {"caCertificateId": PRIVATE_CA_ID}}, clients={})
+    previewed = stack.preview()
+    shown = previewed.stdout + previewed.stderr
+    kept = f"CA certificates are kept by CAS at {stack.sandbox.layout.openapi_endpoint}, as alicloud:endpoints.cas says"
+    assert (previewed.returncode, shown.count(kept), shown.count(NOT_LOOKED_AT)) == (0, 1, 1), shown
+    stack.up()
+    assert stack.sandbox.listeners()[443]["caCertificates"] == [{"CertificateId": PRIVATE_CA_ID}]
+    assert stack.get()[0] in (0, 400)
+    assert stack.get(authority("somebody else").client(tmp_path))[0] in (0, 400)
+    assert stack.sandbox.stored("warehouses") == []
+    stack.unchanged()
 
 
 def test_an_authority_that_expires_can_be_switched_off_and_not_on_again(start: Start, tmp_path: Path) -> None:
