@@ -176,6 +176,9 @@ class RealConfiguration:
     def require_cluster(self, recorded: str, what: str) -> Cluster:
         return self._cluster
 
+    def first(self, what: str) -> bool:
+        return False
+
     def require_account(self, recorded: str, what: str) -> str:
         return "1234567890123456"
 
