@@ -222,7 +222,7 @@ def private_ca(layout: Layout) -> str:
     file = layout.pki / "private-ca.crt"
     if not file.exists():
         _write(file, _make_ca("private CA service")[1])
-    return file.read_text()
+    return file.read_text(encoding="utf-8")
 
 
 def make_certificates(layout: Layout) -> None:

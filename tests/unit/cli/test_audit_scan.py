@@ -182,4 +182,4 @@ def test_the_controllers_last_word_is_asked_for_where_it_refuses_something() -> 
     found = scan(cluster, lambda: cloud)  # type: ignore[arg-type,return-value]
     last = "FailedBuildModel: last (2026-06-01T00:00:00Z)"
     assert found.events == {"odd": last, "worse": last}
-    assert cluster.lists == ["albconfigs", "events of odd", "events of worse", "ingressclasses", "ingresses"]
+    assert cluster.lists == ["albconfigs", "events of odd", "events of worse", "ingressclasses", "ingresses", "services"]

@@ -390,7 +390,7 @@ def test_an_edition_that_is_not_documented_to_have_client_authentication_is_name
     assert len(doubts) == named
     world.said.clear()
     world.update(state, wanted(caEnabled=False))
-    assert world.warnings() == []
+    assert world.warnings() == ["alb:443 will let everybody in without a client certificate"]
 
 
 def test_what_no_side_door_is_looked_for_in_is_said_once_and_only_where_client_authentication_is_on() -> None:
