@@ -19,7 +19,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -56,9 +56,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class Alert:
-    """The server ended the connection with a fatal TLS alert, by its name in RFC 8446 section 6, e.g. unknown_ca."""
+    """The server ended the connection with a fatal TLS alert, by its name in RFC 8446 section 6, e.g. unknown_ca.
+
+    `proven`: the server's certificate had been checked by then; before that, anything in between can send one.
+    """
 
     name: str
+    proven: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ Outcome = Answered | Alert | VersionNotOffered | ServerCertificateInvalid | Conn
 class Destination:
     """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header, `server_name` as SNI.
 
-    `any_name`: the server may answer with whatever certificate it has, because nobody can have one of this name.
+    `any_name`: the server's certificate may be of another name, because nobody can have one of this name; its CA is checked all the same.
     """
 
     address: str
@@ -163,10 +167,9 @@ def keep_session(to: Destination, version: TlsVersion, trust: Trust, timeout: fl
 def _insistent(
     to: Destination, context: ssl.SSLContext, trust: Trust, timeout: float, session: ssl.SSLSession | None = None
 ) -> tuple[Outcome, ssl.SSLSession | None]:
-    checked = not (trust.insecure or to.any_name)
     context.check_hostname = False  # else verify_mode could not be changed
-    context.verify_mode = ssl.CERT_REQUIRED if checked else ssl.CERT_NONE
-    context.check_hostname = checked
+    context.verify_mode = ssl.CERT_NONE if trust.insecure else ssl.CERT_REQUIRED
+    context.check_hostname = not (trust.insecure or to.any_name)
     outcome, made = _attempt(to, context, timeout, session=session)
     if outcome == CLOSED:
         # A server that sends its alert and closes while our request is under way resets the connection, and a reset
@@ -297,13 +300,28 @@ def _attempt(
             wire.send(_get(to))
             return _response(wire), wire.session
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return outcome_of(error), wire.session if wire is not None else None
+        outcome = outcome_of(error)
+        if isinstance(outcome, Alert) and not (wire and wire.certificate_checked):
+            outcome = replace(outcome, proven=False)
+        return outcome, wire.session if wire is not None else None
+
+
+def request_target(path: str) -> str:
+    """A path with its query as a request line has it (RFC 3986, section 3.3); what is escaped already stays as it is."""
+    return quote(path, safe="%/?:@!$&'()*+,;=~")
 
 
 def _get(to: Destination) -> bytes:
-    path = quote(to.path, safe="%/?:@!$&'()*+,;=~")  # RFC 3986, section 3.3; what is escaped already stays as it is
     host = to.host.encode("idna").decode("ascii")
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "User-Agent: mtls-verify", "Accept: */*", "Connection: close", "", ""]
+    lines = [
+        f"GET {request_target(to.path)} HTTP/1.1",
+        f"Host: {host}",
+        "User-Agent: mtls-verify",
+        "Accept: */*",
+        "Connection: close",
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode("ascii")
 
 
@@ -333,6 +351,14 @@ class _Wire(io.RawIOBase):
             return self._tls.session if self._tls is not None else None
         except ValueError:  # there is none before the handshake is done
             return None
+
+    @property
+    def certificate_checked(self) -> bool:
+        """Whether the handshake came as far as our own Finished, which is sent after the server's certificate was looked at.
+
+        This value is that message of ours (RFC 5929 section 3); unlike the peer's certificate it can also be had where the handshake then failed.
+        """
+        return self._tls is not None and bool(self._tls.get_channel_binding("tls-unique"))
 
     def shake_hands(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None) -> None:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)

@@ -2,27 +2,31 @@
 
 The rule: a rejection is a TLS alert or an HTTP 400 that a good client does not get at the same address, on the same path
 and in the same TLS version. Without a good client that was let in, nothing counts as a rejection. A connection that fails
-says nothing. Where client authentication is off, the cases turn round: everybody is to be let in.
+says nothing. As long as the server has not proven by its certificate who it is, nothing counts at all: a proxy may have answered.
+Where client authentication is off, the cases turn round: everybody is to be let in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from alb_mutual_tls.cli.handshake import (
     CLOSED,
     Alert,
     Answered,
     ConnectionFailed,
+    Destination,
     NoSession,
     Outcome,
     ServerCertificateInvalid,
     TlsVersion,
     VersionNotOffered,
+    request_target,
 )
 
 
@@ -95,6 +99,14 @@ SERVER_CERTIFICATE: Final = (
     "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file, the right name with "
     "verify.serverName, or --insecure"
 )
+ALERT_BEFORE_PROOF: Final = (
+    "the alert came before the server had proven by its certificate who it is, so a firewall or proxy in between may have sent it: run this "
+    "from a network without one"
+)
+UNPROVEN: Final = (
+    "no server at this address has proven by its certificate that it is the listener's, so what is seen here may come from a proxy in between: "
+    "see the listener's own rows"
+)
 UNREACHED: Final = "a connection that fails is no rejection: check address, port and firewall, then run verify again"
 AUTHENTICATION_FAILS: Final = (
     "the listener lets this in: client authentication does not work here; compare caEnabled and caCertificates of the "
@@ -134,14 +146,17 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
     A TLS version is "not offered" only if the listener takes it from nobody and takes another one.
     """
     plain = [one for one in observations if one.role not in ROUNDABOUT]
+    somebody_else = any(isinstance(one.outcome, ServerCertificateInvalid) for one in plain)
     offered = {version for version in TlsVersion if not _refused_to_all(_of(plain, version), version)}
     findings = []
     for one in observations:
         peers = _of(plain, one.version)
-        if one.version not in offered and any(_answered_somebody(_of(plain, version)) for version in offered):
+        if not somebody_else and one.version not in offered and any(_answered_somebody(_of(plain, version)) for version in offered):
             findings.append(Finding(Verdict.NOT_OFFERED))
         elif isinstance(one.outcome, NoSession):
             findings.append(Finding(Verdict.NOT_CHECKED, one.outcome.reason))
+        elif somebody_else:
+            findings.append(Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE))
         elif one.role in ROUNDABOUT:
             findings.append(_should_be_no_way_round(one, peers))
         elif expected(one.role, ca_enabled=ca_enabled) is Expected.REJECTED:
@@ -161,21 +176,52 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.HELD
 
 
-def judge_door_in_clear(outcome: Outcome, *, is_alb: bool) -> Finding:
-    """An HTTP listener that serves the same hosts must redirect to HTTPS, or not be there.
+def proves(outcome: Outcome | None) -> bool:
+    """Whether something that came over TLS shows that the server is who its certificate says (or that this is not to be checked)."""
+    return isinstance(outcome, Answered) or (isinstance(outcome, Alert) and outcome.proven)
 
-    A refused connection shows that it is not there only where the address is the ALB's own (`is_alb`).
+
+def judge_door_in_clear(outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False) -> Finding:
+    """An HTTP listener that serves the same hosts must redirect to what was verified, host, port and path, or not be there.
+
+    `ports`: the HTTPS ports that are verified. A refused connection shows that it is not there only where the address is the ALB's own (`is_alb`).
+    `made_up`: nobody said that there is anything at the path that was asked for.
     """
     if is_alb and isinstance(outcome, ConnectionFailed) and outcome.refused:
         return Finding(Verdict.HELD)
     if not isinstance(outcome, Answered):
         return Finding(Verdict.NOT_DECIDED, UNREACHED)
-    if outcome.status in (301, 302, 303, 307, 308) and outcome.location.lower().startswith("https://"):
-        return Finding(Verdict.HELD)
+    if outcome.status in (301, 302, 303, 307, 308):
+        scheme, host, _ = target = _target(outcome.location, asked)
+        if target in [("https", asked.server_name.lower(), (port, request_target(asked.path))) for port in ports]:
+            return Finding(Verdict.HELD)
+        if scheme != "http" or host != asked.server_name.lower():
+            why = (
+                f"it redirects to {outcome.location or 'nowhere'} and not to the same host and path at a port that was verified "
+                f"({', '.join(map(str, sorted(ports)))}), where somebody else may answer: {DOOR_REMEDY}"
+            )
+            return Finding(Verdict.NOT_DECIDED, why)
+    if made_up and outcome.status == 404:
+        return Finding(
+            Verdict.NOT_DECIDED, f"{asked.path} was made up to try a second path, and who answers HTTP 404 is not known: {DOOR_REMEDY}"
+        )
     if outcome.status in (400, 403, 421, 426) or outcome.status >= 500:
         why = f"HTTP {outcome.status} may come from the listener or from the application behind it: " + DOOR_REMEDY
         return Finding(Verdict.NOT_DECIDED, why)
     return Finding(Verdict.FELL_SHORT, "the same hosts are served over HTTP, without any client certificate: " + DOOR_REMEDY)
+
+
+def _target(location: str, asked: Destination) -> tuple[str, str, tuple[int, str] | None]:
+    """Where a redirect leads to: scheme, host, and port with path and query; a relative one stays at the host that was asked."""
+    try:
+        to = urlsplit(location)
+        scheme, host = to.scheme or "http", (to.hostname or "") if to.netloc else asked.server_name.lower()
+        port = to.port or {"https": 443}.get(scheme, 80)
+    except ValueError:
+        return "", "", None
+    if to.username is not None:
+        return scheme, "", None
+    return scheme, host, (port, urlunsplit(("", "", request_target(to.path) or "/", request_target(to.query), "")))
 
 
 DOOR_REMEDY: Final = 'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" on the Ingress, or take the HTTP listener away'
@@ -186,10 +232,10 @@ def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observ
 
 
 def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) -> bool:
-    # A server without TLS 1.3 finds no cipher suite that it knows in a ClientHello for TLS 1.3 alone (RFC 8446, 4.1.1).
+    # A server without TLS 1.3 finds no cipher suite that it knows in a ClientHello for TLS 1.3 alone (RFC 8446, 4.1.1); it has shown nothing then.
     signs: tuple[Outcome, ...] = (VersionNotOffered(),)
     if version is TlsVersion.TLS_1_3:
-        signs += (Alert("handshake_failure"),)
+        signs += (Alert("handshake_failure", proven=False),)
     return len({one.outcome for one in observations}) == 1 and observations[0].outcome in signs
 
 
@@ -256,6 +302,8 @@ def _should_be_let_in(seen: Observation, peers: Sequence[Observation], *, ca_ena
         return undecidable
     if _let_in(outcome):
         return Finding(Verdict.HELD)
+    if not proves(outcome):
+        return Finding(Verdict.NOT_DECIDED, ALERT_BEFORE_PROOF)
     refused = Finding(Verdict.FELL_SHORT, _refused_why(seen, ca_enabled=ca_enabled))
     if isinstance(outcome, Alert) or (isinstance(outcome, Answered) and CERTIFICATE_REFUSED.search(outcome.body_start)):
         return refused

@@ -5,7 +5,7 @@ What is to be tried is planned for all listeners, carried out at once, and then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -38,6 +38,7 @@ from alb_mutual_tls.cli.handshake import (
     ConnectionFailed,
     Destination,
     Outcome,
+    ServerCertificateInvalid,
     TlsVersion,
     Trust,
     request_in_clear,
@@ -52,6 +53,8 @@ from alb_mutual_tls.errors import UserError
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.imposters import Credential
 
+MADE_UP_PATH: Final = "/mtls-verify?mtls-verify=redirect"
+"""Below the path of a listener; the second one that is asked for in clear."""
 UNSERVED_NAME: Final = "mtls-verify.invalid"
 """A server name that no listener serves (RFC 2606 section 2)."""
 
@@ -138,8 +141,10 @@ def verify_stack(
         for component in dict.fromkeys(component for component, _ in wanted):
             tried = cases(component, given, with_authority_key=with_authority_key, now=now)
             look = _in_turn(open_clusters.enter_context(closing(Neighbourhood(component, directory))).look)
-            for listener in (listener for owner, listener in wanted if owner is component):
-                plans.append(pool.submit(_plan, component.name, listener, tried, partial(look, listener)))
+            own = [listener for owner, listener in wanted if owner is component]
+            for listener in own:
+                ports = {one.port for one in own if one.ca_enabled and one.alb_config == listener.alb_config}
+                plans.append(pool.submit(_plan, component.name, listener, tried, partial(look, listener), ports))
         made = [plan.result() for plan in plans]
     reports = _carry_out(made, knocker)
     flips = [_flip(component, given, reports, now) for component in dict.fromkeys(component for component, _ in wanted)]
@@ -154,7 +159,7 @@ def verify_listener(
     What keeps the listener from being tried at all becomes a check that is not decided, so that others are still tried.
     Raises UserError where a credential or the file of CA certificates cannot be used.
     """
-    (report,) = _carry_out([_plan(component, listener, tried, look)], knocker)
+    (report,) = _carry_out([_plan(component, listener, tried, look, {listener.port})], knocker)
     return report
 
 
@@ -188,8 +193,28 @@ def _carry_out(plans: Sequence[_Plan], knocker: Knocker) -> list[ListenerReport]
     reports = []
     for plan in plans:
         checks = [check for part in plan.parts for check in part.judge([next(outcomes) for _ in part.attempts])]
-        reports.append(ListenerReport(plan.component, plan.listener, tuple(checks)))
+        reports.append(ListenerReport(plan.component, plan.listener, tuple(_where_proven(checks))))
     return reports
+
+
+def _where_proven(checks: Sequence[Check]) -> Iterator[Check]:
+    """What is said in clear, or by refusing a connection, counts only where TLS has shown whose address it is: for that name, where it was tried."""
+    seen: dict[tuple[str, str], list[Outcome | None]] = {}
+    for check in checks:
+        if check.version and check.destination and not check.destination.any_name:
+            seen.setdefault((check.destination.address, check.destination.server_name), []).append(check.outcome)
+    proven = {
+        place: any(map(verdicts.proves, outcomes)) and not any(isinstance(one, ServerCertificateInvalid) for one in outcomes)
+        for place, outcomes in seen.items()
+    }
+    for check in checks:
+        to, silent = check.destination, check.version is None or isinstance(check.outcome, ConnectionFailed)
+        if to is not None and not to.any_name and silent and check.verdict in (Verdict.HELD, Verdict.FELL_SHORT):
+            anybody = any(shown for (address, _), shown in proven.items() if address == to.address)
+            if not proven.get((to.address, to.server_name), anybody):
+                yield replace(check, verdict=Verdict.NOT_DECIDED, why=verdicts.UNPROVEN)
+                continue
+        yield check
 
 
 def _flip(component: Component, given: Credential | None, reports: Sequence[ListenerReport], now: datetime) -> Flip | None:
@@ -213,7 +238,10 @@ def _known(*checks: Check) -> _Part:
     return _Part((), lambda _: checks)
 
 
-def _plan(component: str, listener: Listener, tried: Sequence[Case | Missing], look: Callable[[], Surroundings]) -> _Plan:
+def _plan(
+    component: str, listener: Listener, tried: Sequence[Case | Missing], look: Callable[[], Surroundings], ports: Collection[int]
+) -> _Plan:
+    """`ports`: of the listeners of the same ALB that are verified."""
     try:
         way = approach(listener, look)
         addresses = resolve(way.address)
@@ -223,7 +251,7 @@ def _plan(component: str, listener: Listener, tried: Sequence[Case | Missing], l
     able = [case for case in tried if isinstance(case, Case) and (case.name != NOT_YET_VALID or all(map(is_loopback, addresses)))]
     if listener.ca_enabled:
         parts = [_judged([*_visits(place, able), *_ways_round(place, way)], ca_enabled=True) for place in front]
-        parts += _side_doors(way, addresses, able)
+        parts += _side_doors(way, addresses, able, {*ports, listener.port + way.shift})
     else:
         parts = [_judged(_visits(place, able), ca_enabled=False) for place in front]
     left = [Check(case.name, Verdict.NOT_CHECKED, case.reason) for case in tried if isinstance(case, Missing)]
@@ -274,24 +302,24 @@ def _check(place: Destination, seen: Observation, finding: Finding, *, ca_enable
     return Check(seen.case, finding.verdict, finding.why, wished, place, seen.version, seen.outcome)
 
 
-def _side_doors(way: Approach, addresses: list[str], cases: Sequence[Case]) -> list[_Part]:
+def _side_doors(way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]) -> list[_Part]:
     if isinstance(way.doors, str):
         return [_known(Check(SIDE_DOORS, Verdict.NOT_DECIDED, f"what else serves these hosts is not known: {way.doors}"))]
     parts = []
     for door in way.doors:
         try:
-            parts += _side_door(door, way, addresses, cases)
+            parts += _side_door(door, way, addresses, cases, ports)
         except UserError as error:
             parts.append(_known(Check(side_door(door.protocol, door.port), Verdict.NOT_DECIDED, str(error))))
     return parts
 
 
-def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[Case]) -> list[_Part]:
+def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]) -> list[_Part]:
     name = side_door(door.protocol, door.port)
     hosts = tuple(map(concrete, door.hosts)) or way.server_names
     if door.protocol == "HTTP":
         places = way.destinations(door.port, hosts, addresses, default_port=80)
-        return [_in_clear(name, places, is_alb=way.is_alb)]
+        return [_in_clear(name, place, ports, is_alb=way.is_alb) for place in places]
     if door.protocol != "HTTPS":
         why = "it cannot be tried from here, and ALB has no client authentication on it: take this listener away"
         return [_known(Check(name, Verdict.NOT_DECIDED, why, Expected.REJECTED))]
@@ -303,15 +331,19 @@ def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[
     ]
 
 
-def _in_clear(name: str, places: Sequence[Destination], *, is_alb: bool) -> _Part:
-    def judge(outcomes: Sequence[Outcome]) -> list[Check]:
-        findings = [verdicts.judge_door_in_clear(outcome, is_alb=is_alb) for outcome in outcomes]
-        return [
-            Check(name, finding.verdict, finding.why, Expected.REDIRECTED, place, None, outcome)
-            for place, outcome, finding in zip(places, outcomes, findings, strict=True)
-        ]
+def _in_clear(name: str, place: Destination, ports: Collection[int], *, is_alb: bool) -> _Part:
+    """Two paths, and the worse of the two: a redirect of all that is asked for keeps the path, one to a page of its own does not."""
+    below = replace(place, path=place.path.partition("?")[0].rstrip("/") + MADE_UP_PATH)
+    worst_first = (Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.HELD)
 
-    return _Part(tuple(Attempt(place, None) for place in places), judge)
+    def judge(outcomes: Sequence[Outcome]) -> list[Check]:
+        checks = []
+        for to, outcome in zip((place, below), outcomes, strict=True):
+            finding = verdicts.judge_door_in_clear(outcome, to, ports=ports, is_alb=is_alb, made_up=to is below)
+            checks.append(Check(name, finding.verdict, finding.why, Expected.REDIRECTED, to, None, outcome))
+        return [min(checks, key=lambda check: worst_first.index(check.verdict))]
+
+    return _Part((Attempt(place, None), Attempt(below, None)), judge)
 
 
 def _at_side_door(name: str, place: Destination, visitors: Sequence[Case], door: Door, *, is_alb: bool) -> _Part:
@@ -328,7 +360,7 @@ def _about_door(check: Check, door: Door, *, is_alb: bool) -> dict[str, Any]:
     """The verdict on a side door where it differs from that on a front door."""
     if check.verdict is Verdict.FELL_SHORT:
         return {"why": OPEN_DOOR}
-    if door.asks and check.verdict is Verdict.NOT_DECIDED:
+    if door.asks and check.why in (verdicts.SAME_FOR_CLIENT, verdicts.NO_GOOD_CLIENT):
         # Another stack's listener, with another CA: our clients cannot witness for it, but being let in would have shown.
         return {"verdict": Verdict.NOT_CHECKED, "why": OTHER_STACK}
     if is_alb and isinstance(check.outcome, ConnectionFailed) and check.outcome.refused:

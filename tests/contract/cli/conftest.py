@@ -19,7 +19,10 @@ def laboratory(tmp_path: Path) -> Iterator[Laboratory]:
     with ExitStack() as stack:
         made = Laboratory(tmp_path, Authority.make("client CA"), Authority.make("other CA"), Authority.make("server CA"), stack)
         certificate, key = made.server_ca.issue(HOST, server=True)
+        inspected, inspecting_key = made.other_ca.issue(HOST, server=True)
         for name, text in (
+            ("inspected.crt", inspected),
+            ("inspected.key", inspecting_key),
             ("server.crt", certificate),
             ("server.key", key),
             ("server-ca.crt", made.server_ca.pem),

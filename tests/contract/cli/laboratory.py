@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
@@ -167,6 +168,16 @@ class Laboratory:
         context.load_verify_locations(self.folder / "client-ca.crt")
         return self._serve(_TlsServer(("127.0.0.1", 0), _Old, context))
 
+    def answering_with_an_alert(self) -> int:
+        """A server that answers whatever comes with the TLS alert handshake_failure (RFC 8446 section 6) and nothing else."""
+
+        class Alerting(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.recv(65536)
+                self.request.sendall(bytes((21, 3, 3, 0, 2, 2, 40)))
+
+        return self._serve(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Alerting))
+
     def openssl_pair(self) -> tuple[int, int]:
         """Two listeners with one OpenSSL context, and so with the same session tickets: the first asks everybody for a certificate, the second nobody."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -212,7 +223,7 @@ class Laboratory:
         path.write_text(json.dumps(named))
         return path
 
-    def _serve(self, server: http.server.ThreadingHTTPServer) -> int:
+    def _serve(self, server: socketserver.TCPServer) -> int:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         for step in (server.server_close, thread.join, server.shutdown):  # the last one first

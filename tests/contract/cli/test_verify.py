@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from alb_mutual_tls.cli import report as reports
 from alb_mutual_tls.cli import verification
 from alb_mutual_tls.cli.handshake import Alert, Answered, Destination, NoSession, TlsVersion, Trust, request_over_tls
 from alb_mutual_tls.cli.stack import Client, Component, Listener
@@ -27,6 +28,8 @@ TRUSTS_ANOTHER_CA = "ssl_client_certificate {folder}/other-ca.crt; ssl_verify_cl
 ANSWERS_400 = "return 400;"
 ON_AND_ANSWERS_400 = ON + " return 400;"
 ON_AND_ANSWERS_403 = ON + " return 403;"
+INSPECTED = "ssl_certificate {folder}/inspected.crt; ssl_certificate_key {folder}/inspected.key; "
+"""As somebody in between does, with a certificate of this name by a CA of its own."""
 ON_ONLY_IN_TLS_1_2 = (
     "ssl_client_certificate {folder}/client-ca.crt; ssl_verify_client optional; "
     'set $seen "$ssl_protocol$ssl_client_verify"; if ($seen = "TLSv1.2NONE") {{ return 400; }}'
@@ -197,6 +200,31 @@ def test_a_server_certificate_that_does_not_verify_leaves_everything_undecided_u
         trust = Trust(laboratory.folder / trust.ca_file)
     assert set(front(run(laboratory, made, trust=trust)).values()) == {Verdict.NOT_DECIDED}
     assert run(laboratory, made, trust=Trust(insecure=True)).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize("answer", ["return 200;", "return 403;", "return 502;", 'return 301 "https://$host$request_uri";'])
+def test_behind_a_proxy_with_a_ca_of_its_own_nothing_is_decided_and_nobody_is_blamed(laboratory: Laboratory, answer: str) -> None:
+    ports = laboratory.nginx(INSPECTED.format(folder=laboratory.folder) + answer, clear=answer)
+    report = run(laboratory, beside(laboratory, ports, "HTTP", ports.http))
+    assert {check.verdict for check in all_checks(report)} == {Verdict.NOT_DECIDED, Verdict.NOT_CHECKED}
+    assert report.exit_code == 2
+    assert "report it to Alibaba Cloud" not in reports.as_json(report)
+
+
+def test_a_proxy_that_takes_unknown_names_alone_is_no_way_around(laboratory: Laboratory, surrounded: Any) -> None:
+    port = unused_port()
+    default = f"}} server {{{{ listen 127.0.0.1:{port} ssl default_server; server_name _; {INSPECTED} return 502;"
+    laboratory.nginx((ON + ' location / {{ return 200 "old\\n"; }} ' + "}" + default).format(folder=laboratory.folder), port=port)
+    report = run(laboratory, surrounded(port))
+    assert set(front(report).values()) == {Verdict.HELD}
+    assert round_about(report)["wrong server name"] == dict.fromkeys(TlsVersion, Verdict.NOT_DECIDED)
+    assert round_about(report)["resumed session of another server name"] == dict.fromkeys(TlsVersion, Verdict.NOT_CHECKED)
+
+
+def test_a_firewall_that_answers_a_client_hello_with_an_alert_refuses_nobodys_certificate(laboratory: Laboratory, surrounded: Any) -> None:
+    report = run(laboratory, surrounded(laboratory.answering_with_an_alert()))
+    assert set(front(report).values()) == {Verdict.NOT_DECIDED}
+    assert all(check.outcome == Alert("handshake_failure", proven=False) for check in all_checks(report) if check.case == "no certificate")
 
 
 def test_a_server_certificate_of_another_name_leaves_everything_undecided(laboratory: Laboratory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from alb_mutual_tls.cli.handshake import (
     Alert,
     Answered,
     ConnectionFailed,
+    Destination,
     NoSession,
     Outcome,
     ServerCertificateInvalid,
@@ -49,6 +51,7 @@ CASES = (
     ("tampered signature", Role.IMPOSTER),
 )
 
+ASKED = Destination("127.0.0.1", 80, "demo.alb.ingress.top", "demo.alb.ingress.top", "/shop?a=b c")
 H, F, N, O = Verdict.HELD, Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.NOT_OFFERED  # noqa: E741
 
 
@@ -151,7 +154,7 @@ def test_one_client_that_is_let_in_makes_rejections_count_while_another_that_is_
     assert verdicts_of(judge(seen, ca_enabled=True)) == [H, H, H, H, F]
 
 
-@pytest.mark.parametrize("sign", [NOT_OFFERED, FAILURE])
+@pytest.mark.parametrize("sign", [NOT_OFFERED, Alert("handshake_failure", proven=False)])
 def test_tls_1_3_that_nobody_gets_is_not_offered_where_tls_1_2_is(sign: Outcome) -> None:
     seen = observe(TlsVersion.TLS_1_2, OK, FAILURE, UNKNOWN_CA, UNKNOWN_CA) + observe(TlsVersion.TLS_1_3, sign, sign, sign, sign)
     verdicts = verdicts_of(judge(seen, ca_enabled=True))
@@ -227,8 +230,24 @@ def test_exit_codes_are_0_held_1_fell_short_2_not_decided() -> None:
 @pytest.mark.parametrize(
     ("outcome", "verdict"),
     [
-        (Answered(301, "https://demo.alb.ingress.top/"), H),
-        (Answered(308, "HTTPS://demo.alb.ingress.top/"), H),
+        (Answered(301, "https://demo.alb.ingress.top/shop?a=b%20c"), H),
+        (Answered(308, "HTTPS://Demo.ALB.ingress.top:443/shop?a=b%20c"), H),
+        (Answered(307, "https://demo.alb.ingress.top:20443/shop?a=b%20c#top"), H),
+        (Answered(302, "https://sso.example.com/"), N),
+        (Answered(302, "https://sso.example.com/shop?a=b%20c"), N),
+        (Answered(302, "https://demo.alb.ingress.top:8443/shop?a=b%20c"), N),
+        (Answered(302, "https://demo.alb.ingress.top:99999/shop?a=b%20c"), N),
+        (Answered(302, "https://demo.alb.ingress.top/"), N),
+        (Answered(302, "https://demo.alb.ingress.top/shop"), N),
+        (Answered(302, "https://demo.alb.ingress.top/shop?a=b"), N),
+        (Answered(302, "https://demo.alb.ingress.top@evil.example/shop?a=b%20c"), N),
+        (Answered(302, "https://you@demo.alb.ingress.top/shop?a=b%20c"), N),
+        (Answered(302, "https://demo.alb.ingress.top.evil.example/shop?a=b%20c"), N),
+        (Answered(302, "//sso.example.com/shop?a=b%20c"), N),
+        (Answered(302, "http://sso.example.com/"), N),
+        (Answered(302, "https:///shop"), N),
+        (Answered(302, "https://[/shop"), N),
+        (Answered(302, "ftp://demo.alb.ingress.top/shop"), N),
         (REFUSED, H),
         (Answered(302, "http://demo.alb.ingress.top/login"), F),
         (Answered(302, "/login"), F),
@@ -241,12 +260,47 @@ def test_exit_codes_are_0_held_1_fell_short_2_not_decided() -> None:
         (TIMEOUT, N),
     ],
 )
-def test_a_door_without_tls_must_redirect_to_https_or_not_be_there(outcome: Outcome, verdict: Verdict) -> None:
-    assert judge_door_in_clear(outcome, is_alb=True).verdict is verdict
+def test_a_door_without_tls_must_redirect_to_the_same_at_a_verified_port_or_not_be_there(outcome: Outcome, verdict: Verdict) -> None:
+    assert judge_door_in_clear(outcome, ASKED, ports=(443, 20443), is_alb=True).verdict is verdict
+
+
+def test_a_redirect_from_the_root_may_leave_the_slash_out() -> None:
+    finding = judge_door_in_clear(Answered(301, "https://demo.alb.ingress.top"), replace(ASKED, path="/"), ports=(443,), is_alb=True)
+    assert finding.verdict is Verdict.HELD
+
+
+def test_nothing_at_a_made_up_path_may_be_nothing_at_all_and_something_is_open_all_the_same() -> None:
+    for outcome, verdict in ((Answered(404), N), (Answered(200), F), (REFUSED, H)):
+        assert judge_door_in_clear(outcome, ASKED, ports=(443,), is_alb=True, made_up=True).verdict is verdict
 
 
 def test_a_refused_connection_at_a_configured_address_says_nothing_about_the_alb_behind_it() -> None:
-    assert judge_door_in_clear(REFUSED, is_alb=False).verdict is Verdict.NOT_DECIDED
+    assert judge_door_in_clear(REFUSED, ASKED, ports=(443,), is_alb=False).verdict is Verdict.NOT_DECIDED
+
+
+# A server that has not proven who it is
+
+
+@pytest.mark.parametrize("ca_enabled", [True, False])
+@pytest.mark.parametrize("version", TlsVersion)
+@pytest.mark.parametrize("round_", [OK, Answered(502), NO_CERTIFICATE_400, Answered(421), CLOSED, UNKNOWN_CA, NOT_OFFERED, INVALID])
+def test_where_the_servers_certificate_is_somebody_elses_nothing_is_decided_in_any_case(
+    round_: Outcome, version: TlsVersion, ca_enabled: bool
+) -> None:
+    seen = [*observe(version, INVALID, INVALID, INVALID, INVALID), *observe(TlsVersion.TLS_1_2, OK, REQUIRED, OK, TIMEOUT)]
+    seen += [Observation("round", role, version, round_) for role in (Role.MISNAMED, Role.RESUMED)]
+    findings = judge(seen, ca_enabled=ca_enabled)
+    assert {finding.verdict for finding in findings} == {Verdict.NOT_DECIDED}
+    assert not any("Alibaba" in finding.why for finding in findings)
+
+
+@pytest.mark.parametrize("ca_enabled", [True, False])
+def test_an_alert_to_everybody_before_the_server_showed_its_certificate_is_nobodys_refusal(ca_enabled: bool) -> None:
+    early = Alert("handshake_failure", proven=False)
+    seen = observe(TlsVersion.TLS_1_2, early, early, early, early)
+    assert set(verdicts_of(judge(seen, ca_enabled=ca_enabled))) == {N}
+    late = observe(TlsVersion.TLS_1_2, FAILURE, FAILURE, FAILURE, FAILURE)
+    assert F in verdicts_of(judge(late, ca_enabled=ca_enabled))
 
 
 # The ways around: a server name that the listener does not serve, and sessions from elsewhere

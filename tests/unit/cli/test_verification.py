@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from alb_mutual_tls.cli import verification
 from alb_mutual_tls.cli.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
 from alb_mutual_tls.cli.doors import Door, Surroundings
-from alb_mutual_tls.cli.handshake import Alert, Answered, ConnectionFailed, Destination, Outcome, TlsVersion, Trust
+from alb_mutual_tls.cli.handshake import (
+    Alert,
+    Answered,
+    ConnectionFailed,
+    Destination,
+    Outcome,
+    ServerCertificateInvalid,
+    TlsVersion,
+    Trust,
+)
+from alb_mutual_tls.cli.neighbourhood import Neighbourhood
 from alb_mutual_tls.cli.stack import Component, Listener
 from alb_mutual_tls.cli.verdict import Role, Verdict
 from alb_mutual_tls.cli.verification import Check, Knocker, verify_listener, verify_stack
@@ -19,7 +30,8 @@ from alb_mutual_tls.pki.imposters import Credential
 
 OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
 REQUIRED = Alert("certificate_required")
-REDIRECT, SYSTEM = Answered(301, "https://a/"), Trust()
+REDIRECT, SYSTEM = Answered(301), Trust()
+"""REDIRECT: to the same by HTTPS."""
 ALICE = Case("client alice", Role.CLIENT, Credential("alice", "", ""))
 CASES: list[Case | Missing] = [
     ALICE,
@@ -62,7 +74,7 @@ class Town(Knocker):
 
     def in_clear(self, to: Destination) -> Outcome:
         self.knocks.append((to.address, to.port, to.host, "HTTP", ""))
-        return self.clear
+        return Answered(301, f"https://{to.server_name}{to.path}") if self.clear == REDIRECT else self.clear
 
 
 def around(
@@ -130,6 +142,47 @@ def test_an_open_side_door_outweighs_a_front_door_that_holds() -> None:
     report = verify_listener("mtls", listener(), CASES, doors, Town(clear=OK, open_ports=frozenset({8443})))
     assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.FELL_SHORT}
     assert report.verdict is Verdict.FELL_SHORT
+
+
+def test_an_http_door_is_tried_with_two_paths_and_the_worse_one_counts() -> None:
+    class Login(Town):
+        def in_clear(self, to: Destination) -> Outcome:
+            return Answered(302, "https://a/")
+
+    report = verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ("a",))), Login())
+    (check,) = [check for check in report.checks if check.case == "side door HTTP 80"]
+    assert (check.verdict, check.destination and check.destination.path) == (Verdict.NOT_DECIDED, "/mtls-verify?mtls-verify=redirect")
+
+
+def test_a_redirect_to_another_listener_that_is_verified_too_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "cases", lambda *_, **__: CASES)
+    monkeypatch.setattr(Neighbourhood, "look", lambda *_: around(Door("HTTP", 80, ("a",)))())
+    both = listener(), Listener("other", "alb", 8443, True)
+    for listeners, verdict in ((both, {Verdict.HELD}), (both[1:], {Verdict.NOT_DECIDED})):
+        component = Component("mtls", listeners, (), "root", "")
+        report = verify_stack([component], directory=tmp_path, names=None, given=None, with_authority_key=False, knocker=Town())
+        assert verdicts(report.listeners[-1].checks)["side door HTTP 80"] == verdict
+
+
+@pytest.mark.parametrize("outcome", [ServerCertificateInvalid("self-signed certificate"), ConnectionFailed("no answer in time")])
+@pytest.mark.parametrize("clear", [OK, REDIRECT, REFUSED])
+def test_no_door_in_clear_is_judged_where_the_listener_has_not_proven_itself(outcome: Outcome, clear: Outcome) -> None:
+    class Inspected(Town):
+        def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+            return outcome if to.port == 443 else REFUSED
+
+    doors = around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",)))
+    report = verify_listener("mtls", listener(), CASES, doors, Inspected(clear=clear))
+    assert {one for found in verdicts(report.checks).values() for one in found} == {Verdict.NOT_DECIDED, Verdict.NOT_CHECKED}
+
+
+def test_a_door_of_another_stack_whose_certificate_does_not_verify_is_not_said_to_refuse() -> None:
+    class Inspected(Town):
+        def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+            return ServerCertificateInvalid("self-signed") if to.port == 8443 else super().over_tls(to, version, credential)
+
+    report = verify_listener("mtls", listener(), CASES, around(Door("HTTPS", 8443, ("a",), asks=True)), Inspected())
+    assert verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.NOT_DECIDED}
 
 
 def test_a_door_that_serves_every_host_is_tried_with_the_listeners_names() -> None:
