@@ -134,7 +134,14 @@ class ListenerAudit:
 
     @property
     def verdict(self) -> Verdict:
-        return verdicts.overall([Verdict.HELD, *(finding.verdict for finding in self.findings)])
+        """Only one that demands certificates, ALB says so too and its side doors were seen, holds; of one that asks nobody there is nothing that could."""
+        without_complaint = {
+            State.DEMANDS: Verdict.NOT_DECIDED if isinstance(self.doors, NotSeen) else Verdict.HELD,
+            State.SAYS_ON: Verdict.NOT_DECIDED,
+            State.CHANGING: Verdict.NOT_DECIDED,
+        }.get(self.state, Verdict.NOT_CHECKED)
+        complaints = {finding.verdict for finding in self.findings} - {Verdict.HELD}
+        return verdicts.overall(complaints) if complaints else without_complaint
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ class CaAudit:
 
 @dataclass(frozen=True)
 class Report:
-    """All of it, at one moment. `unused`: CA certificates in CAS that no listener of this cluster names."""
+    """All of it, at one moment. `unused`: CA certificates in CAS that no listener of this cluster names; `settings`: whose say where to look."""
 
     seen: Seen
     now: datetime
@@ -199,6 +206,7 @@ class Report:
     authorities: tuple[CaAudit, ...]
     unused: tuple[Upload, ...] | NotSeen
     findings: tuple[Finding, ...]
+    settings: str
 
     @property
     def verdict(self) -> Verdict:
@@ -244,7 +252,9 @@ def listeners_of(document: Document) -> list[Listener]:
 # --- the report
 
 
-def report(seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = False) -> Report:
+def report(
+    seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = False, settings: str = "the options and the environment"
+) -> Report:
     """The report on what was seen. `strict`: what permissions or settings keep from being seen is "not decided", not merely a note."""
     authorities = _authorities(seen, now)
     ending = {one.identifier: tuple(_of_authority(one, now, fail_within)) for one in authorities}
@@ -259,7 +269,7 @@ def report(seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = 
         Finding(Verdict.HELD, NOT_LOOKED_AT),
         Finding(Verdict.HELD, side_doors_not_looked_for),
     ]
-    return Report(seen, now, fail_within, tuple(listeners), tuple(authorities), unused, tuple(dict.fromkeys(findings)))
+    return Report(seen, now, fail_within, tuple(listeners), tuple(authorities), unused, tuple(dict.fromkeys(findings)), settings)
 
 
 def _albconfig(document: Document, seen: Seen, ending: Mapping[str, tuple[Finding, ...]]) -> list[ListenerAudit]:

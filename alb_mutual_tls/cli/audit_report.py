@@ -2,9 +2,10 @@
 
 The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added). Moments are RFC 3339, in UTC:
     version         1
-    verdict         "held", "fell short" or "not decided"
+    verdict         "held" (nothing to complain about), "fell short" or "not decided"
     exitCode        0, 1 or 2, in that order
     summary         one line for people
+    settings        whose say where to look: the options and the environment, or a stack
     checkedAt       when
     failWithinSeconds  as given with --fail-within
     error           only when the AlbConfigs could not be read: why, one sentence
@@ -12,7 +13,8 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     account         id of the Alibaba Cloud account, or null where it was not seen
     listeners       list of {albConfig, port, protocol, clients, verdict, albconfig, alb, sideDoors, stack, urn}; clients: one of "open", "demands client
                     certificates", "demands certificates of another CA than it says", "says on, but lets everybody in", "says off, but demands client
-                    certificates", "says on, not confirmed", "says off, not confirmed", "changing", "side door"; albconfig {caEnabled,
+                    certificates", "says on, not confirmed", "says off, not confirmed", "changing", "side door"; verdict "held" only where the
+                    listener demands certificates, "not checked" where it asks nobody and there is nothing to complain about; albconfig {caEnabled,
                     caCertificateIds}; alb the same and {changing, why}, caEnabled null where it was not seen and then why says so; sideDoors list of
                     {port, protocol, hosts, ingresses}, null where not seen; stack and urn: who holds it, null where nobody does
     caCertificates  those that listeners and Services name: list of {id, subject, fingerprint (SHA-256), notAfter, daysLeft, listeners, services,
@@ -48,8 +50,9 @@ def summary(report: Report) -> str:
     states = {state: sum(one.state is state for one in asking) for state in State}
     told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     short = sum(finding.verdict is Verdict.FELL_SHORT for finding in report.findings)
+    outcome = "nothing to complain about" if report.verdict is Verdict.HELD else report.verdict
     return (
-        f"{report.verdict}: {counted(len(asking), 'HTTPS listener')}" + (f" ({told})" if told else "") + f", {counted(short, 'complaint')}"
+        f"{outcome}: {counted(len(asking), 'HTTPS listener')}" + (f" ({told})" if told else "") + f", {counted(short, 'complaint')}"
     )
 
 
@@ -64,6 +67,7 @@ def as_json(report: Report) -> str:
             "verdict": report.verdict,
             "exitCode": report.exit_code,
             "summary": summary(report),
+            "settings": report.settings,
             "checkedAt": to_text(report.now),
             "failWithinSeconds": int(report.fail_within.total_seconds()),
             "cluster": report.seen.cluster,
@@ -149,13 +153,13 @@ def print_for_people(report: Report, console: Console) -> None:
     from rich.text import Text
 
     account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account
-    console.print(Text(printable(f"{report.seen.cluster}, Alibaba Cloud account {account}")), soft_wrap=True)
+    console.print(Text(printable(f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say")), soft_wrap=True)
     print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 
 def _tables(report: Report) -> list[Table]:
     listeners = [
-        [f"{one.name}/{one.listener.protocol}", one.state, *_declared(one), _doors(one), _holder(one), one.verdict]
+        [f"{one.name}/{one.listener.protocol}", one.state, *_declared(one), _doors(one), _holder(one), _verdict(one)]
         for one in report.listeners
     ]
     authorities = [
@@ -184,6 +188,10 @@ def _tables(report: Report) -> list[Table]:
             unused,
         ),
     ]
+
+
+def _verdict(one: ListenerAudit) -> str:
+    return "-" if one.verdict is Verdict.NOT_CHECKED else one.verdict
 
 
 def _declared(one: ListenerAudit) -> tuple[str, str]:

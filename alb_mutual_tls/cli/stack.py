@@ -28,6 +28,10 @@ SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a marker)
 
 
+class NoneSelected(UserError):
+    """There is no stack to take: no engine, no project, no backend, or none is selected in it."""
+
+
 @dataclass(frozen=True)
 class Listener:
     """A listener as the stack wishes it; address, server name and path as configured under `verify`, None where not."""
@@ -120,7 +124,7 @@ def pulumi_program() -> str:
     """The path of the program pulumi; raises UserError where there is none."""
     program = shutil.which("pulumi")
     if program is None:
-        raise UserError(
+        raise NoneSelected(
             "there is no program pulumi on PATH: source .sandbox/env (made by `make up`), or install it from pulumi.com/docs/install"
         )
     return program
@@ -169,7 +173,8 @@ def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, stdin=subprocess.DEVNULL, env=environment)
     if done.returncode != 0:
-        raise UserError(explain(done.stderr, directory=directory, stack=stack, command=" ".join(arguments)))
+        kind = NoneSelected if re.search(_NONE_SELECTED, done.stderr) else UserError
+        raise kind(explain(done.stderr, directory=directory, stack=stack, command=" ".join(arguments)))
     return done.stdout
 
 
@@ -196,6 +201,7 @@ def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Ma
     return found[0] if found else {}
 
 
+_NONE_SELECTED: Final = r"no stack selected|no Pulumi\.yaml|PULUMI_ACCESS_TOKEN must be set|not logged in"
 EXPLANATIONS: Final = (
     (r"no stack selected", "no stack is selected in {directory}: choose one with --stack NAME or `pulumi stack select NAME`"),
     (r"no stack named '([^']*)'", "there is no stack {stack} in {directory}: `pulumi stack ls` lists those that exist"),

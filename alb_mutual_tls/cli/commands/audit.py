@@ -32,7 +32,8 @@ def audit(
         bool, typer.Option("--strict", help="Exit code 2 also where permissions or settings are missing to look at ALB, CAS or Ingresses.")
     ] = False,
     stack: Annotated[
-        str | None, typer.Option("--stack", "-s", help="Take cluster, endpoints and credentials from this Pulumi stack.")
+        str | None,
+        typer.Option("--stack", "-s", help="Take cluster, endpoints and credentials from this Pulumi stack; default: the selected one."),
     ] = None,
     kubeconfig: Annotated[str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="As kubernetes:context; default: the current one.")] = None,
@@ -45,6 +46,9 @@ def audit(
     json: Json = False,
 ) -> None:
     """Look at all AlbConfigs of a cluster: who asks for client certificates, what leads around it, which CA is trusted until when; read only.
+
+    The cluster is that of the selected stack, or of --stack. With one of --kubeconfig to --profile, and without any stack, it is that of the options
+    and the environment.
 
     Exit code 0: nothing to complain about; 1: something is; 2: something could not be seen (what merely is not permitted: only with --strict).
     With --adopt, also write a stack file for listeners that were set up by hand; then 0: it is written; 2: it is not, and the sentence says why.
@@ -86,27 +90,40 @@ def _report(
 
     within = duration(fail_within)
     wanted = adoption.wanted(adopt, output)
-    inputs = _settings(given, stack=stack, cwd=cwd)
+    inputs, settings = _settings(given, stack=stack, cwd=cwd)
     with closing(Cluster(kubeconfig=inputs.get("kubeconfig"), context=inputs.get("context"))) as cluster:
-        found = report(scan(cluster, lambda: Cloud(inputs, deadline=DEADLINE)), now=datetime.now(UTC), fail_within=within, strict=strict)
+        seen = scan(cluster, lambda: Cloud(inputs, deadline=DEADLINE))
+        found = report(seen, now=datetime.now(UTC), fail_within=within, strict=strict, settings=settings)
         if output is not None:
             adoption.write(output, adoption.stack_file(found, wanted, adoption.settings(inputs, cluster, output), output))
     return found
 
 
-def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) -> Mapping[str, Any]:
-    """The options and, for what they leave out, the environment; or the settings of a stack's provider."""
-    if stack is None:
-        return given
+def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) -> tuple[Mapping[str, Any], str]:
+    """Where to look, and whose settings that is: the options and, for what they leave out, the environment; else a stack's provider.
+
+    Without options that is the stack that is selected, as for every other command; where none is, or nothing is deployed in it, the environment.
+    """
     if given:
-        raise UserError("--stack is given beside options that say where to look: leave one of the two out")
+        if stack is not None:
+            raise UserError("--stack is given beside options that say where to look: leave one of the two out")
+        return given, "the options and the environment"
     from alb_mutual_tls.cli.neighbourhood import located
-    from alb_mutual_tls.cli.stack import project_directory, read_provider_inputs
+    from alb_mutual_tls.cli.stack import NoneSelected, export, project_directory, provider_inputs, read_provider_inputs, without_secrets
 
     directory = project_directory(cwd)
-    inputs = read_provider_inputs(directory, stack=stack, component=None)
-    if not inputs:
-        raise UserError(
-            f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where needed, --kubeconfig"
-        )
-    return {**inputs, "kubeconfig": located(inputs.get("kubeconfig"), directory)}
+    try:
+        exported = export(directory, stack, secrets=False)
+        inputs = provider_inputs(without_secrets(exported), component=None)
+        if None in inputs.values():  # only then a passphrase is needed
+            inputs = read_provider_inputs(directory, stack=stack, component=None)
+    except UserError as error:
+        if stack is None and isinstance(error, NoneSelected):
+            return given, "the options and the environment (no stack is selected)"
+        raise UserError(f"{error}; to look without a stack, give --region, --kubeconfig or --profile") from None
+    if inputs:
+        name = str(exported["deployment"]["resources"][0]["urn"]).partition("::")[0].rpartition(":")[2]
+        return {**inputs, "kubeconfig": located(inputs.get("kubeconfig"), directory)}, f"the settings of stack {name}"
+    if stack is None:
+        return given, "the options and the environment (nothing is deployed in the stack that is selected)"
+    raise UserError(f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where needed, --kubeconfig")

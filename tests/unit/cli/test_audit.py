@@ -125,7 +125,7 @@ def test_a_side_door_is_told_at_the_listener_that_it_leads_around_and_has_a_line
         ("alb:443", State.DEMANDS),
         ("alb:8443", State.OPEN),
     ]
-    assert [one.verdict for one in found.listeners] == [Verdict.HELD, Verdict.FELL_SHORT, Verdict.HELD]
+    assert [one.verdict for one in found.listeners] == [Verdict.NOT_CHECKED, Verdict.FELL_SHORT, Verdict.NOT_CHECKED]
     (complaint,) = said(found)
     assert complaint.startswith(
         "demo.example.com can be reached without a client certificate on 80/HTTP of AlbConfig alb (through Ingress default/web)"
@@ -136,6 +136,31 @@ def test_an_open_listener_is_no_complaint_and_its_side_doors_are_nobodys_busines
     found = audit(alb({"port": 80, "protocol": "HTTP"}, https(443)), ingresses=ingresses([{"HTTP": 80}, {"HTTPS": 443}]))
     assert [one.name for one in found.listeners] == ["alb:443"]
     assert found.exit_code == 0
+
+
+NOBODY_LOOKED = NotSeen("not permitted", barred=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "places", "verdict"),
+    [
+        (ON, {"alb": {(BALANCER, 443): state(CA)}}, Verdict.HELD),
+        ({}, {"alb": {(BALANCER, 443): state()}}, Verdict.NOT_CHECKED),
+        ({}, {"alb": {}}, Verdict.NOT_CHECKED),
+        ({}, {"alb": NOBODY_LOOKED}, Verdict.NOT_CHECKED),
+        (ON, {"alb": NOBODY_LOOKED}, Verdict.NOT_DECIDED),
+        (ON, {"alb": {(BALANCER, 443): state(CA)}, "ingresses": NOBODY_LOOKED}, Verdict.NOT_DECIDED),
+    ],
+)
+def test_only_a_listener_that_was_seen_to_demand_certificates_is_held(
+    fields: dict[str, Any], places: dict[str, Any], verdict: Verdict
+) -> None:
+    found = audit(alb(https(443, **fields)), **places)
+    assert (found.listeners[0].verdict, found.exit_code) == (verdict, 0)
+    assert json.loads(audit_report.as_json(found))["listeners"][0]["verdict"] == verdict
+    assert "held" not in audit_report.summary(found)
+    row = next(line for line in printed(found).splitlines() if "alb:443" in line)
+    assert ("held" in row) is (verdict is Verdict.HELD)
 
 
 def test_a_ca_that_ends_within_the_time_or_has_ended_is_told_once_and_counts_where_it_is_asked_for(ca_ends_in_10_days: str) -> None:

@@ -297,6 +297,46 @@ def test_audit_takes_the_place_of_a_stack_that_is_deployed_and_else_says_what_to
     )
 
 
+def test_audit_looks_where_the_selected_stack_works_and_says_so(
+    capsys: pytest.CaptureFixture[str], project: Path, exported: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alb_mutual_tls.cli import audit_scan
+    from tests.unit.cli.audits import seen
+
+    looked: list[str] = []
+    monkeypatch.setenv("KUBECONFIG", str(project / "of-the-environment"))
+    done = Run(capsys, "audit", "--cwd", str(project))
+    assert (done.code, f"{project}/.sandbox/kubeconfig" in done.err) == (2, True)  # where the stack works, which has none here
+    done = Run(capsys, "audit", "--cwd", str(project), "--region", "cn-hangzhou")
+    assert (done.code, f"{project}/of-the-environment" in done.err) == (2, True)
+    monkeypatch.setattr(audit_scan, "scan", lambda cluster, _: (looked.append(str(cluster)), seen())[1])
+    kubeconfig = {"clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}], "current-context": "c"}
+    text = json.dumps({**kubeconfig, "contexts": [{"name": "c", "context": {"cluster": "c"}}]})
+    exported["deployment"]["resources"][1]["inputs"] = {"kubeconfig": text}
+    (project.parent / "bin/stdout").write_text(json.dumps(exported))
+    done = Run(capsys, "audit", "--cwd", str(project), "--json")
+    assert (done.code, json.loads(done.out)["settings"]) == (0, "the settings of stack dev")
+    assert "127.0.0.1:1" in looked[0]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "code", "says"),
+    [
+        ("error: no stack selected; please use `pulumi stack select`", 2, "of-the-environment"),
+        ("error: no Pulumi.yaml project file found", 2, "of-the-environment"),
+        ("error: PULUMI_ACCESS_TOKEN must be set for login", 2, "of-the-environment"),
+        ("error: unable to open state directory", 2, "to look without a stack, give --region, --kubeconfig or --profile"),
+    ],
+)
+def test_audit_goes_by_the_environment_only_where_no_stack_is_selected(
+    capsys: pytest.CaptureFixture[str], pulumi: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, stderr: str, code: int, says: str
+) -> None:
+    project = pulumi(stderr=stderr, code=255)
+    monkeypatch.setenv("KUBECONFIG", str(project / "of-the-environment"))
+    done = Run(capsys, "audit", "--cwd", str(project))
+    assert (done.code, says in done.err) == (code, True), done.err
+
+
 def test_audit_needs_no_project_and_no_pulumi(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
