@@ -51,9 +51,7 @@ def summary(report: Report) -> str:
     told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     short = sum(finding.verdict is Verdict.FELL_SHORT for finding in report.findings)
     outcome = "nothing to complain about" if report.verdict is Verdict.HELD else report.verdict
-    return (
-        f"{outcome}: {counted(len(asking), 'HTTPS listener')}" + (f" ({told})" if told else "") + f", {counted(short, 'complaint')}"
-    )
+    return f"{outcome}: {counted(len(asking), 'HTTPS listener')}" + (f" ({told})" if told else "") + f", {counted(short, 'complaint')}"
 
 
 # --- for machines
@@ -153,7 +151,9 @@ def print_for_people(report: Report, console: Console) -> None:
     from rich.text import Text
 
     account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account
-    console.print(Text(printable(f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say")), soft_wrap=True)
+    console.print(
+        Text(printable(f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say")), soft_wrap=True
+    )
     print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 

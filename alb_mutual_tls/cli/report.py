@@ -6,6 +6,7 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     exitCode      0, 1 or 2, in that order
     summary       one line for people
     note          what the verdict does not cover
+    notes         list of what else is to be known, a sentence each: that the configuration has changed since the last deployment
     error         only when nothing could be tried at all: why, one sentence
     listeners     list of {component, name, albConfig, port, caEnabled, verdict, checks}
     flips         list of {component, trusted, issuing, verdict, note, bundles}: one for each component in a rotation whose listeners do not trust
@@ -72,6 +73,7 @@ def as_json(report: Report) -> str:
             "exitCode": report.exit_code,
             "summary": summary(report),
             "note": note(report),
+            "notes": list(report.notes),
             "listeners": [_listener(listener) for listener in report.listeners],
             "flips": [_flip(flip) for flip in report.flips],
         }
@@ -88,6 +90,7 @@ def error_as_json(sentence: str) -> str:
             "exitCode": EXIT_CODE[verdict],
             "summary": f"{verdict}: {sentence}",
             "note": NOTE,
+            "notes": [],
             "error": sentence,
             "listeners": [],
             "flips": [],
@@ -112,6 +115,8 @@ def print_for_people(report: Report, console: Console) -> None:
             console.print(Text.assemble(ready, (bundle.verdict, style(bundle.verdict)), bundle.why and f": {bundle.why}"))
         console.print(Text(flips.NOTE, style="dim"))
         console.print()
+    for said in report.notes:
+        console.print(Text.assemble(("note: ", style(Verdict.HELD)), said))
     console.print(Text(note(report), style="dim"))
     console.print(Text(summary(report), style=f"bold {style(report.verdict)}"))
 

@@ -87,11 +87,12 @@ class ListenerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The reports of all listeners, and of the flips that are to come; `insecure`: server certificates were not verified."""
+    """The reports of all listeners, and of the flips that are to come; `insecure`: server certificates were not verified; `notes`: what else is to be known."""
 
     listeners: tuple[ListenerReport, ...]
     insecure: bool = False
     flips: tuple[Flip, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -1,79 +1,19 @@
-"""The configuration that a stack was deployed with, as the backend remembers it, in a file beside the checkout's stack file.
-
-Values of it are compared in this process's memory; in the file what is secret stays encrypted, and no representation shows it.
-"""
+"""The configuration that a stack was deployed with (`cli.history`), in a file beside the checkout's stack file, where what is secret stays encrypted."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from alb_mutual_tls.cli.history import Configuration, Entry, different
 from alb_mutual_tls.cli.stack import pulumi
 from alb_mutual_tls.errors import UserError
 
-_ENTRIES: Final = 50
-"""How many entries of the stack's history are read, the newest first."""
 _LONGEST: Final = 200
 """Characters of a value that is shown in a command."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value of the configuration: a text, or what stands in the stack file as object or list; `secret` where any of it is."""
-
-    plain: Any = field(repr=False)
-    secret: bool = False
-
-
-Configuration = Mapping[str, Value]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run in the stack's history; `kind`: update, refresh, destroy, ...; `targeted`: it did not touch the whole stack."""
-
-    kind: str
-    succeeded: bool
-    targeted: bool
-    configuration: Configuration
-
-
-def history(directory: Path, stack: str) -> tuple[Entry, ...]:
-    """What was run on the stack, the newest first. Raises UserError where the backend or its secrets cannot be read."""
-    listed = json.loads(pulumi(directory, stack, "stack", "history", "--json", "--show-secrets", "--page-size", str(_ENTRIES)) or "[]")
-    return tuple(
-        Entry(
-            kind=str(one.get("kind")),
-            succeeded=one.get("result") == "succeeded",
-            targeted="pulumi.flag.target" in (one.get("environment") or {}),
-            configuration=values(one.get("config") or {}),
-        )
-        for one in listed
-    )
-
-
-def of_checkout(directory: Path, stack: str) -> Configuration:
-    """The configuration in the checkout's stack file."""
-    return values(json.loads(pulumi(directory, stack, "config", "--json", "--show-secrets")))
-
-
-def values(told: Mapping[str, Any]) -> Configuration:
-    """A configuration as `pulumi config --json` and the history tell it."""
-    return {key: Value(one.get("objectValue", one.get("value")), bool(one.get("secret"))) for key, one in told.items()}
-
-
-def deployed(entries: Sequence[Entry]) -> Entry | None:
-    """The last update of the whole stack that got to its end, unless the stack was destroyed after it; None where there is none."""
-    for entry in entries:
-        if entry.succeeded and entry.kind == "destroy":
-            return None
-        if entry.succeeded and entry.kind == "update" and not entry.targeted:
-            return entry
-    return None
 
 
 def write(directory: Path, stack: str, entries: Sequence[Entry], wanted: Entry, file: Path) -> None:
@@ -111,17 +51,6 @@ def set_value(directory: Path, stack: str, key: str, value: str, file: Path) -> 
 def unprotect(directory: Path, stack: str, urn: str) -> None:
     """`pulumi state unprotect` of a resource."""
     pulumi(directory, stack, "state", "unprotect", urn, "--yes")
-
-
-def different(one: Configuration, other: Configuration) -> list[str]:
-    """The keys in which two configurations differ; the type of a number or boolean is none of it, as `pulumi config set` writes text."""
-    return sorted(key for key in {*one, *other} if _comparable(one.get(key)) != _comparable(other.get(key)))
-
-
-def _comparable(value: Value | None) -> Any:
-    if value is None or isinstance(value.plain, (str, dict, list)):
-        return value and value.plain
-    return json.dumps(value.plain)
 
 
 def commands(stack: str, *, now: Configuration, wanted: Configuration) -> list[str]:

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
+from alb_mutual_tls.cli import history
 from alb_mutual_tls.cli.stack import export
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.errors import UserError
@@ -94,11 +95,11 @@ class Deployer:
             except UserError as error:
                 return replace(begun, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=str(error))
 
-    def _look(self, former: Path) -> tuple[Before, configuration.Entry | None]:
+    def _look(self, former: Path) -> tuple[Before, history.Entry | None]:
         """What there is before; the configuration of the last deployment is written to the file `former`."""
         exported = export(self.directory, self.stack, secrets=False)
-        entries = configuration.history(self.directory, self.stack)
-        last = configuration.deployed(entries)
+        entries = history.history(self.directory, self.stack)
+        last = history.deployed(entries)
         last = rollback.guarded(last) if last else None
         deployed = rollback.is_deployed(exported)
         unknown = "" if last else "the stack's history has no deployment that got to its end"
@@ -110,7 +111,7 @@ class Deployer:
         verification = verify(self.directory, self.stack, self.knocking) if deployed else None
         return Before(deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported)), last
 
-    def _judge(self, begun: Deployment, before: Before, last: configuration.Entry | None, former: Path, *, roll_back: bool) -> Deployment:
+    def _judge(self, begun: Deployment, before: Before, last: history.Entry | None, former: Path, *, roll_back: bool) -> Deployment:
         """Verify what was done, and find the way back where it does not hold."""
         after = None if begun.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
         exported = export(self.directory, self.stack, secrets=False)
@@ -135,7 +136,7 @@ class Deployer:
         gives_back, file = way.edit is not None and way.edit[0] == rollback.LISTENERS, former
         if way.edit is not None:
             file = former.with_name("edited.yaml")
-            entries = configuration.history(self.directory, self.stack)
+            entries = history.history(self.directory, self.stack)
             configuration.write(self.directory, self.stack, entries, entries[0], file)
             configuration.set_value(self.directory, self.stack, *way.edit, file)
         if way.edit is None or gives_back:
@@ -160,10 +161,10 @@ class Deployer:
         restored = verify_within(self.directory, self.stack, self.knocking, self.patience)
         return replace(ended, ending=Ending.ROLLED_BACK, live=seen, restored=restored)
 
-    def _commands(self, way: WayBack, last: configuration.Entry | None) -> tuple[str, ...]:
-        now = configuration.of_checkout(self.directory, self.stack)
+    def _commands(self, way: WayBack, last: history.Entry | None) -> tuple[str, ...]:
+        now = history.of_checkout(self.directory, self.stack)
         former = last.configuration if last else {}
-        wanted = former if way.edit is None else {**now, way.edit[0]: configuration.Value(way.edit[1])}
+        wanted = former if way.edit is None else {**now, way.edit[0]: history.Value(way.edit[1])}
         return tuple(configuration.commands(self.stack, now=now, wanted=wanted))
 
     def _live(self, exported: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
+from alb_mutual_tls.cli import history
 from alb_mutual_tls.cli.inventory import ISSUED_CERTIFICATES
 from alb_mutual_tls.cli.stack import SIGNED_CERTIFICATE, export
 from alb_mutual_tls.errors import UserError
@@ -143,13 +144,13 @@ class Renewer:
     def renew(self) -> Renewal:
         """Renew what is due. Raises UserError where nothing is deployed, or pulumi, state or deployed configuration cannot be had."""
         with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
-            entries = configuration.history(self.directory, self.stack)
-            last = configuration.deployed(entries)
+            entries = history.history(self.directory, self.stack)
+            last = history.deployed(entries)
             if last is None:
                 raise UserError(f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew: run ci/deploy")
             file = Path(folder) / "deployed.yaml"
             configuration.write(self.directory, self.stack, entries, last, file)
-            undeployed = configuration.different(configuration.of_checkout(self.directory, self.stack), last.configuration)
+            undeployed = history.different(history.of_checkout(self.directory, self.stack), last.configuration)
             configured = ("--config-file", str(file))
             looked = whole = self._run("preview", *configured)
             if whole.failure and whole.failure.reason is not Reason.INTERRUPTED:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from alb_mutual_tls.cli.history import Entry
 from alb_mutual_tls.cli.stack import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
-from alb_mutual_tls.pipeline.configuration import Entry
 from alb_mutual_tls.pipeline.events import Step
 from alb_mutual_tls.pipeline.verification import Verification
 

@@ -126,4 +126,6 @@ def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) 
         return {**inputs, "kubeconfig": located(inputs.get("kubeconfig"), directory)}, f"the settings of stack {name}"
     if stack is None:
         return given, "the options and the environment (nothing is deployed in the stack that is selected)"
-    raise UserError(f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where needed, --kubeconfig")
+    raise UserError(
+        f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where needed, --kubeconfig"
+    )

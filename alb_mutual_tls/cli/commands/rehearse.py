@@ -101,13 +101,15 @@ def _rehearsed(
     component: str | None,
     yes: bool,
 ) -> Result:
+    from alb_mutual_tls.cli.history import with_verify_of_file
     from alb_mutual_tls.cli.neighbourhood import Neighbourhood
     from alb_mutual_tls.cli.rehearsal import Rehearsal, chosen_authority, chosen_listener
     from alb_mutual_tls.cli.stack import components_of, export, named, project_directory, provider_inputs
 
     directory = project_directory(cwd)
     exported = export(directory, stack)
-    owner, listener = chosen_listener(named(components_of(exported, with_authority_key=options["with_authority_key"]), component), name)
+    components = named(components_of(exported, with_authority_key=options["with_authority_key"]), component)
+    owner, listener = chosen_listener(with_verify_of_file(directory, stack, components), name)
     alb = _alb(provider_inputs(exported, component=owner.name))
     with closing(Neighbourhood(owner, directory)) as neighbourhood:
         rehearsal = Rehearsal(owner, listener, chosen_authority(owner, authority), neighbourhood, alb, **options, say=_say)

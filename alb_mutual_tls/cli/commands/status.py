@@ -56,11 +56,13 @@ def status(
 
 
 def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None) -> Report:
+    from concurrent.futures import ThreadPoolExecutor
     from datetime import UTC, datetime
 
     from alb_mutual_tls.alibaba.endpoints import half_of_cas
     from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
     from alb_mutual_tls.cli.cloud import places_of
+    from alb_mutual_tls.cli.history import stack_file
     from alb_mutual_tls.cli.inventory import inventories
     from alb_mutual_tls.cli.stack import export, project_directory
     from alb_mutual_tls.cli.status import duration, report
@@ -68,12 +70,14 @@ def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, com
 
     within = None if fail_within is None else duration(fail_within)
     directory = project_directory(cwd)
-    found = inventories(export(directory, stack, secrets=False), component=component)
-    seen = [(inventory, look(inventory, directory, stack)) for inventory in found]
+    with ThreadPoolExecutor(1) as pool:
+        looked = pool.submit(stack_file, directory, stack)
+        found = inventories(export(directory, stack, secrets=False), component=component)
+        seen = [(inventory, look(inventory, directory, stack)) for inventory in found]
     notes = [half_of_cas(places_of(inventory.provider).cas) for inventory in found if "endpoints" not in inventory.secret_settings]
     if any(listener.ca_enabled for inventory in found for listener in inventory.component.listeners):
         notes.append(NOT_LOOKED_AT)
-    return report(seen, now=datetime.now(UTC), fail_within=within, notes=notes)
+    return report(seen, now=datetime.now(UTC), fail_within=within, notes=[*looked.result().notes, *notes])
 
 
 def _print(report: Report, form: Format, *, json: bool) -> None:

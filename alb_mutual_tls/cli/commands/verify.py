@@ -41,6 +41,8 @@ def verify(
 ) -> None:
     """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side doors and ways around included.
 
+    Goes by what is deployed, but for address, server name and path of verify, which it takes from the stack file.
+
     A rejection is a TLS alert or an HTTP 400 that a good client does not get on the same path. In a rotation it also tells whether every bundle
     that the stack has issued is ready for the flip. Exit code 0: everything held; 1: something fell
     short; 2: something could not be decided.
@@ -48,20 +50,29 @@ def verify(
     from alb_mutual_tls.cli import report as reports
 
     try:
+        from concurrent.futures import ThreadPoolExecutor
+        from dataclasses import replace
+
         from alb_mutual_tls.cli.cases import given_credential
         from alb_mutual_tls.cli.handshake import Trust
+        from alb_mutual_tls.cli.history import stack_file, with_verify_of
         from alb_mutual_tls.cli.stack import project_directory, read_components
         from alb_mutual_tls.cli.verification import Knocker, verify_stack
 
         directory = project_directory(cwd)
+        with ThreadPoolExecutor(1) as pool:
+            looked = pool.submit(stack_file, directory, stack)
+            components = read_components(directory, stack=stack, component=component, with_authority_key=with_authority_key)
+        file = looked.result()
         made = verify_stack(
-            read_components(directory, stack=stack, component=component, with_authority_key=with_authority_key),
+            with_verify_of(file.configuration, components),
             directory=directory,
             names=listener,
             given=given_credential(cert, key),
             with_authority_key=with_authority_key,
             knocker=Knocker(Trust(ca_file, insecure), timeout),
         )
+        made = replace(made, notes=file.notes)
     except UserError as error:
         if not json:
             raise

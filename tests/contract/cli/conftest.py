@@ -70,7 +70,9 @@ def project(laboratory: Laboratory) -> Any:
         folder.mkdir()
         (laboratory.folder / "Pulumi.yaml").write_text("name: p\n")
         (folder / "export.json").write_text(json.dumps({"deployment": {"resources": resources}}))
-        (folder / "pulumi").write_text('#!/bin/sh\ncat "${0%/*}/export.json"\n')
+        (folder / "pulumi").write_text(
+            '#!/bin/sh\ncase " $* " in *" history "*) echo "[]" ;; *" config "*) echo "{}" ;; *) cat "${0%/*}/export.json" ;; esac\n'
+        )
         (folder / "pulumi").chmod(0o755)
         path = os.pathsep.join((str(folder), os.environ["PATH"]))
         return {"PATH": path, "PYTHONPATH": str(Path(__file__).parents[3]), "SSL_CERT_FILE": str(laboratory.server_ca_file)}

@@ -115,7 +115,10 @@ def exported(authority: tuple[str, str], credentials: dict[str, tuple[str, str]]
 
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Put a `pulumi` on PATH that prints what it is given, and notes its arguments; returns the project's directory."""
+    """Put a `pulumi` on PATH that prints what it is given, and notes its arguments; returns the project's directory.
+
+    Only the configuration and the history, which go with any state, have files of their own in `bin`, and are empty.
+    """
 
     def install(*, stdout: str = "", stderr: str = "", code: int = 0) -> Path:
         folder, project = tmp_path / "bin", tmp_path / "project"
@@ -123,13 +126,16 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
         project.mkdir()
         (project / "Pulumi.yaml").write_text("name: alb-mutual-tls\nruntime: python\n")
         (folder / "stdout").write_text(stdout)
+        (folder / "history").write_text("[]")
+        (folder / "config").write_text("{}")
         (folder / "stderr").write_text(stderr)
         script = folder / "pulumi"
         script.write_text(
             "#!/bin/sh\n"
             "here=${0%/*}\n"
-            'printf "%s\\n" "$@" > "$here/arguments"\n'
-            '/bin/cat "$here/stdout"\n'
+            'stdout=stdout; case " $* " in *" history "*) stdout=history ;; *" config "*) stdout=config ;; esac\n'
+            'printf "%s\\n" "$@" >> "$here/arguments"\n'
+            '/bin/cat "$here/$stdout"\n'
             '/bin/cat "$here/stderr" >&2\n'
             f"exit {code}\n"
         )

@@ -241,6 +241,25 @@ def test_status_asks_for_the_state_without_its_secrets_and_says_what_could_not_b
     assert metrics.out.endswith("\nalbmtls_status_timestamp_seconds " + metrics.out.split()[-3] + "\n# EOF\n")
 
 
+def test_status_and_verify_say_that_the_stack_file_has_changed_and_verify_goes_to_the_new_address(
+    capsys: pytest.CaptureFixture[str], project: Path, exported: dict[str, Any]
+) -> None:
+    exported["deployment"]["resources"][1]["inputs"] = {"kubeconfig": "nowhere"}
+    (project.parent / "bin/stdout").write_text(json.dumps(exported))
+    verify = {"address": "verify.invalid", "serverName": "new.example.com"}
+    listeners = {"https": {"albConfig": "alb", "port": 443, "verify": verify}}
+    (project.parent / "bin/config").write_text(json.dumps({"alb-mutual-tls:listeners": {"value": "-", "objectValue": listeners}}))
+    past = {"kind": "update", "result": "succeeded", "config": {"alb-mutual-tls:listeners": {"value": "{}", "objectValue": {}}}}
+    (project.parent / "bin/history").write_text(json.dumps([past]))
+    note = "the configuration has changed since the last deployment (alb-mutual-tls:listeners), and this goes by what is deployed"
+    told = Run(capsys, "status", "--cwd", str(project))
+    assert (told.code, f"note: {note}" in told.out) == (2, True)
+    tried = Run(capsys, "verify", "--cwd", str(project), "--json", "--timeout", "0.1", "--listener", "https")
+    document = json.loads(tried.out)
+    assert [said.startswith(note) for said in document["notes"]] == [True]
+    assert document["listeners"][0]["checks"][0]["why"].startswith("the address verify.invalid cannot be resolved")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -301,6 +320,7 @@ def test_audit_looks_where_the_selected_stack_works_and_says_so(
     capsys: pytest.CaptureFixture[str], project: Path, exported: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from alb_mutual_tls.cli import audit_scan
+    from alb_mutual_tls.cli.audit import Seen
     from tests.unit.cli.audits import seen
 
     looked: list[str] = []
@@ -309,7 +329,12 @@ def test_audit_looks_where_the_selected_stack_works_and_says_so(
     assert (done.code, f"{project}/.sandbox/kubeconfig" in done.err) == (2, True)  # where the stack works, which has none here
     done = Run(capsys, "audit", "--cwd", str(project), "--region", "cn-hangzhou")
     assert (done.code, f"{project}/of-the-environment" in done.err) == (2, True)
-    monkeypatch.setattr(audit_scan, "scan", lambda cluster, _: (looked.append(str(cluster)), seen())[1])
+
+    def scan(cluster: object, _: object) -> Seen:
+        looked.append(str(cluster))
+        return seen()
+
+    monkeypatch.setattr(audit_scan, "scan", scan)
     kubeconfig = {"clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}], "current-context": "c"}
     text = json.dumps({**kubeconfig, "contexts": [{"name": "c", "context": {"cluster": "c"}}]})
     exported["deployment"]["resources"][1]["inputs"] = {"kubeconfig": text}

@@ -55,6 +55,7 @@ def test_the_json_document_is_pinned() -> None:
         "exitCode": 1,
         "summary": "fell short: 1 check held at 1 listener, 1 fell short, 1 not checked",
         "note": NOTE,
+        "notes": [],
         "listeners": [
             {
                 "component": "mtls",
@@ -116,6 +117,7 @@ def test_an_error_before_anything_was_tried_has_the_same_shape() -> None:
         "exitCode": 2,
         "summary": "not decided: no stack is selected",
         "note": NOTE,
+        "notes": [],
         "listeners": [],
         "flips": [],
     }
@@ -253,3 +255,10 @@ def test_without_a_bundle_a_flip_is_not_checked_and_leaves_the_verdict_to_the_li
 def test_a_name_that_nobody_has_makes_no_column_of_names() -> None:
     unserved = Check("wrong server name", Verdict.HELD, "", Expected.REJECTED, replace(PLACE, server_name="x.invalid", any_name=True))
     assert "; demo.alb.ingress.top at 127.0.0.1:20443\n" in printed(report(HELD, unserved))
+
+
+def test_what_else_is_to_be_known_is_told_to_people_and_machines() -> None:
+    made = replace(report(HELD), notes=("the configuration has changed",))
+    assert json.loads(as_json(made))["notes"] == ["the configuration has changed"]
+    assert "note: the configuration has changed\n" in printed(made)
+    assert (made.exit_code, report(HELD).exit_code) == (0, 0)

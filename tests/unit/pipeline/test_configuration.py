@@ -1,8 +1,7 @@
-"""Which configuration was deployed last, and how the checkout's becomes that again; `pulumi` is a script that notes what it is told."""
+"""How the checkout's configuration becomes the one that was deployed last again; `pulumi` is a script that notes what it is told."""
 
 from __future__ import annotations
 
-import json
 import shlex
 import stat
 import sys
@@ -14,42 +13,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alb_mutual_tls.cli.history import Entry, Value
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline import configuration
-from alb_mutual_tls.pipeline.configuration import Entry, Value
 
 SECRET = Value("the former key", secret=True)
 
 
 def entry(kind: str = "update", *, succeeded: bool = True, targeted: bool = False, **keys: Any) -> Entry:
     return Entry(kind, succeeded, targeted, {key: value if isinstance(value, Value) else Value(value) for key, value in keys.items()})
-
-
-def test_the_last_update_of_the_whole_stack_that_succeeded_is_what_is_deployed() -> None:
-    wanted = entry(caEnabled="true")
-    later = [entry(succeeded=False), entry("refresh"), entry(targeted=True)]
-    assert configuration.deployed([*later, wanted, entry()]) is wanted
-
-
-def test_after_a_destroy_nothing_is_deployed() -> None:
-    assert configuration.deployed([entry(succeeded=False), entry("destroy"), entry()]) is None
-    assert configuration.deployed([entry("destroy", succeeded=False), wanted := entry()]) is wanted
-    assert configuration.deployed([]) is None
-
-
-def test_values_are_read_as_pulumi_tells_them_and_never_shown() -> None:
-    told = {
-        "p:caEnabled": {"value": "true", "secret": False},
-        "p:clients": {"value": '{"a":{}}', "objectValue": {"a": {}}, "secret": False},
-        "p:authorityPrivateKeys": {"value": '{"a":"KEY"}', "objectValue": {"a": "KEY"}, "secret": True},
-    }
-    found = configuration.values(told)
-    assert found == {
-        "p:caEnabled": Value("true"),
-        "p:clients": Value({"a": {}}),
-        "p:authorityPrivateKeys": Value({"a": "KEY"}, secret=True),
-    }
-    assert "KEY" not in repr(found) and "KEY" not in repr(entry(k=SECRET))
 
 
 def test_a_failed_run_in_between_does_not_lend_its_values() -> None:
@@ -64,12 +36,6 @@ def test_a_secret_that_a_failed_run_has_changed_cannot_be_had_again(latest: dict
     with pytest.raises(UserError, match="the secret key was changed by a run that failed") as error:
         configuration.merged({}, latest=latest, wanted={"key": SECRET})
     assert "former key" not in str(error.value)
-
-
-def test_text_of_a_boolean_or_number_is_no_difference() -> None:
-    one = {"a": Value("true"), "b": Value("90"), "c": Value({"x": 1}), "d": Value("x")}
-    other = {"a": Value(True), "b": Value(90), "c": Value({"x": 1}), "e": Value("x")}
-    assert configuration.different(one, other) == ["d", "e"]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), min_size=1, max_size=60))
@@ -120,22 +86,3 @@ def test_the_latest_configuration_is_taken_as_it_is(pulumi: Path) -> None:
     latest = entry(a="new", k=SECRET)
     configuration.write(pulumi, "prod", [latest], latest, pulumi / "former.yaml")
     assert (pulumi / "former.yaml").read_text() == "encryptionsalt: v1:salt\nconfig:\n  k: {secure: v1:text}\n  a: new\n"
-
-
-def test_what_pulumi_says_becomes_one_sentence(pulumi: Path) -> None:
-    with pytest.raises(UserError, match="there is no stack prod"):
-        configuration.history(pulumi, "prod")
-
-
-def test_history_is_read_newest_first(pulumi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [
-        {
-            "kind": "update",
-            "result": "succeeded",
-            "environment": {"pulumi.flag.target": "set"},
-            "config": {"a": {"value": "1", "secret": False}},
-        },
-        {"kind": "destroy", "result": "failed", "environment": {}, "config": None},
-    ]
-    monkeypatch.setattr(configuration, "pulumi", lambda *_: json.dumps(told))
-    assert configuration.history(pulumi, "prod") == (entry(targeted=True, a="1"), entry("destroy", succeeded=False))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alb_mutual_tls.cli.history import Entry, Value
 from alb_mutual_tls.cli.stack import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.pipeline import rollback
-from alb_mutual_tls.pipeline.configuration import Entry, Value
 from alb_mutual_tls.pipeline.events import State, Step
 from alb_mutual_tls.pipeline.rollback import Before, NoWayBack, WayBack, way_back, widened
 from alb_mutual_tls.pipeline.verification import Verification
