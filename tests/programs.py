@@ -66,6 +66,7 @@ PROGRAMS: Final = (
     Program("flux-apply", CAMPAIGNS, ("tests/contract/listener/test_flux.py",)),
     Program("nginx", "toolchain: Debian's package nginx", (
         *_SERVED,
+        "tests/contract/cli/test_exit_codes.py",
         "tests/contract/cli/test_verify.py",
         "tests/contract/cli/test_verify_matrix.py",
         "tests/contract/pki/test_pki_chains.py",

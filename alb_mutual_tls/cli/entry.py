@@ -1,25 +1,140 @@
-"""How a command line starts and ends."""
+"""How a command line starts and ends: the one place that turns what came of it into an exit code (docs/exit-codes.md)."""
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
+from enum import IntEnum
+from types import FrameType
+from typing import Any, Final, TextIO
 
 from alb_mutual_tls.errors import UserError
 
 
-def run(app: Callable[..., object], name: str) -> None:
-    """Run a Typer application; an error of the user's is one sentence on stderr and exit code 2.
+class ExitCode(IntEnum):
+    """How every command of `mtls` and `ci/` ends; interrupted by a signal it ends with 128 and the signal's number, whatever it had come to."""
 
-    So is a fault of our own, with its traceback: Python's exit code for it, 1, would say that a listener fell short.
+    GOOD = 0
+    """All held, or was done."""
+    BAD = 1
+    """Looked at, and it is not as it should be: it fell short, was refused, failed, has drifted."""
+    UNDECIDED = 2
+    """Not decided, not done, a wrong option, output that could not be written, or a fault of this program."""
+
+
+INTERRUPTED: Final = 128
+"""Plus the number of the signal, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+
+_signals: Final[list[int]] = []
+"""Those that came."""
+
+
+def interruptible(*numbers: signal.Signals) -> None:
+    """Let these signals end a command as Ctrl-C does: by KeyboardInterrupt, after which it can still clean up."""
+    for number in numbers:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    _signals.append(number)
+    raise KeyboardInterrupt
+
+
+def run(load: Callable[[], Callable[..., object]], name: str) -> None:
+    """Run the Typer application that `load` gives, and end; an error of the user's is one sentence on stderr.
+
+    So is a fault of our own, with its traceback. Python's own exit code for that, and click's for a reader that is gone, is 1, which would say that a
+    listener fell short.
     """
+    output = _guarded()
+    _signals.clear()
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # else somebody has it ignored, as shells do for what runs in the background
+        interruptible(signal.SIGINT)
     try:
-        app(prog_name=name)
+        code = _code(load, name)
+        sys.stdout.flush()
+    finally:
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, before)
+    if _signals:
+        code = INTERRUPTED + _signals[0]
+    elif output is not None and output.failure is not None and output.failure.errno != errno.EPIPE:
+        print(
+            f"{name}: standard output cannot be written: {output.failure.strerror}: free some space, or write to another place",
+            file=sys.stderr,
+        )
+        code = ExitCode.UNDECIDED
+    sys.exit(code)
+
+
+def _code(load: Callable[[], Callable[..., object]], name: str) -> int:
+    import typer
+
+    try:
+        ended = load()(prog_name=name, standalone_mode=False)
+    except typer.TyperException as error:  # a wrong option
+        error.show()  # type: ignore[attr-defined]  # all of them that are raised are ClickExceptions
+    except typer.Abort:
+        print(f"{name}: there was no answer to the question: nothing was done", file=sys.stderr)
+    except KeyboardInterrupt:
+        return INTERRUPTED + signal.SIGINT
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # SystemExit: click's answer to any EPIPE
         traceback.print_exc()
         print(f"{name}: internal error, please report it: {type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(2)
+    else:
+        return ended if isinstance(ended, int) else ExitCode.GOOD
+    return ExitCode.UNDECIDED
+
+
+class _Output(io.RawIOBase):
+    """A standard stream that takes everything, also where nobody reads it any more or the disk is full: the command then goes on to its end, cleans up
+    and ends with its own exit code. `failure` is the first that came."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.failure: OSError | None = None
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data)
+        while left and self.failure is None:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+
+def _guarded() -> _Output | None:
+    """Guard standard output and standard error; returns the former, None where a test has put another in its place."""
+    errors, output = _Output(2), _Output(1)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text(errors, sys.stderr)
+    if sys.stdout is not sys.__stdout__:
+        return None
+    sys.stdout = _text(output, sys.stdout)
+    return output
+
+
+def _text(raw: _Output, stream: TextIO | None) -> io.TextIOWrapper:
+    if stream is None:  # it was closed before this program began; what is opened next must not take its number
+        raw.failure = OSError(errno.EBADF, os.strerror(errno.EBADF))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), raw.fileno())
+    encoding, errors = ("utf-8", "backslashreplace") if stream is None else (stream.encoding, stream.errors)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors, line_buffering=raw.isatty() or raw.fileno() == 2)

@@ -22,8 +22,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.cli.text import printable
-from alb_mutual_tls.pki.explanation import EXIT_CODE, File, Item, Judgement, Reason, Report, Verdict
+from alb_mutual_tls.pki.explanation import File, Item, Judgement, Reason, Report, Verdict
 
 NOTE: Final = (
     'No real ALB was asked: "OpenSSL refuses it" is the verdict of OpenSSL as TLS servers ask for it, "seen on the sandbox" what nginx with OpenSSL 3.0 '
@@ -39,6 +40,9 @@ _LABELS: Final = {
     "keyAlgorithm": "key",
     "signatureAlgorithm": "signature",
 }
+
+
+EXIT_CODE: Final = {Verdict.NOTHING: ExitCode.GOOD, Verdict.REFUSED: ExitCode.BAD, Verdict.NOT_DECIDED: ExitCode.UNDECIDED}
 
 
 def summary(report: Report) -> str:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.cli.handshake import (
     CLOSED,
     Alert,
@@ -86,7 +87,7 @@ class Finding:
     why: str = ""
 
 
-EXIT_CODE: Final = {Verdict.HELD: 0, Verdict.FELL_SHORT: 1, Verdict.NOT_DECIDED: 2}
+EXIT_CODE: Final = {Verdict.HELD: ExitCode.GOOD, Verdict.FELL_SHORT: ExitCode.BAD, Verdict.NOT_DECIDED: ExitCode.UNDECIDED}
 
 # nginx and its relatives (ALB's data plane is one) name the certificate as the reason of their 400.
 CERTIFICATE_REFUSED: Final = re.compile(r"SSL certificate error|No required SSL certificate", re.IGNORECASE)

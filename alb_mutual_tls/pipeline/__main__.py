@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from alb_mutual_tls.cli.entry import run
-from alb_mutual_tls.pipeline.commands import app
+
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
     """Run a command."""
-    run(app, "ci")
+    run(_app, "ci")
+
+
+def _app() -> typer.Typer:
+    from alb_mutual_tls.pipeline.commands import app
+
+    return app
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from enum import IntEnum
 from typing import Any, Final, Literal
 
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.pipeline.engine import Run
 from alb_mutual_tls.pipeline.events import Severity, Step
 from alb_mutual_tls.pipeline.failure import Failure, Reason
@@ -28,17 +28,6 @@ _SIGNS: Final = {"create": "+", "delete": "-", "replace": "+-", "import": "+"}
 _NOT_LOOKED_AT: Final = re.compile(r"was not looked at, what is known of it is kept")
 _REJECTS_ALL: Final = re.compile(r"every client of \S+ is rejected until")
 _DAYS_LEFT: Final = re.compile(r" \(-?\d+ days left\)")
-
-
-class ExitCode(IntEnum):
-    """How the scripts end."""
-
-    GOOD = 0
-    """Preview: a change or none; drift: none."""
-    BAD = 1
-    """Preview: refused; drift: found."""
-    UNDECIDED = 2
-    """Not checked, not decided, or a wrong option."""
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,6 @@ class Verdict(StrEnum):
     NOT_DECIDED = "not decided"
 
 
-EXIT_CODE: Final = {Verdict.NOTHING: 0, Verdict.REFUSED: 1, Verdict.NOT_DECIDED: 2}
-
-
 @dataclass(frozen=True)
 class Reason:
     """Why it would be refused, with the remedy."""

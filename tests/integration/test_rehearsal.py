@@ -216,13 +216,13 @@ def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_t
         assert second.returncode == 2
         assert f"is in progress (process {running.process.pid} on " in second.stderr
         code, output, seconds = running.end(signal.SIGINT)
-    assert code == 2
+    assert code == 128 + signal.SIGINT
     assert "not decided: interrupted: run the command again" in output
     assert "stood for" in output
     assert seconds < 5
     for other in (signal.SIGTERM, signal.SIGHUP):
         with held(stack) as running:
-            assert running.end(other)[0] == 2
+            assert running.end(other)[0] == 128 + other
         assert CLAIM not in stack.sandbox.claims()
 
 
@@ -259,7 +259,7 @@ def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up
     with held(stack) as running:
         lifecycle.pause(sandbox.layout, KUBE_APISERVER, lambda _: None)
         code, output, seconds = running.end(signal.SIGINT, signal.SIGINT)
-    assert code == 2
+    assert code == 128 + signal.SIGINT
     assert seconds < 10
     shown = " ".join(output.split())
     assert (

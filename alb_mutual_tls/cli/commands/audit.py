@@ -9,6 +9,7 @@ import typer
 
 from alb_mutual_tls.cli.commands.doctor import AccountType, Protocol
 from alb_mutual_tls.cli.commands.options import Cwd, Json, app, console
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def audit(
         if not json:
             raise
         typer.echo(audit_report.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(audit_report.as_json(report))
     else:

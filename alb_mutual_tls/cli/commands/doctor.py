@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.cli.entry import ExitCode, interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def doctor(
         if not json:
             raise
         typer.echo(doctor_report.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(doctor_report.as_json(report))
     else:
@@ -88,7 +89,7 @@ def _examined(
         except UserError as error:
             raise UserError(f"{error}; to go without a stack, give --region, --account-type, --profile or --endpoint") from None
         settings = "the stack's provider albmtls" if inputs else "the environment (nothing is deployed yet)"
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up as after Ctrl-C
+    interruptible(signal.SIGTERM)  # to clean up as after Ctrl-C
     try:
         cloud = Cloud(inputs, deadline=deadline)
         account, name = cloud.account(), new_name()

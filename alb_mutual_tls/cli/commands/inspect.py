@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, Stack, app
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def inspect(
     Exit code 0: nothing against it; 1: it would be refused, for the reasons given; 2: it cannot be read or not be decided.
     """
     from alb_mutual_tls.cli import inspect_report
-    from alb_mutual_tls.pki.explanation import EXIT_CODE
 
     try:
         if (stack or cwd or component) and not against_stack:
@@ -49,13 +49,13 @@ def inspect(
         if not json:
             raise
         typer.echo(inspect_report.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(inspect_report.as_json(report))
     else:
         for line in inspect_report.for_people(report):
             typer.echo(line)
-    raise typer.Exit(EXIT_CODE[report.verdict])
+    raise typer.Exit(inspect_report.EXIT_CODE[report.verdict])
 
 
 def _report(

@@ -16,7 +16,7 @@ WIDTH_IN_FILES: Final = 160  # columns of a table that no terminal limits
 
 app = typer.Typer(
     help="Proves what the listeners of an AlbMutualTls stack let in, and hands client certificates over.",
-    epilog="Exit code: 0 held, 1 fell short, 2 could not be decided (or a wrong option).",
+    epilog="Exit code: 0 held, 1 fell short, 2 could not be decided (or a wrong option); all of them: docs/exit-codes.md.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

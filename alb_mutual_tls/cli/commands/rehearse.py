@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.cli.entry import ExitCode, interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def rehearse(
         if not json:
             raise
         typer.echo(reports.cleaning_error_as_json(str(error)) if clean else reports.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(reports.as_json(result))
     else:
@@ -155,9 +156,7 @@ def _confirm(ask: Callable[[], str | None], *, yes: bool) -> None:
     """Look at everything, then ask before anything is written; from here on SIGTERM and the end of the terminal clean up as Ctrl-C does."""
     import signal
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+    interruptible(*(number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN))
     try:
         question = ask()
         if question is None or yes:

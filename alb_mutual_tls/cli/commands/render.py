@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def render(
         if not json:
             raise
         typer.echo(rendering.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     typer.echo(rendering.as_json(rendered) if json else rendering.as_yaml(rendered))
 
 

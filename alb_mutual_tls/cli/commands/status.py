@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def status(
         if not json:
             raise
         typer.echo(status_report.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     _print(report, form, json=json)
     raise typer.Exit(report.exit_code)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app, console
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def verify(
         if not json:
             raise
         typer.echo(reports.error_as_json(str(error)))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     _print(made, json=json)
     raise typer.Exit(made.exit_code)
 

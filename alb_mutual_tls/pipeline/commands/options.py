@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alb_mutual_tls.cli import entry
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
     from alb_mutual_tls.pipeline.summary import Summary
 
 app = typer.Typer(
-    help="What pipelines run: docs/pipelines.md.",
+    help="What pipelines run: docs/pipelines.md; exit codes: docs/exit-codes.md.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,8 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON for machines in place o
 
 def interruptible() -> None:
     """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets go of the stack's lock."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell has SIGINT ignored, which the engine would inherit
-        signal.signal(number, signal.default_int_handler)
+    entry.interruptible(signal.SIGTERM, signal.SIGINT)  # also where a shell has SIGINT ignored, which the engine would inherit
 
 
 def write(summary: Summary, output: Path | None, *, json: bool) -> None:

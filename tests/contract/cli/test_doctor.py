@@ -248,18 +248,19 @@ _INTERRUPTED = """
 import os, signal, sys
 from alb_mutual_tls.alibaba import cas, openapi
 from alb_mutual_tls.cli import cloud
-from alb_mutual_tls.cli.commands import app
+from alb_mutual_tls.cli.__main__ import main
 cas.SETTLING = 0.5
 openapi.FIRST_PAUSE = 0.025
-original = cloud.OpenApi._call
+original, wanted = cloud.OpenApi._call, sys.argv.pop()
 def call(self, action, query, body, path=None):
     answer = original(self, action, query, body, path)
-    if action == sys.argv[-1]:
-        sys.argv[-1] = ""
+    global wanted
+    if action == wanted:
+        wanted = ""
         os.kill(os.getpid(), signal.SIGINT)
     return answer
 cloud.OpenApi._call = call
-app(args=sys.argv[1:-1], prog_name="mtls")
+main()
 """
 
 
@@ -274,7 +275,7 @@ def test_ctrl_c_at_any_call_deletes_what_was_made(gateway: Gateway, server: Open
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (2, "")
+    assert (done.returncode, done.stderr) == (130, "")
     report = json.loads(done.stdout)
     assert report["findings"][-1]["found"] == "interrupted"
     assert (stored(server), report["left"]) == ((0, 0), [])
