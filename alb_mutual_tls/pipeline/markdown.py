@@ -7,17 +7,30 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _MARKUP: Final = re.compile(r"([\\`*_\[\]|~])")
-_CALLS: Final = re.compile(r"([@#!])(?=\w)")
+_CALLS: Final = re.compile(
+    r"""[@#!$%](?=[\w"\\])|\bGH(?=-\d)"""  # users (who are told), issues, merge requests, snippets, milestones
+    r"|[a-z0-9](?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)",  # what becomes a link by itself: GitHub Flavored Markdown 6.9, and GitLab
+    re.IGNORECASE,
+)
+_APART: Final = "&#8203;"
 _LIST: Final = re.compile(r"^(\s*)([-+>=]|\d+(?=[.)]))")
 
 
 def escaped(text: str, *, limit: int = 2000) -> str:
-    """Text on one line that means itself: no markup, HTML, @mention or #reference; what is longer than `limit` characters is cut off."""
+    """Text on one line that means itself: no markup, HTML, @mention, #reference or link; what is longer than `limit` characters is cut off.
+
+    All text from elsewhere goes through here, whichever forge shows it: what GitHub or GitLab would make of it is kept apart by a space of no width.
+    """
     line = " ".join(text.split())
     line = line if len(line) <= limit else f"{line[: limit - 1]}…"
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = _LIST.sub(r"\1\\\2" if not line[:1].isdigit() else r"\1\2", _MARKUP.sub(r"\\\1", line))
-    return _CALLS.sub("\\1&#8203;", line)
+    return _CALLS.sub(lambda found: found.group() + _APART, line)
+
+
+def marker(kind: str, stack: str) -> str:
+    """An HTML comment, by which a pipeline finds its comment again."""
+    return f"<!-- alb-mutual-tls {kind} {re.sub('[^A-Za-z0-9._/-]', '_', stack)} -->"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, room: int) -> str:

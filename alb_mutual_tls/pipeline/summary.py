@@ -16,7 +16,7 @@ from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.pipeline.engine import Run
 from alb_mutual_tls.pipeline.events import Severity, Step
 from alb_mutual_tls.pipeline.failure import Failure, Reason
-from alb_mutual_tls.pipeline.markdown import escaped, folded, items, table
+from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
 from alb_mutual_tls.pipeline.plan import Authority, Drift, Effect, ListenerChange, Plan, counted, drift, pending, plan
 from alb_mutual_tls.pipeline.redaction import steady
 
@@ -46,7 +46,7 @@ class Summary:
     @property
     def marker(self) -> str:
         """An HTML comment, by which a pipeline finds its comment again."""
-        return f"<!-- alb-mutual-tls {self.kind} {re.sub('[^A-Za-z0-9._/-]', '_', self.stack)} -->"
+        return marker(self.kind, self.stack)
 
 
 def of_preview(stack: str, run: Run) -> Summary:

@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.pipeline.markdown import escaped, folded, items, table
+from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
 from alb_mutual_tls.pipeline.redaction import REDACTED, redacted, secrets_of
 
 
@@ -30,6 +30,39 @@ def test_escaped_text_is_read_as_it_was_and_is_no_markup(text: str) -> None:
 
 def test_names_cannot_break_out_of_a_table_or_call_anybody() -> None:
     assert escaped("a|b <img src=x> @all *x* [l](u)") == "a\\|b &lt;img src=x&gt; @&#8203;all \\*x\\* \\[l\\](u)"
+
+
+AUTOLINKS = re.compile(r"[a-z0-9]://|\bwww\.|\b(?:mailto|xmpp):|[\w.+-]+@\w", re.IGNORECASE)
+"""What GitHub Flavored Markdown (6.9) and GitLab make a link of by themselves."""
+CALLS = re.compile(r'[@#!$%][\w"]|\bGH-\d')
+"""What they make a mention or a reference of."""
+FOREIGN = st.lists(
+    st.sampled_from(
+        ["https://evil.example/x?y=1", "HTTP://EVIL", "ftp://a", "www.evil.example", "WWW.a.b", "mailto:a@b.example", "xmpp:a@b", "git+ssh://a",
+         "@alice", "@_alice", "@org/team", "#1", "org/repo#1", "!2", "$3", "%4", '%"v 1"', "GH-5", "a@b.example", "x", "(", ":", "/", "\\", "*", "&"]
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(FOREIGN, st.sampled_from(["", " "]))
+def test_no_text_from_elsewhere_becomes_a_link_or_tells_anybody(parts: list[str], between: str) -> None:
+    text = between.join(parts)
+    rendered = re.sub(r"\\([\\`*_\[\]|~\-+>=])", r"\1", html.unescape(escaped(text)))
+    for markdown in (escaped(text), rendered):
+        assert not AUTOLINKS.search(markdown)
+        assert not CALLS.search(markdown.replace("&#8203;", "\u200b").replace("&#", ""))
+    assert rendered.replace("\u200b", "") == " ".join(text.split())
+
+
+def test_links_and_mentions_are_kept_apart() -> None:
+    assert escaped("see https://evil.example/ www.evil.example @alice") == (
+        "see https&#8203;://evil.example/ www&#8203;.evil.example @&#8203;alice"
+    )
+
+
+def test_a_marker_cannot_be_left_by_the_name_of_a_stack() -> None:
+    assert marker("deploy", "org/project/prod --> @all") == "<!-- alb-mutual-tls deploy org/project/prod_--\x5f_\x5fall -->"
 
 
 @given(st.lists(st.text(max_size=80), max_size=60), st.integers(200, 3000))

@@ -141,6 +141,26 @@ def test_the_comment_is_found_again_by_the_marker_that_the_summary_has(file: Pat
     assert summary.marker.fget(SimpleNamespace(kind="preview", stack="STACK")) == marker
 
 
+def test_no_script_from_the_network_runs_beside_credentials_and_gitlab_checks_the_engine_before_it_unpacks_it() -> None:
+    for file in FILES:
+        for text in texts(read(file)):
+            assert not re.search(r"\b(?:curl|wget)\b[^\n]*\|\s*(?:sudo\s+)?(?:ba|da|z)?sh\b|apt-get", text), (file, text)
+    before = read(GITLAB)[".alb-mutual-tls"]["before_script"]
+    checked, unpacked = (
+        next(place for place, line in enumerate(before) if word in line) for word in ("sha256sum --check --strict", "tar -x")
+    )
+    assert checked < unpacked
+    release = load().releases["pulumi"]
+    (archive,) = release.files("linux", "x86_64")
+    for url in (archive.url, archive.checksums):
+        assert any(f'"{url.replace(release.version, "$PULUMI_VERSION")}"' in line for line in before)
+
+
+def test_github_updates_only_a_comment_of_its_own_token() -> None:
+    (comment,) = [step["run"] for step in read(GITHUB["run"])["jobs"]["run"]["steps"] if "GH_TOKEN" in step.get("env", {})]
+    assert '.user.login == "github-actions[bot]" and (.body | contains($marker))' in comment and "--paginate" in comment
+
+
 def test_the_project_s_own_ci_runs_its_scripts_and_asserts_that_nothing_stands_in_for_an_official_plugin() -> None:
     jobs = read(REPOSITORY / ".github/workflows/ci.yml")["jobs"]
     runs = {name: "\n".join(step["run"] for step in job["steps"] if "run" in step) for name, job in jobs.items()}
