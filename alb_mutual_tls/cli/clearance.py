@@ -14,6 +14,7 @@ from alb_mutual_tls.alibaba.kubernetes_api import ApiError
 from alb_mutual_tls.alibaba.listener import HTTPS
 from alb_mutual_tls.alibaba.temporary_listener import LeftBehind, RehearsalClaim, Standing
 from alb_mutual_tls.cli import verdict as verdicts
+from alb_mutual_tls.cli.entry import given_place
 from alb_mutual_tls.cli.neighbourhood import Neighbourhood
 from alb_mutual_tls.cli.stack import Component, Listener
 from alb_mutual_tls.cli.verdict import Verdict
@@ -54,7 +55,7 @@ def changed(albconfig: str, claim: RehearsalClaim) -> str:
     """About a temporary listener that is left because somebody has changed it."""
     return (
         f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} is no longer what was added, so it is left: remove it by "
-        f"hand and run ./mtls rehearse --clean, or keep it and remove the annotation {claim.key}"
+        f"hand and run ./mtls rehearse --clean{given_place()}, or keep it and remove the annotation {claim.key}"
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
+from itertools import pairwise
 from types import FrameType
 from typing import Any, Final, TextIO
 
@@ -32,6 +34,28 @@ INTERRUPTED: Final = 128
 
 _signals: Final[list[int]] = []
 """Those that came."""
+_arguments: Final[list[str]] = []
+"""The command line, without the program's name."""
+_PLACE: Final = {"--stack": "--stack", "-s": "--stack", "--cwd": "--cwd", "-C": "--cwd", "--component": "--component"}
+"""The options that say which stack a command is about, in each spelling."""
+
+
+def given_place() -> str:
+    """Those of the options that say which stack, which this command line was given, as the shell takes them, with a space before them.
+
+    Advice that names another command of this program ends with it, so that the command is about the same stack.
+    """
+    found: dict[str, str] = {}
+    for word, following in pairwise([*_arguments, ""]):
+        option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        if option in _PLACE:
+            found[_PLACE[option]] = value if equals else following
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in found.items())
+
+
+def given_command(name: str) -> str:
+    """The command line as it was given, to be repeated; `name` is what it begins with."""
+    return f"{name}{shlex.join(_arguments)}"
 
 
 def interruptible(*numbers: signal.Signals) -> None:
@@ -53,6 +77,7 @@ def run(load: Callable[[], Callable[..., object]], name: str) -> None:
     """
     output = _guarded()
     _signals.clear()
+    _arguments[:] = sys.argv[1:]
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:  # else somebody has it ignored, as shells do for what runs in the background
         interruptible(signal.SIGINT)
@@ -60,6 +85,7 @@ def run(load: Callable[[], Callable[..., object]], name: str) -> None:
         code = _code(load, name)
         sys.stdout.flush()
     finally:
+        _arguments.clear()
         if before is signal.default_int_handler:
             signal.signal(signal.SIGINT, before)
     if _signals:

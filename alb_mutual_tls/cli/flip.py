@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.cli import verdict as verdicts
 from alb_mutual_tls.cli.cases import client_case
+from alb_mutual_tls.cli.entry import given_place
 from alb_mutual_tls.cli.stack import Component
 from alb_mutual_tls.cli.verdict import Finding, Verdict
 
@@ -80,7 +81,7 @@ def _before(chain: str, root: str, issuing: str, now: datetime) -> Finding | Non
         remedy = f"run pulumi up so that {issuing} issues it anew, and let the client install that before trustedAuthority changes"
         return Finding(Verdict.FELL_SHORT, f"a listener that trusts {issuing} alone would refuse it: {'; '.join(refusals)}; {remedy}")
     if doubt := deep(judged.depth_needed, beyond=DEPTH_SEEN):
-        return Finding(Verdict.NOT_DECIDED, f"whether a listener that trusts {issuing} alone would accept it is not known: {doubt}")
+        return Finding(Verdict.NOT_DECIDED, f"whether a listener that trusts {issuing} alone would accept it is not known: {doubt}{given_place()}")
     return None
 
 

@@ -29,6 +29,7 @@ from alb_mutual_tls.alibaba.temporary_listener import RehearsalClaim, Runner, St
 from alb_mutual_tls.cli.cases import Case, Missing, cases
 from alb_mutual_tls.cli.clearance import CLEANING, changed, cleared, take_away
 from alb_mutual_tls.cli.doors import Surroundings, approach, resolve, split_address
+from alb_mutual_tls.cli.entry import given_place
 from alb_mutual_tls.cli.handshake import ConnectionFailed, Destination, ServerCertificateInvalid, TlsVersion
 from alb_mutual_tls.cli.neighbourhood import Neighbourhood
 from alb_mutual_tls.cli.rehearsal_result import Depth, Need, Purpose, Result
@@ -163,7 +164,8 @@ class Rehearsal:
             elif one.claim.port == self.listener.port:
                 raise UserError(
                     f"a rehearsal of listener {one.claim.port}/{HTTPS} of AlbConfig {one.albconfig} is in progress ({one.claim.runner}, until "
-                    f"{one.claim.until:%H:%M:%S} UTC at the latest): wait for it, or take its temporary listener away with ./mtls rehearse --clean"
+                    f"{one.claim.until:%H:%M:%S} UTC at the latest): wait for it, or take its temporary listener away with "
+                    f"./mtls rehearse --clean{given_place()}"
                 )
 
     def _reach_the_real_one(self) -> None:
@@ -175,7 +177,7 @@ class Rehearsal:
                 fault = "its certificate does not verify: " if isinstance(outcome, ServerCertificateInvalid) else ""
                 raise UserError(
                     f"listener {self.listener.name} itself cannot be tried at {place.address} port {place.port} ({fault}{outcome.reason}), so nothing was "
-                    f"added: put that right first, `./mtls verify --listener {self.listener.name}` says more"
+                    f"added: put that right first, `./mtls verify --listener {self.listener.name}{given_place()}` says more"
                 )
 
     def _around(self) -> Surroundings:
@@ -457,7 +459,7 @@ class Rehearsal:
             why = str(error) if isinstance(error, UserError) else "interrupted"
             self.result.left.append(
                 f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {name} and its annotation {claim.key} could not be taken away "
-                f"({why}): run ./mtls rehearse --clean as soon as the cluster can be written"
+                f"({why}): run ./mtls rehearse --clean{given_place()} as soon as the cluster can be written"
             )
             return
         if found is Standing.CHANGED:

@@ -157,7 +157,6 @@ def report(
         clients=tuple(client_status(inventory.component.name, one, now) for inventory in inventories for one in inventory.clients),
         outstanding=tuple(one for inventory in inventories for one in outstanding_of(inventory) if one.not_after > now),
         notices=(
-            *(Finding(Verdict.HELD, said) for said in notes),
             *(_unrecorded(inventory) for inventory in inventories if inventory.outstanding is None),
             *(
                 Finding(Verdict.HELD, sentence)

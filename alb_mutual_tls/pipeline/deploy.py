@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ class Ending(Enum):
 
     DEPLOYED = "deployed"
     NOTHING_CHANGED = "nothing changed"
+    NOT_BEGUN = "not begun"
     NOT_GOOD = "not good"
     ROLLED_BACK = "rolled back"
     NOT_ROLLED_BACK = "not rolled back"
@@ -37,7 +39,7 @@ class Deployment:
     """A deployment that has ended. What is not known, or was not done, is None or empty.
 
     `live`: the listeners now; `back`: where to; `commands`: how, in the shell; `obstacle`: why it was not rolled back, or what keeps from it;
-    `restored`: the verification after it was rolled back.
+    `restored`: the verification after it was rolled back; `again`: the command that was given; `verifying`: the options of `mtls verify` among its own.
     """
 
     stack: str
@@ -51,6 +53,9 @@ class Deployment:
     commands: tuple[str, ...] = ()
     obstacle: str = ""
     restored: Verification | None = None
+    again: str = ""
+    verifying: str = ""
+    place: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -75,10 +80,13 @@ class Deployer:
     knocking: Knocking
     patience: float
     log: IO[str] | None = None
+    again: str = ""
+    place: str = ""
 
     def deploy(self, *, roll_back: bool) -> Deployment:
         """Deploy the checkout's configuration. Raises UserError where the state or its history cannot be read; then nothing was changed."""
-        begun = Deployment(self.stack, Ending.DEPLOYED)
+        again = self.again or f"ci/deploy --stack {shlex.quote(self.stack)}"
+        begun = Deployment(self.stack, Ending.DEPLOYED, again=again, verifying=self.knocking.options, place=self.place)
         planned = self._run("preview")
         if planned.failure:
             return replace(begun, ending=Ending.NOTHING_CHANGED, failure=planned.failure)
@@ -118,6 +126,8 @@ class Deployer:
         ended = replace(begun, after=after, live=self._live(exported))
         if after is not None and after.good:
             return ended
+        if after is not None and not begun.changed:
+            return replace(ended, ending=Ending.NOT_BEGUN)
         way = way_back(before, rollback.previously_demanding(exported, before.protected))
         if isinstance(way, NoWayBack):
             return replace(ended, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=way.why)

@@ -9,7 +9,7 @@ from typing import Final
 from alb_mutual_tls.cli.verdict import Verdict
 from alb_mutual_tls.pipeline.deploy import Deployment, Ending
 from alb_mutual_tls.pipeline.failure import Reason
-from alb_mutual_tls.pipeline.markdown import escaped
+from alb_mutual_tls.pipeline.markdown import escaped, marker
 from alb_mutual_tls.pipeline.verification import Verification
 
 _SHOWN: Final = 20
@@ -29,6 +29,8 @@ def verdict(one: Deployment) -> str:
             return f"deployed{' and verified' if _proven(one.after) else ''}; {live}"
         case Ending.NOTHING_CHANGED:
             return f"not deployed: {one.failure.reason if one.failure else Reason.FAILED}; nothing was changed"
+        case Ending.NOT_BEGUN:
+            return f"not begun: there was nothing to change, and {_why(one)}; {live}"
         case Ending.NOT_GOOD:
             return f"deployment failed, {_why(one)}; {live}"
         case Ending.NOT_ROLLED_BACK:
@@ -39,14 +41,14 @@ def verdict(one: Deployment) -> str:
 
 
 def _lines(one: Deployment) -> Iterator[str]:
-    yield from (f"**{escaped(f'{one.stack}: {verdict(one)}')}**", f"<!-- alb-mutual-tls deploy {one.stack} -->")
+    yield from (f"**{escaped(f'{one.stack}: {verdict(one)}')}**", marker("deploy", one.stack))
     if one.failure is not None and one.failure.sentences:
         yield from ("", *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines()))
     if one.after is not None and not one.after.good:
         yield from ("", f"Verification: {escaped(one.after.summary)}", "", *(f"- {escaped(reason)}" for reason in one.after.reasons))
     elif one.after is not None:
         yield from ("", f"Verification: {escaped(one.after.summary)}")
-    if one.ending is not Ending.NOTHING_CHANGED:
+    if one.ending not in (Ending.NOTHING_CHANGED, Ending.NOT_BEGUN):
         yield from ("", f"Before: {escaped(one.before.summary) if one.before else 'nothing was deployed'}")
     if one.changed:
         more = len(one.changed) - _SHOWN
@@ -68,12 +70,17 @@ def _why(one: Deployment) -> str:
 
 
 def _what_to_do(one: Deployment) -> Iterator[str]:
-    again = f"ci/deploy --stack {shlex.quote(one.stack)}"
+    again, stack = one.again or f"ci/deploy --stack {shlex.quote(one.stack)}", f"--stack {shlex.quote(one.stack)}{one.place}"
     match one.ending:
         case Ending.NOTHING_CHANGED if one.failure is not None and one.failure.reason is Reason.LOCKED:
             yield from (
                 "",
-                f"Wait for the other run and start this one again. If it was killed: `pulumi cancel --stack {shlex.quote(one.stack)}`, then `{again}`.",
+                f"Wait for the other run and start this one again. If it was killed: `pulumi cancel {stack}`, then `{again}`.",
+            )
+        case Ending.NOT_BEGUN:
+            yield from (
+                "",
+                f"Nothing was changed. Put right what verification says, or give the options that it names, and run `{again}` again.",
             )
         case Ending.NOT_GOOD | Ending.NOT_ROLLED_BACK:
             if one.failure is not None:
@@ -86,8 +93,14 @@ def _what_to_do(one: Deployment) -> Iterator[str]:
                     else f"There is no good state to go back to: {escaped(one.obstacle)}.",
                 )
             if one.back:
-                yield from ("", f"To go back to {one.back}:", "", "```sh", *one.commands)
-                yield from (f"pulumi up --stack {shlex.quote(one.stack)}", f"./mtls verify --stack {shlex.quote(one.stack)}", "```")
+                yield from (
+                    "",
+                    f"To go back to {one.back}:",
+                    "",
+                    "```sh",
+                    *(command if command.startswith("#") else command + one.place for command in one.commands),
+                )
+                yield from (f"pulumi up {stack}", f"./mtls verify {stack}{one.verifying}", "```")
                 yield from ("", f"The same from the repository: revert the commit that changed the stack file, and run `{again}`.")
             else:
                 yield from ("", f"Correct the configuration, and run `{again}`.")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal
 
 from alb_mutual_tls.cli import history
+from alb_mutual_tls.cli.entry import given_place
 from alb_mutual_tls.cli.inventory import ISSUED_CERTIFICATES
 from alb_mutual_tls.cli.stack import SIGNED_CERTIFICATE, export
 from alb_mutual_tls.errors import UserError
@@ -22,7 +23,7 @@ from alb_mutual_tls.pipeline import configuration
 from alb_mutual_tls.pipeline.engine import Run, run
 from alb_mutual_tls.pipeline.events import Events, Severity, Step
 from alb_mutual_tls.pipeline.failure import Failure, Reason
-from alb_mutual_tls.pipeline.markdown import escaped
+from alb_mutual_tls.pipeline.markdown import escaped, marker
 from alb_mutual_tls.pki.renewal import from_text
 
 SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105  # a type token, not a password
@@ -147,7 +148,9 @@ class Renewer:
             entries = history.history(self.directory, self.stack)
             last = history.deployed(entries)
             if last is None:
-                raise UserError(f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew: run ci/deploy")
+                raise UserError(
+                    f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew: run ci/deploy{given_place()}"
+                )
             file = Path(folder) / "deployed.yaml"
             configuration.write(self.directory, self.stack, entries, last, file)
             undeployed = history.different(history.of_checkout(self.directory, self.stack), last.configuration)
@@ -206,18 +209,23 @@ def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:
 def summary(one: Renewal, now: datetime | None = None) -> str:
     """What `ci/renew` says, in Markdown; the first line is the verdict."""
     now = datetime.now(UTC) if now is None else now
-    lines = [f"**{escaped(f'{one.stack}: {verdict(one)}')}**", f"<!-- alb-mutual-tls renew {one.stack} -->"]
+    lines = [f"**{escaped(f'{one.stack}: {verdict(one)}')}**", marker("renew", one.stack)]
     if one.renewed:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
-        lines += [f"| {due.name} | {due.renewed_until} | {_until(due.not_after, now)} |" for due in one.renewed]
-        lines += ["", "The one before is accepted until then: hand the new one over before (`./mtls clients export`)."]
+        lines += [f"| {escaped(due.name)} | {escaped(due.renewed_until)} | {_until(due.not_after, now)} |" for due in one.renewed]
+        lines += [
+            "",
+            f"The one before is accepted until then: hand the new one over before (`./mtls clients export NAME --output DIRECTORY{given_place()}`).",
+        ]
     if one.warnings:
         lines += ["", *(f"- {escaped(text)}" for text in one.warnings)]
     if one.followers:
         lines += ["", "With them: " + escaped(", ".join(one.followers))]
     if one.left:
         lines += ["", "Due, and not renewed:", ""]
-        lines += [f"- {due.name} (valid until {_until(due.not_after, now)}): {escaped(due.obstacle or _why(one))}" for due in one.left]
+        lines += [
+            f"- {escaped(due.name)} (valid until {_until(due.not_after, now)}): {escaped(due.obstacle or _why(one))}" for due in one.left
+        ]
     if one.failure is not None:
         lines += ["", *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines())]
     if one.pending:
@@ -225,7 +233,7 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
     if one.unseen is not None and one.failure is None:
         lines += ["", f"What else is pending could not be seen, {escaped(_said(one.unseen))}"]
     if one.undeployed:
-        lines += ["", "In the configuration and not deployed, and left so: " + ", ".join(one.undeployed)]
+        lines += ["", "In the configuration and not deployed, and left so: " + escaped(", ".join(one.undeployed))]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,15 @@ class Knocking:
     cert: Path | None = None
     key: Path | None = None
     timeout: float = 10
+
+    @property
+    def options(self) -> str:
+        """These options of `mtls verify` as the shell takes them, those that are not the default, each with a space before it."""
+        paths = {"--ca-file": self.ca_file, "--cert": self.cert, "--key": self.key}
+        found = [f" {option} {shlex.quote(str(path))}" for option, path in paths.items() if path is not None]
+        found += [" --insecure"] * self.insecure
+        found += [f" --timeout {self.timeout:g}"] * (self.timeout != Knocking.timeout)
+        return "".join(found)
 
 
 @dataclass(frozen=True)

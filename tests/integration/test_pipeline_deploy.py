@@ -91,6 +91,22 @@ def test_a_deployment_that_holds_says_what_is_live(stack: Stack) -> None:
     assert listener(stack.sandbox)[0] is True
 
 
+def test_an_unchanged_stack_that_cannot_be_verified_was_not_begun(stack: Stack) -> None:
+    before = listener(stack.sandbox)
+    code, summary = ci(stack, "deploy", "--rollback", "--patience", "0")  # without the CA of the listener's own certificate
+    assert code == 2
+    assert summary.startswith(
+        "**pipeline: not begun: there was nothing to change, and verification not decided; live now: alb:443 on, CA root ("
+    )
+    assert "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file" in summary.replace("\\", "")
+    assert (
+        f"run `ci/deploy --stack pipeline --cwd {stack.directory} --output {stack.directory}/summary.md --rollback --patience 0` again"
+        in summary
+    )
+    assert "rolled back" not in summary
+    assert listener(stack.sandbox) == before
+
+
 @pytest.mark.campaign
 def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_come(stack: Stack, tmp_path: Path) -> None:
     stack.set(caEnabled=True, issuingAuthority="root2")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from alb_mutual_tls.cli.entry import given_command
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
 
@@ -39,16 +41,17 @@ def deploy(
     from alb_mutual_tls.cli.stack import project_directory
     from alb_mutual_tls.pipeline.deploy import Deployer
     from alb_mutual_tls.pipeline.deploy_summary import summary
-    from alb_mutual_tls.pipeline.markdown import escaped
+    from alb_mutual_tls.pipeline.markdown import escaped, marker
     from alb_mutual_tls.pipeline.verification import Knocking
 
     interruptible()
     knocking = Knocking(ca_file, insecure, cert, key, timeout)
     directory = project_directory(cwd)
     try:
-        ended = Deployer(directory, stack, knocking, patience, sys.stderr).deploy(roll_back=rollback)
+        again, place = given_command("ci/"), "" if cwd is None else f" --cwd {shlex.quote(str(cwd))}"
+        ended = Deployer(directory, stack, knocking, patience, sys.stderr, again, place).deploy(roll_back=rollback)
         text, code = summary(ended), ended.exit_code
     except UserError as error:
-        text, code = f"**{escaped(f'{stack}: not deployed: {error}; nothing was changed')}**\n<!-- alb-mutual-tls deploy {stack} -->\n", 2
+        text, code = f"**{escaped(f'{stack}: not deployed: {error}; nothing was changed')}**\n{marker('deploy', stack)}\n", 2
     write_text(text, text.partition("\n")[0], output)
     raise typer.Exit(code)

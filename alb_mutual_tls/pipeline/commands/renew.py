@@ -18,7 +18,7 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
     could not be decided.
     """
     from alb_mutual_tls.cli.stack import project_directory
-    from alb_mutual_tls.pipeline.markdown import escaped
+    from alb_mutual_tls.pipeline.markdown import escaped, marker
     from alb_mutual_tls.pipeline.renew import Renewer, summary
 
     interruptible()
@@ -28,7 +28,7 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
         text, code = summary(ended), ended.exit_code
     except UserError as error:
         text, code = (
-            f"**{escaped(f'{stack}: not decided what is due: {error}; nothing was renewed')}**\n<!-- alb-mutual-tls renew {stack} -->\n",
+            f"**{escaped(f'{stack}: not decided what is due: {error}; nothing was renewed')}**\n{marker('renew', stack)}\n",
             2,
         )
     write_text(text, text.partition("\n")[0], output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from alb_mutual_tls.pipeline.deploy import Deployment, Ending
 from alb_mutual_tls.pipeline.deploy_summary import summary
 from alb_mutual_tls.pipeline.failure import Failure, Reason
 from alb_mutual_tls.pipeline.live import Live, sentence
-from alb_mutual_tls.pipeline.verification import Verification
+from alb_mutual_tls.pipeline.verification import Knocking, Verification
 
 HELD = Verification(Verdict.HELD, "held: 15 checks held at 1 listener")
 SHORT = Verification(Verdict.FELL_SHORT, "fell short: 14", ("fell short: listener https: no certificate: the listener lets this in",))
@@ -39,6 +40,16 @@ def failed(reason: Reason) -> Deployment:
         (failed(Reason.FAILED), 1, "not deployed: the engine failed; nothing was changed"),
         (failed(Reason.LOCKED), 2, "not deployed: another update holds the stack's lock; nothing was changed"),
         (failed(Reason.CLUSTER), 2, "not deployed: the cluster cannot be reached from here; nothing was changed"),
+        (
+            replace(BAD, ending=Ending.NOT_BEGUN, after=UNDECIDED),
+            2,
+            f"not begun: there was nothing to change, and verification not decided; live now: {LIVE}",
+        ),
+        (
+            replace(BAD, ending=Ending.NOT_BEGUN),
+            1,
+            f"not begun: there was nothing to change, and verification fell short; live now: {LIVE}",
+        ),
         (BAD, 1, f"deployment failed, verification fell short; live now: {LIVE}"),
         (replace(BAD, after=UNDECIDED), 2, f"deployment failed, verification not decided; live now: {LIVE}"),
         (replace(BAD, after=None, failure=BROKEN), 1, f"deployment failed, pulumi up did not get to its end; live now: {LIVE}"),
@@ -70,6 +81,24 @@ def test_what_failed_is_explained_with_the_commands_that_go_back() -> None:
     assert "- fell short: listener https: no certificate: the listener lets this in" in told
     assert "```sh\npulumi X\npulumi up --stack prod\n./mtls verify --stack prod\n```" in told
     assert "Before: held: 15 checks held at 1 listener" in told
+
+
+AGAIN = "ci/deploy --rollback --stack prod --ca-file 'my ca.pem' --patience 5 --cwd infra"
+
+
+@pytest.mark.parametrize("ended", [replace(BAD, ending=Ending.NOT_BEGUN), BAD, replace(BAD, back=""), replace(failed(Reason.LOCKED))])
+def test_advice_repeats_the_options_that_were_given(ended: Deployment) -> None:
+    told = summary(replace(ended, again=AGAIN, verifying=" --ca-file 'my ca.pem'", place=" --cwd infra"))
+    assert f"`{AGAIN}`" in told
+    if ended is BAD:
+        commands = "pulumi X --cwd infra\npulumi up --stack prod --cwd infra\n./mtls verify --stack prod --cwd infra --ca-file 'my ca.pem'"
+        assert f"```sh\n{commands}\n```" in told
+
+
+def test_the_options_of_verify_are_those_that_were_given() -> None:
+    assert Knocking().options == ""
+    given = Knocking(Path("my ca.pem"), insecure=True, cert=Path("c"), key=Path("k"), timeout=2.5)
+    assert given.options == " --ca-file 'my ca.pem' --cert c --key k --insecure --timeout 2.5"
 
 
 def test_an_update_that_broke_off_is_to_be_run_again() -> None:
