@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from alb_mutual_tls.cli.stack import pulumi
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.cli.stack import pulumi, pulumi_json
 
 PROJECT: Final = "alb-mutual-tls"
 _PLACE: Final = ("accountId", "ackClusterId")
@@ -19,11 +18,7 @@ def read_configuration(directory: Path, stack: str | None) -> dict[str, Any]:
 
     Of the stack's secrets only those of `alicloud:` are decrypted: a brought authority's private key is nobody's business here.
     """
-    printed = pulumi(directory, stack, "config", "--json")
-    try:
-        content: Mapping[str, Mapping[str, Any]] = json.loads(printed)
-    except ValueError:
-        raise UserError(f"`pulumi config --json` in {directory} printed no JSON: run it by hand to see what it says") from None
+    content: Mapping[str, Mapping[str, Any]] = pulumi_json(directory, stack, "config", "--json")
     found: dict[str, Any] = {}
     for key, entry in content.items():
         namespace, _, name = key.partition(":")

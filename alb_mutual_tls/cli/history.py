@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alb_mutual_tls.cli.configuration import PROJECT
-from alb_mutual_tls.cli.stack import Component, Listener, pulumi
+from alb_mutual_tls.cli.stack import Component, Listener, pulumi_json
 from alb_mutual_tls.errors import UserError
 
 _PAGE: Final = 50
@@ -53,7 +53,7 @@ def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tupl
     found: list[Entry] = []
     for page in count(1):
         arguments = ("--json", "--page-size", str(_PAGE), "--page", str(page), *(["--show-secrets"] if secrets else []))
-        listed = json.loads(pulumi(directory, stack, "stack", "history", *arguments) or "[]") or []
+        listed = pulumi_json(directory, stack, "stack", "history", *arguments) or []
         found += map(_entry, listed)
         if len(listed) < _PAGE or any(map(_settles, found[-_PAGE:])):
             break
@@ -82,7 +82,7 @@ def deployed(entries: Sequence[Entry]) -> Entry | None:
 
 def of_checkout(directory: Path, stack: str | None, *, secrets: bool = True) -> Configuration:
     """The configuration in the checkout's stack file; without `secrets` as in `history`."""
-    return values(json.loads(pulumi(directory, stack, "config", "--json", *(["--show-secrets"] if secrets else []))))
+    return values(pulumi_json(directory, stack, "config", "--json", *(["--show-secrets"] if secrets else [])))
 
 
 def values(told: Mapping[str, Any]) -> Configuration:

@@ -157,12 +157,17 @@ def chosen_listeners(components: Sequence[Component], names: Sequence[str] | Non
 
 def export(directory: Path, stack: str | None, *, secrets: bool = True) -> Mapping[str, Any]:
     """The deployment of the stack, with its secrets decrypted or as they are. Raises UserError with one sentence for what pulumi says."""
-    done = pulumi(directory, stack, "stack", "export", *(["--show-secrets"] if secrets else []))
-    try:
-        exported: Mapping[str, Any] = json.loads(done)
-    except ValueError:
-        raise UserError(f"`pulumi stack export` in {directory} printed no JSON: run it by hand to see what it says") from None
+    exported: Mapping[str, Any] = pulumi_json(directory, stack, "stack", "export", *(["--show-secrets"] if secrets else []))
     return exported
+
+
+def pulumi_json(directory: Path, stack: str | None, *arguments: str) -> Any:
+    """The JSON that a pulumi command prints which only reads the stack. Raises UserError as `pulumi` does, and where it prints something else."""
+    try:
+        return json.loads(pulumi(directory, stack, *arguments))
+    except ValueError:
+        command = " ".join(word for word in arguments if not word.startswith("--"))
+        raise UserError(f"`pulumi {command}` in {directory} printed no JSON: run it by hand to see what it says") from None
 
 
 def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:

@@ -75,12 +75,12 @@ def paged(monkeypatch: pytest.MonkeyPatch, entries: list[dict[str, Any]]) -> lis
     """A `pulumi` with this history; returns the pages that it is asked for."""
     asked: list[int] = []
 
-    def pulumi(_: Path, stack: str, *arguments: str) -> str:
+    def pulumi(_: Path, stack: str, *arguments: str) -> Any:
         size, page = (int(arguments[arguments.index(option) + 1]) for option in ("--page-size", "--page"))
         asked.append(page)
-        return json.dumps(entries[(page - 1) * size : page * size])
+        return entries[(page - 1) * size : page * size]
 
-    monkeypatch.setattr(history, "pulumi", pulumi)
+    monkeypatch.setattr(history, "pulumi_json", pulumi)
     return asked
 
 
