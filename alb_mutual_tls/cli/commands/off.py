@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app
+from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def off(
         if not json:
             raise
         typer.echo(jsons.dumps({"version": 1, "exitCode": 2, "error": str(error)}, indent=2, ensure_ascii=False))
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.UNDECIDED) from None
     before, lines = done
     if json:
         document = {"version": 1, "exitCode": 0, "listener": before.name, "wasOn": before.enabled, "said": lines}

@@ -115,6 +115,7 @@ ARGUMENTS: Final = {
     "export": ("alice", "--output", "out"),
     "inspect": ("ca.pem", "--against-stack"),
     "kubeconfig": ("--output", "kubeconfig"),
+    "off": ("--listener", "https", "--yes"),
 }
 """Those that a command needs before it asks pulumi for anything."""
 
