@@ -238,6 +238,9 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self.cancel()
         return empty_pb2.Empty()
 
+    # The calls that it is to end may hold every thread of the server, so it has one of its own (grpc, _select_thread_pool_for_behavior).
+    Cancel.experimental_thread_pool = futures.ThreadPoolExecutor(1)  # type: ignore[attr-defined]
+
     def cancel(self) -> None:
         self._cancelled.set()
 

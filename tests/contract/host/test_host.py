@@ -37,6 +37,8 @@ class Thing:
 
     def __init__(self) -> None:
         self.waiting = threading.Event()
+        self.all_waiting = threading.Event()
+        self._waiting = threading.Semaphore(host._WORKERS - 1)
         self.answered = threading.Event()
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
@@ -61,6 +63,8 @@ class Thing:
                 raise PartiallyMade("half-id", {**inputs, "key": "hush"}, ["ALB has not confirmed it"])
             case "wait":
                 self.waiting.set()
+                if not self._waiting.acquire(blocking=False):
+                    self.all_waiting.set()
                 request.wait(60)
             case "hang":
                 self.waiting.set()
@@ -243,6 +247,16 @@ def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(stub: Any, provider: O
     provider.thing.answered.set()
     assert caught.value.code() == grpc.StatusCode.CANCELLED
     assert "while an answer was still to come: run pulumi up again" in str(caught.value.details())
+
+
+def test_ctrl_c_is_heard_while_a_call_waits_in_each_thread(stub: Any, provider: OneThing) -> None:
+    calls = [stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "wait"}))) for _ in range(host._WORKERS)]
+    assert provider.thing.all_waiting.wait(30)
+    stub.Cancel(empty_pb2.Empty(), timeout=5)
+    for call in calls:
+        with pytest.raises(grpc.RpcError) as caught:
+            call.result(timeout=5)
+        assert caught.value.code() == grpc.StatusCode.CANCELLED
 
 
 def test_an_unknown_resource_type_is_named(stub: Any) -> None:
