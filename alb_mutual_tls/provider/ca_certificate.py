@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from alb_mutual_tls.alibaba.listener import CA_CERTIFICATES, certificate_ids, member
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
@@ -254,21 +255,14 @@ def unfit(pem: Any) -> str | None:
 
 
 def albconfigs_naming(albconfigs: list[dict[str, Any]], identifier: str) -> list[str]:
-    """The listeners in AlbConfigs that name a CA certificate, in words; keys are matched in any case, as the controller does. Pure."""
-    return [
-        f"AlbConfig {_get(_get(albconfig, 'metadata'), 'name')}, listener {_get(listener, 'port')}/{_get(listener, 'protocol')}"
-        for albconfig in albconfigs
-        for listener in _items(_get(_get(albconfig, "spec"), "listeners"))
-        for certificate in _items(_get(listener, "caCertificates"))
-        if str(_get(certificate, "CertificateId")) == identifier
-    ]
+    """The listeners in AlbConfigs that name a CA certificate, in words. Pure.
 
-
-def _get(mapping: Any, key: str) -> Any:
-    if not isinstance(mapping, Mapping):
-        return None
-    return next((value for name, value in mapping.items() if name.lower() == key.lower()), None)
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    Also those that the controller would refuse, without a port for instance: their author may be about to put them right.
+    """
+    found = []
+    for albconfig in albconfigs:
+        name, listeners = member(member(albconfig, "metadata"), "name"), member(member(albconfig, "spec"), "listeners")
+        for listener in listeners if isinstance(listeners, list) else ():
+            if identifier in certificate_ids(member(listener, CA_CERTIFICATES)):
+                found.append(f"AlbConfig {name}, listener {member(listener, 'port')}/{member(listener, 'protocol')}")
+    return found

@@ -136,6 +136,7 @@ def test_what_is_not_ours_is_never_deleted(monkeypatch: pytest.MonkeyPatch) -> N
         {"metadata": None, "spec": None},
         {"spec": {"listeners": None}},
         {"spec": {"listeners": {"port": 443}}},
+        {"spec": {"listeners": 443}},
         albconfig({"port": 443, "caCertificates": None}),
         albconfig({"port": 443, "caCertificates": "ca-1"}),
         albconfig({"port": 443, "caCertificates": [None, "ca-1", {"CertificateId": None}]}),
@@ -152,6 +153,20 @@ def test_keys_are_matched_in_any_case_as_the_controller_does() -> None:
         "Spec": {"Listeners": [{"Port": 443, "protocol": "HTTPS", "CaCertificates": [{"certificateid": "ca-1"}]}]},
     }
     assert albconfigs_naming([document], "ca-1") == ["AlbConfig alb, listener 443/HTTPS"]
+
+
+@pytest.mark.parametrize(
+    ("listener", "named"),
+    [
+        ({"caCertificates": [], "CaCertificates": [{"CertificateId": "ca-1"}]}, True),
+        ({"CaCertificates": [{"CertificateId": "ca-1"}], "caCertificates": []}, False),
+        ({"caCertificates": [{"CertificateId": "ca-2", "certificateId": "ca-1"}]}, True),
+        ({"caCertificateſ": [{"CertificateId": "ca-1"}]}, True),
+    ],
+)
+def test_of_a_key_in_two_spellings_the_last_one_counts_as_for_the_controller(listener: dict[str, Any], named: bool) -> None:
+    document = albconfig({"port": 443, "protocol": "HTTPS", **listener})
+    assert albconfigs_naming([document], "ca-1") == (["AlbConfig alb, listener 443/HTTPS"] if named else [])
 
 
 def test_the_documentations_own_albconfig_is_read() -> None:
