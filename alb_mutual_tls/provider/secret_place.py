@@ -52,6 +52,8 @@ class SecretPlace:
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         """What is to be read of the Secret, the other provider reads."""
+        if not state.get("cluster"):
+            raise UserError(f"the place of Secret {id} cannot be imported: declare clients.NAME.secret, and pulumi up looks at the Secret")
         return Reading(id, state, inputs)
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:

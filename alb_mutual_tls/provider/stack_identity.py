@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Properties, Reading, Request
 
 
@@ -26,6 +28,9 @@ class StackIdentity:
         return identity, {"identity": identity}
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        """The id is the value; an import may bring one from another state."""
+        if not state and not re.fullmatch("[0-9a-f]{8}", id):
+            raise UserError(f"the identity {id} cannot be imported: give the 8 hexadecimal digits of a former state's StackIdentity")
         return Reading(id, {"identity": id}, {})
 
     def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:

@@ -280,6 +280,7 @@ CASES: dict[str, Case] = {
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,
     "a Python without packages": _without_packages,
+    "an imported identity": lambda _: StackIdentity().read(request(), "production", {}, {}),
     "an input of StackIdentity": lambda _: StackIdentity().check(request(), {}, {"seed": 1})[1],
     "a resource type that is none": lambda _: [over_grpc("albmtls:index:Thing", {})],
     "a function that is none": lambda _: [_answered(lambda stub: stub.Invoke(provider_pb2.InvokeRequest(tok="albmtls:index:f")))],
