@@ -241,7 +241,8 @@ class Client(_Model):
     renew_before_days: int | None = Field(
         default=None,
         ge=0,
-        description="how many days before its end the certificate is issued anew; default 30, or a third of validityDays if that is less",
+        description="how many days before its end the certificate is issued anew; default 30, or a third of validityDays if that is less; "
+        "0 is eight hours",
     )
     uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(
         default=None,

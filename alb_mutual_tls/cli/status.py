@@ -17,7 +17,7 @@ from alb_mutual_tls.cli.verdict import Finding, Verdict
 from alb_mutual_tls.cli.views import Absent, NotKnown, Shown, Sight, View
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle, issued
-from alb_mutual_tls.pki.renewal import Renewal, days_left, from_text, renewal, to_text
+from alb_mutual_tls.pki.renewal import Renewal, days_left, due_from, from_text, renewal, to_text
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cli.inventory import ClientCertificate, Inventory
@@ -208,7 +208,7 @@ def client_status(component: str, client: ClientCertificate, now: datetime) -> C
         name=client.client,
         serial_number=serial_number,
         not_after=end,
-        renewal=None if short else end - timedelta(days=client.renew_before_days),
+        renewal=None if short else due_from(end, client.renew_before_days),
         due=renewal(now, end, client.renew_before_days, authority_end) is Renewal.DUE,
         ends_with_authority=short,
     )

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+_LEAST: Final = timedelta(hours=8)
+"""Before the end, where it is 0 days: a third of a certificate that lasts one, for which there are no whole days to choose from."""
 
 
 class Renewal(StrEnum):
@@ -18,9 +22,14 @@ class Renewal(StrEnum):
     ENDS_WITH_AUTHORITY = "ends with its authority"
 
 
+def due_from(not_after: datetime, renew_before_days: int) -> datetime:
+    """The time of renewal: `renew_before_days` days (of 24 hours) before the end, and never at the end itself, when clients are locked out."""
+    return not_after - (timedelta(days=renew_before_days) or _LEAST)
+
+
 def near_end(now: datetime, not_after: datetime, renew_before_days: int) -> bool:
-    """Whether the time of renewal has come: `renew_before_days` days (of 24 hours) before the end."""
-    return now >= not_after - timedelta(days=renew_before_days)
+    """Whether the time of renewal has come."""
+    return now >= due_from(not_after, renew_before_days)
 
 
 def renewal(now: datetime, not_after: datetime, renew_before_days: int, authority_not_after: datetime) -> Renewal:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.pki.renewal import Renewal, days_left, from_text, near_end, renewal, to_text
+from alb_mutual_tls.pki.renewal import Renewal, days_left, due_from, from_text, near_end, renewal, to_text
+from components.arguments import Client
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 _moments = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
     lambda moment: moment.replace(microsecond=0)
@@ -43,6 +45,18 @@ def test_what_was_just_issued_is_never_due(now: datetime, validity: int, before:
         authority_end = now + authority_left
         not_after = min(now + validity * DAY, authority_end)
         assert renewal(now, not_after, before, authority_end) is not Renewal.DUE
+
+
+@given(_moments, st.integers(1, 3650), st.none() | st.integers(0, 3649))
+def test_a_certificate_of_any_number_of_days_is_due_before_its_end_and_not_at_once(
+    now: datetime, validity: int, wished: int | None
+) -> None:
+    if wished is None or wished < validity:
+        before = Client(validity_days=validity, renew_before_days=wished).renewal_days()
+        end = now + validity * DAY
+        assert not near_end(now, end, before)
+        assert near_end(end - 8 * HOUR, end, before)
+        assert now < due_from(end, before) < end
 
 
 @given(_moments, st.timedeltas(-4000 * DAY, 4000 * DAY), st.integers(0, 3649))
