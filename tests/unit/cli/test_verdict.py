@@ -339,6 +339,12 @@ def test_who_comes_a_way_round_is_refused_in_whatever_way_where_a_good_client_is
     assert roundabout(role, outcome, client).verdict is verdict
 
 
+@pytest.mark.parametrize("role", [Role.MISNAMED, Role.RESUMED])
+def test_of_all_answers_only_400_and_421_refuse_who_comes_a_way_round_and_403_is_the_applications(role: Role) -> None:
+    held = [status for status in range(200, 600) if roundabout(role, Answered(status), Answered(302)).verdict is not F]
+    assert held == [400, 421]
+
+
 def test_a_way_round_without_a_good_client_to_compare_with_is_not_decided_but_being_let_in_still_counts() -> None:
     for outcome, verdict in ((REQUIRED, N), (OK, F)):
         (finding,) = judge([Observation("round", Role.RESUMED, TlsVersion.TLS_1_2, outcome)], ca_enabled=True)
