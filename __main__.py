@@ -10,7 +10,7 @@ if not sys.flags.utf8_mode and sys.getfilesystemencoding() != "utf-8":
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # this very program once more
 
 import pulumi
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.mutual_tls import AlbMutualTls
 from components.place import after, require_account
@@ -21,12 +21,17 @@ from components.settings import PROJECT, SettingsError, parse
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 try:
-    settings = parse(CONFIG.get())
+    settings = parse(CONFIG.get(), is_config_secret)
 except SettingsError as error:
     raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} cannot be used:\n{error}") from None
 require_account(settings.provider, default_provider=not settings.needs_explicit("alicloud"))
+if settings.shown:
+    pulumi.log.warn(
+        f"{', '.join(settings.shown)}: set with --secret, but names, AlbConfigs and ports, certificates and their ids, the account, numbers and "
+        "switches stand in the state in the clear all the same (docs/environments.md, who can read what)"
+    )
 
-mutual_tls = AlbMutualTls(PROJECT, settings.arguments, after(providers(settings), settings.provider))
+mutual_tls = AlbMutualTls(PROJECT, settings.arguments, after(providers(settings), settings.provider), secret_arguments=settings.secrets)
 
 pulumi.export("caCertificateId", mutual_tls.ca_certificate_id)
 pulumi.export("caCertificatePem", mutual_tls.ca_certificate_pem)

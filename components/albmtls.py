@@ -158,7 +158,7 @@ class SignedCertificate(_Resource):
         csr_pem: pulumi.Input[str],
         issuer_certificate_pem: pulumi.Input[str],
         issuer_private_key_pem: pulumi.Input[str],
-        subject: Mapping[str, pulumi.Input[str]],
+        subject: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         uris: pulumi.Input[Sequence[str]],
         validity_days: int,
         renew_before_days: int,

@@ -40,14 +40,25 @@ class CertificateAuthority:
 
     @classmethod
     def generate(
-        cls, resource_name: str, name: str, authority: Authority, identity: pulumi.Input[str], opts: pulumi.ResourceOptions
+        cls,
+        resource_name: str,
+        name: str,
+        authority: Authority,
+        identity: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+        *,
+        secret: bool,
     ) -> CertificateAuthority:
-        """Generate key and certificate: X.509 v3, CA profile without a path length, because a rotation needs depth (docs/pki.md)."""
+        """Generate key and certificate: X.509 v3, CA profile without a path length, because a rotation needs depth (docs/pki.md).
+
+        `secret`: the state holds the subject encrypted, but for what the certificate itself says.
+        """
         key = private_key(resource_name, authority.key_algorithm, opts)
+        subject = pulumi.Output.from_input(identity).apply(lambda value: authority.subject_fields(name, value))
         certificate = AuthorityCertificate(
             resource_name,
             private_key_pem=key.private_key_pem,
-            subject=pulumi.Output.from_input(identity).apply(lambda value: authority.subject_fields(name, value)),
+            subject=pulumi.Output.secret(subject) if secret else subject,
             validity_days=authority.validity_days,
             opts=opts,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_tls as tls
@@ -37,12 +38,16 @@ class IssuedClient:
         above: Sequence[pulumi.Input[str]],
         identity: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
+        *,
+        secret: bool,
     ) -> IssuedClient:
         """Issue a client certificate; its subject and URI names come from the configuration, never from the request.
 
-        `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key.
+        `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key. `secret`: the state holds request,
+        subject and URI names encrypted, but for what the certificate itself says.
         """
         fields = client.subject_fields(name)
+        hidden: Callable[[Any], Any] = pulumi.Output.secret if secret else lambda value: value
         private_key_pem: pulumi.Output[str] | None = None
         csr_pem: pulumi.Input[str]
         if client.csr is not None:
@@ -53,21 +58,26 @@ class IssuedClient:
             request = tls.CertRequest(
                 resource_name,
                 private_key_pem=key.private_key_pem,
-                subject=tls.CertRequestSubjectArgs(common_name=fields["commonName"]),
-                opts=opts,
+                subject=hidden(tls.CertRequestSubjectArgs(common_name=fields["commonName"])),
+                opts=_with_secret_subject(opts) if secret else opts,
             )
             csr_pem = request.cert_request_pem
         assert issuer.private_key_pem is not None
         signed = SignedCertificate.client(
             resource_name,
-            csr_pem=csr_pem,
+            csr_pem=hidden(csr_pem),
             issuer_certificate_pem=issuer.signer_pem,
             issuer_private_key_pem=issuer.private_key_pem,
-            subject=fields,
-            uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else list(client.uris),
+            subject=hidden(fields),
+            uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else hidden(list(client.uris)),
             validity_days=client.validity_days,
             renew_before_days=client.renewal_days(),
             opts=opts,
         )
         chain = pulumi.Output.all(signed.certificate_pem, *above).apply("".join)
         return cls(signed, signed.certificate_pem, chain, signed.not_after, private_key_pem)
+
+
+def _with_secret_subject(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """The options of a resource whose subject is a secret among its outputs too: what plugins make of secret inputs is their business."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["subject"]))

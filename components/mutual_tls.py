@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,15 +30,19 @@ class AlbMutualTls(pulumi.ComponentResource):
     """Client authentication on HTTPS listeners of AlbConfigs, with everything it needs.
 
     `args`: see `AlbMutualTlsArgs`; `opts` must bring the provider `albmtls` (`providers=[AlbMtls(...)]`), and one of Kubernetes where a client has
-    a Secret (`kubernetes_provider` of `client_secret.py`).
+    a Secret (`kubernetes_provider` of `client_secret.py`); `secret_arguments`: those (`clients`, `authorities`, `listeners`, `repository`) of which the
+    state holds in the clear only what is public anyhow: names, AlbConfigs and ports, certificates and their ids, numbers and switches.
     Outputs: `identity` (8 hex digits), `ca_certificate_id` and `ca_certificate_pem` of the trusted authority, `clients[name].certificate_pem`,
     `.chain_pem`, `.not_after` and `.private_key_pem` (secret), `listener_fields` (the two AlbConfig fields, for programs that declare their own
     AlbConfig) and `listeners[name]`.
     """
 
-    def __init__(self, name: str, args: AlbMutualTlsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: AlbMutualTlsArgs, opts: pulumi.ResourceOptions | None = None, *, secret_arguments: Collection[str] = ()
+    ) -> None:
         super().__init__("alb-mutual-tls:index:AlbMutualTls", name, None, opts)
         self._name = name
+        self._secret_arguments = secret_arguments
         self._args = args
         identity = StackIdentity(f"{name}-identity", self._opts())
         self.identity = identity.identity
@@ -75,7 +79,14 @@ class AlbMutualTls(pulumi.ComponentResource):
         above += [self._above(self.authorities[authority], cross) for authority, cross in crosses.items()]
         self.clients = {
             client: IssuedClient.issue(
-                f"{name}-client-{client}", client, wanted, issuing, above, self.identity, self._opts(depends_on=first)
+                f"{name}-client-{client}",
+                client,
+                wanted,
+                issuing,
+                above,
+                self.identity,
+                self._opts(depends_on=first),
+                secret="clients" in self._secret_arguments,
             )
             for client, wanted in args.clients.items()
         }
@@ -97,6 +108,9 @@ class AlbMutualTls(pulumi.ComponentResource):
     def _opts(self, *, protect: bool = False, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, protect=protect or None, depends_on=depends_on)
 
+    def _hidden(self, argument: str, value: Any) -> Any:
+        return pulumi.Output.secret(value) if value and argument in self._secret_arguments else value
+
     def _protects(self, authority: str) -> bool:
         return self._args.deletion_protection and authority in (self._args.issuing, self._args.trusted)
 
@@ -116,7 +130,12 @@ class AlbMutualTls(pulumi.ComponentResource):
             return CertificateAuthority.bring(brought, private_key)
         opts = self._opts(protect=self._protects(authority))
         return CertificateAuthority.generate(
-            f"{self._name}-authority-{authority}", authority, self._args.authorities[authority], self.identity, opts
+            f"{self._name}-authority-{authority}",
+            authority,
+            self._args.authorities[authority],
+            self.identity,
+            opts,
+            secret="authorities" in self._secret_arguments,
         )
 
     def _warn(self, trusted: str, issuing: str) -> None:
@@ -140,7 +159,8 @@ class AlbMutualTls(pulumi.ComponentResource):
     def _repository(self) -> CertificateRepository:
         return CertificateRepository(
             f"{self._name}-repository",
-            repository_name=self._args.repository or self.identity.apply(lambda value: f"alb-mutual-tls-{value}"),
+            repository_name=self._hidden("repository", self._args.repository)
+            or self.identity.apply(lambda value: f"alb-mutual-tls-{value}"),
             configured=self._args.repository is not None,
             demanded=self._demanded,
             opts=self._opts(),
@@ -322,7 +342,9 @@ class AlbMutualTls(pulumi.ComponentResource):
             "issuingAuthority": self._args.issuing,
             "authorityCertificates": {name: authority.root_pem for name, authority in self.authorities.items()},
             "caCertificateIds": {name: upload.ca_certificate_id for name, upload in self.uploads.items()},
-            "listeners": {name: {**listener, "verify": verify[name]} for name, listener in self.listeners.items()},
+            "listeners": {
+                name: {**listener, "verify": self._hidden("listeners", verify[name])} for name, listener in self.listeners.items()
+            },
             "clientCertificates": self.client_certificates,
             "clientPrivateKeys": self.client_private_keys,
         }

@@ -13,11 +13,12 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
 
     The one of tls only where its default provider is forbidden: stacks that have keys and authorities by the default one keep it.
     """
-    made: list[pulumi.ProviderResource] = [AlbMtls("albmtls", settings.provider)]
+    properties = {key: pulumi.Output.secret(value) if key in settings.secrets else value for key, value in settings.provider.items()}
+    made: list[pulumi.ProviderResource] = [AlbMtls("albmtls", properties)]
     if settings.arguments.secrets:
         from .client_secret import kubernetes_provider
 
-        made.append(kubernetes_provider("kubernetes", settings.provider))
+        made.append(kubernetes_provider("kubernetes", properties))
     if settings.needs_explicit("tls"):
         import pulumi_tls as tls
 

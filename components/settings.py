@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +33,8 @@ _SECRETS: Final = frozenset({"authorityPrivateKeys"})
 _TEXTS: Final = frozenset({"issuingAuthority", "trustedAuthority", "repository"})
 _PLACE: Final = frozenset({"accountId", "ackClusterId"})
 _KEYS: Final = _BOOLEANS | _INTEGERS | _OBJECTS | _SECRETS | _TEXTS | _PLACE
+_HIDDEN: Final = frozenset({"authorityPrivateKeys", "repository", "ackClusterId"})
+"""Keys of this project that the state holds encrypted as a whole where they are secret."""
 _KUBERNETES: Final = frozenset({"kubeconfig", "context"})
 _ALICLOUD_TEXTS: Final = frozenset(
     {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
@@ -51,22 +53,32 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """A stack's configuration: what the component declares, and the properties of the provider `albmtls`."""
+    """A stack's configuration: what the component declares, and the properties of the provider `albmtls`.
+
+    `secrets`: the keys, without their namespaces, of which something was set with --secret; what comes from them is kept out of the state's clear text.
+    """
 
     arguments: AlbMutualTlsArgs
     provider: Mapping[str, Any]
     without_defaults: frozenset[str] = frozenset()
     """Packages whose default provider is forbidden (`pulumi:disable-default-providers`), `*` for all."""
+    secrets: frozenset[str] = frozenset()
 
     def needs_explicit(self, package: str) -> bool:
         """Whether resources of a package need a provider that the program makes."""
         return not self.without_defaults.isdisjoint({"*", package})
 
+    @property
+    def shown(self) -> list[str]:
+        """The keys of `secrets` that hold what the state shows all the same."""
+        return sorted(self.secrets & (_KEYS - _HIDDEN))
 
-def parse(values: Mapping[str, str]) -> Settings:
+
+def parse(values: Mapping[str, str], is_secret: Callable[[str], bool] = frozenset[str]().__contains__) -> Settings:
     """Read the configuration as the engine hands it over: full keys (`alb-mutual-tls:caEnabled`), every value as text, objects as JSON text.
 
-    Raises `SettingsError` with all problems.
+    `is_secret`: whether anything of a full key was set with --secret; the engine does not say what of an object. Raises `SettingsError` with all
+    problems.
     """
     problems: list[str] = []
     own = _namespace(values, PROJECT)
@@ -92,7 +104,8 @@ def parse(values: Mapping[str, str]) -> Settings:
         problems += _sentences(error)
     if problems:
         raise SettingsError(problems)
-    return Settings(arguments=arguments, provider=provider, without_defaults=_without_defaults(values))
+    secrets = frozenset(key.partition(":")[2] for key in values if key.startswith(_JUDGED) and is_secret(key))
+    return Settings(arguments=arguments, provider=provider, without_defaults=_without_defaults(values), secrets=secrets)
 
 
 def _without_defaults(values: Mapping[str, str]) -> frozenset[str]:

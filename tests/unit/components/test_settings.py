@@ -616,3 +616,17 @@ def test_every_key_is_described_in_docs_and_in_the_schema() -> None:
     described = (Path(__file__).parents[3] / "docs/configuration.md").read_text()
     for name in schema()["properties"]["config"]["properties"]:
         assert f"`{name.removeprefix('alb-mutual-tls:')}`" in described
+
+
+def test_what_was_set_with_secret_is_known_by_its_key_and_what_of_it_is_shown_all_the_same() -> None:
+    values = {
+        "alicloud:region": "cn-hangzhou",
+        "alicloud:credentialsUri": "http://127.0.0.1:1/",
+        "alb-mutual-tls:repository": "mine",
+        "alb-mutual-tls:clients": "{}",
+        "aws:region": "x",
+    }
+    found = parse(values, lambda key: key != "alicloud:region")
+    assert found.secrets == {"credentialsUri", "repository", "clients"}
+    assert found.shown == ["clients"]
+    assert parse(values).secrets == frozenset()
