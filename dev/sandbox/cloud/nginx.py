@@ -8,6 +8,9 @@ ALB's own verification depth, its answer to a rejected client and its cipher sui
 client gets nginx's HTTP 400. Session resumption is off where client certificates are asked for. Of several server certificates the
 default one is served to everybody. `aclConfig`, `logConfig` and gzip do nothing. TLS versions follow the security policy, but never
 below 1.2 (https://www.alibabacloud.com/help/en/slb/application-load-balancer/user-guide/tls-security-policies).
+
+Only HTTP/1.1 is spoken, whatever `http2Enabled` says: at a reload nginx closes HTTP/2 connections over which no request has come yet (with
+1.22 and curl 42 of 3,036 requests were lost in 191 reloads, and none over HTTP/1.1). A client that is slow then is waited for 30 s.
 """
 
 from __future__ import annotations
@@ -96,7 +99,7 @@ def _head(surroundings: Surroundings) -> str:
 worker_processes 1;
 pid nginx.pid;
 error_log ../logs/nginx.log notice;
-worker_shutdown_timeout 1s;
+worker_shutdown_timeout 30s;
 events {{
     worker_connections 1024;
 }}
@@ -123,7 +126,7 @@ def _server(balancer: Balancer, listener: Listener, surroundings: Surroundings, 
     route = f"$route_{balancer.index}_{listener.port}_{listener.protocol.lower()}"
     mapped = "".join(f"\n        {host} {name};" for host, name in names.items() if host)
     secure = listener.protocol == "HTTPS"
-    options = " ssl" + (" http2" if listener.http2 else "") if secure else ""
+    options = " ssl" if secure else ""
     lines = [f"listen {balancer.address}:{surroundings.listener_port(listener.port)}{options};"]
     if secure:
         lines += _tls(listener, surroundings, fault)

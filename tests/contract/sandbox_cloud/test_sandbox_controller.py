@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -253,6 +254,68 @@ def test_the_api_never_shows_more_than_the_data_plane_does(sandbox: Sandbox, ask
         sandbox.change(caEnabled=False)
         until(lambda: sandbox.shows(False), "the API shows it off")
         assert {ask() for _ in range(50)} == {"200 old"}
+
+
+def as_browsers_do(good: Any, server_ca: Path, directory: Path) -> ssl.SSLContext:
+    """TLS of a client that would speak HTTP/2."""
+    context = ssl.create_default_context(cafile=str(server_ca))
+    context.load_cert_chain(good.client(directory, "browser"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+def get(context: ssl.SSLContext, port: int, between: Callable[[], None] = lambda: None) -> str:
+    """The answer to one request over a connection of its own, or what became of it; `between`: after the handshake, before the request."""
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as raw,
+            context.wrap_socket(raw, server_hostname="demo.alb.ingress.top") as connection,
+        ):
+            between()
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(4096), b"")).decode("latin-1")
+            return "200 old" if answer.startswith("HTTP/1.1 200 ") and answer.endswith("old\n") else f"{answer!r}"
+    except OSError as error:
+        return repr(error)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_request_that_comes_after_a_change_over_a_connection_from_before_it_is_answered(
+    sandbox: Sandbox, good: Any, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    context = as_browsers_do(good, sandbox.layout.server_ca, tmp_path)
+    context.maximum_version = version
+    identifier = sandbox.upload(good.pem)
+
+    def change() -> None:
+        sandbox.change(caEnabled=True, caCertificates=[{"CertificateId": identifier}])
+        until(lambda: sandbox.shows(True), "the API shows it on")
+
+    assert get(context, sandbox.layout.listener_port(443), change) == "200 old"
+
+
+def test_no_request_is_lost_while_listeners_change_again_and_again(sandbox: Sandbox, good: Any, tmp_path: Path) -> None:
+    context, port = as_browsers_do(good, sandbox.layout.server_ca, tmp_path), sandbox.layout.listener_port(443)
+    sandbox.change(caCertificates=[{"CertificateId": sandbox.upload(good.pem)}])
+    ended, answers = threading.Event(), Counter[str]()
+
+    def ask_all_the_time() -> None:
+        while not ended.is_set():
+            answers.update([get(context, port)])
+
+    clients = [threading.Thread(target=ask_all_the_time) for _ in range(8)]
+    for client in clients:
+        client.start()
+    try:
+        for turn in range(40):
+            sandbox.change(caEnabled=turn % 2 == 0)
+            until(lambda on=turn % 2 == 0: sandbox.shows(on), "the API shows it")  # type: ignore[misc]
+    finally:
+        ended.set()
+        for client in clients:
+            client.join()
+    assert set(answers) == {"200 old"}
+    assert answers.total() > 500
 
 
 def test_the_ca_can_be_exchanged_in_place(sandbox: Sandbox, ask: Any, good: Any, foreign: Any, tmp_path: Path) -> None:

@@ -91,9 +91,13 @@ def test_tls_versions_follow_the_security_policy(policy: str, protocols: str) ->
     assert directives(render(replace(ON, security_policy_id=policy)), 443)["ssl_protocols"] == protocols
 
 
-@pytest.mark.parametrize(("http2", "options"), [(True, "ssl http2"), (False, "ssl")])
-def test_http2_can_be_switched_off(http2: bool, options: str) -> None:
-    assert f"listen 127.0.0.1:20443 {options};" in render(replace(ON, http2=http2))
+@pytest.mark.parametrize("http2", [True, False])
+def test_http2_is_not_spoken_because_a_reload_would_lose_requests(http2: bool) -> None:
+    assert "listen 127.0.0.1:20443 ssl;" in render(replace(ON, http2=http2))
+
+
+def test_a_client_that_is_slow_at_the_time_of_a_change_is_waited_for() -> None:
+    assert "\nworker_shutdown_timeout 30s;\n" in render(ON)
 
 
 def test_redirects_go_to_port_443_of_the_same_host_and_path() -> None:
