@@ -10,6 +10,8 @@ from typing import Final
 from alb_mutual_tls.errors import UserError
 from dev.sandbox.layout import ACCESS_KEY_ID, ACCESS_KEY_SECRET, PASSPHRASE, REPOSITORY, Layout, write_atomically
 
+SANDBOX: Final = "ALB_MUTUAL_TLS_SANDBOX"
+"""The variable that tells processes that work on a sandbox, and whose they are."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -26,7 +28,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "KUBECONFIG": str(layout.kubeconfig),
         "ALIBABA_CLOUD_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET,
-        "ALB_MUTUAL_TLS_SANDBOX": str(layout.directory),
+        SANDBOX: str(layout.directory),
     }
     chosen = {**own, **engine.environment(layout.directory)}
     chosen.pop("PATH", None)

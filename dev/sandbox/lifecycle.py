@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
-from dev.sandbox import binaries, control_plane, data_plane, environment, kubeconfig, ports
+from dev.sandbox import binaries, control_plane, data_plane, environment, kubeconfig, ports, processes
 from dev.sandbox.guard import Interruption, interruption, locked
 from dev.sandbox.layout import Layout
 from dev.sandbox.part import Part
@@ -86,8 +86,10 @@ def stop(layout: Layout, say: Say, limit: float = STOP_LIMIT) -> bool:
         whether anything was running.
     """
     if not layout.directory.exists():
+        end_orphans(layout, limit, say)
         return _end(parts(layout, {}), limit, say)
     with interruption() as noted, locked(layout.lock, noted.check, say):
+        end_orphans(layout, limit, say)
         return _end(parts(layout, {}), limit, say)
 
 
@@ -220,6 +222,20 @@ def _first_listeners(layout: Layout) -> list[ports.Endpoint]:
 def _write_access(layout: Layout) -> None:
     kubeconfig.write(layout)
     environment.write(layout)
+
+
+def end_orphans(layout: Layout, limit: float, say: Say) -> None:
+    """End what is left of engines that were killed while they worked on this sandbox: a language host waits for its engine for ever."""
+    orphans = [
+        process
+        for process in processes.everybody()
+        if process.name.startswith("pulumi-")
+        and processes.variable(process.pid, environment.SANDBOX) == str(layout.directory)
+        and processes.program(processes.parent(process.pid) or 0) != "pulumi"
+    ]
+    processes.end(orphans, limit)
+    for process in orphans:
+        say(f"{process.name} (pid {process.pid}) had outlived its engine and was ended")
 
 
 def _end(every: Iterable[Part], limit: float, say: Say) -> bool:
