@@ -8,17 +8,26 @@ RUN := PATH="$(BIN):$(CURDIR)/.toolchain/bin:$$PATH:/usr/local/sbin:/usr/sbin"
 # Without compiled modules (some machines forbid to write them) each of some thousand processes would compile its own.
 PYTEST := $(RUN) PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --dist loadfile --timeout 300
 
+# The sandbox's ports; not given, they are those of the last time, at first 17000 and 20000.
+PORT_BASE ?=
+LISTENER_BASE ?=
+BASES = --port-base "$(PORT_BASE)" --listener-base "$(LISTENER_BASE)"
+
 .DEFAULT_GOAL := help
 .PHONY: help up preview down test test-all campaigns bench lint toolchain test-toolchain
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-up: toolchain ## from a bare clone to a proven listener: engine, sandbox, pulumi up of stack dev, handshake matrix
-	@"$(BIN)/python" -m dev.up up
+up: ## from a bare clone to a proven listener: engine, sandbox, pulumi up of stack dev, handshake matrix; other ports: PORT_BASE=27000
+	@$(PYTHON) -m dev.port_bases $(BASES)
+	@$(MAKE) --no-print-directory toolchain
+	@"$(BIN)/python" -m dev.up up $(BASES)
 
-preview: toolchain ## start the sandbox and show what pulumi up would change in stack dev
-	@"$(BIN)/python" -m dev.up preview
+preview: ## start the sandbox and show what pulumi up would change in stack dev
+	@$(PYTHON) -m dev.port_bases $(BASES)
+	@$(MAKE) --no-print-directory toolchain
+	@"$(BIN)/python" -m dev.up preview $(BASES)
 
 down: ## pulumi destroy of stack dev, then stop the sandbox; nothing is left running
 	@if [ -x "$(BIN)/python" ]; then "$(BIN)/python" -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi

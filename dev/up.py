@@ -1,9 +1,10 @@
-"""`python -m dev.up up|preview|down`: stack dev on the sandbox, from start to proof, and back."""
+"""`python -m dev.up up|preview|down [--port-base N] [--listener-base N]`: stack dev on the sandbox, from start to proof, and back."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,15 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from alb_mutual_tls.errors import UserError
+from dev import port_bases
 from dev.sandbox import environment, status
-from dev.sandbox.layout import DEFAULT_DIRECTORY, REPOSITORY, Layout
+from dev.sandbox.layout import DEFAULT_DIRECTORY, REPOSITORY, Layout, write_atomically
 from dev.toolchain.progress import duration
 from dev.toolchain.store import locked
 
 STACK: Final = "dev"
 PROJECT: Final = "alb-mutual-tls"
 SANDBOX: Final = DEFAULT_DIRECTORY
+STACK_FILE: Final = REPOSITORY / f"Pulumi.{STACK}.yaml"
 
 NEXT_STEPS: Final = """\
 next steps:
@@ -69,10 +74,10 @@ def run(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
         raise Failed(f"`{' '.join([Path(arguments[0]).name, *arguments[1:]])}` ended with code {code}")
 
 
-def sandbox(command: str) -> None:
-    """Run a command of the sandbox of this checkout, on the ports that Pulumi.dev.yaml is pinned to."""
+def sandbox(*command: str) -> None:
+    """Run a command of the sandbox of this checkout."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
-    run([sys.executable, "-m", "dev.sandbox", command, "--directory", str(SANDBOX)], variables)
+    run([sys.executable, "-m", "dev.sandbox", *command, "--directory", str(SANDBOX)], variables)
 
 
 def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
@@ -99,18 +104,31 @@ def is_dead(owner: Mapping[str, object]) -> bool:
     return False
 
 
-def ready() -> tuple[dict[str, str], Layout]:
-    """Start the sandbox; answers the environment of `.sandbox/env`."""
-    sandbox("start")
-    layout = Layout.load(SANDBOX)
-    variables = environment.for_process(layout)
-    return variables, layout
+def ready(layout: Layout) -> dict[str, str]:
+    """Start the sandbox, and lead the stack's file to its ports; answers the environment of `.sandbox/env`."""
+    sandbox("start", "--port-base", str(layout.port_base), "--listener-base", str(layout.listener_base))
+    before = STACK_FILE.read_text()
+    after = led_to(before, layout)
+    if after != before:
+        write_atomically(STACK_FILE, after)
+        print(f"{STACK_FILE.name} now leads to the sandbox on the ports from {layout.port_base} and {layout.listener_base} on")
+    return environment.for_process(layout)
 
 
-def up(stages: Stages) -> None:
+def led_to(text: str, layout: Layout) -> str:
+    """The stack's file with the sandbox's endpoints, and with its listeners' ports wherever an address is a loopback one; the rest as it was."""
+    text = re.sub(r"\b(alb|cas|sts|cs): 127\.0\.0\.1:\d+", rf"\1: {layout.openapi_endpoint}", text)
+    for listener in (yaml.safe_load(text)["config"].get(f"{PROJECT}:listeners") or {}).values():
+        address = (listener.get("verify") or {}).get("address")
+        if isinstance(address, str) and (host := address.partition(":")[0]).startswith("127.0.0."):
+            text = text.replace(f"address: {address}\n", f"address: {host}:{layout.listener_port(int(listener['port']))}\n")
+    return text
+
+
+def up(stages: Stages, layout: Layout) -> None:
     """Sandbox, `pulumi up`, handshakes: raises unless all of it held."""
     with stages.stage("sandbox"):
-        variables, layout = ready()
+        variables = ready(layout)
     with stages.stage("pulumi up"):
         select_stack(variables, layout)
         run(["pulumi", "up", "--yes", "--skip-preview", "--stack", STACK], variables)
@@ -120,28 +138,27 @@ def up(stages: Stages) -> None:
     print(f"\n{stages.summary()}\n\n{NEXT_STEPS}")
 
 
-def preview(stages: Stages) -> None:
+def preview(stages: Stages, layout: Layout) -> None:
     """Sandbox and `pulumi preview`."""
     with stages.stage("sandbox"):
-        variables, layout = ready()
+        variables = ready(layout)
     with stages.stage("pulumi preview"):
         select_stack(variables, layout)
         run(["pulumi", "preview", "--stack", STACK], variables)
 
 
-def down(stages: Stages) -> None:
+def down(stages: Stages, layout: Layout) -> None:
     """`pulumi destroy` if the sandbox runs and the stack was made; then stop the sandbox, also when destroying has failed."""
     if not (SANDBOX / "sandbox.json").exists():
         print("there is no sandbox here, so there is nothing to take down")
         return
-    layout = Layout.load(SANDBOX)
     problem: Failed | None = None
     stack = layout.state / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
     if stack.exists() and any(part.pid is not None for part in status.look(layout).parts):
         try:
             with stages.stage("pulumi destroy"):
                 # A part that has crashed would be missing: `start` starts only what does not run.
-                variables, layout = ready()
+                variables = ready(layout)
                 select_stack(variables, layout)
                 run(["pulumi", "destroy", "--yes", "--skip-preview", "--stack", STACK], variables)
         except (Failed, UserError) as error:
@@ -154,14 +171,15 @@ def down(stages: Stages) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     commands = {"up": up, "preview": preview, "down": down}
-    if len(arguments) != 1 or arguments[0] not in commands:
+    if not arguments or arguments[0] not in commands:
         print(f"usage: python -m dev.up {'|'.join(commands)}", file=sys.stderr)
         return 2
     try:
+        layout = port_bases.chosen(arguments[1:], SANDBOX)
         with locked(
             REPOSITORY / ".toolchain" / "up.lock", lambda: print("another make up, preview or down runs; waiting for it", flush=True)
         ):
-            commands[arguments[0]](Stages())
+            commands[arguments[0]](Stages(), layout)
     except (Failed, UserError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,11 +200,7 @@ def _prepare(layout: Layout, recorded: Layout | None, every: list[Part], dead: l
         certificates.make(layout)
     else:
         _end(dead, STOP_LIMIT, say)
-    wanted = {part.name for part in dead}
-    # nginx's configuration of the last start names the listeners of this one only if the ports are the same.
-    known = ports.listeners(layout) if recorded == layout else []
-    endpoints = ports.services(layout) + (known or _first_listeners(layout))
-    if busy := ports.clashes([endpoint for endpoint in endpoints if endpoint.part in wanted], layout):
+    if busy := ports.clashes(_endpoints(layout, recorded, {part.name for part in dead}), layout):
         raise UserError("\n".join(busy))
     layout.save()
     for directory in (layout.logs, layout.pids, layout.state, layout.pulumi_home, layout.nginx_directory, layout.cloud_directory):
@@ -214,9 +210,28 @@ def _prepare(layout: Layout, recorded: Layout | None, every: list[Part], dead: l
     return dead
 
 
-def _first_listeners(layout: Layout) -> list[ports.Endpoint]:
+def _endpoints(layout: Layout, recorded: Layout | None, wanted: Collection[str]) -> list[ports.Endpoint]:
+    """Where the wanted parts are going to listen."""
+    # nginx's configuration of the last start names the listeners of this one only if the ports are the same.
+    known = ports.listeners(layout) if recorded == layout else []
+    return [endpoint for endpoint in ports.services(layout) + (known or first_listeners(layout)) if endpoint.part in wanted]
+
+
+def first_listeners(layout: Layout) -> list[ports.Endpoint]:
     """The listeners that a new sandbox begins with."""
     return [ports.Endpoint(data_plane.NGINX, layout.listener_address(0), layout.listener_port(port)) for port in (80, 443)]
+
+
+def taken(layout: Layout) -> list[ports.Endpoint]:
+    """Where a start would find somebody else. Needs nothing that a start needs: it can be asked before anything is built.
+
+    Raises:
+        UserError: the sandbox runs on other ports.
+    """
+    every = parts(layout, {})
+    recorded = _refuse_other_ports(layout, every)
+    wanted = {part.name for part in every if not part.left()}
+    return [endpoint for endpoint in _endpoints(layout, recorded, wanted) if not ports.is_free(endpoint)]
 
 
 def _write_access(layout: Layout) -> None:

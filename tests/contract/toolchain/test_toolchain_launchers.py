@@ -163,6 +163,15 @@ def test_make_keeps_the_name_of_a_directory_with_a_space_together(tmp_path: Path
     assert [word for word in words if str(directory) not in word] == []
 
 
+@pytest.mark.parametrize("target", ["up", "preview"])
+def test_make_looks_at_the_ports_before_it_builds_anything(target: str) -> None:
+    done = run("make", "--dry-run", target, "PORT_BASE=27000", cwd=HERE.repository)
+    first, *rest = done.stdout.splitlines()
+    assert first.endswith('-m dev.port_bases --port-base "27000" --listener-base ""')
+    assert any(line.endswith("-m dev.toolchain") for line in rest)
+    assert rest[-1].endswith(f'-m dev.up {target} --port-base "27000" --listener-base ""')
+
+
 def test_make_without_a_target_says_what_there_is() -> None:
     done = run("make", cwd=HERE.repository)
     assert done.returncode == 0
