@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 APART: Final = 3000
 """From the port base to the listener base, where only the former was chosen."""
-_OTHERS: Final = range(27000, 60000, 5000)
+_OTHERS: Final = (27000, 28000, 7000, 8000, 9000, 5000, 6000)
+"""What is proposed: below the ports that the system gives to outgoing connections, from 32768 on."""
 
 
 def chosen(arguments: Sequence[str], directory: Path) -> Layout:
@@ -68,7 +69,7 @@ def _free(layout: Layout) -> int:
         other = Layout(layout.directory, base, base + APART)
         if all(map(ports.is_free, [*ports.services(other), *lifecycle.first_listeners(other)])):
             return base
-    return _OTHERS.start
+    return _OTHERS[0]
 
 
 def main(arguments: Sequence[str]) -> int:
