@@ -162,9 +162,10 @@ class SignedCertificate(_Resource):
         uris: pulumi.Input[Sequence[str]],
         validity_days: int,
         renew_before_days: int,
+        existing_authority_pems: Sequence[pulumi.Input[str]] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> SignedCertificate:
-        """A client certificate; `validity_days` and `renew_before_days` in days."""
+        """A client certificate; `validity_days` and `renew_before_days` in days. `existing_authority_pems`: whose names it must not bear."""
         properties: dict[str, pulumi.Input[Any]] = {
             "kind": "client",
             "csrPem": csr_pem,
@@ -174,6 +175,7 @@ class SignedCertificate(_Resource):
             "uris": uris,
             "validityDays": validity_days,
             "renewBeforeDays": renew_before_days,
+            **({"existingAuthorityPems": existing_authority_pems} if existing_authority_pems else {}),
         }
         return cls(name, properties, opts)
 

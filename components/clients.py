@@ -39,11 +39,13 @@ class IssuedClient:
         identity: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
         *,
+        existing_authority_pems: Sequence[pulumi.Input[str]],
         secret: bool,
     ) -> IssuedClient:
         """Issue a client certificate; its subject and URI names come from the configuration, never from the request.
 
-        `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key. `secret`: the state holds request,
+        `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key.
+        `existing_authority_pems`: chains in CAS, whose names the client must not bear; those of other authorities are compared before. `secret`: the state holds request,
         subject and URI names encrypted, but for what the certificate itself says.
         """
         fields = client.subject_fields(name)
@@ -72,6 +74,7 @@ class IssuedClient:
             uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else hidden(list(client.uris)),
             validity_days=client.validity_days,
             renew_before_days=client.renewal_days(),
+            existing_authority_pems=existing_authority_pems,
             opts=opts,
         )
         chain = pulumi.Output.all(signed.certificate_pem, *above).apply("".join)

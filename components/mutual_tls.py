@@ -86,6 +86,7 @@ class AlbMutualTls(pulumi.ComponentResource):
                 above,
                 self.identity,
                 self._opts(depends_on=first),
+                existing_authority_pems=[found.certificate_pem for found in self.existing.values()],
                 secret="clients" in self._secret_arguments,
             )
             for client, wanted in args.clients.items()

@@ -27,6 +27,9 @@ _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "client": ("kind", *_ISSUER, "csrPem", "subject", "uris", "validityDays", "renewBeforeDays"),
     "cross": ("kind", *_ISSUER, "subjectCertificatePem", "sign"),
 }
+_OTHERS: Final = "existingAuthorityPems"
+"""Optional for a client: chains that CAS has already, whose names it must not bear. Whoever deploys knows them too late for the configuration's
+check. They make no difference to a certificate that was issued."""
 _COMPUTED: Final = ("certificatePem", "notBefore", "notAfter", "fingerprint", "serialNumber")
 _STEERING: Final = frozenset({"renewBeforeDays", "sign"})  # kept in state, but no part of the certificate
 _LIMITS: Final = tuple(map(bytes.fromhex, ("30060101ff0201", "0603551d25", "0603551d20", "0603551d1e")))
@@ -47,7 +50,7 @@ class SignedCertificate:
 
     def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
         self._clock = clock
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         """Everything wrong with the inputs; those of the last deployment have passed already."""
@@ -60,11 +63,12 @@ class SignedCertificate:
         """The inputs that changed; when none of them asks for a new certificate but its time has come, `notAfter`."""
         changes = input_changes(state, inputs)
         if changes.keys() <= _STEERING:
+            if (sentence := _named_like_others(inputs)) and self._first(request, "name"):
+                request.warn(f"{request.name}: {sentence}")  # no error: it is there, and switching a listener off must work
             found = self._renewal(state, inputs)
             if found is Renewal.DUE:
                 changes["notAfter"] = Kind.UPDATE
-            elif found is Renewal.ENDS_WITH_AUTHORITY and request.urn not in self._warned:
-                self._warned.add(request.urn)  # a refresh asks for the difference too
+            elif found is Renewal.ENDS_WITH_AUTHORITY and self._first(request, "end"):
                 request.warn(f"{request.name}: {_end(state, self._clock())}, and so does its authority; rotate to a new authority")
             if _lost_limits(state, inputs, self._clock()):
                 changes["certificatePem"] = Kind.UPDATE
@@ -112,6 +116,12 @@ class SignedCertificate:
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Forget it. Who holds the certificate and its key is let in until it ends: ALB knows no revocation."""
 
+    def _first(self, request: Request, what: str) -> bool:
+        """Whether this was not said of the resource yet: a refresh asks for the difference too."""
+        first = (request.urn, what) not in self._warned
+        self._warned.add((request.urn, what))
+        return first
+
     def _renewal(self, state: Properties, inputs: Properties) -> Renewal:
         if inputs.get("kind") != "client":
             return Renewal.NOT_YET
@@ -125,6 +135,8 @@ class SignedCertificate:
     def _issue(self, request: Request, inputs: Properties) -> Properties:
         if inputs.get("sign") is False:
             return {**inputs, **dict.fromkeys(_COMPUTED, ""), "readyForRenewal": False}
+        if sentence := _named_like_others(inputs):
+            raise UserError(f"{request.name}: {sentence}")
         for left_out in _left_out(inputs):
             request.info(f"{request.name}: the request asks for {left_out}, which the configuration does not grant, so it is left out")
         if has_unknown(inputs):
@@ -181,6 +193,17 @@ def _wanted(issuer: Issuer, inputs: Properties, now: datetime) -> x509.Certifica
         validity_days=inputs["validityDays"],
         now=now,
     )
+
+
+def _named_like_others(inputs: Properties) -> str | None:
+    """A sentence when a client bears the name of a certificate of `existingAuthorityPems`, as far as they are known."""
+    others = inputs.get(_OTHERS, [])
+    if others is UNKNOWN or not others or has_unknown(inputs["subject"]):
+        return None
+    from alb_mutual_tls.pki import bundle, signing
+
+    certificates = [certificate for pem in others if pem is not UNKNOWN for certificate in bundle.load(pem)]
+    return next((found for one in certificates if (found := signing.named_like_authority(inputs["subject"], one))), None)
 
 
 def _left_out(inputs: Properties) -> list[str]:
@@ -249,7 +272,7 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
     failures = [
         CheckFailure("", f"{name} is no property of a {kind} certificate; remove it, the properties are {', '.join(expected)}")
         for name in inputs
-        if name not in expected
+        if name not in expected and not (name == _OTHERS and kind == "client")
     ]
     failures += [
         CheckFailure("", f"{name} is missing; give it, a {kind} certificate needs {', '.join(expected)}")

@@ -369,6 +369,16 @@ def test_a_subordinate_that_is_in_cas_with_its_chain_signs_and_clients_present_i
     assert outputs["caCertificatePem"] == pem(root.certificate)
 
 
+def test_clients_must_not_bear_the_name_of_an_authority_in_cas_whatever_it_is_used_for(declare: Declare) -> None:
+    authorities = {"root": Authority(), "corp": Authority(ca_certificate_id="1")}
+    engine, _ = declare(
+        authorities=authorities, issuing_authority="root", trusted_authority="corp", cut_off=True, clients={"web": Client()}
+    )
+    assert engine.named(SIGNED)["mtls-client-web"].inputs["existingAuthorityPems"] == [IN_CAS]
+    engine, _ = declare(clients={"web": Client()})
+    assert "existingAuthorityPems" not in engine.named(SIGNED)["mtls-client-web"].inputs
+
+
 def test_a_certificate_in_the_middle_of_a_chain_that_has_ended_is_told(declare: Declare, caplog: pytest.LogCaptureFixture) -> None:
     root = authority("corporate root")
     middle = subordinate(root, "middle", end=NOW - DAY / 2)
@@ -555,6 +565,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
         "albmtls:index:SecretPlace": ["cluster", "name", "namespace", "owner"],
         "albmtls:index:SignedCertificate": [
             "csrPem",
+            "existingAuthorityPems",
             "issuerCertificatePem",
             "issuerPrivateKeyPem",
             "kind",

@@ -168,6 +168,12 @@ def test_what_others_have_in_cas_is_used_by_its_id_or_content_and_left_by_a_dest
     assert by_id.get(by_id.client(tmp_path / "by-id", "web")) == (200, "old")
     assert by_id.verify().returncode == 0
     by_id.unchanged()
+    both = {"corp": {"caCertificateId": there}, "own": {}}
+    named = {"web": {}, "namesake": {"subject": {"organizationName": "example", "commonName": "Example Root"}}}
+    by_id.set(authorities=both, issuingAuthority="own", trustedAuthority="corp", clients=named)
+    refusal = "the client's subject is that of the authority CN=Example Root,O=Example; give the client another commonName"
+    assert f"alb-mutual-tls-client-namesake: {refusal}" in by_id.fails("preview")
+    by_id.set(clients={"web": {}}, issuingAuthority="corp")
     by_id.set(authorities={"corp": {"caCertificateId": "nowhere"}})
     assert "there is no CA certificate nowhere in CAS of account 1234567890123456: correct caCertificateId" in by_id.fails("preview")
     by_id.destroy()

@@ -17,7 +17,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.provider.host import UNKNOWN, Difference, Kind, Properties, Reading, Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
-from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, key_usage, pem, request
+from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, key_usage, pem, request, subordinate
 
 ROOT, OTHER = authority("root a"), authority("root b")
 CSR = request(common_name=FIELDS["commonName"])
@@ -334,6 +334,28 @@ def test_renewal_is_a_change_of_not_after_at_the_right_second(engine: Engine) ->
     assert renewed.public_key() == bundle.load_one(first["certificatePem"]).public_key()
     assert engine.state["serialNumber"] != first["serialNumber"]
     assert engine.changes(client_inputs()) == {}
+
+
+def test_a_client_named_like_an_authority_in_cas_is_refused_when_its_certificate_is_to_be_issued_and_in_the_preview(engine: Engine) -> None:
+    top = authority("top")
+    chain = pem(subordinate(top, FIELDS["commonName"]).certificate) + pem(top.certificate)
+    named = client_inputs(subject={"commonName": FIELDS["commonName"].upper()}, existingAuthorityPems=[pem(OTHER.certificate), chain])
+    bare = client_inputs(subject={"commonName": FIELDS["commonName"].upper()}, existingAuthorityPems=[pem(OTHER.certificate)])
+    subject = subordinate(top, FIELDS["commonName"]).certificate.subject.rfc4514_string()
+    says = f"mtls-client-one: the client's subject is that of the authority {subject}; give the client another commonName"
+    assert engine.check(named) == []
+    for inputs in (named, {**named, "issuerPrivateKeyPem": UNKNOWN}):
+        with pytest.raises(UserError) as caught:
+            engine.preview(inputs)
+        assert str(caught.value) == says
+    with pytest.raises(UserError):
+        engine.up(named)
+    engine.preview({**named, "existingAuthorityPems": UNKNOWN})
+    engine.up(bare)
+    assert engine.state["certificatePem"]
+    # What was issued before is no reason to fail: switching a listener off must work.
+    assert engine.changes(named) == engine.changes(named) == {}
+    assert engine.said == [f"WARNING: {says}"]
 
 
 def test_a_certificate_that_ended_long_ago_is_renewed(engine: Engine) -> None:
