@@ -118,6 +118,17 @@ def test_an_access_key_stands_nowhere_in_the_state_in_the_clear_however_it_was_s
     stack.unchanged()
 
 
+def test_secret_keys_stand_in_the_inputs_of_no_provider_in_the_clear(start: Start) -> None:
+    stack = start("keyed-secretly", clients={}, listeners={}, accountId=ACCOUNT_ID)  # which the provider alicloud is asked for too
+    for key, value in (("alicloud:accessKey", ACCESS_KEY_ID), ("alicloud:secretKey", ACCESS_KEY_SECRET)):
+        stack.set_secret(key, value)
+    stack.up()
+    exported = json.dumps(stack.export())
+    for provider in ("albmtls", "alicloud"):
+        assert f"pulumi:providers:{provider}::" in exported
+    assert ACCESS_KEY_ID not in exported
+
+
 def test_by_default_authorities_uploads_and_listeners_are_protected(start: Start, sandbox: Sandbox) -> None:
     stack = start("protected")
     stack.up()
