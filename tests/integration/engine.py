@@ -53,6 +53,11 @@ def succeed(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+def _start(directory: Path, port_base: int, listener_base: int) -> None:
+    arguments = ("--directory", str(directory), "--port-base", str(port_base), "--listener-base", str(listener_base))
+    succeed(run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", "start", *arguments))
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """A running sandbox: its directory, its ports, and the environment of a shell that sourced its `env`."""
@@ -64,8 +69,7 @@ class Sandbox:
 
     @classmethod
     def start(cls, directory: Path, port_base: int, listener_base: int) -> Sandbox:
-        arguments = ("--directory", str(directory), "--port-base", str(port_base), "--listener-base", str(listener_base))
-        succeed(run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", "start", *arguments))
+        _start(directory, port_base, listener_base)
         clean = {key: value for key, value in os.environ.items() if key in ("HOME", "PATH", "LANG", "TMPDIR")}
         shown = succeed(run("bash", "-c", f'. "{directory}/env" && env -0', env=clean))
         env = dict(line.split("=", 1) for line in shown.split("\0") if "=" in line)
@@ -73,6 +77,16 @@ class Sandbox:
 
     def __call__(self, *command: str) -> subprocess.CompletedProcess[str]:
         return run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", *command, "--directory", str(self.directory))
+
+    def mend(self, first: dict[str, Any]) -> None:
+        """Begin anew, with the same ports and files, where AlbConfig `alb` is not what it was `first`: a story that failed on its way left its claim.
+
+        Else each story after it would fail with "claimed by another stack".
+        """
+        now = self.albconfig()
+        if any(key.startswith("albmtls/") for key in now["metadata"].get("annotations", {})) or now["spec"] != first["spec"]:
+            succeed(self("stop", "--purge"))
+            _start(self.directory, self.port_base, self.listener_base)
 
     def kubectl(self, *arguments: str | Path) -> str:
         return succeed(run("kubectl", *arguments, env=self.env))
