@@ -45,8 +45,8 @@ class IssuedClient:
         """Issue a client certificate; its subject and URI names come from the configuration, never from the request.
 
         `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key.
-        `existing_authority_pems`: chains in CAS, whose names the client must not bear; those of other authorities are compared before. `secret`: the state holds request,
-        subject and URI names encrypted, but for what the certificate itself says.
+        `existing_authority_pems`: chains in CAS, whose names the client must not bear; those of other authorities are compared before. `secret`: the
+        state holds request, subject and URI names encrypted, but for what the certificate itself says.
         """
         fields = client.subject_fields(name)
         hidden: Callable[[Any], Any] = pulumi.Output.secret if secret else lambda value: value
