@@ -107,7 +107,7 @@ def is_dead(owner: Mapping[str, object]) -> bool:
 def ready(layout: Layout) -> dict[str, str]:
     """Start the sandbox, and lead the stack's file to its ports; answers the environment of `.sandbox/env`."""
     sandbox("start", "--port-base", str(layout.port_base), "--listener-base", str(layout.listener_base))
-    before = STACK_FILE.read_text()
+    before = STACK_FILE.read_text(encoding="utf-8")
     after = led_to(before, layout)
     if after != before:
         write_atomically(STACK_FILE, after)

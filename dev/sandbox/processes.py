@@ -118,7 +118,7 @@ def command_line(pid: int) -> list[str]:
 def parent(pid: int) -> int | None:
     """The pid of the process's parent; of an orphan's, the one that takes care of orphans. None if it does not live."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text()
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(text[text.rindex(")") + 2 :].split()[1])
@@ -127,7 +127,7 @@ def parent(pid: int) -> int | None:
 def variable(pid: int, name: str) -> str | None:
     """A variable of the environment that the process was started with; None without it, or if it is not ours to see."""
     try:
-        text = (_PROC / str(pid) / "environ").read_text(errors="replace")
+        text = (_PROC / str(pid) / "environ").read_text(errors="replace", encoding="utf-8")
     except OSError:
         return None
     return next((line.removeprefix(f"{name}=") for line in text.split("\0") if line.startswith(f"{name}=")), None)
