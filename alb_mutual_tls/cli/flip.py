@@ -81,7 +81,9 @@ def _before(chain: str, root: str, issuing: str, now: datetime) -> Finding | Non
         remedy = f"run pulumi up so that {issuing} issues it anew, and let the client install that before trustedAuthority changes"
         return Finding(Verdict.FELL_SHORT, f"a listener that trusts {issuing} alone would refuse it: {'; '.join(refusals)}; {remedy}")
     if doubt := deep(judged.depth_needed, beyond=DEPTH_SEEN):
-        return Finding(Verdict.NOT_DECIDED, f"whether a listener that trusts {issuing} alone would accept it is not known: {doubt}{given_place()}")
+        return Finding(
+            Verdict.NOT_DECIDED, f"whether a listener that trusts {issuing} alone would accept it is not known: {doubt}{given_place()}"
+        )
     return None
 
 

@@ -77,8 +77,8 @@ def root_certificate(private_key_pem: str, *, subject: Subject, validity_days: i
     public_key = private_key.public_key()
     if fault := weakness(public_key):
         raise UserError(f"the authority {to_name(subject).rfc4514_string()} cannot be made: {fault}")
-    own = x509.SubjectKeyIdentifier.from_public_key(public_key)
-    builder = profiled(CA_PROFILE, name=to_name(subject), public_key=public_key, issuer_name=to_name(subject), issuer_key_identifier=own)
+    name = to_name(subject)
+    builder = profiled(CA_PROFILE, name=name, public_key=public_key, issuer_name=name, issuer_key_identifier=None)
     builder = builder.not_valid_before(now - BACKDATE).not_valid_after(now + timedelta(days=validity_days))
     return verified(builder.sign(private_key, signature_hash(public_key)))
 
@@ -187,12 +187,13 @@ def profiled(
     name: x509.Name,
     public_key: PublicKey,
     issuer_name: x509.Name,
-    issuer_key_identifier: x509.SubjectKeyIdentifier,
+    issuer_key_identifier: x509.SubjectKeyIdentifier | None,
     own_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.CertificateBuilder:
     """A certificate with the extensions of a profile, key identifiers and a new serial number, but without validity.
 
-    The authority key identifier is always there, even below an issuer of the same name: it is what tells the two apart (RFC 5280 section 4.2.1.1).
+    The authority key identifier is there below every issuer, also one of the same name: it is what tells the two apart (RFC 5280 section 4.2.1.1).
+    Only a root does without (None).
     The serial number has 159 random bits, which makes it positive and at most 20 octets long (RFC 5280 section 4.1.2.2).
     """
     own = own_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
@@ -203,8 +204,10 @@ def profiled(
         .add_extension(x509.BasicConstraints(ca=profile.authority, path_length=profile.path_length), critical=True)
         .add_extension(x509.KeyUsage(**usages), critical=True)
         .add_extension(own, critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_identifier), critical=False)
     )
+    if issuer_key_identifier is not None:
+        above = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_identifier)
+        builder = builder.add_extension(above, critical=False)
     if profile.extended_key_usage:
         purposes = x509.ExtendedKeyUsage(map(x509.ObjectIdentifier, profile.extended_key_usage))
         builder = builder.add_extension(purposes, critical=False)

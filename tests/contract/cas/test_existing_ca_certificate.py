@@ -122,12 +122,20 @@ def test_a_root_of_version_1_is_taken_with_a_warning(plugin: Plugin, server: Ope
     assert plugin.engine.warnings() == [warning]
 
 
-def test_one_that_was_deleted_in_the_console_is_gone(plugin: Plugin, authorities: list[str]) -> None:
+def test_one_that_was_deleted_in_the_console_is_missing_which_is_an_error_only_where_a_listener_demands_it(
+    plugin: Plugin, authorities: list[str]
+) -> None:
     inputs = inputs_of(made(plugin)[1], authorities[0])
     identifier, upload = plugin.create(CA, inputs)
     _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
     plugin.delete(CA, identifier, upload, inputs)
-    assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) is None
+    live = plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier})
+    assert live == {**state, "missing": True}
+    assert any(f"there is no CA certificate {identifier} in CAS any more" in warning for warning in plugin.engine.warnings())
+    for demanded, changes in ((True, {"caCertificateId": "UPDATE_REPLACE"}), (False, {})):
+        wanted = {"caCertificateId": identifier, "demanded": demanded}
+        assert plugin.diff(EXISTING, identifier, live, wanted, wanted) == changes
+    assert "there is no CA certificate" in plugin.refused(lambda: plugin.create(EXISTING, wanted)).sentence
 
 
 def test_what_is_known_of_it_is_kept_while_cas_cannot_be_reached(

@@ -23,7 +23,7 @@ FALSE_URI: Final = (
     "An `https://` name is none."
 )
 NO_EMAIL_NAME: Final = (
-    "True of a CA that was configured with an emailAddress: RFC 5280 section 4.1.2.6 wants it as an alternative name too, which pulumi-tls cannot write. "
+    "True of a CA that was configured with an emailAddress: RFC 5280 section 4.1.2.6 wants it as an alternative name too. "
     "No verifier minds. Client certificates have it."
 )
 _URI: Final = {"pkix.invalid_uri_syntax": FALSE_URI}
