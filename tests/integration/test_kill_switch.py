@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dev.sandbox.layout import ACCOUNT_ID
 from tests.integration.engine import ALB, CAS, REPOSITORY, STS, Sandbox, Stack, run, succeed
 from tests.integration.kill_switch import broken_glass, default_settings, deleted_uploads, is_open, off, on, remove
 
@@ -100,6 +101,16 @@ def stale_state(stack: Stack) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def guarded_account(stack: Stack) -> Iterator[None]:
+    """The stack names its account, and the key is disabled when it is to be compared."""
+    stack.set(accountId=ACCOUNT_ID)
+    on(stack)
+    with UNKNOWN_KEY(stack):
+        yield
+    del stack.config["alb-mutual-tls:accountId"]
+
+
 UNKNOWN_KEY = refused(ALIBABA_CLOUD_ACCESS_KEY_ID="of-a-disabled-key")
 WRONG_SECRET = refused(ALIBABA_CLOUD_ACCESS_KEY_SECRET="another-secret")
 NO_KEY = refused(ALIBABA_CLOUD_ACCESS_KEY_ID="", ALIBABA_CLOUD_ACCESS_KEY_SECRET="")
@@ -111,6 +122,7 @@ ROWS: dict[str, tuple[Break, str]] = {
     "the ALB API does not answer": (unreachable(ALB), "it was not confirmed that ALB enforces it"),
     "no API of Alibaba Cloud answers": (unreachable((*CAS, *STS, *ALB)), "the Alibaba Cloud account could not be compared"),
     "the access key is disabled or deleted": (UNKNOWN_KEY, "does not accept the access key"),
+    "the access key is disabled, and accountId is set": (guarded_account, "so the provider albmtls alone does it"),
     "the access key's secret is wrong": (WRONG_SECRET, "does not accept the access key"),
     "there are no credentials": (NO_KEY, "the Alibaba Cloud account could not be compared"),
     "RAM permits nothing of ALB": (NO_PERMISSION, "it was not confirmed that ALB enforces it"),
