@@ -97,11 +97,18 @@ def _unsorted(listed: Element) -> bool:
 def _name_faults(whose: str, name: Element) -> Iterator[str]:
     for relative in _inside(name):
         for one in _inside(relative):
-            kind, *values = _inside(one)
-            for value in values:
+            parts = _inside(one)
+            for value in parts[1:]:
                 form = der.STRINGS.get(value.tag)
                 if form in _ONE_OCTET and not _utf_8(value.content):
-                    yield f"has Latin-1 in the {called(der.oid(kind.content))} of its {whose}, as a {form}"
+                    yield f"has Latin-1 in the {_kind(parts[0])} of its {whose}, as a {form}"
+
+
+def _kind(attribute_type: Element) -> str:
+    try:
+        return called(der.oid(attribute_type.content))
+    except ValueError:
+        return "name"
 
 
 def _utf_8(content: bytes) -> bool:
