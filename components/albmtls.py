@@ -207,7 +207,8 @@ class SignedCertificate(_Resource):
 class IssuedCertificates(_Resource):
     """The record of the client certificates, with those that outlive their clients; kept in state alone, and begun once per component.
 
-    `current`: client -> certificate in PEM; `root_certificate_pems`: the roots that accept what the clients present now.
+    `current`: client -> certificate in PEM; `root_certificate_pems`: the roots that accept what the clients present now; `listeners`: ALBCONFIG:PORT
+    -> whether it demands them.
     """
 
     def __init__(
@@ -216,9 +217,10 @@ class IssuedCertificates(_Resource):
         *,
         current: Mapping[str, pulumi.Input[str]],
         root_certificate_pems: pulumi.Input[Sequence[str]],
+        listeners: Mapping[str, bool],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {"current": current, "rootCertificatePems": root_certificate_pems}
+        properties = {"current": current, "rootCertificatePems": root_certificate_pems, "listeners": listeners}
         super().__init__("albmtls:index:IssuedCertificates", name, properties, opts)
 
 

@@ -96,6 +96,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             f"{name}-issued",
             current={client: issued.certificate_pem for client, issued in self.clients.items()},
             root_certificate_pems=self._roots(issuing, crosses),
+            listeners={f"{listener.alb_config}:{listener.port}": self._demands(listener) for listener in args.listeners.values()},
             opts=self._opts(depends_on=first),
         )
         secrets = self._secrets(after=first)

@@ -15,8 +15,9 @@ from typing import Any
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.provider.listener_decisions import opens
 
-_INPUTS = ("current", "rootCertificatePems")
+_INPUTS = ("current", "rootCertificatePems", "listeners")
 
 
 def _utc_now() -> datetime:
@@ -24,7 +25,9 @@ def _utc_now() -> datetime:
 
 
 class IssuedCertificates:
-    """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the roots that accept what the clients present now.
+    """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the roots that accept what the clients present now;
+    `listeners` (may be missing), ALBCONFIG:PORT -> whether it demands certificates of them. A change of those alone is no difference: no provider is
+    asked in a preview about a listener that is taken out of the configuration, so the record's says what that means.
 
     State beyond the inputs: `certificates` (client -> `lifetimes.Entry`) and `outstanding` (list of `lifetimes.Outstanding`). `clock` gives the current
     moment, with its time zone; `issued` is told what is current, record -> client -> PEM, for whoever speaks of the clients.
@@ -36,6 +39,7 @@ class IssuedCertificates:
     def __init__(self, clock: Callable[[], datetime] = _utc_now, issued: MutableMapping[str, Properties] | None = None) -> None:
         self._clock = clock
         self._met = {} if issued is None else issued
+        self._let_go: set[str] = set()
 
     def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
         failures = [
@@ -48,11 +52,15 @@ class IssuedCertificates:
             failures.append(CheckFailure("current", "current is no object of texts: give the certificate of each client in PEM"))
         if roots is not UNKNOWN and not (isinstance(roots, list) and all(map(_text, roots))):
             failures.append(CheckFailure("rootCertificatePems", "rootCertificatePems is no list of texts: give root certificates in PEM"))
+        listeners = inputs.get("listeners", {})
+        if not (isinstance(listeners, Mapping) and all(isinstance(one, bool) for one in listeners.values())):
+            failures.append(CheckFailure("listeners", "listeners is no object of true and false: give whether each demands certificates"))
         return inputs, failures
 
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
         """The clients whose certificates are others than in the last deployment, and the roots."""
         self._meet(request, inputs)
+        self._warn_of_listeners(request, old_inputs.get("listeners", {}), inputs.get("listeners", {}))
         changes = {} if inputs["rootCertificatePems"] == state["rootCertificatePems"] else {"rootCertificatePems": Kind.UPDATE}
         if inputs["current"] is UNKNOWN:
             return Difference({**changes, "current": Kind.UPDATE})
@@ -91,6 +99,11 @@ class IssuedCertificates:
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Forget the record, with the stack or the component that it is of."""
+
+    def _warn_of_listeners(self, request: Request, before: Mapping[str, bool], now: Mapping[str, bool]) -> None:
+        for name in sorted(name for name, on in before.items() if on and name not in now and name not in self._let_go):
+            self._let_go.add(name)  # a refresh asks for the difference too
+            request.warn(f"{name} is given back as it was before this stack: unless that asked for certificates, {opens(name)}")
 
     def _meet(self, request: Request, inputs: Properties) -> None:
         self._met[request.name] = {} if inputs["current"] is UNKNOWN else dict(inputs["current"])

@@ -237,6 +237,7 @@ def test_what_is_issued_is_recorded_once_with_the_roots_that_accept_it(declare: 
     assert record.inputs == {
         "current": {"web": "certificate of mtls-client-web\n", "app": "certificate of mtls-client-app\n"},
         "rootCertificatePems": ["certificate of mtls-authority-root"],
+        "listeners": {"alb:443": False},
     }
 
 
@@ -560,7 +561,7 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "trustedCertificatePem",
             "trustedFingerprint",
         ],
-        "albmtls:index:IssuedCertificates": ["current", "rootCertificatePems"],
+        "albmtls:index:IssuedCertificates": ["current", "listeners", "rootCertificatePems"],
         "albmtls:index:ClusterIdentity": [],
         "albmtls:index:SecretPlace": ["cluster", "name", "namespace", "owner"],
         "albmtls:index:SignedCertificate": [

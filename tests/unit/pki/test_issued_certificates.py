@@ -83,6 +83,17 @@ def test_a_first_preview_knows_that_nothing_is_outstanding(engine: Engine) -> No
     assert (id, planned["outstanding"], planned["certificates"]) == ("", [], UNKNOWN)
 
 
+def test_a_listener_that_is_taken_out_of_the_configuration_while_it_is_on_is_told_in_the_preview_once(engine: Engine) -> None:
+    engine.up({**having(one=ONE), "listeners": {"alb:443": True, "alb:8443": False, "other:443": True}})
+    left = {**having(one=ONE), "listeners": {"other:443": False}}
+    assert engine.changes(left) == engine.changes(left) == {}
+    assert engine.said == [
+        "WARNING: alb:443 is given back as it was before this stack: unless that asked for certificates, alb:443 will let everybody in without a "
+        "client certificate"
+    ]
+    assert engine.handler.check(engine.request(), {}, {**left, "listeners": {"x": "yes"}})[1][0].property == "listeners"
+
+
 def test_a_stack_without_clients_has_an_empty_record(engine: Engine) -> None:
     engine.up(having())
     assert (engine.state["certificates"], engine.state["outstanding"]) == ({}, [])

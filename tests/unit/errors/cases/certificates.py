@@ -276,7 +276,7 @@ CASES: dict[str, Case] = {
     "no day": client(validityDays=0),
     "sign yes": lambda _: check_inputs({**_CROSS, "sign": "yes"}),
     "an imported record": lambda _: IssuedCertificates().read(request(), "x", {}, {}),
-    "inputs of a record": lambda _: IssuedCertificates().check(request(), {}, {"color": "red"})[1],
+    "inputs of a record": lambda _: IssuedCertificates().check(request(), {}, {"color": "red", "listeners": []})[1],
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,
     "a Python without packages": _without_packages,
