@@ -104,6 +104,8 @@ def test_a_listener_is_moved_to_another_stack_and_back_without_being_open_for_a_
         assert "takeOver" in other.refused()
         assert stack.get(mine) == (200, "old")
         other.set(takeOver=True)
+        assert "would be taken over with another one, so everybody would be locked out" in " ".join(other.refused().split())
+        other.set(cutOff=True)
         other.up()
         theirs = other.client(tmp_path / "theirs")
         assert stack.get(theirs) == (200, "old")
@@ -119,7 +121,7 @@ def test_a_listener_is_moved_to_another_stack_and_back_without_being_open_for_a_
         other.unchanged()
         assert claim(sandbox)["previous"] == previous
         stack.config = wished
-        stack.set(takeOver=True)
+        stack.set(takeOver=True, cutOff=True)
         stack.up()
         assert stack.get(mine) == (200, "old")
         assert stack.get(theirs)[0] in (0, 400)

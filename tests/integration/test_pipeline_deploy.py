@@ -167,7 +167,7 @@ def test_after_a_killed_deployment_the_next_one_says_what_to_do_and_then_works(s
     code, summary = deploy(stack, "--rollback")
     assert code == 2
     assert summary.startswith("**pipeline: not deployed: another update holds the stack's lock; nothing was changed**")
-    assert "`pulumi cancel --stack pipeline`" in summary
+    assert "`pulumi cancel --stack pipeline --cwd " in summary
     succeed(stack.pulumi("cancel", "--yes"))
     assert deploy(stack)[0] == 0
     assert listener(stack.sandbox)[0] is False

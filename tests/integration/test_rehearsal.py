@@ -266,7 +266,7 @@ def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up
         f"LEFT: the temporary listener 8443/HTTPS of AlbConfig alb and its annotation {CLAIM} could not be taken away (interrupted)"
         in shown
     )
-    assert "run ./mtls rehearse --clean as soon as the cluster can be written" in shown
+    assert f"run ./mtls rehearse --clean --stack {stack.name} --cwd {stack.directory} as soon as the cluster can be written" in shown
     assert TEMPORARY in sandbox.listeners()
     done = rehearse(stack, "--clean")
     assert done.returncode == 0

@@ -139,7 +139,9 @@ def test_one_that_is_added_and_one_that_is_taken_out_touch_no_other(
 
     stack.set(listeners={name: item for name, item in stack.config["alb-mutual-tls:listeners"].items() if name != "partner"})
     previewed = stack.preview()
-    told = "internal:8443 is given back as it was before this stack: unless that asked for certificates, internal:8443 will let everybody in"
+    told = (
+        "internal:8443 is given back as it was before this stack: unless that asked for certificates, internal:8443 will let everybody in"
+    )
     assert (previewed.stdout + previewed.stderr).count(told) == 1
     change = Change(stack)
     assert change.patches == [("internal", 200)]
