@@ -222,6 +222,7 @@ class Stack:
         endpoint = f"127.0.0.1:{base}"
         self.config = {
             **dev["config"],
+            "alb-mutual-tls:caEnabled": True,  # whatever the user of the checkout has set last
             "kubernetes:kubeconfig": str(self.sandbox.directory / "kubeconfig"),
             "alicloud:endpoints": [{"alb": endpoint, "cas": endpoint, "sts": endpoint, "cs": endpoint}],
             "alb-mutual-tls:listeners": {"https": self.listener("alb", 443)},
