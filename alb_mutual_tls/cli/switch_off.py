@@ -33,7 +33,10 @@ _TRIES: Final = 8
 
 @dataclass(frozen=True)
 class Before:
-    """A listener as it is before anything is written. `claim`: None where there is none, or none that can be read (`unreadable` says why)."""
+    """A listener as it is before anything is written. `claim`: None where there is none, or none that can be read (`unreadable` says why).
+
+    `owners`: tools that write the AlbConfig's listeners from a source of their own, and so may undo it.
+    """
 
     albconfig: str
     port: int
@@ -41,6 +44,7 @@ class Before:
     enabled: bool
     claim: Claim | None
     unreadable: str | None
+    owners: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -57,8 +61,11 @@ class Before:
 
 def look(cluster: Cluster, albconfig: str, port: int) -> Before:
     """Look at a listener; raises `UserError` when the cluster cannot be read, or has no such HTTPS listener."""
-    listener, claim, unreadable = _read(_document(cluster, albconfig), port)
-    return Before(albconfig, port, str(cluster), listener.ca_enabled, claim, unreadable)
+    from alb_mutual_tls.alibaba.side_doors import declarative_owners
+
+    document = _document(cluster, albconfig)
+    listener, claim, unreadable = _read(document, port)
+    return Before(albconfig, port, str(cluster), listener.ca_enabled, claim, unreadable, declarative_owners(document))
 
 
 def switch_off(cluster: Cluster, before: Before, *, now: datetime, pause: Callable[[float], None] = time.sleep) -> SwitchedOff | None:
@@ -105,6 +112,11 @@ def told(before: Before, note: SwitchedOff | None) -> list[str]:
     else:
         why = before.unreadable or "no stack has claimed it"
         lines.append(f"Nothing was noted on the AlbConfig: {why}. To switch it on again: set caEnabled to true there.")
+    if before.owners:
+        lines.append(
+            f"{' and '.join(before.owners)} also writes the listeners of AlbConfig {before.albconfig}, and may undo this at its next run: suspend it, "
+            "or put caEnabled: false into its source."
+        )
     return [*lines, "See for yourself: ./mtls verify, or curl without a certificate. Open connections go on as they were."]
 
 
