@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,8 @@ def held(stack: Stack) -> Iterator[Running]:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            # a shell has it ignored for what it starts in the background, this run for instance
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
     running = Running(process, log)
     try:
