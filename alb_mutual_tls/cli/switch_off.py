@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.alibaba import claim as claims
@@ -142,8 +142,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # no entry in the system's list of users, as in many containers
         return "unknown"
-
-
-def now() -> datetime:
-    """The current moment, in UTC."""
-    return datetime.now(UTC)

@@ -7,14 +7,14 @@ It is made once, and time never replaces it: listeners may trust it, and an expi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
-from alb_mutual_tls.provider.signed_certificate import subject_failures
+from alb_mutual_tls.provider.signed_certificate import same, subject_failures
 
 _INPUTS: Final = ("privateKeyPem", "subject", "validityDays")
 _OUTPUTS: Final = ("certPem", "notAfter")
@@ -63,7 +63,7 @@ class AuthorityCertificate:
     def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
         """What makes another authority of it; its age does not."""
         before = _of_tls(state)
-        changes = {name: Kind.UPDATE_REPLACE for name in _INPUTS if not _same(before.get(name), inputs[name])}
+        changes = {name: Kind.UPDATE_REPLACE for name in _INPUTS if not same(name, before.get(name), inputs[name])}
         return Difference(changes, stables=() if changes else _OUTPUTS)
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
@@ -104,11 +104,3 @@ def _of_tls(state: Properties) -> Properties:
         return state
     subject = {_TLS_SUBJECT.get(name, name): value for name, value in (state.get("subject") or {}).items() if value}
     return {**state, "subject": subject, "validityDays": state["validityPeriodHours"] // 24}
-
-
-def _same(old: Any, new: Any) -> bool:
-    if isinstance(old, str) and isinstance(new, str):
-        return old.split() == new.split()
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return dict(old) == dict(new)
-    return bool(old == new)

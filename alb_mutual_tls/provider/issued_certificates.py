@@ -14,8 +14,8 @@ from typing import Any
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
+from alb_mutual_tls.provider.consequences import opens
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
-from alb_mutual_tls.provider.listener_decisions import opens
 
 _INPUTS = ("current", "rootCertificatePems", "listeners")
 

@@ -17,8 +17,9 @@ from alb_mutual_tls.alibaba.temporary_listener import left_behind
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.provider import listener_decisions as decisions
 from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.consequences import consequences, describe, lockout_to_come, short_name, trusted_while_on
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, PartiallyMade, Properties, Reading, Request, has_unknown
-from alb_mutual_tls.provider.listener_decisions import Planned, describe
+from alb_mutual_tls.provider.listener_decisions import Planned
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class ListenerClientAuthentication:
             # Not gone while its claim is there: somebody must take that away, at the latest a destroy.
             return Reading(id, {**state, "caEnabled": False}, {**inputs, "caEnabled": False})
         if note := claims.switched_off(document, state["port"]):
-            request.warn(note.sentence(decisions.short_name(state)))
+            request.warn(note.sentence(short_name(state)))
         live = decisions.live(state, document, listener)
         return Reading(id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]})
 
@@ -116,9 +117,9 @@ class ListenerClientAuthentication:
         if inputs["caEnabled"] is UNKNOWN:
             return {**state, **inputs, **place}
         if state["claimId"]:
-            for sentence in decisions.consequences(state, inputs, self._clients(request, inputs)):
+            for sentence in consequences(state, inputs, self._clients(request, inputs)):
                 request.warn(sentence)
-            if warning := decisions.lockout_to_come(what, inputs, decisions.trusted_while_on(state), state["issuingFingerprint"]):
+            if warning := lockout_to_come(what, inputs, trusted_while_on(state), state["issuingFingerprint"]):
                 request.warn(warning)
         return self._take(request, cluster, inputs, place, state)
 
@@ -152,7 +153,7 @@ class ListenerClientAuthentication:
         place = {
             **place,
             "formerFingerprints": decisions.former(inputs, state),
-            "trustedWhileOn": decisions.trusted_while_on(state) if state and keeps else inputs["trustedFingerprint"],
+            "trustedWhileOn": trusted_while_on(state) if state and keeps else inputs["trustedFingerprint"],
         }
         claim_id = (state or {}).get("claimId") or claims.new_id()
         uid = (state or {}).get("albConfigUid")
@@ -300,7 +301,7 @@ class ListenerClientAuthentication:
         if state.get("claimId") and inputs["takeOver"] is not True:  # then the claim that is taken counts (`plan_update`)
             what = describe(inputs["albConfig"], inputs["port"])
             former = state.get("formerFingerprints", [])
-            decisions.refuse_lockout(what, inputs, decisions.trusted_while_on(state), state["issuingFingerprint"], former)
+            decisions.refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], former)
 
     def _clients(self, request: Request, inputs: Properties) -> Properties:
         """The clients of the component that the listener belongs to; the two share the beginning of their names."""

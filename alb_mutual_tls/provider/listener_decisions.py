@@ -16,7 +16,6 @@ from alb_mutual_tls.alibaba.fitness import doubtful, unfit
 from alb_mutual_tls.alibaba.listener import (
     CA_CERTIFICATES,
     CA_ENABLED,
-    HTTPS,
     Listener,
     ListenerMissing,
     certificate_ids,
@@ -25,6 +24,7 @@ from alb_mutual_tls.alibaba.listener import (
 )
 from alb_mutual_tls.alibaba.listener_patch import Patch, Wish
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.provider.consequences import describe, opens, rejects_all, short, short_name, trusted_while_on
 from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
 
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -56,12 +56,6 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _IDENTITY: Final = re.compile(r"[0-9a-f]{8}")
 _MOST_SECONDS: Final = 86400
-_MOST_NAMES: Final = 20
-
-
-def describe(albconfig: Any, port: Any) -> str:
-    """The listener, in words."""
-    return f"listener {port}/{HTTPS} of AlbConfig {albconfig}"
 
 
 def check_inputs(inputs: Properties) -> list[CheckFailure]:
@@ -136,10 +130,10 @@ def refuse_lockout(what: str, inputs: Properties, trusted: str, issuing: str, fo
     if not _locks_out(inputs, (trusted, issuing, *former)):
         return
     wanted = inputs["trustedFingerprint"]
-    authority = "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {_short(wanted)}"
+    authority = "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {short(wanted)}"
     raise UserError(
-        f"{what} would trust another certificate authority, {authority}, of which no client has a certificate so far (it trusts {_short(trusted)}, "
-        f"and {_short(issuing)} was issuing), so everybody would be locked out: set issuingAuthority to the new one first, run pulumi up, let the "
+        f"{what} would trust another certificate authority, {authority}, of which no client has a certificate so far (it trusts {short(trusted)}, "
+        f"and {short(issuing)} was issuing), so everybody would be locked out: set issuingAuthority to the new one first, run pulumi up, let the "
         "clients install their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out is the purpose"
     )
 
@@ -148,7 +142,7 @@ def refuse_lockout_by_taking(what: str, inputs: Properties, found: Claim) -> Non
     """Raise `UserError` when a listener that is on would be taken over together with its clients' access."""
     if _locks_out(inputs, (found.trusted, found.issuing)):
         raise UserError(
-            f"{what} asks for clients of the certificate authority with the SHA-256 {_short(found.trusted)}, as stack {found.owner} has it, and "
+            f"{what} asks for clients of the certificate authority with the SHA-256 {short(found.trusted)}, as stack {found.owner} has it, and "
             "would be taken over with another one, so everybody would be locked out: let authorities name that one, or set caEnabled "
             "to false for the take-over; or set cutOff to true if locking everybody out is the purpose"
         )
@@ -157,63 +151,6 @@ def refuse_lockout_by_taking(what: str, inputs: Properties, found: Claim) -> Non
 def _locks_out(inputs: Properties, known: Sequence[str]) -> bool:
     wanted = inputs["trustedFingerprint"]
     return inputs["caEnabled"] is not False and inputs["cutOff"] is not True and (wanted is UNKNOWN or wanted not in known)
-
-
-def trusted_while_on(state: Properties) -> str:
-    """The fingerprint of the authority that clients are known to have dealt with: what was trusted when the listener was on last.
-
-    For a listener that never was on, the first one that it named.
-    """
-    return str(state.get("trustedWhileOn") or state["trustedFingerprint"])
-
-
-def consequences(state: Properties, inputs: Properties, clients: Mapping[str, Any]) -> list[str]:
-    """What an update means for whoever connects, a sentence each.
-
-    `clients`: the stack's clients, each with its certificate in PEM as it will be; `UNKNOWN` while it is still to be issued.
-    """
-    name, wanted = short_name(inputs), inputs["trustedFingerprint"]
-    if inputs["caEnabled"] is False:
-        return [opens(name)] if state["caEnabled"] is True else []
-    if wanted in (trusted_while_on(state), *state.get("formerFingerprints", [])):
-        return []
-    if wanted is not UNKNOWN and wanted == state["issuingFingerprint"]:
-        return [_rejects_old_bundles(name, clients)]
-    return [_rejects_all(name, clients)] if inputs["cutOff"] is True else []
-
-
-def short_name(properties: Properties) -> str:
-    """The listener as ALBCONFIG:PORT."""
-    return f"{properties['albConfig']}:{properties['port']}"
-
-
-def opens(name: str) -> str:
-    """What switching off means."""
-    return f"{name} will let everybody in without a client certificate"
-
-
-def _rejects_all(name: str, clients: Mapping[str, Any]) -> str:
-    told = f": {_enumerated(sorted(clients))}" if clients else ""
-    return f"every client of {name} is rejected until it has installed a new certificate{told}"
-
-
-def _rejects_old_bundles(name: str, clients: Mapping[str, Any]) -> str:
-    if not clients:
-        return f"from now on {name} rejects whoever has only a certificate of the former authority"
-    from alb_mutual_tls.pki import bundle
-    from alb_mutual_tls.pki.profile import BACKDATE
-
-    issued: dict[str, list[str]] = {}
-    for client in sorted(clients):
-        pem = clients[client]
-        date = "in this update" if pem is UNKNOWN else f"on {bundle.load_one(pem).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
-        issued.setdefault(date, []).append(client)
-    dates = [date if len(issued) == 1 else f"{date} ({_enumerated(names)})" for date, names in sorted(issued.items())]
-    return f"from now on {name} rejects old bundles of {_enumerated(sorted(clients))} (new ones were issued {', '.join(dates)})"
-
-
-def _enumerated(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
 
 
 def refuse_ended(what: str, inputs: Properties, state: Properties | None, now: datetime) -> None:
@@ -248,21 +185,6 @@ def former(inputs: Properties, state: Properties | None) -> Any:
     return [fingerprint for fingerprint in crosses if fingerprint in trusted]
 
 
-def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -> str | None:
-    """A warning when a listener that is off gets an authority of which no client has a certificate: nobody notices until it is switched on."""
-    wanted = inputs["trustedFingerprint"]
-    if inputs["caEnabled"] is not False or wanted is UNKNOWN or wanted in (trusted, issuing):
-        return None
-    later = "when it is switched on, clients with certificates of the former one are locked out"
-    if wanted != inputs["issuingFingerprint"]:
-        later = "no client gets a certificate of it, so switching it on will be refused unless cutOff is set"
-    return f"{what} is off and now names another certificate authority ({_short(wanted)} in place of {_short(trusted)}): {later}"
-
-
-def _short(fingerprint: str) -> str:
-    return f"{fingerprint[:16]}..." if fingerprint else "none"
-
-
 @dataclass(frozen=True)
 class Planned:
     """What is to be written, and what the user should know: `warnings` and `notes` are sentences."""
@@ -288,7 +210,7 @@ def plan_create(document: Document, inputs: Properties, urn: str, claim_id: str)
         if listener.ca_enabled:
             refuse_lockout_by_taking(what, inputs, found)
             if inputs["caEnabled"] is not False and inputs["trustedFingerprint"] not in (found.trusted, found.issuing):
-                warnings.append(_rejects_all(short_name(inputs), {}))
+                warnings.append(rejects_all(short_name(inputs), {}))
     elif found is not None:
         if listener.ca_enabled:
             refuse_lockout(what, inputs, found.trusted, found.issuing)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from alb_mutual_tls.alibaba.confirmation import load_balancer_id, shows
 from alb_mutual_tls.alibaba.listener_patch import Wish
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.provider.consequences import describe
 from alb_mutual_tls.provider.host import Cancelled, Request
-from alb_mutual_tls.provider.listener_decisions import describe
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 
 if TYPE_CHECKING:

@@ -244,12 +244,13 @@ def input_changes(state: Properties, inputs: Properties) -> dict[str, Kind]:
             changes[name] = Kind.ADD
         elif name not in inputs:
             changes[name] = Kind.DELETE
-        elif not _same(name, state[name], inputs[name]):
+        elif not same(name, state[name], inputs[name]):
             changes[name] = Kind.UPDATE
     return changes
 
 
-def _same(name: str, old: Any, new: Any) -> bool:
+def same(name: str, old: Any, new: Any) -> bool:
+    """Whether a property is what it was; in PEM, white space makes no difference."""
     if name.endswith("Pem") and isinstance(old, str) and isinstance(new, str):
         return old.split() == new.split()
     return bool(old == new)

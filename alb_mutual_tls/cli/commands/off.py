@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json as jsons
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app
+from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app, confirm
 from alb_mutual_tls.cli.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
@@ -65,6 +64,7 @@ def _off(
     yes: bool,
 ) -> tuple[Before, list[str]]:
     from contextlib import closing
+    from datetime import UTC, datetime
 
     from alb_mutual_tls.cli import switch_off as operation
 
@@ -84,8 +84,9 @@ def _off(
         before = operation.look(cluster, alb_config, port)
         if not before.enabled:
             return before, operation.told(before, None)
-        _confirm(before.question, yes=yes)
-        note = operation.switch_off(cluster, before, now=operation.now())
+        if not yes:
+            confirm(before.question)
+        note = operation.switch_off(cluster, before, now=datetime.now(UTC))
     return before, operation.told(before, note)
 
 
@@ -105,16 +106,3 @@ def _of_stack(name: str, kubeconfig: str | None, context: str | None, *, stack: 
     ((owner, wanted),) = found
     owner = replace(owner, kubeconfig=kubeconfig or owner.kubeconfig, context=context or owner.context)
     return Neighbourhood(owner, directory).cluster_of(wanted), wanted.alb_config, wanted.port
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
-    try:
-        agreed = typer.confirm(question, err=True)
-    except (KeyboardInterrupt, typer.Abort):
-        agreed = False
-    if not agreed:
-        raise UserError("nothing was written: the question was not answered with yes")

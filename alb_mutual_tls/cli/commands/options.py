@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from alb_mutual_tls.errors import UserError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -37,6 +39,14 @@ class Role(StrEnum):
 
     CLIENT = "client"
     CA = "ca"
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal before something is written; raises `UserError` where there is none, and for a no."""
+    if not sys.stdin.isatty():
+        raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
+    if not typer.confirm(question, err=True):
+        raise UserError("nothing was written: the question was answered with no")
 
 
 def console() -> Console:

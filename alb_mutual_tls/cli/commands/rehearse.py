@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, confirm, console
 from alb_mutual_tls.cli.entry import ExitCode, interruptible
 from alb_mutual_tls.errors import UserError
 
@@ -159,12 +158,8 @@ def _confirm(ask: Callable[[], str | None], *, yes: bool) -> None:
     interruptible(*(number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN))
     try:
         question = ask()
-        if question is None or yes:
-            return
-        if not sys.stdin.isatty():
-            raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
-        if not typer.confirm(question, err=True):
-            raise UserError("nothing was written: the question was answered with no")
+        if question is not None and not yes:
+            confirm(question)
     except (KeyboardInterrupt, typer.Abort):
         raise UserError("interrupted before anything was written: run the command again") from None
 

@@ -1,0 +1,88 @@
+"""What a change of a listener means for whoever connects, in sentences for previews and updates; and how listeners and authorities are named. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from alb_mutual_tls.alibaba.listener import HTTPS
+from alb_mutual_tls.provider.properties import UNKNOWN, Properties
+
+_MOST_NAMES: Final = 20
+
+
+def describe(albconfig: Any, port: Any) -> str:
+    """The listener, in words."""
+    return f"listener {port}/{HTTPS} of AlbConfig {albconfig}"
+
+
+def trusted_while_on(state: Properties) -> str:
+    """The fingerprint of the authority that clients are known to have dealt with: what was trusted when the listener was on last.
+
+    For a listener that never was on, the first one that it named.
+    """
+    return str(state.get("trustedWhileOn") or state["trustedFingerprint"])
+
+
+def consequences(state: Properties, inputs: Properties, clients: Mapping[str, Any]) -> list[str]:
+    """What an update means for whoever connects, a sentence each.
+
+    `clients`: the stack's clients, each with its certificate in PEM as it will be; `UNKNOWN` while it is still to be issued.
+    """
+    name, wanted = short_name(inputs), inputs["trustedFingerprint"]
+    if inputs["caEnabled"] is False:
+        return [opens(name)] if state["caEnabled"] is True else []
+    if wanted in (trusted_while_on(state), *state.get("formerFingerprints", [])):
+        return []
+    if wanted is not UNKNOWN and wanted == state["issuingFingerprint"]:
+        return [_rejects_old_bundles(name, clients)]
+    return [rejects_all(name, clients)] if inputs["cutOff"] is True else []
+
+
+def short_name(properties: Properties) -> str:
+    """The listener as ALBCONFIG:PORT."""
+    return f"{properties['albConfig']}:{properties['port']}"
+
+
+def opens(name: str) -> str:
+    """What switching off means."""
+    return f"{name} will let everybody in without a client certificate"
+
+
+def rejects_all(name: str, clients: Mapping[str, Any]) -> str:
+    told = f": {_enumerated(sorted(clients))}" if clients else ""
+    return f"every client of {name} is rejected until it has installed a new certificate{told}"
+
+
+def _rejects_old_bundles(name: str, clients: Mapping[str, Any]) -> str:
+    if not clients:
+        return f"from now on {name} rejects whoever has only a certificate of the former authority"
+    from alb_mutual_tls.pki import bundle
+    from alb_mutual_tls.pki.profile import BACKDATE
+
+    issued: dict[str, list[str]] = {}
+    for client in sorted(clients):
+        pem = clients[client]
+        date = "in this update" if pem is UNKNOWN else f"on {bundle.load_one(pem).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
+        issued.setdefault(date, []).append(client)
+    dates = [date if len(issued) == 1 else f"{date} ({_enumerated(names)})" for date, names in sorted(issued.items())]
+    return f"from now on {name} rejects old bundles of {_enumerated(sorted(clients))} (new ones were issued {', '.join(dates)})"
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+
+
+def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -> str | None:
+    """A warning when a listener that is off gets an authority of which no client has a certificate: nobody notices until it is switched on."""
+    wanted = inputs["trustedFingerprint"]
+    if inputs["caEnabled"] is not False or wanted is UNKNOWN or wanted in (trusted, issuing):
+        return None
+    later = "when it is switched on, clients with certificates of the former one are locked out"
+    if wanted != inputs["issuingFingerprint"]:
+        later = "no client gets a certificate of it, so switching it on will be refused unless cutOff is set"
+    return f"{what} is off and now names another certificate authority ({short(wanted)} in place of {short(trusted)}): {later}"
+
+
+def short(fingerprint: str) -> str:
+    return f"{fingerprint[:16]}..." if fingerprint else "none"
