@@ -319,7 +319,7 @@ def _authorities(
         Authority(
             authority,
             pem,
-            ids.get(authority),
+            ids.get(authority) or None,  # empty while an upload is pending
             signers[authority].private_key_pem if authority in signers and signers[authority].certificate_pem == pem else None,
             signers.get(authority),
         )
@@ -357,7 +357,7 @@ def _listener(name: str, wished: Mapping[str, Any], clusters: Mapping[str | None
         server_name=verify.get("serverName"),
         path=verify.get("path") or "/",
         cluster=clusters.get(f"{wished['albConfig']}/{port}"),
-        ca_certificate_id=wished.get("caCertificateId"),
+        ca_certificate_id=wished.get("caCertificateId") or None,
     )
 
 

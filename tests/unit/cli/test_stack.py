@@ -128,6 +128,16 @@ def test_the_authorities_come_with_their_ids_and_with_keys_only_when_asked_for(
     assert "PRIVATE KEY" not in repr(component)
 
 
+def test_an_upload_that_is_pending_has_no_id_that_anything_could_be_compared_with(exported: dict[str, Any]) -> None:
+    outputs = exported["deployment"]["resources"][2]["outputs"]
+    outputs["caCertificateId"], outputs["caCertificateIds"] = "", {"root": ""}
+    for listener in outputs["listeners"].values():
+        listener["caCertificateId"] = ""
+    (component,) = components_of(exported)
+    assert {listener.ca_certificate_id for listener in component.listeners} == {None}
+    assert {one.ca_certificate_id for one in component.authorities} == {None}
+
+
 @pytest.mark.parametrize("deployment", [None, {}, {"resources": None}, {"resources": [{"urn": "u::n", "type": "pulumi:pulumi:Stack"}]}])
 def test_a_stack_without_a_component_says_that_nothing_is_deployed(deployment: object) -> None:
     with pytest.raises(UserError, match=r"nothing is deployed yet.*run `pulumi up` first"):
