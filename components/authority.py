@@ -12,7 +12,7 @@ from alb_mutual_tls.pki.bundle import fingerprint, split
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
 from .albmtls import AuthorityCertificate, ExistingCaCertificate
-from .arguments import Authority
+from .models import Authority
 
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.brought import BroughtAuthority

@@ -13,8 +13,8 @@ import pulumi_kubernetes as kubernetes
 
 from alb_mutual_tls.pki import tls_secret
 
-from .arguments import ClientSecret
 from .clients import IssuedClient
+from .models import ClientSecret
 
 SECRET = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
 

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_tls as tls
 
 from .albmtls import SignedCertificate
-from .arguments import Client
 from .authority import CertificateAuthority, private_key
+from .models import Client
 
 
 @dataclass(frozen=True)

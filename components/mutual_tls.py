@@ -21,9 +21,10 @@ from .albmtls import (
     SignedCertificate,
     StackIdentity,
 )
-from .arguments import AlbMutualTlsArgs, ClientSecret, Listener
+from .arguments import AlbMutualTlsArgs
 from .authority import CertificateAuthority
 from .clients import IssuedClient
+from .models import ClientSecret, Listener
 
 
 class AlbMutualTls(pulumi.ComponentResource):

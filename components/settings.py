@@ -16,7 +16,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
-from .arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listener, Verify
+from .arguments import AlbMutualTlsArgs
+from .models import Authority, Client, ClientSecret, Listener, Verify
 
 PROJECT: Final = "alb-mutual-tls"
 PLACEHOLDER: Final = re.compile("<[^<>]*>")

@@ -2,7 +2,7 @@
 
 import signal
 
-import pulumi  # noqa: F401  # before alb_mutual_tls.provider.protocol, which otherwise enters the SDK's packages as empty modules
+import pulumi  # noqa: F401  # before alb_mutual_tls.plugin.protocol, which otherwise enters the SDK's packages as empty modules
 
 from tests.examples import load_profile
 from tests.started import _below, pytest_collection_modifyitems  # noqa: F401

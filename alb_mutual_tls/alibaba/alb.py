@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from alb_mutual_tls.alibaba.answers import ApiError, NotPermitted
 from alb_mutual_tls.alibaba.openapi import OpenApi
+from alb_mutual_tls.listener.enforced import CaReference, ListenerState, names
 
 __all__ = ["Alb", "CaReference", "ListenerState", "NotPermitted"]
 
 _PAGE = 100
 _LOAD_BALANCERS = 20  # as many as ListListeners takes
-
-
-@dataclass(frozen=True)
-class CaReference:
-    """A CA certificate on a listener: its CAS identifier and the state of the association (`Associated`, `Associating`, ...)."""
-
-    certificate_id: str
-    status: str
-
-
-@dataclass(frozen=True)
-class ListenerState:
-    """Client authentication of one HTTPS listener as ALB reports it; `status` is `Provisioning`, `Configuring`, `Running` or `Stopped`."""
-
-    listener_id: str
-    load_balancer_id: str
-    port: int
-    status: str
-    ca_enabled: bool
-    ca_certificates: tuple[CaReference, ...]
-
-    @property
-    def ca_certificate_id(self) -> str | None:
-        """The id of the CA certificate; ALB knows only one per listener."""
-        return self.ca_certificates[0].certificate_id if self.ca_certificates else None
-
-    def describe(self) -> str:
-        """For sentences: what ALB shows."""
-        names = ", ".join(f"{item.certificate_id} ({item.status})" if item.status else item.certificate_id for item in self.ca_certificates)
-        return f"status {self.status}, CaEnabled {str(self.ca_enabled).lower()}, CA certificate {names or 'none'}"
 
 
 class Alb:
@@ -116,8 +86,3 @@ def listener_state(answer: dict[str, Any]) -> ListenerState:
             CaReference(str(item.get("CertificateId", "")), str(item.get("Status") or "")) for item in answer.get("CaCertificates") or []
         ),
     )
-
-
-def names(state: ListenerState, ca_certificate_id: str) -> bool:
-    """Whether a listener names a CA certificate."""
-    return any(item.certificate_id == ca_certificate_id for item in state.ca_certificates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alb_mutual_tls.cli.entry import run
+from alb_mutual_tls.entry import run
 
 if TYPE_CHECKING:
     import typer

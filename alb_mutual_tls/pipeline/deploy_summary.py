@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.pipeline.deploy import Deployment, Ending
-from alb_mutual_tls.pipeline.failure import Reason
+from alb_mutual_tls.engine.failure import Reason
+from alb_mutual_tls.operations.deployment.deploy import Deployment, Ending
+from alb_mutual_tls.operations.deployment.proof import Verification
 from alb_mutual_tls.pipeline.markdown import escaped, marker
-from alb_mutual_tls.pipeline.verification import Verification
+from alb_mutual_tls.verdict import Verdict
 
 _SHOWN: Final = 20
 """Resources that are named as changed; the engine's own output has all."""

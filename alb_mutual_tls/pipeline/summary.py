@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from alb_mutual_tls.cli.entry import ExitCode
-from alb_mutual_tls.pipeline.engine import Run
-from alb_mutual_tls.pipeline.events import Severity, Step
-from alb_mutual_tls.pipeline.failure import Failure, Reason
+from alb_mutual_tls.engine.events import Severity, Step
+from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.engine.redaction import steady
+from alb_mutual_tls.engine.run import Run
+from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.operations.deployment.plan import Authority, Drift, Effect, ListenerChange, Plan, counted, drift, pending, plan
 from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
-from alb_mutual_tls.pipeline.plan import Authority, Drift, Effect, ListenerChange, Plan, counted, drift, pending, plan
-from alb_mutual_tls.pipeline.redaction import steady
 
 LIMIT: Final = 65_000
 """Characters of a summary at most; GitHub refuses comments of more than 65,536."""

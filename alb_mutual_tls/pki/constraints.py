@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography import x509
 
-from alb_mutual_tls.pki.inspection import extension
+from alb_mutual_tls.pki.authority_faults import extension
 from alb_mutual_tls.pki.names import to_name
 from alb_mutual_tls.pki.profile import Subject, normalized
 

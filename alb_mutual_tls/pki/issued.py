@@ -136,7 +136,7 @@ def accepted_until(client: str, known: Mapping[str, Entry], before: Sequence[Out
 def _holder(certificate: x509.Certificate) -> str:
     from cryptography import x509
 
-    from alb_mutual_tls.pki.inspection import extension
+    from alb_mutual_tls.pki.authority_faults import extension
 
     names = extension(certificate, x509.SubjectAlternativeName)
     alternative = b"" if names is None else names.public_bytes()

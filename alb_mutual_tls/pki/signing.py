@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.authority_faults import certificate_faults, extension
 from alb_mutual_tls.pki.constraints import forbidden_names
-from alb_mutual_tls.pki.inspection import certificate_faults, extension
 from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable, weakness
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import BACKDATE, CA_PROFILE, CLIENT_PROFILE, Profile, Subject

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from alb_mutual_tls.errors import UserError
 
 try:
+    from alb_mutual_tls.access.check import check
+    from alb_mutual_tls.plugin.host import Handler, Request, serve
     from alb_mutual_tls.provider import place
     from alb_mutual_tls.provider.configuration import Configuration
-    from alb_mutual_tls.provider.configuration_check import check
-    from alb_mutual_tls.provider.host import CheckFailure, Handler, Properties, Request, serve
+    from alb_mutual_tls.wire import CheckFailure, Properties
 except ModuleNotFoundError as error:
     sys.exit(
         f"pulumi-resource-albmtls: {sys.executable} has no package {error.name}: run make up in a checkout, "

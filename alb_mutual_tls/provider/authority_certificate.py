@@ -13,8 +13,9 @@ from typing import Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.signed_certificate import same, subject_failures
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 _INPUTS: Final = ("privateKeyPem", "subject", "validityDays")
 _OUTPUTS: Final = ("certPem", "notAfter")

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from alb_mutual_tls.alibaba.listener import CA_CERTIFICATES, certificate_ids, member
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.cluster.cluster import Cluster
 
 _INPUTS = ("warehouseId", "name", "certificatePem", "generated", "demanded")
 _RELEASE_SECONDS = 180.0
@@ -191,7 +192,7 @@ class CaCertificate:
         pem = inputs["certificatePem"]
         if inputs["generated"] is not False or pem is UNKNOWN:
             return
-        from alb_mutual_tls.pki.inspection import authority_faults
+        from alb_mutual_tls.pki.authority_faults import authority_faults
 
         if faults := authority_faults(pem, self._clock()):
             raise UserError(f"the CA certificate that was brought cannot be used: {'; '.join(faults)}")
@@ -199,8 +200,8 @@ class CaCertificate:
     @staticmethod
     def _refuse_services(request: Request, cluster: Cluster, id: str) -> None:
         """CLB and NLB are never asked: their Services are what can be looked at."""
-        from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
-        from alb_mutual_tls.alibaba.services import CA_ANNOTATION, services_by_ca
+        from alb_mutual_tls.cluster.api import Forbidden
+        from alb_mutual_tls.listener.services import CA_ANNOTATION, services_by_ca
 
         try:
             users = services_by_ca(cluster.services()).get(id)
@@ -215,7 +216,8 @@ class CaCertificate:
 
     def _await_release(self, request: Request, id: str) -> None:
         """Wait until no listener of the region names the certificate: deleting it under a listener may cut that listener's clients off."""
-        from alb_mutual_tls.alibaba.alb import NotPermitted, names
+        from alb_mutual_tls.alibaba.alb import NotPermitted
+        from alb_mutual_tls.listener.enforced import names
 
         seconds = request.timeout or _RELEASE_SECONDS
         deadline = request.now() + seconds

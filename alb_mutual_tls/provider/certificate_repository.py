@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 _INPUTS = ("name", "configured", "demanded")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from alb_mutual_tls.plugin.host import Difference, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import CheckFailure, Difference, Properties, Reading, Request
+from alb_mutual_tls.wire import CheckFailure, Properties
 
 WHAT = "what the stack has delivered into Secrets"
 

@@ -10,19 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from alb_mutual_tls.access.check import plain
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
-from alb_mutual_tls.provider.configuration_check import plain
-from alb_mutual_tls.provider.host import Properties, Request
+from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.wire import Properties
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
-    from alb_mutual_tls.alibaba.albconfig import Cluster
     from alb_mutual_tls.alibaba.answers import Product
     from alb_mutual_tls.alibaba.cas import Cas
     from alb_mutual_tls.alibaba.credentials import Choice, Settings
     from alb_mutual_tls.alibaba.endpoints import Endpoints
     from alb_mutual_tls.alibaba.openapi import OpenApi
     from alb_mutual_tls.alibaba.session import SdkCredential
+    from alb_mutual_tls.cluster.cluster import Cluster
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Configuration:
         """
 
         def make() -> Cluster:
-            from alb_mutual_tls.alibaba.albconfig import Cluster
+            from alb_mutual_tls.cluster.cluster import Cluster
 
             cluster = Cluster(kubeconfig=self.kubeconfig, context=self.context)
             if self.ack_cluster_id is not None:

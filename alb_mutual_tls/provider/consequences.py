@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from alb_mutual_tls.alibaba.listener import HTTPS
-from alb_mutual_tls.provider.properties import UNKNOWN, Properties
+from alb_mutual_tls.listener.declared import HTTPS
+from alb_mutual_tls.wire import UNKNOWN, Properties
 
 _MOST_NAMES: Final = 20
 

@@ -9,9 +9,10 @@ from typing import Final
 
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import CheckFailure, Difference, Kind, Properties, Reading, Request
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
+from alb_mutual_tls.wire import CheckFailure, Properties
 
 _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
 """`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to 32 hex digits)."""

@@ -14,8 +14,9 @@ from typing import Any
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.consequences import opens
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 _INPUTS = ("current", "rootCertificatePems", "listeners")
 

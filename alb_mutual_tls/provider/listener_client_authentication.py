@@ -7,23 +7,24 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from alb_mutual_tls.alibaba import claim as claims
-from alb_mutual_tls.alibaba.albconfig import Conflict, NoAlbConfigKind
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import HTTPS, Listener, ListenerMissing, find_listener
-from alb_mutual_tls.alibaba.listener_patch import Wish
-from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
-from alb_mutual_tls.alibaba.temporary_listener import left_behind
+from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.listener import claim as claims
+from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
+from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, find_listener
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.listener.temporary import left_behind
+from alb_mutual_tls.plugin.host import Difference, PartiallyMade, Reading, Request
 from alb_mutual_tls.provider import listener_decisions as decisions
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.consequences import consequences, describe, lockout_to_come, short_name, trusted_while_on
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, PartiallyMade, Properties, Reading, Request, has_unknown
 from alb_mutual_tls.provider.listener_decisions import Planned
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.cluster.cluster import Cluster
 
 _TRIES = 8
 """How often a patch is planned anew when somebody else writes the same listener."""
@@ -273,7 +274,7 @@ class ListenerClientAuthentication:
     @staticmethod
     def _warn_of_owners(request: Request, before: Document, inputs: Properties) -> None:
         """`before`: the AlbConfig as it was before our write, which takes the list of listeners from whoever else owned it."""
-        from alb_mutual_tls.alibaba.side_doors import other_owners
+        from alb_mutual_tls.listener.owners import other_owners
 
         if inputs["caCertificateId"] is not UNKNOWN:
             wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
@@ -282,7 +283,7 @@ class ListenerClientAuthentication:
 
     @staticmethod
     def _warn_of_surroundings(request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties) -> None:
-        from alb_mutual_tls.alibaba.side_doors import side_doors, without_certificates
+        from alb_mutual_tls.listener.bypasses import side_doors, without_certificates
 
         if not inputs["caEnabled"]:
             return

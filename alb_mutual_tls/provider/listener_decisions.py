@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from alb_mutual_tls.alibaba import claim as claims
-from alb_mutual_tls.alibaba import listener_patch
-from alb_mutual_tls.alibaba.claim import Claim, ClaimUnreadable, Ending, Owner
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.fitness import doubtful, unfit
-from alb_mutual_tls.alibaba.listener import (
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener import claim as claims
+from alb_mutual_tls.listener import patch as listener_patch
+from alb_mutual_tls.listener.claim import Claim, ClaimUnreadable, Ending, Owner
+from alb_mutual_tls.listener.declared import (
     CA_CERTIFICATES,
     CA_ENABLED,
     Listener,
@@ -22,10 +21,12 @@ from alb_mutual_tls.alibaba.listener import (
     find_listener,
     fold,
 )
-from alb_mutual_tls.alibaba.listener_patch import Patch, Wish
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.fitness import doubtful, unfit
+from alb_mutual_tls.listener.patch import Patch, Wish
+from alb_mutual_tls.plugin.host import Kind
 from alb_mutual_tls.provider.consequences import describe, opens, rejects_all, short, short_name, trusted_while_on
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Kind, Properties, has_unknown
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "caCertificateExisting": False,

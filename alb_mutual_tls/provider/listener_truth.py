@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from alb_mutual_tls.alibaba.confirmation import load_balancer_id, shows
-from alb_mutual_tls.alibaba.listener_patch import Wish
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.listener.enforced import load_balancer_id, shows
+from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.plugin.host import Cancelled, Request
 from alb_mutual_tls.provider.consequences import describe
-from alb_mutual_tls.provider.host import Cancelled, Request
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
-    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.cluster.cluster import Cluster
 
 _PAUSES = (0.25, 0.5, 1.0, 2.0)
 """Between looks, in seconds; the last one repeats. The ALB API allows some 10 requests per second and user."""
@@ -37,7 +37,8 @@ def await_truth(
     Else one sentence that says what ALB shows and what the controller's last warnings are. Never raises for what stands between us and ALB: the
     AlbConfig has been written by then.
     """
-    from alb_mutual_tls.alibaba.alb import NotPermitted, names
+    from alb_mutual_tls.alibaba.alb import NotPermitted
+    from alb_mutual_tls.listener.enforced import names
     from alb_mutual_tls.provider.configuration import NoRegion
 
     what = describe(albconfig, port)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.provider.host import Cancelled
+from alb_mutual_tls.plugin.host import Cancelled
 
 PENDING = "pending"
 """The id of what could not be made while no listener needs it; a refresh finds it gone, so the next `pulumi up` makes it."""

@@ -9,14 +9,11 @@ configured, also for destroy and refresh, so that a run with today's wrong crede
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
+from alb_mutual_tls.access.check import ACCOUNT, CLUSTER, RECORDED
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.provider.properties import Properties, has_unknown
-
-CLUSTER: Final = "cluster"
-ACCOUNT: Final = "account"
-RECORDED: Final = (CLUSTER, ACCOUNT)
+from alb_mutual_tls.wire import Properties, has_unknown
 
 
 class Cluster(Protocol):

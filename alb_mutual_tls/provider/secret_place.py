@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
+from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.cluster_identity import WHAT
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.alibaba.albconfig import Cluster
+    from alb_mutual_tls.cluster.cluster import Cluster
 
 OWNER_LABEL = "albmtls/identity"
 _INPUTS = {"namespace": Kind.UPDATE_REPLACE, "name": Kind.UPDATE_REPLACE, "cluster": Kind.UPDATE, "owner": Kind.UPDATE}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CLIENT_VALIDITY_DAYS, check_renewal, check_subject, check_uri
 from alb_mutual_tls.pki.renewal import Renewal, days_left, from_text, near_end, renewal, to_text
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -6,7 +6,8 @@ import re
 import secrets
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Properties, Reading, Request
+from alb_mutual_tls.plugin.host import Difference, Reading, Request
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 
 class StackIdentity:

@@ -15,7 +15,8 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 
 from alb_mutual_tls.pki import bundle
-from components.arguments import AlbMutualTlsArgs, Authority, Client, ClientSecret, Listener
+from components.arguments import AlbMutualTlsArgs
+from components.models import Authority, Client, ClientSecret, Listener
 from components.settings import parse
 from tests.event_loops import event_loops
 from tests.unit.pki.material import DAY, NOW, authority, key_pem, pem, subordinate

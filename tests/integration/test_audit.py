@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from alb_mutual_tls.access.cloud import Cloud
 from alb_mutual_tls.alibaba.cas import Cas
-from alb_mutual_tls.cli.cloud import Cloud
 from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import NO_ALB_ACCESS_KEY_ID
 from tests.integration.documentation import commands

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
+from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from dev.sandbox.cloud.seeds import PRIVATE_CA_ID
 from tests.integration.engine import Sandbox, Stack, run, succeed
 from tests.unit.pki.material import CA_USAGE, name_of

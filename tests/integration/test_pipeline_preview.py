@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.pipeline.engine import run as run_engine
-from alb_mutual_tls.pipeline.failure import Reason
+from alb_mutual_tls.engine.failure import Reason
+from alb_mutual_tls.engine.run import run as run_engine
 from tests.integration.engine import REPOSITORY, Sandbox, Stack, run
 
 OFF = {"op": "replace", "path": "/spec/listeners/1/caEnabled", "value": False}

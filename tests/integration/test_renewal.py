@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
+from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from tests.integration.engine import REPOSITORY, Sandbox, Stack, run, succeed
 from tests.integration.time_travel import TimeTravel
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.handshake import Answered, Destination, KeptSession, TlsVersion, Trust, keep_session
+from alb_mutual_tls.operations.verification.handshake import KeptSession, Trust, keep_session
+from alb_mutual_tls.operations.verification.outcome import Answered, Destination, TlsVersion
 from tests.integration.engine import Sandbox, Stack, run, succeed
 
 pytestmark = pytest.mark.campaign

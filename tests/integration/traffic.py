@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alb_mutual_tls.cli.handshake import Alert, outcome_of
+from alb_mutual_tls.operations.verification.handshake import outcome_of
+from alb_mutual_tls.operations.verification.outcome import Alert
 
 HOST = "demo.alb.ingress.top"
 _PAUSE = 0.006

@@ -9,14 +9,14 @@ import typer
 
 from alb_mutual_tls.cli.commands.doctor import AccountType, Protocol
 from alb_mutual_tls.cli.commands.options import Cwd, Json, app, console
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from alb_mutual_tls.cli.audit import Report
+    from alb_mutual_tls.operations.audit.audit import Report
 
 
 @app.command()
@@ -54,10 +54,10 @@ def audit(
     Exit code 0: nothing to complain about; 1: something is; 2: something could not be seen (what merely is not permitted: only with --strict).
     With --adopt, also write a stack file for listeners that were set up by hand; then 0: it is written; 2: it is not, and the sentence says why.
     """
-    from alb_mutual_tls.cli import audit_report
+    from alb_mutual_tls.operations.audit import report as audit_report
 
     try:
-        from alb_mutual_tls.cli.cloud import options
+        from alb_mutual_tls.cli.commands.options import options
 
         cloud = options(region=region, account_type=account_type, endpoint=endpoint or (), protocol=protocol, profile=profile)
         given = {**cloud, **{key: value for key, value in {"kubeconfig": kubeconfig, "context": context}.items() if value is not None}}
@@ -82,12 +82,12 @@ def _report(
     from contextlib import closing
     from datetime import UTC, datetime
 
-    from alb_mutual_tls.alibaba.albconfig import Cluster
-    from alb_mutual_tls.cli import adoption
-    from alb_mutual_tls.cli.audit import report
-    from alb_mutual_tls.cli.audit_scan import DEADLINE, scan
-    from alb_mutual_tls.cli.cloud import Cloud
-    from alb_mutual_tls.cli.status import duration
+    from alb_mutual_tls.access.cloud import Cloud
+    from alb_mutual_tls.cluster.cluster import Cluster
+    from alb_mutual_tls.operations.audit import adoption
+    from alb_mutual_tls.operations.audit.audit import report
+    from alb_mutual_tls.operations.audit.scan import DEADLINE, scan
+    from alb_mutual_tls.operations.status.status import duration
 
     within = duration(fail_within)
     wanted = adoption.wanted(adopt, output)
@@ -109,8 +109,10 @@ def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) 
         if stack is not None:
             raise UserError("--stack is given beside options that say where to look: leave one of the two out")
         return given, "the options and the environment"
-    from alb_mutual_tls.cli.neighbourhood import located
-    from alb_mutual_tls.cli.stack import NoneSelected, export, project_directory, provider_inputs, read_provider_inputs, without_secrets
+    from alb_mutual_tls.engine.program import NoneSelected, export, project_directory
+    from alb_mutual_tls.stack.cluster import located
+    from alb_mutual_tls.stack.state import provider_inputs, read_provider_inputs
+    from alb_mutual_tls.wire import without_secrets
 
     directory = project_directory(cwd)
     try:

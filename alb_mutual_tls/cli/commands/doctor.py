@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
-from alb_mutual_tls.cli.entry import ExitCode, interruptible
+from alb_mutual_tls.entry import ExitCode, interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.cli import doctor_report
+    from alb_mutual_tls.operations.doctor import report as doctor_report
 
 
 class AccountType(StrEnum):
@@ -52,10 +52,10 @@ def doctor(
     Settings and credentials are those of the stack's provider; before anything is deployed, and when one of --region to --profile is given,
     those of the options and the environment. Touches no listener. Exit code 0: all as expected; 1: something else, or something is left; 2: not decided.
     """
-    from alb_mutual_tls.cli import doctor_report
+    from alb_mutual_tls.operations.doctor import report as doctor_report
 
     try:
-        from alb_mutual_tls.cli.cloud import options
+        from alb_mutual_tls.cli.commands.options import options
 
         given = options(region=region, account_type=account_type, endpoint=endpoint or (), protocol=protocol, profile=profile)
         report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=deadline)
@@ -77,10 +77,11 @@ def _examined(
     import signal
     from datetime import UTC, datetime
 
-    from alb_mutual_tls.cli.cloud import Cloud
-    from alb_mutual_tls.cli.doctor import Examination, new_name
-    from alb_mutual_tls.cli.doctor_report import Report, masked
-    from alb_mutual_tls.cli.stack import project_directory, read_provider_inputs
+    from alb_mutual_tls.access.cloud import Cloud
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations.doctor.examination import Examination, new_name
+    from alb_mutual_tls.operations.doctor.report import Report, masked
+    from alb_mutual_tls.stack.state import read_provider_inputs
 
     inputs, settings = given, "the options and the environment"
     if not given:

@@ -13,7 +13,7 @@ from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack,
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.cli.stack import Client, Component
+    from alb_mutual_tls.stack.deployed import Client, Component
 
 
 class Format(StrEnum):
@@ -58,8 +58,9 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a client's certificate with its chain, and its private key, to files that only you may read."""
-    from alb_mutual_tls.cli import client_files
-    from alb_mutual_tls.cli.stack import project_directory, read_components
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations import client_files
+    from alb_mutual_tls.stack.state import read_components
 
     encrypted = form in (Format.P12, Format.TRUSTSTORE)
     if password_file is not None and not encrypted:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, Stack, app
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.explanation import Report
+    from alb_mutual_tls.operations.inspection.explanation import Report
 
 
 @app.command()
@@ -39,7 +39,7 @@ def inspect(
 
     Exit code 0: nothing against it; 1: it would be refused, for the reasons given; 2: it cannot be read or not be decided.
     """
-    from alb_mutual_tls.cli import inspect_report
+    from alb_mutual_tls.operations.inspection import report as inspect_report
 
     try:
         if (stack or cwd or component) and not against_stack:
@@ -72,10 +72,11 @@ def _report(
 ) -> Report:
     from datetime import UTC, datetime
 
-    from alb_mutual_tls.cli import inspection
     from alb_mutual_tls.cli.password import first_line
-    from alb_mutual_tls.cli.stack import project_directory, read_components
-    from alb_mutual_tls.pki import explanation
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations.inspection import explanation
+    from alb_mutual_tls.operations.inspection import files as inspection
+    from alb_mutual_tls.stack.state import read_components
 
     password = first_line(password_file) if password_file is not None else None
     anchors = [inspection.given_anchor(ca)] if ca is not None else []

@@ -32,9 +32,9 @@ def kubeconfig(
     import json as codec
     import shlex
 
-    from alb_mutual_tls.cli import fetched_kubeconfig
-    from alb_mutual_tls.cli.configuration import read_configuration
-    from alb_mutual_tls.cli.stack import project_directory
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations import kubeconfig as fetched_kubeconfig
+    from alb_mutual_tls.stack.place import read_configuration
 
     configuration = read_configuration(project_directory(cwd), stack)
     cluster, expires = fetched_kubeconfig.fetch(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app, confirm
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.alibaba.albconfig import Cluster
-    from alb_mutual_tls.cli.switch_off import Before
+    from alb_mutual_tls.cluster.cluster import Cluster
+    from alb_mutual_tls.operations.switch_off import Before
 
 
 @app.command()
@@ -66,13 +66,13 @@ def _off(
     from contextlib import closing
     from datetime import UTC, datetime
 
-    from alb_mutual_tls.cli import switch_off as operation
+    from alb_mutual_tls.operations import switch_off as operation
 
     by_place = alb_config is not None and port is not None
     if by_place is (listener is not None) or (not by_place and (alb_config, port) != (None, None)):
         raise UserError("which listener is not clear: give --alb-config NAME and --port NUMBER, or --listener KEY of the stack alone")
     if by_place:
-        from alb_mutual_tls.alibaba.albconfig import Cluster
+        from alb_mutual_tls.cluster.cluster import Cluster
 
         assert alb_config is not None
         assert port is not None
@@ -94,9 +94,10 @@ def _of_stack(name: str, kubeconfig: str | None, context: str | None, *, stack: 
     """The cluster and the place of a listener of the stack; the state's secrets stay encrypted."""
     from dataclasses import replace
 
-    from alb_mutual_tls.cli.inventory import inventories
-    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-    from alb_mutual_tls.cli.stack import chosen_listeners, export, project_directory
+    from alb_mutual_tls.engine.program import export, project_directory
+    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.deployed import chosen_listeners
+    from alb_mutual_tls.stack.inventory import inventories
 
     directory = project_directory(cwd)
     components = [one.component for one in inventories(export(directory, stack, secrets=False), component=None)]

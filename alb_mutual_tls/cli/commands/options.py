@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from alb_mutual_tls.alibaba.endpoints import NAMES
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,3 +56,19 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDTH_IN_FILES, color_system=None)
+
+
+def options(
+    *, region: str | None, account_type: str | None, endpoint: Sequence[str], protocol: str | None, profile: str | None
+) -> Mapping[str, Any]:
+    """Command line options as inputs of the provider; those that were not given are left out."""
+    hosts = {}
+    for text in endpoint:
+        name, _, host = text.partition("=")
+        if name not in NAMES or not host or "/" in host or " " in host:
+            raise UserError(
+                f"--endpoint {text} is no endpoint: give one of {', '.join(NAMES)} and a host, for instance cas=cas.aliyuncs.com"
+            )
+        hosts[name] = host
+    given = {"region": region, "accountType": account_type, "endpoints": hosts or None, "protocol": protocol, "profile": profile}
+    return {key: value for key, value in given.items() if value is not None}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, confirm, console
-from alb_mutual_tls.cli.entry import ExitCode, interruptible
+from alb_mutual_tls.entry import ExitCode, interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from alb_mutual_tls.alibaba.alb import Alb
-    from alb_mutual_tls.cli.clearance import Cleaning
-    from alb_mutual_tls.cli.rehearsal_result import Result
+    from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
+    from alb_mutual_tls.operations.rehearsal.result import Result
 
 
 @app.command()
@@ -60,16 +60,16 @@ def rehearse(
     it away again whatever happens. Touches no other listener and no Ingress. Exit code 0: it would hold; 1: it would not; 2: not decided, or something
     is left.
     """
-    from alb_mutual_tls.cli import rehearsal_report as reports
+    from alb_mutual_tls.operations.rehearsal import report as reports
 
     try:
         if clean:
             cleaning = _cleaning(listener, stack=stack, cwd=cwd, component=component, yes=yes)
             typer.echo(reports.cleaning_as_json(cleaning) if json else "\n".join(_lines(cleaning)))
             raise typer.Exit(cleaning.exit_code)
-        from alb_mutual_tls.cli.cases import given_credential
-        from alb_mutual_tls.cli.handshake import Trust
-        from alb_mutual_tls.cli.verification import Knocker
+        from alb_mutual_tls.operations.verification.cases import given_credential
+        from alb_mutual_tls.operations.verification.handshake import Trust
+        from alb_mutual_tls.operations.verification.verify import Knocker
 
         options = {
             "knocker": Knocker(Trust(ca_file, insecure), timeout),
@@ -101,10 +101,12 @@ def _rehearsed(
     component: str | None,
     yes: bool,
 ) -> Result:
-    from alb_mutual_tls.cli.history import with_verify_of_file
-    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-    from alb_mutual_tls.cli.rehearsal import Rehearsal, chosen_authority, chosen_listener
-    from alb_mutual_tls.cli.stack import components_of, export, named, project_directory, provider_inputs
+    from alb_mutual_tls.engine.program import export, project_directory
+    from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
+    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.deployed import named
+    from alb_mutual_tls.stack.history import with_verify_of_file
+    from alb_mutual_tls.stack.state import components_of, provider_inputs
 
     directory = project_directory(cwd)
     exported = export(directory, stack)
@@ -119,9 +121,11 @@ def _rehearsed(
 
 
 def _cleaning(name: str | None, *, stack: str | None, cwd: Path | None, component: str | None, yes: bool) -> Cleaning:
-    from alb_mutual_tls.cli.clearance import Cleaning
-    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-    from alb_mutual_tls.cli.stack import chosen_listeners, project_directory, read_components
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
+    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.deployed import chosen_listeners
+    from alb_mutual_tls.stack.state import read_components
 
     directory = project_directory(cwd)
     cleaning = Cleaning()
@@ -144,7 +148,7 @@ def _alb(inputs: Mapping[str, Any]) -> Callable[[], Alb]:
 
     @cache
     def connect() -> Alb:
-        from alb_mutual_tls.cli.cloud import Cloud
+        from alb_mutual_tls.access.cloud import Cloud
 
         return Cloud(inputs, deadline=15.0).alb()
 
@@ -169,7 +173,7 @@ def _say(sentence: str) -> None:
 
 
 def _lines(cleaning: Cleaning) -> list[str]:
-    from alb_mutual_tls.cli.rehearsal_report import cleaning_summary
+    from alb_mutual_tls.operations.rehearsal.report import cleaning_summary
 
     notes = [f"note: {sentence}" for sentence in cleaning.notes]
     return [*notes, *cleaning.cleaned, *(f"LEFT: {sentence}" for sentence in cleaning.left), cleaning_summary(cleaning)]

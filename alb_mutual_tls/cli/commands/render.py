@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.cli.render import Rendered
+    from alb_mutual_tls.operations.render import Rendered
 
 
 @app.command()
@@ -23,7 +23,7 @@ def render(
 
     They are printed as deployed; the place of the listener in the list is looked up in the cluster.
     """
-    from alb_mutual_tls.cli import render as rendering
+    from alb_mutual_tls.operations import render as rendering
 
     try:
         rendered = _rendered(listener, stack=stack, cwd=cwd, component=component)
@@ -38,10 +38,12 @@ def render(
 def _rendered(names: list[str] | None, *, stack: str | None, cwd: Path | None, component: str | None) -> list[Rendered]:
     from contextlib import closing
 
-    from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-    from alb_mutual_tls.cli.render import by_hand, render
-    from alb_mutual_tls.cli.stack import chosen_listeners, project_directory, read_components
+    from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.errors import Unreachable
+    from alb_mutual_tls.operations.render import by_hand, render
+    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.deployed import chosen_listeners
+    from alb_mutual_tls.stack.state import read_components
 
     directory = project_directory(cwd)
     wanted = chosen_listeners(read_components(directory, stack=stack, component=component), names)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.cli.status import Report
+    from alb_mutual_tls.operations.status.status import Report
 
 
 class Format(StrEnum):
@@ -41,7 +41,7 @@ def status(
     Needs no passphrase: the state's secrets stay encrypted, unless the provider's own credentials are among them. Exit code 0: all is as wished;
     1: a listener is out of step, or a certificate in use has ended (or ends within --fail-within); 2: something could not be seen.
     """
-    from alb_mutual_tls.cli import status_report
+    from alb_mutual_tls.operations.status import report as status_report
 
     try:
         if json and form is not Format.TEXT:
@@ -60,14 +60,14 @@ def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, com
     from concurrent.futures import ThreadPoolExecutor
     from datetime import UTC, datetime
 
+    from alb_mutual_tls.access.cloud import places_of
     from alb_mutual_tls.alibaba.endpoints import half_of_cas
-    from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
-    from alb_mutual_tls.cli.cloud import places_of
-    from alb_mutual_tls.cli.history import stack_file
-    from alb_mutual_tls.cli.inventory import inventories
-    from alb_mutual_tls.cli.stack import export, project_directory
-    from alb_mutual_tls.cli.status import duration, report
-    from alb_mutual_tls.cli.views import look
+    from alb_mutual_tls.engine.program import export, project_directory
+    from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
+    from alb_mutual_tls.operations.status.sight import look
+    from alb_mutual_tls.operations.status.status import duration, report
+    from alb_mutual_tls.stack.history import stack_file
+    from alb_mutual_tls.stack.inventory import inventories
 
     within = None if fail_within is None else duration(fail_within)
     directory = project_directory(cwd)
@@ -82,12 +82,12 @@ def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, com
 
 
 def _print(report: Report, form: Format, *, json: bool) -> None:
-    from alb_mutual_tls.cli import status_report
+    from alb_mutual_tls.operations.status import report as status_report
 
     if json:
         typer.echo(status_report.as_json(report))
     elif form is Format.OPENMETRICS:
-        from alb_mutual_tls.cli.openmetrics import as_openmetrics
+        from alb_mutual_tls.operations.status.openmetrics import as_openmetrics
 
         typer.echo(as_openmetrics(report), nl=False)
     else:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app, console
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.cli.verification import Report
+    from alb_mutual_tls.operations.verification.result import Report
 
 
 @app.command()
@@ -48,17 +48,18 @@ def verify(
     that the stack has issued is ready for the flip. Exit code 0: everything held; 1: something fell
     short; 2: something could not be decided.
     """
-    from alb_mutual_tls.cli import report as reports
+    from alb_mutual_tls.operations.verification import report as reports
 
     try:
         from concurrent.futures import ThreadPoolExecutor
         from dataclasses import replace
 
-        from alb_mutual_tls.cli.cases import given_credential
-        from alb_mutual_tls.cli.handshake import Trust
-        from alb_mutual_tls.cli.history import stack_file, with_verify_of
-        from alb_mutual_tls.cli.stack import project_directory, read_components
-        from alb_mutual_tls.cli.verification import Knocker, verify_stack
+        from alb_mutual_tls.engine.program import project_directory
+        from alb_mutual_tls.operations.verification.cases import given_credential
+        from alb_mutual_tls.operations.verification.handshake import Trust
+        from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
+        from alb_mutual_tls.stack.history import stack_file, with_verify_of
+        from alb_mutual_tls.stack.state import read_components
 
         directory = project_directory(cwd)
         with ThreadPoolExecutor(1) as pool:
@@ -84,7 +85,7 @@ def verify(
 
 
 def _print(report: Report, *, json: bool) -> None:
-    from alb_mutual_tls.cli.report import as_json, print_for_people
+    from alb_mutual_tls.operations.verification.report import as_json, print_for_people
 
     if json:
         typer.echo(as_json(report))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from alb_mutual_tls.cli.entry import given_command
+from alb_mutual_tls.entry import given_command
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
 
@@ -38,11 +38,11 @@ def deploy(
     The engine's own output goes to standard error. Exit code 0: deployed, and verification held; 1: refused, failed, or verification fell short, rolled
     back or not; 2: not begun (a lock, no way to the cluster, ...), or verification could not be decided.
     """
-    from alb_mutual_tls.cli.stack import project_directory
-    from alb_mutual_tls.pipeline.deploy import Deployer
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations.deployment.deploy import Deployer
+    from alb_mutual_tls.operations.deployment.proof import Knocking
     from alb_mutual_tls.pipeline.deploy_summary import summary
     from alb_mutual_tls.pipeline.markdown import escaped, marker
-    from alb_mutual_tls.pipeline.verification import Knocking
 
     interruptible()
     knocking = Knocking(ca_file, insecure, cert, key, timeout)

@@ -15,8 +15,8 @@ def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = 
 
     The engine's own output goes to standard error. Exit code 0: no drift; 1: drift; 2: not decided.
     """
-    from alb_mutual_tls.cli.stack import project_directory
-    from alb_mutual_tls.pipeline.engine import run
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.engine.run import run
     from alb_mutual_tls.pipeline.summary import of_drift
 
     interruptible()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli import entry
+from alb_mutual_tls import entry
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ def preview(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json 
     The engine's own output goes to standard error. Exit code 0: a change, or none; 1: refused; 2: not checked (the cluster, an API or the state cannot
     be reached, credentials are missing, ...).
     """
-    from alb_mutual_tls.cli.stack import project_directory
-    from alb_mutual_tls.pipeline.engine import run
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.engine.run import run
     from alb_mutual_tls.pipeline.summary import of_preview
 
     interruptible()

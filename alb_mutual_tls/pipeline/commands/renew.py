@@ -17,9 +17,10 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
     The engine's own output goes to standard error. Exit code 0: nothing is due, or all of it was renewed; 1: something due was not; 2: what is due
     could not be decided.
     """
-    from alb_mutual_tls.cli.stack import project_directory
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations.deployment.renew import Renewer
     from alb_mutual_tls.pipeline.markdown import escaped, marker
-    from alb_mutual_tls.pipeline.renew import Renewer, summary
+    from alb_mutual_tls.pipeline.renew_summary import summary
 
     interruptible()
     directory = project_directory(cwd)

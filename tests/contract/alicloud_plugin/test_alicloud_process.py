@@ -15,8 +15,9 @@ from typing import Any
 import grpc
 import pytest
 
-from alb_mutual_tls.provider.properties import Properties, from_struct, to_struct
-from alb_mutual_tls.provider.protocol import empty_pb2, provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.wire import Properties
 from dev.sandbox.cloud.openapi import OpenApiServer
 from dev.sandbox.layout import (
     ACCESS_KEY_ID,

@@ -21,14 +21,15 @@ from typing import Any
 import grpc
 import pytest
 
-from alb_mutual_tls.provider.properties import Properties, from_struct, to_struct
-from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.wire import Properties
 from dev.sandbox.cloud import OpenApiServer
 
 _IMPATIENT = """
 import os
 from alb_mutual_tls.alibaba import openapi
-from alb_mutual_tls.provider.host import Request
+from alb_mutual_tls.plugin.host import Request
 openapi.FIRST_PAUSE /= 10
 wait = Request.wait
 Request.wait = lambda self, seconds: wait(self, seconds / 10)
@@ -228,7 +229,7 @@ class Engine:
     def __init__(self) -> None:
         from concurrent import futures
 
-        from alb_mutual_tls.provider.protocol import empty_pb2, engine_pb2, engine_pb2_grpc
+        from alb_mutual_tls.plugin.protocol import empty_pb2, engine_pb2, engine_pb2_grpc
 
         self.lines: list[tuple[str, str]] = []
         engine = self

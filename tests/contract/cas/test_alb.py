@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from alb_mutual_tls.alibaba.alb import Alb, CaReference
+from alb_mutual_tls.alibaba.alb import Alb
 from alb_mutual_tls.alibaba.answers import ALB
 from alb_mutual_tls.alibaba.openapi import OpenApi
+from alb_mutual_tls.listener.enforced import CaReference
 from alb_mutual_tls.provider.configuration import Configuration
 from dev.sandbox.cloud import OpenApiServer
 from dev.sandbox.cloud.model import Balancer, Listener
@@ -102,7 +103,7 @@ def test_a_certificate_that_alb_keeps_is_not_deleted_and_its_holder_is_named(
 def test_ctrl_c_ends_the_wait_at_once(
     plugin: Plugin, start: Any, settings: dict[str, Any], server: OpenApiServer, authorities: list[str]
 ) -> None:
-    from alb_mutual_tls.provider.protocol import empty_pb2
+    from alb_mutual_tls.plugin.protocol import empty_pb2
 
     id, state, inputs = uploaded(plugin, authorities[0])
     server.balancers.take([holding(id)])

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from alb_mutual_tls.provider.host import UNKNOWN
+from alb_mutual_tls.wire import UNKNOWN
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.conftest import Gateway
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from alb_mutual_tls.alibaba.pem import digest
-from alb_mutual_tls.provider.properties import Properties
+from alb_mutual_tls.wire import Properties
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
 from tests.unit.pki.material import authority, first_version, pem, subordinate

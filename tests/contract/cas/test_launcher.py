@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 
-from alb_mutual_tls.provider.protocol import empty_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2_grpc
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 LAUNCHER = REPOSITORY / "alb_mutual_tls" / "provider" / "pulumi-resource-albmtls"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.cli.openmetrics import as_openmetrics
+from alb_mutual_tls.operations.status.openmetrics import as_openmetrics
 from tests.integration.documentation import documents
 from tests.unit.cli.test_openmetrics import made
 

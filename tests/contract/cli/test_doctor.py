@@ -247,7 +247,7 @@ def test_an_endpoint_that_is_none_is_refused(doctor: Callable[..., Run]) -> None
 _INTERRUPTED = """
 import os, signal, sys
 from alb_mutual_tls.alibaba import cas, openapi
-from alb_mutual_tls.cli import cloud
+from alb_mutual_tls.access import cloud
 from alb_mutual_tls.cli.__main__ import main
 cas.SETTLING = 0.5
 openapi.FIRST_PAUSE = 0.025

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from alb_mutual_tls.cli.commands import app as mtls
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.pipeline.commands import app as ci
 from tests.contract.cli.laboratory import ON, Authority, Laboratory
 

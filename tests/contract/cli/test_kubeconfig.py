@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba import kubeconfig as kubeconfigs
-from alb_mutual_tls.alibaba import user_kubeconfig
 from alb_mutual_tls.cli.__main__ import main
+from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
+from alb_mutual_tls.cluster import user_kubeconfig
 from dev.sandbox import certificates
 from dev.sandbox.cloud import OpenApiServer
 from dev.sandbox.layout import (

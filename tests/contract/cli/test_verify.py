@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli import report as reports
-from alb_mutual_tls.cli import verification
-from alb_mutual_tls.cli.handshake import Alert, Answered, Destination, NoSession, TlsVersion, Trust, request_over_tls
-from alb_mutual_tls.cli.stack import Client, Component, Listener
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.cli.verification import Check, Knocker, Report, verify_stack
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.verification import report as reports
+from alb_mutual_tls.operations.verification import verify as verification
+from alb_mutual_tls.operations.verification.handshake import Trust, request_over_tls
+from alb_mutual_tls.operations.verification.outcome import Alert, Answered, Destination, NoSession, TlsVersion
+from alb_mutual_tls.operations.verification.result import Check, Report
+from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
 from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.stack.deployed import Client, Component, Listener
+from alb_mutual_tls.verdict import Verdict
 from tests.contract.cli.laboratory import HOST, ON, Laboratory, Ports, mtls
 from tests.ports import unused_port
 

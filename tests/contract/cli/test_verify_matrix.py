@@ -12,26 +12,18 @@ from typing import Final
 
 import pytest
 
-from alb_mutual_tls.cli.cases import cases
-from alb_mutual_tls.cli.doors import Surroundings
-from alb_mutual_tls.cli.handshake import (
-    Answered,
-    Destination,
-    KeptSession,
-    NoSession,
-    TlsVersion,
-    Trust,
-    keep_session,
-    request_over_tls,
-    resume_over_tls,
-)
-from alb_mutual_tls.cli.stack import Authority, Client, Component, Listener, Signer
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.cli.verification import Knocker, Report, verify_listener, verify_stack
+from alb_mutual_tls.listener.bypasses import Surroundings
+from alb_mutual_tls.operations.verification.cases import cases
+from alb_mutual_tls.operations.verification.handshake import KeptSession, Trust, keep_session, request_over_tls, resume_over_tls
+from alb_mutual_tls.operations.verification.outcome import Answered, Destination, NoSession, TlsVersion
+from alb_mutual_tls.operations.verification.result import Report
+from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener, verify_stack
 from alb_mutual_tls.pki import signing
 from alb_mutual_tls.pki.imposters import Credential
 from alb_mutual_tls.pki.profile import CA_PROFILE
 from alb_mutual_tls.pki.signing import Issuer
+from alb_mutual_tls.stack.deployed import Authority, Client, Component, Listener, Signer
+from alb_mutual_tls.verdict import Verdict
 from tests.contract.cli.laboratory import HOST, ON, Laboratory
 from tests.unit.pki.material import DAY, authority, client, cross, key, key_pem, name_of, pem
 

@@ -10,20 +10,11 @@ import grpc
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider import host
-from alb_mutual_tls.provider.host import (
-    UNKNOWN,
-    CheckFailure,
-    Difference,
-    Kind,
-    PartiallyMade,
-    Properties,
-    Reading,
-    Request,
-    start_server,
-)
-from alb_mutual_tls.provider.properties import from_struct, to_struct
-from alb_mutual_tls.provider.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from alb_mutual_tls.plugin import host
+from alb_mutual_tls.plugin.host import Difference, Kind, PartiallyMade, Reading, Request, start_server
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 URN = "urn:pulumi:dev::project::test:index:Thing::thing"
 SECRET = "4dabf18193072939515e22adb298388d"

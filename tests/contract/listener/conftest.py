@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.albconfig import Cluster
-from alb_mutual_tls.alibaba.exact_json import Document
+from alb_mutual_tls.cluster.cluster import Cluster
+from alb_mutual_tls.listener.exact_json import Document
 from dev.sandbox import binaries, certificates, control_plane, kubeconfig
 from dev.sandbox.layout import Layout
 from tests.ports import unused_base

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba.albconfig import Cluster, NoAlbConfigKind
-from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
+from alb_mutual_tls.cluster.api import Forbidden
+from alb_mutual_tls.cluster.cluster import Cluster, NoAlbConfigKind
 from alb_mutual_tls.errors import Unreachable, UserError
 from tests.contract.listener.conftest import ControlPlane
 

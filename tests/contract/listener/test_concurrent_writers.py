@@ -12,15 +12,16 @@ from typing import Any, cast
 
 import pytest
 
-from alb_mutual_tls.alibaba.albconfig import Cluster
-from alb_mutual_tls.alibaba.exact_json import Document, same
-from alb_mutual_tls.alibaba.kubernetes_api import path_of
-from alb_mutual_tls.alibaba.listener import certificate_ids, find_listener
-from alb_mutual_tls.alibaba.listener_patch import Patch
+from alb_mutual_tls.cluster.api import path_of
+from alb_mutual_tls.cluster.cluster import Cluster
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.declared import certificate_ids, find_listener
+from alb_mutual_tls.listener.exact_json import Document, same
+from alb_mutual_tls.listener.patch import Patch
+from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import Properties, Request
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
+from alb_mutual_tls.wire import Properties
 from tests.contract.listener.conftest import ControlPlane
 from tests.contract.listener.test_patch_on_a_real_api_server import RealConfiguration
 from tests.unit.listener.fakes import CA_1, CA_2, wanted

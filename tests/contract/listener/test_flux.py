@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba.albconfig import Cluster
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.listener_patch import Wish, annotation, fulfils
-from alb_mutual_tls.cli.render import as_yaml, render
+from alb_mutual_tls.cluster.cluster import Cluster
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import Wish, annotation, fulfils
+from alb_mutual_tls.operations.render import as_yaml, render
 from tests.contract.listener.conftest import ControlPlane
 from tests.contract.listener.test_gitops import HTTP, HTTPS, ID, KEY, Overlay, alb, get, owners, wished, write
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba.albconfig import Cluster
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.listener_patch import Wish, annotation, fulfils, plan
-from alb_mutual_tls.alibaba.side_doors import other_owners
-from alb_mutual_tls.cli import stack
-from alb_mutual_tls.cli.render import as_json, as_yaml, render
+from alb_mutual_tls.cluster.cluster import Cluster
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.owners import other_owners
+from alb_mutual_tls.listener.patch import Wish, annotation, fulfils, plan
+from alb_mutual_tls.operations.render import as_json, as_yaml, render
+from alb_mutual_tls.stack import deployed
 from tests.contract.listener.conftest import ControlPlane
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS
 
@@ -40,8 +40,8 @@ def alb(*listeners: Any) -> Document:
     }
 
 
-def wished(*, ca_enabled: bool = True, alb_config: str = "alb", port: int = 443) -> stack.Listener:
-    return stack.Listener("https", alb_config, port, ca_enabled, ca_certificate_id=ID)
+def wished(*, ca_enabled: bool = True, alb_config: str = "alb", port: int = 443) -> deployed.Listener:
+    return deployed.Listener("https", alb_config, port, ca_enabled, ca_certificate_id=ID)
 
 
 def get(cluster: Cluster, name: str = "alb") -> Document:

@@ -17,10 +17,10 @@ import grpc
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba.albconfig import Cluster
-from alb_mutual_tls.provider.host import UNKNOWN, Properties
-from alb_mutual_tls.provider.properties import from_struct, to_struct
-from alb_mutual_tls.provider.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, struct_pb2
+from alb_mutual_tls.cluster.cluster import Cluster
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, struct_pb2
+from alb_mutual_tls.wire import UNKNOWN, Properties
 from dev.toolchain.places import HERE
 from dev.toolchain.plugins.kubernetes.provider import NAME, VERSION
 from dev.toolchain.versions import load, pinned

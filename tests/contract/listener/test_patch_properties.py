@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener_patch import Wish
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import Wish
 from tests.examples import examples
 from tests.unit.listener.corpus import documents
 from tests.unit.listener.test_listener_patch import comes_back, holds, wishes

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.albconfig import Cluster, Conflict
-from alb_mutual_tls.alibaba.exact_json import Document, dumps
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.listener_patch import Wish, plan
-from alb_mutual_tls.alibaba.temporary_listener import (
+from alb_mutual_tls.cluster.cluster import Cluster, Conflict
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.exact_json import Document, dumps
+from alb_mutual_tls.listener.patch import Wish, plan
+from alb_mutual_tls.listener.temporary import (
     RehearsalClaim,
     Runner,
     Standing,
@@ -24,7 +24,7 @@ from alb_mutual_tls.alibaba.temporary_listener import (
     standing,
     temporary,
 )
-from alb_mutual_tls.cli.clearance import take_away
+from alb_mutual_tls.operations.rehearsal.cleaning import take_away
 from tests.contract.listener.conftest import ControlPlane
 from tests.unit.listener.corpus import DOCUMENTS, ODD, WITH_HTTPS
 

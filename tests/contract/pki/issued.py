@@ -23,11 +23,13 @@ from alb_mutual_tls.pki.imposters import Credential
 from alb_mutual_tls.pki.keys import signature_hash
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 from alb_mutual_tls.pki.signing import Issuer, key_identifier
+from alb_mutual_tls.plugin.host import Handler, Request
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
-from alb_mutual_tls.provider.host import Handler, Properties, Request
-from alb_mutual_tls.provider.properties import from_struct, to_struct
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
-from components.arguments import AlbMutualTlsArgs, Authority, Client
+from alb_mutual_tls.wire import Properties
+from components.arguments import AlbMutualTlsArgs
+from components.models import Authority, Client
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from tests.event_loops import event_loops

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final
 
 from alb_mutual_tls.pki.signing import Issuer
-from components.arguments import Client
+from components.models import Client
 from tests.contract.pki.issued import (
     CLIENTS,
     DAY,

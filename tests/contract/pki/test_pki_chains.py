@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from alb_mutual_tls.operations.inspection.explanation import Anchor, Basis, Judgement, Role, Source, Verdict, explain
+from alb_mutual_tls.operations.inspection.pieces import read
 from alb_mutual_tls.pki.certification_path import DEPTH_SEEN, deep
-from alb_mutual_tls.pki.explanation import Anchor, Basis, Judgement, Role, Source, Verdict, explain
-from alb_mutual_tls.pki.pieces import read
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki.chains import CASES, NOW, Case
 from tests.contract.pki.chains_table import PAGE, Row, page, rows

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from alb_mutual_tls.cli.client_files import Format, files, write
-from alb_mutual_tls.cli.stack import Client
+from alb_mutual_tls.operations.client_files import Format, files, write
 from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.stack.deployed import Client
 from tests.unit.pki.material import DAY, authority, client, cross, key, key_pem, pem, subordinate
 
 NOW: Final = datetime.now(UTC)

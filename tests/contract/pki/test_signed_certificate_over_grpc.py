@@ -10,10 +10,11 @@ import grpc
 import pytest
 
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.provider.host import CheckFailure, Properties, Request, start_server
-from alb_mutual_tls.provider.properties import UNKNOWN, from_struct, to_struct
-from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.host import Request, start_server
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, pem, request
 
 URN = "urn:pulumi:dev::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls$albmtls:index:SignedCertificate::mtls-client-one"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.provider.host import CheckFailure, Properties, Request
+from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from dev.toolchain.plugins.tls.resource import Resource
 

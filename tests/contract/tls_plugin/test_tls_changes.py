@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider.host import UNKNOWN
+from alb_mutual_tls.wire import UNKNOWN
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from alb_mutual_tls.provider.host import UNKNOWN
+from alb_mutual_tls.wire import UNKNOWN
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.locally_signed_cert import LocallySignedCert
 from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert

@@ -15,8 +15,9 @@ import grpc
 import pytest
 from cryptography import x509
 
-from alb_mutual_tls.provider.properties import UNKNOWN, Properties, from_struct, to_struct
-from alb_mutual_tls.provider.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, struct_pb2
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, struct_pb2
+from alb_mutual_tls.wire import UNKNOWN, Properties
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SIGNATURE = "4dabf18193072939515e22adb298388d"

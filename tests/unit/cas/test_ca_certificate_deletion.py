@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
+from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
+from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, albconfigs_naming
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import Request
 
 STATE = {"warehouseId": "17", "account": "1", "cluster": "uid-1", "owned": True, "fingerprint": "f", "caCertificateId": "ca-1"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from alb_mutual_tls.access.check import check
 from alb_mutual_tls.alibaba.endpoints import Endpoints
 from alb_mutual_tls.errors import Unreachable, WrongPlace
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.configuration_check import check
-from alb_mutual_tls.provider.host import UNKNOWN
+from alb_mutual_tls.wire import UNKNOWN
 
 ROLE = {"roleArn": "acs:ram::1:role/r"}
 OIDC = {"roleArn": "acs:ram::1:role/r", "oidcProviderArn": "p", "oidcTokenFile": "f"}
@@ -163,7 +163,7 @@ class FakeCluster:
 
 @pytest.fixture
 def clusters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alb_mutual_tls.alibaba.albconfig.Cluster", FakeCluster)
+    monkeypatch.setattr("alb_mutual_tls.cluster.cluster.Cluster", FakeCluster)
 
 
 @pytest.mark.usefixtures("clusters")

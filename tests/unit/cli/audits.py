@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.cli.audit import Seen
+from alb_mutual_tls.listener.enforced import CaReference, ListenerState
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.operations.audit.audit import Seen
 
 NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
 BALANCER: Final = "alb-1"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from alb_mutual_tls.alibaba import claim as claims
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener_patch import OFF
-from alb_mutual_tls.cli import adoption
-from alb_mutual_tls.cli.adoption import Settings, stack_file, wanted
-from alb_mutual_tls.cli.audit import NotSeen, report
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener import claim as claims
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import OFF
+from alb_mutual_tls.operations.audit import adoption
+from alb_mutual_tls.operations.audit.adoption import Settings, stack_file, wanted
+from alb_mutual_tls.operations.audit.audit import NotSeen, report
 from alb_mutual_tls.pki.brought import trust_faults
 from components.settings import parse
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, seen, state

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from alb_mutual_tls.cli.attempts import AT_ONCE, NOT_TRIED, Attempt, carry_out
-from alb_mutual_tls.cli.handshake import CLOSED, TIMED_OUT, Answered, Destination, Outcome, TlsVersion
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.verification.attempts import AT_ONCE, NOT_TRIED, Attempt, carry_out
+from alb_mutual_tls.operations.verification.outcome import CLOSED, TIMED_OUT, Answered, Destination, Outcome, TlsVersion
 
 PATIENCE = 10
 """Seconds until a test that hangs fails."""

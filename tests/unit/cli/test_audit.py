@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from alb_mutual_tls.alibaba import claim as claims
-from alb_mutual_tls.alibaba.alb import ListenerState
 from alb_mutual_tls.alibaba.answers import NotPermitted, Throttled
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
-from alb_mutual_tls.alibaba.listener_patch import OFF
-from alb_mutual_tls.cli import audit_report
-from alb_mutual_tls.cli.audit import NotSeen, Report, State, Upload, report
-from alb_mutual_tls.cli.audit_scan import barred, tried
-from alb_mutual_tls.cli.verdict import Verdict
+from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
+from alb_mutual_tls.listener import claim as claims
+from alb_mutual_tls.listener.enforced import ListenerState
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import OFF
+from alb_mutual_tls.operations.audit import report as audit_report
+from alb_mutual_tls.operations.audit.audit import NotSeen, Report, State, Upload, report
+from alb_mutual_tls.operations.audit.scan import barred, tried
+from alb_mutual_tls.verdict import Verdict
 from tests.examples import examples
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, ingresses, seen, state
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alb_mutual_tls.alibaba.alb import Alb
-from alb_mutual_tls.alibaba.albconfig import Event
 from alb_mutual_tls.alibaba.answers import NotPermitted
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.cli.audit import NotSeen
-from alb_mutual_tls.cli.audit_scan import WORKERS, scan
-from alb_mutual_tls.cli.cloud import Call
+from alb_mutual_tls.alibaba.recording import Call
+from alb_mutual_tls.cluster.cluster import Event
 from alb_mutual_tls.errors import Unreachable
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.operations.audit.audit import NotSeen
+from alb_mutual_tls.operations.audit.scan import WORKERS, scan
 from tests.unit.cli.audits import CA, alb, certificate, https, ingresses
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from alb_mutual_tls.cli.cases import Case, Missing, cases
-from alb_mutual_tls.cli.stack import components_of
-from alb_mutual_tls.cli.verdict import Role
+from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
+from alb_mutual_tls.operations.verification.judgement import Role
 from alb_mutual_tls.pki.imposters import Credential, probe
 from alb_mutual_tls.pki.signing import Issuer
+from alb_mutual_tls.stack.state import components_of
 
 NOW = datetime.now(UTC)
 SIGNED_BY_THE_CA = ["client of authority root", "expired", "serverAuth only", "not yet valid"]

@@ -14,9 +14,10 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from alb_mutual_tls.cli.client_files import WITHOUT_KEY, File, Format, files, safe_name, write
-from alb_mutual_tls.cli.stack import Client, components_of
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.client_files import WITHOUT_KEY, File, Format, files, safe_name, write
+from alb_mutual_tls.stack.deployed import Client
+from alb_mutual_tls.stack.state import components_of
 
 ALL: tuple[Format, ...] = get_args(Format)
 

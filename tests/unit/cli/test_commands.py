@@ -197,7 +197,7 @@ def test_an_error_of_the_stack_is_one_sentence_and_exit_code_2(capsys: pytest.Ca
 def test_a_fault_of_our_own_is_no_verdict_on_a_listener(
     capsys: pytest.CaptureFixture[str], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from alb_mutual_tls.cli import verification
+    from alb_mutual_tls.operations.verification import verify as verification
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
@@ -319,8 +319,8 @@ def test_audit_takes_the_place_of_a_stack_that_is_deployed_and_else_says_what_to
 def test_audit_looks_where_the_selected_stack_works_and_says_so(
     capsys: pytest.CaptureFixture[str], project: Path, exported: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from alb_mutual_tls.cli import audit_scan
-    from alb_mutual_tls.cli.audit import Seen
+    from alb_mutual_tls.operations.audit import scan as audit_scan
+    from alb_mutual_tls.operations.audit.audit import Seen
     from tests.unit.cli.audits import seen
 
     looked: list[str] = []

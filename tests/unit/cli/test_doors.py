@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from alb_mutual_tls.cli.doors import Door, Surroundings, approach, concrete, is_loopback, resolve, split_address
-from alb_mutual_tls.cli.stack import Listener
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.operations.verification.approach import approach, concrete, is_loopback, resolve, split_address
+from alb_mutual_tls.stack.deployed import Listener
 
 HTTP = Door("HTTP", 80, ("demo.alb.ingress.top",))
 KNOWN = Surroundings("alb-x.cn-hangzhou.alb.aliyuncs.com", ("demo.alb.ingress.top", "*.example.com"), (HTTP,))

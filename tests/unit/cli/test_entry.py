@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.entry import given_command, given_place, run
+from alb_mutual_tls.entry import given_command, given_place, run
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from alb_mutual_tls.cli.cases import Case, Missing, cases
-from alb_mutual_tls.cli.flip import NO_CLIENT, Flip, flip
-from alb_mutual_tls.cli.stack import Authority, Client, Component, Signer
-from alb_mutual_tls.cli.verdict import Role, Verdict, expected
+from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
+from alb_mutual_tls.operations.verification.flip import NO_CLIENT, Flip, flip
+from alb_mutual_tls.operations.verification.judgement import Role, expected
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.certification_path import against, judge_pem
 from alb_mutual_tls.pki.imposters import Credential, probe
 from alb_mutual_tls.pki.signing import Issuer
+from alb_mutual_tls.stack.deployed import Authority, Client, Component, Signer
+from alb_mutual_tls.verdict import Verdict
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, key_pem, pem, subordinate
 
 

@@ -12,21 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.cli import handshake
-from alb_mutual_tls.cli.handshake import (
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.verification import handshake, outcome
+from alb_mutual_tls.operations.verification.handshake import Trust, outcome_of
+from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
     Alert,
     ConnectionFailed,
     Outcome,
     ServerCertificateInvalid,
     TlsVersion,
-    Trust,
     VersionNotOffered,
-    outcome_of,
 )
-from alb_mutual_tls.cli.text import printable
-from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.text import printable
 from tests.unit.pki.material import authority, client, key, key_pem, pem
 
 
@@ -112,4 +111,4 @@ def test_text_from_a_server_cannot_steer_a_terminal() -> None:
     ],
 )
 def test_path_and_host_are_sent_as_http_wants_them(path: str, host: str, head: str) -> None:
-    assert handshake._get(handshake.Destination("127.0.0.1", 443, host, host, path)).decode("ascii").startswith(head)
+    assert handshake._get(outcome.Destination("127.0.0.1", 443, host, host, path)).decode("ascii").startswith(head)

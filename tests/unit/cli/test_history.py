@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli import history
-from alb_mutual_tls.cli.history import Entry, Value
-from alb_mutual_tls.cli.stack import Component, Listener
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.stack import history
+from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.stack.history import Entry, Value
 from tests.examples import examples
 
 SECRET = Value("the former key", secret=True)

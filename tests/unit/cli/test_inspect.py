@@ -19,10 +19,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli import inspect_report
-from alb_mutual_tls.pki.explanation import Source as Given
-from alb_mutual_tls.pki.explanation import explain
-from alb_mutual_tls.pki.pieces import read
+from alb_mutual_tls.operations.inspection import report as inspect_report
+from alb_mutual_tls.operations.inspection.explanation import Source as Given
+from alb_mutual_tls.operations.inspection.explanation import explain
+from alb_mutual_tls.operations.inspection.pieces import read
 from tests.examples import examples
 from tests.unit.cli.test_commands import Run
 

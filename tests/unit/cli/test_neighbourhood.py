@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.doors import Door
-from alb_mutual_tls.cli.neighbourhood import surroundings
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.bypasses import Door, surroundings
 
 CLASSES = [
     {

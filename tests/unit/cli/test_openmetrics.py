@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from alb_mutual_tls.cli.openmetrics import as_openmetrics, escaped
-from alb_mutual_tls.cli.stack import Listener
-from alb_mutual_tls.cli.status import AuthorityStatus, ClientStatus, ListenerStatus, OutstandingStatus, Report
-from alb_mutual_tls.cli.views import Absent, NotKnown, Shown, View
+from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
+from alb_mutual_tls.operations.status.openmetrics import as_openmetrics, escaped
+from alb_mutual_tls.operations.status.status import AuthorityStatus, ClientStatus, ListenerStatus, OutstandingStatus, Report
+from alb_mutual_tls.stack.deployed import Listener
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
 END = datetime(2027, 2, 21, 12, tzinfo=UTC)

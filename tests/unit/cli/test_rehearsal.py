@@ -15,13 +15,19 @@ from cryptography.hazmat.primitives import serialization
 from rich.console import Console
 
 from alb_mutual_tls.alibaba.alb import Alb
-from alb_mutual_tls.alibaba.albconfig import Conflict, Event
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.kubernetes_api import ApiError, Forbidden
-from alb_mutual_tls.alibaba.temporary_listener import LeftBehind, left_behind
-from alb_mutual_tls.cli import rehearsal as rehearsals
-from alb_mutual_tls.cli.clearance import Cleaning
-from alb_mutual_tls.cli.handshake import (
+from alb_mutual_tls.cluster.api import ApiError, Forbidden
+from alb_mutual_tls.cluster.cluster import Conflict, Event
+from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.temporary import LeftBehind, left_behind
+from alb_mutual_tls.operations.rehearsal import probes
+from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
+from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
+from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
+from alb_mutual_tls.operations.rehearsal.report import as_json, cleaning_as_json, error_as_json, print_for_people
+from alb_mutual_tls.operations.rehearsal.result import Need, Purpose
+from alb_mutual_tls.operations.verification.handshake import Trust
+from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
     ConnectionFailed,
@@ -29,20 +35,15 @@ from alb_mutual_tls.cli.handshake import (
     Outcome,
     ServerCertificateInvalid,
     TlsVersion,
-    Trust,
 )
-from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-from alb_mutual_tls.cli.rehearsal import Rehearsal, chosen_authority, chosen_listener
-from alb_mutual_tls.cli.rehearsal_report import as_json, cleaning_as_json, error_as_json, print_for_people
-from alb_mutual_tls.cli.rehearsal_result import Need, Purpose
-from alb_mutual_tls.cli.stack import Authority, Client, Component, Listener
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.cli.verification import Knocker
-from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
+from alb_mutual_tls.operations.verification.verify import Knocker
 from alb_mutual_tls.pki import bundle, imposters
 from alb_mutual_tls.pki.certification_path import length_to
 from alb_mutual_tls.pki.imposters import Credential
 from alb_mutual_tls.pki.signing import Issuer, to_pem
+from alb_mutual_tls.stack.cluster import Neighbourhood
+from alb_mutual_tls.stack.deployed import Authority, Client, Component, Listener
+from alb_mutual_tls.verdict import Verdict
 from tests.unit.listener.fakes import FakeAlb, FakeCluster, alb, raised
 
 HOST = "demo.alb.ingress.top"
@@ -224,7 +225,7 @@ def test_a_client_whose_key_is_elsewhere_is_judged_by_its_chain(world: World) ->
     done = world.rehearse(stack)
     assert done.result.report is not None
     assert [(check.verdict, check.why) for check in done.result.report.checks if check.case == "client csr"] == [
-        (Verdict.NOT_CHECKED, rehearsals.KEY_ELSEWHERE)
+        (Verdict.NOT_CHECKED, probes.KEY_ELSEWHERE)
     ]
     assert done.result.verdict is Verdict.HELD
     assert world.rehearse(stack, authority=B, given=imposters.good("given", ISSUER_B, NOW)).result.verdict is Verdict.HELD
@@ -250,7 +251,7 @@ def test_the_length_of_chains_that_a_stack_needs(
     clients: tuple[Credential, ...], issuing: str, authority: Authority, needs: dict[int, Need]
 ) -> None:
     stack = component(*(client(f"c{number}", one) for number, one in enumerate(clients)), issuing=issuing)
-    assert rehearsals.needed_lengths(stack, authority, NOW) == needs
+    assert probes.needed_lengths(stack, authority, NOW) == needs
 
 
 @pytest.mark.parametrize(

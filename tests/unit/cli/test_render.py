@@ -11,12 +11,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import ListenerMissing, find_listener
-from alb_mutual_tls.alibaba.listener_patch import Wish, fulfils
-from alb_mutual_tls.cli.render import Rendered, as_json, as_yaml, by_hand, error_as_json, render
-from alb_mutual_tls.cli.stack import Listener
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.declared import ListenerMissing, find_listener
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import Wish, fulfils
+from alb_mutual_tls.operations.render import Rendered, as_json, as_yaml, by_hand, error_as_json, render
+from alb_mutual_tls.stack.deployed import Listener
 from tests.examples import examples
 from tests.unit.cli.jq import deleted
 from tests.unit.listener.corpus import documents

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from alb_mutual_tls.cli.flip import NOTE as FLIP_NOTE
-from alb_mutual_tls.cli.flip import Bundle, Flip
-from alb_mutual_tls.cli.handshake import (
+from alb_mutual_tls.operations.verification.flip import NOTE as FLIP_NOTE
+from alb_mutual_tls.operations.verification.flip import Bundle, Flip
+from alb_mutual_tls.operations.verification.judgement import Expected
+from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
     ConnectionFailed,
@@ -22,10 +23,10 @@ from alb_mutual_tls.cli.handshake import (
     TlsVersion,
     VersionNotOffered,
 )
-from alb_mutual_tls.cli.report import NOTE, as_json, error_as_json, print_for_people, seen_text, summary
-from alb_mutual_tls.cli.stack import Listener
-from alb_mutual_tls.cli.verdict import Expected, Verdict
-from alb_mutual_tls.cli.verification import Check, ListenerReport, Report
+from alb_mutual_tls.operations.verification.report import NOTE, as_json, error_as_json, print_for_people, seen_text, summary
+from alb_mutual_tls.operations.verification.result import Check, ListenerReport, Report
+from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.verdict import Verdict
 
 PLACE = Destination("127.0.0.1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
 OTHER = Destination("::1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")

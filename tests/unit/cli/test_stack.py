@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.stack import Signer, components_of, export, plain, project_directory, provider_inputs, read_components
+from alb_mutual_tls.engine.program import export, project_directory
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.stack.deployed import Signer
+from alb_mutual_tls.stack.state import components_of, provider_inputs, read_components
+from alb_mutual_tls.wire import plain
 from tests.unit.cli.conftest import secret
 
 Pulumi = Callable[..., Path]

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
-from alb_mutual_tls.cli.inventory import ClientCertificate, Inventory, inventories
-from alb_mutual_tls.cli.stack import Component, Listener
-from alb_mutual_tls.cli.status import Report, client_status, duration, report
-from alb_mutual_tls.cli.status_report import as_json, print_for_people
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.cli.views import Absent, NotKnown, Shown, Sight, View, declared, look, reported
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.enforced import Absent, CaReference, ListenerState, NotKnown, Shown, View, declared, reported
+from alb_mutual_tls.operations.status.report import as_json, print_for_people
+from alb_mutual_tls.operations.status.sight import Sight, look
+from alb_mutual_tls.operations.status.status import Report, client_status, duration, report
 from alb_mutual_tls.pki.issued import Outstanding, authority_identity
+from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.stack.inventory import ClientCertificate, Inventory, inventories
+from alb_mutual_tls.verdict import Verdict
 from tests.unit.pki.material import DAY, NOW, authority, client, pem, subordinate
 
 ROOT, OTHER = authority("root a"), authority("root b")

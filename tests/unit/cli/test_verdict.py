@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli.handshake import (
+from alb_mutual_tls.operations.verification.judgement import Observation, Role, expected, judge, judge_door_in_clear
+from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
     Alert,
     Answered,
@@ -21,17 +22,7 @@ from alb_mutual_tls.cli.handshake import (
     TlsVersion,
     VersionNotOffered,
 )
-from alb_mutual_tls.cli.verdict import (
-    EXIT_CODE,
-    Finding,
-    Observation,
-    Role,
-    Verdict,
-    expected,
-    judge,
-    judge_door_in_clear,
-    overall,
-)
+from alb_mutual_tls.verdict import EXIT_CODE, Finding, Verdict, overall
 
 OK = Answered(200, "", "old")
 NO_CERTIFICATE_400 = Answered(400, "", "<title>400 No required SSL certificate was sent</title>")

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.cli import verification
-from alb_mutual_tls.cli.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
-from alb_mutual_tls.cli.doors import Door, Surroundings
-from alb_mutual_tls.cli.handshake import (
+from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.operations.verification import verify as verification
+from alb_mutual_tls.operations.verification.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
+from alb_mutual_tls.operations.verification.handshake import Trust
+from alb_mutual_tls.operations.verification.judgement import Role
+from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
     ConnectionFailed,
@@ -19,14 +22,13 @@ from alb_mutual_tls.cli.handshake import (
     Outcome,
     ServerCertificateInvalid,
     TlsVersion,
-    Trust,
 )
-from alb_mutual_tls.cli.neighbourhood import Neighbourhood
-from alb_mutual_tls.cli.stack import Component, Listener
-from alb_mutual_tls.cli.verdict import Role, Verdict
-from alb_mutual_tls.cli.verification import Check, Knocker, verify_listener, verify_stack
-from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.operations.verification.result import Check
+from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener, verify_stack
 from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.stack.cluster import Neighbourhood
+from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.verdict import Verdict
 
 OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
 REQUIRED = Alert("certificate_required")

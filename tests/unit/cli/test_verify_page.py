@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from alb_mutual_tls.cli.cases import EVERY, cases
-from alb_mutual_tls.cli.doors import Door, Surroundings
-from alb_mutual_tls.cli.stack import Listener, components_of
-from alb_mutual_tls.cli.verification import verify_listener
 from alb_mutual_tls.errors import Unreachable
+from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.operations.verification.cases import EVERY, cases
+from alb_mutual_tls.operations.verification.verify import verify_listener
+from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.stack.state import components_of
 from tests.unit.cli.test_verification import Town
 
 PAGE: Final = (Path(__file__).parents[3] / "docs/verify.md").read_text()

@@ -10,7 +10,8 @@ import pytest
 from cryptography import x509
 
 from alb_mutual_tls.pki.request import SigningRequest
-from components.arguments import AlbMutualTlsArgs, Authority, Client, Listener
+from components.arguments import AlbMutualTlsArgs
+from components.models import Authority, Client, Listener
 from components.schema import schema
 from components.settings import Settings, SettingsError, parse
 from tests.unit.pki.material import authority, key, key_pem, pem, request, subordinate

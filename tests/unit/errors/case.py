@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider.host import CheckFailure, PartiallyMade
+from alb_mutual_tls.plugin.host import PartiallyMade
+from alb_mutual_tls.wire import CheckFailure
 from components.settings import SettingsError
 
 Case = Callable[[Path], object]

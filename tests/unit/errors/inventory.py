@@ -16,15 +16,33 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = REPOSITORY / "docs/errors.md"
 MODULES: Final = (
-    *sorted((REPOSITORY / "alb_mutual_tls/alibaba").glob("*.py")),
-    *sorted((REPOSITORY / "alb_mutual_tls/provider").glob("*.py")),
+    *(
+        module
+        for room in ("alibaba", "cluster", "listener", "plugin", "provider")
+        for module in sorted((REPOSITORY / "alb_mutual_tls" / room).glob("*.py"))
+    ),
+    REPOSITORY / "alb_mutual_tls/access/check.py",
     REPOSITORY / "components/arguments.py",
+    REPOSITORY / "components/models.py",
     REPOSITORY / "components/pem_or_path.py",
     REPOSITORY / "components/place.py",
     REPOSITORY / "components/settings.py",
 )
 WARNINGS: Final = frozenset(
-    {"warn", "info", "status", "warnings", "notes", "sentence", "without_certificates", "other_owners", "lockout_to_come", "_left"}
+    {
+        "warn",
+        "info",
+        "status",
+        "warnings",
+        "notes",
+        "sentence",
+        "without_certificates",
+        "other_owners",
+        "lockout_to_come",
+        "_left",
+        "refused",
+        "_of_ids",
+    }
 )
 """Functions and lists whose texts are warnings and notes: nothing fails because of them."""
 _PROGRAMMERS: Final = frozenset({"TypeError", "AssertionError", "ModuleNotFoundError"})

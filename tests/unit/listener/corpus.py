@@ -9,8 +9,8 @@ from typing import Any, Final
 import yaml
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.exact_json import Document, loads
-from alb_mutual_tls.alibaba.listener import CA_CERTIFICATES, CA_ENABLED, CERTIFICATE_ID
+from alb_mutual_tls.listener.declared import CA_CERTIFICATES, CA_ENABLED, CERTIFICATE_ID
+from alb_mutual_tls.listener.exact_json import Document, loads
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "data" / "albconfigs"
 

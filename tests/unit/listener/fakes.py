@@ -11,15 +11,16 @@ from typing import Any, cast
 
 import pytest
 
-from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
-from alb_mutual_tls.alibaba.albconfig import Conflict, Event
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import ListenerMissing, find_listener
-from alb_mutual_tls.alibaba.listener_patch import Patch
+from alb_mutual_tls.cluster.cluster import Conflict, Event
 from alb_mutual_tls.errors import UserError, WrongPlace
+from alb_mutual_tls.listener.declared import ListenerMissing, find_listener
+from alb_mutual_tls.listener.enforced import CaReference, ListenerState
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.patch import Patch
+from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import Properties, Request
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
+from alb_mutual_tls.wire import Properties
 from tests.unit.listener.json_patch import TestFailed, apply
 
 CA_1, CA_2 = "1efd3cac-e8c1-611d-b971-f96e5e432aba", "1efd3caf-3cc7-6f42-be33-29ca9cecdfd3"

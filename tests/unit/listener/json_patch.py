@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from alb_mutual_tls.alibaba.exact_json import Document, same
-from alb_mutual_tls.alibaba.listener_patch import Patch
+from alb_mutual_tls.listener.exact_json import Document, same
+from alb_mutual_tls.listener.patch import Patch
 
 
 class TestFailed(Exception):

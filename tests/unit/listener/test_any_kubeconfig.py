@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba import kubeconfig as kubeconfigs
-from alb_mutual_tls.alibaba.kubeconfig import load
-from alb_mutual_tls.alibaba.kubernetes_api import KubernetesApi
+from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
+from alb_mutual_tls.cluster.api import KubernetesApi
+from alb_mutual_tls.cluster.kubeconfig import load
 from alb_mutual_tls.errors import UserError
 from tests.examples import examples
 from tests.unit.errors.servers import answering

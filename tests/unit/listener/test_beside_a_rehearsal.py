@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.temporary_listener import RehearsalClaim, Runner, plan_add, temporary
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.temporary import RehearsalClaim, Runner, plan_add, temporary
 from tests.unit.listener.fakes import CA_2, B, World, wanted
 
 TOLD = "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process 42 on there, since 2026-03-01T12:00:00Z)"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.claim import (
+from alb_mutual_tls.listener.claim import (
     Claim,
     ClaimedByAnother,
     ClaimUnreadable,

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 
-from alb_mutual_tls.alibaba.exact_json import dumps, loads, same
+from alb_mutual_tls.listener.exact_json import dumps, loads, same
 from tests.unit.listener.corpus import ODD, others
 
 

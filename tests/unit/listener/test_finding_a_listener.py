@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.exact_json import Document, loads
-from alb_mutual_tls.alibaba.listener import (
+from alb_mutual_tls.listener.declared import (
     ListenerMalformed,
     ListenerMissing,
     find_listener,
@@ -16,6 +15,7 @@ from alb_mutual_tls.alibaba.listener import (
     port_number,
     wrong_types,
 )
+from alb_mutual_tls.listener.exact_json import Document, loads
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.kubeconfig import Credential, load
+from alb_mutual_tls.cluster.kubeconfig import Credential, load
 from alb_mutual_tls.errors import UserError
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"

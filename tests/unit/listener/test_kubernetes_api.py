@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba import kubernetes_api
-from alb_mutual_tls.alibaba.albconfig import Cluster, Conflict
-from alb_mutual_tls.alibaba.kubernetes_api import ApiError
+from alb_mutual_tls.cluster import api as kubernetes_api
+from alb_mutual_tls.cluster.api import ApiError
+from alb_mutual_tls.cluster.cluster import Cluster, Conflict
 from alb_mutual_tls.errors import Unreachable
 
 

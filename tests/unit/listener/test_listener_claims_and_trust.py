@@ -9,11 +9,11 @@ from functools import partial
 import pytest
 from cryptography import x509
 
-from alb_mutual_tls.alibaba.claim import ClaimedByAnother, ClaimUnreadable
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.claim import ClaimedByAnother, ClaimUnreadable
 from alb_mutual_tls.pki.profile import BACKDATE
 from alb_mutual_tls.pki.renewal import to_text
-from alb_mutual_tls.provider.host import UNKNOWN
+from alb_mutual_tls.wire import UNKNOWN
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, URN, A, B, World, alb, raised, wanted
 from tests.unit.pki.material import DAY, NOW, authority, pem
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
-from alb_mutual_tls.alibaba.albconfig import Event
-from alb_mutual_tls.alibaba.claim import ClaimedByAnother
-from alb_mutual_tls.alibaba.exact_json import Document
 from alb_mutual_tls.alibaba.openapi import NotPermitted
+from alb_mutual_tls.cluster.cluster import Event
 from alb_mutual_tls.errors import Unreachable, UserError
-from alb_mutual_tls.provider.host import Cancelled, PartiallyMade
+from alb_mutual_tls.listener.claim import ClaimedByAnother
+from alb_mutual_tls.listener.enforced import CaReference, ListenerState
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.plugin.host import Cancelled, PartiallyMade
 from tests.examples import examples
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, wanted
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.side_doors import NOT_LOOKED_AT
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
-from alb_mutual_tls.provider.host import UNKNOWN
+from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.wire import UNKNOWN
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, C, World, alb, raised, wanted
 
 # --- check

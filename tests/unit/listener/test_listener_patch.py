@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.exact_json import Document, dumps, loads, same
-from alb_mutual_tls.alibaba.listener import CA_CERTIFICATES, CA_ENABLED, find_listener, fold
-from alb_mutual_tls.alibaba.listener_patch import (
+from alb_mutual_tls.listener.declared import CA_CERTIFICATES, CA_ENABLED, find_listener, fold
+from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
+from alb_mutual_tls.listener.patch import (
     OFF,
     Patch,
     Wish,

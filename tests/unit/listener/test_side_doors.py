@@ -7,19 +7,11 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.exact_json import Document
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.listener_patch import Wish
-from alb_mutual_tls.alibaba.side_doors import (
-    SideDoor,
-    hosts_of,
-    listen_ports,
-    other_owners,
-    overlap,
-    quic_on,
-    side_doors,
-    without_certificates,
-)
+from alb_mutual_tls.listener.bypasses import SideDoor, hosts_of, listen_ports, overlap, quic_on, side_doors, without_certificates
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.owners import other_owners
+from alb_mutual_tls.listener.patch import Wish
 
 CLASS = {
     "metadata": {"name": "https-ingressclass"},

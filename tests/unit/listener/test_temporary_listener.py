@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.exact_json import Document, dumps, loads, same
-from alb_mutual_tls.alibaba.listener import HTTPS, all_listeners, find_listener
-from alb_mutual_tls.alibaba.side_doors import declarative_owners, side_doors
-from alb_mutual_tls.alibaba.temporary_listener import (
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.bypasses import side_doors
+from alb_mutual_tls.listener.declared import HTTPS, all_listeners, find_listener
+from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
+from alb_mutual_tls.listener.owners import declarative_owners
+from alb_mutual_tls.listener.temporary import (
     RehearsalClaim,
     Runner,
     Standing,
@@ -29,7 +31,6 @@ from alb_mutual_tls.alibaba.temporary_listener import (
     stands_alone,
     temporary,
 )
-from alb_mutual_tls.errors import UserError
 from tests.examples import examples
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 from tests.unit.listener.fakes import alb, raised

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alb_mutual_tls.pipeline.engine import Run
-from alb_mutual_tls.pipeline.events import parse
-from alb_mutual_tls.pipeline.failure import failure
+from alb_mutual_tls.engine.events import parse
+from alb_mutual_tls.engine.failure import failure
+from alb_mutual_tls.engine.run import Run
 
 DATA = Path(__file__).resolve().parents[2] / "data/pipeline"
 NAMES = sorted(file.stem for file in DATA.glob("*.jsonl"))

@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli.history import Entry, Value
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pipeline import configuration
+from alb_mutual_tls.stack import configuration
+from alb_mutual_tls.stack.history import Entry, Value
 
 SECRET = Value("the former key", secret=True)
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.cli.stack import Listener
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.cli.views import Absent, NotKnown, Shown, Sight, View
-from alb_mutual_tls.pipeline.deploy import Deployment, Ending
+from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
+from alb_mutual_tls.operations.deployment.deploy import Deployment, Ending
+from alb_mutual_tls.operations.deployment.live import Live, sentence
+from alb_mutual_tls.operations.deployment.proof import Knocking, Verification
+from alb_mutual_tls.operations.status.sight import Sight
 from alb_mutual_tls.pipeline.deploy_summary import summary
-from alb_mutual_tls.pipeline.failure import Failure, Reason
-from alb_mutual_tls.pipeline.live import Live, sentence
-from alb_mutual_tls.pipeline.verification import Knocking, Verification
+from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.verdict import Verdict
 
 HELD = Verification(Verdict.HELD, "held: 15 checks held at 1 listener")
 SHORT = Verification(Verdict.FELL_SHORT, "fell short: 14", ("fell short: listener https: no certificate: the listener lets this in",))

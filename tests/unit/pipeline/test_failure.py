@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alb_mutual_tls.pipeline.events import Diagnostic, Events, Severity
-from alb_mutual_tls.pipeline.failure import Failure, Reason, failure
+from alb_mutual_tls.engine.events import Diagnostic, Events, Severity
+from alb_mutual_tls.engine.failure import Failure, Reason, failure
 from tests.unit.errors.inventory import PAGE, Row, rows
 
 LISTENER = (

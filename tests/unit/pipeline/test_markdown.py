@@ -8,8 +8,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alb_mutual_tls.engine.redaction import REDACTED, redacted, secrets_of
 from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
-from alb_mutual_tls.pipeline.redaction import REDACTED, redacted, secrets_of
 
 
 def shown(markdown: str) -> str:

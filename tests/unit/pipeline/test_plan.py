@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli.stack import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
-from alb_mutual_tls.pipeline.events import UNKNOWN, Events, State, Step, parse
-from alb_mutual_tls.pipeline.plan import CA_CERTIFICATE, ISSUED_CERTIFICATES, CertificateChange, Effect, drift, pending, plan
+from alb_mutual_tls.engine.events import Events, State, Step, parse
+from alb_mutual_tls.operations.deployment.plan import CA_CERTIFICATE, ISSUED_CERTIFICATES, CertificateChange, Effect, drift, pending, plan
 from alb_mutual_tls.pipeline.summary import as_json, as_markdown, of_drift, of_preview
+from alb_mutual_tls.tokens import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
+from alb_mutual_tls.wire import UNKNOWN_TEXT
 from tests.unit.pipeline.recorded import ended
 
 BASE = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"
@@ -21,7 +22,7 @@ PARENT = f"{BASE}::alb-mutual-tls"
 
 def listener(enabled: bool | None, ca: str | None, **more: Any) -> State:
     values = {"albConfig": "alb", "port": 443.0, "caEnabled": enabled, "caCertificateId": ca, **more}
-    return State("alb/443", PARENT, {}, {key: UNKNOWN if value is None else value for key, value in values.items()})
+    return State("alb/443", PARENT, {}, {key: UNKNOWN_TEXT if value is None else value for key, value in values.items()})
 
 
 def change(
@@ -73,10 +74,13 @@ def client(until: str, **more: Any) -> State:
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        (change("create", None, client(UNKNOWN)), ("issued", "for 90 days", None)),
-        (change("update", client("2027-01-01T00:00:00Z"), client(UNKNOWN), "notAfter"), ("renewed", "for 90 days", "2027-01-01T00:00:00Z")),
+        (change("create", None, client(UNKNOWN_TEXT)), ("issued", "for 90 days", None)),
         (
-            change("update", client("2027-01-01T00:00:00Z"), client(UNKNOWN), "uris[0]", "csrPem", "renewBeforeDays"),
+            change("update", client("2027-01-01T00:00:00Z"), client(UNKNOWN_TEXT), "notAfter"),
+            ("renewed", "for 90 days", "2027-01-01T00:00:00Z"),
+        ),
+        (
+            change("update", client("2027-01-01T00:00:00Z"), client(UNKNOWN_TEXT), "uris[0]", "csrPem", "renewBeforeDays"),
             ("issued anew", "for 90 days, because of csrPem, uris", "2027-01-01T00:00:00Z"),
         ),
         (change("delete", client("2027-01-01T00:00:00Z"), None), ("removed", "", "2027-01-01T00:00:00Z")),
@@ -94,7 +98,7 @@ def test_a_setting_that_steers_the_next_renewal_changes_no_certificate() -> None
 
 def test_due_renewals_are_no_drift() -> None:
     refreshed = change("refresh", client("x"), client("x"), "readyForRenewal", type=SIGNED_CERTIFICATE, name="client-a")
-    due = change("update", client("x"), client(UNKNOWN), "notAfter", type=SIGNED_CERTIFICATE, name="client-a")
+    due = change("update", client("x"), client(UNKNOWN_TEXT), "notAfter", type=SIGNED_CERTIFICATE, name="client-a")
     events = Events((refreshed, due))
     assert drift(events) == ()
     assert [one.action for one in pending(events).certificates] == ["renewed"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alb_mutual_tls.alibaba import credentials
-from alb_mutual_tls.pipeline.redaction import REDACTED, SECRET_VARIABLES, redacted, secrets_of
+from alb_mutual_tls.engine.redaction import REDACTED, SECRET_VARIABLES, redacted, secrets_of
 
 
 def test_every_variable_that_a_key_of_alibaba_cloud_can_come_from_is_hidden() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cli.inventory import ISSUED_CERTIFICATES
-from alb_mutual_tls.cli.stack import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
-from alb_mutual_tls.pipeline.events import Events, State, Step
-from alb_mutual_tls.pipeline.failure import Failure, Reason
-from alb_mutual_tls.pipeline.renew import SECRET, Due, Renewal, after, certificate_ends, kept_in_state, plan, summary, verdict
+from alb_mutual_tls.engine.events import Events, State, Step
+from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.operations.deployment.renew import SECRET, Due, Renewal, after, certificate_ends, kept_in_state, plan
+from alb_mutual_tls.pipeline.renew_summary import summary, verdict
+from alb_mutual_tls.stack.inventory import ISSUED_CERTIFICATES
+from alb_mutual_tls.tokens import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
 from tests.unit.pipeline.recorded import recorded
 
 BASE = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"

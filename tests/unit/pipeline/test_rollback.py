@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli.history import Entry, Value
-from alb_mutual_tls.cli.stack import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
-from alb_mutual_tls.cli.verdict import Verdict
-from alb_mutual_tls.pipeline import rollback
-from alb_mutual_tls.pipeline.events import State, Step
-from alb_mutual_tls.pipeline.rollback import Before, NoWayBack, WayBack, way_back, widened
-from alb_mutual_tls.pipeline.verification import Verification
+from alb_mutual_tls.engine.events import State, Step
+from alb_mutual_tls.operations.deployment import rollback
+from alb_mutual_tls.operations.deployment.proof import Verification
+from alb_mutual_tls.operations.deployment.rollback import Before, NoWayBack, WayBack, way_back, widened
+from alb_mutual_tls.stack.history import Entry, Value
+from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
+from alb_mutual_tls.verdict import Verdict
 
 HELD = Verification(Verdict.HELD, "held: 15 checks held at 1 listener")
 SHORT = Verification(Verdict.FELL_SHORT, "fell short: 1 check held at 1 listener, 14 fell short")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli.entry import ExitCode
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.pipeline.summary import LIMIT, Summary, as_json, as_markdown, of_drift, of_preview
 from tests.unit.pipeline.recorded import NAMES, ended, lines, recorded
 

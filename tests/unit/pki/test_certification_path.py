@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle, imposters
+from alb_mutual_tls.pki.authority_faults import UNDERSTOOD
 from alb_mutual_tls.pki.certification_path import (
     against,
     between,
@@ -32,7 +33,6 @@ from alb_mutual_tls.pki.certification_path import (
     refused_for,
     way,
 )
-from alb_mutual_tls.pki.inspection import UNDERSTOOD
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, pem, subordinate
 
@@ -254,7 +254,8 @@ def test_what_openssl_lets_pass_as_critical_is_known_here(oid: str) -> None:
 
 
 def test_openssl_is_imported_only_where_a_path_is_judged() -> None:
-    code = "import sys, alb_mutual_tls.pki.explanation, alb_mutual_tls.pki.brought, alb_mutual_tls.cli.verification; sys.exit('OpenSSL' in sys.modules)"
+    modules = "alb_mutual_tls.operations.inspection.explanation, alb_mutual_tls.pki.brought, alb_mutual_tls.operations.verification.verify"
+    code = f"import sys, {modules}; sys.exit('OpenSSL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

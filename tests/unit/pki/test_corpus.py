@@ -12,8 +12,8 @@ import pytest
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle, signing
+from alb_mutual_tls.pki.authority_faults import authority_faults
 from alb_mutual_tls.pki.brought import BroughtAuthority
-from alb_mutual_tls.pki.inspection import authority_faults
 from components.pem_or_path import pem_text
 from tests.unit.pki.material import key, key_pem
 

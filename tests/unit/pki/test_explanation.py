@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cli.inspect_report import EXIT_CODE
-from alb_mutual_tls.pki import description
-from alb_mutual_tls.pki.explanation import Anchor, Basis, File, Item, Report, Role, Source, Verdict, explain
-from alb_mutual_tls.pki.pieces import read
+from alb_mutual_tls.operations.inspection import facts as description
+from alb_mutual_tls.operations.inspection.explanation import Anchor, Basis, File, Item, Report, Role, Source, Verdict, explain
+from alb_mutual_tls.operations.inspection.pieces import read
+from alb_mutual_tls.operations.inspection.report import EXIT_CODE
 from tests.unit.pki.material import (
     DAY,
     FIELDS,

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.inspection import authority_faults
+from alb_mutual_tls.pki.authority_faults import authority_faults
 from tests.unit.pki.material import (
     DAY,
     NOW,

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs7, p
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.pki import pieces
-from alb_mutual_tls.pki.pieces import Certificate, Contents, Key, Other, Piece, Request, Unreadable, encryptions, read
+from alb_mutual_tls.operations.inspection import pieces
+from alb_mutual_tls.operations.inspection.pieces import Certificate, Contents, Key, Other, Piece, Request, Unreadable, encryptions, read
 from tests.unit.pki.material import NOW, authority, client, key, key_pem, pem, request
 
 ROOT = authority("root")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki.renewal import Renewal, days_left, due_from, from_text, near_end, renewal, to_text
-from components.arguments import Client
+from components.models import Client
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

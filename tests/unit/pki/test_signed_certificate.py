@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives import hashes
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.provider.host import UNKNOWN, Difference, Kind, Properties, Reading, Request
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
+from alb_mutual_tls.wire import UNKNOWN, Properties
 from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, key_usage, pem, request, subordinate
 
 ROOT, OTHER = authority("root a"), authority("root b")
@@ -476,7 +477,7 @@ def test_inputs_that_passed_once_are_not_checked_again_nor_is_cryptography_impor
     """A no-op preview of many clients costs no parsing, and a provider process no import of 0.1 s."""
     code = """
 import sys, threading, json
-from alb_mutual_tls.provider.host import Request
+from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 inputs, state = json.load(sys.stdin)
 handler, request = SignedCertificate(), Request("", "x", True, 0.0, threading.Event(), print)

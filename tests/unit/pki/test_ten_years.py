@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.renewal import Renewal, from_text, renewal
-from alb_mutual_tls.provider.host import Properties, Request
+from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
+from alb_mutual_tls.wire import Properties
 from tests.examples import examples
 from tests.unit.pki.material import DAY, NOW, authority, key, key_pem, pem, request
 

@@ -16,13 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki import bundle, der, description, extensions, pieces, unreadable
+from alb_mutual_tls.operations.inspection import facts as description
+from alb_mutual_tls.operations.inspection import pieces
+from alb_mutual_tls.operations.inspection.explanation import Anchor, Basis, Source, explain
+from alb_mutual_tls.operations.inspection.pieces import read
+from alb_mutual_tls.pki import bundle, der, extensions, unreadable
+from alb_mutual_tls.pki.authority_faults import strength_faults
 from alb_mutual_tls.pki.brought import BroughtAuthority
 from alb_mutual_tls.pki.certification_path import against, judge
-from alb_mutual_tls.pki.explanation import Anchor, Basis, Source, explain
-from alb_mutual_tls.pki.inspection import strength_faults
 from alb_mutual_tls.pki.keys import key_fault, load_private_key, weakness
-from alb_mutual_tls.pki.pieces import read
 from alb_mutual_tls.pki.request import SigningRequest
 from tests.unit.pki.material import DAY, NOW, authority, client, key, name_of, pem
 

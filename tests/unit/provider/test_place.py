@@ -9,7 +9,7 @@ import pytest
 
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.provider.place import compare, recorded
-from alb_mutual_tls.provider.properties import UNKNOWN
+from alb_mutual_tls.wire import UNKNOWN
 
 
 class World:

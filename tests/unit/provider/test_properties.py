@@ -9,7 +9,8 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.provider.properties import UNKNOWN, from_struct, has_unknown, to_struct
+from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.wire import UNKNOWN, has_unknown
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 plain = st.recursive(

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from alb_mutual_tls.alibaba.kubernetes_api import Forbidden
+from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
+from alb_mutual_tls.plugin.host import Kind, Request
 from alb_mutual_tls.provider.cluster_identity import ClusterIdentity
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.host import UNKNOWN, Kind, Properties, Request
 from alb_mutual_tls.provider.secret_place import SecretPlace
+from alb_mutual_tls.wire import UNKNOWN, Properties
 from tests.unit.listener.fakes import FakeCluster, FakeConfiguration
 
 OWNER = "0a1b2c3d"

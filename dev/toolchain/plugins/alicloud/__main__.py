@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from alb_mutual_tls.provider.host import serve
+from alb_mutual_tls.plugin.host import serve
 from dev.toolchain.plugins.alicloud.provider import AlicloudStandIn
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alb_mutual_tls.provider.host import serve
+from alb_mutual_tls.plugin.host import serve
 from dev.toolchain.plugins.kubernetes.provider import KubernetesStandIn
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alb_mutual_tls.provider.host import CheckFailure, Handler, Properties, Request
+from alb_mutual_tls.plugin.host import Handler, Request
+from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.kubernetes.api_server import ApiServer
 from dev.toolchain.plugins.kubernetes.secret import Secret
 from dev.toolchain.plugins.sandbox_only import SandboxOnly

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography import x509
 
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Properties
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 _URI = re.compile(r"(?!:)(?:%[0-9A-Fa-f]{2}|[!-$&-~])+")
 

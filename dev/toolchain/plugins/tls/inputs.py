@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Properties
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 
 class Kind(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Properties
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from dev.toolchain.plugins.tls import pem
 from dev.toolchain.plugins.tls.inputs import Input, Kind
 

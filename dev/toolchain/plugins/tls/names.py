@@ -12,7 +12,7 @@ from cryptography.x509.name import (
 )  # the only way to choose a string type; cryptography itself writes UTF8String where Go does not
 from cryptography.x509.oid import NameOID
 
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure
 
 # In the order of pkix.Name.ToRDNSequence of Go 1.26.
 _FIELDS = {

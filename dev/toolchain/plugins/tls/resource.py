@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Difference, Kind, Properties, Reading, Request, has_unknown
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 from dev.toolchain.plugins.tls.inputs import Input
 
 Clock = Callable[[], int]

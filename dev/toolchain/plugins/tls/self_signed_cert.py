@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alb_mutual_tls.provider.host import UNKNOWN, CheckFailure, Properties, Request, has_unknown
+from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 from dev.toolchain.plugins.tls import alternative_names, names
 from dev.toolchain.plugins.tls.cert_request import KEY, NAMES, name_failures
 from dev.toolchain.plugins.tls.certificate import Form, end_of_validity, key_identifier, outputs, sign

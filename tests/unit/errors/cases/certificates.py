@@ -15,22 +15,23 @@ from unittest import mock
 
 import grpc
 
-from alb_mutual_tls.alibaba.alb import CaReference, ListenerState
 from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repository
 from alb_mutual_tls.alibaba.openapi import OpenApi
-from alb_mutual_tls.provider import host
+from alb_mutual_tls.listener.enforced import CaReference, ListenerState
+from alb_mutual_tls.plugin import host
+from alb_mutual_tls.plugin.host import Request, start_server
+from alb_mutual_tls.plugin.properties import to_struct
+from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
 from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.existing_ca_certificate import ExistingCaCertificate
-from alb_mutual_tls.provider.host import Request, start_server
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
-from alb_mutual_tls.provider.properties import Properties, to_struct
-from alb_mutual_tls.provider.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate, check_inputs
 from alb_mutual_tls.provider.stack_identity import StackIdentity
+from alb_mutual_tls.wire import Properties
 from tests.unit.errors.case import Case
 from tests.unit.pki.material import authority, pem
 

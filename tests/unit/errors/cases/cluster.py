@@ -12,10 +12,10 @@ from unittest import mock
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from alb_mutual_tls.alibaba import kubeconfig as kubeconfigs
-from alb_mutual_tls.alibaba import kubernetes_api
-from alb_mutual_tls.alibaba.albconfig import Cluster
-from alb_mutual_tls.alibaba.kubernetes_api import KubernetesApi
+from alb_mutual_tls.cluster import api as kubernetes_api
+from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
+from alb_mutual_tls.cluster.api import KubernetesApi
+from alb_mutual_tls.cluster.cluster import Cluster
 from tests.unit.errors.case import Case
 from tests.unit.errors.servers import answering, nobodys_certificate, silent
 from tests.unit.pki.material import authority, pem

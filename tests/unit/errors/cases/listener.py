@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from alb_mutual_tls.alibaba import claim
-from alb_mutual_tls.alibaba.claim import Claim, Owner
-from alb_mutual_tls.alibaba.fitness import doubtful, unfit
-from alb_mutual_tls.alibaba.listener import find_listener
-from alb_mutual_tls.alibaba.temporary_listener import free_port, temporary
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener import claim
+from alb_mutual_tls.listener.claim import Claim, Owner
+from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.fitness import doubtful, unfit
+from alb_mutual_tls.listener.temporary import free_port, temporary
 from alb_mutual_tls.provider.listener_decisions import check_inputs
 from tests.unit.errors.case import Case
 from tests.unit.listener.fakes import CA_1, CA_2, A, B, C, World, alb, wanted

@@ -12,13 +12,13 @@ from unittest import mock
 
 import pulumi
 
-from alb_mutual_tls.alibaba import user_kubeconfig
+from alb_mutual_tls.access.check import check
 from alb_mutual_tls.alibaba.answers import CAS, CS, STS
 from alb_mutual_tls.alibaba.credentials import AssumedRole, Choice, CredentialsUri, DefaultChain, Keys, OidcRole, Settings, choose
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.session import SdkCredential
+from alb_mutual_tls.cluster import user_kubeconfig
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.configuration_check import check
 from alb_mutual_tls.provider.place import recorded
 from components.place import require_account
 from tests.unit.errors.case import Case

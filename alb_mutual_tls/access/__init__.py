@@ -1,0 +1,1 @@
+"""Where and as whom: provider configuration, credentials, cloud account and cluster."""

@@ -1,0 +1,1 @@
+"""The Kubernetes cluster: kubeconfigs, requests to its API server, AlbConfigs as documents."""

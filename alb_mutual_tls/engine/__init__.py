@@ -1,0 +1,1 @@
+"""Pulumi as a program: how it is started, what it reports, why it fails."""

@@ -1,0 +1,1 @@
+"""What one can do with a deployed stack, one package for each capability."""

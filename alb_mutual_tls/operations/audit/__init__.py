@@ -1,0 +1,1 @@
+"""`mtls audit`: every listener of a cluster, and how to adopt one."""

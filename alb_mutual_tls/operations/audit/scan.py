@@ -1,0 +1,121 @@
+"""What `mtls audit` asks, of whom, and how often: lists, and then one question for each HTTPS listener and each CA certificate that is named. Reads only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from alb_mutual_tls.alibaba import answers
+from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, ListedCertificate, Repository
+from alb_mutual_tls.cluster import api as kubernetes_api
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.declared import name_of
+from alb_mutual_tls.listener.enforced import load_balancer_id
+from alb_mutual_tls.operations.audit.audit import NotSeen, Seen, Upload, named_ids, refusals
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.access.cloud import Cloud
+    from alb_mutual_tls.cluster.cluster import Cluster
+    from alb_mutual_tls.listener.enforced import ListenerState
+    from alb_mutual_tls.listener.exact_json import Document
+
+A = TypeVar("A")
+T = TypeVar("T")
+DEADLINE: Final = 30.0
+"""Seconds within which a call of Alibaba Cloud is repeated: a big cluster meets its limit of some ten calls a second."""
+WORKERS: Final = 4
+"""How many calls are under way at once."""
+
+
+def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
+    """Look at everything; raises `UserError` when the AlbConfigs cannot be read. `connect` reaches Alibaba Cloud, and may raise `UserError`."""
+    documents = sorted(cluster.albconfigs(), key=lambda document: str(document["metadata"]["name"]))
+    events = dict(_events(cluster, documents))
+    ingresses = tried(lambda: (cluster.ingress_classes(), cluster.ingresses()))
+    services = tried(cluster.services)
+    cloud = tried(connect)
+    account = cloud if isinstance(cloud, NotSeen) else tried(cloud.account)  # another account has other load balancers
+    if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
+        nothing = account if isinstance(account, NotSeen) else cloud
+        assert isinstance(nothing, NotSeen)
+        return Seen(str(cluster), documents, ingresses, services, nothing, nothing, nothing, nothing, requests_of(cloud), events)
+    reached = cloud
+    cas = Cas(reached.cas)
+    return Seen(
+        cluster=str(cluster),
+        documents=documents,
+        ingresses=ingresses,
+        services=services,
+        account=account,
+        alb=tried(lambda: _enforced(reached, documents)),
+        certificates=tried(lambda: _certificates(cas, named_ids(documents, services))),
+        uploads=tried(lambda: _uploads(cas)),
+        requests=requests_of(reached),
+        events=events,
+    )
+
+
+def _events(cluster: Cluster, documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    """The controller's last word on each AlbConfig that it refuses; none where events may not be read."""
+    for document in documents:
+        name = name_of(document)
+        if tried(partial(refusals, document)):
+            found = tried(partial(cluster.warning_events, name))
+            if not isinstance(found, NotSeen) and found:
+                yield name, str(found[-1])
+
+
+def tried(ask: Callable[[], T]) -> T | NotSeen:
+    """An answer, or why there is none."""
+    try:
+        return ask()
+    except UserError as error:
+        return NotSeen(str(error), barred(error))
+
+
+def barred(error: UserError) -> bool:
+    """Whether a permission, the credentials or a setting is missing, so that asking again changes nothing."""
+    return type(error) in (UserError, answers.NotPermitted, kubernetes_api.Forbidden)
+
+
+def requests_of(cloud: Cloud | NotSeen) -> dict[str, int]:
+    """How many requests were sent, repeated ones included, by action."""
+    return {} if isinstance(cloud, NotSeen) else dict(Counter(call.action for call in cloud.calls))
+
+
+def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:
+    """Ask for several, a few at a time; the first failure ends it."""
+    with ThreadPoolExecutor(WORKERS) as workers:
+        try:
+            return list(workers.map(ask, of))
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+
+def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, int], ListenerState]:
+    """The HTTPS listeners of the cluster's load balancers, by load balancer and port."""
+    balancers = list(dict.fromkeys(found for document in documents if (found := load_balancer_id(document)) is not None))
+    alb = cloud.alb()
+    places = alb.https_listener_ids(balancers)
+    states = _side_by_side(alb.listener, places.values())
+    return {key: state for key, state in zip(places, states, strict=True) if state is not None}
+
+
+def _certificates(cas: Cas, identifiers: list[str]) -> dict[str, str | None]:
+    return dict(zip(identifiers, _side_by_side(cas.ca_certificate, identifiers), strict=True))
+
+
+def _uploads(cas: Cas) -> list[Upload]:
+    """The CA certificates in repositories for uploads; those of CAS's private CA service are not listed."""
+    repositories = [one for one in cas.repositories() if one.type == LISTED_TYPE]
+    found = _side_by_side(lambda one: cas.certificates(one.warehouse_id), repositories)
+    return [_upload(listed, repository) for repository, certificates in zip(repositories, found, strict=True) for listed in certificates]
+
+
+def _upload(listed: ListedCertificate, repository: Repository) -> Upload:
+    end = None if listed.not_after is None else datetime.fromtimestamp(listed.not_after / 1000, UTC)
+    return Upload(listed.identifier, listed.common_name, end, repository.name)

@@ -1,0 +1,1 @@
+"""Deploying in a pipeline: plan, deploy, prove, roll back, renew."""

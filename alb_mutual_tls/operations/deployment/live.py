@@ -1,0 +1,87 @@
+"""What the listeners of a stack are at this moment, whatever its last run came to: read from the state's resources, the cluster and ALB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
+from alb_mutual_tls.operations.status.sight import Sight, look
+from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.stack.inventory import Inventory
+from alb_mutual_tls.stack.state import resources_of
+from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION, PROVIDER
+from alb_mutual_tls.wire import without_secrets
+
+
+@dataclass(frozen=True)
+class Live:
+    """A listener as it was seen; `authorities`: CA certificate id -> name of the authority, of those of the stack."""
+
+    sight: Sight
+    authorities: Mapping[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """The listener in words: one clause where AlbConfig and ALB say the same, else one for each."""
+        listener, declared, enforced = self.sight.listener, self._words(self.sight.albconfig), self._words(self.sight.alb)
+        what = f"{listener.alb_config}:{listener.port}"
+        return f"{what} {declared}" if declared == enforced else f"{what} AlbConfig: {declared}; ALB: {enforced}"
+
+    def _words(self, view: View) -> str:
+        match view:
+            case Shown(ca_enabled, ids, changing):
+                named = ", ".join(f"{self.authorities[one]} ({one})" if one in self.authorities else one for one in ids)
+                return (
+                    ("on" if ca_enabled else "off") + (f", CA {named}" if named else "") + (" (ALB is at work on it)" if changing else "")
+                )
+            case Absent(why):
+                return f"none: {why}"
+            case NotKnown(why):
+                return f"not seen: {why}"
+
+
+def live(exported: Mapping[str, Any], directory: Path, stack: str) -> tuple[Live, ...]:
+    """The listeners of all components of a deployment that was exported without its secrets."""
+    public = without_secrets(exported)
+    seen = []
+    for resource in (public.get("deployment") or {}).get("resources") or ():
+        if resource.get("type") == COMPONENT and not resource.get("delete"):
+            inventory = _inventory(public, resource)
+            names = _authorities(resource.get("outputs") or {})
+            seen += [Live(sight, names) for sight in look(inventory, directory, stack)]
+    return tuple(seen)
+
+
+def _authorities(outputs: Mapping[str, Any]) -> dict[str, str]:
+    return {identifier: name for name, identifier in sorted((outputs.get("caCertificateIds") or {}).items()) if identifier}
+
+
+def _inventory(public: Mapping[str, Any], component: Mapping[str, Any]) -> Inventory:
+    """As much of one as looking at its listeners takes; also where the component itself has no outputs, after a first run that failed."""
+    name = str(component["urn"]).rpartition("::")[2]
+    resources = resources_of(public, name)
+    settings = next((one.get("inputs") or {} for one in resources if one.get("type") == PROVIDER), {})
+    listeners = tuple(_listener(one) for one in resources if one.get("type") == LISTENER_CLIENT_AUTHENTICATION)
+    return Inventory(
+        component=Component(name, listeners, (), trusted_authority="", ca_certificate_pem=""),
+        authorities={},
+        issuing_authority="",
+        clients=(),
+        outstanding=None,
+        provider=settings,
+        secret_settings=tuple(sorted(key for key, value in settings.items() if value is None)),
+    )
+
+
+def _listener(resource: Mapping[str, Any]) -> Listener:
+    inputs, outputs = resource.get("inputs") or {}, resource.get("outputs") or {}
+    alb_config, port = str(inputs["albConfig"]), int(inputs["port"])
+    return Listener(f"{alb_config}:{port}", alb_config, port, bool(inputs.get("caEnabled")), cluster=outputs.get("cluster"))
+
+
+def sentence(seen: Sequence[Live]) -> str:
+    """All listeners in one sentence."""
+    return "; ".join(one.sentence for one in seen) or "the stack's state has no listener"

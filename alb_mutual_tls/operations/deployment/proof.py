@@ -1,0 +1,102 @@
+"""`mtls verify` within a pipeline: its verdict, and why in a few lines."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.verification import report as reports
+from alb_mutual_tls.operations.verification.cases import given_credential
+from alb_mutual_tls.operations.verification.handshake import Trust
+from alb_mutual_tls.operations.verification.result import Check, Report
+from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
+from alb_mutual_tls.stack.state import read_components
+from alb_mutual_tls.verdict import Verdict
+
+_PAUSE: Final = 2.0
+"""Seconds between two verifications."""
+
+
+@dataclass(frozen=True)
+class Knocking:
+    """How `mtls verify` is to knock: its options."""
+
+    ca_file: Path | None = None
+    insecure: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+    timeout: float = 10
+
+    @property
+    def options(self) -> str:
+        """These options of `mtls verify` as the shell takes them, those that are not the default, each with a space before it."""
+        paths = {"--ca-file": self.ca_file, "--cert": self.cert, "--key": self.key}
+        found = [f" {option} {shlex.quote(str(path))}" for option, path in paths.items() if path is not None]
+        found += [" --insecure"] * self.insecure
+        found += [f" --timeout {self.timeout:g}"] * (self.timeout != Knocking.timeout)
+        return "".join(found)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The verdict, `mtls verify`'s last line, and what did not hold, a line each. Without any listener nothing is checked."""
+
+    verdict: Verdict
+    summary: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing speaks against what is there."""
+        return self.verdict in (Verdict.HELD, Verdict.NOT_CHECKED)
+
+
+def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
+    """Try every case at every listener that the stack's last update wished; what keeps it from being tried is not decided."""
+    try:
+        components = read_components(directory, stack=stack, component=None)
+        if not any(component.listeners for component in components):
+            return Verification(Verdict.NOT_CHECKED, "no listener is declared, so there is nothing to verify")
+        report = verify_stack(
+            components,
+            directory=directory,
+            names=None,
+            given=given_credential(knocking.cert, knocking.key),
+            with_authority_key=False,
+            knocker=Knocker(Trust(knocking.ca_file, knocking.insecure), knocking.timeout),
+        )
+    except UserError as error:
+        return Verification(Verdict.NOT_DECIDED, f"{Verdict.NOT_DECIDED}: {error}")
+    return Verification(report.verdict, reports.summary(report), tuple(_reasons(report)))
+
+
+def verify_within(directory: Path, stack: str, knocking: Knocking, seconds: float) -> Verification:
+    """The same, again as long as it is not good and time is left: the data plane may lag behind what ALB reports."""
+    deadline = time.monotonic() + seconds
+    while not (found := verify(directory, stack, knocking)).good and time.monotonic() + _PAUSE < deadline:
+        time.sleep(_PAUSE)
+    return found
+
+
+def _reasons(report: Report) -> Iterator[str]:
+    for listener in report.listeners:
+        grouped: dict[tuple[Verdict, str], list[str]] = {}
+        for check in listener.checks:
+            if check.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED):
+                cases = grouped.setdefault((check.verdict, _why(check)), [])
+                cases += [] if check.case in cases else [check.case]
+        for (verdict, why), cases in sorted(grouped.items(), key=lambda item: item[0][0] is not Verdict.FELL_SHORT):
+            yield f"{verdict}: listener {listener.listener.name}: {', '.join(cases)}: {why}"
+    for flip in report.flips:
+        for bundle in flip.bundles:
+            if bundle.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED):
+                yield f"{bundle.verdict}: {bundle.case}: not ready for the flip to {flip.issuing}: {bundle.why}"
+
+
+def _why(check: Check) -> str:
+    return check.why or f"expected {check.expected}, seen {reports.seen_text(check.outcome)}"

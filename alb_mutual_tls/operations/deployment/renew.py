@@ -1,0 +1,203 @@
+"""`ci/renew`: issues the client certificates anew that are due, and touches nothing else.
+
+What is due is told by a preview with the configuration that was deployed last, so that what is committed and not deployed yet plays no part. Only
+the certificates, the record of them and the Secrets that deliver them are then the targets of `pulumi up`: no listener is among them, so that
+one that somebody has switched off by hand in an incident stays off.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Final, Literal
+
+from alb_mutual_tls.engine.events import Events, Severity, Step
+from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.engine.program import export
+from alb_mutual_tls.engine.run import Run, run
+from alb_mutual_tls.entry import given_place
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.stack import configuration, history
+from alb_mutual_tls.stack.inventory import ISSUED_CERTIFICATES
+from alb_mutual_tls.tokens import SIGNED_CERTIFICATE
+
+SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105  # a type token, not a password
+_DUE: Final = "notAfter"
+"""The path by which a certificate differs that is to be issued anew because its time has come, and for no other reason."""
+_OUTPUTS_ONLY: Final = frozenset({"pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"})
+
+
+@dataclass(frozen=True)
+class Due:
+    """A certificate whose time has come. `not_after`: the end of the one there is; `obstacle`: why it is not renewed, empty where it can be."""
+
+    urn: str
+    name: str
+    not_after: str
+    obstacle: str = ""
+    renewed_until: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a renewal does, and what it leaves alone.
+
+    `targets`: the certificates, and what follows them; `followers`: those of the latter, and `pending`: the other steps of the preview, in words.
+    """
+
+    due: tuple[Due, ...]
+    targets: tuple[str, ...]
+    followers: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+def plan(events: Events) -> Plan:
+    """What is due according to a preview, and the targets of a run that renews it."""
+    signed = [step for step in events.of_type(SIGNED_CERTIFICATE) if step.changes]
+    due = tuple(_due(step) for step in signed if _DUE in step.paths)
+    ready = {one.urn: one.name for one in due if not one.obstacle}
+    by_hand = {step.urn for step in events.refreshed}
+    followers = [step for step in events.changing if _follows(step, ready.values(), by_hand)]
+    targets = {*ready, *(step.urn for step in followers)}
+    pending = [step for step in events.changing if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY]
+    return Plan(due, tuple(sorted(targets)), tuple(map(_words, followers)), tuple(map(_words, pending)))
+
+
+def _due(step: Step) -> Due:
+    others = sorted(set(step.paths) - {_DUE})
+    obstacle = (
+        "" if step.op == "update" and not others else f"{', '.join(others) or step.op} would change with it, which is not deployed yet"
+    )
+    return Due(step.urn, step.name, str(step.old.value(_DUE) or "") if step.old else "", obstacle)
+
+
+def _follows(step: Step, renewed: Collection[str], by_hand: Collection[str]) -> bool:
+    """Whether a resource follows certificates: the record does, and a Secret of which nothing but its content changes.
+
+    Both also where an earlier renewal had no time for them; but a Secret that was changed `by_hand` waits for a renewal of its own certificate.
+    """
+    if step.op != "update":
+        return False
+    if step.type == ISSUED_CERTIFICATES:
+        return all(path.startswith("current") for path in step.paths)
+    content = step.type == SECRET and all(path.startswith(("data", "stringData")) for path in step.paths)
+    return content and (step.urn not in by_hand or _certificate_of(step) in renewed)
+
+
+def _certificate_of(secret: Step) -> str:
+    """The name of the certificate that a Secret delivers."""
+    labels = ((secret.new.inputs if secret.new else {}).get("metadata") or {}).get("labels") or {}
+    return f"{secret.name.partition('-secret-')[0]}-client-{labels.get('albmtls/client')}"
+
+
+def _words(step: Step) -> str:
+    return f"{step.op} {step.name} ({step.type.rpartition(':')[2]})" + (f": {', '.join(step.paths)}" if step.paths else "")
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A renewal that has ended.
+
+    `followers`: what followed the certificates, in words; `undeployed`: keys of the checkout's configuration that are not deployed; `unseen`: why
+    the rest of the stack could not be looked at; `failure`: why it is not known what is due (not `decided`), or why not all of it was done;
+    `warnings`: what the preview says of listeners that were switched off by hand.
+    """
+
+    stack: str
+    due: tuple[Due, ...] = ()
+    followers: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    undeployed: tuple[str, ...] = ()
+    unseen: Failure | None = None
+    failure: Failure | None = None
+    decided: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def renewed(self) -> tuple[Due, ...]:
+        return tuple(one for one in self.due if one.renewed_until)
+
+    @property
+    def left(self) -> tuple[Due, ...]:
+        return tuple(one for one in self.due if not one.renewed_until)
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing was due, or all of it was renewed; 1: something due was not, or what follows it; 2: what is due is not known."""
+        if self.failure is not None and not self.decided:
+            return 1 if self.failure.reason is Reason.REFUSED else 2
+        return 1 if self.left or self.failure else 0
+
+
+@dataclass(frozen=True)
+class Renewer:
+    """Renews in a stack of the project in `directory`; `log` gets what the engine prints."""
+
+    directory: Path
+    stack: str
+    log: IO[str] | None = None
+
+    def renew(self) -> Renewal:
+        """Renew what is due. Raises UserError where nothing is deployed, or pulumi, state or deployed configuration cannot be had."""
+        with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
+            entries = history.history(self.directory, self.stack)
+            last = history.deployed(entries)
+            if last is None:
+                raise UserError(
+                    f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew: run ci/deploy{given_place()}"
+                )
+            file = Path(folder) / "deployed.yaml"
+            configuration.write(self.directory, self.stack, entries, last, file)
+            undeployed = history.different(history.of_checkout(self.directory, self.stack), last.configuration)
+            configured = ("--config-file", str(file))
+            looked = whole = self._run("preview", *configured)
+            if whole.failure and whole.failure.reason is not Reason.INTERRUPTED:
+                # Whatever is the matter with a listener or its cluster: it does not keep a certificate from being issued.
+                looked = self._run("preview", *configured, *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))))
+            found = plan(looked.events)
+            told = Renewal(
+                self.stack, found.due, found.followers, found.pending, tuple(undeployed), unseen=whole.failure, warnings=_by_hand(looked)
+            )
+            if looked.failure:
+                return replace(told, due=(), followers=(), failure=looked.failure, decided=False)
+            if not found.targets:
+                return told
+            done = self._run("up", *configured, *_targets(found.targets))
+            ends = certificate_ends(export(self.directory, self.stack, secrets=False))
+            return replace(told, due=after(found.due, ends), failure=done.failure)
+
+    def _run(self, command: Literal["preview", "up"], *arguments: str) -> Run:
+        return run(command, directory=self.directory, stack=self.stack, arguments=arguments, log=self.log)
+
+
+def _by_hand(looked: Run) -> tuple[str, ...]:
+    """What a preview warns of listeners that `mtls off` has switched off."""
+    said = (one.text for one in looked.events.said(Severity.WARNING))
+    return tuple(sorted({text for text in said if "with ./mtls off" in text}))
+
+
+def _targets(urns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(part for urn in urns for part in ("--target", urn))
+
+
+def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
+    """The URNs of all certificates and records: they are in the state alone, and nobody else is asked about them."""
+    resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
+    return sorted({str(one["urn"]) for one in resources if one.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)})
+
+
+def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
+    """What was due, with the new ends (URN -> notAfter) of those that were renewed: theirs is another than before."""
+    return tuple(replace(one, renewed_until=ends[one.urn]) if ends.get(one.urn, one.not_after) != one.not_after else one for one in due)
+
+
+def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:
+    """URN -> notAfter of the certificates in a deployment."""
+    resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
+    return {
+        str(one["urn"]): str((one.get("outputs") or {}).get("notAfter", ""))
+        for one in resources
+        if one.get("type") == SIGNED_CERTIFICATE and not one.get("delete")
+    }

@@ -1,0 +1,128 @@
+"""Where a deployment that turned out bad can go back to: pure decisions. Never to a state that lets in whom the one before it did not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from alb_mutual_tls.engine.events import Step
+from alb_mutual_tls.operations.deployment.proof import Verification
+from alb_mutual_tls.stack.history import Entry
+from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
+
+CA_ENABLED: Final = "alb-mutual-tls:caEnabled"
+LISTENERS: Final = "alb-mutual-tls:listeners"
+CUT_OFF: Final = "alb-mutual-tls:cutOff"
+
+
+@dataclass(frozen=True)
+class Before:
+    """What there was before a deployment.
+
+    `deployed`: whether anything was; `verification`: None where nothing was; `unknown`: why the configuration of the last deployment cannot be had,
+    empty where it can; `protected`: URN -> whether it is, of all resources; `on`: the listeners (AlbConfig:port) that demanded certificates.
+    """
+
+    deployed: bool
+    verification: Verification | None
+    unknown: str
+    protected: Mapping[str, bool]
+    on: frozenset[str]
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """A state to go back to, and `edit`, the key and value by which its configuration differs from the one just deployed; None: the former configuration."""
+
+    sentence: str
+    edit: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class NoWayBack:
+    """There is no good state to go back to; `why` is a clause."""
+
+    why: str
+
+
+def way_back(before: Before, previously_on: Collection[str]) -> WayBack | NoWayBack:
+    """The last good state. `previously_on`: the listeners that demanded certificates of another CA before the stack took hold of them."""
+    if not before.deployed:
+        if previously_on:
+            return WayBack("the listeners as they were before the first deployment", (LISTENERS, "{}"))
+        return WayBack("client authentication off, as it was before the first deployment", (CA_ENABLED, "false"))
+    if before.verification is None or not before.verification.good:
+        found = before.verification.summary if before.verification else "not verified"
+        return NoWayBack(f"the state before was not good either ({found})")
+    if before.unknown:
+        return NoWayBack(before.unknown)
+    return WayBack("the configuration of the last deployment")
+
+
+def guarded(last: Entry) -> Entry:
+    """The last deployment without its cutOff: a way back is to be refused, not forced, where it would lock clients out."""
+    return replace(last, configuration={key: value for key, value in last.configuration.items() if key != CUT_OFF})
+
+
+def widened(steps: Iterable[Step], on: Collection[str], *, gives_back: bool) -> list[str]:
+    """Which of the listeners that demanded certificates would not do so after these steps.
+
+    `gives_back`: a listener whose resource is deleted gets its previous values, so that is none.
+    """
+    found = set()
+    for step in steps:
+        state = step.new or step.old
+        if step.type != LISTENER_CLIENT_AUTHENTICATION or step.op == "refresh" or state is None:
+            continue
+        key = listener_key(state.value("albConfig"), state.value("port"))
+        if key in on and (not gives_back if step.new is None else step.new.value("caEnabled") is not True):
+            found.add(key)
+    return sorted(found)
+
+
+def listener_key(alb_config: object, port: Any) -> str:
+    """AlbConfig and port, as summaries name a listener."""
+    return f"{alb_config}:{int(port)}"
+
+
+def resources(exported: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The resources of a deployment, without those that are about to be deleted."""
+    return [one for one in (exported.get("deployment") or {}).get("resources") or () if not one.get("delete")]
+
+
+def is_deployed(exported: Mapping[str, Any]) -> bool:
+    """Whether the state has an AlbMutualTls."""
+    return any(one.get("type") == COMPONENT for one in resources(exported))
+
+
+def protected(exported: Mapping[str, Any]) -> dict[str, bool]:
+    """URN -> whether it is protected from deletion."""
+    return {str(one["urn"]): bool(one.get("protect")) for one in resources(exported)}
+
+
+def demanding(exported: Mapping[str, Any]) -> frozenset[str]:
+    """The listeners of which the state says that they demand certificates."""
+    return frozenset(
+        listener_key(one["inputs"]["albConfig"], one["inputs"]["port"])
+        for one in resources(exported)
+        if one.get("type") == LISTENER_CLIENT_AUTHENTICATION and one["inputs"].get("caEnabled") is True
+    )
+
+
+def previously_demanding(exported: Mapping[str, Any], since: Collection[str]) -> frozenset[str]:
+    """The listeners that demanded certificates before the stack took hold of them, of those whose URNs are not in `since`."""
+    return frozenset(
+        listener_key(one["inputs"]["albConfig"], one["inputs"]["port"])
+        for one in resources(exported)
+        if one.get("type") == LISTENER_CLIENT_AUTHENTICATION
+        and one["urn"] not in since
+        and _was_on((one.get("outputs") or {}).get("previous"))
+    )
+
+
+def _was_on(previous: object) -> bool:
+    """Whether the previous values of a listener (JSON text) say on; the controller takes keys in any case."""
+    values = json.loads(previous) if isinstance(previous, str) and previous else {}
+    return any(key.lower() == "caenabled" and value is True for key, value in values.items())

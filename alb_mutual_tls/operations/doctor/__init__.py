@@ -1,0 +1,1 @@
+"""`mtls doctor`: which Alibaba Cloud calls work, and which permissions lack."""

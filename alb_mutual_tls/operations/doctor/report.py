@@ -1,0 +1,209 @@
+"""The report of `mtls doctor`, made to be put into a bug report: no secret, no key, no content of other people's, account ids masked.
+
+The JSON document (`version` counts up when a field changes its meaning or goes away):
+    version, verdict, exitCode, summary
+    settings      where they came from; cas, sts: hosts; kept: which half of CAS that is, in words; protocol; credential: masked; account: masked;
+                  name: of what was made
+    findings      list of {case, verdict, found}
+    calls         list of {action, parameters (names), seconds, result, requestId, status, code, says, fields}; result "answered", "refused" or "no answer"
+    fields        list of {path, type, value}; value null where it is not shown
+    left          what could not be deleted, a sentence each
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from alb_mutual_tls.access.cloud import Cloud
+from alb_mutual_tls.alibaba.answers import ApiError
+from alb_mutual_tls.alibaba.endpoints import half_of_cas
+from alb_mutual_tls.alibaba.pem import digests
+from alb_mutual_tls.alibaba.recording import Call
+from alb_mutual_tls.operations.doctor.examination import Examination
+from alb_mutual_tls.verdict import EXIT_CODE, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_ACCOUNT_ID: Final = re.compile(r"(?<!\d)(\d{4})\d{8}(\d{4})(?!\d)")  # the 16 digits of Alibaba Cloud's accounts; a long WhId has fewer
+_HIDDEN: Final = re.compile(r"secret|token|password|private", re.IGNORECASE)
+_PERSONS: Final = ("Arn", "UserId", "PrincipalId", "RoleId")
+_LONGEST: Final = 80
+
+
+@dataclass(frozen=True)
+class Field:
+    """One member of an answer; `value` is None where it is not shown."""
+
+    path: str
+    type: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is reported of one run."""
+
+    examination: Examination
+    cloud: Cloud
+    settings: str
+    account: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 held, 1 fell short, 2 not decided."""
+        return EXIT_CODE[self.examination.verdict]
+
+
+def summary(report: Report) -> str:
+    """One line: the verdict, what was found how often, and whether anything is left."""
+    verdicts = [finding.verdict for finding in report.examination.findings]
+    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in Verdict if one in verdicts)
+    left = len(report.examination.left)
+    return f"{report.examination.verdict}: {counts}; {f'{left} not deleted' if left else 'nothing is left'}"
+
+
+def as_json(report: Report) -> str:
+    """The document described above."""
+    examination, cloud = report.examination, report.cloud
+    document = {
+        "version": 1,
+        "verdict": examination.verdict,
+        "exitCode": report.exit_code,
+        "summary": summary(report),
+        "settings": {
+            "from": report.settings,
+            "cas": cloud.places.cas,
+            "kept": half_of_cas(cloud.places.cas),
+            "sts": cloud.places.sts,
+            "protocol": cloud.protocol,
+            "credential": masked(cloud.describe_credential()),
+            "account": masked(report.account),
+            "name": examination.name,
+        },
+        "findings": [{"case": one.case, "verdict": one.verdict, "found": masked(one.found)} for one in examination.findings],
+        "calls": [_call(call, examination.known | {examination.name}) for call in cloud.calls],
+        "left": [masked(sentence) for sentence in examination.left],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def error_as_json(sentence: str) -> str:
+    """The same document where nothing was tried."""
+    verdict = Verdict.NOT_DECIDED
+    document = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict], "summary": f"{verdict}: {sentence}", "error": sentence}
+    return json.dumps({**document, "findings": [], "calls": [], "left": []}, indent=2, ensure_ascii=False)
+
+
+def print_for_people(report: Report, console: Console) -> None:
+    """Three tables (findings, calls, fields of the answers), what is left, and the verdict on one line."""
+    from rich.table import Table
+    from rich.text import Text
+
+    document = json.loads(as_json(report))
+    settings = document["settings"]
+    console.print(
+        Text(f"CAS at {settings['protocol'].lower()}://{settings['cas']}, account {settings['account']}, {settings['credential']}")
+    )
+    console.print(Text(settings["kept"]), soft_wrap=True)
+    console.print(Text(f"settings from {settings['from']}; made and deleted under the name {settings['name']}"))
+    for title, rows in (("findings", document["findings"]), ("calls", _rows(document["calls"])), ("answers", _answers(document["calls"]))):
+        table = Table(title=title, title_justify="left")
+        for heading in rows[0] if rows else ("nothing",):
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(str(cell)) for cell in row.values()))
+        console.print(table)
+    for sentence in document["left"]:
+        console.print(Text(f"LEFT: {sentence}", style="red"))
+    console.print(Text(document["summary"], style="bold"))
+
+
+def fields(answer: Any, known: Collection[str]) -> Iterator[Field]:
+    """The members of an answer. Values in lists are only shown of an item that bears something `known`, since others' stand there too."""
+    return _fields(answer, "", known, shown=True)
+
+
+def masked(text: str) -> str:
+    """A text without account ids."""
+    return _ACCOUNT_ID.sub(r"\1****\2", text)
+
+
+def _fields(value: Any, path: str, known: Collection[str], *, shown: bool) -> Iterator[Field]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _fields(item, f"{path}.{key}" if path else str(key), known, shown=shown)
+    elif isinstance(value, list):
+        yield Field(path, "list", f"{len(value)} items")
+        ours = [item for item in value if isinstance(item, dict) and any(str(one) in known for one in item.values())]
+        for item in (ours or value)[:1]:
+            yield from _fields(item, f"{path}[]", known, shown=bool(ours))
+    else:
+        yield Field(path, _TYPES.get(type(value), type(value).__name__), _value(path, value) if shown else None)
+
+
+_TYPES: Final = {str: "text", bool: "boolean", int: "integer", float: "decimal", type(None): "null"}
+
+
+def _value(path: str, value: Any) -> str | None:
+    name, text = path.rpartition(".")[2], str(value)
+    if "PRIVATE KEY" in text or (_HIDDEN.search(name) and not isinstance(value, bool)):
+        return None
+    if "-----BEGIN CERTIFICATE" in text:
+        found = digests(text)
+        return f"PEM, {len(text)} characters, SHA-256 {', '.join(found)}"
+    if name in _PERSONS:
+        return None
+    line = masked(" ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(text)} characters)"
+
+
+def _call(call: Call, known: Collection[str]) -> dict[str, Any]:
+    error = call.error if isinstance(call.error, ApiError) else None
+    return {
+        "action": call.action,
+        "parameters": list(call.parameters),
+        "seconds": round(call.seconds, 3),
+        "result": "answered" if call.answer is not None else "refused" if error else "no answer",
+        "requestId": str((call.answer or {}).get("RequestId") or "") or (error.request_id if error else ""),
+        "status": 200 if call.answer is not None else error.status if error else None,
+        "code": error.code if error else None,
+        "says": masked(str(call.error)) if call.error else None,
+        "fields": [{"path": one.path, "type": one.type, "value": one.value} for one in fields(call.answer, known)] if call.answer else [],
+    }
+
+
+def _rows(calls: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {
+            "no": str(number),
+            "action": call["action"],
+            "parameters": ", ".join(call["parameters"]),
+            "seconds": f"{call['seconds']:.3f}",
+            "result": f"{call['result']} {call['status'] or ''} {call['code'] or ''}".strip(),
+            "request id": call["requestId"],
+        }
+        for number, call in enumerate(calls, 1)
+    ]
+
+
+def _answers(calls: list[dict[str, Any]]) -> list[dict[str, str]]:
+    rows = []
+    for number, call in enumerate(calls, 1):
+        if call["says"]:
+            rows.append({"no": str(number), "member": call["action"], "type": "error", "value": call["says"]})
+        rows += [
+            {
+                "no": str(number),
+                "member": one["path"],
+                "type": one["type"],
+                "value": "(not shown)" if one["value"] is None else one["value"],
+            }
+            for one in call["fields"]
+            if one["path"] != "RequestId"
+        ]
+    return rows

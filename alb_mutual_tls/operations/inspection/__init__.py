@@ -1,0 +1,1 @@
+"""`mtls inspect`: what files hold, and whether a listener accepts it."""

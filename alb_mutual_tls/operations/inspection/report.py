@@ -1,0 +1,175 @@
+"""The report of `mtls inspect`: paragraphs for people, JSON for machines. Neither ever holds a private key.
+
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added):
+    version       1
+    verdict       "nothing against it", "would be refused" or "not decided"
+    exitCode      0, 1 or 2, in that order
+    summary       one line for people
+    note          what the verdict does not cover
+    error         only when nothing could be looked at: why, one sentence
+    files         list of {name, form, items, notes}
+    items         list of {what, facts, reasons, notes, undecided}; facts: see alb_mutual_tls/operations/inspection/facts.py, null where it does not say
+    reasons       list of {sentence, basis}: why it would be refused; basis "rule of this program", "OpenSSL refuses it", "seen on the
+                  sandbox", "documented by Alibaba Cloud" or "no client can use it"
+    fit           how the pieces belong together, a sentence each
+    against       list of {client, ca, verdict, reasons, undecided, notes}: whether a listener that trusts the CA lets the client in
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.operations.inspection.explanation import File, Item, Judgement, Reason, Report, Verdict
+from alb_mutual_tls.text import printable
+
+NOTE: Final = (
+    'No real ALB was asked: "OpenSSL refuses it" is the verdict of OpenSSL as TLS servers ask for it, "seen on the sandbox" what nginx with OpenSSL 3.0 '
+    'refuses beyond that, "rule of this program" what `pulumi up` refuses. ALB knows no revocation, and what the server '
+    "itself must present is not looked at."
+)
+_LONGEST: Final = 4000
+_LABELS: Final = {
+    "sha256": "SHA-256",
+    "publicKeySha256": "public key SHA-256",
+    "notBefore": "valid from",
+    "notAfter": "valid until",
+    "keyAlgorithm": "key",
+    "signatureAlgorithm": "signature",
+}
+
+
+EXIT_CODE: Final = {Verdict.NOTHING: ExitCode.GOOD, Verdict.REFUSED: ExitCode.BAD, Verdict.NOT_DECIDED: ExitCode.UNDECIDED}
+
+
+def summary(report: Report) -> str:
+    """One line: the verdict, and how much speaks for it."""
+    items = [item for file in report.files for item in file.items]
+    reasons = sum(len(item.reasons) for item in items) + sum(len(one.reasons) for one in report.judgements)
+    pieces = f"{len(items)} piece{'' if len(items) == 1 else 's'} in {len(report.files)} file{'' if len(report.files) == 1 else 's'}"
+    return f"{report.verdict}: {pieces}" + (f", {reasons} reason{'' if reasons == 1 else 's'}" if reasons else "")
+
+
+def as_json(report: Report) -> str:
+    """The document described above."""
+    return _dump(
+        {
+            "version": 1,
+            "verdict": report.verdict,
+            "exitCode": EXIT_CODE[report.verdict],
+            "summary": summary(report),
+            "note": NOTE,
+            "files": [_file(file) for file in report.files],
+            "fit": list(report.fit),
+            "against": [_judgement(one) for one in report.judgements],
+        }
+    )
+
+
+def error_as_json(sentence: str) -> str:
+    """The same document where nothing could be looked at."""
+    verdict = Verdict.NOT_DECIDED
+    head = {
+        "version": 1,
+        "verdict": verdict,
+        "exitCode": EXIT_CODE[verdict],
+        "summary": f"{verdict}: {sentence}",
+        "note": NOTE,
+        "error": sentence,
+    }
+    return _dump({**head, "files": [], "fit": [], "against": []})
+
+
+def for_people(report: Report) -> Iterator[str]:
+    """The lines of the report."""
+    for file in report.files:
+        yield f"{_shown(file.name)}: {file.form}"
+        yield from _sentences("note", file.notes, "  ")
+        for number, item in enumerate(file.items, 1):
+            yield f"  {f'{number}. ' if len(file.items) > 1 else ''}{_shown(item.what)}"
+            yield from _item(item)
+        yield ""
+    if report.fit:
+        yield "how they belong together"
+        yield from (f"  {_shown(sentence)}" for sentence in report.fit)
+        yield ""
+    for one in report.judgements:
+        says = "let in" if one.verdict is Verdict.NOTHING else one.verdict
+        yield f"{_shown(one.client)} at a listener that trusts {_shown(one.anchor)}: {says}"
+        yield from _sentences("would be refused", map(_reason_text, one.reasons), "  ")
+        yield from _sentences("not decided", one.undecided, "  ")
+        yield from _sentences("note", one.notes, "  ")
+    if report.judgements:
+        yield ""
+    yield NOTE
+    yield _shown(summary(report))
+
+
+def _item(item: Item) -> Iterator[str]:
+    width = max((len(_label(key)) for key in item.facts), default=0)
+    for key, value in item.facts.items():
+        if value is not None and value != []:
+            yield f"     {_label(key):{width}}  {_shown(_value(value))}"
+    yield from _sentences("would be refused", map(_reason_text, item.reasons), "     ")
+    yield from _sentences("not decided", item.undecided, "     ")
+    yield from _sentences("note", item.notes, "     ")
+
+
+def _sentences(label: str, sentences: Sequence[str] | Iterator[str], margin: str) -> Iterator[str]:
+    return (f"{margin}{label}: {_shown(sentence)}" for sentence in sentences)
+
+
+def _reason_text(reason: Reason) -> str:
+    return f"{reason.sentence} [{reason.basis}]"
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key) or re.sub(r"([A-Z])", lambda found: f" {found[1].lower()}", key)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _shown(text: str) -> str:
+    """Names come from anywhere: on one line, without control characters, and not for ever."""
+    line = printable(text)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line)} characters)"
+
+
+def _file(file: File) -> dict[str, Any]:
+    return {"name": file.name, "form": file.form, "items": [_item_json(item) for item in file.items], "notes": list(file.notes)}
+
+
+def _item_json(item: Item) -> dict[str, Any]:
+    return {
+        "what": item.what,
+        "facts": item.facts,
+        "reasons": [_reason(reason) for reason in item.reasons],
+        "notes": list(item.notes),
+        "undecided": list(item.undecided),
+    }
+
+
+def _judgement(one: Judgement) -> dict[str, Any]:
+    return {
+        "client": one.client,
+        "ca": one.anchor,
+        "verdict": one.verdict,
+        "reasons": [_reason(reason) for reason in one.reasons],
+        "undecided": list(one.undecided),
+        "notes": list(one.notes),
+    }
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"sentence": reason.sentence, "basis": reason.basis}
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2)  # in ASCII: a terminal may show it, and names hold anything

@@ -1,0 +1,1 @@
+"""`mtls rehearse`: prove a listener's settings on a temporary listener first."""

@@ -1,0 +1,1 @@
+"""`mtls status`: what is deployed, declared and enforced."""

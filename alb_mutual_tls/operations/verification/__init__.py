@@ -1,0 +1,1 @@
+"""`mtls verify`: real handshakes, and what they prove."""

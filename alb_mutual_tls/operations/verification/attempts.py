@@ -1,0 +1,70 @@
+"""The connections of a run: in parallel, with a bound, and without waiting long for what does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from alb_mutual_tls.operations.verification.outcome import TIMED_OUT, ConnectionFailed, Destination, Outcome, TlsVersion
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.pki.imposters import Credential
+
+AT_ONCE: Final = 32
+"""Connections of a whole run at any moment. Most of them wait: for the network, and for what does not answer."""
+NOT_TRIED: Final = ConnectionFailed("not tried, because the first attempt here got no answer in time")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A connection to be made. `version` is None for plain HTTP; `resumed_from`: with a TLS session that nobody has got there."""
+
+    to: Destination
+    version: TlsVersion | None
+    credential: Credential | None = None
+    resumed_from: Destination | None = None
+
+
+def carry_out(attempts: Sequence[Attempt], knock: Callable[[Attempt], Outcome]) -> list[Outcome]:
+    """The outcomes of all attempts, in their order; `knock` makes one, and what it raises is raised.
+
+    The first attempt at each address and port in each TLS version goes ahead. When it gets no answer in time, the others are spared, so that a
+    place that swallows packets takes one time-out and not one for each case.
+    """
+    places: dict[tuple[str, int, TlsVersion | None], list[int]] = {}
+    for number, attempt in enumerate(attempts):
+        places.setdefault((attempt.to.address, attempt.to.port, attempt.version), []).append(number)
+    behind = {first: rest for first, *rest in places.values()}
+    outcomes: dict[int, Outcome] = {}
+    finished: SimpleQueue[tuple[int, Future[Outcome]]] = SimpleQueue()
+    with _pool() as pool:
+
+        def start(number: int) -> None:
+            pool.submit(knock, attempts[number]).add_done_callback(lambda future: finished.put((number, future)))
+
+        for number in list(behind):
+            start(number)
+        while len(outcomes) < len(attempts):
+            number, future = finished.get()
+            outcomes[number] = future.result()
+            rest = behind.pop(number, [])
+            if outcomes[number] == TIMED_OUT:
+                outcomes |= dict.fromkeys(rest, NOT_TRIED)
+            else:
+                for waiting in rest:
+                    start(waiting)
+    return [outcomes[number] for number in range(len(attempts))]
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads for connections; what is still to come is dropped when something is raised."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

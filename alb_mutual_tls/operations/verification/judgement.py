@@ -1,0 +1,307 @@
+"""What observations mean: pure decisions, no network.
+
+The rule: a rejection is a TLS alert or an HTTP 400 that a good client does not get at the same address, on the same path
+and in the same TLS version. Without a good client that was let in, nothing counts as a rejection. A connection that fails
+says nothing. As long as the server has not proven by its certificate who it is, nothing counts at all: a proxy may have answered.
+Where client authentication is off, the cases turn round: everybody is to be let in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from alb_mutual_tls.operations.verification.handshake import request_target
+from alb_mutual_tls.operations.verification.outcome import (
+    CLOSED,
+    Alert,
+    Answered,
+    ConnectionFailed,
+    Destination,
+    NoSession,
+    Outcome,
+    ServerCertificateInvalid,
+    TlsVersion,
+    VersionNotOffered,
+)
+from alb_mutual_tls.verdict import Finding, Verdict
+
+
+class Role(StrEnum):
+    """Who comes to the door."""
+
+    CLIENT = "client"  # holds a certificate that the listener is to accept
+    NOBODY = "no certificate"
+    IMPOSTER = "imposter"  # holds a certificate that the listener is to refuse
+    CUT = "cut chain"  # a client without the certificates between its own and the CA that the listener trusts
+    OUTSIDER = "outsider"  # a client of an authority of the stack that the listener does not trust (yet, or any more)
+    MISNAMED = "misnamed"  # nobody's certificate, and a server name that the listener does not serve
+    RESUMED = "resumed"  # nobody's certificate, and a TLS session from elsewhere
+
+
+ROUNDABOUT: Final = frozenset({Role.MISNAMED, Role.RESUMED})
+"""Who is tried only where client authentication is on: without it there is nothing to get around."""
+
+
+class Expected(StrEnum):
+    """What is wished for a case."""
+
+    LET_IN = "let in"
+    REJECTED = "rejected"
+    REDIRECTED = "redirected to HTTPS"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or "client alice".
+
+    `refused_for`: why a listener would refuse a client, as far as its chain tells.
+    """
+
+    case: str
+    role: Role
+    version: TlsVersion
+    outcome: Outcome
+    refused_for: str = ""
+
+
+# nginx and its relatives (ALB's data plane is one) name the certificate as the reason of their 400.
+CERTIFICATE_REFUSED: Final = re.compile(r"SSL certificate error|No required SSL certificate", re.IGNORECASE)
+
+NO_GOOD_CLIENT: Final = (
+    "no client with a private key was at hand to compare with, so nothing counts as a rejection: give one with --cert and --key"
+)
+SAME_FOR_CLIENT: Final = "the good client got no further here, so this is no proof of a rejection: see its row"
+SERVER_CERTIFICATE: Final = (
+    "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file, the right name with "
+    "verify.serverName, or --insecure"
+)
+ALERT_BEFORE_PROOF: Final = (
+    "the alert came before the server had proven by its certificate who it is, so a firewall or proxy in between may have sent it: run this "
+    "from a network without one"
+)
+UNPROVEN: Final = (
+    "no server at this address has proven by its certificate that it is the listener's, so what is seen here may come from a proxy in between: "
+    "see the listener's own rows"
+)
+UNREACHED: Final = "a connection that fails is no rejection: check address, port and firewall, then run verify again"
+AUTHENTICATION_FAILS: Final = (
+    "the listener lets this in: client authentication does not work here; compare caEnabled and caCertificates of the "
+    "AlbConfig with what ALB shows, and read the AlbConfig's events"
+)
+LET_IN_WHY: Final[Mapping[Role, str]] = {
+    Role.NOBODY: AUTHENTICATION_FAILS,
+    Role.IMPOSTER: AUTHENTICATION_FAILS,
+    Role.CUT: (
+        "the listener lets a client in without the certificates between its own and the CA of the stack, so it trusts more than that CA: "
+        "compare caCertificates of the AlbConfig with what ALB shows"
+    ),
+    Role.OUTSIDER: (
+        "the listener lets in clients of an authority that is not trustedAuthority: it trusts another or one more CA; compare caCertificates "
+        "of the AlbConfig with what ALB shows, then run pulumi up"
+    ),
+    Role.MISNAMED: (
+        "a server name that the listener does not serve is a way around client authentication: it is asked for by server name only; take away "
+        "what else answers on this port, and report it to Alibaba Cloud if nothing does"
+    ),
+    Role.RESUMED: (
+        "a TLS session that was made without a client certificate is a way around client authentication: the listener resumes it and asks for "
+        "nothing; let no HTTPS listener of this ALB go without client authentication, and report it to Alibaba Cloud"
+    ),
+}
+ONLY_THIS_CASE: Final = "the listener took this TLS version from others and not in this case: run verify again"
+
+
+def expected(role: Role, *, ca_enabled: bool) -> Expected:
+    """What is wished for somebody of this role at a listener with client authentication on or off."""
+    return Expected.LET_IN if not ca_enabled or role is Role.CLIENT else Expected.REJECTED
+
+
+def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Finding]:
+    """The findings on all cases at one address of one listener, in the order given.
+
+    A TLS version is "not offered" only if the listener takes it from nobody and takes another one.
+    """
+    plain = [one for one in observations if one.role not in ROUNDABOUT]
+    somebody_else = any(isinstance(one.outcome, ServerCertificateInvalid) for one in plain)
+    offered = {version for version in TlsVersion if not _refused_to_all(_of(plain, version), version)}
+    findings = []
+    for one in observations:
+        peers = _of(plain, one.version)
+        if not somebody_else and one.version not in offered and any(_answered_somebody(_of(plain, version)) for version in offered):
+            findings.append(Finding(Verdict.NOT_OFFERED))
+        elif isinstance(one.outcome, NoSession):
+            findings.append(Finding(Verdict.NOT_CHECKED, one.outcome.reason))
+        elif somebody_else:
+            findings.append(Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE))
+        elif one.role in ROUNDABOUT:
+            findings.append(_should_be_no_way_round(one, peers))
+        elif expected(one.role, ca_enabled=ca_enabled) is Expected.REJECTED:
+            findings.append(_should_be_rejected(one, peers))
+        else:
+            findings.append(_should_be_let_in(one, peers, ca_enabled=ca_enabled))
+    return findings
+
+
+def proves(outcome: Outcome | None) -> bool:
+    """Whether something that came over TLS shows that the server is who its certificate says (or that this is not to be checked)."""
+    return isinstance(outcome, Answered) or (isinstance(outcome, Alert) and outcome.proven)
+
+
+def judge_door_in_clear(outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False) -> Finding:
+    """An HTTP listener that serves the same hosts must redirect to what was verified, host, port and path, or not be there.
+
+    `ports`: the HTTPS ports that are verified. A refused connection shows that it is not there only where the address is the ALB's own (`is_alb`).
+    `made_up`: nobody said that there is anything at the path that was asked for.
+    """
+    if is_alb and isinstance(outcome, ConnectionFailed) and outcome.refused:
+        return Finding(Verdict.HELD)
+    if not isinstance(outcome, Answered):
+        return Finding(Verdict.NOT_DECIDED, UNREACHED)
+    if outcome.status in (301, 302, 303, 307, 308):
+        scheme, host, _ = target = _target(outcome.location, asked)
+        if target in [("https", asked.server_name.lower(), (port, request_target(asked.path))) for port in ports]:
+            return Finding(Verdict.HELD)
+        if scheme != "http" or host != asked.server_name.lower():
+            why = (
+                f"it redirects to {outcome.location or 'nowhere'} and not to the same host and path at a port that was verified "
+                f"({', '.join(map(str, sorted(ports)))}), where somebody else may answer: {DOOR_REMEDY}"
+            )
+            return Finding(Verdict.NOT_DECIDED, why)
+    if made_up and outcome.status == 404:
+        return Finding(
+            Verdict.NOT_DECIDED, f"{asked.path} was made up to try a second path, and who answers HTTP 404 is not known: {DOOR_REMEDY}"
+        )
+    if outcome.status in (400, 403, 421, 426) or outcome.status >= 500:
+        why = f"HTTP {outcome.status} may come from the listener or from the application behind it: " + DOOR_REMEDY
+        return Finding(Verdict.NOT_DECIDED, why)
+    return Finding(Verdict.FELL_SHORT, "the same hosts are served over HTTP, without any client certificate: " + DOOR_REMEDY)
+
+
+def _target(location: str, asked: Destination) -> tuple[str, str, tuple[int, str] | None]:
+    """Where a redirect leads to: scheme, host, and port with path and query; a relative one stays at the host that was asked."""
+    try:
+        to = urlsplit(location)
+        scheme, host = to.scheme or "http", (to.hostname or "") if to.netloc else asked.server_name.lower()
+        port = to.port or {"https": 443}.get(scheme, 80)
+    except ValueError:
+        return "", "", None
+    if to.username is not None:
+        return scheme, "", None
+    return scheme, host, (port, urlunsplit(("", "", request_target(to.path) or "/", request_target(to.query), "")))
+
+
+DOOR_REMEDY: Final = 'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" on the Ingress, or take the HTTP listener away'
+
+
+def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observation]:
+    return [one for one in observations if one.version is version]
+
+
+def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) -> bool:
+    # A server without TLS 1.3 finds no cipher suite that it knows in a ClientHello for TLS 1.3 alone (RFC 8446, 4.1.1); it has shown nothing then.
+    signs: tuple[Outcome, ...] = (VersionNotOffered(),)
+    if version is TlsVersion.TLS_1_3:
+        signs += (Alert("handshake_failure", proven=False),)
+    return len({one.outcome for one in observations}) == 1 and observations[0].outcome in signs
+
+
+def _answered_somebody(observations: Sequence[Observation]) -> bool:
+    return any(isinstance(one.outcome, Answered) for one in observations)
+
+
+def is_400(outcome: Outcome) -> bool:
+    """Whether this is how servers that complete the handshake refuse a client certificate."""
+    return isinstance(outcome, Answered) and outcome.status == 400
+
+
+def _let_in(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answered) and outcome.status != 400
+
+
+def _undecidable(outcome: Outcome) -> Finding | None:
+    match outcome:
+        case VersionNotOffered():
+            return Finding(Verdict.NOT_DECIDED, ONLY_THIS_CASE)
+        case ServerCertificateInvalid():
+            return Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE)
+        case ConnectionFailed():
+            return Finding(Verdict.NOT_DECIDED, UNREACHED)
+        case _:
+            return None
+
+
+def _should_be_rejected(one: Observation, peers: Sequence[Observation]) -> Finding:
+    outcome = one.outcome
+    if undecidable := _undecidable(outcome):
+        return undecidable
+    if _let_in(outcome):
+        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
+    clients = [peer.outcome for peer in peers if peer.role is Role.CLIENT]
+    if not clients:
+        return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
+    passes: Callable[[Outcome], bool] = _let_in if is_400(outcome) else lambda client: isinstance(client, Answered)
+    return Finding(Verdict.HELD) if any(map(passes, clients)) else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
+
+
+def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> Finding:
+    """Nobody, in a roundabout way, where a server may refuse the way and not the certificate: with HTTP 421 (RFC 9110 section 15.5.20), an
+    alert about the name or the version, or by closing in silence. That counts where a good client was answered something else.
+    """
+    outcome = one.outcome
+    if isinstance(outcome, ConnectionFailed) and outcome != CLOSED:
+        return Finding(Verdict.NOT_DECIDED, UNREACHED)
+    if isinstance(outcome, ServerCertificateInvalid):
+        return Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE)
+    if isinstance(outcome, Answered) and outcome.status not in (400, 421):
+        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
+    clients = [peer.outcome for peer in peers if peer.role is Role.CLIENT]
+    if not clients:
+        return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
+    status = outcome.status if isinstance(outcome, Answered) else None
+    answered = any(isinstance(client, Answered) and client.status not in (400, status) for client in clients)
+    return Finding(Verdict.HELD) if answered else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
+
+
+def _should_be_let_in(seen: Observation, peers: Sequence[Observation], *, ca_enabled: bool) -> Finding:
+    outcome = seen.outcome
+    if undecidable := _undecidable(outcome):
+        return undecidable
+    if _let_in(outcome):
+        return Finding(Verdict.HELD)
+    if not proves(outcome):
+        return Finding(Verdict.NOT_DECIDED, ALERT_BEFORE_PROOF)
+    refused = Finding(Verdict.FELL_SHORT, _refused_why(seen, ca_enabled=ca_enabled))
+    if isinstance(outcome, Alert) or (isinstance(outcome, Answered) and CERTIFICATE_REFUSED.search(outcome.body_start)):
+        return refused
+    # A 400 without a word about certificates: from the listener or from the application?
+    others = [one.outcome for one in peers if one.outcome is not outcome]
+    strangers = [one.outcome for one in peers if one.role is not Role.CLIENT]
+    if ca_enabled and any(isinstance(other, Alert) for other in strangers) and not any(map(is_400, strangers)):
+        return Finding(Verdict.HELD)  # this listener refuses by alert, so the 400 is the application's
+    if any(map(_let_in, others)):
+        return refused
+    return Finding(
+        Verdict.NOT_DECIDED,
+        "everybody is answered HTTP 400, which is also how servers refuse a certificate: name a path that answers otherwise with "
+        "verify.path, or look at what stands behind the listener",
+    )
+
+
+def _refused_why(seen: Observation, *, ca_enabled: bool) -> str:
+    if not ca_enabled:
+        return "client authentication is still on: the AlbConfig's change has not arrived at ALB; read the AlbConfig's events"
+    assert seen.role is Role.CLIENT
+    if seen.refused_for:
+        return (
+            f"the listener refuses a client of this stack, and what it presents may say why: {seen.refused_for}; otherwise the listener trusts another CA "
+            "than caCertificateId: run pulumi up and read the AlbConfig's events"
+        )
+    return (
+        "the listener refuses a client of this stack: it trusts another CA than caCertificateId, or the certificate has ended; "
+        "run pulumi up and read the AlbConfig's events"
+    )

@@ -1,0 +1,264 @@
+"""The report of `mtls verify`: a table for people, JSON for machines.
+
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added):
+    version       1
+    verdict       "held", "fell short" or "not decided"
+    exitCode      0, 1 or 2, in that order
+    summary       one line for people
+    note          what the verdict does not cover
+    notes         list of what else is to be known, a sentence each: that the configuration has changed since the last deployment
+    error         only when nothing could be tried at all: why, one sentence
+    listeners     list of {component, name, albConfig, port, caEnabled, verdict, checks}
+    flips         list of {component, trusted, issuing, verdict, note, bundles}: one for each component in a rotation whose listeners do not trust
+                  the issuing authority yet; verdict "held" (ready), "fell short", "not decided", or "not checked" where there is no bundle
+    bundles       list of {case, verdict, why}: what the stack has issued to each client, and whether that is ready for the flip
+    checks        list of {case, verdict, why, expected, tlsVersion, address, port, serverName, path, seen}; verdict also "not offered" (the
+                  listener does not speak this TLS version) and "not checked" (the case could not be made here); why is "" where it held;
+                  expected "let in", "rejected", "redirected to HTTPS" or null; tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP);
+                  address to path null where nothing was tried
+    seen          null, or {kind, status, location, alert, reason}: kind "answered" (status, location), "alert" (alert, as in RFC 8446
+                  section 6), "version not offered", "server certificate invalid" (reason), "connection failed" (reason), "no session"
+                  (reason: there was no TLS session to resume); others null
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from alb_mutual_tls.operations.printing import counted, dump, style
+from alb_mutual_tls.operations.verification import flip as flips
+from alb_mutual_tls.operations.verification.flip import Flip
+from alb_mutual_tls.operations.verification.outcome import (
+    Alert,
+    Answered,
+    ConnectionFailed,
+    NoSession,
+    Outcome,
+    ServerCertificateInvalid,
+    VersionNotOffered,
+)
+from alb_mutual_tls.operations.verification.result import Check, ListenerReport, Report
+from alb_mutual_tls.verdict import EXIT_CODE, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+NOTE: Final = "This is what the data plane does now at these addresses; other addresses of the same ALB and later changes are not covered."
+INSECURE_NOTE: Final = " The server's certificate was not verified (--insecure), so something else may have answered."
+SNIPPET_LENGTH: Final = 40
+
+
+def note(report: Report) -> str:
+    """What the verdict does not cover."""
+    return NOTE + (INSECURE_NOTE if report.insecure else "")
+
+
+def summary(report: Report) -> str:
+    """One line: the verdict and how many checks came to which."""
+    checks = [check for listener in report.listeners for check in listener.checks]
+    counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
+    rest = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.HELD)
+    held, listeners = counted(counts[Verdict.HELD], "check"), counted(len(report.listeners), "listener")
+    flips = "".join(f"; {_readiness(flip)}" for flip in report.flips)
+    return f"{report.verdict}: {held} held at {listeners}" + (f", {rest}" if rest else "") + flips
+
+
+def _readiness(flip: Flip) -> str:
+    """Whether a stack is ready for a flip, in words."""
+    how = {Verdict.HELD: "ready", Verdict.FELL_SHORT: "not ready"}.get(flip.verdict, "not known to be ready")
+    return f"{flip.component} is {how} for the flip to {flip.issuing}"
+
+
+def as_json(report: Report) -> str:
+    """The report as the JSON document described above."""
+    return dump(
+        {
+            "version": 1,
+            "verdict": report.verdict,
+            "exitCode": report.exit_code,
+            "summary": summary(report),
+            "note": note(report),
+            "notes": list(report.notes),
+            "listeners": [_listener(listener) for listener in report.listeners],
+            "flips": [_flip(flip) for flip in report.flips],
+        }
+    )
+
+
+def error_as_json(sentence: str) -> str:
+    """The same document where nothing could be tried at all."""
+    verdict = Verdict.NOT_DECIDED
+    return dump(
+        {
+            "version": 1,
+            "verdict": verdict,
+            "exitCode": EXIT_CODE[verdict],
+            "summary": f"{verdict}: {sentence}",
+            "note": NOTE,
+            "notes": [],
+            "error": sentence,
+            "listeners": [],
+            "flips": [],
+        }
+    )
+
+
+def print_for_people(report: Report, console: Console) -> None:
+    """The table, what the rows that did not hold mean, what was not checked, and the verdict on one line."""
+    from rich.text import Text
+
+    for listener in report.listeners:
+        console.print(Text(_heading(listener), style="bold"))
+        console.print(_table(listener))
+        for verdict, why, cases in _explanations(listener.checks):
+            console.print(Text.assemble((f"{verdict}: ", style(verdict)), f"{', '.join(cases)}: {why}"))
+        console.print()
+    for flip in report.flips:
+        console.print(Text(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", style="bold"))
+        for bundle in flip.bundles:
+            ready = f"{bundle.case}: ready for the flip to {flip.issuing}: "
+            console.print(Text.assemble(ready, (bundle.verdict, style(bundle.verdict)), bundle.why and f": {bundle.why}"))
+        console.print(Text(flips.NOTE, style="dim"))
+        console.print()
+    for said in report.notes:
+        console.print(Text.assemble(("note: ", style(Verdict.HELD)), said))
+    console.print(Text(note(report), style="dim"))
+    console.print(Text(summary(report), style=f"bold {style(report.verdict)}"))
+
+
+def seen_text(outcome: Outcome | None) -> str:
+    """What came of an attempt, in a few words."""
+    match outcome:
+        case Answered(status, location, body):
+            detail = f"to {location}" if location else _snippet(body)
+            return f"HTTP {status} {detail}".strip()
+        case Alert(name):
+            return f"TLS alert {name}"
+        case VersionNotOffered():
+            return "TLS version not offered"
+        case ServerCertificateInvalid(reason):
+            return f"server certificate invalid: {reason}"
+        case ConnectionFailed(reason) | NoSession(reason):
+            return reason
+        case None:
+            return ""
+
+
+def _table(report: ListenerReport) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    several = _several(report)
+    table = Table()
+    headings = ["case", *(["address", "server name"] if several else []), "TLS", "expected", "seen", "verdict"]
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading in ("TLS", "expected", "verdict"), overflow="fold")
+    for check in report.checks:
+        to = check.destination
+        where = [_address(check), to.server_name if to else ""] if several else []
+        version = check.version.removeprefix("TLS ") if check.version else ""
+        cells = [check.case, *where, version, check.expected or "", seen_text(check.outcome)]
+        table.add_row(*(Text(cell) for cell in cells), Text(check.verdict, style=style(check.verdict)))
+    return table
+
+
+def _several(report: ListenerReport) -> bool:
+    """Whether checks went to several IP addresses or names; ports, and a name that nobody has, are told by the case."""
+    places = [check.destination for check in report.checks if check.destination and not check.destination.any_name]
+    return len({(place.address, place.server_name) for place in places}) > 1
+
+
+def _heading(report: ListenerReport) -> str:
+    listener = report.listener
+    state = "on" if listener.ca_enabled else "off"
+    first = next((check for check in report.checks if check.destination), None)
+    where = f"; {first.destination.server_name} at {_address(first)}" if first and first.destination and not _several(report) else ""
+    return f"listener {listener.name}: AlbConfig {listener.alb_config} port {listener.port}, client authentication {state}{where}"
+
+
+def _address(check: Check) -> str:
+    to = check.destination
+    if to is None:
+        return ""
+    return f"[{to.address}]:{to.port}" if ":" in to.address else f"{to.address}:{to.port}"
+
+
+def _explanations(checks: Sequence[Check]) -> list[tuple[Verdict, str, list[str]]]:
+    """Each reason once, with the cases that it is given for."""
+    grouped: dict[tuple[Verdict, str], list[str]] = {}
+    for check in checks:
+        if check.why:
+            cases = grouped.setdefault((check.verdict, check.why), [])
+            if check.case not in cases:
+                cases.append(check.case)
+    order = [Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.NOT_CHECKED]
+    return [(verdict, why, cases) for (verdict, why), cases in sorted(grouped.items(), key=lambda item: order.index(item[0][0]))]
+
+
+def _snippet(body: str) -> str:
+    """The title of a page, else the start of a text."""
+    title = re.search(r"<title>(.*?)</title>", body, re.IGNORECASE)
+    text = " ".join(re.sub(r"<[^>]*>", " ", title.group(1) if title else body).split())
+    text = text if len(text) <= SNIPPET_LENGTH else text[: SNIPPET_LENGTH - 1] + "…"
+    return f'"{text}"' if text else ""
+
+
+def _listener(report: ListenerReport) -> dict[str, Any]:
+    return {
+        "component": report.component,
+        "name": report.listener.name,
+        "albConfig": report.listener.alb_config,
+        "port": report.listener.port,
+        "caEnabled": report.listener.ca_enabled,
+        "verdict": report.verdict,
+        "checks": [_check(check) for check in report.checks],
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    to = check.destination
+    return {
+        "case": check.case,
+        "verdict": check.verdict,
+        "why": check.why,
+        "expected": check.expected,
+        "tlsVersion": check.version,
+        "address": to and to.address,
+        "port": to and to.port,
+        "serverName": to and to.server_name,
+        "path": to and to.path,
+        "seen": _seen(check.outcome),
+    }
+
+
+def _seen(outcome: Outcome | None) -> dict[str, Any] | None:
+    seen: dict[str, Any] = {"kind": "", "status": None, "location": None, "alert": None, "reason": None}
+    match outcome:
+        case None:
+            return None
+        case Answered(status, location, _):
+            return {**seen, "kind": "answered", "status": status, "location": location or None}
+        case Alert(name):
+            return {**seen, "kind": "alert", "alert": name}
+        case VersionNotOffered():
+            return {**seen, "kind": "version not offered"}
+        case ServerCertificateInvalid(reason):
+            return {**seen, "kind": "server certificate invalid", "reason": reason}
+        case ConnectionFailed(reason):
+            return {**seen, "kind": "connection failed", "reason": reason}
+        case NoSession(reason):
+            return {**seen, "kind": "no session", "reason": reason}
+
+
+def _flip(flip: Flip) -> dict[str, Any]:
+    return {
+        "component": flip.component,
+        "trusted": flip.trusted,
+        "issuing": flip.issuing,
+        "verdict": flip.verdict,
+        "note": flips.NOTE,
+        "bundles": [{"case": bundle.case, "verdict": bundle.verdict, "why": bundle.why} for bundle in flip.bundles],
+    }

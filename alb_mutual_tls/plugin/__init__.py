@@ -1,0 +1,1 @@
+"""The Pulumi protocol: what serves a resource provider, whichever it is."""

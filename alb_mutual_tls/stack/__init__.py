@@ -1,0 +1,1 @@
+"""What is deployed: the stack's state, configuration and history."""

@@ -1,0 +1,88 @@
+"""What the cluster says about a listener: the ALB's name, the hosts it serves, and which other listeners serve them too."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alb_mutual_tls.errors import UserError, WrongPlace
+from alb_mutual_tls.listener.bypasses import Surroundings, surroundings
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.cluster.cluster import Cluster
+    from alb_mutual_tls.listener.exact_json import Document
+    from alb_mutual_tls.stack.deployed import Component, Listener
+
+
+class AlbConfigMissing(UserError):
+    """The cluster has no AlbConfig of that name."""
+
+
+class Neighbourhood:
+    """The cluster of one component. Nothing is asked before it is needed, and nothing twice, a cluster that does not answer included.
+
+    `directory`: the project's, which a relative kubeconfig counts from.
+    """
+
+    def __init__(self, component: Component, directory: Path) -> None:
+        self._component = component
+        self._directory = directory
+        self._failure: UserError | None = None
+
+    def look(self, listener: Listener) -> Surroundings:
+        """What surrounds a listener; raises UserError when the cluster cannot be read, is another one, or does not have the listener."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            classes, ingresses = self._ingresses
+        except UserError as error:
+            self._failure = error
+            raise
+        document = self.albconfig(listener)
+        own = {one.port for one in self._component.listeners if one.alb_config == listener.alb_config and one.ca_enabled}
+        return surroundings(document, classes, ingresses, listener.port, verified_ports=own)
+
+    def albconfig(self, listener: Listener) -> Document:
+        """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another one, or does not have it."""
+        document = self.cluster_of(listener).albconfig(listener.alb_config)
+        if document is None:
+            raise AlbConfigMissing(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
+        return document
+
+    def cluster_of(self, listener: Listener) -> Cluster:
+        """The cluster of a listener; raises UserError when it cannot be read, or is another one than the state names."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            if listener.cluster is not None and listener.cluster != self._cluster.uid():
+                raise WrongPlace(
+                    f"{self._cluster} is another cluster than the stack's (UID of kube-system {self._cluster.uid()}, the state has "
+                    f"{listener.cluster}): correct kubernetes:kubeconfig and kubernetes:context, or KUBECONFIG"
+                )
+        except UserError as error:
+            self._failure = error
+            raise
+        return self._cluster
+
+    @cached_property
+    def _cluster(self) -> Cluster:
+        from alb_mutual_tls.cluster.cluster import Cluster
+
+        return Cluster(kubeconfig=located(self._component.kubeconfig, self._directory), context=self._component.context)
+
+    @cached_property
+    def _ingresses(self) -> tuple[list[Document], list[Document]]:
+        return self._cluster.ingress_classes(), self._cluster.ingresses()
+
+    def close(self) -> None:
+        """Close the connections to the cluster."""
+        if "_cluster" in self.__dict__:
+            self._cluster.close()
+
+
+def located(kubeconfig: str | None, directory: Path) -> str | None:
+    """A path in the state, made independent of the current directory; a whole kubeconfig as it is."""
+    if kubeconfig is None or "\n" in kubeconfig or kubeconfig.lstrip().startswith("{"):
+        return kubeconfig
+    return str(directory / Path(kubeconfig).expanduser())

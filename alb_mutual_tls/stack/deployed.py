@@ -1,0 +1,105 @@
+"""What a deployed stack holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from alb_mutual_tls.errors import UserError
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listener as the stack wishes it; address, server name and path as configured under `verify`, None where not."""
+
+    name: str
+    alb_config: str
+    port: int
+    ca_enabled: bool
+    address: str | None = None
+    server_name: str | None = None
+    path: str = "/"
+    cluster: str | None = None
+    """UID of the namespace kube-system of the cluster that the AlbConfig is in."""
+    ca_certificate_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client certificate of the stack. `chain_pem`: leaf first, then cross and intermediate certificates, without the root."""
+
+    name: str
+    certificate_pem: str
+    chain_pem: str
+    not_after: str
+    private_key_pem: str | None = field(repr=False)
+    """None when the client brought a CSR: its key never was in the stack."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A certificate that signs clients, with its private key: an authority's root, or a subordinate that was brought."""
+
+    certificate_pem: str
+    private_key_pem: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """An authority of the stack as listeners can trust it: its root certificate and the id of that in CAS."""
+
+    name: str
+    ca_certificate_pem: str
+    ca_certificate_id: str | None
+    """None where an older version deployed the stack, which did not note it."""
+    private_key_pem: str | None = field(repr=False, default=None)
+    """The root's. None when not asked for, or not in the state."""
+    signer: Signer | None = None
+    """None when not asked for, or where its private key is not in the state."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One `AlbMutualTls` of the stack."""
+
+    name: str
+    listeners: tuple[Listener, ...]
+    clients: tuple[Client, ...]
+    trusted_authority: str
+    ca_certificate_pem: str
+    authority_private_key_pem: str | None = field(repr=False, default=None)
+    """Key of the trusted authority; None when not asked for, or not in the state (a CA that was brought)."""
+    kubeconfig: str | None = None
+    context: str | None = None
+    identity: str = ""
+    """8 hexadecimal digits that tell this component from those of other stacks."""
+    issuing_authority: str = ""
+    authorities: tuple[Authority, ...] = ()
+
+    @property
+    def roots(self) -> dict[str, str]:
+        """The root certificate (PEM) of each authority, the trusted one first; several during a rotation."""
+        trusted_first = sorted(self.authorities, key=lambda one: one.name != self.trusted_authority)
+        return {one.name: one.ca_certificate_pem for one in trusted_first}
+
+
+def named(components: tuple[Component, ...], component: str | None) -> tuple[Component, ...]:
+    """All of these components, or the one asked for by name. Raises UserError where there is no such one."""
+    if component is None:
+        return components
+    chosen = tuple(one for one in components if one.name == component)
+    if not chosen:
+        raise UserError(f"the stack has no AlbMutualTls named {component!r}: it has {_list(one.name for one in components)}")
+    return chosen
+
+
+def chosen_listeners(components: Sequence[Component], names: Sequence[str] | None) -> list[tuple[Component, Listener]]:
+    """All listeners of the components, or those of the given names, each with its component; raises UserError where a name is none of theirs."""
+    known = sorted({listener.name for component in components for listener in component.listeners})
+    if unknown := sorted(set(names or ()) - set(known)):
+        raise UserError(f"--listener {unknown[0]} is none of this stack's listeners: it has {', '.join(known) or 'none'}")
+    return [(component, listener) for component in components for listener in component.listeners if not names or listener.name in names]
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

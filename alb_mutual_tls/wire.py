@@ -1,0 +1,97 @@
+"""How the engine marks secret and unknown values in states and events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alb_mutual_tls.errors import UserError
+
+# https://www.pulumi.com/docs/iac/concepts/secrets/: the signature by which a deployment marks a secret value.
+SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
+
+
+SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a marker)
+
+
+def plain(value: Any) -> Any:
+    """A value of a deployment exported with --show-secrets, without the wrapping of its secrets."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
+            if "plaintext" not in value:
+                raise UserError("the stack's secrets came encrypted: `pulumi stack export --show-secrets` of this version cannot be read")
+            return plain(json.loads(value["plaintext"]))
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def without_secrets(value: Any) -> Any:
+    """A value of a deployment exported without --show-secrets; what is secret in it is None."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
+            return None
+        return {key: without_secrets(item) for key, item in value.items()}
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Stands for a value that is only known after the update."""
+
+
+Properties = dict[str, Any]
+
+
+class Unknown:
+    """The type of `UNKNOWN`: a value that the engine does not know yet, because a resource it comes from has not been made."""
+
+    _only: Unknown | None = None
+
+    def __new__(cls) -> Unknown:
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+        return cls._only
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __bool__(self) -> bool:
+        raise TypeError("an unknown value is neither true nor false: compare it with `is UNKNOWN`")
+
+
+UNKNOWN: Final = Unknown()
+
+
+UNKNOWN_TEXTS: Final = frozenset(
+    {
+        UNKNOWN_TEXT,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # list
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
+    }
+)
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether `value` is, or anywhere holds, a value that is not known yet."""
+    if value is UNKNOWN:
+        return True
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_unknown(item) for item in value)
+    return False
+
+
+@dataclass(frozen=True)
+class CheckFailure:
+    """An input that cannot be: the property's name and one sentence with the rule and the remedy."""
+
+    property: str
+    reason: str
