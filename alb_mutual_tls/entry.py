@@ -1,4 +1,6 @@
-"""How a command line starts and ends: the one place that turns what came of it into an exit code (docs/exit-codes.md)."""
+"""How a command line starts and ends: the one place that turns what came of it into an exit code
+(docs/exit-codes.md).
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,18 @@ from alb_mutual_tls.errors import UserError
 
 
 class ExitCode(IntEnum):
-    """How every command of `mtls` and `ci/` ends; interrupted by a signal it ends with 128 and the signal's number, whatever it had come to."""
+    """How every command of `mtls` and `ci/` ends; interrupted by a signal it ends with 128 and the
+    signal's number, whatever it had come to.
+    """
 
     GOOD = 0
     """All held, or was done."""
     BAD = 1
     """Looked at, and it is not as it should be: it fell short, was refused, failed, has drifted."""
     UNDECIDED = 2
-    """Not decided, not done, a wrong option, output that could not be written, or a fault of this program."""
+    """Not decided, not done, a wrong option, output that could not be written, or a fault of this
+    program.
+    """
 
 
 INTERRUPTED: Final = 128
@@ -36,18 +42,28 @@ _signals: Final[list[int]] = []
 """Those that came."""
 _arguments: Final[list[str]] = []
 """The command line, without the program's name."""
-_PLACE: Final = {"--stack": "--stack", "-s": "--stack", "--cwd": "--cwd", "-C": "--cwd", "--component": "--component"}
+_PLACE: Final = {
+    "--stack": "--stack",
+    "-s": "--stack",
+    "--cwd": "--cwd",
+    "-C": "--cwd",
+    "--component": "--component",
+}
 """The options that say which stack a command is about, in each spelling."""
 
 
 def given_place() -> str:
-    """Those of the options that say which stack, which this command line was given, as the shell takes them, with a space before them.
+    """Those of the options that say which stack, which this command line was given, as the shell
+    takes them, with a space before them.
 
-    Advice that names another command of this program ends with it, so that the command is about the same stack.
+    Advice that names another command of this program ends with it, so that the command is about the
+    same stack.
     """
     found: dict[str, str] = {}
     for word, following in pairwise([*_arguments, ""]):
-        option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        option, equals, value = (
+            word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        )
         if option in _PLACE:
             found[_PLACE[option]] = value if equals else following
     return "".join(f" {option} {shlex.quote(value)}" for option, value in found.items())
@@ -59,7 +75,9 @@ def given_command(name: str) -> str:
 
 
 def interruptible(*numbers: signal.Signals) -> None:
-    """Let these signals end a command as Ctrl-C does: by KeyboardInterrupt, after which it can still clean up."""
+    """Let these signals end a command as Ctrl-C does: by KeyboardInterrupt, after which it can
+    still clean up.
+    """
     for number in numbers:
         signal.signal(number, _interrupt)
 
@@ -70,16 +88,19 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def run(load: Callable[[], Callable[..., object]], name: str) -> None:
-    """Run the Typer application that `load` gives, and end; an error of the user's is one sentence on stderr.
+    """Run the Typer application that `load` gives, and end; an error of the user's is one sentence
+    on stderr.
 
-    So is a fault of our own, with its traceback. Python's own exit code for that, and click's for a reader that is gone, is 1, which would say that a
-    listener fell short.
+    So is a fault of our own, with its traceback. Python's own exit code for that, and click's for a
+    reader that is gone, is 1, which would say that a listener fell short.
     """
     output = _guarded()
     _signals.clear()
     _arguments[:] = sys.argv[1:]
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # else somebody has it ignored, as shells do for what runs in the background
+    if (
+        before is signal.default_int_handler
+    ):  # else somebody has it ignored, as shells do for what runs in the background
         interruptible(signal.SIGINT)
     try:
         code = _code(load, name)
@@ -92,7 +113,8 @@ def run(load: Callable[[], Callable[..., object]], name: str) -> None:
         code = INTERRUPTED + _signals[0]
     elif output is not None and output.failure is not None and output.failure.errno != errno.EPIPE:
         print(
-            f"{name}: standard output cannot be written: {output.failure.strerror}: free some space, or write to another place",
+            f"{name}: standard output cannot be written: {output.failure.strerror}: free some space, or write"
+            " to another place",
             file=sys.stderr,
         )
         code = ExitCode.UNDECIDED
@@ -121,8 +143,10 @@ def _code(load: Callable[[], Callable[..., object]], name: str) -> int:
 
 
 class _Output(io.RawIOBase):
-    """A standard stream that takes everything, also where nobody reads it any more or the disk is full: the command then goes on to its end, cleans up
-    and ends with its own exit code. `failure` is the first that came."""
+    """A standard stream that takes everything, also where nobody reads it any more or the disk is
+    full: the command then goes on to its end, cleans up and ends with its own exit code. `failure`
+    is the first that came.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.failure: OSError | None = None
@@ -148,7 +172,9 @@ class _Output(io.RawIOBase):
 
 
 def _guarded() -> _Output | None:
-    """Guard standard output and standard error; returns the former, None where a test has put another in its place."""
+    """Guard standard output and standard error; returns the former, None where a test has put
+    another in its place.
+    """
     errors, output = _Output(2), _Output(1)
     if sys.stderr is sys.__stderr__:
         sys.stderr = _text(errors, sys.stderr)
@@ -159,8 +185,12 @@ def _guarded() -> _Output | None:
 
 
 def _text(raw: _Output, stream: TextIO | None) -> io.TextIOWrapper:
-    if stream is None:  # it was closed before this program began; what is opened next must not take its number
+    if (
+        stream is None
+    ):  # it was closed before this program began; what is opened next must not take its number
         raw.failure = OSError(errno.EBADF, os.strerror(errno.EBADF))
         os.dup2(os.open(os.devnull, os.O_WRONLY), raw.fileno())
     encoding, errors = ("utf-8", "backslashreplace") if stream is None else (stream.encoding, stream.errors)
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors, line_buffering=raw.isatty() or raw.fileno() == 2)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding, errors, line_buffering=raw.isatty() or raw.fileno() == 2
+    )

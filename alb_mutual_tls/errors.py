@@ -4,11 +4,15 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can put right; `str(error)` is the whole sentence, printed as it is and without a traceback."""
+    """Something the user can put right; `str(error)` is the whole sentence, printed as it is and
+    without a traceback.
+    """
 
 
 class WrongPlace(UserError):
-    """The cluster or account that answers is not the one that the state was made in; never to be read as "gone"."""
+    """The cluster or account that answers is not the one that the state was made in; never to be
+    read as "gone".
+    """
 
 
 class Unreachable(UserError):

@@ -28,11 +28,17 @@ class Finding:
     why: str = ""
 
 
-EXIT_CODE: Final = {Verdict.HELD: ExitCode.GOOD, Verdict.FELL_SHORT: ExitCode.BAD, Verdict.NOT_DECIDED: ExitCode.UNDECIDED}
+EXIT_CODE: Final = {
+    Verdict.HELD: ExitCode.GOOD,
+    Verdict.FELL_SHORT: ExitCode.BAD,
+    Verdict.NOT_DECIDED: ExitCode.UNDECIDED,
+}
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """One that fell short outweighs all, then one not decided; nothing that held is nothing decided."""
+    """One that fell short outweighs all, then one not decided; nothing that held is nothing
+    decided.
+    """
     seen = set(verdicts)
     if Verdict.FELL_SHORT in seen:
         return Verdict.FELL_SHORT

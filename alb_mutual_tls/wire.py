@@ -21,7 +21,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
             if "plaintext" not in value:
-                raise UserError("the stack's secrets came encrypted: `pulumi stack export --show-secrets` of this version cannot be read")
+                raise UserError(
+                    "the stack's secrets came encrypted: `pulumi stack export --show-secrets` of this version"
+                    " cannot be read"
+                )
             return plain(json.loads(value["plaintext"]))
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -46,7 +49,9 @@ Properties = dict[str, Any]
 
 
 class Unknown:
-    """The type of `UNKNOWN`: a value that the engine does not know yet, because a resource it comes from has not been made."""
+    """The type of `UNKNOWN`: a value that the engine does not know yet, because a resource it comes
+    from has not been made.
+    """
 
     _only: Unknown | None = None
 
@@ -91,7 +96,9 @@ def has_unknown(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class CheckFailure:
-    """An input that cannot be: the property's name and one sentence with the rule and the remedy."""
+    """An input that cannot be: the property's name and one sentence with the rule and the
+    remedy.
+    """
 
     property: str
     reason: str

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.preview`: what a `pulumi preview` without changes costs, beside programs that do less, on a sandbox of its own.
+"""`python -m benchmarks.preview`: what a `pulumi preview` without changes costs, beside programs
+that do less, on a sandbox of its own.
 
-Every round runs each program once, one after the other, so that whatever else the machine does meets them all alike; only ratios of one run mean
-something.
+Every round runs each program once, one after the other, so that whatever else the machine does
+meets them all alike; only ratios of one run mean something.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ tls.PrivateKey("key", algorithm="ED25519")
 
 @dataclass
 class Program:
-    """A program that is previewed, and what each preview took: seconds on the clock, and of all processors together."""
+    """A program that is previewed, and what each preview took: seconds on the clock, and of all
+    processors together.
+    """
 
     name: str
     stack: Stack
@@ -53,11 +56,18 @@ class Program:
         command = self.stack.command("preview", "--expect-no-changes", "--suppress-progress")
         before, began = os.times(), time.perf_counter()
         done = subprocess.run(
-            command, env=self.stack.sandbox.env, cwd=self.stack.directory, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
+            command,
+            env=self.stack.sandbox.env,
+            cwd=self.stack.directory,
+            capture_output=True,
+            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
         )
         self.wall.append(time.perf_counter() - began)
         after = os.times()
-        self.processor.append(after.children_user - before.children_user + after.children_system - before.children_system)
+        self.processor.append(
+            after.children_user - before.children_user + after.children_system - before.children_system
+        )
         succeed(done)
 
 
@@ -73,7 +83,8 @@ def directory(place: Path, name: str, checkout: Path, main: str | None = None) -
         (made / "Pulumi.yaml").unlink()
         text = (checkout / "Pulumi.yaml").read_text(encoding="utf-8")
         (made / "Pulumi.yaml").write_text(
-            text.replace("name: alb-mutual-tls", f"name: {name}", 1) if main == EMPTY else text, encoding="utf-8"
+            text.replace("name: alb-mutual-tls", f"name: {name}", 1) if main == EMPTY else text,
+            encoding="utf-8",
         )
     return made
 
@@ -85,13 +96,18 @@ def programs(place: Path, against: Path | None) -> Iterator[list[Program]]:
     try:
         found = [
             Program("empty program", Stack("empty", directory(place, "empty", REPOSITORY, EMPTY), sandbox)),
-            Program("one resource of each provider", Stack("floor", directory(place, "floor", REPOSITORY, FLOOR), sandbox)),
+            Program(
+                "one resource of each provider",
+                Stack("floor", directory(place, "floor", REPOSITORY, FLOOR), sandbox),
+            ),
             Program("stack dev", Stack("bench", directory(place, "dev", REPOSITORY), sandbox)),
         ]
         if against is not None:
             # the same stack, seen by the other checkout's program, which may not know all endpoints
             endpoints = found[-1].stack.config["alicloud:endpoints"][0]
-            found[-1].stack.config["alicloud:endpoints"] = [{name: endpoints[name] for name in ("cas", "alb", "sts")}]
+            found[-1].stack.config["alicloud:endpoints"] = [
+                {name: endpoints[name] for name in ("cas", "alb", "sts")}
+            ]
             other = Stack("other", directory(place, "against", against), sandbox)
             other.name, other.config = "bench", found[-1].stack.config
             found.append(Program(f"stack dev of {against}", other))
@@ -108,20 +124,33 @@ def table(measured: Sequence[Program]) -> str:
     lines = ["| program | wall, median s (min - max) | ratio | processor, median s |", "|---|---|---|---|"]
     for one in measured:
         wall, processor = statistics.median(one.wall), statistics.median(one.processor)
-        lines.append(f"| {one.name} | {wall:.2f} ({min(one.wall):.2f} - {max(one.wall):.2f}) | {wall / first:.2f} | {processor:.2f} |")
+        lines.append(
+            f"| {one.name} | {wall:.2f} ({min(one.wall):.2f} - {max(one.wall):.2f}) | {wall / first:.2f} |"
+            f" {processor:.2f} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="how often each program is previewed (after one round that does not count)")
-    parser.add_argument("--against", type=Path, help="another checkout, whose program previews the same stack")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=7,
+        help="how often each program is previewed (after one round that does not count)",
+    )
+    parser.add_argument(
+        "--against", type=Path, help="another checkout, whose program previews the same stack"
+    )
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error(f"--rounds is {options.rounds}: give at least 1")
     if options.against is not None and not (options.against / "Pulumi.yaml").is_file():
-        parser.error(f"--against {options.against} holds no Pulumi.yaml: give the directory of a checkout with its .venv and .toolchain")
+        parser.error(
+            f"--against {options.against} holds no Pulumi.yaml: give the directory of a checkout with its"
+            " .venv and .toolchain"
+        )
     place = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with programs(place, options.against and options.against.absolute()) as measured:

@@ -1,4 +1,6 @@
-"""The resource classes of the provider `albmtls`, thin: names of types and properties are a persisted contract (they stand in users' state)."""
+"""The resource classes of the provider `albmtls`, thin: names of types and properties are a
+persisted contract (they stand in users' state).
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,17 @@ _SECRET_PROPERTIES: Final = frozenset({"accessKey", "secretKey"})
 class AlbMtls(pulumi.ProviderResource):
     """The provider with its explicit configuration; every resource below is made with it.
 
-    `properties`: cluster, region, endpoints and credentials, see docs/configuration.md; keys are encrypted in state.
+    `properties`: cluster, region, endpoints and credentials, see docs/configuration.md; keys are
+    encrypted in state.
     """
 
-    def __init__(self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        marked = {key: pulumi.Output.secret(value) if key in _SECRET_PROPERTIES else value for key, value in properties.items()}
+    def __init__(
+        self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        marked = {
+            key: pulumi.Output.secret(value) if key in _SECRET_PROPERTIES else value
+            for key, value in properties.items()
+        }
         super().__init__("albmtls", name, marked, opts)
 
 
@@ -49,7 +57,8 @@ class StackIdentity(_Resource):
 class CertificateRepository(_Resource):
     """A certificate application repository of CAS for uploaded CA certificates, found or made.
 
-    `configured`: the name was chosen by the user, so one that exists is used and never deleted. `demanded`: see `CaCertificate`.
+    `configured`: the name was chosen by the user, so one that exists is used and never deleted.
+    `demanded`: see `CaCertificate`.
     """
 
     warehouse_id: pulumi.Output[str]
@@ -63,14 +72,21 @@ class CertificateRepository(_Resource):
         demanded: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {"name": repository_name, "configured": configured, "demanded": demanded, "warehouse_id": None}
+        properties = {
+            "name": repository_name,
+            "configured": configured,
+            "demanded": demanded,
+            "warehouse_id": None,
+        }
         super().__init__("albmtls:index:CertificateRepository", name, properties, opts)
 
 
 class CaCertificate(_Resource):
-    """A CA certificate in a repository; `generated`: its key was made by this stack, so an upload of it is ours even when found.
+    """A CA certificate in a repository; `generated`: its key was made by this stack, so an upload
+    of it is ours even when found.
 
-    `demanded`: whether a listener asks for client certificates; else a failure is a warning, so that nothing keeps a listener on.
+    `demanded`: whether a listener asks for client certificates; else a failure is a warning, so
+    that nothing keeps a listener on.
     """
 
     ca_certificate_id: pulumi.Output[str]
@@ -98,26 +114,41 @@ class CaCertificate(_Resource):
 
 
 class ExistingCaCertificate(_Resource):
-    """A CA certificate that somebody else has put into CAS: looked up, compared, never written or deleted. `demanded`: see `CaCertificate`."""
+    """A CA certificate that somebody else has put into CAS: looked up, compared, never written or
+    deleted. `demanded`: see `CaCertificate`.
+    """
 
     ca_certificate_id: pulumi.Output[str]
     certificate_pem: pulumi.Output[str]
 
-    def __init__(self, name: str, *, ca_certificate_id: str, demanded: bool, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, ca_certificate_id: str, demanded: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         properties = {"caCertificateId": ca_certificate_id, "demanded": demanded, "certificate_pem": None}
         super().__init__("albmtls:index:ExistingCaCertificate", name, properties, opts)
-        self.ca_certificate_id = self.certificate_pem.apply(lambda _: ca_certificate_id)  # known once it has been found
+        self.ca_certificate_id = self.certificate_pem.apply(
+            lambda _: ca_certificate_id
+        )  # known once it has been found
 
 
 class ListenerClientAuthentication(_Resource):
-    """Client authentication on one HTTPS listener of an AlbConfig: two fields of the listener and one annotation, nothing else."""
+    """Client authentication on one HTTPS listener of an AlbConfig: two fields of the listener and
+    one annotation, nothing else.
+    """
 
-    def __init__(self, name: str, properties: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        properties: Mapping[str, pulumi.Input[Any]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("albmtls:index:ListenerClientAuthentication", name, dict(properties), opts)
 
 
 class AuthorityCertificate(_Resource):
-    """The self-signed certificate of a generated authority: made once, and never replaced because of its age."""
+    """The self-signed certificate of a generated authority: made once, and never replaced because
+    of its age.
+    """
 
     certificate_pem: pulumi.Output[str]
 
@@ -137,18 +168,37 @@ class AuthorityCertificate(_Resource):
             "certificate_pem": None,
         }
         # what earlier versions declared; its certificate stays
-        aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="tls:index/selfSignedCert:SelfSignedCert")])
-        super().__init__("albmtls:index:AuthorityCertificate", name, properties, pulumi.ResourceOptions.merge(opts, aliases))
+        aliases = pulumi.ResourceOptions(
+            aliases=[pulumi.Alias(type_="tls:index/selfSignedCert:SelfSignedCert")]
+        )
+        super().__init__(
+            "albmtls:index:AuthorityCertificate",
+            name,
+            properties,
+            pulumi.ResourceOptions.merge(opts, aliases),
+        )
 
 
 class SignedCertificate(_Resource):
-    """A certificate signed by an authority of the stack: of a client (from its CSR), or of another authority (a cross certificate)."""
+    """A certificate signed by an authority of the stack: of a client (from its CSR), or of another
+    authority (a cross certificate).
+    """
 
     certificate_pem: pulumi.Output[str]
     not_after: pulumi.Output[str]
 
-    def __init__(self, name: str, properties: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("albmtls:index:SignedCertificate", name, {**properties, "certificate_pem": None, "not_after": None}, opts)
+    def __init__(
+        self,
+        name: str,
+        properties: Mapping[str, pulumi.Input[Any]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            "albmtls:index:SignedCertificate",
+            name,
+            {**properties, "certificate_pem": None, "not_after": None},
+            opts,
+        )
 
     @classmethod
     def client(
@@ -165,7 +215,10 @@ class SignedCertificate(_Resource):
         existing_authority_pems: Sequence[pulumi.Input[str]] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> SignedCertificate:
-        """A client certificate; `validity_days` and `renew_before_days` in days. `existing_authority_pems`: whose names it must not bear."""
+        """A client certificate; `validity_days` and `renew_before_days` in days.
+
+        `existing_authority_pems`: whose names it must not bear.
+        """
         properties: dict[str, pulumi.Input[Any]] = {
             "kind": "client",
             "csrPem": csr_pem,
@@ -190,9 +243,11 @@ class SignedCertificate(_Resource):
         sign: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> SignedCertificate:
-        """A certificate of another authority's name and key, valid until the earlier end of the two roots.
+        """A certificate of another authority's name and key, valid until the earlier end of the two
+        roots.
 
-        Without `sign` one that was signed before is kept; where there is none, `certificate_pem` is empty.
+        Without `sign` one that was signed before is kept; where there is none, `certificate_pem` is
+        empty.
         """
         properties: dict[str, pulumi.Input[Any]] = {
             "kind": "cross",
@@ -205,10 +260,11 @@ class SignedCertificate(_Resource):
 
 
 class IssuedCertificates(_Resource):
-    """The record of the client certificates, with those that outlive their clients; kept in state alone, and begun once per component.
+    """The record of the client certificates, with those that outlive their clients; kept in state
+    alone, and begun once per component.
 
-    `current`: client -> certificate in PEM; `root_certificate_pems`: the roots that accept what the clients present now; `listeners`: ALBCONFIG:PORT
-    -> whether it demands them.
+    `current`: client -> certificate in PEM; `root_certificate_pems`: the roots that accept what the
+    clients present now; `listeners`: ALBCONFIG:PORT -> whether it demands them.
     """
 
     def __init__(
@@ -220,7 +276,11 @@ class IssuedCertificates(_Resource):
         listeners: Mapping[str, bool],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {"current": current, "rootCertificatePems": root_certificate_pems, "listeners": listeners}
+        properties = {
+            "current": current,
+            "rootCertificatePems": root_certificate_pems,
+            "listeners": listeners,
+        }
         super().__init__("albmtls:index:IssuedCertificates", name, properties, opts)
 
 
@@ -234,9 +294,11 @@ class ClusterIdentity(_Resource):
 
 
 class SecretPlace(_Resource):
-    """Where a client certificate is delivered to: nobody else's Secret, in the right cluster, and deleted with this.
+    """Where a client certificate is delivered to: nobody else's Secret, in the right cluster, and
+    deleted with this.
 
-    `cluster`: UID of a `ClusterIdentity`; `owner`: the stack's identity, which the Secret carries as the label albmtls/identity.
+    `cluster`: UID of a `ClusterIdentity`; `owner`: the stack's identity, which the Secret carries
+    as the label albmtls/identity.
     """
 
     def __init__(

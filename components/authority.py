@@ -1,4 +1,6 @@
-"""Certificate authorities of a stack: generated (the documentation's step 1), brought, or in CAS already."""
+"""Certificate authorities of a stack: generated (the documentation's step 1), brought, or in CAS
+already.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from alb_mutual_tls.pki.bundle import fingerprint, split
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
 from .albmtls import AuthorityCertificate, ExistingCaCertificate
-from .models import Authority
+from .models import AuthorityArgs
 
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.brought import BroughtAuthority
@@ -21,15 +23,23 @@ if TYPE_CHECKING:
 def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> tls.PrivateKey:
     """A private key of one of the algorithms of `KEY_ALGORITHMS`."""
     parameters = KEY_ALGORITHMS[key_algorithm]
-    return tls.PrivateKey(name, algorithm=parameters.algorithm, rsa_bits=parameters.rsa_bits, ecdsa_curve=parameters.ecdsa_curve, opts=opts)
+    return tls.PrivateKey(
+        name,
+        algorithm=parameters.algorithm,
+        rsa_bits=parameters.rsa_bits,
+        ecdsa_curve=parameters.ecdsa_curve,
+        opts=opts,
+    )
 
 
 @dataclass(frozen=True)
 class CertificateAuthority:
-    """An authority: `signer_pem` signs clients, `root_pem` is what listeners trust; they are one unless a subordinate was brought.
+    """An authority: `signer_pem` signs clients, `root_pem` is what listeners trust; they are one
+    unless a subordinate was brought.
 
-    `intermediates_pem`: what clients present above their own certificate, None below a root. `private_key_pem`: the signer's, a secret; None where
-    the stack does not have it. `fingerprint`: SHA-256 of the root, lower-case hex.
+    `intermediates_pem`: what clients present above their own certificate, None below a root.
+    `private_key_pem`: the signer's, a secret; None where the stack does not have it. `fingerprint`:
+    SHA-256 of the root, lower-case hex.
     """
 
     signer_pem: pulumi.Output[str]
@@ -43,18 +53,21 @@ class CertificateAuthority:
         cls,
         resource_name: str,
         name: str,
-        authority: Authority,
+        authority: AuthorityArgs,
         identity: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
         *,
         secret: bool,
     ) -> CertificateAuthority:
-        """Generate key and certificate: X.509 v3, CA profile without a path length, because a rotation needs depth (docs/pki.md).
+        """Generate key and certificate: X.509 v3, CA profile without a path length, because a
+        rotation needs depth (docs/pki.md).
 
         `secret`: the state holds the subject encrypted, but for what the certificate itself says.
         """
         key = private_key(resource_name, authority.key_algorithm, opts)
-        subject = pulumi.Output.from_input(identity).apply(lambda value: authority.subject_fields(name, value))
+        subject = pulumi.Output.from_input(identity).apply(
+            lambda value: authority.subject_fields(name, value)
+        )
         certificate = AuthorityCertificate(
             resource_name,
             private_key_pem=key.private_key_pem,

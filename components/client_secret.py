@@ -1,6 +1,7 @@
 """Client certificates where they are used: Secrets of the stack's cluster.
 
-Imported only where a client has a Secret: `pulumi_kubernetes` takes 0.4 s, and its plugin is not started for anything else.
+Imported only where a client has a Secret: `pulumi_kubernetes` takes 0.4 s, and its plugin is not
+started for anything else.
 """
 
 from __future__ import annotations
@@ -14,27 +15,30 @@ import pulumi_kubernetes as kubernetes
 from alb_mutual_tls.pki import tls_secret
 
 from .clients import IssuedClient
-from .models import ClientSecret
+from .models import ClientSecretArgs
 
 SECRET = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
 
 
 def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.Provider:
-    """A provider for Secrets whose content changes in place, in the cluster that `AlbMtls` with the same properties works in.
+    """A provider for Secrets whose content changes in place, in the cluster that `AlbMtls` with the
+    same properties works in.
 
-    Of the properties it takes `kubeconfig` (a path; else KUBECONFIG or ~/.kube/config of whoever runs Pulumi, neither of which is kept in state)
-    and `context` (else the current one).
+    Of the properties it takes `kubeconfig` (a path; else KUBECONFIG or ~/.kube/config of whoever
+    runs Pulumi, neither of which is kept in state) and `context` (else the current one).
     """
     return kubernetes.Provider(
         name,
         # An output of None, as for a None the SDK would put the value of KUBECONFIG into the state.
         kubeconfig=pulumi.Output.from_input(properties.get("kubeconfig")),
         context=properties.get("context"),
-        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for ClusterIdentity to say, and never replaces a Secret.
+        # Kubeconfigs move and are fetched anew; whether they lead to another cluster is for
+        # ClusterIdentity to say, and never replaces a Secret.
         cluster_identifier="the cluster of this stack",
         # Else a renewal deletes the Secret and makes a new one.
         enable_secret_mutable=True,
-        # A Secret that a refresh in another cluster has lost from the state is found again; SecretPlace has seen to it that it is nobody else's.
+        # A Secret that a refresh in another cluster has lost from the state is found again;
+        # SecretPlace has seen to it that it is nobody else's.
         upsert_existing_objects=True,
         # Not to be decided by an environment variable: an outage loses no Secret.
         delete_unreachable=False,
@@ -44,7 +48,7 @@ def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.
 def deliver(
     resource_name: str,
     client: str,
-    secret: ClientSecret,
+    secret: ClientSecretArgs,
     issued: IssuedClient,
     root_pems: Sequence[pulumi.Input[str]],
     identity: pulumi.Output[str],
@@ -61,12 +65,18 @@ def deliver(
         metadata=kubernetes.meta.v1.ObjectMetaArgs(
             namespace=secret.namespace,
             name=secret.name,
-            labels={"app.kubernetes.io/managed-by": "alb-mutual-tls", "albmtls/identity": identity, "albmtls/client": client},
-            # The Secret is this stack's, since it made it: what others have written into it is put back, not argued about.
+            labels={
+                "app.kubernetes.io/managed-by": "alb-mutual-tls",
+                "albmtls/identity": identity,
+                "albmtls/client": client,
+            },
+            # The Secret is this stack's, since it made it: what others have written into it is put
+            # back, not argued about.
             annotations={"pulumi.com/patchForce": "true"},
         ),
         type=tls_secret.TYPE,
         data=content.apply(lambda found: tls_secret.data(found[0], found[1], found[2:])),
-        # In another cluster the provider of Kubernetes would delete somebody else's Secret of that name.
+        # In another cluster the provider of Kubernetes would delete somebody else's Secret of that
+        # name.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True)),
     )

@@ -1,4 +1,6 @@
-"""Client certificates that a stack issues: key, certificate signing request, certificate (the documentation's step 3)."""
+"""Client certificates that a stack issues: key, certificate signing request, certificate (the
+documentation's step 3).
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,16 @@ import pulumi_tls as tls
 
 from .albmtls import SignedCertificate
 from .authority import CertificateAuthority, private_key
-from .models import Client
+from .models import ClientArgs
 
 
 @dataclass(frozen=True)
 class IssuedClient:
     """A client's certificate.
 
-    `chain_pem` is what the client presents: its certificate first, then cross certificates, without the root. `private_key_pem` is a secret,
-    and None for a client that brought a request: its key never was here.
+    `chain_pem` is what the client presents: its certificate first, then cross certificates, without
+    the root. `private_key_pem` is a secret, and None for a client that brought a request: its key
+    never was here.
     """
 
     certificate: SignedCertificate
@@ -33,7 +36,7 @@ class IssuedClient:
         cls,
         resource_name: str,
         name: str,
-        client: Client,
+        client: ClientArgs,
         issuer: CertificateAuthority,
         above: Sequence[pulumi.Input[str]],
         identity: pulumi.Output[str],
@@ -42,11 +45,13 @@ class IssuedClient:
         existing_authority_pems: Sequence[pulumi.Input[str]],
         secret: bool,
     ) -> IssuedClient:
-        """Issue a client certificate; its subject and URI names come from the configuration, never from the request.
+        """Issue a client certificate; its subject and URI names come from the configuration, never
+        from the request.
 
-        `above`: what the client presents above its own certificate, in PEM. The issuer must have its private key.
-        `existing_authority_pems`: chains in CAS, whose names the client must not bear; those of other authorities are compared before. `secret`: the
-        state holds request, subject and URI names encrypted, but for what the certificate itself says.
+        `above`: what the client presents above its own certificate, in PEM. The issuer must have
+        its private key. `existing_authority_pems`: chains in CAS, whose names the client must not
+        bear; those of other authorities are compared before. `secret`: the state holds request,
+        subject and URI names encrypted, but for what the certificate itself says.
         """
         fields = client.subject_fields(name)
         hidden: Callable[[Any], Any] = pulumi.Output.secret if secret else lambda value: value
@@ -71,7 +76,11 @@ class IssuedClient:
             issuer_certificate_pem=issuer.signer_pem,
             issuer_private_key_pem=issuer.private_key_pem,
             subject=hidden(fields),
-            uris=identity.apply(lambda value: client.uri_names(name, value)) if client.uris is None else hidden(list(client.uris)),
+            uris=(
+                identity.apply(lambda value: client.uri_names(name, value))
+                if client.uris is None
+                else hidden(list(client.uris))
+            ),
             validity_days=client.validity_days,
             renew_before_days=client.renewal_days(),
             existing_authority_pems=existing_authority_pems,
@@ -82,5 +91,7 @@ class IssuedClient:
 
 
 def _with_secret_subject(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-    """The options of a resource whose subject is a secret among its outputs too: what plugins make of secret inputs is their business."""
+    """The options of a resource whose subject is a secret among its outputs too: what plugins make
+    of secret inputs is their business.
+    """
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["subject"]))

@@ -38,7 +38,8 @@ def _named(names: Mapping[str, Any]) -> Mapping[str, Any]:
     wrong = [name for name in names if not _NAME.fullmatch(name)]
     if wrong:
         raise ValueError(
-            f"the name {wrong[0]!r} cannot be used: give one of 1 to 63 letters, digits, '.', '_' or '-', that starts and ends with a letter or digit"
+            f"the name {wrong[0]!r} cannot be used: give one of 1 to 63 letters, digits, '.', '_' or '-',"
+            " that starts and ends with a letter or digit"
         )
     return names
 
@@ -65,14 +66,17 @@ def _uris(uris: tuple[str, ...]) -> tuple[str, ...]:
 
 def _path(value: str) -> str:
     if not value.startswith("/"):
-        raise ValueError(f"{value!r} does not start with '/': give the path of the request, for instance '/' or '/healthz'")
+        raise ValueError(
+            f"{value!r} does not start with '/': give the path of the request, for instance '/' or '/healthz'"
+        )
     return value
 
 
 def _namespace(value: str) -> str:
     if not _DNS_LABEL.fullmatch(value):
         raise ValueError(
-            f"{value!r} is no name of a namespace; give 1 to 63 lower-case letters, digits or '-', starting and ending with a letter or digit"
+            f"{value!r} is no name of a namespace; give 1 to 63 lower-case letters, digits or '-', starting"
+            " and ending with a letter or digit"
         )
     return value
 
@@ -87,7 +91,9 @@ def _secret_name(value: str) -> str:
 
 
 def _subject_schema() -> dict[str, JsonValue]:
-    """What `check_subject` demands, as far as a schema can say it: not that a character can be seen, nor bytes."""
+    """What `check_subject` demands, as far as a schema can say it: not that a character can be
+    seen, nor bytes.
+    """
     fields: dict[str, JsonValue] = {
         name: {
             "type": "string",
@@ -97,24 +103,35 @@ def _subject_schema() -> dict[str, JsonValue]:
         }
         for name, field in SUBJECT_FIELDS.items()
     }
-    fields["countryName"] = {"type": "string", "pattern": "^[A-Z]{2}$", "description": "two capital letters (ISO 3166), for instance CN"}
+    fields["countryName"] = {
+        "type": "string",
+        "pattern": "^[A-Z]{2}$",
+        "description": "two capital letters (ISO 3166), for instance CN",
+    }
     fields["emailAddress"] = {
         "type": "string",
         "maxLength": SUBJECT_FIELDS["emailAddress"].limit,
-        "pattern": "^" + EMAIL.pattern.replace("$", r"\x24") + "$",  # some validators take a $ for the end of the text wherever it stands
+        "pattern": (
+            "^" + EMAIL.pattern.replace("$", r"\x24") + "$"
+        ),  # some validators take a $ for the end of the text wherever it stands
         "description": "name@example.com",
     }
     return {"properties": fields, "additionalProperties": False}
 
 
-# What these validators know, once more in the words of JSON Schema, for docs/configuration.schema.json; a test compares the two.
+# What these validators know, once more in the words of JSON Schema, for
+# docs/configuration.schema.json; a test compares the two.
 PemOrPath = Annotated[str, AfterValidator(pem_text)]
 
 
-KeyAlgorithm = Annotated[str, AfterValidator(_key_algorithm), Field(json_schema_extra={"enum": list(KEY_ALGORITHMS)})]
+KeyAlgorithm = Annotated[
+    str, AfterValidator(_key_algorithm), Field(json_schema_extra={"enum": list(KEY_ALGORITHMS)})
+]
 
 
-SubjectFields = Annotated[dict[str, str], AfterValidator(_subject), Field(json_schema_extra=_subject_schema())]
+SubjectFields = Annotated[
+    dict[str, str], AfterValidator(_subject), Field(json_schema_extra=_subject_schema())
+]
 
 
 _NAMES: Final[dict[str, JsonValue]] = {"propertyNames": {"pattern": f"^{_NAME.pattern}$"}}
@@ -132,51 +149,83 @@ class _Model(BaseModel):
     )
 
 
-class Verify(_Model):
-    """How `mtls verify` reaches a listener, where that is not the ALB's own address and the host of its Ingress.
+class VerifyArgs(_Model):
+    """How `mtls verify` reaches a listener, where that is not the ALB's own address and the host of
+    its Ingress.
 
-    `address` is HOST or HOST:PORT; where its port is not the listener's, other ports of the ALB are taken to be as far away from theirs.
+    `address` is HOST or HOST:PORT; where its port is not the listener's, other ports of the ALB are
+    taken to be as far away from theirs.
     """
 
-    address: str | None = Field(default=None, min_length=1, description="HOST or HOST:PORT to connect to; default: the ALB's own DNS name")
+    address: str | None = Field(
+        default=None,
+        min_length=1,
+        description="HOST or HOST:PORT to connect to; default: the ALB's own DNS name",
+    )
     server_name: str | None = Field(
-        default=None, min_length=1, description="the name asked for in TLS and HTTP; default: the host of an Ingress of the ALB"
+        default=None,
+        min_length=1,
+        description="the name asked for in TLS and HTTP; default: the host of an Ingress of the ALB",
     )
     path: Annotated[str, AfterValidator(_path)] = Field(
-        default="/", description="the path of the request; one whose answer needs no login", json_schema_extra={"pattern": "^/"}
+        default="/",
+        description="the path of the request; one whose answer needs no login",
+        json_schema_extra={"pattern": "^/"},
     )
 
 
-class Listener(_Model):
-    """An HTTPS listener of an AlbConfig; it demands client certificates when this `ca_enabled` and the master switch are true."""
+class ListenerArgs(_Model):
+    """An HTTPS listener of an AlbConfig; it demands client certificates when this `ca_enabled` and
+    the master switch are true.
+    """
 
-    alb_config: str = Field(min_length=1, max_length=253, description="the name of the AlbConfig: kubectl get albconfig")
-    port: int = Field(ge=1, le=65535, description="the port of the HTTPS listener in spec.listeners of the AlbConfig")
+    alb_config: str = Field(
+        min_length=1, max_length=253, description="the name of the AlbConfig: kubectl get albconfig"
+    )
+    port: int = Field(
+        ge=1, le=65535, description="the port of the HTTPS listener in spec.listeners of the AlbConfig"
+    )
     ca_enabled: bool = Field(
-        default=True, description="whether this listener demands client certificates as soon as the stack's own caEnabled is true"
+        default=True,
+        description=(
+            "whether this listener demands client certificates as soon as the stack's own caEnabled is true"
+        ),
     )
-    verify: Verify = Field(default=Verify(), description="how mtls verify reaches this listener from where it runs")
+    verify: VerifyArgs = Field(
+        default=VerifyArgs(), description="how mtls verify reaches this listener from where it runs"
+    )
 
 
-class Authority(_Model):
+class AuthorityArgs(_Model):
     """A certificate authority: generated, brought, or in CAS already.
 
-    Generated, as a root: `subject`, `key_algorithm`, `validity_days` (1 to 36500, default 3650 as in the documentation). Brought: `certificate`,
-    PEM or the path of a file, a root or a subordinate with its chain up to the root. In CAS: `ca_certificate_id`.
+    Generated, as a root: `subject`, `key_algorithm`, `validity_days` (1 to 36500, default 3650 as
+    in the documentation). Brought: `certificate`, PEM or the path of a file, a root or a
+    subordinate with its chain up to the root. In CAS: `ca_certificate_id`.
     """
 
     certificate: PemOrPath | None = Field(
         default=None,
-        description="brought: PEM, or the path of a file from the project's directory; a root, or a subordinate and its chain, the root last",
+        description=(
+            "brought: PEM, or the path of a file from the project's directory; a root, or a subordinate and"
+            " its chain, the root last"
+        ),
     )
     ca_certificate_id: str | None = Field(
-        default=None, min_length=1, description="the id of a CA that is in Certificate Management Service already, and stays there"
+        default=None,
+        min_length=1,
+        description="the id of a CA that is in Certificate Management Service already, and stays there",
     )
     subject: SubjectFields = Field(
         default_factory=dict,
-        description="generated: the subject; organizationName is alb-mutual-tls and commonName the authority's name with the stack's id if not given",
+        description=(
+            "generated: the subject; organizationName is alb-mutual-tls and commonName the authority's name"
+            " with the stack's id if not given"
+        ),
     )
-    key_algorithm: KeyAlgorithm = Field(default="RSA-4096", description="generated: the kind of the key; another one is a new authority")
+    key_algorithm: KeyAlgorithm = Field(
+        default="RSA-4096", description="generated: the kind of the key; another one is a new authority"
+    )
     validity_days: int = Field(
         default=3650,
         ge=CA_VALIDITY_DAYS.start,
@@ -189,9 +238,14 @@ class Authority(_Model):
         given = [name for name in ("certificate", "ca_certificate_id") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError("certificate and caCertificateId are both set; remove one of the two")
-        beside = sorted(to_camel(name) for name in self.model_fields_set - set(given) if getattr(self, name) is not None)
+        beside = sorted(
+            to_camel(name) for name in self.model_fields_set - set(given) if getattr(self, name) is not None
+        )
         if given and beside:
-            raise ValueError(f"{beside[0]} is set beside {to_camel(given[0])}, but nothing is generated then; remove one of the two")
+            raise ValueError(
+                f"{beside[0]} is set beside {to_camel(given[0])}, but nothing is generated then; remove one"
+                " of the two"
+            )
         return self
 
     @property
@@ -200,11 +254,13 @@ class Authority(_Model):
         return self.certificate is None and self.ca_certificate_id is None
 
     def subject_fields(self, name: str, identity: str) -> dict[str, str]:
-        """The subject's fields with the defaults filled in; `identity` keeps two stacks' authorities apart."""
+        """The subject's fields with the defaults filled in; `identity` keeps two stacks'
+        authorities apart.
+        """
         return {"organizationName": DEFAULT_ORGANIZATION, "commonName": f"{name} {identity}", **self.subject}
 
 
-class ClientSecret(_Model):
+class ClientSecretArgs(_Model):
     """A Secret of type kubernetes.io/tls in the stack's cluster; the namespace must be there."""
 
     namespace: Annotated[str, AfterValidator(_namespace)] = Field(
@@ -216,22 +272,29 @@ class ClientSecret(_Model):
     )
 
 
-class Client(_Model):
+class ClientArgs(_Model):
     """A client certificate that the stack issues. `validity_days`: 1 to 3650, default 90.
 
-    `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever is shorter. `csr`: a certificate signing
-    request that the client brings (PEM, or the path of a file); then its private key never is in the stack. `secret`: where certificate and key
-    are delivered to in the cluster.
+    `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever
+    is shorter. `csr`: a certificate signing request that the client brings (PEM, or the path of a
+    file); then its private key never is in the stack. `secret`: where certificate and key are
+    delivered to in the cluster.
     """
 
     csr: PemOrPath | None = Field(
         default=None,
-        description="a certificate signing request that the client brings: PEM, or the path of a file from the project's directory",
+        description=(
+            "a certificate signing request that the client brings: PEM, or the path of a file from the"
+            " project's directory"
+        ),
     )
     subject: SubjectFields = Field(
-        default_factory=dict, description="the subject of the certificate; commonName is the client's name if not given"
+        default_factory=dict,
+        description="the subject of the certificate; commonName is the client's name if not given",
     )
-    key_algorithm: KeyAlgorithm = Field(default="ECDSA-P256", description="the kind of the key that the stack makes; not beside csr")
+    key_algorithm: KeyAlgorithm = Field(
+        default="ECDSA-P256", description="the kind of the key that the stack makes; not beside csr"
+    )
     validity_days: int = Field(
         default=90,
         ge=CLIENT_VALIDITY_DAYS.start,
@@ -241,16 +304,19 @@ class Client(_Model):
     renew_before_days: int | None = Field(
         default=None,
         ge=0,
-        description="how many days before its end the certificate is issued anew; default 30, or a third of validityDays if that is less; "
-        "0 is eight hours",
+        description=(
+            "how many days before its end the certificate is issued anew; default 30, or a third of"
+            " validityDays if that is less; 0 is eight hours"
+        ),
     )
     uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(
         default=None,
         strict=False,
         description="the URI names of the certificate; default spiffe://<id>.alb-mutual-tls/client/<name>",
     )
-    secret: ClientSecret | None = Field(
-        default=None, description="the Secret of the cluster into which certificate and key are delivered; not beside csr"
+    secret: ClientSecretArgs | None = Field(
+        default=None,
+        description="the Secret of the cluster into which certificate and key are delivered; not beside csr",
     )
 
     @model_validator(mode="after")
@@ -259,11 +325,13 @@ class Client(_Model):
         if problem:
             raise ValueError(problem)
         if self.csr is not None and "key_algorithm" in self.model_fields_set:
-            raise ValueError("keyAlgorithm is set beside csr, but the key is the client's own; remove one of the two")
+            raise ValueError(
+                "keyAlgorithm is set beside csr, but the key is the client's own; remove one of the two"
+            )
         if self.csr is not None and self.secret is not None:
             raise ValueError(
-                "secret is set beside csr, but a Secret of type kubernetes.io/tls holds the private key, which only the client has; "
-                "remove one of the two"
+                "secret is set beside csr, but a Secret of type kubernetes.io/tls holds the private key,"
+                " which only the client has; remove one of the two"
             )
         return self
 
@@ -278,14 +346,16 @@ class Client(_Model):
         return min(30, max(1, self.validity_days // 3), self.validity_days - 1)
 
     def uri_names(self, name: str, identity: str) -> list[str]:
-        """The URI names of the certificate; there always is one, because some verifiers refuse a certificate without any (docs/pki.md)."""
+        """The URI names of the certificate; there always is one, because some verifiers refuse a
+        certificate without any (docs/pki.md).
+        """
         return [f"spiffe://{identity}.alb-mutual-tls/client/{name}"] if self.uris is None else list(self.uris)
 
 
-Listeners = Annotated[dict[str, Listener], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
+Listeners = Annotated[dict[str, ListenerArgs], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
 
 
-Authorities = Annotated[dict[str, Authority], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
+Authorities = Annotated[dict[str, AuthorityArgs], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
 
 
-Clients = Annotated[dict[str, Client], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
+Clients = Annotated[dict[str, ClientArgs], AfterValidator(_named), Field(json_schema_extra=_NAMES)]

@@ -1,4 +1,6 @@
-"""HTTPS mutual authentication on ALB Ingress listeners, whole: read `AlbMutualTls` from top to bottom as the documentation's five steps."""
+"""HTTPS mutual authentication on ALB Ingress listeners, whole: read `AlbMutualTls` from top to
+bottom as the documentation's five steps.
+"""
 
 from __future__ import annotations
 
@@ -24,22 +26,30 @@ from .albmtls import (
 from .arguments import AlbMutualTlsArgs
 from .authority import CertificateAuthority
 from .clients import IssuedClient
-from .models import ClientSecret, Listener
+from .models import ClientSecretArgs, ListenerArgs
 
 
 class AlbMutualTls(pulumi.ComponentResource):
     """Client authentication on HTTPS listeners of AlbConfigs, with everything it needs.
 
-    `args`: see `AlbMutualTlsArgs`; `opts` must bring the provider `albmtls` (`providers=[AlbMtls(...)]`), and one of Kubernetes where a client has
-    a Secret (`kubernetes_provider` of `client_secret.py`); `secret_arguments`: those (`clients`, `authorities`, `listeners`, `repository`) of which the
-    state holds in the clear only what is public anyhow: names, AlbConfigs and ports, certificates and their ids, numbers and switches.
-    Outputs: `identity` (8 hex digits), `ca_certificate_id` and `ca_certificate_pem` of the trusted authority, `clients[name].certificate_pem`,
-    `.chain_pem`, `.not_after` and `.private_key_pem` (secret), `listener_fields` (the two AlbConfig fields, for programs that declare their own
+    `args`: see `AlbMutualTlsArgs`; `opts` must bring the provider `albmtls`
+    (`providers=[AlbMtls(...)]`), and one of Kubernetes where a client has a Secret
+    (`kubernetes_provider` of `client_secret.py`); `secret_arguments`: those (`clients`,
+    `authorities`, `listeners`, `repository`) of which the state holds in the clear only what is
+    public anyhow: names, AlbConfigs and ports, certificates and their ids, numbers and switches.
+    Outputs: `identity` (8 hex digits), `ca_certificate_id` and `ca_certificate_pem` of the trusted
+    authority, `clients[name].certificate_pem`, `.chain_pem`, `.not_after` and `.private_key_pem`
+    (secret), `listener_fields` (the two AlbConfig fields, for programs that declare their own
     AlbConfig) and `listeners[name]`.
     """
 
     def __init__(
-        self, name: str, args: AlbMutualTlsArgs, opts: pulumi.ResourceOptions | None = None, *, secret_arguments: Collection[str] = ()
+        self,
+        name: str,
+        args: AlbMutualTlsArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        secret_arguments: Collection[str] = (),
     ) -> None:
         super().__init__("alb-mutual-tls:index:AlbMutualTls", name, None, opts)
         self._name = name
@@ -58,13 +68,15 @@ class AlbMutualTls(pulumi.ComponentResource):
         issuing, trusted = self.authorities[args.issuing], self.authorities[args.trusted]
         self._warn(args.trusted, args.issuing)
 
-        # Step 2: a repository for uploaded CA certificates, and the upload; neither where CAS has them all.
+        # Step 2: a repository for uploaded CA certificates, and the upload; neither where CAS has
+        # them all.
         self.uploads = self.existing | self._uploads()
         self.ca_certificate_id = self.uploads[args.trusted].ca_certificate_id
         self.ca_certificate_pem = trusted.root_pem
 
-        # Steps 4 and 5: client authentication on each listener, on or off. Those that are off, or are being switched off, come before
-        # everything that may fail and that they do not need: the kill switch waits for nothing.
+        # Steps 4 and 5: client authentication on each listener, on or off. Those that are off, or
+        # are being switched off, come before everything that may fail and that they do not need:
+        # the kill switch waits for nothing.
         self.listener_fields: dict[str, pulumi.Input[Any]] = {
             "caEnabled": args.ca_enabled,
             "caCertificates": [{"CertificateId": self.ca_certificate_id}],
@@ -74,9 +86,11 @@ class AlbMutualTls(pulumi.ComponentResource):
         others = [listener for listener in args.listeners.values() if not self._demands(listener)]
         first = [self._listener(listener, trusted, issuing, crosses, []) for listener in others]
 
-        # Step 3: client certificates signed by the issuing authority, with what leads from there to the trusted one, and to one that was
-        # trusted before.
-        above: list[pulumi.Input[str]] = [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
+        # Step 3: client certificates signed by the issuing authority, with what leads from there to
+        # the trusted one, and to one that was trusted before.
+        above: list[pulumi.Input[str]] = (
+            [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
+        )
         above += [self._above(self.authorities[authority], cross) for authority, cross in crosses.items()]
         self.clients = {
             client: IssuedClient.issue(
@@ -92,12 +106,16 @@ class AlbMutualTls(pulumi.ComponentResource):
             )
             for client, wanted in args.clients.items()
         }
-        # ALB knows no revocation, so what clients had is remembered until it ends, also when the last client is gone.
+        # ALB knows no revocation, so what clients had is remembered until it ends, also when the
+        # last client is gone.
         record = IssuedCertificates(
             f"{name}-issued",
             current={client: issued.certificate_pem for client, issued in self.clients.items()},
             root_certificate_pems=self._roots(issuing, crosses),
-            listeners={f"{listener.alb_config}:{listener.port}": self._demands(listener) for listener in args.listeners.values()},
+            listeners={
+                f"{listener.alb_config}:{listener.port}": self._demands(listener)
+                for listener in args.listeners.values()
+            },
             opts=self._opts(depends_on=first),
         )
         secrets = self._secrets(after=first)
@@ -108,7 +126,9 @@ class AlbMutualTls(pulumi.ComponentResource):
 
         self.register_outputs(self._state())
 
-    def _opts(self, *, protect: bool = False, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
+    def _opts(
+        self, *, protect: bool = False, depends_on: list[pulumi.Resource] | None = None
+    ) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, protect=protect or None, depends_on=depends_on)
 
     def _hidden(self, argument: str, value: Any) -> Any:
@@ -118,10 +138,15 @@ class AlbMutualTls(pulumi.ComponentResource):
         return self._args.deletion_protection and authority in (self._args.issuing, self._args.trusted)
 
     def _existing(self, ca_certificate_id: str) -> ExistingCaCertificate:
-        """Named by the id, never by the user's key: another key for the same CA certificate changes nothing."""
+        """Named by the id, never by the user's key: another key for the same CA certificate changes
+        nothing.
+        """
         demanded = not self._args.listeners or any(map(self._demands, self._args.listeners.values()))
         return ExistingCaCertificate(
-            f"{self._name}-ca-{ca_certificate_id}", ca_certificate_id=ca_certificate_id, demanded=demanded, opts=self._opts()
+            f"{self._name}-ca-{ca_certificate_id}",
+            ca_certificate_id=ca_certificate_id,
+            demanded=demanded,
+            opts=self._opts(),
         )
 
     def _authority(self, authority: str) -> CertificateAuthority:
@@ -146,8 +171,9 @@ class AlbMutualTls(pulumi.ComponentResource):
         found = self._args.brought(trusted)
         if found is not None and found.intermediates_pem:
             pulumi.log.warn(
-                f"the listeners trust the root above authority {trusted}, so every client certificate below that root gets in, also those of "
-                "other subordinate authorities; whether ALB could trust the subordinate alone is not known",
+                f"the listeners trust the root above authority {trusted}, so every client certificate below"
+                " that root gets in, also those of other subordinate authorities; whether ALB could trust"
+                " the subordinate alone is not known",
                 self,
             )
         for name in dict.fromkeys((issuing, trusted)):
@@ -155,7 +181,9 @@ class AlbMutualTls(pulumi.ComponentResource):
             for sentence in found.ends(datetime.now(UTC)) if found is not None else ():
                 pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
         if self._args.depth > 1:
-            from alb_mutual_tls.pki.certification_path import deep  # imports cryptography, as whoever brings a chain does already
+            from alb_mutual_tls.pki.certification_path import (
+                deep,
+            )  # imports cryptography, as whoever brings a chain does already
 
             pulumi.log.warn(f"a client of authority {issuing}: {deep(self._args.depth)}", self)
 
@@ -170,7 +198,9 @@ class AlbMutualTls(pulumi.ComponentResource):
         )
 
     def _uploads(self) -> dict[str, CaCertificate]:
-        """The upload of each authority that is not in CAS already; brought ones with the same root share one."""
+        """The upload of each authority that is not in CAS already; brought ones with the same root
+        share one.
+        """
         made: dict[str, CaCertificate] = {}
         resource_names: dict[str, list[str]] = {}
         for authority in self._args.authorities:
@@ -185,11 +215,19 @@ class AlbMutualTls(pulumi.ComponentResource):
         return made
 
     def _upload_name(self, authority: str) -> str:
-        """A brought root is named by its content, never by the user's key: another key for the same root changes nothing."""
+        """A brought root is named by its content, never by the user's key: another key for the same
+        root changes nothing.
+        """
         brought = self._args.brought(authority)
-        return f"{self._name}-authority-{authority}" if brought is None else f"{self._name}-ca-{fingerprint(brought.root_pem)}"
+        return (
+            f"{self._name}-authority-{authority}"
+            if brought is None
+            else f"{self._name}-ca-{fingerprint(brought.root_pem)}"
+        )
 
-    def _upload(self, resource_name: str, authorities: list[str], repository: CertificateRepository) -> CaCertificate:
+    def _upload(
+        self, resource_name: str, authorities: list[str], repository: CertificateRepository
+    ) -> CaCertificate:
         first = authorities[0]
         return CaCertificate(
             resource_name,
@@ -201,7 +239,9 @@ class AlbMutualTls(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 self._opts(protect=any(map(self._protects, authorities))),
                 # how long a deletion waits for ALB to let go of it
-                pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=f"{self._args.await_timeout_seconds}s")),
+                pulumi.ResourceOptions(
+                    custom_timeouts=pulumi.CustomTimeouts(delete=f"{self._args.await_timeout_seconds}s")
+                ),
             ),
         )
 
@@ -220,32 +260,50 @@ class AlbMutualTls(pulumi.ComponentResource):
     @staticmethod
     def _above(issuer: CertificateAuthority, cross: SignedCertificate) -> pulumi.Output[str]:
         """What leads to an authority; nothing where it has certified nobody."""
-        return pulumi.Output.all(cross.certificate_pem, issuer.intermediates_pem or "").apply(lambda found: found[0] and "".join(found))
+        return pulumi.Output.all(cross.certificate_pem, issuer.intermediates_pem or "").apply(
+            lambda found: found[0] and "".join(found)
+        )
 
-    def _roots(self, issuing: CertificateAuthority, crosses: Mapping[str, SignedCertificate]) -> pulumi.Output[list[str]]:
+    def _roots(
+        self, issuing: CertificateAuthority, crosses: Mapping[str, SignedCertificate]
+    ) -> pulumi.Output[list[str]]:
         """What clients' chains lead to."""
-        pairs = [pulumi.Output.all(self.authorities[authority].root_pem, cross.certificate_pem) for authority, cross in crosses.items()]
-        return pulumi.Output.all(issuing.root_pem, *pairs).apply(lambda found: [found[0], *(root for root, pem in found[1:] if pem)])
+        pairs = [
+            pulumi.Output.all(self.authorities[authority].root_pem, cross.certificate_pem)
+            for authority, cross in crosses.items()
+        ]
+        return pulumi.Output.all(issuing.root_pem, *pairs).apply(
+            lambda found: [found[0], *(root for root, pem in found[1:] if pem)]
+        )
 
     def _cross_fingerprints(self, crosses: Mapping[str, SignedCertificate]) -> pulumi.Output[list[str]]:
         """Of the authorities that clients' cross certificates lead to."""
-        pairs = [pulumi.Output.all(self.authorities[authority].fingerprint, cross.certificate_pem) for authority, cross in crosses.items()]
-        return pulumi.Output.all(*pairs).apply(lambda found: sorted(fingerprint for fingerprint, pem in found if pem))
+        pairs = [
+            pulumi.Output.all(self.authorities[authority].fingerprint, cross.certificate_pem)
+            for authority, cross in crosses.items()
+        ]
+        return pulumi.Output.all(*pairs).apply(
+            lambda found: sorted(fingerprint for fingerprint, pem in found if pem)
+        )
 
     def _secrets(self, *, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
-        """Named by namespace and name, never by the user's key: another client in the same Secret is a change of its content."""
+        """Named by namespace and name, never by the user's key: another client in the same Secret
+        is a change of its content.
+        """
         if not self._args.secrets:
             return []
         from .client_secret import SECRET, deliver
 
         if self.get_provider(SECRET) is None:
             raise pulumi.RunError(
-                f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the component one beside albmtls, "
-                "made by kubernetes_provider() for the same cluster"
+                f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the"
+                " component one beside albmtls, made by kubernetes_provider() for the same cluster"
             )
         cluster = ClusterIdentity(f"{self._name}-cluster", self._opts(depends_on=after))
         places = {name: self._place(secret, cluster) for name, secret in self._args.secrets.items()}
-        others = [authority.root_pem for name, authority in self.authorities.items() if name != self._args.trusted]
+        others = [
+            authority.root_pem for name, authority in self.authorities.items() if name != self._args.trusted
+        ]
         roots = [self.authorities[self._args.trusted].root_pem, *others]
         return [
             deliver(
@@ -260,7 +318,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             for name, secret in self._args.secrets.items()
         ]
 
-    def _place(self, secret: ClientSecret, cluster: ClusterIdentity) -> SecretPlace:
+    def _place(self, secret: ClientSecretArgs, cluster: ClusterIdentity) -> SecretPlace:
         return SecretPlace(
             f"{self._name}-place-{secret.namespace}/{secret.name}",
             namespace=secret.namespace,
@@ -272,21 +330,25 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     @property
     def _demanded(self) -> bool:
-        """Whether a failed upload ends the run; not where a listener is off, which must come to that in any case."""
+        """Whether a failed upload ends the run; not where a listener is off, which must come to
+        that in any case.
+        """
         return all(map(self._demands, self._args.listeners.values()))
 
-    def _demands(self, listener: Listener) -> bool:
+    def _demands(self, listener: ListenerArgs) -> bool:
         return self._args.ca_enabled and listener.ca_enabled
 
     def _listener(
         self,
-        listener: Listener,
+        listener: ListenerArgs,
         trusted: CertificateAuthority,
         issuing: CertificateAuthority,
         crosses: Mapping[str, SignedCertificate],
         after: list[pulumi.Resource],
     ) -> pulumi.Resource:
-        """Named by AlbConfig and port, never by the user's key: another key for the same listener changes nothing."""
+        """Named by AlbConfig and port, never by the user's key: another key for the same listener
+        changes nothing.
+        """
         args = self._args
         properties: dict[str, pulumi.Input[Any]] = {
             "albConfig": listener.alb_config,
@@ -305,11 +367,15 @@ class AlbMutualTls(pulumi.ComponentResource):
             "cutOff": args.cut_off,
         }
         opts = self._opts(protect=args.deletion_protection, depends_on=after)
-        return ListenerClientAuthentication(f"{self._name}-{listener.alb_config}-{listener.port}", properties, opts)
+        return ListenerClientAuthentication(
+            f"{self._name}-{listener.alb_config}-{listener.port}", properties, opts
+        )
 
     @property
     def listeners(self) -> dict[str, dict[str, pulumi.Input[Any]]]:
-        """Per listener: AlbConfig, port, whether it demands client certificates, and the id of the CA it trusts."""
+        """Per listener: AlbConfig, port, whether it demands client certificates, and the id of the
+        CA it trusts.
+        """
         return {
             name: {
                 "albConfig": listener.alb_config,
@@ -324,29 +390,43 @@ class AlbMutualTls(pulumi.ComponentResource):
     def client_certificates(self) -> dict[str, dict[str, pulumi.Output[str]]]:
         """Per client: its certificate, the chain it presents (PEM) and its end (RFC 3339)."""
         return {
-            name: {"certificatePem": client.certificate_pem, "chainPem": client.chain_pem, "notAfter": client.not_after}
+            name: {
+                "certificatePem": client.certificate_pem,
+                "chainPem": client.chain_pem,
+                "notAfter": client.not_after,
+            }
             for name, client in self.clients.items()
         }
 
     @property
     def client_private_keys(self) -> pulumi.Output[Mapping[str, str]]:
         """Per client whose key the stack has made: its private key (PEM), as a secret."""
-        keys = {name: client.private_key_pem for name, client in self.clients.items() if client.private_key_pem is not None}
+        keys = {
+            name: client.private_key_pem
+            for name, client in self.clients.items()
+            if client.private_key_pem is not None
+        }
         return pulumi.Output.secret(pulumi.Output.all(**keys))
 
     def _state(self) -> dict[str, Any]:
         """What `mtls` reads from the state."""
-        verify = {name: listener.verify.model_dump(by_alias=True, exclude_none=True) for name, listener in self._args.listeners.items()}
+        verify = {
+            name: listener.verify.model_dump(by_alias=True, exclude_none=True)
+            for name, listener in self._args.listeners.items()
+        }
         return {
             "identity": self.identity,
             "caCertificateId": self.ca_certificate_id,
             "caCertificatePem": self.ca_certificate_pem,
             "trustedAuthority": self._args.trusted,
             "issuingAuthority": self._args.issuing,
-            "authorityCertificates": {name: authority.root_pem for name, authority in self.authorities.items()},
+            "authorityCertificates": {
+                name: authority.root_pem for name, authority in self.authorities.items()
+            },
             "caCertificateIds": {name: upload.ca_certificate_id for name, upload in self.uploads.items()},
             "listeners": {
-                name: {**listener, "verify": self._hidden("listeners", verify[name])} for name, listener in self.listeners.items()
+                name: {**listener, "verify": self._hidden("listeners", verify[name])}
+                for name, listener in self.listeners.items()
             },
             "clientCertificates": self.client_certificates,
             "clientPrivateKeys": self.client_private_keys,

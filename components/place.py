@@ -1,13 +1,18 @@
 """The right account, compared by the program before it declares anything.
 
-The provider `albmtls` compares `accountId` and `ackClusterId` too, and has the last word. Both are needed:
+The provider `albmtls` compares `accountId` and `ackClusterId` too, and has the last word. Both are
+needed:
 
-- The program runs first: with pulumi-alicloud's `get_account` it ends before a key is made or a resource is registered. But destroy and refresh run no
-  program, `get_account` believes ALIBABA_CLOUD_ACCOUNT_ID without asking anybody, and it takes its credentials as the provider `alicloud` does.
-- The provider is configured for every command, with the credentials that it then works with. But it is only asked once the program declares resources.
+- The program runs first: with pulumi-alicloud's `get_account` it ends before a key is made or a
+  resource is registered. But destroy and refresh run no program, `get_account` believes
+  ALIBABA_CLOUD_ACCOUNT_ID without asking anybody, and it takes its credentials as the provider
+  `alicloud` does.
+- The provider is configured for every command, with the credentials that it then works with. But it
+  is only asked once the program declares resources.
 
-A cluster cannot be compared here: only the provider reads it, so nothing of a guarded stack is declared before the provider has been configured (`after`).
-Nothing of this is imported, started or asked in a stack that sets neither key.
+A cluster cannot be compared here: only the provider reads it, so nothing of a guarded stack is
+declared before the provider has been configured (`after`). Nothing of this is imported, started or
+asked in a stack that sets neither key.
 """
 
 from __future__ import annotations
@@ -19,10 +24,12 @@ import pulumi
 
 
 def require_account(properties: Mapping[str, Any], *, default_provider: bool = True) -> None:
-    """Compare `accountId` of the provider's properties, if it is set, with the account of the credentials; raises `pulumi.RunError` when it is another.
+    """Compare `accountId` of the provider's properties, if it is set, with the account of the
+    credentials; raises `pulumi.RunError` when it is another.
 
-    Without a default provider of alicloud (`pulumi:disable-default-providers`) nobody can be asked here, and the provider alone compares.
-    Where the account cannot be found out, a warning says so and it is left to the provider: in an outage of STS listeners must be able to be switched off.
+    Without a default provider of alicloud (`pulumi:disable-default-providers`) nobody can be asked
+    here, and the provider alone compares. Where the account cannot be found out, a warning says so
+    and it is left to the provider: in an outage of STS listeners must be able to be switched off.
     """
     expected = properties.get("accountId")
     if expected is None or not default_provider:
@@ -32,17 +39,24 @@ def require_account(properties: Mapping[str, Any], *, default_provider: bool = T
     try:
         found = str(get_account().id)
     except Exception as error:  # the SDK raises nothing more special
-        pulumi.log.warn(f"the program could not compare accountId ({_reason(error)}), so the provider albmtls alone does it")
+        pulumi.log.warn(
+            f"the program could not compare accountId ({_reason(error)}), so the provider albmtls alone"
+            " does it"
+        )
         return
     if found != str(expected):
         raise pulumi.RunError(
-            f"alicloud:get_account says that the credentials belong to the account {found}, and the key accountId wants {expected}: "
-            "use credentials of that account, or correct accountId; nothing was declared"
+            f"alicloud:get_account says that the credentials belong to the account {found}, and the key"
+            f" accountId wants {expected}: use credentials of that account, or correct accountId; nothing was"
+            " declared"
         )
 
 
-def after(providers: Sequence[pulumi.ProviderResource], properties: Mapping[str, Any]) -> pulumi.ResourceOptions:
-    """The options of a component that is declared with these providers, in a guarded stack only once they are configured.
+def after(
+    providers: Sequence[pulumi.ProviderResource], properties: Mapping[str, Any]
+) -> pulumi.ResourceOptions:
+    """The options of a component that is declared with these providers, in a guarded stack only
+    once they are configured.
 
     The one of ours compares account and cluster then.
     """

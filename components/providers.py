@@ -9,11 +9,16 @@ from .settings import Settings
 
 
 def providers(settings: Settings) -> list[pulumi.ProviderResource]:
-    """What the stack's resources are made with; the one of Kubernetes only where a client has a Secret.
+    """What the stack's resources are made with; the one of Kubernetes only where a client has a
+    Secret.
 
-    The one of tls only where its default provider is forbidden: stacks that have keys and authorities by the default one keep it.
+    The one of tls only where its default provider is forbidden: stacks that have keys and
+    authorities by the default one keep it.
     """
-    properties = {key: pulumi.Output.secret(value) if key in settings.secrets else value for key, value in settings.provider.items()}
+    properties = {
+        key: pulumi.Output.secret(value) if key in settings.secrets else value
+        for key, value in settings.provider.items()
+    }
     made: list[pulumi.ProviderResource] = [AlbMtls("albmtls", properties)]
     if settings.arguments.secrets:
         from .client_secret import kubernetes_provider

@@ -1,7 +1,8 @@
 """The stack configuration, read as a whole: one frozen `Settings`, or every error at once.
 
-The engine checks declared keys one at a time and without saying what to do, so Pulumi.yaml declares almost none and this module parses the project's
-namespace itself, together with the `alicloud:` and `kubernetes:` keys that say where and as whom the provider works.
+The engine checks declared keys one at a time and without saying what to do, so Pulumi.yaml declares
+almost none and this module parses the project's namespace itself, together with the `alicloud:` and
+`kubernetes:` keys that say where and as whom the provider works.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
 from .arguments import AlbMutualTlsArgs
-from .models import Authority, Client, ClientSecret, Listener, Verify
+from .models import AuthorityArgs, ClientArgs, ClientSecretArgs, ListenerArgs, VerifyArgs
 
 PROJECT: Final = "alb-mutual-tls"
 PLACEHOLDER: Final = re.compile("<[^<>]*>")
@@ -28,7 +29,9 @@ _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver"
 _INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
 _OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
 EMPTY: Final = frozenset({"", "null"})
-"""How the engine hands over what has no value in YAML, at present and, as it says, in a later version."""
+"""How the engine hands over what has no value in YAML, at present and, as it says, in a later
+version.
+"""
 _SECRETS: Final = frozenset({"authorityPrivateKeys"})
 """Objects whose values are never shown."""
 _TEXTS: Final = frozenset({"issuingAuthority", "trustedAuthority", "repository"})
@@ -38,14 +41,25 @@ _HIDDEN: Final = frozenset({"authorityPrivateKeys", "repository", "ackClusterId"
 """Keys of this project that the state holds encrypted as a whole where they are secret."""
 _KUBERNETES: Final = frozenset({"kubeconfig", "context"})
 _ALICLOUD_TEXTS: Final = frozenset(
-    {"region", "accountType", "protocol", "accessKey", "secretKey", "profile", "ecsRoleName", "credentialsUri"}
+    {
+        "region",
+        "accountType",
+        "protocol",
+        "accessKey",
+        "secretKey",
+        "profile",
+        "ecsRoleName",
+        "credentialsUri",
+    }
 )
 _ALICLOUD_OBJECTS: Final = frozenset({"endpoints", "assumeRole", "assumeRoleWithOidc"})
 _ENDPOINTS: Final = ("cas", "alb", "sts", "cs")
 
 
 class SettingsError(Exception):
-    """Everything that is wrong with the configuration, one sentence a line: key, value, rule, remedy."""
+    """Everything that is wrong with the configuration, one sentence a line: key, value, rule,
+    remedy.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -54,15 +68,19 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """A stack's configuration: what the component declares, and the properties of the provider `albmtls`.
+    """A stack's configuration: what the component declares, and the properties of the provider
+    `albmtls`.
 
-    `secrets`: the keys, without their namespaces, of which something was set with --secret; what comes from them is kept out of the state's clear text.
+    `secrets`: the keys, without their namespaces, of which something was set with --secret; what
+    comes from them is kept out of the state's clear text.
     """
 
     arguments: AlbMutualTlsArgs
     provider: Mapping[str, Any]
     without_defaults: frozenset[str] = frozenset()
-    """Packages whose default provider is forbidden (`pulumi:disable-default-providers`), `*` for all."""
+    """Packages whose default provider is forbidden (`pulumi:disable-default-providers`), `*` for
+    all.
+    """
     secrets: frozenset[str] = frozenset()
 
     def needs_explicit(self, package: str) -> bool:
@@ -75,17 +93,21 @@ class Settings:
         return sorted(self.secrets & (_KEYS - _HIDDEN))
 
 
-def parse(values: Mapping[str, str], is_secret: Callable[[str], bool] = frozenset[str]().__contains__) -> Settings:
-    """Read the configuration as the engine hands it over: full keys (`alb-mutual-tls:caEnabled`), every value as text, objects as JSON text.
+def parse(
+    values: Mapping[str, str], is_secret: Callable[[str], bool] = frozenset[str]().__contains__
+) -> Settings:
+    """Read the configuration as the engine hands it over: full keys (`alb-mutual-tls:caEnabled`),
+    every value as text, objects as JSON text.
 
-    `is_secret`: whether anything of a full key was set with --secret; the engine does not say what of an object. Raises `SettingsError` with all
-    problems.
+    `is_secret`: whether anything of a full key was set with --secret; the engine does not say what
+    of an object. Raises `SettingsError` with all problems.
     """
     problems: list[str] = []
     own = _namespace(values, PROJECT)
     problems += map(_unknown_key, sorted(own.keys() - _KEYS))
     problems += [
-        f"{key}: is still the template's placeholder; put the real value there (pulumi config set --path {key} VALUE), or remove it"
+        f"{key}: is still the template's placeholder; put the real value there (pulumi config set --path"
+        f" {key} VALUE), or remove it"
         for key in _placeholders(values)
     ]
     parsed: dict[str, Any] = {}
@@ -106,7 +128,9 @@ def parse(values: Mapping[str, str], is_secret: Callable[[str], bool] = frozense
     if problems:
         raise SettingsError(problems)
     secrets = frozenset(key.partition(":")[2] for key in values if key.startswith(_JUDGED) and is_secret(key))
-    return Settings(arguments=arguments, provider=provider, without_defaults=_without_defaults(values), secrets=secrets)
+    return Settings(
+        arguments=arguments, provider=provider, without_defaults=_without_defaults(values), secrets=secrets
+    )
 
 
 def _without_defaults(values: Mapping[str, str]) -> frozenset[str]:
@@ -122,7 +146,10 @@ def _unknown_key(key: str) -> str:
     near = _near(key, _KEYS)
     if near is None:
         return f"{key}: is no key of this project; remove it, the keys are {', '.join(sorted(_KEYS))}"
-    return f"{key}: unknown key; did you mean {near}? Then rename it: pulumi config rm {key}, and set {near} in its place"
+    return (
+        f"{key}: unknown key; did you mean {near}? Then rename it: pulumi config rm {key}, and set {near} in"
+        " its place"
+    )
 
 
 def _near(name: str, known: Iterable[str]) -> str | None:
@@ -130,7 +157,9 @@ def _near(name: str, known: Iterable[str]) -> str | None:
 
 
 def _namespace(values: Mapping[str, str], name: str) -> dict[str, str]:
-    return {key.removeprefix(f"{name}:"): value for key, value in values.items() if key.startswith(f"{name}:")}
+    return {
+        key.removeprefix(f"{name}:"): value for key, value in values.items() if key.startswith(f"{name}:")
+    }
 
 
 def _placeholders(values: Mapping[str, str]) -> Iterator[str]:
@@ -143,7 +172,11 @@ def _placeholders(values: Mapping[str, str]) -> Iterator[str]:
             content = json.loads(values[key])
         except ValueError:
             content = values[key]
-        yield from (place for place, text in _texts(key.removeprefix(f"{PROJECT}:"), content) if PLACEHOLDER.fullmatch(text))
+        yield from (
+            place
+            for place, text in _texts(key.removeprefix(f"{PROJECT}:"), content)
+            if PLACEHOLDER.fullmatch(text)
+        )
 
 
 def _texts(place: str, content: Any) -> Iterator[tuple[str, str]]:
@@ -181,9 +214,13 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{_shortened(text)} is no JSON object ({error}); write it as an object in Pulumi.<stack>.yaml") from None
+        raise ValueError(
+            f"{_shortened(text)} is no JSON object ({error}); write it as an object in Pulumi.<stack>.yaml"
+        ) from None
     if not isinstance(value, dict):
-        raise ValueError(f"{_shortened(text)} is no JSON object; write it as an object in Pulumi.<stack>.yaml")
+        raise ValueError(
+            f"{_shortened(text)} is no JSON object; write it as an object in Pulumi.<stack>.yaml"
+        )
     return value
 
 
@@ -211,10 +248,14 @@ def _provider(values: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     kubernetes = _namespace(values, "kubernetes")
     for key in sorted(kubernetes):
         if key not in _KUBERNETES:
-            problems.append(f"kubernetes:{key}: is not honoured here; remove it, the keys are {', '.join(sorted(_KUBERNETES))}")
+            problems.append(
+                f"kubernetes:{key}: is not honoured here; remove it, the keys are"
+                f" {', '.join(sorted(_KUBERNETES))}"
+            )
         elif key == "kubeconfig" and "\n" in kubernetes[key].strip():
             problems.append(
-                "kubernetes:kubeconfig: holds a kubeconfig's content, which expires in state; write it to a file and give the path, or use KUBECONFIG"
+                "kubernetes:kubeconfig: holds a kubeconfig's content, which expires in state; write it to a"
+                " file and give the path, or use KUBECONFIG"
             )
         else:
             result[key] = kubernetes[key]
@@ -229,52 +270,76 @@ def _provider(values: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
             result[key] = alicloud[key]
         elif key in _ALICLOUD_OBJECTS:
             try:
-                result[key] = _endpoints(alicloud[key]) if key == "endpoints" else _assumed_role(key, alicloud[key])
+                result[key] = (
+                    _endpoints(alicloud[key]) if key == "endpoints" else _assumed_role(key, alicloud[key])
+                )
             except ValueError as error:
                 problems.append(f"alicloud:{key}: {error}")
         else:
             honoured = ", ".join(sorted(_ALICLOUD_TEXTS | _ALICLOUD_OBJECTS))
             problems.append(f"alicloud:{key}: is not honoured here; remove it, the keys are {honoured}")
     if "region" not in alicloud:
-        problems.append("alicloud:region: not set; it is the region of the ALB: pulumi config set alicloud:region cn-hangzhou")
+        problems.append(
+            "alicloud:region: not set; it is the region of the ALB: pulumi config set alicloud:region"
+            " cn-hangzhou"
+        )
     return result
 
 
 def _list_or_object(text: str) -> dict[str, Any]:
-    """The Alibaba Cloud provider keeps single blocks as lists of one object, or of several that complete each other."""
+    """The Alibaba Cloud provider keeps single blocks as lists of one object, or of several that
+    complete each other.
+    """
     try:
         blocks = json.loads(text) if text.lstrip().startswith("[") else [_json_object(text)]
     except json.JSONDecodeError as error:
-        raise ValueError(f"{_shortened(text)} is no JSON ({error}); write it as an object in Pulumi.<stack>.yaml") from None
+        raise ValueError(
+            f"{_shortened(text)} is no JSON ({error}); write it as an object in Pulumi.<stack>.yaml"
+        ) from None
     if not all(isinstance(block, dict) for block in blocks):
-        raise ValueError(f"{_shortened(text)} is no list of objects; write it as an object in Pulumi.<stack>.yaml")
+        raise ValueError(
+            f"{_shortened(text)} is no list of objects; write it as an object in Pulumi.<stack>.yaml"
+        )
     return {key: item for block in blocks for key, item in block.items()}
 
 
 def _no_text(what: str, value: float, path: str) -> str:
     """A sentence for a number or boolean where text is wanted.
 
-    It is not taken for its digits: the engine has read `0123` in YAML as 83, `1e5` as 100000 and long numbers as round ones, and what stood there is lost.
+    It is not taken for its digits: the engine has read `0123` in YAML as 83, `1e5` as 100000 and
+    long numbers as round ones, and what stood there is lost.
     """
     kind = "true or false" if isinstance(value, bool) else "a number"
-    return f"{what} {kind}, {json.dumps(value)}, and text is wanted; put it in quotes, or use pulumi config set --path --type string '{path}' TEXT"
+    return (
+        f"{what} {kind}, {json.dumps(value)}, and text is wanted; put it in quotes, or use pulumi config set"
+        f" --path --type string '{path}' TEXT"
+    )
 
 
 def _endpoints(text: str) -> dict[str, str]:
     found = _list_or_object(text)
     foreign = sorted(found.keys() - set(_ENDPOINTS))
     if foreign:
-        raise ValueError(f"{foreign[0]!r} is not honoured here; remove it, the endpoints are {', '.join(_ENDPOINTS)}")
+        raise ValueError(
+            f"{foreign[0]!r} is not honoured here; remove it, the endpoints are {', '.join(_ENDPOINTS)}"
+        )
     wrong = [name for name, host in found.items() if not isinstance(host, str) or not host or "/" in host]
     if wrong:
         raise ValueError(
-            f"{wrong[0]} {found[wrong[0]]!r} is no host; give HOST or HOST:PORT without a scheme, for instance cas.aliyuncs.com"
+            f"{wrong[0]} {found[wrong[0]]!r} is no host; give HOST or HOST:PORT without a scheme, for"
+            " instance cas.aliyuncs.com"
         )
     return found
 
 
 _ROLE_FIELDS: Final = {
-    "assumeRole": {"roleArn": str, "sessionName": str, "sessionExpiration": int, "externalId": str, "policy": str},
+    "assumeRole": {
+        "roleArn": str,
+        "sessionName": str,
+        "sessionExpiration": int,
+        "externalId": str,
+        "policy": str,
+    },
     "assumeRoleWithOidc": {
         "roleArn": str,
         "oidcProviderArn": str,
@@ -291,8 +356,14 @@ def _assumed_role(key: str, text: str) -> dict[str, Any]:
     found = _list_or_object(text)
     foreign = sorted(found.keys() - fields.keys())
     if foreign:
-        raise ValueError(f"{foreign[0]!r} is not honoured here; remove it, the fields are {', '.join(fields)}")
-    wrong = [name for name, value in found.items() if not isinstance(value, fields[name]) or isinstance(value, bool)]
+        raise ValueError(
+            f"{foreign[0]!r} is not honoured here; remove it, the fields are {', '.join(fields)}"
+        )
+    wrong = [
+        name
+        for name, value in found.items()
+        if not isinstance(value, fields[name]) or isinstance(value, bool)
+    ]
     if wrong:
         if fields[wrong[0]] is str and isinstance(found[wrong[0]], bool | int | float):
             raise ValueError(_no_text(f"{wrong[0]} is", found[wrong[0]], f"alicloud:{key}.{wrong[0]}"))
@@ -313,14 +384,17 @@ _KIND_NAMES: Final = {
     "model_type": "an object",
     "tuple_type": "a list",
 }
-_FIELDS: Final[dict[str, type[Listener] | type[Authority] | type[Client]]] = {
-    "listeners": Listener,
-    "authorities": Authority,
-    "clients": Client,
+_FIELDS: Final[dict[str, type[ListenerArgs] | type[AuthorityArgs] | type[ClientArgs]]] = {
+    "listeners": ListenerArgs,
+    "authorities": AuthorityArgs,
+    "clients": ClientArgs,
 }
 
 
-_NESTED: Final[dict[str, type[Verify] | type[ClientSecret]]] = {"verify": Verify, "secret": ClientSecret}
+_NESTED: Final[dict[str, type[VerifyArgs] | type[ClientSecretArgs]]] = {
+    "verify": VerifyArgs,
+    "secret": ClientSecretArgs,
+}
 
 
 def _sentences(error: ValidationError) -> list[str]:
@@ -356,7 +430,10 @@ def _sentences(error: ValidationError) -> list[str]:
         elif kind in ("string_too_short", "too_short"):
             sentences.append(f"{key}: is empty; give a value, or remove the key")
         elif kind == "string_too_long":
-            sentences.append(f"{key}: {_shortened(str(value))} is too long; give at most {context['max_length']} characters")
+            sentences.append(
+                f"{key}: {_shortened(str(value))} is too long; give at most {context['max_length']}"
+                " characters"
+            )
         else:
             sentences.append(f"{key}: {_shortened(str(value))} cannot be used ({item['msg']}); correct it")
     return sentences

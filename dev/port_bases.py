@@ -1,4 +1,5 @@
-"""`python3 -m dev.port_bases [--port-base N] [--listener-base N]`: whether the sandbox of this checkout can have its ports, asked before anything is built.
+"""`python3 -m dev.port_bases [--port-base N] [--listener-base N]`: whether the sandbox of this
+checkout can have its ports, asked before anything is built.
 
 Runs on a bare Python with the standard library only.
 """
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 APART: Final = 3000
 """From the port base to the listener base, where only the former was chosen."""
 _OTHERS: Final = (27000, 28000, 7000, 8000, 9000, 5000, 6000)
-"""What is proposed: below the ports that the system gives to outgoing connections, from 32768 on."""
+"""What is proposed: below the ports that the system gives to outgoing connections, from 32768 on.
+"""
 
 
 def chosen(arguments: Sequence[str], directory: Path) -> Layout:
-    """The sandbox with the bases that are given, else with those of the last start, else with the default ones.
+    """The sandbox with the bases that are given, else with those of the last start, else with the
+    default ones.
 
     Raises:
         UserError: a base is no number, or no possible one.
@@ -36,7 +39,10 @@ def chosen(arguments: Sequence[str], directory: Path) -> Layout:
     bases: list[int | None] = []
     for variable, text in (("PORT_BASE", given.port_base), ("LISTENER_BASE", given.listener_base)):
         if text and not (text.isascii() and text.isdigit()):
-            raise UserError(f"{variable} {text!r} is no number: give the first port of a range, for instance make up PORT_BASE=27000")
+            raise UserError(
+                f"{variable} {text!r} is no number: give the first port of a range, for instance make up"
+                " PORT_BASE=27000"
+            )
         bases.append(int(text) if text else None)
     port_base, listener_base = bases
     last = Layout.choose(directory)
@@ -55,8 +61,9 @@ def refusal(layout: Layout) -> str | None:
     first = busy[0]
     more = f" (and {len(busy) - 1} more)" if busy[1:] else ""
     return (
-        f"port {first.port} on {first.address}, needed by {first.part}, is taken by {ports.holder(first) or 'a process that cannot be seen from here'}"
-        f"{more}; end that one, or choose other ports, which this checkout then remembers: make up PORT_BASE={_free(layout)}"
+        f"port {first.port} on {first.address}, needed by {first.part}, is taken by"
+        f" {ports.holder(first) or 'a process that cannot be seen from here'}{more}; end that one, or choose"
+        f" other ports, which this checkout then remembers: make up PORT_BASE={_free(layout)}"
     )
 
 
@@ -73,7 +80,9 @@ def _free(layout: Layout) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when the ports can be had; older Pythons and other systems than Linux are refused by who comes next."""
+    """0 when the ports can be had; older Pythons and other systems than Linux are refused by who
+    comes next.
+    """
     if sys.version_info < (3, 11) or not Path("/proc/self/stat").exists():
         return 0
     from alb_mutual_tls.errors import UserError

@@ -1,4 +1,6 @@
-"""`python -m dev.up up|preview|down [--port-base N] [--listener-base N]`: stack dev on the sandbox, from start to proof, and back."""
+"""`python -m dev.up up|preview|down [--port-base N] [--listener-base N]`: stack dev on the sandbox,
+from start to proof, and back.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,10 @@ class Stages:
 
     def summary(self) -> str:
         total = sum(seconds for _, seconds in self.times)
-        return ", ".join(f"{name} {duration(seconds)}" for name, seconds in self.times) + f"; {duration(total)} in all"
+        return (
+            ", ".join(f"{name} {duration(seconds)}" for name, seconds in self.times)
+            + f"; {duration(total)} in all"
+        )
 
 
 def run(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
@@ -81,7 +86,9 @@ def sandbox(*command: str) -> None:
 
 
 def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
-    """Select stack dev, made if need be (Pulumi.dev.yaml holds its salt, so the file stays as it is), and free it from dead owners."""
+    """Select stack dev, made if need be (Pulumi.dev.yaml holds its salt, so the file stays as it
+    is), and free it from dead owners.
+    """
     run(["pulumi", "stack", "select", STACK, "--create", "--non-interactive"], variables)
     locks = layout.state / ".pulumi" / "locks" / "organization" / PROJECT / STACK
     owners = [json.loads(file.read_text(encoding="utf-8")) for file in locks.glob("*.json")]
@@ -91,7 +98,9 @@ def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
 
 
 def is_dead(owner: Mapping[str, object]) -> bool:
-    """Whether the process that holds a lock of Pulumi's file backend (its JSON) ran on this machine and runs no more."""
+    """Whether the process that holds a lock of Pulumi's file backend (its JSON) ran on this machine
+    and runs no more.
+    """
     pid = owner.get("pid")
     if owner.get("hostname") != socket.gethostname() or not isinstance(pid, int):
         return False
@@ -105,23 +114,32 @@ def is_dead(owner: Mapping[str, object]) -> bool:
 
 
 def ready(layout: Layout) -> dict[str, str]:
-    """Start the sandbox, and lead the stack's file to its ports; answers the environment of `.sandbox/env`."""
+    """Start the sandbox, and lead the stack's file to its ports; answers the environment of
+    `.sandbox/env`.
+    """
     sandbox("start", "--port-base", str(layout.port_base), "--listener-base", str(layout.listener_base))
     before = STACK_FILE.read_text(encoding="utf-8")
     after = led_to(before, layout)
     if after != before:
         write_atomically(STACK_FILE, after)
-        print(f"{STACK_FILE.name} now leads to the sandbox on the ports from {layout.port_base} and {layout.listener_base} on")
+        print(
+            f"{STACK_FILE.name} now leads to the sandbox on the ports from {layout.port_base} and"
+            f" {layout.listener_base} on"
+        )
     return environment.for_process(layout)
 
 
 def led_to(text: str, layout: Layout) -> str:
-    """The stack's file with the sandbox's endpoints, and with its listeners' ports wherever an address is a loopback one; the rest as it was."""
+    """The stack's file with the sandbox's endpoints, and with its listeners' ports wherever an
+    address is a loopback one; the rest as it was.
+    """
     text = re.sub(r"\b(alb|cas|sts|cs): 127\.0\.0\.1:\d+", rf"\1: {layout.openapi_endpoint}", text)
     for listener in (yaml.safe_load(text)["config"].get(f"{PROJECT}:listeners") or {}).values():
         address = (listener.get("verify") or {}).get("address")
         if isinstance(address, str) and (host := address.partition(":")[0]).startswith("127.0.0."):
-            text = text.replace(f"address: {address}\n", f"address: {host}:{layout.listener_port(int(listener['port']))}\n")
+            text = text.replace(
+                f"address: {address}\n", f"address: {host}:{layout.listener_port(int(listener['port']))}\n"
+            )
     return text
 
 
@@ -148,7 +166,9 @@ def preview(stages: Stages, layout: Layout) -> None:
 
 
 def down(stages: Stages, layout: Layout) -> None:
-    """`pulumi destroy` if the sandbox runs and the stack was made; then stop the sandbox, also when destroying has failed."""
+    """`pulumi destroy` if the sandbox runs and the stack was made; then stop the sandbox, also when
+    destroying has failed.
+    """
     if not (SANDBOX / "sandbox.json").exists():
         print("there is no sandbox here, so there is nothing to take down")
         return
@@ -166,7 +186,9 @@ def down(stages: Stages, layout: Layout) -> None:
     with stages.stage("stop"):
         sandbox("stop")
     if problem:
-        raise Failed(f"{problem}; the sandbox is stopped, and what is in its state can be destroyed after `make up`")
+        raise Failed(
+            f"{problem}; the sandbox is stopped, and what is in its state can be destroyed after `make up`"
+        )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -177,7 +199,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         layout = port_bases.chosen(arguments[1:], SANDBOX)
         with locked(
-            REPOSITORY / ".toolchain" / "up.lock", lambda: print("another make up, preview or down runs; waiting for it", flush=True)
+            REPOSITORY / ".toolchain" / "up.lock",
+            lambda: print("another make up, preview or down runs; waiting for it", flush=True),
         ):
             commands[arguments[0]](Stages(), layout)
     except (Failed, UserError) as error:

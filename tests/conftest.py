@@ -8,7 +8,8 @@ from tests.examples import load_profile
 from tests.started import _below, pytest_collection_modifyitems  # noqa: F401
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Shells start what they put into the background so, and the programs that tests interrupt would inherit it.
+    # Shells start what they put into the background so, and the programs that tests interrupt would
+    # inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 load_profile()

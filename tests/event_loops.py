@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def event_loops() -> Iterator[None]:
-    """A loop for the program, and one for each worker thread, where the SDK would make its own and never close it."""
+    """A loop for the program, and one for each worker thread, where the SDK would make its own and
+    never close it.
+    """
     made: list[asyncio.AbstractEventLoop] = []
 
     def make() -> None:

@@ -1,6 +1,7 @@
 """How many examples a property test tries, and which.
 
-`make test` tries the same few every time, so that it never fails at random. `make test-all` tries all, other ones each time.
+`make test` tries the same few every time, so that it never fails at random. `make test-all` tries
+all, other ones each time.
 """
 
 from __future__ import annotations
@@ -20,8 +21,13 @@ def examples(number: int) -> int:
 
 
 def load_profile() -> None:
-    """Settings of all property tests that set none; how long one example takes says something of the machine's load only."""
+    """Settings of all property tests that set none; how long one example takes says something of
+    the machine's load only.
+    """
     hypothesis.settings.register_profile(
-        "explore" if EXPLORING else "repeat", max_examples=examples(100), derandomize=not EXPLORING, deadline=None
+        "explore" if EXPLORING else "repeat",
+        max_examples=examples(100),
+        derandomize=not EXPLORING,
+        deadline=None,
     )
     hypothesis.settings.load_profile("explore" if EXPLORING else "repeat")

@@ -1,7 +1,8 @@
 """Ports for servers that tests start, which no other test takes meanwhile.
 
-They lie below those that the system gives to outgoing connections (from 32768 on), and outside those of sandboxes (from 17000 on).
-The UDP port of the same number is held meanwhile: it says to all tests of this machine that the TCP port is taken.
+They lie below those that the system gives to outgoing connections (from 32768 on), and outside
+those of sandboxes (from 17000 on). The UDP port of the same number is held meanwhile: it says to
+all tests of this machine that the TCP port is taken.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def unused_port() -> int:
 
 @contextmanager
 def unused_base(bases: Iterable[int], offsets: Iterable[int]) -> Iterator[int]:
-    """A number above which nobody listens on any of the ports at these offsets; it is reserved as long as this lasts."""
+    """A number above which nobody listens on any of the ports at these offsets; it is reserved as
+    long as this lasts.
+    """
     wanted = [*offsets]
     for base in bases:
         if reserve(base):
@@ -45,7 +48,9 @@ def unused_base(bases: Iterable[int], offsets: Iterable[int]) -> Iterator[int]:
 
 
 def reserve(port: int) -> bool:
-    """Whether no other test of this machine has reserved it; it is reserved then until it is released or the process ends."""
+    """Whether no other test of this machine has reserved it; it is reserved then until it is
+    released or the process ends.
+    """
     held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         held.bind(("127.0.0.1", port))

@@ -1,7 +1,8 @@
-"""Holds tests to the list of programs: only listed ones are started, and a missing one is said once.
+"""Holds tests to the list of programs: only listed ones are started, and a missing one is said
+once.
 
-The list is tests/programs.py. The hooks do not stand in conftest.py, so that a test can try them on a tree
-of its own.
+The list is tests/programs.py. The hooks do not stand in conftest.py, so that a test can try them on
+a tree of its own.
 """
 
 from __future__ import annotations
@@ -50,14 +51,15 @@ def not_listed(
 ) -> list[str]:
     """The names of programs that a command starts and that are not on the list.
 
-    Of a shell's text these are the first words of its commands. Not counted are Python itself, what the
-    checkout or a test has written, and what is not there.
+    Of a shell's text these are the first words of its commands. Not counted are Python itself, what
+    the checkout or a test has written, and what is not there.
 
     Args:
         arguments: the command, with the program's name in front.
         executable: the program, by its name or its file.
         variables: the environment that it is looked for in.
-        test: the module, relative to the checkout, that a program of the toolchain has to be listed for.
+        test: the module, relative to the checkout, that a program of the toolchain has to be listed
+        for.
     """
     wanted = [executable]
     if Path(executable).name in _SHELLS:
@@ -125,7 +127,10 @@ def why(program: Program) -> str:
         if program.name in one.programs:
             reason = Attempts(HERE.attempts).failure(packaged.attempt(one))
             if reason is None:
-                return f"nobody has looked for it yet): run `make test-toolchain`, or install it with {one.remedy}"
+                return (
+                    "nobody has looked for it yet): run `make test-toolchain`, or install it with"
+                    f" {one.remedy}"
+                )
             return f"{reason}): install it with {one.remedy}"
     command = "python3 -m dev.toolchain campaigns" if program.source == CAMPAIGNS else "make test-toolchain"
     return f"{program.source}): run `{command}`, or install it"
@@ -151,7 +156,9 @@ class Missed(pytest.Item):
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Put one failing test in the place of those that need what is not there: many would hide the reason."""
+    """Put one failing test in the place of those that need what is not there: many would hide the
+    reason.
+    """
     lacking = absent(os.environ)
     if not lacking:
         return

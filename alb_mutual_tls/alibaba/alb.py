@@ -1,4 +1,7 @@
-"""Application Load Balancer: what its HTTPS listeners really do. Everything here only reads; the listeners belong to the ingress controller."""
+"""Application Load Balancer: what its HTTPS listeners really do.
+
+Everything here only reads; the listeners belong to the ingress controller.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +25,23 @@ class Alb:
         self._api = api
 
     def listener_state(self, load_balancer_id: str, port: int) -> ListenerState | None:
-        """The HTTPS listener of `port` on one load balancer, None when ALB has none; raises `NotPermitted` when RAM forbids to look."""
+        """The HTTPS listener of `port` on one load balancer, None when ALB has none; raises
+        `NotPermitted` when RAM forbids to look.
+        """
         for listener in self._https_listeners({"LoadBalancerIds": [load_balancer_id]}):
-            if str(listener.get("LoadBalancerId")) == load_balancer_id and listener.get("ListenerPort") == port:
+            if (
+                str(listener.get("LoadBalancerId")) == load_balancer_id
+                and listener.get("ListenerPort") == port
+            ):
                 return self._attribute(str(listener["ListenerId"]))
         return None
 
     def listeners_naming(self, ca_certificate_id: str) -> Iterator[ListenerState]:
-        """The listeners of the region that name a CA certificate, whether or not client authentication is on.
+        """The listeners of the region that name a CA certificate, whether or not client
+        authentication is on.
 
-        Yields as it goes, one call per HTTPS listener of the region, so that whoever iterates decides when it takes too long.
+        Yields as it goes, one call per HTTPS listener of the region, so that whoever iterates
+        decides when it takes too long.
         """
         for listener in self._https_listeners({}):
             state = self.listener(str(listener["ListenerId"]))
@@ -39,11 +49,17 @@ class Alb:
                 yield state
 
     def https_listener_ids(self, load_balancer_ids: Sequence[str]) -> dict[tuple[str, int], str]:
-        """The ids of the HTTPS listeners of some load balancers, by load balancer and port; one call for 20 load balancers and 100 listeners."""
+        """The ids of the HTTPS listeners of some load balancers, by load balancer and port; one
+        call for 20 load balancers and 100 listeners.
+        """
         found = {}
         for start in range(0, len(load_balancer_ids), _LOAD_BALANCERS):
-            for listener in self._https_listeners({"LoadBalancerIds": list(load_balancer_ids[start : start + _LOAD_BALANCERS])}):
-                found[str(listener.get("LoadBalancerId")), int(listener.get("ListenerPort") or 0)] = str(listener["ListenerId"])
+            for listener in self._https_listeners(
+                {"LoadBalancerIds": list(load_balancer_ids[start : start + _LOAD_BALANCERS])}
+            ):
+                found[str(listener.get("LoadBalancerId")), int(listener.get("ListenerPort") or 0)] = str(
+                    listener["ListenerId"]
+                )
         return found
 
     def listener(self, listener_id: str) -> ListenerState | None:
@@ -83,6 +99,7 @@ def listener_state(answer: dict[str, Any]) -> ListenerState:
         status=str(answer.get("ListenerStatus", "")),
         ca_enabled=bool(answer.get("CaEnabled")),
         ca_certificates=tuple(
-            CaReference(str(item.get("CertificateId", "")), str(item.get("Status") or "")) for item in answer.get("CaCertificates") or []
+            CaReference(str(item.get("CertificateId", "")), str(item.get("Status") or ""))
+            for item in answer.get("CaCertificates") or []
         ),
     )

@@ -10,7 +10,9 @@ from alb_mutual_tls.errors import Unreachable, UserError
 
 @dataclass(frozen=True)
 class Product:
-    """An Alibaba Cloud product: `name` in sentences, API `version`, and `ram`, the prefix of its RAM actions."""
+    """An Alibaba Cloud product: `name` in sentences, API `version`, and `ram`, the prefix of its
+    RAM actions.
+    """
 
     name: str
     version: str
@@ -26,7 +28,9 @@ STS = Product("Security Token Service (STS)", "2015-04-01", "sts")
 
 
 class ApiError(UserError):
-    """The API refused a call; `code`, `status` and `request_id` are Alibaba's error code, the HTTP status and the id to quote to its support."""
+    """The API refused a call; `code`, `status` and `request_id` are Alibaba's error code, the HTTP
+    status and the id to quote to its support.
+    """
 
     def __init__(self, sentence: str, *, code: str = "", status: int = 0, request_id: str = "") -> None:
         super().__init__(sentence)
@@ -70,22 +74,27 @@ def refusal(
     said = f"{code} (HTTP {status}, request {request_id or 'id unknown'})"
     if code.startswith("Throttling") or status == 429:
         return Throttled(
-            f"{product.name} throttled {action} until the deadline was over, {said}: wait a minute and run it again",
+            f"{product.name} throttled {action} until the deadline was over, {said}: wait a minute and run it"
+            " again",
             code=code,
             status=status,
             request_id=request_id,
         )
-    if code.startswith(("InvalidAccessKeyId", "InvalidAccessKeySecret", "SignatureDoesNotMatch", "IncompleteSignature")) or (
-        "SecurityToken" in code
-    ):
-        remedy = _CREDENTIAL_REMEDIES.get(code.split(".")[0], "set a key that is active in this account, or log in again")
+    if code.startswith(
+        ("InvalidAccessKeyId", "InvalidAccessKeySecret", "SignatureDoesNotMatch", "IncompleteSignature")
+    ) or ("SecurityToken" in code):
+        remedy = _CREDENTIAL_REMEDIES.get(
+            code.split(".")[0], "set a key that is active in this account, or log in again"
+        )
         return WrongCredentials(
             f"{product.name} at {endpoint} does not accept the access key {credential}: {said}; {remedy}",
             code=code,
             status=status,
             request_id=request_id,
         )
-    if status == 403 or code.startswith(("Forbidden", "NoPermission", "NotAuthorized", "AccessDenied", "Unauthorized")):
+    if status == 403 or code.startswith(
+        ("Forbidden", "NoPermission", "NotAuthorized", "AccessDenied", "Unauthorized")
+    ):
         wanted = denied_action or f"{product.ram}:{action}"
         return NotPermitted(
             f"{credential} is not permitted to call {action} of {product.name}: {said}; "
@@ -103,10 +112,14 @@ def refusal(
         )
     if "TimeStamp" in code:
         return ApiError(
-            f"{product.name} refused {action}: {said}; set the clock of this machine", code=code, status=status, request_id=request_id
+            f"{product.name} refused {action}: {said}; set the clock of this machine",
+            code=code,
+            status=status,
+            request_id=request_id,
         )
     return ApiError(
-        f"{product.name} refused {action}: {said} {short(message)}; if the values are right, report the request id to Alibaba Cloud",
+        f"{product.name} refused {action}: {said} {short(message)}; if the values are right, report the"
+        " request id to Alibaba Cloud",
         code=code,
         status=status,
         request_id=request_id,
@@ -114,15 +127,22 @@ def refusal(
 
 
 _CREDENTIAL_REMEDIES = {
-    "InvalidAccessKeyId": "it is not known there: name a key that exists and is active (alicloud:accessKey, alicloud:profile or the environment), "
-    "and check that alicloud:accountType and alicloud:endpoints are those of its account",
-    "SignatureDoesNotMatch": "its secret is wrong: set alicloud:secretKey, or the secret in the environment or profile, anew",
+    "InvalidAccessKeyId": (
+        "it is not known there: name a key that exists and is active (alicloud:accessKey, alicloud:profile or"
+        " the environment), and check that alicloud:accountType and alicloud:endpoints are those of its"
+        " account"
+    ),
+    "SignatureDoesNotMatch": (
+        "its secret is wrong: set alicloud:secretKey, or the secret in the environment or profile, anew"
+    ),
     "InvalidSecurityToken": "its session is over: log in again or let the environment provide a new token",
 }
 
 
 def network_reason(text: str) -> str:
-    """Why a connection failed, from what the HTTP library says, whose text also holds the URL with all parameters; pure."""
+    """Why a connection failed, from what the HTTP library says, whose text also holds the URL with
+    all parameters; pure.
+    """
     for sign, reason in _NETWORK_REASONS:
         if re.search(sign, text, re.IGNORECASE):
             return reason
@@ -130,10 +150,19 @@ def network_reason(text: str) -> str:
 
 
 _NETWORK_REASONS = (
-    ("ProxyError|Cannot connect to proxy|Tunnel connection failed", "the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used"),
-    ("certificate verify failed|CertificateError|SSLCertVerificationError", "its TLS certificate is not trusted"),
+    (
+        "ProxyError|Cannot connect to proxy|Tunnel connection failed",
+        "the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used",
+    ),
+    (
+        "certificate verify failed|CertificateError|SSLCertVerificationError",
+        "its TLS certificate is not trusted",
+    ),
     ("SSLError|WRONG_VERSION_NUMBER", "it does not speak TLS"),
-    ("NameResolutionError|Name or service not known|getaddrinfo|name resolution", "its name cannot be resolved"),
+    (
+        "NameResolutionError|Name or service not known|getaddrinfo|name resolution",
+        "its name cannot be resolved",
+    ),
     ("timed out|Timeout", "time-out"),
     ("Connection refused", "connection refused"),
     ("unreachable|No route to host", "no route to it"),

@@ -1,8 +1,10 @@
-"""Certificate application repositories of Certificate Management Service (CAS, API 2020-04-07) and the CA certificates in them.
+"""Certificate application repositories of Certificate Management Service (CAS, API 2020-04-07) and
+the CA certificates in them.
 
-The API has no idempotency token, names are not unique and lists lag behind, so everything is looked for before it is made, and looked for
-again before a call whose answer got lost is repeated. Ids are opaque; `WarehouseInstanceId` names a repository for CreateWarehouse and
-DeleteWarehouse, the long `WhId` names the same one for UploadPCACert and ListCert.
+The API has no idempotency token, names are not unique and lists lag behind, so everything is looked
+for before it is made, and looked for again before a call whose answer got lost is repeated. Ids are
+opaque; `WarehouseInstanceId` names a repository for CreateWarehouse and DeleteWarehouse, the long
+`WhId` names the same one for UploadPCACert and ListCert.
 https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview
 """
 
@@ -21,7 +23,9 @@ from alb_mutual_tls.errors import Unreachable, UserError
 
 T = TypeVar("T")
 
-MADE_TYPE = "uploadedAuthorityCertificate"  # what CreateWarehouse calls the console's data source "Uploaded CA Certificates"
+MADE_TYPE = (  # what CreateWarehouse calls the console's data source "Uploaded CA Certificates"
+    "uploadedAuthorityCertificate"
+)
 LISTED_TYPE = "uploadCA"  # what ListCertWarehouse calls the same
 SETTLING = 8.0  # seconds that lists may lag behind what was done
 _PAGE = 50
@@ -40,7 +44,9 @@ class Repository:
 
 @dataclass(frozen=True)
 class ListedCertificate:
-    """A certificate as a list shows it; `not_after` in milliseconds since the epoch, None where the list does not say."""
+    """A certificate as a list shows it; `not_after` in milliseconds since the epoch, None where the
+    list does not say.
+    """
 
     identifier: str
     common_name: str
@@ -76,10 +82,16 @@ class Cas:
         ]
 
     def repository(self, instance_id: str, name: str) -> Repository | None:
-        """The repository with an id; None only when CAS goes on not listing it, neither by a filter nor among all."""
+        """The repository with an id; None only when CAS goes on not listing it, neither by a filter
+        nor among all.
+        """
 
         def look() -> Repository | None:
-            for query in ({"InstanceId": instance_id}, {"Name": name}, {}):  # renamed, and the filter is not what it is taken for
+            for query in (
+                {"InstanceId": instance_id},
+                {"Name": name},
+                {},
+            ):  # renamed, and the filter is not what it is taken for
                 found = [item for item in self.repositories(query) if item.instance_id == instance_id]
                 if found:
                     return usable(found[0])
@@ -88,14 +100,20 @@ class Cas:
         return self._eventually(look, SETTLING / 2)
 
     def find_repository(self, name: str, *, configured: bool) -> Repository | None:
-        """The repository with exactly this name, None when there is none; raises `UserError` as `choose_repository` does."""
+        """The repository with exactly this name, None when there is none; raises `UserError` as
+        `choose_repository` does.
+        """
         return choose_repository(self.repositories({"Name": name}), name, configured=configured)
 
     def make_repository(self, name: str) -> Repository:
         """Make a repository that was looked for and is not there, and wait until CAS lists it."""
 
         def make() -> Callable[[Repository], bool]:
-            instance_id = str(self._api.write("CreateWarehouse", {"Name": name, "Type": MADE_TYPE}).get("WarehouseInstanceId", ""))
+            instance_id = str(
+                self._api.write("CreateWarehouse", {"Name": name, "Type": MADE_TYPE}).get(
+                    "WarehouseInstanceId", ""
+                )
+            )
             return lambda item: item.instance_id == instance_id
 
         def find() -> Callable[[Repository], bool] | None:
@@ -107,10 +125,14 @@ class Cas:
         def listed() -> Repository | None:
             return next((item for item in self.repositories({"Name": name}) if is_ours(item)), None)
 
-        # That the list shows the id that CreateWarehouse returned is inferred. Since there was none of this name before, the one there is now is it.
+        # That the list shows the id that CreateWarehouse returned is inferred. Since there was none
+        # of this name before, the one there is now is it.
         repository = self._eventually(listed, SETTLING * 3) or self.find_repository(name, configured=True)
         if repository is None:
-            raise UserError(f"CAS made the repository {name} but does not list it yet: run pulumi up again, which will find it")
+            raise UserError(
+                f"CAS made the repository {name} but does not list it yet: run pulumi up again, which will"
+                " find it"
+            )
         return usable(repository)
 
     def delete_repository(self, instance_id: str, name: str) -> None:
@@ -135,7 +157,9 @@ class Cas:
         ]
 
     def remaining(self, warehouse_id: str) -> list[ListedCertificate]:
-        """The certificates in a repository that is expected to be empty: lists may lag behind what was just deleted."""
+        """The certificates in a repository that is expected to be empty: lists may lag behind what
+        was just deleted.
+        """
         left: list[ListedCertificate] = []
 
         def empty() -> bool | None:
@@ -149,12 +173,17 @@ class Cas:
     def content(self, identifier: str, warehouse_id: str) -> str | None:
         """The PEM text of a certificate; None only when it is really gone.
 
-        No error code for an unknown certificate is documented, so a refusal means "gone" only if the repository does not list it either.
+        No error code for an unknown certificate is documented, so a refusal means "gone" only if
+        the repository does not list it either.
         """
         try:
-            return str(self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or "")
+            return str(
+                self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or ""
+            )
         except ApiError as error:
-            if type(error) is not ApiError:  # credentials, permission, throttling or 5xx say nothing about the certificate
+            if (
+                type(error) is not ApiError
+            ):  # credentials, permission, throttling or 5xx say nothing about the certificate
                 raise
             refusal = error
 
@@ -166,16 +195,21 @@ class Cas:
         return None
 
     def described(self, identifier: str) -> str | None:
-        """The PEM text of a certificate; None when CAS refuses to describe it, as it does with one that it does not have."""
+        """The PEM text of a certificate; None when CAS refuses to describe it, as it does with one
+        that it does not have.
+        """
         try:
-            return str(self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or "")
+            return str(
+                self._api.read("DescribeWarehouseCert", {"CertIdentifier": identifier}).get("Content") or ""
+            )
         except ApiError as error:
             if type(error) is ApiError:
                 return None
             raise
 
     def ca_certificate(self, identifier: str) -> str | None:
-        """The PEM text of a CA certificate, uploaded or of CAS's private CA service; None when CAS refuses to describe it as either.
+        """The PEM text of a CA certificate, uploaded or of CAS's private CA service; None when CAS
+        refuses to describe it as either.
 
         https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-06-30-describecacertificate
         """
@@ -191,7 +225,9 @@ class Cas:
         return of_private_ca(answer)
 
     def find_certificate(self, warehouse_id: str, pem: str) -> str | None:
-        """The id of a certificate in the repository with the same content (SHA-256 of each DER), None when there is none."""
+        """The id of a certificate in the repository with the same content (SHA-256 of each DER),
+        None when there is none.
+        """
         wanted = set(digests(pem))
         end = not_after(pem)
         for item in self.certificates(warehouse_id):
@@ -203,10 +239,13 @@ class Cas:
         return None
 
     def upload(self, warehouse_id: str, name: str, pem: str) -> str:
-        """Upload a CA certificate (and its chain) that was looked for and is not there; returns its id. Never takes a private key."""
+        """Upload a CA certificate (and its chain) that was looked for and is not there; returns its
+        id. Never takes a private key.
+        """
         if "PRIVATE KEY" in pem:
             raise UserError(
-                f"the certificate {name} contains a private key, which must not leave this machine: remove it from the PEM text"
+                f"the certificate {name} contains a private key, which must not leave this machine: remove it"
+                " from the PEM text"
             )
         text = "".join(certificates_of(pem))
         query: dict[str, Any] = {"WarehouseId": warehouse_id, "Name": name}
@@ -219,7 +258,10 @@ class Cas:
         def send() -> str:
             identifier = self._api.write("UploadPCACert", query, body).get("Identifier")
             if not identifier:
-                raise ServiceFailed(f"CAS answered the upload of {name} without an id: run pulumi up again, which will look for it")
+                raise ServiceFailed(
+                    f"CAS answered the upload of {name} without an id: run pulumi up again, which will look"
+                    " for it"
+                )
             return str(identifier)
 
         return self._once(send, lambda: self.find_certificate(warehouse_id, pem))
@@ -237,7 +279,9 @@ class Cas:
         try:
             return any(item.identifier == identifier for item in self.certificates(warehouse_id))
         except ApiError as error:
-            if type(error) is ApiError and not any(item.warehouse_id == warehouse_id for item in self.repositories()):
+            if type(error) is ApiError and not any(
+                item.warehouse_id == warehouse_id for item in self.repositories()
+            ):
                 return False  # the repository is gone, and with it what was in it
             raise
 
@@ -254,7 +298,9 @@ class Cas:
             page += 1
 
     def _once(self, act: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Do what must be done once: after an answer that got lost, look for the result before doing it again."""
+        """Do what must be done once: after an answer that got lost, look for the result before
+        doing it again.
+        """
         lost = False
         for attempt in self._api.attempts():
             with attempt:
@@ -282,13 +328,17 @@ class Cas:
                     raise
                 except ApiError as error:
                     # what an earlier attempt has deleted may stand in lists for a while
-                    if type(error) is ApiError and self._eventually(lambda: None if is_there() else True, SETTLING if lost else 0.0):
+                    if type(error) is ApiError and self._eventually(
+                        lambda: None if is_there() else True, SETTLING if lost else 0.0
+                    ):
                         return
                     raise
                 return
 
     def _eventually(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        """Look until there is something to see, with growing pauses; None when there was nothing for so many seconds."""
+        """Look until there is something to see, with growing pauses; None when there was nothing
+        for so many seconds.
+        """
         wait, waited = 0.25, 0.0
         while True:
             found = look()
@@ -302,15 +352,20 @@ class Cas:
 def choose_repository(listed: list[Repository], name: str, *, configured: bool) -> Repository | None:
     """Which of the listed repositories is the one of this name; pure.
 
-    CAS's filter is fuzzy and names are not unique. A name with the stack's random id in it can only be ours, so of several the oldest
-    (smallest WhId) is taken; of several with a `configured` name none is, since only the user knows which is meant.
+    CAS's filter is fuzzy and names are not unique. A name with the stack's random id in it can only
+    be ours, so of several the oldest (smallest WhId) is taken; of several with a `configured` name
+    none is, since only the user knows which is meant.
     """
     same_name = [item for item in listed if item.name == name]
-    fitting = sorted((item for item in same_name if item.type == LISTED_TYPE), key=lambda item: (len(item.warehouse_id), item.warehouse_id))
+    fitting = sorted(
+        (item for item in same_name if item.type == LISTED_TYPE),
+        key=lambda item: (len(item.warehouse_id), item.warehouse_id),
+    )
     if len(fitting) > 1 and configured:
         ids = ", ".join(item.instance_id for item in fitting)
         raise UserError(
-            f"{len(fitting)} repositories are named {name} ({ids}): rename all but one, or set the key repository to another name"
+            f"{len(fitting)} repositories are named {name} ({ids}): rename all but one, or set the key"
+            " repository to another name"
         )
     if fitting:
         return fitting[0]
@@ -318,37 +373,59 @@ def choose_repository(listed: list[Repository], name: str, *, configured: bool) 
 
 
 def usable(repository: Repository) -> Repository:
-    """The repository itself; raises `UserError` when it is of another type than this program uploads to."""
+    """The repository itself; raises `UserError` when it is of another type than this program
+    uploads to.
+    """
     if repository.type != LISTED_TYPE:
         raise UserError(
-            f"the repository {repository.name} ({repository.instance_id}) is of type {repository.type}, and this program uploads "
-            f'CA certificates to one of type {LISTED_TYPE} (data source "Uploaded CA Certificates"): set the key repository to another name'
+            f"the repository {repository.name} ({repository.instance_id}) is of type {repository.type}, and"
+            " this program uploads "
+            f'CA certificates to one of type {LISTED_TYPE} (data source "Uploaded CA Certificates"): set the'
+            " key repository to another name"
         )
     return repository
 
 
 def of_private_ca(answer: Mapping[str, Any]) -> str:
-    """A CA certificate and what is above it, from an answer of DescribeCACertificate; pure. "" where it tells no certificate.
+    """A CA certificate and what is above it, from an answer of DescribeCACertificate; pure. ""
+    where it tells no certificate.
 
-    `CaCertChain` is "the complete certificate chain"; whether it begins with the certificate itself is not documented.
+    `CaCertChain` is "the complete certificate chain"; whether it begins with the certificate itself
+    is not documented.
     """
     found = answer.get("Certificate")
     fields = found if isinstance(found, Mapping) else {}
-    blocks = [block for name in ("X509Certificate", "CaCertChain") for block in certificates_of(str(fields.get(name) or ""))]
+    blocks = [
+        block
+        for name in ("X509Certificate", "CaCertChain")
+        for block in certificates_of(str(fields.get(name) or ""))
+    ]
     return "".join(dict.fromkeys(blocks))
 
 
 def may_be(item: ListedCertificate, end: int | None) -> bool:
-    """Whether a listed certificate may be the one that expires at `end` (milliseconds); one day of doubt for time zones."""
-    return item.not_after is None or item.not_after < 10**11 or end is None or abs(item.not_after - end) <= 86_400_000
+    """Whether a listed certificate may be the one that expires at `end` (milliseconds); one day of
+    doubt for time zones.
+    """
+    return (
+        item.not_after is None
+        or item.not_after < 10**11
+        or end is None
+        or abs(item.not_after - end) <= 86_400_000
+    )
 
 
 def not_after(pem: str) -> int | None:
-    """When the first certificate of a PEM text expires, in milliseconds since the epoch; None when it cannot be read."""
+    """When the first certificate of a PEM text expires, in milliseconds since the epoch; None when
+    it cannot be read.
+    """
     from cryptography import x509
 
     try:
-        return int(x509.load_pem_x509_certificate(certificates_of(pem)[0].encode()).not_valid_after_utc.timestamp() * 1000)
+        return int(
+            x509.load_pem_x509_certificate(certificates_of(pem)[0].encode()).not_valid_after_utc.timestamp()
+            * 1000
+        )
     except (ValueError, IndexError):
         return None
 

@@ -1,8 +1,9 @@
 """Which Alibaba Cloud credentials are used, and how they are got.
 
-Settings and environment mean what they mean to the alicloud provider of Pulumi and Terraform (terraform-provider-alicloud,
-alicloud/provider.go, providerConfigure). One difference: what is configured in the stack comes before the environment altogether, so that
-a configured `profile` is never passed over because a key happens to be exported. Here is only decided; `session.py` fetches.
+Settings and environment mean what they mean to the alicloud provider of Pulumi and Terraform
+(terraform-provider-alicloud, alicloud/provider.go, providerConfigure). One difference: what is
+configured in the stack comes before the environment altogether, so that a configured `profile` is
+never passed over because a key happens to be exported. Here is only decided; `session.py` fetches.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _URI_VARIABLES = ("ALICLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_URI")
 _ECS_VARIABLES = ("ALICLOUD_ECS_ROLE_NAME", "ALIBABA_CLOUD_ECS_METADATA")
 
 HOW_TO = (
-    "set alicloud:profile or alicloud:accessKey and alicloud:secretKey (--secret) in the stack, or export ALIBABA_CLOUD_ACCESS_KEY_ID "
-    "and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run aliyun configure"
+    "set alicloud:profile or alicloud:accessKey and alicloud:secretKey (--secret) in the stack, or export"
+    " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run aliyun configure"
 )
 
 
@@ -42,7 +43,9 @@ class Keys:
 
 @dataclass(frozen=True)
 class OidcRole:
-    """A RAM role for the bearer of an OIDC token; `token_file` is read at every use, since the token is short-lived."""
+    """A RAM role for the bearer of an OIDC token; `token_file` is read at every use, since the
+    token is short-lived.
+    """
 
     role_arn: str
     oidc_provider_arn: str
@@ -80,7 +83,9 @@ class CredentialsUri:
 
 @dataclass(frozen=True)
 class CliProfile:
-    """A profile of the aliyun CLI in a mode (`CloudSSO`, `OAuth`, `External`, `EcsRamRole`) that the SDK evaluates."""
+    """A profile of the aliyun CLI in a mode (`CloudSSO`, `OAuth`, `External`, `EcsRamRole`) that
+    the SDK evaluates.
+    """
 
     name: str
     file: str
@@ -88,7 +93,9 @@ class CliProfile:
 
 @dataclass(frozen=True)
 class DefaultChain:
-    """What the official SDK finds by itself: RRSA, the current CLI profile, the ECS metadata service."""
+    """What the official SDK finds by itself: RRSA, the current CLI profile, the ECS metadata
+    service.
+    """
 
 
 Base = Keys | OidcRole | EcsRole | CredentialsUri | CliProfile | DefaultChain
@@ -96,7 +103,9 @@ Base = Keys | OidcRole | EcsRole | CredentialsUri | CliProfile | DefaultChain
 
 @dataclass(frozen=True)
 class AssumedRole:
-    """A RAM role taken on with other credentials; the session lasts `session_seconds` (900 to 43200, by default 3600)."""
+    """A RAM role taken on with other credentials; the session lasts `session_seconds` (900 to
+    43200, by default 3600).
+    """
 
     role_arn: str
     session_name: str | None = None
@@ -118,7 +127,9 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class Choice:
-    """The credentials to start from, the roles to take on one after the other, and in words where the start was found."""
+    """The credentials to start from, the roles to take on one after the other, and in words where
+    the start was found.
+    """
 
     base: Base
     origin: str
@@ -126,7 +137,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Settings:
+class CredentialSettings:
     """The credential settings of the provider configuration; None where nothing is set."""
 
     access_key: str | None = None
@@ -138,11 +149,12 @@ class Settings:
     credentials_uri: str | None = None
 
 
-def choose(settings: Settings, environment: Mapping[str, str], home: Path) -> Choice:
+def choose(settings: CredentialSettings, environment: Mapping[str, str], home: Path) -> Choice:
     """Decide which credentials are used.
 
-    `environment` are the process's variables and `home` the folder of `.aliyun/config.json`. Raises `UserError` when only half of a key
-    is given or a named profile does not exist; no network, and nothing is read but the profile file.
+    `environment` are the process's variables and `home` the folder of `.aliyun/config.json`. Raises
+    `UserError` when only half of a key is given or a named profile does not exist; no network, and
+    nothing is read but the profile file.
     """
     found = _configured(settings, environment, home) or _from_environment(environment, home)
     if settings.assume_role is None:
@@ -150,12 +162,13 @@ def choose(settings: Settings, environment: Mapping[str, str], home: Path) -> Ch
     return Choice(found.base, found.origin, (*found.roles, settings.assume_role))
 
 
-def _configured(settings: Settings, environment: Mapping[str, str], home: Path) -> Choice | None:
+def _configured(settings: CredentialSettings, environment: Mapping[str, str], home: Path) -> Choice | None:
     if settings.assume_role_with_oidc is not None:
         return Choice(settings.assume_role_with_oidc, "alicloud:assumeRoleWithOidc")
     if settings.access_key or settings.secret_key:
         return Choice(
-            _pair(settings.access_key, settings.secret_key, None, "alicloud:accessKey", "alicloud:secretKey"), "alicloud:accessKey"
+            _pair(settings.access_key, settings.secret_key, None, "alicloud:accessKey", "alicloud:secretKey"),
+            "alicloud:accessKey",
         )
     if settings.profile:
         return _profile(settings.profile, "alicloud:profile", _profile_file(environment, home))
@@ -170,11 +183,17 @@ def _from_environment(environment: Mapping[str, str], home: Path) -> Choice:
     for family in _KEY_FAMILIES:
         identifier, secret, token = (environment.get(name, "").strip() for name in family)
         if identifier or secret:
-            # The three of one family belong together: a token of another family would be of another session.
-            return Choice(_pair(identifier, secret, token, family[0], family[1]), f"the environment variable {family[0]}")
+            # The three of one family belong together: a token of another family would be of another
+            # session.
+            return Choice(
+                _pair(identifier, secret, token, family[0], family[1]),
+                f"the environment variable {family[0]}",
+            )
     for name in _PROFILE_VARIABLES:
         if environment.get(name):
-            return _profile(environment[name], f"the environment variable {name}", _profile_file(environment, home))
+            return _profile(
+                environment[name], f"the environment variable {name}", _profile_file(environment, home)
+            )
     for name in _URI_VARIABLES:
         if environment.get(name):
             return Choice(CredentialsUri(environment[name]), f"the environment variable {name}")
@@ -184,7 +203,9 @@ def _from_environment(environment: Mapping[str, str], home: Path) -> Choice:
     return Choice(DefaultChain(), "the default credential chain")
 
 
-def _pair(identifier: str | None, secret: str | None, token: str | None, identifier_name: str, secret_name: str) -> Keys:
+def _pair(
+    identifier: str | None, secret: str | None, token: str | None, identifier_name: str, secret_name: str
+) -> Keys:
     if not identifier or not secret:
         there, missing = (identifier_name, secret_name) if identifier else (secret_name, identifier_name)
         raise UserError(f"{there} is set and {missing} is not: set both, or neither to use other credentials")
@@ -199,14 +220,20 @@ def _profile_file(environment: Mapping[str, str], home: Path) -> Path:
 
 
 def read_profiles(file: Path) -> dict[str, dict[str, Any]]:
-    """The profiles of an aliyun CLI configuration file by name; raises `UserError` when it is no such file."""
+    """The profiles of an aliyun CLI configuration file by name; raises `UserError` when it is no
+    such file.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {str(item["name"]): item for item in content["profiles"]}
     except OSError as error:
-        raise UserError(f"the aliyun CLI profiles in {file} cannot be read ({error.strerror}): run aliyun configure") from None
+        raise UserError(
+            f"the aliyun CLI profiles in {file} cannot be read ({error.strerror}): run aliyun configure"
+        ) from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{file} is not a configuration file of the aliyun CLI: run aliyun configure") from None
+        raise UserError(
+            f"{file} is not a configuration file of the aliyun CLI: run aliyun configure"
+        ) from None
 
 
 def _profile(name: str, origin: str, file: Path) -> Choice:
@@ -214,18 +241,30 @@ def _profile(name: str, origin: str, file: Path) -> Choice:
     return _profile_choice(name, profiles, f"profile {name} of {file} ({origin})", file, frozenset())
 
 
-def _profile_choice(name: str, profiles: Mapping[str, Mapping[str, Any]], origin: str, file: Path, seen: frozenset[str]) -> Choice:
+def _profile_choice(
+    name: str, profiles: Mapping[str, Mapping[str, Any]], origin: str, file: Path, seen: frozenset[str]
+) -> Choice:
     profile = profiles.get(name)
     if profile is None:
         raise UserError(
-            f"{origin} does not exist, the profiles are {', '.join(sorted(profiles)) or 'none'}: name one of them, or run aliyun configure"
+            f"{origin} does not exist, the profiles are {', '.join(sorted(profiles)) or 'none'}: name one of"
+            " them, or run aliyun configure"
         )
     mode = profile.get("mode") or "AK"
     identifier, secret = profile.get("access_key_id"), profile.get("access_key_secret")
     if mode == "AK":
-        return Choice(_pair(identifier, secret, None, f"access_key_id of {origin}", f"access_key_secret of {origin}"), origin)
+        return Choice(
+            _pair(identifier, secret, None, f"access_key_id of {origin}", f"access_key_secret of {origin}"),
+            origin,
+        )
     if mode == "StsToken":
-        keys = _pair(identifier, secret, profile.get("sts_token"), f"access_key_id of {origin}", f"access_key_secret of {origin}")
+        keys = _pair(
+            identifier,
+            secret,
+            profile.get("sts_token"),
+            f"access_key_id of {origin}",
+            f"access_key_secret of {origin}",
+        )
         return Choice(keys, origin)
     if mode == "OIDC":
         return Choice(_profile_oidc(profile, origin), origin)
@@ -238,7 +277,13 @@ def _profile_choice(name: str, profiles: Mapping[str, Mapping[str, Any]], origin
             policy=profile.get("policy") or None,
         )
         if mode == "RamRoleArn":
-            keys = _pair(identifier, secret, profile.get("sts_token"), f"access_key_id of {origin}", f"access_key_secret of {origin}")
+            keys = _pair(
+                identifier,
+                secret,
+                profile.get("sts_token"),
+                f"access_key_id of {origin}",
+                f"access_key_secret of {origin}",
+            )
             return Choice(keys, origin, (role,))
         source = _needed(profile, "source_profile", origin)
         if source in seen or source == name:
@@ -262,13 +307,19 @@ def _profile_oidc(profile: Mapping[str, Any], origin: str) -> OidcRole:
 def _needed(profile: Mapping[str, Any], key: str, origin: str) -> str:
     value = profile.get(key)
     if not value:
-        raise UserError(f"{origin} has no {key}, which its mode {profile.get('mode')} needs: run aliyun configure")
+        raise UserError(
+            f"{origin} has no {key}, which its mode {profile.get('mode')} needs: run aliyun configure"
+        )
     return str(value)
 
 
-def profile_region(settings: Settings, environment: Mapping[str, str], home: Path) -> str | None:
-    """The region of the profile that is used, as the alicloud provider takes it when no region is configured."""
-    name = settings.profile or next((environment[item] for item in _PROFILE_VARIABLES if environment.get(item)), None)
+def profile_region(settings: CredentialSettings, environment: Mapping[str, str], home: Path) -> str | None:
+    """The region of the profile that is used, as the alicloud provider takes it when no region is
+    configured.
+    """
+    name = settings.profile or next(
+        (environment[item] for item in _PROFILE_VARIABLES if environment.get(item)), None
+    )
     if name is None:
         return None
     region = read_profiles(_profile_file(environment, home)).get(name, {}).get("region_id")
@@ -277,4 +328,8 @@ def profile_region(settings: Settings, environment: Mapping[str, str], home: Pat
 
 def mask(access_key_id: str) -> str:
     """An access key id as it may be shown: enough to recognise it, not enough to use it."""
-    return f"{access_key_id[:4]}****{access_key_id[-4:]}" if len(access_key_id) >= 12 else f"{access_key_id[:2]}****"
+    return (
+        f"{access_key_id[:4]}****{access_key_id[-4:]}"
+        if len(access_key_id) >= 12
+        else f"{access_key_id[:2]}****"
+    )

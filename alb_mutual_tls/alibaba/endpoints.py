@@ -1,4 +1,6 @@
-"""Where the Alibaba Cloud APIs are that this package calls: Certificate Management Service (CAS), ALB, STS and Container Service (CS)."""
+"""Where the Alibaba Cloud APIs are that this package calls: Certificate Management Service (CAS),
+ALB, STS and Container Service (CS).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _ABROAD: Final = "cas.ap-southeast-1.aliyuncs.com"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Hosts (with port where it is not the default one) and the protocol `HTTPS` or `HTTP`; `alb` and `cs` are None while the region is not known."""
+    """Hosts (with port where it is not the default one) and the protocol `HTTPS` or `HTTP`; `alb`
+    and `cs` are None while the region is not known.
+    """
 
     cas: str
     alb: str | None
@@ -22,26 +26,37 @@ class Endpoints:
     protocol: str
 
 
-def endpoints(*, account_type: str, region: str | None, overrides: Mapping[str, str], protocol: str) -> Endpoints:
-    """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds hosts by the names in `NAMES`.
+def endpoints(
+    *, account_type: str, region: str | None, overrides: Mapping[str, str], protocol: str
+) -> Endpoints:
+    """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds
+    hosts by the names in `NAMES`.
 
     CAS has two halves of the world and no others, whatever the SDK's own map says:
-    https://alibabacloud.com/help/en/ssl-certificate/developer-reference/endpoints, and terraform-provider-alicloud,
-    alicloud/connectivity/endpoint.go: the Singapore host only for international accounts outside Chinese mainland.
+    https://alibabacloud.com/help/en/ssl-certificate/developer-reference/endpoints, and
+    terraform-provider-alicloud, alicloud/connectivity/endpoint.go: the Singapore host only for
+    international accounts outside Chinese mainland.
     """
     abroad = account_type == "international" and not _is_mainland(region)
     return Endpoints(
         cas=overrides.get("cas") or (_ABROAD if abroad else _MAINLAND),
-        alb=overrides.get("alb") or (f"alb.{_ALB_REGION.get(region, region)}.aliyuncs.com" if region else None),
-        sts=overrides.get("sts") or (f"sts.{region}.aliyuncs.com" if region and region not in _NO_STS else "sts.aliyuncs.com"),
+        alb=overrides.get("alb")
+        or (f"alb.{_ALB_REGION.get(region, region)}.aliyuncs.com" if region else None),
+        sts=overrides.get("sts")
+        or (f"sts.{region}.aliyuncs.com" if region and region not in _NO_STS else "sts.aliyuncs.com"),
         cs=overrides.get("cs") or (f"{_CS_HOST.get(region, 'cs')}.{region}.aliyuncs.com" if region else None),
         protocol=protocol,
     )
 
 
 def half_of_cas(host: str) -> str:
-    """Where CA certificates are kept, in words: which of CAS's two halves an ALB reads is nowhere documented (docs/configuration.md)."""
-    halves = {_MAINLAND: "its half for the Chinese mainland", _ABROAD: "its half outside the Chinese mainland"}
+    """Where CA certificates are kept, in words: which of CAS's two halves an ALB reads is nowhere
+    documented (docs/configuration.md).
+    """
+    halves = {
+        _MAINLAND: "its half for the Chinese mainland",
+        _ABROAD: "its half outside the Chinese mainland",
+    }
     return f"CA certificates are kept by CAS at {host}, {halves.get(host, 'as alicloud:endpoints.cas says')}"
 
 
@@ -53,9 +68,12 @@ _NO_STS = (
     "cn-zhangbei",
 )  # public regions of alibabacloud_sts20150401 1.2.0 without one
 _CS_HOST = dict.fromkeys(("cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-shenzhen-finance-1"), "cs-vpc")
-"""Public regions in which the official client (alibabacloud_cs20151215) knows no public host. The others:
-https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-endpoint"""
-_ALB_REGION = {"cn-hangzhou-finance": "cn-hangzhou"}  # the only exception in alibabacloud_alb20200616 1.3.3
+"""Public regions in which the official client (alibabacloud_cs20151215) knows no public host. The
+others:
+https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-endpoint
+"""
+# the only exception in alibabacloud_alb20200616 1.3.3
+_ALB_REGION = {"cn-hangzhou-finance": "cn-hangzhou"}
 
 
 def _is_mainland(region: str | None) -> bool:

@@ -1,11 +1,13 @@
 """Calls of Alibaba Cloud OpenAPI with the official SDK's core.
 
-The clients of the single products (`alibabacloud_cas20200407`, ...) are models around `call_api` of `alibabacloud_tea_openapi`;
-loading them costs 0.2 to 0.4 s each in a process that every preview starts anew, so `call_api` is used as it is.
-That the requests are the same as those of the product clients is tested (tests/contract/cas).
+The clients of the single products (`alibabacloud_cas20200407`, ...) are models around `call_api` of
+`alibabacloud_tea_openapi`; loading them costs 0.2 to 0.4 s each in a process that every preview
+starts anew, so `call_api` is used as it is. That the requests are the same as those of the product
+clients is tested (tests/contract/cas).
 
-A read is repeated on throttling, 5xx and lost connections, with jitter inside a deadline. A write is repeated by itself only when it
-was throttled, which is an answer that says "not done"; anything else may have been done, so its owner has to look first (`attempts`).
+A read is repeated on throttling, 5xx and lost connections, with jitter inside a deadline. A write
+is repeated by itself only when it was throttled, which is an answer that says "not done"; anything
+else may have been done, so its owner has to look first (`attempts`).
 """
 
 from __future__ import annotations
@@ -14,17 +16,26 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from alb_mutual_tls.alibaba.answers import NotPermitted, Product, ServiceFailed, Throttled, network_reason, refusal
+from alb_mutual_tls.alibaba.answers import (
+    NotPermitted,
+    Product,
+    ServiceFailed,
+    Throttled,
+    network_reason,
+    refusal,
+)
 from alb_mutual_tls.alibaba.sdk import load_sdk
 from alb_mutual_tls.errors import Unreachable, UserError
 
-__all__ = ["Credential", "NotPermitted", "OpenApi"]
+__all__ = ["CallSigner", "NotPermitted", "OpenApi"]
 
 FIRST_PAUSE = 0.25
-"""Seconds between the first and the second attempt; each further pause is twice as long, up to 16 times this."""
+"""Seconds between the first and the second attempt; each further pause is twice as long, up to 16
+times this.
+"""
 
 
-class Credential(Protocol):
+class CallSigner(Protocol):
     """What signs a call (`alb_mutual_tls.alibaba.credentials`)."""
 
     def resolve(self) -> Any:
@@ -40,10 +51,19 @@ class Credential(Protocol):
 class OpenApi:
     """One product at one endpoint.
 
-    `deadline`: seconds within which a call is repeated; `credential` is None for calls that need no signature.
+    `deadline`: seconds within which a call is repeated; `credential` is None for calls that need no
+    signature.
     """
 
-    def __init__(self, product: Product, endpoint: str, protocol: str, credential: Credential | None, *, deadline: float = 45.0) -> None:
+    def __init__(
+        self,
+        product: Product,
+        endpoint: str,
+        protocol: str,
+        credential: CallSigner | None,
+        *,
+        deadline: float = 45.0,
+    ) -> None:
         self.product = product
         self.endpoint = endpoint
         self._protocol = protocol
@@ -65,26 +85,38 @@ class OpenApi:
         other.product = product
         return other
 
-    def read(self, action: str, query: Mapping[str, Any] | None = None, *, path: str | None = None) -> dict[str, Any]:
+    def read(
+        self, action: str, query: Mapping[str, Any] | None = None, *, path: str | None = None
+    ) -> dict[str, Any]:
         """Call an action that changes nothing; `path` is its resource's, in an API of ROA style.
 
         Raises `ApiError` and `Unreachable` when the deadline is over or repeating is no use.
         """
         if self._credential is not None:
-            self._credential.resolve()  # repeats by itself what may pass, so not within the attempts
+            # repeats by itself what may pass, so not within the attempts
+            self._credential.resolve()
         for attempt in self.attempts():
             with attempt:
                 return self._call(action, query or {}, None, path)
         raise AssertionError("the last attempt raises")
 
-    def write(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Call an action that changes something, once; `ServiceFailed` and `Unreachable` leave open whether it was done."""
+    def write(
+        self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Call an action that changes something, once; `ServiceFailed` and `Unreachable` leave open
+        whether it was done.
+        """
         if self._cancelled():  # the next run may be at work already
-            raise UserError(f"{action} was not sent to {self.product.name}, because this run was cancelled: run pulumi up again to go on")
+            raise UserError(
+                f"{action} was not sent to {self.product.name}, because this run was cancelled: run pulumi up"
+                " again to go on"
+            )
         return self._call(action, query, body)
 
     def attempts(self) -> Iterator[Any]:
-        """Attempts (`for attempt in ...: with attempt: ...`) with growing, jittered pauses, as long as what is raised may pass."""
+        """Attempts (`for attempt in ...: with attempt: ...`) with growing, jittered pauses, as long
+        as what is raised may pass.
+        """
         import stamina
 
         stamina.instrumentation.set_on_retry_hooks(())  # the default hook writes to standard error
@@ -103,7 +135,9 @@ class OpenApi:
         pauses = {"wait_initial": FIRST_PAUSE, "wait_max": 16 * FIRST_PAUSE, "wait_jitter": 2 * FIRST_PAUSE}
         return iter(stamina.retry_context(on=passes, attempts=None, timeout=self._deadline, **pauses))
 
-    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None) -> dict[str, Any]:
+    def _call(
+        self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None
+    ) -> dict[str, Any]:
         """One request and its answer; every call passes here (`mtls doctor` writes them down)."""
         load_sdk()
         from alibabacloud_tea_openapi import utils_models
@@ -123,7 +157,9 @@ class OpenApi:
             req_body_type="formData" if path is None else "json",
             body_type="json",
         )
-        request = utils_models.OpenApiRequest(query=Utils.query(dict(query)), body=dict(body) if body is not None else None)
+        request = utils_models.OpenApiRequest(
+            query=Utils.query(dict(query)), body=dict(body) if body is not None else None
+        )
         try:
             answer = self._sdk().call_api(params, request, RuntimeOptions(autoretry=False))
         except Exception as error:
@@ -170,12 +206,15 @@ class OpenApi:
                 credential=self._credential.describe() if self._credential is not None else "no credentials",
                 denied_action=str(detail.get("AuthAction") or "") if isinstance(detail, dict) else "",
             )
-        if type(error).__name__ == "RetryError":  # what the SDK makes of every OSError of the HTTP library
+        # what the SDK makes of every OSError of the HTTP library
+        if type(error).__name__ == "RetryError":
             return Unreachable(
-                f"{self.product.name} at {self.endpoint} did not answer {action} ({network_reason(str(error))}): check the network, the proxy "
-                "settings and alicloud:region, alicloud:endpoints and alicloud:protocol of the stack"
+                f"{self.product.name} at {self.endpoint} did not answer {action}"
+                f" ({network_reason(str(error))}): check the network, the proxy settings and alicloud:region,"
+                " alicloud:endpoints and alicloud:protocol of the stack"
             )
         return ServiceFailed(
-            f"{self.product.name} at {self.endpoint} answered {action} with something that is no API answer ({type(error).__name__}): "
-            "check that alicloud:endpoints names an Alibaba Cloud endpoint and that no proxy answers in its place"
+            f"{self.product.name} at {self.endpoint} answered {action} with something that is no API answer"
+            f" ({type(error).__name__}): check that alicloud:endpoints names an Alibaba Cloud endpoint and"
+            " that no proxy answers in its place"
         )

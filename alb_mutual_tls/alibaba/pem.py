@@ -13,7 +13,9 @@ _LABELS: Final = ("CERTIFICATE", "X509 CERTIFICATE")
 
 
 def ders_of(pem: str) -> list[bytes]:
-    """The DER bytes of every certificate in a PEM text, in order; raises `ValueError` when one is no base64."""
+    """The DER bytes of every certificate in a PEM text, in order; raises `ValueError` when one is
+    no base64.
+    """
     try:
         texts = ["".join(body.split()) for _, body in blocks(pem, _LABELS)]
         return [base64.b64decode(text, validate=True) for text in texts if text]
@@ -22,9 +24,13 @@ def ders_of(pem: str) -> list[bytes]:
 
 
 def certificates_of(pem: str) -> list[str]:
-    """Every certificate of a PEM text in one spelling (64 characters a line), without anything that stands between them."""
+    """Every certificate of a PEM text in one spelling (64 characters a line), without anything that
+    stands between them.
+    """
     return [
-        "-----BEGIN CERTIFICATE-----\n" + "".join(f"{text[i : i + 64]}\n" for i in range(0, len(text), 64)) + "-----END CERTIFICATE-----\n"
+        "-----BEGIN CERTIFICATE-----\n"
+        + "".join(f"{text[i : i + 64]}\n" for i in range(0, len(text), 64))
+        + "-----END CERTIFICATE-----\n"
         for text in (base64.b64encode(der).decode() for der in ders_of(pem))
     ]
 
@@ -35,7 +41,9 @@ def digests(pem: str) -> list[str]:
 
 
 def digest(pem: str) -> str:
-    """The SHA-256 of the first certificate's DER; raises `ValueError` when there is no certificate."""
+    """The SHA-256 of the first certificate's DER; raises `ValueError` when there is no
+    certificate.
+    """
     found = digests(pem)
     if not found:
         raise ValueError("there is no certificate")

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alb_mutual_tls.alibaba.answers import Product
-from alb_mutual_tls.alibaba.openapi import Credential, OpenApi
+from alb_mutual_tls.alibaba.openapi import CallSigner, OpenApi
 from alb_mutual_tls.errors import UserError
 
 
 @dataclass
 class Call:
-    """One request: the names of its parameters, and either the answer or the error; neither when it was interrupted."""
+    """One request: the names of its parameters, and either the answer or the error; neither when it
+    was interrupted.
+    """
 
     action: str
     parameters: tuple[str, ...]
@@ -27,12 +29,21 @@ class RecordedApi(OpenApi):
     """One product, whose calls are written down in `calls` in the order in which they are sent."""
 
     def __init__(
-        self, product: Product, endpoint: str, protocol: str, credential: Credential, calls: list[Call], *, deadline: float
+        self,
+        product: Product,
+        endpoint: str,
+        protocol: str,
+        credential: CallSigner,
+        calls: list[Call],
+        *,
+        deadline: float,
     ) -> None:
         super().__init__(product, endpoint, protocol, credential, deadline=deadline)
         self.calls = calls
 
-    def _call(self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None) -> dict[str, Any]:
+    def _call(
+        self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None
+    ) -> dict[str, Any]:
         call = Call(action, tuple(sorted({*query, *(body or {})})))
         self.calls.append(call)
         started = time.perf_counter()

@@ -1,4 +1,6 @@
-"""The official SDK, made fit for a provider process: quicker to load, quiet, and aware of NO_PROXY."""
+"""The official SDK, made fit for a provider process: quicker to load, quiet, and aware of
+NO_PROXY.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from urllib.parse import urlsplit
 
 
 def load_sdk() -> None:
-    """Import the SDK's core without the asynchronous HTTP library that it loads for the half of it that is not used here (0.3 s)."""
+    """Import the SDK's core without the asynchronous HTTP library that it loads for the half of it
+    that is not used here (0.3 s).
+    """
     with _loading:
         if "alibabacloud_tea_openapi.client" in sys.modules:
             return
@@ -24,7 +28,9 @@ def load_sdk() -> None:
             if absent:
                 del sys.modules["aiohttp"]
         _honour_no_proxy()
-    logger = logging.getLogger("credentials")  # alibabacloud_credentials prints tracebacks of its own through it
+    logger = logging.getLogger(
+        "credentials"
+    )  # alibabacloud_credentials prints tracebacks of its own through it
     logger.handlers.clear()
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
@@ -43,7 +49,9 @@ class _Absent(types.ModuleType):
 
 
 def _honour_no_proxy() -> None:
-    """The SDK reads HTTP_PROXY and HTTPS_PROXY but not NO_PROXY, and would ask a proxy for this machine itself."""
+    """The SDK reads HTTP_PROXY and HTTPS_PROXY but not NO_PROXY, and would ask a proxy for this
+    machine itself.
+    """
     import darabonba.core
     import Tea.core
     from requests import PreparedRequest, Response, Session
@@ -52,7 +60,9 @@ def _honour_no_proxy() -> None:
     class ProxyAwareSession(Session):
         def send(self, request: PreparedRequest, **options: Any) -> Response:
             host = urlsplit(request.url or "").hostname or ""
-            own = host in ("localhost", "::1", "100.100.100.200") or host.startswith("127.")  # the last is the ECS metadata service
+            own = host in ("localhost", "::1", "100.100.100.200") or host.startswith(
+                "127."
+            )  # the last is the ECS metadata service
             if own or should_bypass_proxies(request.url or "", no_proxy=None):
                 options["proxies"] = {}
             return super().send(request, **options)

@@ -1,4 +1,6 @@
-"""The chosen credentials at work: fetched with the official SDK, roles taken on with STS at the configured endpoint, kept until they expire."""
+"""The chosen credentials at work: fetched with the official SDK, roles taken on with STS at the
+configured endpoint, kept until they expire.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +11,37 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alb_mutual_tls.alibaba.credentials import HOW_TO, Base, Choice, CliProfile, CredentialsUri, DefaultChain, EcsRole, Keys, OidcRole, mask
+from alb_mutual_tls.alibaba.credentials import (
+    HOW_TO,
+    Base,
+    Choice,
+    CliProfile,
+    CredentialsUri,
+    DefaultChain,
+    EcsRole,
+    Keys,
+    OidcRole,
+    mask,
+)
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.sdk import load_sdk
 from alb_mutual_tls.errors import UserError
 
 
 class SdkCredential:
-    """The chosen credentials, fetched when they are first needed and again before they expire; for the SDK's clients.
+    """The chosen credentials, fetched when they are first needed and again before they expire; for
+    the SDK's clients.
 
-    `sts`: makes the STS API for a credential (None: without signature), so that roles are taken on at the configured endpoint.
+    `sts`: makes the STS API for a credential (None: without signature), so that roles are taken on
+    at the configured endpoint.
     """
 
-    def __init__(self, choice: Choice, sts: Callable[[SdkCredential | None], OpenApi], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        choice: Choice,
+        sts: Callable[[SdkCredential | None], OpenApi],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._choice = choice
         self._sts = sts
         self._clock = clock
@@ -32,7 +52,9 @@ class SdkCredential:
 
     def describe(self) -> str:
         """The masked id of the key and where it came from, for sentences."""
-        start = mask(self._choice.base.access_key_id) + " from " if isinstance(self._choice.base, Keys) else "of "
+        start = (
+            mask(self._choice.base.access_key_id) + " from " if isinstance(self._choice.base, Keys) else "of "
+        )
         roles = "".join(f", in the role {role.role_arn}" for role in self._choice.roles)
         return f"{start}{self._choice.origin}{roles}"
 
@@ -41,7 +63,9 @@ class SdkCredential:
         return self.resolve()
 
     def resolve(self) -> Any:
-        """The SDK's credential model (`access_key_id`, `access_key_secret`, `security_token`); raises `UserError` when there is none."""
+        """The SDK's credential model (`access_key_id`, `access_key_secret`, `security_token`);
+        raises `UserError` when there is none.
+        """
         load_sdk()
         with self._lock:
             if self._choice.roles:
@@ -54,15 +78,26 @@ class SdkCredential:
         if self._session is None or self._clock() > self._expires - 300:
             answer = fetch()
             given = answer.get("Credentials")
-            if not isinstance(given, Mapping) or not given.get("AccessKeyId") or not given.get("AccessKeySecret"):
-                raise UserError(f"STS answered without credentials for the key {self.describe()}: check alicloud:endpoints (sts)")
-            self._session = _model(given["AccessKeyId"], given["AccessKeySecret"], given.get("SecurityToken"), "ram_role_arn")
+            if (
+                not isinstance(given, Mapping)
+                or not given.get("AccessKeyId")
+                or not given.get("AccessKeySecret")
+            ):
+                raise UserError(
+                    f"STS answered without credentials for the key {self.describe()}: check"
+                    " alicloud:endpoints (sts)"
+                )
+            self._session = _model(
+                given["AccessKeyId"], given["AccessKeySecret"], given.get("SecurityToken"), "ram_role_arn"
+            )
             self._expires = expiry(str(given.get("Expiration", "")), self._clock() + 900)
         return self._session
 
     def _assume_role(self) -> Mapping[str, Any]:
         *before, role = self._choice.roles
-        source = SdkCredential(Choice(self._choice.base, self._choice.origin, tuple(before)), self._sts, self._clock)
+        source = SdkCredential(
+            Choice(self._choice.base, self._choice.origin, tuple(before)), self._sts, self._clock
+        )
         query = {
             "RoleArn": role.role_arn,
             "RoleSessionName": role.session_name or "alb-mutual-tls",
@@ -70,7 +105,9 @@ class SdkCredential:
             "ExternalId": role.external_id,
             "Policy": role.policy,
         }
-        return self._sts(source).read("AssumeRole", {key: value for key, value in query.items() if value is not None})
+        return self._sts(source).read(
+            "AssumeRole", {key: value for key, value in query.items() if value is not None}
+        )
 
     def _assume_role_with_oidc(self) -> Mapping[str, Any]:
         role = self._choice.base
@@ -79,7 +116,8 @@ class SdkCredential:
             token = Path(role.token_file).expanduser().read_text(encoding="utf-8").strip()
         except OSError as error:
             raise UserError(
-                f"the OIDC token file {role.token_file} ({self._choice.origin}) cannot be read ({error.strerror}): correct oidcTokenFile"
+                f"the OIDC token file {role.token_file} ({self._choice.origin}) cannot be read"
+                f" ({error.strerror}): correct oidcTokenFile"
             ) from None
         query = {
             "RoleArn": role.role_arn,
@@ -89,7 +127,9 @@ class SdkCredential:
             "DurationSeconds": role.session_seconds or 3600,
             "Policy": role.policy,
         }
-        return self._sts(None).read("AssumeRoleWithOIDC", {key: value for key, value in query.items() if value is not None})
+        return self._sts(None).read(
+            "AssumeRoleWithOIDC", {key: value for key, value in query.items() if value is not None}
+        )
 
     def _from_sdk(self) -> Any:
         try:
@@ -101,10 +141,16 @@ class SdkCredential:
         except Exception as error:
             if isinstance(self._choice.base, DefaultChain):
                 raise UserError(f"no Alibaba Cloud credentials were found: {HOW_TO}") from None
-            # The SDK's messages may quote what a credential service answered, so only the kind of failure is told.
-            raise UserError(f"{self._choice.origin} gave no credentials ({type(error).__name__}): correct it, or {HOW_TO}") from None
+            # The SDK's messages may quote what a credential service answered, so only the kind of
+            # failure is told.
+            raise UserError(
+                f"{self._choice.origin} gave no credentials ({type(error).__name__}): correct it, or {HOW_TO}"
+            ) from None
         return _model(
-            given.get_access_key_id(), given.get_access_key_secret(), given.get_security_token() or None, given.get_provider_name()
+            given.get_access_key_id(),
+            given.get_access_key_secret(),
+            given.get_security_token() or None,
+            given.get_provider_name(),
         )
 
 
@@ -133,10 +179,14 @@ def _sdk_provider(base: Base) -> Any:
 
     if isinstance(base, Keys) and base.security_token:
         return provider.StaticSTSCredentialsProvider(
-            access_key_id=base.access_key_id, access_key_secret=base.access_key_secret, security_token=base.security_token
+            access_key_id=base.access_key_id,
+            access_key_secret=base.access_key_secret,
+            security_token=base.security_token,
         )
     if isinstance(base, Keys):
-        return provider.StaticAKCredentialsProvider(access_key_id=base.access_key_id, access_key_secret=base.access_key_secret)
+        return provider.StaticAKCredentialsProvider(
+            access_key_id=base.access_key_id, access_key_secret=base.access_key_secret
+        )
     if isinstance(base, EcsRole):
         return provider.EcsRamRoleCredentialsProvider(role_name=base.role_name, async_update_enabled=False)
     if isinstance(base, CredentialsUri):

@@ -7,13 +7,15 @@ from alb_mutual_tls.alibaba.openapi import OpenApi
 
 
 def account_id(api: OpenApi) -> str:
-    """The id of the Alibaba Cloud account that the credentials belong to (GetCallerIdentity, which needs no permission).
+    """The id of the Alibaba Cloud account that the credentials belong to (GetCallerIdentity, which
+    needs no permission).
 
     https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-getcalleridentity
     """
     account = api.read("GetCallerIdentity").get("AccountId")
     if not account:
         raise ApiError(
-            f"{api.product.name} at {api.endpoint} did not say which account the credentials belong to; check alicloud:endpoints"
+            f"{api.product.name} at {api.endpoint} did not say which account the credentials belong to; check"
+            " alicloud:endpoints"
         )
     return str(account)

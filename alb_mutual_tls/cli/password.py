@@ -1,4 +1,6 @@
-"""Passwords of files: from a file of their own, never from the command line, where every user of the machine can read them."""
+"""Passwords of files: from a file of their own, never from the command line, where every user of
+the machine can read them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ def first_line(file: Path) -> str:
         reason = getattr(error, "strerror", None) or "its first line is no text"
         raise UserError(f"--password-file {file} cannot be read: {reason}; give a text file") from None
     if len(line) == _LIMIT:
-        raise UserError(f"--password-file {file} has a first line of {_LIMIT} bytes or more: give a text file with a password")
+        raise UserError(
+            f"--password-file {file} has a first line of {_LIMIT} bytes or more: give a text file with a"
+            " password"
+        )
     password = text.rstrip("\r")
     if not password:
         raise UserError(f"--password-file {file} has an empty first line: put the password there")

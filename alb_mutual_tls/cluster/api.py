@@ -1,6 +1,8 @@
-"""Requests to a Kubernetes API server over HTTPS: connections kept alive, credentials renewed, failures as sentences.
+"""Requests to a Kubernetes API server over HTTPS: connections kept alive, credentials renewed,
+failures as sentences.
 
-Answers are read as `exact_json`, because a typed client rounds numbers that a JSON Patch must repeat as they stand.
+Answers are read as `exact_json`, because a typed client rounds numbers that a JSON Patch must
+repeat as they stand.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from alb_mutual_tls.cluster import urls
-from alb_mutual_tls.cluster.kubeconfig import Connection, Credential, PluginTooSlow
+from alb_mutual_tls.cluster.kubeconfig import Connection, KubernetesCredential, PluginTooSlow
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener.exact_json import Document
@@ -26,14 +28,16 @@ from alb_mutual_tls.pem_blocks import blocks
 
 _TIMEOUT_SECONDS = 30.0
 _GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-"""What Go's encoding/json escapes beyond what JSON asks for; in a JSON text these stand inside texts only."""
+"""What Go's encoding/json escapes beyond what JSON asks for; in a JSON text these stand inside
+texts only.
+"""
 _RETRY_PAUSES = (0.3, 0.7, 1.5, 2.0)
 """Between attempts of a read, in seconds: an API server that restarts is back within them."""
 _RETRY_SECONDS = 20.0
 _PAGE = 500
 
 
-class ApiError(UserError):
+class KubernetesError(UserError):
     """The API server refused a request; `status` is the HTTP status code."""
 
     def __init__(self, sentence: str, status: int, message: str, found_path: bool = True) -> None:
@@ -44,12 +48,14 @@ class ApiError(UserError):
         """False on a 404 of the whole path: the server does not serve such a resource."""
 
 
-class Forbidden(ApiError):
+class Forbidden(KubernetesError):
     """The user lacks a permission."""
 
 
 class _Https(http.client.HTTPConnection):
-    """A connection whose server certificate may be checked for another name than the one that is dialled (`tls-server-name`)."""
+    """A connection whose server certificate may be checked for another name than the one that is
+    dialled (`tls-server-name`).
+    """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None, server_name: str) -> None:
         super().__init__(host, port, timeout=_TIMEOUT_SECONDS)
@@ -71,7 +77,7 @@ class KubernetesApi:
         self._url = urls.parse(connection.server)
         self._lock = threading.Lock()
         self._idle: list[_Https] = []
-        self._credential: Credential | None = None
+        self._credential: KubernetesCredential | None = None
         self._too_slow: PluginTooSlow | None = None
         self._context: ssl.SSLContext | None = None
 
@@ -79,13 +85,19 @@ class KubernetesApi:
         return f"the cluster at {self.connection.server} (context {self.connection.context})"
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
-        """Read an object, again while the server is away or busy; raises `Unreachable`, `Forbidden` or `ApiError`."""
+        """Read an object, again while the server is away or busy; raises `Unreachable`, `Forbidden`
+        or `KubernetesError`.
+        """
         deadline = time.monotonic() + _RETRY_SECONDS
         for pause in (*_RETRY_PAUSES, None):
             try:
                 return self._request("GET", path, query)
-            except (Unreachable, ApiError) as error:
-                passing = error.status in (429, 500, 502, 503, 504) if isinstance(error, ApiError) else _may_pass(error.__cause__)
+            except (Unreachable, KubernetesError) as error:
+                passing = (
+                    error.status in (429, 500, 502, 503, 504)
+                    if isinstance(error, KubernetesError)
+                    else _may_pass(error.__cause__)
+                )
                 if pause is None or not passing or time.monotonic() + pause > deadline:
                     raise
             time.sleep(pause)
@@ -102,12 +114,16 @@ class KubernetesApi:
             page["continue"] = token
 
     def patch(self, path: str, patch: list[Any], field_manager: str) -> Document:
-        """Send a JSON Patch, once: whoever calls looks at the object before sending it again. Returns the object as it then is.
+        """Send a JSON Patch, once: whoever calls looks at the object before sending it again.
+        Returns the object as it then is.
 
-        The API server compares the texts of a `test` with its own as bytes, so they are written as it writes them.
+        The API server compares the texts of a `test` with its own as bytes, so they are written as
+        it writes them.
         """
         body = exact_json.dumps(patch).translate(_GO_ESCAPES).encode()
-        return self._request("PATCH", path, {"fieldManager": field_manager}, body, "application/json-patch+json")
+        return self._request(
+            "PATCH", path, {"fieldManager": field_manager}, body, "application/json-patch+json"
+        )
 
     def delete(self, path: str, uid: str) -> None:
         """Delete the object that has this UID."""
@@ -115,7 +131,12 @@ class KubernetesApi:
         self._request("DELETE", path, None, exact_json.dumps(options).encode(), "application/json")
 
     def _request(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None, content_type: str | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str | None = None,
     ) -> Document:
         status, kind, content = self._exchange(method, path, query, body, content_type)
         if status == 401 and self.connection.user.get("exec"):
@@ -128,13 +149,19 @@ class KubernetesApi:
                 document = exact_json.loads(content)
             except ValueError:
                 raise Unreachable(
-                    f"{self} answered {method} {path} with something that is not JSON: check that {self.connection.server} is a Kubernetes API"
+                    f"{self} answered {method} {path} with something that is not JSON: check that"
+                    f" {self.connection.server} is a Kubernetes API"
                 ) from None
             return dict(document)
         raise self._refusal(method, path, status, kind, content)
 
     def _exchange(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None, content_type: str | None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: bytes | None,
+        content_type: str | None,
     ) -> tuple[int, str, bytes]:
         headers = {"Accept": "application/json", "User-Agent": "alb-mutual-tls"}
         if content_type:
@@ -154,7 +181,9 @@ class KubernetesApi:
         if credential.token:
             headers["Authorization"] = f"Bearer {credential.token}"
         elif credential.password:
-            headers["Authorization"] = "Basic " + base64.b64encode(":".join(credential.password).encode()).decode()
+            headers["Authorization"] = (
+                "Basic " + base64.b64encode(":".join(credential.password).encode()).decode()
+            )
         target = f"{self._url.path.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
         connection = reused or self._connect()
         try:
@@ -181,7 +210,10 @@ class KubernetesApi:
 
     def _connect(self) -> _Https:
         url = self._url
-        context, name = (self._context if url.scheme == "https" else None), self.connection.server_name or url.host
+        context, name = (
+            (self._context if url.scheme == "https" else None),
+            self.connection.server_name or url.host,
+        )
         proxy = self.connection.proxy or _environment_proxy(url.scheme, url.host)
         if not proxy:
             return _Https(url.host, url.port, context, name)
@@ -189,14 +221,18 @@ class KubernetesApi:
             address = urls.parse(proxy if "//" in proxy else f"http://{proxy.strip()}")
         except ValueError as fault:
             raise UserError(
-                f"the proxy for {self} is set to a value, {fault}: correct HTTPS_PROXY, or exclude the host with NO_PROXY"
+                f"the proxy for {self} is set to a value, {fault}: correct HTTPS_PROXY, or exclude the host"
+                " with NO_PROXY"
             ) from None
         if address.scheme != "http":
             raise UserError(
-                f"the proxy {address.scheme}://{address.host} for {self} is not an http:// proxy: use one, or exclude the host with NO_PROXY"
+                f"the proxy {address.scheme}://{address.host} for {self} is not an http:// proxy: use one, or"
+                " exclude the host with NO_PROXY"
             )
         connection = _Https(address.host, address.port, context, name)
-        login = address.login and {"Proxy-Authorization": "Basic " + base64.b64encode(address.login.encode()).decode()}
+        login = address.login and {
+            "Proxy-Authorization": "Basic " + base64.b64encode(address.login.encode()).decode()
+        }
         connection.set_tunnel(url.host, url.port, login or {})
         return connection
 
@@ -210,26 +246,37 @@ class KubernetesApi:
         with self._lock:
             self._drop_connections()
 
-    def _tls(self, credential: Credential) -> ssl.SSLContext:
+    def _tls(self, credential: KubernetesCredential) -> ssl.SSLContext:
         where = f"context {self.connection.context} of {self.connection.origin}"
-        authorities = None if self.connection.authorities is None else _certificates(self.connection.authorities)
+        authorities = (
+            None if self.connection.authorities is None else _certificates(self.connection.authorities)
+        )
         if authorities == b"":
-            raise UserError(f"certificate-authority of {where} holds no certificate: fetch the kubeconfig anew")
+            raise UserError(
+                f"certificate-authority of {where} holds no certificate: fetch the kubeconfig anew"
+            )
         context = ssl.create_default_context(cadata=authorities)
         if self.connection.insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         elif self.connection.authorities:
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # cluster CAs are often made without the extensions that strict checks ask for
+            context.verify_flags &= (
+                ~ssl.VERIFY_X509_STRICT
+            )  # cluster CAs are often made without the extensions that strict checks ask for
         if credential.certificate and credential.private_key:
-            with tempfile.NamedTemporaryFile() as file:  # readable by its owner only; ssl can load a key from nowhere else
+            with (
+                tempfile.NamedTemporaryFile() as file
+            ):  # readable by its owner only; ssl can load a key from nowhere else
                 file.write(credential.certificate + b"\n" + credential.private_key)
                 file.flush()
                 try:
-                    context.load_cert_chain(file.name, password=self._no_password)  # else OpenSSL asks at the terminal
+                    context.load_cert_chain(
+                        file.name, password=self._no_password
+                    )  # else OpenSSL asks at the terminal
                 except ssl.SSLError:
                     raise UserError(
-                        f"the client certificate and key of {where} do not belong together or cannot be read: fetch the kubeconfig anew"
+                        f"the client certificate and key of {where} do not belong together or cannot be read:"
+                        " fetch the kubeconfig anew"
                     ) from None
         return context
 
@@ -243,24 +290,31 @@ class KubernetesApi:
     def _unreachable(self, error: Exception) -> UserError:
         if isinstance(error, ssl.SSLCertVerificationError):
             reason = (
-                f"its certificate is not trusted ({error.verify_message}): fetch its kubeconfig anew, as this one is of another cluster or "
-                "has the wrong certificate-authority"
+                f"its certificate is not trusted ({error.verify_message}): fetch its kubeconfig anew, as this"
+                " one is of another cluster or has the wrong certificate-authority"
             )
         elif isinstance(error, ssl.SSLError):
             reason = (
-                f"the TLS handshake failed ({error.reason or error}): check the server address and the client certificate in the kubeconfig"
+                f"the TLS handshake failed ({error.reason or error}): check the server address and the client"
+                " certificate in the kubeconfig"
             )
         elif isinstance(error, socket.gaierror):
-            reason = "its name cannot be resolved: check the server address in the kubeconfig, and the network"
+            reason = (
+                "its name cannot be resolved: check the server address in the kubeconfig, and the network"
+            )
         elif isinstance(error, TimeoutError):
-            reason = f"no answer within {_TIMEOUT_SECONDS:.0f} s: check the network, and the allow-list of the API server"
+            reason = (
+                f"no answer within {_TIMEOUT_SECONDS:.0f} s: check the network, and the allow-list of the API"
+                " server"
+            )
         else:
             reason = (
-                f"{getattr(error, 'strerror', None) or type(error).__name__}: check the server address in the kubeconfig, and the network"
+                f"{getattr(error, 'strerror', None) or type(error).__name__}: check the server address in the"
+                " kubeconfig, and the network"
             )
         return Unreachable(f"{self} cannot be reached: {reason}")
 
-    def _refusal(self, method: str, path: str, status: int, kind: str, content: bytes) -> ApiError:
+    def _refusal(self, method: str, path: str, status: int, kind: str, content: bytes) -> KubernetesError:
         message, is_status = content.decode("utf-8", "replace").strip()[:500], False
         if kind.startswith("application/json"):
             try:
@@ -270,21 +324,28 @@ class KubernetesApi:
             except ValueError:
                 pass
         if status == 401:
-            return ApiError(
-                f"{self} does not accept the credential of the kubeconfig (HTTP 401): fetch a new kubeconfig, or log in again",
+            return KubernetesError(
+                f"{self} does not accept the credential of the kubeconfig (HTTP 401): fetch a new kubeconfig,"
+                " or log in again",
                 status,
                 message,
             )
-        if denied := re.search(r'User "([^"]*)" cannot (\S+) resource "([^"]*)" in API group "([^"]*)"', message):
+        if denied := re.search(
+            r'User "([^"]*)" cannot (\S+) resource "([^"]*)" in API group "([^"]*)"', message
+        ):
             user, verb, resource, group = denied.groups()
             return Forbidden(
-                f'{self} forbids user "{user}" to {verb} {resource}: grant the verb {verb} on {resource} (apiGroup "{group}") in a ClusterRole',
+                f'{self} forbids user "{user}" to {verb} {resource}: grant the verb {verb} on {resource}'
+                f' (apiGroup "{group}") in a ClusterRole',
                 status,
                 message,
             )
         said = " ".join(message.split()) or "no message"
-        sentence = f"{self} refused {method} {path} with HTTP {status}: {said}; put right what it names, or ask whoever runs the cluster"
-        return (Forbidden if status == 403 and "webhook" not in message else ApiError)(
+        sentence = (
+            f"{self} refused {method} {path} with HTTP {status}: {said}; put right what it names, or ask"
+            " whoever runs the cluster"
+        )
+        return (Forbidden if status == 403 and "webhook" not in message else KubernetesError)(
             sentence, status, message, is_status or status != 404
         )
 
@@ -295,7 +356,9 @@ def path_of(*parts: str) -> str:
 
 
 def _certificates(pem: bytes) -> bytes:
-    """The DER of the certificates in a PEM text that can be read, whatever else it says and in whatever encoding, as Go's library takes them."""
+    """The DER of the certificates in a PEM text that can be read, whatever else it says and in
+    whatever encoding, as Go's library takes them.
+    """
     found, probe = b"", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for _, body in blocks(pem.decode("latin-1"), ["CERTIFICATE", "X509 CERTIFICATE"]):
         try:

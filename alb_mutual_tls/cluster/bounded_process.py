@@ -1,6 +1,8 @@
-"""A program of somebody else's that is run for its output: bounded in time and length, and nothing of it is left behind.
+"""A program of somebody else's that is run for its output: bounded in time and length, and nothing
+of it is left behind.
 
-`subprocess.run` with a timeout kills the program alone and then waits for whatever it has started to close the pipe, without end.
+`subprocess.run` with a timeout kills the program alone and then waits for whatever it has started
+to close the pipe, without end.
 """
 
 from __future__ import annotations
@@ -22,14 +24,23 @@ class TooMuch(Exception):
     """It printed more than allowed."""
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str], seconds: float, octets: int) -> subprocess.CompletedProcess[bytes]:
-    """Run a program without standard input and without a terminal, in a session of its own, and return what it printed.
+def run(
+    arguments: Sequence[str], environment: Mapping[str, str], seconds: float, octets: int
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program without standard input and without a terminal, in a session of its own, and
+    return what it printed.
 
-    Raises `TooLong`, `TooMuch` (more than `octets` on one output), and `OSError` when it cannot be started.
+    Raises `TooLong`, `TooMuch` (more than `octets` on one output), and `OSError` when it cannot be
+    started.
     """
     deadline = time.monotonic() + seconds
     with subprocess.Popen(
-        arguments, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        arguments,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     ) as process:
         try:
             stdout, stderr = _outputs(process, deadline, octets)

@@ -1,4 +1,7 @@
-"""The cluster as this program needs it: its identity, AlbConfigs, and what tells whether they work. AlbConfigs are kept as raw documents."""
+"""The cluster as this program needs it: its identity, AlbConfigs, and what tells whether they work.
+
+AlbConfigs are kept as raw documents.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
-from alb_mutual_tls.cluster.api import ApiError, Forbidden, KubernetesApi, path_of
+from alb_mutual_tls.cluster.api import Forbidden, KubernetesApi, KubernetesError, path_of
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import Patch
@@ -23,12 +26,16 @@ class NoAlbConfigKind(UserError):
 
 
 class Conflict(UserError):
-    """The AlbConfig is no longer what the patch was planned for (a `test` failed), or was written at the same moment."""
+    """The AlbConfig is no longer what the patch was planned for (a `test` failed), or was written
+    at the same moment.
+    """
 
 
 @dataclass(frozen=True)
 class Event:
-    """A warning that the controller has recorded about an AlbConfig; `last_seen` is RFC 3339 text, as the cluster has it."""
+    """A warning that the controller has recorded about an AlbConfig; `last_seen` is RFC 3339 text,
+    as the cluster has it.
+    """
 
     reason: str
     message: str
@@ -41,12 +48,15 @@ class Event:
 class Cluster:
     """A Kubernetes cluster with AlbConfigs.
 
-    `kubeconfig` and `context` as `kubeconfig.load` takes them. Nothing is read or asked before it is needed.
-    Every method raises `UserError`: `Unreachable` when the cluster does not answer, `Forbidden` when a permission is missing.
+    `kubeconfig` and `context` as `kubeconfig.load` takes them. Nothing is read or asked before it
+    is needed. Every method raises `UserError`: `Unreachable` when the cluster does not answer,
+    `Forbidden` when a permission is missing.
     """
 
     def __init__(self, *, kubeconfig: str | None = None, context: str | None = None) -> None:
-        self._connect: Callable[[], KubernetesApi] = lambda: KubernetesApi(kubeconfigs.load(kubeconfig, context))
+        self._connect: Callable[[], KubernetesApi] = lambda: KubernetesApi(
+            kubeconfigs.load(kubeconfig, context)
+        )
         self._lock = threading.RLock()
         self._api: KubernetesApi | None = None
         self._uid: str | None = None
@@ -70,20 +80,25 @@ class Cluster:
         """What tells this cluster from every other: the UID of its namespace kube-system."""
         with self._lock:
             if self._uid is None:
-                self._uid = str(self._use().get(path_of("api", "v1", "namespaces", "kube-system"))["metadata"]["uid"])
+                self._uid = str(
+                    self._use().get(path_of("api", "v1", "namespaces", "kube-system"))["metadata"]["uid"]
+                )
             return self._uid
 
     def ack_cluster_id(self) -> str | None:
-        """The cluster's id in ACK, as its configuration (ConfigMap kube-system/ack-cluster-profile) or its nodes tell; `None` when neither does.
+        """The cluster's id in ACK, as its configuration (ConfigMap kube-system/ack-cluster-profile)
+        or its nodes tell; `None` when neither does.
 
         Raises `Forbidden` for the configuration when it may not be read and the nodes do not tell.
         """
         forbidden: Forbidden | None = None
         try:
-            profile = self._use().get(path_of("api", "v1", "namespaces", "kube-system", "configmaps", "ack-cluster-profile"))
+            profile = self._use().get(
+                path_of("api", "v1", "namespaces", "kube-system", "configmaps", "ack-cluster-profile")
+            )
             if found := (profile.get("data") or {}).get("clusterid"):
                 return str(found)
-        except ApiError as error:
+        except KubernetesError as error:
             if isinstance(error, Forbidden):
                 forbidden = error
             elif error.status != 404:
@@ -92,16 +107,25 @@ class Cluster:
             nodes = self._use().get(path_of("api", "v1", "nodes"), {"limit": "1"}).get("items") or []
         except Forbidden:
             nodes = []
-        found = next((str(label) for node in nodes if (label := (node["metadata"].get("labels") or {}).get("ack.aliyun.com"))), None)
+        found = next(
+            (
+                str(label)
+                for node in nodes
+                if (label := (node["metadata"].get("labels") or {}).get("ack.aliyun.com"))
+            ),
+            None,
+        )
         if found is None and forbidden is not None:
             raise forbidden
         return found
 
     def albconfig(self, name: str) -> Document | None:
-        """The AlbConfig, `None` when the cluster has none of that name; raises `NoAlbConfigKind`."""
+        """The AlbConfig, `None` when the cluster has none of that name; raises
+        `NoAlbConfigKind`.
+        """
         try:
             return self._use().get(path_of(*_ALBCONFIGS, name))
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status != 404:
                 raise
             if error.found_path:
@@ -112,7 +136,7 @@ class Cluster:
         """All AlbConfigs; a cluster that does not know the kind has none."""
         try:
             return list(self._use().items(path_of(*_ALBCONFIGS)))
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status != 404:
                 raise
             unserved = self._unserved()
@@ -121,32 +145,45 @@ class Cluster:
             raise unserved from None
 
     def _unserved(self) -> UserError:
-        """Why the API server does not serve AlbConfigs: only a definition that is not there proves that there are none."""
+        """Why the API server does not serve AlbConfigs: only a definition that is not there proves
+        that there are none.
+        """
         remedy = "install the ALB Ingress Controller add-on, or set kubernetes:context to another cluster"
         try:
             self._use().get(path_of(*_CRD))
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status == 404 and error.found_path:
-                return NoAlbConfigKind(f"{self} knows no AlbConfig (albconfigs.alibabacloud.com is not defined): {remedy}")
-        return UserError(f"{self} does not serve AlbConfigs at present (HTTP 404): run this again in a moment; if it stays so, {remedy}")
+                return NoAlbConfigKind(
+                    f"{self} knows no AlbConfig (albconfigs.alibabacloud.com is not defined): {remedy}"
+                )
+        return UserError(
+            f"{self} does not serve AlbConfigs at present (HTTP 404): run this again in a moment; if it stays"
+            f" so, {remedy}"
+        )
 
     def patch_albconfig(self, name: str, patch: Patch) -> Document:
         """Apply a JSON Patch; returns the AlbConfig as it then is.
 
-        Raises `Conflict` when a `test` operation failed or another write came between. Not repeated by itself: the answer may have been lost on
-        the way, so the caller looks at the AlbConfig first.
+        Raises `Conflict` when a `test` operation failed or another write came between. Not repeated
+        by itself: the answer may have been lost on the way, so the caller looks at the AlbConfig
+        first.
         """
         try:
             return self._use().patch(path_of(*_ALBCONFIGS, name), list(patch), FIELD_MANAGER)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status == 404:
                 raise Conflict(f"AlbConfig {name} has been deleted meanwhile") from None
             if error.status == 409 or (error.status == 422 and "webhook" not in error.message):
-                raise Conflict(f"AlbConfig {name} was changed by somebody else meanwhile (HTTP {error.status}: {error.message})") from None
+                raise Conflict(
+                    f"AlbConfig {name} was changed by somebody else meanwhile (HTTP {error.status}:"
+                    f" {error.message})"
+                ) from None
             raise
 
     def writing(self, name: str) -> threading.Lock:
-        """Held while reading, planning and patching an AlbConfig, so that listeners of one `pulumi up` do not get in each other's way."""
+        """Held while reading, planning and patching an AlbConfig, so that listeners of one `pulumi
+        up` do not get in each other's way.
+        """
         with self._lock:
             return self._writing[name]
 
@@ -155,7 +192,7 @@ class Cluster:
         try:
             metadata: Document = self._use().get(path_of(*_secret(namespace, name)))["metadata"]
             return metadata
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status != 404:
                 raise
             return None
@@ -164,7 +201,7 @@ class Cluster:
         """Delete a Secret if it still is that one; one that is gone is no error."""
         try:
             self._use().delete(path_of(*_secret(namespace, name)), uid)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status != 404:
                 raise
 
@@ -199,4 +236,8 @@ def _event(document: Document) -> Event:
         document.get("eventTime"),
         document["metadata"].get("creationTimestamp"),
     )
-    return Event(str(document.get("reason")), str(document.get("message")), next((str(stamp) for stamp in stamps if stamp), ""))
+    return Event(
+        str(document.get("reason")),
+        str(document.get("message")),
+        next((str(stamp) for stamp in stamps if stamp), ""),
+    )

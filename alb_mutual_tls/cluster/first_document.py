@@ -1,7 +1,9 @@
-"""The first document of a YAML text, as kubectl's library reads it, in a time and depth that grow with the text's length alone.
+"""The first document of a YAML text, as kubectl's library reads it, in a time and depth that grow
+with the text's length alone.
 
-PyYAML knows kinds of text that kubectl's library does not (dates, `12:30` as a number), which would change names. libyaml's composer calls itself
-for each level, so that a text of brackets ends the process; and merge keys (`<<`) of merge keys grow without end.
+PyYAML knows kinds of text that kubectl's library does not (dates, `12:30` as a number), which would
+change names. libyaml's composer calls itself for each level, so that a text of brackets ends the
+process; and merge keys (`<<`) of merge keys grow without end.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ _ALIASES_OF_MERGES: Final = 16
 _FLOAT: Final = "tag:yaml.org,2002:float"
 _INT: Final = "tag:yaml.org,2002:int"
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
-_MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 class NotYaml(ValueError):
@@ -83,10 +89,16 @@ def _loader() -> Any:
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_INT, _FLOAT, _TIMESTAMP)]
         for first, resolvers in base.yaml_implicit_resolvers.items()
     }
-    Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|[0-9][0-9_]*)$"), list("-+0123456789"))
+    Loader.add_implicit_resolver(
+        _INT,
+        re.compile(r"[-+]?(0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|[0-9][0-9_]*)$"),
+        list("-+0123456789"),
+    )
     Loader.add_implicit_resolver(
         _FLOAT,
-        re.compile(r"[-+]?(([0-9][0-9_]*)?\.[0-9_]+|[0-9][0-9_]*\.?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"),
+        re.compile(
+            r"[-+]?(([0-9][0-9_]*)?\.[0-9_]+|[0-9][0-9_]*\.?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"
+        ),
         list("-+0123456789."),
     )
     return Loader

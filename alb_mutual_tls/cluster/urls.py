@@ -1,4 +1,6 @@
-"""URLs that people write: taken apart, or refused with a clause, where the libraries would end in exceptions of all kinds at the first connection."""
+"""URLs that people write: taken apart, or refused with a clause, where the libraries would end in
+exceptions of all kinds at the first connection.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 @dataclass(frozen=True)
 class Url:
-    """A URL: scheme in lower case, host in ASCII, the scheme's port where none is given (0 where it has none), path percent-encoded."""
+    """A URL: scheme in lower case, host in ASCII, the scheme's port where none is given (0 where it
+    has none), path percent-encoded.
+    """
 
     scheme: str
     host: str
@@ -25,7 +29,10 @@ class Url:
 
 
 def parse(text: str) -> Url:
-    """Take a URL apart. Raises `ValueError` with a clause that fits behind it ("..., whose port is ...")."""
+    """Take a URL apart.
+
+    Raises `ValueError` with a clause that fits behind it ("..., whose port is ...").
+    """
     if any(character.isspace() or not character.isprintable() for character in text):
         raise ValueError("which holds a blank or a character that cannot be seen")
     try:
@@ -60,5 +67,7 @@ def ascii_host(name: str) -> str:
     except UnicodeError:
         host = ""
     if len(host) > 253 or not _HOST.fullmatch(host):
-        raise ValueError("whose host is no name or address (a name has parts of 1 to 63 letters, digits or '-')")
+        raise ValueError(
+            "whose host is no name or address (a name has parts of 1 to 63 letters, digits or '-')"
+        )
     return host

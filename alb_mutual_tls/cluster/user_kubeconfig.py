@@ -1,4 +1,6 @@
-"""Container Service for Kubernetes (ACK): the short-lived kubeconfig that it signs for the caller of a cluster."""
+"""Container Service for Kubernetes (ACK): the short-lived kubeconfig that it signs for the caller
+of a cluster.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +20,40 @@ _CLUSTER_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True)
 class UserKubeconfig:
-    """The text of a kubeconfig with a client certificate or token; `expires` is RFC 3339 text, as Alibaba Cloud has it."""
+    """The text of a kubeconfig with a client certificate or token; `expires` is RFC 3339 text, as
+    Alibaba Cloud has it.
+    """
 
     text: str = field(repr=False)
     expires: str
 
 
 def fetch(api: OpenApi, cluster_id: str, *, private_address: bool, minutes: int) -> UserKubeconfig:
-    """Have a kubeconfig of an ACK cluster made out that is good for `minutes` (15 to 4320), for the cluster's public or private address.
+    """Have a kubeconfig of an ACK cluster made out that is good for `minutes` (15 to 4320), for the
+    cluster's public or private address.
 
     https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-describeclusteruserkubeconfig
-    Raises `UserError`: an unknown cluster, no permission, or an answer that is no usable kubeconfig.
+    Raises `UserError`: an unknown cluster, no permission, or an answer that is no usable
+    kubeconfig.
     """
     if not _CLUSTER_ID.fullmatch(cluster_id):
-        raise UserError(f"{cluster_id!r} is no ACK cluster id: give the id that the console shows, c and 32 hexadecimal digits")
-    query = {"PrivateIpAddress": "true" if private_address else "false", "TemporaryDurationMinutes": str(minutes)}
+        raise UserError(
+            f"{cluster_id!r} is no ACK cluster id: give the id that the console shows, c and 32 hexadecimal"
+            " digits"
+        )
+    query = {
+        "PrivateIpAddress": "true" if private_address else "false",
+        "TemporaryDurationMinutes": str(minutes),
+    }
     try:
         answer = api.read(ACTION, query, path=f"/k8s/{quote(cluster_id, safe='')}/user_config")
     except ApiError as error:
         if error.code != "ErrorClusterNotFound":
             raise
         raise ApiError(
-            f"{api.product.name} at {api.endpoint} knows no cluster {cluster_id} in this account (request {error.request_id or 'id unknown'}): "
-            "check the cluster id, alicloud:region and whose credentials these are",
+            f"{api.product.name} at {api.endpoint} knows no cluster {cluster_id} in this account (request"
+            f" {error.request_id or 'id unknown'}): check the cluster id, alicloud:region and whose"
+            " credentials these are",
             code=error.code,
             status=error.status,
             request_id=error.request_id,
@@ -48,9 +61,10 @@ def fetch(api: OpenApi, cluster_id: str, *, private_address: bool, minutes: int)
     text, expires = answer.get("config"), answer.get("expiration")
     if not isinstance(text, str) or not isinstance(expires, str) or not _has_context(text):
         raise ApiError(
-            f"{api.product.name} at {api.endpoint} gave no kubeconfig with a usable context for the cluster {cluster_id}: "
-            f"{'the cluster may be deleted' if private_address else 'without a public address it needs --private-address, from inside its VPC'}; "
-            "look in the ACK console whether it runs"
+            f"{api.product.name} at {api.endpoint} gave no kubeconfig with a usable context for the cluster"
+            f" {cluster_id}:"
+            f" {'the cluster may be deleted' if private_address else 'without a public address it needs --private-address, from inside its VPC'};"
+            " look in the ACK console whether it runs"
         )
     return UserKubeconfig(text, expires)
 

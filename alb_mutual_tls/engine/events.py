@@ -1,4 +1,5 @@
-"""What the engine tells of a preview, update or refresh: its JSON events, typed. Nothing secret is in them.
+"""What the engine tells of a preview, update or refresh: its JSON events, typed. Nothing secret is
+in them.
 
 An event is one line of JSON, as `--event-log` writes them: apitype.EngineEvent,
 https://www.pulumi.com/docs/reference/cloud-rest-api/schema/appengineevent/.
@@ -35,8 +36,11 @@ def has_unknown(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class State:
-    """A resource before or after a step; what is secret in its inputs and outputs is None. `parent` is a URN, or empty."""
+class ResourceState:
+    """A resource before or after a step; what is secret in its inputs and outputs is None.
+
+    `parent` is a URN, or empty.
+    """
 
     id: str = ""
     parent: str = ""
@@ -44,7 +48,9 @@ class State:
     outputs: Values = field(default_factory=dict)
 
     def value(self, key: str) -> Any:
-        """An output, else the input of that name; None where there is neither, or where it is only known after the update."""
+        """An output, else the input of that name; None where there is neither, or where it is only
+        known after the update.
+        """
         found = self.outputs.get(key, self.inputs.get(key))
         return None if found == UNKNOWN_TEXT else found
 
@@ -53,16 +59,17 @@ class State:
 class Step:
     """One operation on one resource, planned by a preview or carried out by an update.
 
-    `op` as the engine names it: same, create, update, delete, replace, create-replacement, delete-replaced, read, refresh, import, ...;
-    `paths` are the paths of the properties that differ, sorted; `old` is None for what is made, `new` for what goes, or is gone at a refresh.
+    `op` as the engine names it: same, create, update, delete, replace, create-replacement,
+    delete-replaced, read, refresh, import, ...; `paths` are the paths of the properties that
+    differ, sorted; `old` is None for what is made, `new` for what goes, or is gone at a refresh.
     """
 
     urn: str
     type: str
     op: str
     paths: tuple[str, ...] = ()
-    old: State | None = None
-    new: State | None = None
+    old: ResourceState | None = None
+    new: ResourceState | None = None
     ended: bool = False
     failed: bool = False
 
@@ -73,7 +80,9 @@ class Step:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes something; a refresh does when it finds another thing than the state says."""
+        """Whether it changes something; a refresh does when it finds another thing than the state
+        says.
+        """
         if self.op == REFRESH:
             return bool(self.paths) or (self.ended and not self.failed and self.new is None)
         return self.op not in UNCHANGED
@@ -89,7 +98,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """What the engine, a provider or the program said; `urn` is that of the resource it is about, or empty."""
+    """What the engine, a provider or the program said; `urn` is that of the resource it is about,
+    or empty.
+    """
 
     severity: Severity
     text: str
@@ -98,7 +109,9 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Events:
-    """All that the engine told, each step once, in order of URN and operation; `complete` when it came to its summary."""
+    """All that the engine told, each step once, in order of URN and operation; `complete` when it
+    came to its summary.
+    """
 
     steps: tuple[Step, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -125,9 +138,11 @@ class Events:
 
 
 def parse(lines: Iterable[str], *, secrets: Iterable[str] = ()) -> Events:
-    """The events of an event log; a line that was cut off, and events of a kind that is not known here, are passed over.
+    """The events of an event log; a line that was cut off, and events of a kind that is not known
+    here, are passed over.
 
-    The prelude, which holds the stack's configuration, and debug messages are left out. `secrets` are texts that must not be shown.
+    The prelude, which holds the stack's configuration, and debug messages are left out. `secrets`
+    are texts that must not be shown.
     """
     hidden = tuple(secrets)
     steps: dict[tuple[str, str], Step] = {}
@@ -140,7 +155,9 @@ def parse(lines: Iterable[str], *, secrets: Iterable[str] = ()) -> Events:
         if isinstance(said := event.get("diagnosticEvent"), dict) and (one := _diagnostic(said, hidden)):
             diagnostics.append(one)
         for kind in ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"):
-            if isinstance(told := event.get(kind), dict) and isinstance(metadata := told.get("metadata"), dict):
+            if isinstance(told := event.get(kind), dict) and isinstance(
+                metadata := told.get("metadata"), dict
+            ):
                 step = _step(metadata)
                 before = steps.get((step.urn, step.op), step)
                 steps[step.urn, step.op] = replace(
@@ -181,10 +198,10 @@ def _step(metadata: Mapping[str, Any]) -> Step:
     )
 
 
-def _state(told: Any) -> State | None:
+def _state(told: Any) -> ResourceState | None:
     if not isinstance(told, dict):
         return None
-    return State(
+    return ResourceState(
         id=str(told.get("id") or ""),
         parent=str(told.get("parent") or ""),
         inputs=_values(told.get("inputs")),

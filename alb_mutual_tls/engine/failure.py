@@ -10,11 +10,13 @@ from typing import Final
 from alb_mutual_tls.engine.events import Events, Severity
 
 
-class Reason(StrEnum):
+class FailureKind(StrEnum):
     """What kind of failure; the value is a clause that says it to people."""
 
     REFUSED = "refused"
-    """The configuration cannot be used, or a guard of the provider says no: nothing but another configuration, or another world, helps."""
+    """The configuration cannot be used, or a guard of the provider says no: nothing but another
+    configuration, or another world, helps.
+    """
     LOCKED = "another update holds the stack's lock"
     CLUSTER = "the cluster cannot be reached from here"
     ALIBABA_CLOUD = "Alibaba Cloud cannot be reached from here"
@@ -31,42 +33,46 @@ class Reason(StrEnum):
 class Failure:
     """A failure and the sentences that were said about it, each once."""
 
-    reason: Reason
+    reason: FailureKind
     sentences: tuple[str, ...]
 
 
 _WHERE: Final = re.compile(
-    r"^(?:(?:Preview|update|refresh|deleting) failed: |error: |\S+:\S+ resource '[^']*':? (?:has a problem: |property \S+ value \{.*?\} has a problem: )"
-    r"|\d+ errors? occurred:\s*\* |(?:creating|updating|deleting|refreshing) urn:pulumi:\S+: \d+ errors? occurred:\s*\* )+"
+    r"^(?:(?:Preview|update|refresh|deleting) failed: |error: |\S+:\S+ resource '[^']*':? (?:has a problem:"
+    r" |property \S+ value \{.*?\} has a problem: )"
+    r"|\d+ errors? occurred:\s*\* |(?:creating|updating|deleting|refreshing) urn:pulumi:\S+: \d+ errors?"
+    r" occurred:\s*\* )+"
 )
-_CLOSING: Final = re.compile(r"^(?:(?:preview|update|refresh|destroy) failed|an unhandled error occurred: program exited .*)$")
+_CLOSING: Final = re.compile(
+    r"^(?:(?:preview|update|refresh|destroy) failed|an unhandled error occurred: program exited .*)$"
+)
 
 # What pulumi itself says before there are any events.
 _OF_PULUMI: Final = (
-    (r"the stack is currently locked|\[409\] Conflict: Another update is currently in progress", Reason.LOCKED),
-    (r"incorrect passphrase|passphrase must be set", Reason.PASSPHRASE),
-    (r"no stack named|no stack selected", Reason.NO_STACK),
+    (r"the stack is currently locked|\[409\] Conflict: Another update is currently in progress", FailureKind.LOCKED),
+    (r"incorrect passphrase|passphrase must be set", FailureKind.PASSPHRASE),
+    (r"no stack named|no stack selected", FailureKind.NO_STACK),
     (r"PULUMI_ACCESS_TOKEN must be set|not logged in|\[401\]|invalid access token|NoCredentialProviders|failed to retrieve credentials"
-     r"|get credentials|InvalidAccessKeyId|SignatureDoesNotMatch|StatusCode: 40[13]", Reason.CREDENTIALS),
+     r"|get credentials|InvalidAccessKeyId|SignatureDoesNotMatch|StatusCode: 40[13]", FailureKind.CREDENTIALS),
     (r"unable to open state directory|unable to open bucket|unable to check if bucket|\.pulumi/|performing HTTP request"
-     r"|could not (?:determine|get) .*backend|no such host|connection refused|i/o timeout", Reason.BACKEND),
+     r"|could not (?:determine|get) .*backend|no such host|connection refused|i/o timeout", FailureKind.BACKEND),
 )  # fmt: skip
 
 # What the provider says; the sentences of docs/errors.md that are no refusals.
 _OF_PROVIDER: Final = (
     (r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at present|answered \S+ \S+ with something)"
-     r"|the proxy (?:\S+ )?for the cluster|configured Kubernetes cluster is unreachable", Reason.CLUSTER),
+     r"|the proxy (?:\S+ )?for the cluster|configured Kubernetes cluster is unreachable", FailureKind.CLUSTER),
     (r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is no API answer"
-     r"|did not say which account|STS answered without credentials", Reason.ALIBABA_CLOUD),
+     r"|did not say which account|STS answered without credentials", FailureKind.ALIBABA_CLOUD),
     (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file"
      r"|aliyun CLI|leads back to itself|which its mode .* needs|does not exist, the profiles are|set the clock of this machine"
      r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)"
      r"|(?:correct the kubeconfig|fetch the kubeconfig anew)|has no (?:context|current-context)|credential plugin"
      r"|acts as somebody else|has only one of client-certificate|is the answer of DescribeClusterUserKubeconfig|kubectl refuses"
-     r"|which no header can hold", Reason.CREDENTIALS),
-    (r"is not permitted to call|forbids user|is forbidden: User", Reason.PERMISSION),
-    (r"cancell?ed|given up .* after the cancellation", Reason.INTERRUPTED),
-    (r"internal error in|has no package|has no resource type", Reason.FAILED),
+     r"|which no header can hold", FailureKind.CREDENTIALS),
+    (r"is not permitted to call|forbids user|is forbidden: User", FailureKind.PERMISSION),
+    (r"cancell?ed|given up .* after the cancellation", FailureKind.INTERRUPTED),
+    (r"internal error in|has no package|has no resource type", FailureKind.FAILED),
 )  # fmt: skip
 
 _CONFIGURATION: Final = re.compile(r"^the configuration of stack .* cannot be used:")
@@ -82,38 +88,45 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
     """
     if exit_code == 0:
         return None
-    found: dict[Reason, set[str]] = {}
+    found: dict[FailureKind, set[str]] = {}
     for one in events.said(Severity.ERROR):
         text = _WHERE.sub("", one.text).strip()
         if not _CLOSING.match(text):
             found.setdefault(_reason(text, one.urn), set()).update(_sentences(text))
     if found:
-        reason = min(found, key=list(Reason).index)
+        reason = min(found, key=list(FailureKind).index)
         return Failure(reason, tuple(sorted(found[reason])))
-    lines = [line.removeprefix("error: ").strip() for line in said.splitlines() if line.startswith("error: ")] or [
-        line.strip() for line in said.splitlines() if line.strip()
-    ]
+    lines = [
+        line.removeprefix("error: ").strip() for line in said.splitlines() if line.startswith("error: ")
+    ] or [line.strip() for line in said.splitlines() if line.strip()]
     text = lines[0] if lines else ""
     for pattern, reason in _OF_PULUMI:
         if re.search(pattern, text):
             return Failure(reason, (text,))
     if exit_code < 0 or (not events.complete and not text):
-        return Failure(Reason.INTERRUPTED, ())
-    return Failure(Reason.FAILED, (text,) if text else ())
+        return Failure(FailureKind.INTERRUPTED, ())
+    return Failure(FailureKind.FAILED, (text,) if text else ())
 
 
 def _sentences(text: str) -> list[str]:
-    """Each sentence for itself: what is wrong with a configuration is a line each, below one that says so."""
+    """Each sentence for itself: what is wrong with a configuration is a line each, below one that
+    says so.
+    """
     return text.splitlines()[1:] or [text] if _CONFIGURATION.search(text) else [" ".join(text.split())]
 
 
-def _reason(text: str, urn: str) -> Reason:
+def _reason(text: str, urn: str) -> FailureKind:
     for pattern, reason in _OF_PROVIDER:
         if re.search(pattern, text):
             return reason
-    if _CONFIGURATION.search(text) or _OURS.search(urn) or _PROTECTED.search(text) or _OTHER_ACCOUNT.search(text):
-        return Reason.REFUSED
+    if (
+        _CONFIGURATION.search(text)
+        or _OURS.search(urn)
+        or _PROTECTED.search(text)
+        or _OTHER_ACCOUNT.search(text)
+    ):
+        return FailureKind.REFUSED
     for pattern, reason in _OF_PULUMI:
         if re.search(pattern, text):
             return reason
-    return Reason.FAILED
+    return FailureKind.FAILED

@@ -1,4 +1,6 @@
-"""Text that goes where many people read: secrets taken out of it, and nothing in it that differs from run to run."""
+"""Text that goes where many people read: secrets taken out of it, and nothing in it that differs
+from run to run.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +32,26 @@ SECRET_VARIABLES: Final = (
     "VAULT_SERVER_TOKEN",
     "VAULT_TOKEN",
 )
-"""Environment variables whose values must not be shown, whoever repeats them: of Alibaba Cloud, and of Pulumi's backends and secrets providers."""
+"""Environment variables whose values must not be shown, whoever repeats them: of Alibaba Cloud, and
+of Pulumi's backends and secrets providers.
+"""
 
 PASSPHRASE_FILE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105 -- its name
 """Names the file whose content is the passphrase."""
 
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?(-----END \1PRIVATE KEY-----|\Z)", re.DOTALL)
+_PRIVATE_KEY: Final = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?(-----END \1PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _REQUEST_ID: Final = re.compile(r",? ?\brequest [0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\S\n ]|(?!\n)[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CONTROL: Final = re.compile(
+    r"\x1b\[[0-9;]*[A-Za-z]|[^\S\n ]|(?!\n)[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of the secret variables that are set, longest first, so that none is left as the rest of another."""
+    """The values of the secret variables that are set, longest first, so that none is left as the
+    rest of another.
+    """
     found = {environment.get(name, "") for name in SECRET_VARIABLES}
     file = Path(environment.get(PASSPHRASE_FILE, ""))
     with contextlib.suppress(OSError, ValueError):  # the engine says what is wrong with the file
@@ -51,10 +61,14 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without private keys and these secrets, without colours and control characters, its lines kept."""
+    """The text without private keys and these secrets, without colours and control characters, its
+    lines kept.
+    """
     hidden = tuple(secrets)
     text = _CONTROL.sub(" ", _without(text, hidden).replace("\r\n", "\n"))
-    return _PRIVATE_KEY.sub(REDACTED, _without(text, hidden))  # again: colours may have stood in the midst of one
+    return _PRIVATE_KEY.sub(
+        REDACTED, _without(text, hidden)
+    )  # again: colours may have stood in the midst of one
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """Runs the Pulumi engine without a terminal and returns what it told in its JSON events.
 
-Events come by `--event-log FILE`, as they do for Pulumi's own Automation API; pulumi hides that flag until PULUMI_DEBUG_COMMANDS is set. It is the
-same for every command and leaves what people read alone, unlike `--json`, which streams for `up` and `refresh` but not for `preview`.
+Events come by `--event-log FILE`, as they do for Pulumi's own Automation API; pulumi hides that
+flag until PULUMI_DEBUG_COMMANDS is set. It is the same for every command and leaves what people
+read alone, unlike `--json`, which streams for `up` and `refresh` but not for `preview`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from alb_mutual_tls.engine.events import Events, parse
-from alb_mutual_tls.engine.failure import Failure, Reason, failure
+from alb_mutual_tls.engine.failure import Failure, FailureKind, failure
 from alb_mutual_tls.engine.program import pulumi_program
 from alb_mutual_tls.engine.redaction import redacted, secrets_of
 
@@ -44,15 +45,28 @@ def run(
 ) -> Run:
     """`pulumi preview`, `up --yes` or `refresh --yes` of a stack of the project in `directory`.
 
-    `log` is a file with a descriptor, such as sys.stderr, that gets what the engine prints for people, as it comes; None drops it.
-    `environment` is this process's where none is given. Ctrl-C, here or as KeyboardInterrupt from a handler of SIGTERM, is passed on once,
-    and the engine then ends in its own time, so that it leaves no lock behind. Raises UserError where there is no pulumi.
+    `log` is a file with a descriptor, such as sys.stderr, that gets what the engine prints for
+    people, as it comes; None drops it. `environment` is this process's where none is given. Ctrl-C,
+    here or as KeyboardInterrupt from a handler of SIGTERM, is passed on once, and the engine then
+    ends in its own time, so that it leaves no lock behind. Raises UserError where there is no
+    pulumi.
     """
     given = os.environ if environment is None else environment
     hidden = secrets_of(given)
-    with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700: events hold the configuration
+    with tempfile.TemporaryDirectory(
+        prefix="alb-mutual-tls-"
+    ) as folder:  # mode 0700: events hold the configuration
         events = Path(folder) / "events.json"
-        line = [pulumi_program(), command, "--non-interactive", "--color", "never", "--suppress-progress", "--cwd", str(directory)]
+        line = [
+            pulumi_program(),
+            command,
+            "--non-interactive",
+            "--color",
+            "never",
+            "--suppress-progress",
+            "--cwd",
+            str(directory),
+        ]
         line += ["--stack", stack, "--event-log", str(events), *arguments]
         line += [] if command == "preview" else ["--yes", "--skip-preview"]
         process = subprocess.Popen(
@@ -63,7 +77,8 @@ def run(
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            process_group=0,  # a terminal's Ctrl-C would reach it twice, and the second one ends it at once
+            # a terminal's Ctrl-C would reach it twice, and the second one ends it at once
+            process_group=0,
         )
         said, interrupted = _said(process)
         told = events.read_text(errors="replace", encoding="utf-8") if events.exists() else ""
@@ -74,7 +89,7 @@ def run(
     parsed = parse(told.splitlines(), secrets=hidden)
     failed = failure(parsed, exit_code=process.returncode, said=said)
     if failed is not None and interrupted:
-        failed = Failure(Reason.INTERRUPTED, ())
+        failed = Failure(FailureKind.INTERRUPTED, ())
     return Run(command, process.returncode, parsed, failed)
 
 

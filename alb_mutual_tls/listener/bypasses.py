@@ -1,7 +1,10 @@
-"""Ways past a listener's client authentication, and who else writes the AlbConfig. Pure: documents in, findings out.
+"""Ways past a listener's client authentication, and who else writes the AlbConfig. Pure: documents
+in, findings out.
 
-Client authentication belongs to a listener, and a host that another listener serves as well can be reached around it. Which listeners serve a host
-is for the Ingresses to say (annotation `listen-ports`), see alibaba-load-balancer-controller, `ComputeIngressListenPorts` and `withTlsRule`.
+Client authentication belongs to a listener, and a host that another listener serves as well can be
+reached around it. Which listeners serve a host is for the Ingresses to say (annotation
+`listen-ports`), see alibaba-load-balancer-controller, `ComputeIngressListenPorts` and
+`withTlsRule`.
 """
 
 from __future__ import annotations
@@ -21,14 +24,17 @@ SSL_REDIRECT: Final = "alb.ingress.kubernetes.io/ssl-redirect"
 _REDIRECTS: Final = (SSL_REDIRECT, "nginx.ingress.kubernetes.io/ssl-redirect")
 ANY_HOST: Final = "*"
 NOT_LOOKED_AT: Final = (
-    "Gateway API routes on the same ALB, listeners of CLB and NLB, and other regions may serve the same hosts, and were not looked at"
+    "Gateway API routes on the same ALB, listeners of CLB and NLB, and other regions may serve the same"
+    " hosts, and were not looked at"
 )
 """What no side door is looked for in; said once in a run."""
 
 
 @dataclass(frozen=True)
 class SideDoor:
-    """A listener that serves some of the same hosts and asks nobody for a certificate; `ingresses` are those that open it (namespace/name)."""
+    """A listener that serves some of the same hosts and asks nobody for a certificate; `ingresses`
+    are those that open it (namespace/name).
+    """
 
     port: int
     protocol: str
@@ -38,13 +44,25 @@ class SideDoor:
     def sentence(self, listener: Listener) -> str:
         """What stands open, and what to do about it."""
         hosts = ", ".join("every host" if host == ANY_HOST else host for host in self.hosts)
-        what = f"{hosts} can be reached without a client certificate on {self.port}/{self.protocol} of AlbConfig {listener.albconfig}"
+        what = (
+            f"{hosts} can be reached without a client certificate on {self.port}/{self.protocol} of AlbConfig"
+            f" {listener.albconfig}"
+        )
         through = f" (through Ingress {', '.join(self.ingresses)})" if self.ingresses else ""
         if self.protocol == "QUIC":
-            return f"{what}, which clients prefer to {listener.label} and which cannot ask for one: remove the QUIC listener"
+            return (
+                f"{what}, which clients prefer to {listener.label} and which cannot ask for one: remove the"
+                " QUIC listener"
+            )
         if self.protocol == HTTPS:
-            return f"{what}{through}: switch client authentication on there too, or take the port out of the annotation {LISTEN_PORTS}"
-        return f'{what}{through}: set the annotation {SSL_REDIRECT}: "true" there, or take the port out of {LISTEN_PORTS}'
+            return (
+                f"{what}{through}: switch client authentication on there too, or take the port out of the"
+                f" annotation {LISTEN_PORTS}"
+            )
+        return (
+            f'{what}{through}: set the annotation {SSL_REDIRECT}: "true" there, or take the port out of'
+            f" {LISTEN_PORTS}"
+        )
 
 
 def quic_on(document: Document, port: int) -> bool:
@@ -52,10 +70,14 @@ def quic_on(document: Document, port: int) -> bool:
     return any(listener.port == port and listener.protocol == "QUIC" for listener in all_listeners(document))
 
 
-def hosts_of(document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document], listener: Listener) -> tuple[str, ...]:
+def hosts_of(
+    document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document], listener: Listener
+) -> tuple[str, ...]:
     """The hosts that a listener serves, sorted; `*` stands for every host."""
     members = ingresses_of(document, ingress_classes, ingresses)
-    return tuple(sorted({host for ingress in members for host in _served(ingress, listener.port, listener.protocol)}))
+    return tuple(
+        sorted({host for ingress in members for host in _served(ingress, listener.port, listener.protocol)})
+    )
 
 
 def side_doors(
@@ -74,26 +96,46 @@ def side_doors(
         open_ingresses = [
             (ingress, shared)
             for ingress in members
-            if not _redirects(ingress, other.port) and (shared := _shared(_served(ingress, other.port, other.protocol), ours))
+            if not _redirects(ingress, other.port)
+            and (shared := _shared(_served(ingress, other.port, other.protocol), ours))
         ]
         if open_ingresses:
             hosts = tuple(sorted({host for _, found in open_ingresses for host in found}))
-            doors.append(SideDoor(other.port, other.protocol, hosts, tuple(sorted(_label(ingress) for ingress, _ in open_ingresses))))
+            doors.append(
+                SideDoor(
+                    other.port,
+                    other.protocol,
+                    hosts,
+                    tuple(sorted(_label(ingress) for ingress, _ in open_ingresses)),
+                )
+            )
     return tuple(doors)
 
 
-def ingresses_of(document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document]) -> list[Document]:
-    """The Ingresses that an AlbConfig's ALB serves: those whose IngressClass has our controller and names this AlbConfig."""
+def ingresses_of(
+    document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document]
+) -> list[Document]:
+    """The Ingresses that an AlbConfig's ALB serves: those whose IngressClass has our controller and
+    names this AlbConfig.
+    """
     classes, default = set(), False
     for ingress_class in ingress_classes:
         spec = ingress_class.get("spec") or {}
         parameters = spec.get("parameters") or {}
-        if spec.get("controller") == CONTROLLER and parameters.get("kind") == "AlbConfig" and parameters.get("name") == name_of(document):
+        if (
+            spec.get("controller") == CONTROLLER
+            and parameters.get("kind") == "AlbConfig"
+            and parameters.get("name") == name_of(document)
+        ):
             classes.add(ingress_class["metadata"]["name"])
-            default = default or annotation(ingress_class, "ingressclass.kubernetes.io/is-default-class") == "true"
+            default = (
+                default or annotation(ingress_class, "ingressclass.kubernetes.io/is-default-class") == "true"
+            )
     found = []
     for ingress in ingresses:
-        named = (ingress.get("spec") or {}).get("ingressClassName") or annotation(ingress, "kubernetes.io/ingress.class")
+        named = (ingress.get("spec") or {}).get("ingressClassName") or annotation(
+            ingress, "kubernetes.io/ingress.class"
+        )
         if named in classes or (named is None and default):
             found.append(ingress)
     return found
@@ -104,7 +146,9 @@ def _label(ingress: Document) -> str:
 
 
 def listen_ports(ingress: Document) -> set[tuple[str, int]]:
-    """The listeners (protocol, port) that an Ingress asks for; without the annotation 443/HTTPS if it has `tls`, and 80/HTTP."""
+    """The listeners (protocol, port) that an Ingress asks for; without the annotation 443/HTTPS if
+    it has `tls`, and 80/HTTP.
+    """
     spec = ingress.get("spec") or {}
     text = annotation(ingress, LISTEN_PORTS)
     if text is None:
@@ -115,8 +159,14 @@ def listen_ports(ingress: Document) -> set[tuple[str, int]]:
         items = exact_json.loads(text)
     except ValueError:
         return set()
-    pairs = [pair for item in items if isinstance(item, dict) for pair in item.items()] if isinstance(items, list) else []
-    return {(str(protocol).upper(), port) for protocol, value in pairs if (port := port_number(value)) is not None}
+    pairs = (
+        [pair for item in items if isinstance(item, dict) for pair in item.items()]
+        if isinstance(items, list)
+        else []
+    )
+    return {
+        (str(protocol).upper(), port) for protocol, value in pairs if (port := port_number(value)) is not None
+    }
 
 
 def _served(ingress: Document, port: int, protocol: str) -> set[str]:
@@ -144,7 +194,10 @@ def overlap(one: str, other: str) -> bool:
     one, other = one.lower(), other.lower()
     if ANY_HOST in (one, other) or one == other:
         return True
-    return any(wild.startswith("*.") and host.partition(".")[2] == wild[2:] for wild, host in ((one, other), (other, one)))
+    return any(
+        wild.startswith("*.") and host.partition(".")[2] == wild[2:]
+        for wild, host in ((one, other), (other, one))
+    )
 
 
 def without_certificates(listener: Listener) -> str | None:
@@ -152,8 +205,9 @@ def without_certificates(listener: Listener) -> str | None:
     if member(listener.fields, "certificates") or member(listener.fields, "defaultCertificate"):
         return None
     return (
-        f"listener {listener.label} of AlbConfig {listener.albconfig} names no server certificate: unless an Ingress brings one (spec.tls), "
-        "ALB cannot serve HTTPS there, and the change is not applied; add certificates to the listener"
+        f"listener {listener.label} of AlbConfig {listener.albconfig} names no server certificate: unless an"
+        " Ingress brings one (spec.tls), ALB cannot serve HTTPS there, and the change is not applied; add"
+        " certificates to the listener"
     )
 
 
@@ -171,10 +225,12 @@ class Door:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the cluster knows about a listener; `dns_name` of the ALB, None while it has none; `hosts` that Ingresses name.
+class Exposure:
+    """What the cluster knows about a listener; `dns_name` of the ALB, None while it has none;
+    `hosts` that Ingresses name.
 
-    `open_ports`: of the ALB's other HTTPS listeners that are not told to ask for client certificates, whatever hosts they serve.
+    `open_ports`: of the ALB's other HTTPS listeners that are not told to ask for client
+    certificates, whatever hosts they serve.
     """
 
     dns_name: str | None
@@ -184,12 +240,18 @@ class Surroundings:
 
 
 def surroundings(
-    document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document], port: int, *, verified_ports: Iterable[int] = ()
-) -> Surroundings:
+    document: Document,
+    ingress_classes: Iterable[Document],
+    ingresses: Iterable[Document],
+    port: int,
+    *,
+    verified_ports: Iterable[int] = (),
+) -> Exposure:
     """What surrounds the HTTPS listener on `port` of an AlbConfig.
 
-    Every other listener that serves some of its hosts is a door to try, also one that is declared to redirect or to ask for certificates: what
-    counts is what it does. `verified_ports`: HTTPS ports that are verified as listeners of the stack anyway.
+    Every other listener that serves some of its hosts is a door to try, also one that is declared
+    to redirect or to ask for certificates: what counts is what it does. `verified_ports`: HTTPS
+    ports that are verified as listeners of the stack anyway.
     """
     from alb_mutual_tls.listener.bypasses import ANY_HOST, hosts_of
     from alb_mutual_tls.listener.declared import HTTPS, all_listeners, find_listener, member
@@ -204,12 +266,21 @@ def surroundings(
         if other.path == listener.path or (other.protocol == HTTPS and other.port in verified_ports):
             continue
         shared = _in_common(hosts, hosts_of(document, classes, members, other))
-        beside = other.protocol == "QUIC" and other.port == port  # clients prefer it, whatever the Ingresses say
+        beside = (
+            other.protocol == "QUIC" and other.port == port
+        )  # clients prefer it, whatever the Ingresses say
         if shared or beside:
-            doors.append(Door(other.protocol, other.port, tuple(host for host in shared if host != ANY_HOST), asks=other.ca_enabled))
+            doors.append(
+                Door(
+                    other.protocol,
+                    other.port,
+                    tuple(host for host in shared if host != ANY_HOST),
+                    asks=other.ca_enabled,
+                )
+            )
     dns_name = member(member(member(document, "status"), "loadBalancer"), "dnsname")
     named = tuple(host for host in hosts if host != ANY_HOST)
-    return Surroundings(str(dns_name) if dns_name else None, named, tuple(doors), tuple(open_ports))
+    return Exposure(str(dns_name) if dns_name else None, named, tuple(doors), tuple(open_ports))
 
 
 def _in_common(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[str]:

@@ -1,9 +1,11 @@
 """Who may change a listener: the claim, an annotation on the AlbConfig, and the rules about it.
 
-The annotation `albmtls/<port>-<protocol>` says which resource of which stack has taken the listener, whom it trusts, and what the listener had
-before anybody of us touched it. It is the only record that survives a process killed between its PATCH and the state file, so the first values
-travel with it from owner to owner. A claim has an id of its own: a resource that is deleted restores the listener only if the claim that is there
-is the one it made, so that a resource which was moved, renamed or replaced leaves its successor's listener alone.
+The annotation `albmtls/<port>-<protocol>` says which resource of which stack has taken the
+listener, whom it trusts, and what the listener had before anybody of us touched it. It is the only
+record that survives a process killed between its PATCH and the state file, so the first values
+travel with it from owner to owner. A claim has an id of its own: a resource that is deleted
+restores the listener only if the claim that is there is the one it made, so that a resource which
+was moved, renamed or replaced leaves its successor's listener alone.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class ClaimedByAnother(UserError):
 
 @dataclass(frozen=True)
 class Owner:
-    """A resource of a stack: the stack's identity (StackIdentity, 8 hex digits) and the resource's URN."""
+    """A resource of a stack: the stack's identity (StackIdentity, 8 hex digits) and the resource's
+    URN.
+    """
 
     identity: str
     urn: str
@@ -46,7 +50,9 @@ class Owner:
 
 @dataclass(frozen=True)
 class SwitchedOff:
-    """That `mtls off` has switched a claimed listener off: who (user@host), and when (RFC 3339, UTC)."""
+    """That `mtls off` has switched a claimed listener off: who (user@host), and when (RFC 3339,
+    UTC).
+    """
 
     by: str
     at: str
@@ -54,8 +60,8 @@ class SwitchedOff:
     def sentence(self, name: str) -> str:
         """What a run says of the listener `name`, and what comes next."""
         return (
-            f"{name} was switched off with ./mtls off by {self.by} on {self.at}: set caEnabled to false to keep it off, "
-            "else the next pulumi up switches it on again"
+            f"{name} was switched off with ./mtls off by {self.by} on {self.at}: set caEnabled to false to"
+            " keep it off, else the next pulumi up switches it on again"
         )
 
 
@@ -63,8 +69,9 @@ class SwitchedOff:
 class Claim:
     """What the annotation says.
 
-    `trusted` and `issuing` are SHA-256 fingerprints (lower-case hex) of the authority the listener trusts and of the one that signs clients;
-    `applied` is the CA certificate id the owner wrote last; `previous` are the first values, as `listener_patch.previous_values` writes them.
+    `trusted` and `issuing` are SHA-256 fingerprints (lower-case hex) of the authority the listener
+    trusts and of the one that signs clients; `applied` is the CA certificate id the owner wrote
+    last; `previous` are the first values, as `listener_patch.previous_values` writes them.
     `switched_off`: set by `mtls off`, and gone with the next write of the owner.
     """
 
@@ -97,7 +104,10 @@ def render(claim: Claim) -> str:
 
 
 def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
-    """Read the annotation; `None` when there is none. Raises `ClaimUnreadable` when it is not one that `render` wrote."""
+    """Read the annotation; `None` when there is none.
+
+    Raises `ClaimUnreadable` when it is not one that `render` wrote.
+    """
     if text is None:
         return None
     fields = ("claim", "identity", "urn", "trusted", "issuing", "applied", "previous")
@@ -109,7 +119,9 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
         if set(content) != {"version", *fields}:
             raise ValueError("not our fields")
         if note is not None and not (
-            isinstance(note, dict) and set(note) == {"by", "at"} and all(isinstance(one, str) for one in note.values())
+            isinstance(note, dict)
+            and set(note) == {"by", "at"}
+            and all(isinstance(one, str) for one in note.values())
         ):
             raise ValueError("not our note")
         id, identity, urn, trusted, issuing, applied, previous = (content[field] for field in fields)
@@ -118,14 +130,25 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
         listener_patch.parse_previous(previous)
     except ValueError:
         raise ClaimUnreadable(
-            f"annotation {key} of AlbConfig {albconfig} cannot be read as a claim of this program, and the listener's first values may be in it: "
-            f"look at it with kubectl get albconfig {albconfig} -o yaml and correct or remove it"
+            f"annotation {key} of AlbConfig {albconfig} cannot be read as a claim of this program, and the"
+            f" listener's first values may be in it: look at it with kubectl get albconfig {albconfig} -o"
+            " yaml and correct or remove it"
         ) from None
-    return Claim(id, Owner(identity, urn), trusted, issuing, applied, previous, None if note is None else SwitchedOff(**note))
+    return Claim(
+        id,
+        Owner(identity, urn),
+        trusted,
+        issuing,
+        applied,
+        previous,
+        None if note is None else SwitchedOff(**note),
+    )
 
 
 def switched_off(document: Document, port: int) -> SwitchedOff | None:
-    """What `mtls off` has noted in the claim on the HTTPS listener of a port; None also where that is on again, gone, or unreadable."""
+    """What `mtls off` has noted in the claim on the HTTPS listener of a port; None also where that
+    is on again, gone, or unreadable.
+    """
     try:
         listener = find_listener(document, port)
         key = annotation_key(listener.port, listener.protocol)
@@ -136,20 +159,26 @@ def switched_off(document: Document, port: int) -> SwitchedOff | None:
 
 
 def for_create(found: Claim | None, identity: str | None, *, take_over: bool, listener: str) -> Claim | None:
-    """The claim whose first values a new resource goes on with; `None` when it starts afresh from what the listener has.
+    """The claim whose first values a new resource goes on with; `None` when it starts afresh from
+    what the listener has.
 
-    A claim of the same stack comes from a run that was killed after its PATCH, or from a resource that was moved or renamed. `identity` is `None`
-    while the stack has none yet; then no claim can be its own. Raises `ClaimedByAnother`.
+    A claim of the same stack comes from a run that was killed after its PATCH, or from a resource
+    that was moved or renamed. `identity` is `None` while the stack has none yet; then no claim can
+    be its own. Raises `ClaimedByAnother`.
     """
     if found is not None and found.owner.identity != identity and not take_over:
         raise _claimed(listener, found)
     return found
 
 
-def for_update(found: Claim | None, claim_id: str, owner: Owner, *, take_over: bool, listener: str) -> Claim | None:
-    """The claim whose first values an existing resource goes on with; `None` for those of its own state.
+def for_update(
+    found: Claim | None, claim_id: str, owner: Owner, *, take_over: bool, listener: str
+) -> Claim | None:
+    """The claim whose first values an existing resource goes on with; `None` for those of its own
+    state.
 
-    No annotation at all means that somebody pruned it: the listener is still ours. Raises `ClaimedByAnother`.
+    No annotation at all means that somebody pruned it: the listener is still ours. Raises
+    `ClaimedByAnother`.
     """
     if found is None or found.id == claim_id:
         return None
@@ -161,18 +190,18 @@ def for_update(found: Claim | None, claim_id: str, owner: Owner, *, take_over: b
         return found
     raise ClaimedByAnother(
         f"{listener} is claimed by another resource of this stack, {found.owner.urn}: "
-        f"two resources cannot hold one listener, so declare it in one place only"
+        "two resources cannot hold one listener, so declare it in one place only"
     )
 
 
 def _claimed(listener: str, found: Claim) -> ClaimedByAnother:
     return ClaimedByAnother(
-        f"{listener} is claimed by another stack, {found.owner}: remove it from that stack's listeners and run pulumi up there, "
-        f"or set takeOver to true here to take it over"
+        f"{listener} is claimed by another stack, {found.owner}: remove it from that stack's listeners and"
+        " run pulumi up there, or set takeOver to true here to take it over"
     )
 
 
-class Ending(Enum):
+class ClaimEnding(Enum):
     """What the end of a resource does to its listener."""
 
     RESTORE = auto()
@@ -183,14 +212,18 @@ class Ending(Enum):
     """Somebody else has the listener, or nobody knows whose values these are."""
 
 
-def for_delete(found: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str], *, enabled: bool) -> Ending:
-    """How a resource that is deleted leaves its listener; `live_ids` are the CA certificates the listener names now, `enabled` its caEnabled.
+def for_delete(
+    found: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str], *, enabled: bool
+) -> ClaimEnding:
+    """How a resource that is deleted leaves its listener; `live_ids` are the CA certificates the
+    listener names now, `enabled` its caEnabled.
 
-    A listener that asks for certificates of no CA at all is nobody's wish: ALB refuses it and goes on with what it had, our CA.
+    A listener that asks for certificates of no CA at all is nobody's wish: ALB refuses it and goes
+    on with what it had, our CA.
     """
     ours = tuple(live_ids) == (applied,) or (found is not None and enabled and not live_ids)
     if found is None:
-        return Ending.RESTORE if ours else Ending.LEAVE
+        return ClaimEnding.RESTORE if ours else ClaimEnding.LEAVE
     if found.id != claim_id:
-        return Ending.LEAVE
-    return Ending.RESTORE if ours else Ending.RELEASE
+        return ClaimEnding.LEAVE
+    return ClaimEnding.RESTORE if ours else ClaimEnding.RELEASE

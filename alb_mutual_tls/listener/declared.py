@@ -1,7 +1,9 @@
-"""Finding a listener in an AlbConfig document, and what is wrong with a document in which it cannot be found.
+"""Finding a listener in an AlbConfig document, and what is wrong with a document in which it cannot
+be found.
 
-A listener is known by its port and protocol (HTTPS and QUIC may share a port). The CRD has no schema, so nothing in a document can be taken for
-granted; keys are matched in any case, as the controller's JSON decoder does (Go, encoding/json), ports may be numbers or text (IntOrString).
+A listener is known by its port and protocol (HTTPS and QUIC may share a port). The CRD has no
+schema, so nothing in a document can be taken for granted; keys are matched in any case, as the
+controller's JSON decoder does (Go, encoding/json), ports may be numbers or text (IntOrString).
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ class ListenerMissing(UserError):
 
 
 class ListenerMalformed(UserError):
-    """The AlbConfig is written in a way that leaves open what its listener is; nobody but its author can put that right."""
+    """The AlbConfig is written in a way that leaves open what its listener is; nobody but its
+    author can put that right.
+    """
 
 
 def fold(key: str) -> str:
-    """A key as Go's encoding/json compares it (`foldFunc`: ASCII case, and the long s and the Kelvin sign)."""
+    """A key as Go's encoding/json compares it (`foldFunc`: ASCII case, and the long s and the
+    Kelvin sign).
+    """
     return key.lower().replace("ſ", "s")
 
 
@@ -39,7 +45,9 @@ def spellings(mapping: Document, key: str) -> list[str]:
 
 
 def member(mapping: Any, key: str) -> Any:
-    """The value that the controller sees under `key`: of several spellings the last one counts; `None` when there is none."""
+    """The value that the controller sees under `key`: of several spellings the last one counts;
+    `None` when there is none.
+    """
     if not isinstance(mapping, dict):
         return None
     present = spellings(mapping, key)
@@ -67,7 +75,9 @@ class Listener:
 
     @property
     def ca_enabled(self) -> bool:
-        """Whether the controller is told to ask for client certificates; absent and null mean no."""
+        """Whether the controller is told to ask for client certificates; absent and null
+        mean no.
+        """
         return member(self.fields, CA_ENABLED) is True
 
     @property
@@ -80,7 +90,9 @@ def certificate_ids(certificates: Any) -> tuple[str, ...]:
     """The ids in a list of certificates, as text; items that name none are left out."""
     if not isinstance(certificates, list):
         return ()
-    return tuple(str(value) for value in (member(item, CERTIFICATE_ID) for item in certificates) if value is not None)
+    return tuple(
+        str(value) for value in (member(item, CERTIFICATE_ID) for item in certificates) if value is not None
+    )
 
 
 def name_of(document: Document) -> str:
@@ -117,7 +129,9 @@ def kind_of(value: Any) -> str:
 def _only(mapping: Document, key: str, where: str) -> str | None:
     present = spellings(mapping, key)
     if len(present) > 1:
-        raise ListenerMalformed(f"{where} has {key} {len(present)} times, as {', '.join(present)}: keep one of them")
+        raise ListenerMalformed(
+            f"{where} has {key} {len(present)} times, as {', '.join(present)}: keep one of them"
+        )
     return present[0] if present else None
 
 
@@ -128,16 +142,21 @@ def _listener_list(document: Document) -> tuple[tuple[str, ...], list[Any]]:
     if spec is None:
         return ("spec", "listeners"), []
     if not isinstance(spec, dict):
-        raise ListenerMalformed(f"spec of AlbConfig {name} is {kind_of(spec)}, not an object: correct the AlbConfig")
+        raise ListenerMalformed(
+            f"spec of AlbConfig {name} is {kind_of(spec)}, not an object: correct the AlbConfig"
+        )
     listeners_key = _only(spec, "listeners", f"spec of AlbConfig {name}")
     items = spec[listeners_key] if listeners_key else None
     if items is not None and not isinstance(items, list):
-        raise ListenerMalformed(f"spec.listeners of AlbConfig {name} is {kind_of(items)}, not a list: correct the AlbConfig")
+        raise ListenerMalformed(
+            f"spec.listeners of AlbConfig {name} is {kind_of(items)}, not a list: correct the AlbConfig"
+        )
     return (str(spec_key), listeners_key or "listeners"), items or []
 
 
 def all_listeners(document: Document) -> list[Listener]:
-    """The listeners that can be told apart by port and protocol, in their order; others are left out.
+    """The listeners that can be told apart by port and protocol, in their order; others are left
+    out.
 
     Raises `ListenerMalformed` when `spec` or `spec.listeners` is not what it must be.
     """
@@ -170,11 +189,13 @@ def find_listener(document: Document, port: int) -> Listener:
     if matches:
         places = " and ".join(str(int(listener.path[-1]) + 1) for listener in matches)
         raise ListenerMalformed(
-            f"AlbConfig {name} has {len(matches)} listeners on port {port} with protocol HTTPS (numbers {places} of spec.listeners): keep one"
+            f"AlbConfig {name} has {len(matches)} listeners on port {port} with protocol HTTPS (numbers"
+            f" {places} of spec.listeners): keep one"
         )
     if not items:
         raise ListenerMissing(
-            f"AlbConfig {name} has no listeners, so none on port {port}: add one with port {port}, protocol HTTPS and certificates to it"
+            f"AlbConfig {name} has no listeners, so none on port {port}: add one with port {port}, protocol"
+            " HTTPS and certificates to it"
         )
     if malformed := malformed_items(document):
         raise ListenerMalformed(malformed[0])
@@ -182,42 +203,57 @@ def find_listener(document: Document, port: int) -> Listener:
     protocols = sorted({listener.protocol for listener in listeners if listener.port == port})
     if protocols:
         raise ListenerMissing(
-            f"port {port} of AlbConfig {name} speaks {' and '.join(protocols)}, and only HTTPS listeners can ask for client certificates; "
-            f"AlbConfig {name} has {exist}: name an HTTPS port in listeners, or set protocol: HTTPS on the listener"
+            f"port {port} of AlbConfig {name} speaks {' and '.join(protocols)}, and only HTTPS listeners can"
+            f" ask for client certificates; AlbConfig {name} has {exist}: name an HTTPS port in listeners, or"
+            " set protocol: HTTPS on the listener"
         )
     raise ListenerMissing(
-        f"AlbConfig {name} has no listener on port {port}, it has {exist}: correct the port in listeners, or add the listener to the AlbConfig"
+        f"AlbConfig {name} has no listener on port {port}, it has {exist}: correct the port in listeners, or"
+        " add the listener to the AlbConfig"
     )
 
 
 def malformed_items(document: Document) -> list[str]:
-    """A sentence for every item of `spec.listeners` for which the controller would refuse the whole AlbConfig, or not know the listener."""
+    """A sentence for every item of `spec.listeners` for which the controller would refuse the whole
+    AlbConfig, or not know the listener.
+    """
     name = name_of(document)
     sentences = []
     for index, item in enumerate(_listener_list(document)[1]):
         where = f"item {index + 1} of spec.listeners of AlbConfig {name}"
         if not isinstance(item, dict):
-            sentences.append(f"{where} is {kind_of(item)}, not an object with port and protocol: correct the AlbConfig")
+            sentences.append(
+                f"{where} is {kind_of(item)}, not an object with port and protocol: correct the AlbConfig"
+            )
             continue
         port, protocol = member(item, "port"), member(item, "protocol")
         if port_number(port) is None:
-            sentences.append(f"{where} has {kind_of(port)} as port, not a number from 1 to 65535: correct the AlbConfig")
+            sentences.append(
+                f"{where} has {kind_of(port)} as port, not a number from 1 to 65535: correct the AlbConfig"
+            )
         elif not isinstance(protocol, str):
-            sentences.append(f"{where} (port {port}) has {kind_of(protocol)} as protocol, not HTTP, HTTPS or QUIC: correct the AlbConfig")
+            sentences.append(
+                f"{where} (port {port}) has {kind_of(protocol)} as protocol, not HTTP, HTTPS or QUIC: correct"
+                " the AlbConfig"
+            )
     return sentences
 
 
 def wrong_types(listener: Listener) -> list[str]:
-    """A sentence for each of our two keys whose value the controller cannot read, so that it refuses the whole AlbConfig."""
+    """A sentence for each of our two keys whose value the controller cannot read, so that it
+    refuses the whole AlbConfig.
+    """
     where = f"of listener {listener.label} of AlbConfig {listener.albconfig}"
     enabled, certificates = member(listener.fields, CA_ENABLED), member(listener.fields, CA_CERTIFICATES)
     sentences = []
     if enabled is not None and not isinstance(enabled, bool):
         sentences.append(
-            f"caEnabled {where} is {kind_of(enabled)}, neither true nor false, so the controller refuses the AlbConfig: correct it there"
+            f"caEnabled {where} is {kind_of(enabled)}, neither true nor false, so the controller refuses the"
+            " AlbConfig: correct it there"
         )
     if certificates is not None and not isinstance(certificates, list):
         sentences.append(
-            f"caCertificates {where} is {kind_of(certificates)}, not a list, so the controller refuses the AlbConfig: correct it there"
+            f"caCertificates {where} is {kind_of(certificates)}, not a list, so the controller refuses the"
+            " AlbConfig: correct it there"
         )
     return sentences

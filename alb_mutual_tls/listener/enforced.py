@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import member
-from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.listener.patch import Desired
 
 if TYPE_CHECKING:
     from alb_mutual_tls.listener.exact_json import Document
 
 
-def shows(state: ListenerState | None, wish: Wish) -> bool:
-    """Whether what ALB reports is what is wished; on means this one CA certificate, associated, on a listener at rest."""
+def shows(state: ListenerState | None, wish: Desired) -> bool:
+    """Whether what ALB reports is what is wished; on means this one CA certificate, associated, on
+    a listener at rest.
+    """
     if state is None or state.status in ("Provisioning", "Configuring"):
         return False
     if not wish.ca_enabled:
@@ -25,7 +27,9 @@ def shows(state: ListenerState | None, wish: Wish) -> bool:
 
 
 def load_balancer_id(document: object) -> str | None:
-    """The ALB instance behind an AlbConfig, as its status tells; `None` until the controller has made one."""
+    """The ALB instance behind an AlbConfig, as its status tells; `None` until the controller has
+    made one.
+    """
     found = member(member(member(document, "status"), "loadBalancer"), "id")
     return found if isinstance(found, str) and found else None
 
@@ -38,7 +42,9 @@ def words(ca_enabled: bool, ca_certificate_ids: Sequence[str | None]) -> str:
 
 @dataclass(frozen=True)
 class CaReference:
-    """A CA certificate on a listener: its CAS identifier and the state of the association (`Associated`, `Associating`, ...)."""
+    """A CA certificate on a listener: its CAS identifier and the state of the association
+    (`Associated`, `Associating`, ...).
+    """
 
     certificate_id: str
     status: str
@@ -46,7 +52,9 @@ class CaReference:
 
 @dataclass(frozen=True)
 class ListenerState:
-    """Client authentication of one HTTPS listener as ALB reports it; `status` is `Provisioning`, `Configuring`, `Running` or `Stopped`."""
+    """Client authentication of one HTTPS listener as ALB reports it; `status` is `Provisioning`,
+    `Configuring`, `Running` or `Stopped`.
+    """
 
     listener_id: str
     load_balancer_id: str
@@ -62,8 +70,14 @@ class ListenerState:
 
     def describe(self) -> str:
         """For sentences: what ALB shows."""
-        names = ", ".join(f"{item.certificate_id} ({item.status})" if item.status else item.certificate_id for item in self.ca_certificates)
-        return f"status {self.status}, CaEnabled {str(self.ca_enabled).lower()}, CA certificate {names or 'none'}"
+        names = ", ".join(
+            f"{item.certificate_id} ({item.status})" if item.status else item.certificate_id
+            for item in self.ca_certificates
+        )
+        return (
+            f"status {self.status}, CaEnabled {str(self.ca_enabled).lower()}, CA certificate"
+            f" {names or 'none'}"
+        )
 
 
 def names(state: ListenerState, ca_certificate_id: str) -> bool:
@@ -111,8 +125,12 @@ def declared(document: Document, port: int) -> View:
 
 
 def reported(state: ListenerState | None, load_balancer: str, port: int) -> View:
-    """What ALB reports; a CA certificate that it is about to take or to drop makes the listener one that is changing."""
+    """What ALB reports; a CA certificate that it is about to take or to drop makes the listener one
+    that is changing.
+    """
     if state is None:
         return Absent(f"load balancer {load_balancer} has no HTTPS listener on port {port}")
-    changing = state.status in ("Provisioning", "Configuring") or any(one.status not in ("Associated", "") for one in state.ca_certificates)
+    changing = state.status in ("Provisioning", "Configuring") or any(
+        one.status not in ("Associated", "") for one in state.ca_certificates
+    )
     return Shown(state.ca_enabled, tuple(one.certificate_id for one in state.ca_certificates), changing)

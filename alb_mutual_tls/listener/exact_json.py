@@ -1,6 +1,7 @@
 """JSON whose numbers survive: what was read is written back digit for digit.
 
-Python prints a float in its own way (`1e-05` for `0.00001`), and a JSON Patch `test` or a restored value must be what the API server has.
+Python prints a float in its own way (`1e-05` for `0.00001`), and a JSON Patch `test` or a restored
+value must be what the API server has.
 """
 
 from __future__ import annotations
@@ -27,16 +28,28 @@ def _constant(text: str) -> Any:
 
 
 def loads(text: str | bytes) -> Any:
-    """Read a JSON text; integers of any size stay whole, other numbers become `ExactFloat`. Raises `ValueError`."""
+    """Read a JSON text; integers of any size stay whole, other numbers become `ExactFloat`.
+
+    Raises `ValueError`.
+    """
     return json.loads(text, parse_float=ExactFloat, parse_constant=_constant)
 
 
 def dumps(value: Any) -> str:
-    """Write a value as compact JSON, members in their own order. Raises `TypeError` on what is not JSON."""
+    """Write a value as compact JSON, members in their own order.
+
+    Raises `TypeError` on what is not JSON.
+    """
     if isinstance(value, ExactFloat):
         return value.text
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(key), ensure_ascii=False)}:{dumps(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(
+                f"{json.dumps(str(key), ensure_ascii=False)}:{dumps(item)}" for key, item in value.items()
+            )
+            + "}"
+        )
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(dumps, value)) + "]"
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -18,12 +18,13 @@ def unfit(document: Document, listener: Listener) -> tuple[str, ...]:
     edition = _edition(document)
     if edition is not None and edition.lower() == "basic":
         reasons.append(
-            f"the ALB of AlbConfig {listener.albconfig} is of the edition {edition}, which has no client authentication: set spec.config.edition "
-            f"to Standard or StandardWithWaf"
+            f"the ALB of AlbConfig {listener.albconfig} is of the edition {edition}, which has no client"
+            " authentication: set spec.config.edition to Standard or StandardWithWaf"
         )
     if quic_on(document, listener.port):
         reasons.append(
-            f"{what} shares its port with a QUIC listener, which clients prefer and which cannot ask for certificates: remove the QUIC listener"
+            f"{what} shares its port with a QUIC listener, which clients prefer and which cannot ask for"
+            " certificates: remove the QUIC listener"
         )
     return tuple(reasons)
 
@@ -31,14 +32,18 @@ def unfit(document: Document, listener: Listener) -> tuple[str, ...]:
 def doubtful(document: Document, listener: Listener) -> tuple[str, ...]:
     """Why it is not known whether client authentication can be had on a listener, a sentence each.
 
-    Source: manage-certificates of Application Load Balancer, which names two editions; document 197204 has a fourth, Extensible.
+    Source: manage-certificates of Application Load Balancer, which names two editions; document
+    197204 has a fourth, Extensible.
     """
     edition = _edition(document)
     if edition is None or edition.lower() in ("basic", *_DOCUMENTED):
         return ()
     return (
-        f"the ALB of AlbConfig {listener.albconfig} is of the edition {edition}, and client authentication is documented for Standard and "
-        "StandardWithWaf alone: look whether ALB confirms it (./mtls status), and run ./mtls verify",
+        (
+            f"the ALB of AlbConfig {listener.albconfig} is of the edition {edition}, and client"
+            " authentication is documented for Standard and StandardWithWaf alone: look whether ALB confirms"
+            " it (./mtls status), and run ./mtls verify"
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener.declared import Listener, all_listeners, member
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.listener.patch import Wish, annotation, fulfils
+from alb_mutual_tls.listener.patch import Desired, annotation, fulfils
 
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -26,54 +26,67 @@ _GITOPS: Final = (
     "kapp",
     "rancher",
 )
-"""Beginnings of field managers of tools that write a resource again and again from a source of their own."""
+"""Beginnings of field managers of tools that write a resource again and again from a source of
+their own.
+"""
 
 
-def other_owners(document: Document, listener: Listener, wish: Wish) -> tuple[str, ...]:
-    """A warning for every tool that may write the listener back from a source of its own, unless that source already says the same."""
+def other_owners(document: Document, listener: Listener, wish: Desired) -> tuple[str, ...]:
+    """A warning for every tool that may write the listener back from a source of its own, unless
+    that source already says the same.
+    """
     put = (
-        f"put caEnabled: {str(wish.ca_enabled).lower()} and caCertificates: [{{CertificateId: {wish.ca_certificate_id}}}] of listener "
-        f"{listener.label} into"
+        f"put caEnabled: {str(wish.ca_enabled).lower()} and caCertificates: [{{CertificateId:"
+        f" {wish.ca_certificate_id}}}] of listener {listener.label} into"
     )
     printed = "(./mtls render prints them as a Kustomize patch)"
     sentences = []
     applied = annotation(document, _LAST_APPLIED)
     if applied is not None and _overwrites(applied, listener, wish):
         sentences.append(
-            f"AlbConfig {listener.albconfig} is also applied from a file (kubectl apply) that has spec.listeners, and the next apply undoes this: "
-            f"{put} that file {printed}, or take listeners out of it"
+            f"AlbConfig {listener.albconfig} is also applied from a file (kubectl apply) that has"
+            f" spec.listeners, and the next apply undoes this: {put} that file {printed}, or take listeners"
+            " out of it"
         )
     for manager in _gitops_managers(document, agreeing=fulfils(listener, wish)):
         sentences.append(
-            f"{manager} also writes spec.listeners of AlbConfig {listener.albconfig} and will undo this: {put} its source {printed}; "
-            "for a tool that is to ignore them see docs/gitops.md"
+            f"{manager} also writes spec.listeners of AlbConfig {listener.albconfig} and will undo this:"
+            f" {put} its source {printed}; for a tool that is to ignore them see docs/gitops.md"
         )
     return tuple(sentences)
 
 
 def declarative_owners(document: Document) -> tuple[str, ...]:
-    """Who writes spec.listeners from a source of his own, as field managers name themselves; `kubectl apply` by its annotation."""
+    """Who writes spec.listeners from a source of his own, as field managers name themselves;
+    `kubectl apply` by its annotation.
+    """
     applied = annotation(document, _LAST_APPLIED)
     by_file = ["kubectl apply"] if applied is not None and '"listeners"' in applied else []
     return tuple(dict.fromkeys([*by_file, *_gitops_managers(document, agreeing=False)]))
 
 
-def _overwrites(applied: str, listener: Listener, wish: Wish) -> bool:
+def _overwrites(applied: str, listener: Listener, wish: Desired) -> bool:
     try:
         source = exact_json.loads(applied)
         if member(member(source, "spec"), "listeners") is None:
             return False
-        same = [other for other in all_listeners(source) if (other.port, other.protocol) == (listener.port, listener.protocol)]
+        same = [
+            other
+            for other in all_listeners(source)
+            if (other.port, other.protocol) == (listener.port, listener.protocol)
+        ]
     except Exception:  # whatever somebody wrote into an annotation
         return True
     return not (len(same) == 1 and fulfils(same[0], wish))
 
 
 def _gitops_managers(document: Document, *, agreeing: bool) -> list[str]:
-    """The tools that write spec.listeners; of one that is `agreeing`, those that do not own the list as a whole.
+    """The tools that write spec.listeners; of one that is `agreeing`, those that do not own the
+    list as a whole.
 
-    Without a schema a list is owned as a whole (`f:listeners: {}`), and whoever changes it takes it from all other owners: a tool that still owns
-    a list with the wished values has written these values itself.
+    Without a schema a list is owned as a whole (`f:listeners: {}`), and whoever changes it takes it
+    from all other owners: a tool that still owns a list with the wished values has written these
+    values itself.
     """
     fields: Sequence[Any] = (document.get("metadata") or {}).get("managedFields") or []
     managers: dict[str, None] = {}
@@ -81,6 +94,11 @@ def _gitops_managers(document: Document, *, agreeing: bool) -> list[str]:
         manager = str(entry.get("manager"))
         owned = ((entry.get("fieldsV1") or {}).get("f:spec") or {}).get("f:listeners")
         keeps = entry.get("operation") == "Apply" or manager.lower().startswith(_GITOPS)
-        if keeps and owned is not None and not manager.startswith("alb-mutual-tls") and not (agreeing and owned == {}):
+        if (
+            keeps
+            and owned is not None
+            and not manager.startswith("alb-mutual-tls")
+            and not (agreeing and owned == {})
+        ):
             managers[manager] = None
     return list(managers)

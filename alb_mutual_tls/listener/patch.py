@@ -1,10 +1,12 @@
 """AlbConfig document + wish -> JSON Patch (RFC 6902), and back again.
 
-A patch consists of `test` operations for everything the decision rested on (the AlbConfig's uid, the listener's port and protocol, the present
-values of our two keys, our annotation), then of writes to `caEnabled`, `caCertificates` and the annotation, and of nothing else: every other key,
-listener, order and unknown field stays. The API server evaluates the tests on the object as it then is, so whoever writes something else at the
-same time does not disturb, and whoever writes the same is noticed (HTTP 422; then plan anew). A `test` for null holds for an absent key too, but
-fails where the parent is absent. All functions are pure; nothing to do is the empty patch.
+A patch consists of `test` operations for everything the decision rested on (the AlbConfig's uid,
+the listener's port and protocol, the present values of our two keys, our annotation), then of
+writes to `caEnabled`, `caCertificates` and the annotation, and of nothing else: every other key,
+listener, order and unknown field stays. The API server evaluates the tests on the object as it then
+is, so whoever writes something else at the same time does not disturb, and whoever writes the same
+is noticed (HTTP 422; then plan anew). A `test` for null holds for an absent key too, but fails
+where the parent is absent. All functions are pure; nothing to do is the empty patch.
 """
 
 from __future__ import annotations
@@ -14,7 +16,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
 
 from alb_mutual_tls.listener import exact_json
-from alb_mutual_tls.listener.declared import CA_CERTIFICATES, CA_ENABLED, CERTIFICATE_ID, Listener, certificate_ids, fold, spellings
+from alb_mutual_tls.listener.declared import (
+    CA_CERTIFICATES,
+    CA_ENABLED,
+    CERTIFICATE_ID,
+    Listener,
+    certificate_ids,
+    fold,
+    spellings,
+)
 from alb_mutual_tls.listener.exact_json import Document, same
 
 
@@ -30,8 +40,9 @@ Patch = list[Operation]
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a listener shall have: whether it asks for client certificates, and the one CA certificate it names either way.
+class Desired:
+    """What a listener shall have: whether it asks for client certificates, and the one CA
+    certificate it names either way.
 
     Without an id (only where it asks for none) the CA certificates stay what they are.
     """
@@ -51,36 +62,51 @@ def annotation(document: Document, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def fulfils(listener: Listener, wish: Wish) -> bool:
+def fulfils(listener: Listener, wish: Desired) -> bool:
     """Whether the listener already has what is wished, in the controller's eyes."""
     return not _value_writes(listener, wish)
 
 
-def plan(document: Document, listener: Listener, wish: Wish, claim_key: str, claim: str) -> Patch:
-    """What gives `listener` the wished values and the AlbConfig the annotation `claim_key` with the text `claim`."""
+def plan(document: Document, listener: Listener, wish: Desired, claim_key: str, claim: str) -> Patch:
+    """What gives `listener` the wished values and the AlbConfig the annotation `claim_key` with the
+    text `claim`.
+    """
     values = _value_writes(listener, wish)
     claims = annotation_set(document, claim_key, claim)
     if not values and not claims:
         return []
     if not wish.ca_enabled and listener.fields.get(listener.key(CA_ENABLED)) is None:
-        values.insert(0, _set(listener, CA_ENABLED, False))  # off is written down, so that a reader need not know the default
+        values.insert(
+            0, _set(listener, CA_ENABLED, False)
+        )  # off is written down, so that a reader need not know the default
     return _guards(document, listener, claim_key) + values + claims
 
 
 def switch_off(document: Document, listener: Listener, claim_key: str, claim: str | None) -> Patch:
-    """What switches a listener off and leaves its CA certificates; `claim`: the new text of the annotation, None to leave that alone."""
-    values = _value_writes(listener, Wish(False, ""))
+    """What switches a listener off and leaves its CA certificates; `claim`: the new text of the
+    annotation, None to leave that alone.
+    """
+    values = _value_writes(listener, Desired(False, ""))
     claims = [] if claim is None else annotation_set(document, claim_key, claim)
     return _guards(document, listener, claim_key) + values + claims if values else []
 
 
-def restore(document: Document, listener: Listener, previous: str, claim_key: str, own_uploads: Collection[str]) -> Patch:
-    """What gives `listener` its previous values back (a text of `previous_values`) and takes the annotation away.
+def restore(
+    document: Document, listener: Listener, previous: str, claim_key: str, own_uploads: Collection[str]
+) -> Patch:
+    """What gives `listener` its previous values back (a text of `previous_values`) and takes the
+    annotation away.
 
-    Previous values that name one of `own_uploads` would name a CA certificate that is about to be deleted: they are restored as off.
+    Previous values that name one of `own_uploads` would name a CA certificate that is about to be
+    deleted: they are restored as off.
     """
     wanted = parse_previous(previous)
-    if any(id in own_uploads for key, value in wanted.items() if fold(key) == fold(CA_CERTIFICATES) for id in certificate_ids(value)):
+    if any(
+        id in own_uploads
+        for key, value in wanted.items()
+        if fold(key) == fold(CA_CERTIFICATES)
+        for id in certificate_ids(value)
+    ):
         wanted = {listener.key(CA_ENABLED): False}
     writes: Patch = []
     for name in (CA_ENABLED, CA_CERTIFICATES):
@@ -90,7 +116,9 @@ def restore(document: Document, listener: Listener, previous: str, claim_key: st
             if key in listener.fields:
                 writes.append({"op": "remove", "path": pointer(*listener.path, key)})
         elif key not in listener.fields:
-            writes.append({"op": "add", "path": pointer(*listener.path, before[0]), "value": wanted[before[0]]})
+            writes.append(
+                {"op": "add", "path": pointer(*listener.path, before[0]), "value": wanted[before[0]]}
+            )
         elif not same(listener.fields[key], wanted[before[0]]):
             writes.append({"op": "replace", "path": pointer(*listener.path, key), "value": wanted[before[0]]})
     writes += annotation_removed(document, claim_key)
@@ -104,7 +132,9 @@ def forget(document: Document, claim_key: str) -> Patch:
 
 
 def previous_values(listener: Listener) -> str:
-    """The values of our two keys as JSON text: absent keys are absent, null is null, numbers and spellings are kept."""
+    """The values of our two keys as JSON text: absent keys are absent, null is null, numbers and
+    spellings are kept.
+    """
     keys = [key for name in (CA_ENABLED, CA_CERTIFICATES) for key in spellings(listener.fields, name)]
     return exact_json.dumps({key: listener.fields[key] for key in keys})
 
@@ -119,26 +149,36 @@ def parse_previous(text: str) -> Document:
 
 
 OFF = exact_json.dumps({CA_ENABLED: False})
-"""The previous values of a listener of which nothing better is known: client authentication off, no CA certificate."""
+"""The previous values of a listener of which nothing better is known: client authentication off, no
+CA certificate.
+"""
 
 
 def _set(listener: Listener, name: str, value: Any) -> Operation:
     key = listener.key(name)
-    return {"op": "replace" if key in listener.fields else "add", "path": pointer(*listener.path, key), "value": value}
+    return {
+        "op": "replace" if key in listener.fields else "add",
+        "path": pointer(*listener.path, key),
+        "value": value,
+    }
 
 
-def _value_writes(listener: Listener, wish: Wish) -> Patch:
+def _value_writes(listener: Listener, wish: Desired) -> Patch:
     writes: Patch = []
     enabled = listener.fields.get(listener.key(CA_ENABLED))
     if (enabled is True) != wish.ca_enabled or not (enabled is None or isinstance(enabled, bool)):
         writes.append(_set(listener, CA_ENABLED, wish.ca_enabled))
-    if wish.ca_certificate_id and not _names_exactly(listener.fields.get(listener.key(CA_CERTIFICATES)), wish.ca_certificate_id):
+    if wish.ca_certificate_id and not _names_exactly(
+        listener.fields.get(listener.key(CA_CERTIFICATES)), wish.ca_certificate_id
+    ):
         writes.append(_set(listener, CA_CERTIFICATES, [{CERTIFICATE_ID: wish.ca_certificate_id}]))
     return writes
 
 
 def _names_exactly(certificates: Any, id: str) -> bool:
-    """Whether the list has one item, which names `id`; what else the item says (IsDefault) is its own affair."""
+    """Whether the list has one item, which names `id`; what else the item says (IsDefault) is its
+    own affair.
+    """
     if not isinstance(certificates, list) or len(certificates) != 1 or not isinstance(certificates[0], dict):
         return False
     keys = spellings(certificates[0], CERTIFICATE_ID)
@@ -147,7 +187,11 @@ def _names_exactly(certificates: Any, id: str) -> bool:
 
 def _guards(document: Document, listener: Listener, claim_key: str) -> Patch:
     values: Patch = [
-        {"op": "test", "path": pointer(*listener.path, listener.key(name)), "value": listener.fields.get(listener.key(name))}
+        {
+            "op": "test",
+            "path": pointer(*listener.path, listener.key(name)),
+            "value": listener.fields.get(listener.key(name)),
+        }
         for name in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES)
     ]
     return identity_guard(document) + values + claim_guard(document, claim_key)
@@ -164,7 +208,13 @@ def claim_guard(document: Document, claim_key: str) -> Patch:
     annotations = (document.get("metadata") or {}).get("annotations")
     if not annotations:
         return [{"op": "test", "path": "/metadata/annotations", "value": annotations}]
-    return [{"op": "test", "path": pointer("metadata", "annotations", claim_key), "value": annotations.get(claim_key)}]
+    return [
+        {
+            "op": "test",
+            "path": pointer("metadata", "annotations", claim_key),
+            "value": annotations.get(claim_key),
+        }
+    ]
 
 
 def annotation_set(document: Document, key: str, text: str) -> Patch:
@@ -174,7 +224,13 @@ def annotation_set(document: Document, key: str, text: str) -> Patch:
         return [{"op": "add", "path": "/metadata/annotations", "value": {key: text}}]
     if annotations.get(key) == text:
         return []
-    return [{"op": "replace" if key in annotations else "add", "path": pointer("metadata", "annotations", key), "value": text}]
+    return [
+        {
+            "op": "replace" if key in annotations else "add",
+            "path": pointer("metadata", "annotations", key),
+            "value": text,
+        }
+    ]
 
 
 def annotation_removed(document: Document, key: str) -> Patch:

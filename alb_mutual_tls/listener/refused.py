@@ -1,4 +1,6 @@
-"""What of an AlbConfig the controller refuses, beside what `malformed_items` and `unfit` find: then nothing of the AlbConfig arrives at ALB. Pure."""
+"""What of an AlbConfig the controller refuses, beside what `malformed_items` and `unfit` find: then
+nothing of the AlbConfig arrives at ALB. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,25 @@ def refused(document: Document) -> Iterator[str]:
     for listener in all_listeners(document):
         what = f"listener {listener.label} of AlbConfig {listener.albconfig}"
         if listener.port not in _PORTS:
-            yield f"{what} has a port that is none from 1 to 65535, so the controller refuses the AlbConfig: correct it there"
+            yield (
+                f"{what} has a port that is none from 1 to 65535, so the controller refuses the AlbConfig:"
+                " correct it there"
+            )
         if listener.protocol not in PROTOCOLS:
-            near = next((one for one in PROTOCOLS if one == listener.protocol.strip().upper()), " or ".join(PROTOCOLS))
-            yield f"{what} has a protocol that the controller does not know, so it refuses the AlbConfig: write {near}"
+            near = next(
+                (one for one in PROTOCOLS if one == listener.protocol.strip().upper()), " or ".join(PROTOCOLS)
+            )
+            yield (
+                f"{what} has a protocol that the controller does not know, so it refuses the AlbConfig: write"
+                f" {near}"
+            )
         elif listener.protocol != HTTPS:
             yield from wrong_types(listener)
             if listener.ca_enabled:
-                yield f"{what} has caEnabled, which {listener.protocol} cannot have, so the controller refuses the AlbConfig: remove it there"
+                yield (
+                    f"{what} has caEnabled, which {listener.protocol} cannot have, so the controller refuses"
+                    " the AlbConfig: remove it there"
+                )
         yield from _of_ids(listener, what)
 
 
@@ -44,6 +57,6 @@ def _of_ids(listener: Listener, what: str) -> Iterator[str]:
             found = member(item, CERTIFICATE_ID)
             if found is not None and not isinstance(found, str):
                 yield (
-                    f"{what} has {kind_of(found)} as {CERTIFICATE_ID} in {key}, not text, so the controller refuses the AlbConfig: "
-                    "put it in quotes there"
+                    f"{what} has {kind_of(found)} as {CERTIFICATE_ID} in {key}, not text, so the controller"
+                    " refuses the AlbConfig: put it in quotes there"
                 )

@@ -1,8 +1,11 @@
-"""The temporary listener of a rehearsal: what it is, the patches that add it and take it away, and how one that was left behind is known.
+"""The temporary listener of a rehearsal: what it is, the patches that add it and take it away, and
+how one that was left behind is known.
 
-It comes with a claim, an annotation `albmtls/<port>-https-rehearsal` written in the same patch, which holds who added it, until when it may be in
-use, and the listener itself. A listener is taken away only while it is what was added, in the controller's eyes: a key that is absent and one with
-Go's zero value are the same to it, and a controller that writes the AlbConfig back adds such keys. Everything here is pure.
+It comes with a claim, an annotation `albmtls/<port>-https-rehearsal` written in the same patch,
+which holds who added it, until when it may be in use, and the listener itself. A listener is taken
+away only while it is what was added, in the controller's eyes: a key that is absent and one with
+Go's zero value are the same to it, and a controller that writes the AlbConfig back adds such keys.
+Everything here is pure.
 """
 
 from __future__ import annotations
@@ -42,12 +45,17 @@ _SUFFIX: Final = "-rehearsal"
 _VERSION: Final = 1
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _COPIED: Final = ("certificates", "defaultCertificate", "securityPolicyId", "http2Enabled")
-"""What of the real listener decides about TLS. Not its description, by which the controller knows in reuse mode whether it manages a listener."""
+"""What of the real listener decides about TLS.
+
+Not its description, by which the controller knows in reuse mode whether it manages a listener.
+"""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """A process that rehearses; `pid_namespace` tells two machines of the same host name apart that are containers."""
+    """A process that rehearses; `pid_namespace` tells two machines of the same host name apart that
+    are containers.
+    """
 
     host: str
     pid_namespace: str
@@ -59,7 +67,11 @@ class Runner:
 
 @dataclass(frozen=True)
 class RehearsalClaim:
-    """What the annotation says. `identity` is the stack's (StackIdentity), `port` the rehearsed listener's; the rehearsal ends by `until` (UTC)."""
+    """What the annotation says.
+
+    `identity` is the stack's (StackIdentity), `port` the rehearsed listener's; the rehearsal ends
+    by `until` (UTC).
+    """
 
     id: str
     identity: str
@@ -81,7 +93,9 @@ class RehearsalClaim:
         return annotation_key(self.temporary_port)
 
     def is_over(self, runner: Runner, now: datetime, alive: Callable[[int], bool]) -> bool:
-        """Whether nobody rehearses with it any more: its time is up, or its process was of this machine and is gone."""
+        """Whether nobody rehearses with it any more: its time is up, or its process was of this
+        machine and is gone.
+        """
         here = (self.runner.host, self.runner.pid_namespace) == (runner.host, runner.pid_namespace)
         return now >= self.until or (here and not alive(self.runner.pid))
 
@@ -146,7 +160,9 @@ def _instant(value: Any) -> datetime:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """A temporary listener that an AlbConfig has, or had; `claim` is None when its annotation cannot be read."""
+    """A temporary listener that an AlbConfig has, or had; `claim` is None when its annotation
+    cannot be read.
+    """
 
     albconfig: str
     key: str
@@ -156,18 +172,23 @@ class LeftBehind:
         """What stands there, and what to do about it."""
         if self.claim is None:
             return (
-                f"annotation {self.key} of AlbConfig {self.albconfig} cannot be read as one of mtls rehearse, so that a temporary listener may stand "
-                f"on its port: look at both with kubectl get albconfig {self.albconfig} -o yaml and remove them"
+                f"annotation {self.key} of AlbConfig {self.albconfig} cannot be read as one of mtls rehearse,"
+                " so that a temporary listener may stand on its port: look at both with kubectl get"
+                f" albconfig {self.albconfig} -o yaml and remove them"
             )
         claim = self.claim
         return (
-            f"AlbConfig {self.albconfig} has the temporary listener {claim.temporary_port}/{HTTPS} of a rehearsal of listener {claim.port}/{HTTPS} "
-            f"({claim.runner}, since {claim.since.strftime(_INSTANT)}): unless that still runs, take it away with ./mtls rehearse --clean"
+            f"AlbConfig {self.albconfig} has the temporary listener {claim.temporary_port}/{HTTPS} of a"
+            f" rehearsal of listener {claim.port}/{HTTPS} ({claim.runner}, since"
+            f" {claim.since.strftime(_INSTANT)}): unless that still runs, take it away with ./mtls rehearse"
+            " --clean"
         )
 
 
 def left_behind(document: Document) -> list[LeftBehind]:
-    """The temporary listeners of rehearsals that an AlbConfig has, those of one that still runs included, in the order of their annotations."""
+    """The temporary listeners of rehearsals that an AlbConfig has, those of one that still runs
+    included, in the order of their annotations.
+    """
     annotations: Mapping[str, Any] = (document.get("metadata") or {}).get("annotations") or {}
     return [
         LeftBehind(name_of(document), key, parse(str(text), key))
@@ -179,8 +200,11 @@ def left_behind(document: Document) -> list[LeftBehind]:
 # --- adding
 
 
-def free_port(document: Document, ingresses: Iterable[Document], wanted: int | None, also_taken: Iterable[int] = ()) -> int:
-    """A port on which nobody listens and that no Ingress of the AlbConfig names; raises `UserError` when the `wanted` one is not such a port.
+def free_port(
+    document: Document, ingresses: Iterable[Document], wanted: int | None, also_taken: Iterable[int] = ()
+) -> int:
+    """A port on which nobody listens and that no Ingress of the AlbConfig names; raises `UserError`
+    when the `wanted` one is not such a port.
 
     An Ingress that names the port would be served there.
     """
@@ -193,15 +217,18 @@ def free_port(document: Document, ingresses: Iterable[Document], wanted: int | N
         return next(port for port in count(FIRST_PORT) if port not in taken)
     if wanted in taken:
         raise UserError(
-            f"a temporary listener cannot have port {wanted} of AlbConfig {name_of(document)}, which {taken[wanted]} has: give another --port, or none"
+            f"a temporary listener cannot have port {wanted} of AlbConfig {name_of(document)}, which"
+            f" {taken[wanted]} has: give another --port, or none"
         )
     return wanted
 
 
 def temporary(document: Document, real: Listener, port: int, ca_certificate_id: str) -> Document:
-    """The listener to add: like the real one in all that is about TLS, asking for client certificates of one CA; raises `UserError`.
+    """The listener to add: like the real one in all that is about TLS, asking for client
+    certificates of one CA; raises `UserError`.
 
-    Server certificates that the real one has from elsewhere (Ingress, discovery) are taken from the status: nothing of the kind finds the new one.
+    Server certificates that the real one has from elsewhere (Ingress, discovery) are taken from the
+    status: nothing of the kind finds the new one.
     """
     copied = {key: value for key in _COPIED if (value := member(real.fields, key)) is not None}
     listed = [item for item in _list(copied.get("certificates")) if isinstance(item, dict)]
@@ -209,21 +236,39 @@ def temporary(document: Document, real: Listener, port: int, ca_certificate_id: 
     listed += [{CERTIFICATE_ID: id, "IsDefault": False} for id in _served(document, real) if id not in named]
     if not listed and not copied.get("defaultCertificate"):
         raise UserError(
-            f"listener {real.label} of AlbConfig {real.albconfig} names no server certificate and its status shows none, so that a temporary listener "
-            "would have none either: add certificates to the listener"
+            f"listener {real.label} of AlbConfig {real.albconfig} names no server certificate and its status"
+            " shows none, so that a temporary listener would have none either: add certificates to the"
+            " listener"
         )
-    if listed and not copied.get("defaultCertificate") and not any(member(item, "IsDefault") is True for item in listed):
+    if (
+        listed
+        and not copied.get("defaultCertificate")
+        and not any(member(item, "IsDefault") is True for item in listed)
+    ):
         listed[0] = {**listed[0], "IsDefault": True}
     if listed:
         copied["certificates"] = listed
-    return {"port": port, "protocol": HTTPS, **copied, CA_ENABLED: True, CA_CERTIFICATES: [{CERTIFICATE_ID: ca_certificate_id}]}
+    return {
+        "port": port,
+        "protocol": HTTPS,
+        **copied,
+        CA_ENABLED: True,
+        CA_CERTIFICATES: [{CERTIFICATE_ID: ca_certificate_id}],
+    }
 
 
 def _served(document: Document, real: Listener) -> list[str]:
     """The server certificates that the status shows of a listener, the default one first."""
     for shown in _list(member(member(member(document, "status"), "loadBalancer"), "listeners")):
         if member(shown, "portAndProtocol") == real.label:
-            return list(certificate_ids(sorted(_list(member(shown, "certificates")), key=lambda one: member(one, "isDefault") is not True)))
+            return list(
+                certificate_ids(
+                    sorted(
+                        _list(member(shown, "certificates")),
+                        key=lambda one: member(one, "isDefault") is not True,
+                    )
+                )
+            )
     return []
 
 
@@ -232,10 +277,16 @@ def _list(value: Any) -> list[Any]:
 
 
 def plan_add(document: Document, real: Listener, claim: RehearsalClaim) -> Patch:
-    """What adds the temporary listener at the end of the list, and its claim; rests on the ports of all listeners that are there."""
+    """What adds the temporary listener at the end of the list, and its claim; rests on the ports of
+    all listeners that are there.
+    """
     root, key = real.path[:-1], claim.key
     guards: Patch = [
-        {"op": "test", "path": pointer(*listener.path, listener.key(name)), "value": listener.fields[listener.key(name)]}
+        {
+            "op": "test",
+            "path": pointer(*listener.path, listener.key(name)),
+            "value": listener.fields[listener.key(name)],
+        }
         for listener in all_listeners(document)
         for name in ("port", "protocol")
     ]
@@ -267,8 +318,12 @@ class Standing(Enum):
 
 
 def standing(document: Document, claim: RehearsalClaim) -> tuple[Standing, Listener | None]:
-    """What has become of the temporary listener, and where it is; raises `ListenerMalformed` when the list cannot be read."""
-    at_port = [one for one in all_listeners(document) if (one.port, one.protocol) == (claim.temporary_port, HTTPS)]
+    """What has become of the temporary listener, and where it is; raises `ListenerMalformed` when
+    the list cannot be read.
+    """
+    at_port = [
+        one for one in all_listeners(document) if (one.port, one.protocol) == (claim.temporary_port, HTTPS)
+    ]
     unchanged = [one for one in at_port if exact_json.same(_bare(one.fields), _bare(claim.added))]
     if unchanged:
         return Standing.UNCHANGED, unchanged[-1]
@@ -276,9 +331,11 @@ def standing(document: Document, claim: RehearsalClaim) -> tuple[Standing, Liste
 
 
 def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Standing]:
-    """What takes the temporary listener away with its claim, wherever in the list it is by now, and what has become of it.
+    """What takes the temporary listener away with its claim, wherever in the list it is by now, and
+    what has become of it.
 
-    One that was changed is left with its claim, so that whoever looks is told; nothing but the claim is taken away where it is gone.
+    One that was changed is left with its claim, so that whoever looks is told; nothing but the
+    claim is taken away where it is gone.
     """
     text = listener_patch.annotation(document, claim.key)
     read = parse(text, claim.key) if text is not None else None
@@ -292,7 +349,11 @@ def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Stan
     if listener is None:
         return ([*guards, *forgotten] if forgotten else []), Standing.GONE
     values: Patch = [
-        {"op": "test", "path": pointer(*listener.path, listener.key(name)), "value": listener.fields.get(listener.key(name))}
+        {
+            "op": "test",
+            "path": pointer(*listener.path, listener.key(name)),
+            "value": listener.fields.get(listener.key(name)),
+        }
         for name in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES)
     ]
     removal: Patch = [{"op": "remove", "path": pointer(*listener.path)}]
@@ -300,7 +361,9 @@ def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Stan
 
 
 def _bare(value: Any) -> Any:
-    """A value without members that Go's encoding/json takes for absent, its keys as the controller compares them."""
+    """A value without members that Go's encoding/json takes for absent, its keys as the controller
+    compares them.
+    """
     if isinstance(value, dict):
         return {fold(key): bare for key, item in value.items() if (bare := _bare(item))}
     return [_bare(item) for item in value] if isinstance(value, list) else value

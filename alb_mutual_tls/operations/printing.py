@@ -18,7 +18,10 @@ _STYLES: Final = {Verdict.HELD: "green", Verdict.FELL_SHORT: "red", Verdict.NOT_
 
 @dataclass(frozen=True)
 class Table:
-    """A table, printed only where it has rows. `whole`: headings of columns that are not wrapped."""
+    """A table, printed only where it has rows.
+
+    `whole`: headings of columns that are not wrapped.
+    """
 
     title: str
     headings: Sequence[str]
@@ -41,7 +44,9 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def print_report(tables: Iterable[Table], findings: Iterable[Finding], verdict: Verdict, summary: str, console: Console) -> None:
+def print_report(
+    tables: Iterable[Table], findings: Iterable[Finding], verdict: Verdict, summary: str, console: Console
+) -> None:
     """The tables, a line for each finding, and the verdict on one line."""
     from rich import table as rich_table
     from rich.text import Text
@@ -57,5 +62,7 @@ def print_report(tables: Iterable[Table], findings: Iterable[Finding], verdict: 
         console.print(shown)
     for finding in findings:
         label = "note" if finding.verdict is Verdict.HELD else finding.verdict
-        console.print(Text.assemble((f"{label}: ", style(finding.verdict)), printable(finding.why)), soft_wrap=True)
+        console.print(
+            Text.assemble((f"{label}: ", style(finding.verdict)), printable(finding.why)), soft_wrap=True
+        )
     console.print(Text(summary, style=f"bold {style(verdict)}"), soft_wrap=True)

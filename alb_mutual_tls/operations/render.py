@@ -1,13 +1,18 @@
-"""What `mtls render` prints: the two fields of each listener as a Kustomize patch, and what Argo CD or Flux is to ignore. Pure.
+"""What `mtls render` prints: the two fields of each listener as a Kustomize patch, and what Argo CD
+or Flux is to ignore. Pure.
 
-An AlbConfig has no schema, so Kustomize takes a list in a merge patch as the whole list: every other listener would be gone. The patch is therefore a
-JSON Patch (RFC 6902), which names a listener by its place in `spec.listeners`; its `test` operations on port and protocol stop the build when another
-listener stands in that place. `add` replaces a key that is there already (RFC 6902 section 4.1), so one patch fits a source with and without the keys.
+An AlbConfig has no schema, so Kustomize takes a list in a merge patch as the whole list: every
+other listener would be gone. The patch is therefore a JSON Patch (RFC 6902), which names a listener
+by its place in `spec.listeners`; its `test` operations on port and protocol stop the build when
+another listener stands in that place. `add` replaces a key that is there already (RFC 6902 section
+4.1), so one patch fits a source with and without the keys.
 
-The JSON document (`version` counts up when a field changes its meaning or goes away, never when one is added):
+The JSON document (`version` counts up when a field changes its meaning or goes away, never when one
+is added):
     version        1
     error          only when nothing could be rendered: why, one sentence
-    listeners      list of {component, name, albConfig, port, protocol, index, caEnabled, caCertificates, patch}: index is the listener's place
+    listeners      list of {component, name, albConfig, port, protocol, index, caEnabled,
+                   caCertificates, patch}: index is the listener's place
                    in spec.listeners, from 0; patch is the JSON Patch
     kustomization  {patches}, as in kustomization.yaml; the text in patch is JSON
     application    {spec: {ignoreDifferences, syncPolicy}}, of an Argo CD Application
@@ -25,8 +30,15 @@ from typing import TYPE_CHECKING, Any, Final
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener.claim import annotation_key
-from alb_mutual_tls.listener.declared import CA_CERTIFICATES, CA_ENABLED, CERTIFICATE_ID, Listener, find_listener, member
-from alb_mutual_tls.listener.patch import Patch, Wish, fulfils, pointer
+from alb_mutual_tls.listener.declared import (
+    CA_CERTIFICATES,
+    CA_ENABLED,
+    CERTIFICATE_ID,
+    Listener,
+    find_listener,
+    member,
+)
+from alb_mutual_tls.listener.patch import Desired, Patch, fulfils, pointer
 from alb_mutual_tls.text import printable
 
 if TYPE_CHECKING:
@@ -65,7 +77,7 @@ class Rendered:
     """A listener of the stack, and the one in the cluster's AlbConfig that it is."""
 
     component: str
-    wished: deployed.Listener
+    wished: deployed.DeployedListener
     live: Listener
     ca_certificates: list[Any]
 
@@ -95,45 +107,63 @@ class Rendered:
         return pointer(*self.live.path, self.live.key(name))
 
 
-def render(component: str, wished: deployed.Listener, document: Document) -> Rendered:
-    """Find a listener of the stack in its AlbConfig; raises UserError when it is not there, or when its last update did not get to the end."""
+def render(component: str, wished: deployed.DeployedListener, document: Document) -> Rendered:
+    """Find a listener of the stack in its AlbConfig; raises UserError when it is not there, or when
+    its last update did not get to the end.
+    """
     id = _certificate_id(wished)
     live = find_listener(document, wished.port)
     # what else the list's item says (IsDefault) is left alone by the provider too
-    kept = fulfils(live, Wish(live.ca_enabled, id))
-    return Rendered(component, wished, live, member(live.fields, CA_CERTIFICATES) if kept else [{CERTIFICATE_ID: id}])
+    kept = fulfils(live, Desired(live.ca_enabled, id))
+    return Rendered(
+        component, wished, live, member(live.fields, CA_CERTIFICATES) if kept else [{CERTIFICATE_ID: id}]
+    )
 
 
-def by_hand(wished: Sequence[deployed.Listener]) -> str:
+def by_hand(wished: Sequence[deployed.DeployedListener]) -> str:
     """What to write into the listeners where their places are not known, in a few words."""
     return "; ".join(
-        f"into listener {one.port}/HTTPS of AlbConfig {one.alb_config} caEnabled: {str(one.ca_enabled).lower()} and "
-        f"caCertificates: [{{CertificateId: {_certificate_id(one)}}}]"
+        f"into listener {one.port}/HTTPS of AlbConfig {one.alb_config} caEnabled:"
+        f" {str(one.ca_enabled).lower()} and caCertificates: [{{CertificateId: {_certificate_id(one)}}}]"
         for one in wished
     )
 
 
 def as_yaml(rendered: Sequence[Rendered]) -> str:
-    """Three YAML documents with comments, to paste from: Kustomize patches, fields of an Argo CD Application, and of a Flux Kustomization."""
+    """Three YAML documents with comments, to paste from: Kustomize patches, fields of an Argo CD
+    Application, and of a Flux Kustomization.
+    """
     several = len({one.component for one in rendered}) > 1
     lines = ["patches:"]
     for one in rendered:
         owner = f" of {printable(one.component)}" if several else ""
         state = "on" if one.wished.ca_enabled else "off"
         lines += [
-            f"  # listener {printable(one.wished.name)}{owner}: {one.live.label} of AlbConfig {one.live.albconfig}, client authentication {state}",
+            (
+                f"  # listener {printable(one.wished.name)}{owner}: {one.live.label} of AlbConfig"
+                f" {one.live.albconfig}, client authentication {state}"
+            ),
             f"  - target: {_target_as_yaml(one)}",
             "    patch: |-",
             *(f"      {line}" for operation in one.patch for line in _operation(dict(operation))),
         ]
     rules = ["spec:", "  ignoreDifferences:"]
     for rule in _ignore_differences(rendered):
-        rules += [f"    - group: {GROUP}", f"      kind: {KIND}", f"      name: {_quoted(rule['name'])}", "      jqPathExpressions:"]
+        rules += [
+            f"    - group: {GROUP}",
+            f"      kind: {KIND}",
+            f"      name: {_quoted(rule['name'])}",
+            "      jqPathExpressions:",
+        ]
         rules += [f"        - {_quoted(expression)}" for expression in rule["jqPathExpressions"]]
     rules += ["  syncPolicy:", "    syncOptions:", f"      - {RESPECT}"]
     ignored = ["spec:", "  ignore:"]
     for one in rendered:
-        ignored += ["    - paths:", *(f"        - {_quoted(path)}" for path in one.fields), f"      target: {_target_as_yaml(one)}"]
+        ignored += [
+            "    - paths:",
+            *(f"        - {_quoted(path)}" for path in one.fields),
+            f"      target: {_target_as_yaml(one)}",
+        ]
     return _KUSTOMIZE + "\n".join(lines) + "\n" + _ARGO_CD + "\n".join(rules) + _FLUX + "\n".join(ignored)
 
 
@@ -144,10 +174,24 @@ def as_json(rendered: Sequence[Rendered]) -> str:
             "version": 1,
             "listeners": [_listener(one) for one in rendered],
             "kustomization": {
-                "patches": [{"target": _target(one.live.albconfig), "patch": exact_json.dumps(one.patch)} for one in rendered]
+                "patches": [
+                    {"target": _target(one.live.albconfig), "patch": exact_json.dumps(one.patch)}
+                    for one in rendered
+                ]
             },
-            "application": {"spec": {"ignoreDifferences": _ignore_differences(rendered), "syncPolicy": {"syncOptions": [RESPECT]}}},
-            "fluxKustomization": {"spec": {"ignore": [{"paths": one.fields, "target": _target(one.live.albconfig)} for one in rendered]}},
+            "application": {
+                "spec": {
+                    "ignoreDifferences": _ignore_differences(rendered),
+                    "syncPolicy": {"syncOptions": [RESPECT]},
+                }
+            },
+            "fluxKustomization": {
+                "spec": {
+                    "ignore": [
+                        {"paths": one.fields, "target": _target(one.live.albconfig)} for one in rendered
+                    ]
+                }
+            },
         }
     )
 
@@ -157,10 +201,11 @@ def error_as_json(sentence: str) -> str:
     return _dump({"version": 1, "error": sentence, "listeners": []})
 
 
-def _certificate_id(wished: deployed.Listener) -> str:
+def _certificate_id(wished: deployed.DeployedListener) -> str:
     if not wished.ca_certificate_id:
         raise UserError(
-            f"the state has no CA certificate for listener {wished.name}: the last `pulumi up` did not get to the end, so run it again"
+            f"the state has no CA certificate for listener {wished.name}: the last `pulumi up` did not get to"
+            " the end, so run it again"
         )
     return wished.ca_certificate_id
 
@@ -180,12 +225,16 @@ def _listener(one: Rendered) -> dict[str, Any]:
 
 
 def _target(albconfig: str) -> dict[str, str]:
-    """What Kustomize is to patch; it takes the name for a regular expression, anchored at both ends."""
+    """What Kustomize is to patch; it takes the name for a regular expression, anchored at both
+    ends.
+    """
     return {"group": GROUP, "version": "v1", "kind": KIND, "name": albconfig.replace(".", r"\.")}
 
 
 def _target_as_yaml(one: Rendered) -> str:
-    return f"{{group: {GROUP}, version: v1, kind: {KIND}, name: {_quoted(_target(one.live.albconfig)['name'])}}}"
+    return (
+        f"{{group: {GROUP}, version: v1, kind: {KIND}, name: {_quoted(_target(one.live.albconfig)['name'])}}}"
+    )
 
 
 def _ignore_differences(rendered: Sequence[Rendered]) -> list[dict[str, Any]]:
@@ -194,30 +243,46 @@ def _ignore_differences(rendered: Sequence[Rendered]) -> list[dict[str, Any]]:
     for one in rendered:
         rules.setdefault((one.component, one.live.albconfig), []).extend(_expressions(one.live))
     return [
-        {"group": GROUP, "kind": KIND, "name": albconfig, "jqPathExpressions": expressions} for (_, albconfig), expressions in rules.items()
+        {"group": GROUP, "kind": KIND, "name": albconfig, "jqPathExpressions": expressions}
+        for (_, albconfig), expressions in rules.items()
     ]
 
 
 def _expressions(live: Listener) -> list[str]:
     """jq path expressions of the two fields, whatever the listener's place, and of the claim."""
     conditions = " and ".join(
-        f"{_jq(live.key(name))} == {json.dumps(member(live.fields, name), ensure_ascii=False)}" for name in ("port", "protocol")
+        f"{_jq(live.key(name))} == {json.dumps(member(live.fields, name), ensure_ascii=False)}"
+        for name in ("port", "protocol")
     )
     listener = f"{_jq(*live.path[:-1])}[]? | select({conditions})"
     claim = json.dumps(annotation_key(live.port, live.protocol))
-    return [*(f"{listener} | {_jq(live.key(name))}" for name in (CA_ENABLED, CA_CERTIFICATES)), f".metadata.annotations[{claim}]"]
+    return [
+        *(f"{listener} | {_jq(live.key(name))}" for name in (CA_ENABLED, CA_CERTIFICATES)),
+        f".metadata.annotations[{claim}]",
+    ]
 
 
 def _jq(*keys: str) -> str:
     """A jq path of keys, in the spelling that every version takes."""
-    path = "".join(f".{key}" if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", key) else f"[{json.dumps(key, ensure_ascii=False)}]" for key in keys)
+    path = "".join(
+        (
+            f".{key}"
+            if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", key)
+            else f"[{json.dumps(key, ensure_ascii=False)}]"
+        )
+        for key in keys
+    )
     return path if path.startswith(".") else f".{path}"
 
 
 def _operation(operation: dict[str, Any]) -> list[str]:
     path = operation["path"]
     place = path if re.fullmatch("[A-Za-z0-9/]+", path) else _quoted(path)
-    return [f"- op: {operation['op']}", f"  path: {place}", f"  value: {json.dumps(operation['value'], ensure_ascii=False)}"]
+    return [
+        f"- op: {operation['op']}",
+        f"  path: {place}",
+        f"  value: {json.dumps(operation['value'], ensure_ascii=False)}",
+    ]
 
 
 def _quoted(text: str) -> str:

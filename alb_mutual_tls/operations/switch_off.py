@@ -1,7 +1,9 @@
-"""`mtls off`: client authentication of one listener off at once, with a kubeconfig and nothing else.
+"""`mtls off`: client authentication of one listener off at once, with a kubeconfig and nothing
+else.
 
-For when `pulumi up` cannot run: no engine, no state, no passphrase, no Alibaba Cloud API. The same guarded patch as the provider's writes `caEnabled`
-and a note into the claim; the CA certificates and all other listeners stay.
+For when `pulumi up` cannot run: no engine, no state, no passphrase, no Alibaba Cloud API. The same
+guarded patch as the provider's writes `caEnabled` and a note into the claim; the CA certificates
+and all other listeners stay.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ _TRIES: Final = 8
 
 
 @dataclass(frozen=True)
-class Before:
-    """A listener as it is before anything is written. `claim`: None where there is none, or none that can be read (`unreadable` says why).
+class ListenerBefore:
+    """A listener as it is before anything is written. `claim`: None where there is none, or none
+    that can be read (`unreadable` says why).
 
-    `owners`: tools that write the AlbConfig's listeners from a source of their own, and so may undo it.
+    `owners`: tools that write the AlbConfig's listeners from a source of their own, and so may undo
+    it.
     """
 
     albconfig: str
@@ -55,23 +59,32 @@ class Before:
     def question(self) -> str:
         """What to ask before writing."""
         return (
-            f"Switch client authentication of {self.name} in {self.cluster} off, so that everybody is let in without a client certificate?"
+            f"Switch client authentication of {self.name} in {self.cluster} off, so that everybody is let in"
+            " without a client certificate?"
         )
 
 
-def look(cluster: Cluster, albconfig: str, port: int) -> Before:
-    """Look at a listener; raises `UserError` when the cluster cannot be read, or has no such HTTPS listener."""
+def look(cluster: Cluster, albconfig: str, port: int) -> ListenerBefore:
+    """Look at a listener; raises `UserError` when the cluster cannot be read, or has no such HTTPS
+    listener.
+    """
     from alb_mutual_tls.listener.owners import declarative_owners
 
     document = _document(cluster, albconfig)
     listener, claim, unreadable = _read(document, port)
-    return Before(albconfig, port, str(cluster), listener.ca_enabled, claim, unreadable, declarative_owners(document))
+    return ListenerBefore(
+        albconfig, port, str(cluster), listener.ca_enabled, claim, unreadable, declarative_owners(document)
+    )
 
 
-def switch_off(cluster: Cluster, before: Before, *, now: datetime, pause: Callable[[float], None] = time.sleep) -> SwitchedOff | None:
-    """Switch a listener off; returns what was noted in its claim, None where it is off already or has no claim to note it in.
+def switch_off(
+    cluster: Cluster, before: ListenerBefore, *, now: datetime, pause: Callable[[float], None] = time.sleep
+) -> SwitchedOff | None:
+    """Switch a listener off; returns what was noted in its claim, None where it is off already or
+    has no claim to note it in.
 
-    Raises `UserError` when the cluster does not answer, forbids it, or somebody else writes the same listener all the time.
+    Raises `UserError` when the cluster does not answer, forbids it, or somebody else writes the
+    same listener all the time.
     """
     from alb_mutual_tls.cluster.cluster import Conflict
 
@@ -90,41 +103,64 @@ def switch_off(cluster: Cluster, before: Before, *, now: datetime, pause: Callab
                 return note if noted else None
             noted = claim is not None
             cluster.patch_albconfig(before.albconfig, patch)
-        except (Conflict, Unreachable) as error:  # an answer may have been lost after the patch was applied: the next look tells
+        except (
+            Conflict,
+            Unreachable,
+        ) as error:  # an answer may have been lost after the patch was applied: the next look tells
             last = error
     raise UserError(
-        f"{before.name} could not be switched off, {_TRIES} times in a row: {last}; pause whoever else writes it, or run this again"
+        f"{before.name} could not be switched off, {_TRIES} times in a row: {last}; pause whoever else writes"
+        " it, or run this again"
     )
 
 
-def told(before: Before, note: SwitchedOff | None) -> list[str]:
+def told(before: ListenerBefore, note: SwitchedOff | None) -> list[str]:
     """What was done and how to come back, in lines."""
     if not before.enabled:
         return [f"{before.name} is off already, so nothing was written."]
-    lines = [f"{before.name} is off: everybody is let in without a client certificate. Its CA certificates stay as they are."]
+    lines = [
+        f"{before.name} is off: everybody is let in without a client certificate. Its CA certificates stay as"
+        " they are."
+    ]
     if note is not None and before.claim is not None:
         lines += [
-            f"Stack {before.claim.owner.identity} keeps its claim, with a note: by {note.by} on {note.at}. mtls status, pulumi preview, ci/drift and "
-            "ci/renew tell it.",
-            "To keep it off: pulumi config set caEnabled false (or that of the one listener), then pulumi up.",
+            (
+                f"Stack {before.claim.owner.identity} keeps its claim, with a note: by {note.by} on"
+                f" {note.at}. mtls status, pulumi preview, ci/drift and ci/renew tell it."
+            ),
+            (
+                "To keep it off: pulumi config set caEnabled false (or that of the one listener), then"
+                " pulumi up."
+            ),
             "To switch it on again: pulumi up, which shows ~ caEnabled: false => true.",
         ]
     else:
         why = before.unreadable or "no stack has claimed it"
-        lines.append(f"Nothing was noted on the AlbConfig: {why}. To switch it on again: set caEnabled to true there.")
+        lines.append(
+            f"Nothing was noted on the AlbConfig: {why}. To switch it on again: set caEnabled to true there."
+        )
     if before.owners:
         lines.append(
-            f"{' and '.join(before.owners)} also writes the listeners of AlbConfig {before.albconfig}, and may undo this at its next run: suspend it, "
-            "or put caEnabled: false into its source."
+            f"{' and '.join(before.owners)} also writes the listeners of AlbConfig {before.albconfig}, and"
+            " may undo this at its next run: suspend it, or put caEnabled: false into its source."
         )
-    return [*lines, "See for yourself: ./mtls verify, or curl without a certificate. Open connections go on as they were."]
+    return [
+        *lines,
+        (
+            "See for yourself: ./mtls verify, or curl without a certificate. Open connections go on as they"
+            " were."
+        ),
+    ]
 
 
 def _document(cluster: Cluster, name: str) -> Document:
     document = cluster.albconfig(name)
     if document is None:
         exist = ", ".join(sorted(item["metadata"]["name"] for item in cluster.albconfigs())) or "none"
-        raise UserError(f"there is no AlbConfig {name} in {cluster}, it has {exist}: correct --alb-config, or --kubeconfig and --context")
+        raise UserError(
+            f"there is no AlbConfig {name} in {cluster}, it has {exist}: correct --alb-config, or"
+            " --kubeconfig and --context"
+        )
     return document
 
 

@@ -1,4 +1,6 @@
-"""Markdown as GitHub, GitLab and the like render it, made of text from elsewhere that must neither be markup nor call anybody."""
+"""Markdown as GitHub, GitLab and the like render it, made of text from elsewhere that must neither
+be markup nor call anybody.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ from typing import Final
 
 _MARKUP: Final = re.compile(r"([\\`*_\[\]|~])")
 _CALLS: Final = re.compile(
-    r"""[@#!$%](?=[\w"\\])|\bGH(?=-\d)"""  # users (who are told), issues, merge requests, snippets, milestones
-    r"|[a-z0-9](?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)",  # what becomes a link by itself: GitHub Flavored Markdown 6.9, and GitLab
+    # users (who are told), issues, merge requests, snippets, milestones
+    r"""[@#!$%](?=[\w"\\])|\bGH(?=-\d)"""
+    # what becomes a link by itself: GitHub Flavored Markdown 6.9, and GitLab
+    r"|[a-z0-9](?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)",
     re.IGNORECASE,
 )
 _APART: Final = "&#8203;"
@@ -17,9 +21,11 @@ _LIST: Final = re.compile(r"^(\s*)([-+>=]|\d+(?=[.)]))")
 
 
 def escaped(text: str, *, limit: int = 2000) -> str:
-    """Text on one line that means itself: no markup, HTML, @mention, #reference or link; what is longer than `limit` characters is cut off.
+    """Text on one line that means itself: no markup, HTML, @mention, #reference or link; what is
+    longer than `limit` characters is cut off.
 
-    All text from elsewhere goes through here, whichever forge shows it: what GitHub or GitLab would make of it is kept apart by a space of no width.
+    All text from elsewhere goes through here, whichever forge shows it: what GitHub or GitLab would
+    make of it is kept apart by a space of no width.
     """
     line = " ".join(text.split())
     line = line if len(line) <= limit else f"{line[: limit - 1]}…"
@@ -34,20 +40,31 @@ def marker(kind: str, stack: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, room: int) -> str:
-    """A table of cells that are Markdown already, as many rows as fit into `room` characters; the last line counts the others."""
+    """A table of cells that are Markdown already, as many rows as fit into `room` characters; the
+    last line counts the others.
+    """
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return _fitting(lines, [f"| {' | '.join(row)} |" for row in rows], room, "\n{} more are left out here: see the engine's own output.")
+    return _fitting(
+        lines,
+        [f"| {' | '.join(row)} |" for row in rows],
+        room,
+        "\n{} more are left out here: see the engine's own output.",
+    )
 
 
 def items(texts: Iterable[str], *, room: int) -> str:
     """A list of texts that are Markdown already, as many as fit."""
-    return _fitting([], [f"- {text}" for text in texts], room, "- {} more are left out here: see the engine's own output.")
+    return _fitting(
+        [], [f"- {text}" for text in texts], room, "- {} more are left out here: see the engine's own output."
+    )
 
 
 def folded(title: str, lines: Sequence[str], *, room: int) -> str:
     """Lines of plain text that a reader unfolds, as many as fit."""
     fenced = [line.replace("`", "'") for line in lines]
-    body = _fitting([], fenced, room - len(title) - 100, "... {} more are left out here: see the engine's own output")
+    body = _fitting(
+        [], fenced, room - len(title) - 100, "... {} more are left out here: see the engine's own output"
+    )
     return f"<details><summary>{escaped(title)}</summary>\n\n```diff\n{body}\n```\n\n</details>"
 
 

@@ -17,10 +17,16 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
     lines = [f"**{escaped(f'{one.stack}: {verdict(one)}')}**", marker("renew", one.stack)]
     if one.renewed:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
-        lines += [f"| {escaped(due.name)} | {escaped(due.renewed_until)} | {_until(due.not_after, now)} |" for due in one.renewed]
+        lines += [
+            f"| {escaped(due.name)} | {escaped(due.renewed_until)} | {_until(due.not_after, now)} |"
+            for due in one.renewed
+        ]
         lines += [
             "",
-            f"The one before is accepted until then: hand the new one over before (`./mtls clients export NAME --output DIRECTORY{given_place()}`).",
+            (
+                "The one before is accepted until then: hand the new one over before (`./mtls clients export"
+                f" NAME --output DIRECTORY{given_place()}`)."
+            ),
         ]
     if one.warnings:
         lines += ["", *(f"- {escaped(text)}" for text in one.warnings)]
@@ -29,16 +35,29 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
     if one.left:
         lines += ["", "Due, and not renewed:", ""]
         lines += [
-            f"- {escaped(due.name)} (valid until {_until(due.not_after, now)}): {escaped(due.obstacle or _why(one))}" for due in one.left
+            f"- {escaped(due.name)} (valid until {_until(due.not_after, now)}):"
+            f" {escaped(due.obstacle or _why(one))}"
+            for due in one.left
         ]
     if one.failure is not None:
-        lines += ["", *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines())]
+        lines += [
+            "",
+            *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines()),
+        ]
     if one.pending:
-        lines += ["", "Left alone, for it is no renewal (ci/drift tells more):", "", *(f"- {escaped(what)}" for what in one.pending)]
+        lines += [
+            "",
+            "Left alone, for it is no renewal (ci/drift tells more):",
+            "",
+            *(f"- {escaped(what)}" for what in one.pending),
+        ]
     if one.unseen is not None and one.failure is None:
         lines += ["", f"What else is pending could not be seen, {escaped(_said(one.unseen))}"]
     if one.undeployed:
-        lines += ["", "In the configuration and not deployed, and left so: " + escaped(", ".join(one.undeployed))]
+        lines += [
+            "",
+            "In the configuration and not deployed, and left so: " + escaped(", ".join(one.undeployed)),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +66,8 @@ def verdict(one: Renewal) -> str:
     if one.failure is not None and not one.decided:
         return f"not decided what is due: {one.failure.reason}; nothing was renewed"
     what = (
-        f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'} renewed"
+        f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'}"
+        " renewed"
         if one.due
         else "nothing is due"
     )

@@ -1,6 +1,8 @@
-"""What a run of the engine comes to, as a verdict, Markdown and JSON: for pull requests, and for whoever looks after a drift.
+"""What a run of the engine comes to, as a verdict, Markdown and JSON: for pull requests, and for
+whoever looks after a drift.
 
-The same plan gives the same bytes: everything is sorted, and there are no times, durations or ids of requests in it.
+The same plan gives the same bytes: everything is sorted, and there are no times, durations or ids
+of requests in it.
 """
 
 from __future__ import annotations
@@ -13,11 +15,21 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from alb_mutual_tls.engine.events import Severity, Step
-from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.engine.failure import Failure, FailureKind
 from alb_mutual_tls.engine.redaction import steady
 from alb_mutual_tls.engine.run import Run
 from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.operations.deployment.plan import Authority, Drift, Effect, ListenerChange, Plan, counted, drift, pending, plan
+from alb_mutual_tls.operations.deployment.plan import (
+    Drift,
+    Effect,
+    ListenerChange,
+    Plan,
+    PlannedAuthority,
+    counted,
+    drift,
+    pending,
+    plan,
+)
 from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
 
 LIMIT: Final = 65_000
@@ -56,7 +68,7 @@ def of_preview(stack: str, run: Run) -> Summary:
     if failed is None:
         told = "; ".join([*filter(_REJECTS_ALL.match, warnings), _changes(made), *_drifts(found)])
         verdict, exit_code = _and_not_looked_at(told, warnings), ExitCode.GOOD
-    elif failed.reason is Reason.REFUSED:
+    elif failed.reason is FailureKind.REFUSED:
         verdict, exit_code = f"refused: {_headline(failed)}", ExitCode.BAD
     else:
         verdict, exit_code = f"not checked: {failed.reason}", ExitCode.UNDECIDED
@@ -72,14 +84,21 @@ def of_drift(stack: str, run: Run) -> Summary:
         verdict, exit_code = "; ".join(_drifts(found)), ExitCode.BAD
         if failed is not None:
             verdict += (
-                f"; how it would be put back is not decided: {_headline(failed) if failed.reason is Reason.REFUSED else failed.reason}"
+                "; how it would be put back is not decided:"
+                f" {_headline(failed) if failed.reason is FailureKind.REFUSED else failed.reason}"
             )
-    elif failed is not None and failed.reason is not Reason.REFUSED:
+    elif failed is not None and failed.reason is not FailureKind.REFUSED:
         verdict, exit_code = f"not decided: {failed.reason}", ExitCode.UNDECIDED
     elif failed is not None:
-        verdict, exit_code = f"not decided: the configuration is refused: {_headline(failed)}", ExitCode.UNDECIDED
+        verdict, exit_code = (
+            f"not decided: the configuration is refused: {_headline(failed)}",
+            ExitCode.UNDECIDED,
+        )
     elif unseen:
-        verdict, exit_code = "not decided: not everything could be looked at, see the warnings", ExitCode.UNDECIDED
+        verdict, exit_code = (
+            "not decided: not everything could be looked at, see the warnings",
+            ExitCode.UNDECIDED,
+        )
     else:
         verdict, exit_code = "no drift", ExitCode.GOOD
     if failed is None and waiting.steps:
@@ -102,7 +121,11 @@ def _changes(made: Plan) -> str:
         return "; ".join(sentences)
     others = len(made.certificates) or len(made.steps)
     noun = "certificate" if made.certificates else "resource"
-    return f"no listener changes, {others} other {noun}{'s change' if others > 1 else ' changes'}" if others else "no change"
+    return (
+        f"no listener changes, {others} other {noun}{'s change' if others > 1 else ' changes'}"
+        if others
+        else "no change"
+    )
 
 
 def _number(effect: Effect, count: int) -> str:
@@ -123,10 +146,18 @@ def _enumerated(names: Iterable[str]) -> str:
 
 def _drifts(found: Iterable[Drift]) -> list[str]:
     told = [
-        (f"{one.what} is gone or was made anew" if one.what.startswith("listener ") else f"{one.what} is gone")
-        if one.gone
-        else f"{one.what} was changed, "
-        + ", ".join(f"{name} {left} → {now}" if left or now else name for name, left, now in one.differences)
+        (
+            (
+                f"{one.what} is gone or was made anew"
+                if one.what.startswith("listener ")
+                else f"{one.what} is gone"
+            )
+            if one.gone
+            else f"{one.what} was changed, "
+            + ", ".join(
+                f"{name} {left} → {now}" if left or now else name for name, left, now in one.differences
+            )
+        )
         for one in found
     ]
     return [f"drift: {', '.join(told)}"] if told else []
@@ -139,11 +170,19 @@ def _headline(failed: Failure) -> str:
 
 
 def _and_not_looked_at(verdict: str, warnings: Iterable[str]) -> str:
-    return f"{verdict} (not everything could be looked at, see the warnings)" if any(map(_NOT_LOOKED_AT.search, warnings)) else verdict
+    return (
+        f"{verdict} (not everything could be looked at, see the warnings)"
+        if any(map(_NOT_LOOKED_AT.search, warnings))
+        else verdict
+    )
 
 
 def _steady(failed: Failure | None) -> Failure | None:
-    return None if failed is None else Failure(failed.reason, tuple(sorted({steady(sentence) for sentence in failed.sentences})))
+    return (
+        None
+        if failed is None
+        else Failure(failed.reason, tuple(sorted({steady(sentence) for sentence in failed.sentences})))
+    )
 
 
 def _warnings(run: Run) -> tuple[str, ...]:
@@ -158,14 +197,19 @@ def as_markdown(summary: Summary) -> str:
     parts = [f"**{escaped(f'{summary.stack}: {summary.verdict}', limit=1500)}**\n{summary.marker}"]
     if summary.drifts:
         rows = [
-            tuple(map(escaped, (one.what, name, left, now, "not decided" if summary.failure else one.outlook)))
+            tuple(
+                map(escaped, (one.what, name, left, now, "not decided" if summary.failure else one.outlook))
+            )
             for one in summary.drifts
-            for name, left, now in (one.differences or (("", "there", "gone"),))
+            for name, left, now in one.differences or (("", "there", "gone"),)
         ]
         head = ("what", "property", "as it was left", "as it is", "the next update")
         parts.append("### Drift\n\n" + table(head, rows, room=_ROOM))
     if summary.failure is not None:
-        if list(summary.failure.sentences) != [_headline(summary.failure)] or summary.failure.reason is not Reason.REFUSED:
+        if (
+            list(summary.failure.sentences) != [_headline(summary.failure)]
+            or summary.failure.reason is not FailureKind.REFUSED
+        ):
             parts.append(items(map(escaped, summary.failure.sentences), room=_ROOM))
     elif summary.plan.listeners or summary.plan.certificates:
         parts += _of_plan(summary)
@@ -174,7 +218,9 @@ def as_markdown(summary: Summary) -> str:
     if summary.failure is None:
         room = LIMIT - sum(len(part) + 2 for part in parts)
         parts.append(
-            folded(_total(summary), list(map(_line, summary.plan.steps)), room=room) if summary.plan.steps else escaped(_total(summary))
+            folded(_total(summary), list(map(_line, summary.plan.steps)), room=room)
+            if summary.plan.steps
+            else escaped(_total(summary))
         )
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -182,14 +228,28 @@ def as_markdown(summary: Summary) -> str:
 def _of_plan(summary: Summary) -> Iterable[str]:
     waiting = " that are not deployed yet" if summary.kind == "drift" else ""
     if summary.plan.listeners:
-        rows = [(escaped(one.listener), _switch(one), _authorities(one), escaped(one.effect)) for one in summary.plan.listeners]
-        yield f"### Listeners{waiting}\n\n" + table(("listener", "client authentication", "CA", "effect"), rows, room=_ROOM)
+        rows = [
+            (escaped(one.listener), _switch(one), _authorities(one), escaped(one.effect))
+            for one in summary.plan.listeners
+        ]
+        yield f"### Listeners{waiting}\n\n" + table(
+            ("listener", "client authentication", "CA", "effect"), rows, room=_ROOM
+        )
     if summary.plan.certificates:
-        cells = [(one.certificate, f"{one.action} {one.note}".strip(), one.until or "") for one in summary.plan.certificates]
+        cells = [
+            (one.certificate, f"{one.action} {one.note}".strip(), one.until or "")
+            for one in summary.plan.certificates
+        ]
         cut_off = any(map(_REJECTS_ALL.match, summary.warnings))
-        so_far = "what was issued so far is rejected, before its end on" if cut_off else "what was issued so far stays valid until"
+        so_far = (
+            "what was issued so far is rejected, before its end on"
+            if cut_off
+            else "what was issued so far stays valid until"
+        )
         head = ("certificate", "what happens", so_far)
-        yield f"### Certificates{waiting}\n\n" + table(head, [tuple(map(escaped, row)) for row in cells], room=_ROOM)
+        yield f"### Certificates{waiting}\n\n" + table(
+            head, [tuple(map(escaped, row)) for row in cells], room=_ROOM
+        )
 
 
 def _switch(one: ListenerChange) -> str:
@@ -205,7 +265,7 @@ def _authorities(one: ListenerChange) -> str:
     return then if told == then or one.before is None else f"{told} → {then}"
 
 
-def _authority(one: Authority | None) -> str:
+def _authority(one: PlannedAuthority | None) -> str:
     if one is None:
         return "none"
     if one.id is None and one.fingerprint is None:
@@ -239,23 +299,38 @@ def as_json(summary: Summary) -> str:
         "stack": summary.stack,
         "verdict": summary.verdict,
         "exitCode": int(summary.exit_code),
-        "failure": None if failed is None else {"reason": failed.reason.name.lower(), "sentences": list(failed.sentences)},
+        "failure": (
+            None
+            if failed is None
+            else {"reason": failed.reason.name.lower(), "sentences": list(failed.sentences)}
+        ),
         "drift": [
             {
                 "what": one.what,
                 "gone": one.gone,
-                "differences": [dict(zip(("property", "left", "found"), three, strict=True)) for three in one.differences],
+                "differences": [
+                    dict(zip(("property", "left", "found"), three, strict=True)) for three in one.differences
+                ],
                 "outlook": one.outlook,
             }
             for one in summary.drifts
         ],
         "listeners": [_camel(asdict(one)) for one in summary.plan.listeners] if failed is None else [],
         "certificates": [_camel(asdict(one)) for one in summary.plan.certificates] if failed is None else [],
-        "resources": [
-            {"op": step.op, "type": step.type, "name": step.name, "urn": step.urn, "paths": list(step.paths)} for step in summary.plan.steps
-        ]
-        if failed is None
-        else [],
+        "resources": (
+            [
+                {
+                    "op": step.op,
+                    "type": step.type,
+                    "name": step.name,
+                    "urn": step.urn,
+                    "paths": list(step.paths),
+                }
+                for step in summary.plan.steps
+            ]
+            if failed is None
+            else []
+        ),
         "unchanged": summary.plan.unchanged,
         "warnings": list(summary.warnings),
     }
@@ -264,7 +339,9 @@ def as_json(summary: Summary) -> str:
 
 def _camel(value: Any) -> Any:
     if isinstance(value, dict):
-        return {re.sub("_(.)", lambda found: found[1].upper(), key): _camel(item) for key, item in value.items()}
+        return {
+            re.sub("_(.)", lambda found: found[1].upper(), key): _camel(item) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_camel(item) for item in value]
     return value

@@ -1,6 +1,8 @@
-"""What speaks against a certificate as a certificate authority of client certificates, in sentences.
+"""What speaks against a certificate as a certificate authority of client certificates, in
+sentences.
 
-The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the verifiers that were tried (docs/pki.md): what OpenSSL refuses by default is refused here.
+The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the verifiers that were tried
+(docs/pki.md): what OpenSSL refuses by default is refused here.
 """
 
 from __future__ import annotations
@@ -41,12 +43,16 @@ UNDERSTOOD: Final = frozenset(
 )
 """What OpenSSL lets pass as critical (crypto/x509/v3_purp.c); key identifiers are not among it."""
 _CANNOT_BE_READ: Final = (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
-"""How the package cryptography refuses extensions, all of a certificate at once; OpenSSL may read them."""
+"""How the package cryptography refuses extensions, all of a certificate at once; OpenSSL may read
+them.
+"""
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 def authority_faults(pem: str, now: datetime) -> list[str]:
-    """Why the PEM of a certificate authority cannot be used, a sentence each: what, the rule, the remedy. Empty: it can."""
+    """Why the PEM of a certificate authority cannot be used, a sentence each: what, the rule, the
+    remedy. Empty: it can.
+    """
     try:
         certificate = bundle.load_one(pem)
     except UserError as error:
@@ -55,7 +61,9 @@ def authority_faults(pem: str, now: datetime) -> list[str]:
 
 
 def certificate_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
-    """Why a certificate cannot be a certificate authority at the moment `now`, a sentence each; empty: it can."""
+    """Why a certificate cannot be a certificate authority at the moment `now`, a sentence each;
+    empty: it can.
+    """
     return [*_form_faults(certificate), *time_faults(certificate, now), *strength_faults(certificate)]
 
 
@@ -66,7 +74,10 @@ def lasting_faults(certificate: x509.Certificate) -> list[str]:
 
 def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
     if certificate.version is not x509.Version.v3:
-        yield "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3 (RFC 5280 section 4.1.2.1)"
+        yield (
+            "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3"
+            " (RFC 5280 section 4.1.2.1)"
+        )
         return
     found = extensions(certificate)
     if found is None:
@@ -74,16 +85,29 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
         return
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
-        yield "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it"
+        yield (
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it"
+        )
     usage = extension(certificate, x509.KeyUsage)
-    if usage is not None and not usage.key_cert_sign:  # absent means unrestricted (RFC 5280 section 6.1.4, step n)
+    if (
+        usage is not None and not usage.key_cert_sign
+    ):  # absent means unrestricted (RFC 5280 section 6.1.4, step n)
         yield "its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
     purposes = extension(certificate, x509.ExtendedKeyUsage)
-    if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:  # OpenSSL does not count anyExtendedKeyUsage here
-        yield "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension"
+    if (
+        purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes
+    ):  # OpenSSL does not count anyExtendedKeyUsage here
+        yield (
+            "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make"
+            " one without that extension"
+        )
     for one in found:
         if one.critical and one.oid not in UNDERSTOOD:
-            yield f"its extension {one.oid.dotted_string} is critical, and OpenSSL refuses what it does not know; make one without it"
+            yield (
+                f"its extension {one.oid.dotted_string} is critical, and OpenSSL refuses what it does not"
+                " know; make one without it"
+            )
     if not certificate.subject.rdns:
         yield "it has no name (its subject is empty, RFC 5280 section 4.1.2.6); make one with a commonName"
 
@@ -91,9 +115,14 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
 def time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
     """Whether a certificate has ended, or has not begun yet, a sentence each."""
     if now > certificate.not_valid_after_utc:
-        yield f"it expired on {to_text(certificate.not_valid_after_utc)}; make a new authority and rotate to it"
+        yield (
+            f"it expired on {to_text(certificate.not_valid_after_utc)}; make a new authority and rotate to it"
+        )
     if now < certificate.not_valid_before_utc:
-        yield f"it is not valid before {to_text(certificate.not_valid_before_utc)}; check the clock, or wait until then"
+        yield (
+            f"it is not valid before {to_text(certificate.not_valid_before_utc)}; check the clock, or wait"
+            " until then"
+        )
 
 
 def strength_faults(certificate: x509.Certificate) -> Iterator[str]:
@@ -103,9 +132,15 @@ def strength_faults(certificate: x509.Certificate) -> Iterator[str]:
         yield weak
     hash_algorithm = _signature_hash(certificate)
     if isinstance(hash_algorithm, WEAK_HASHES):
-        yield f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with SHA-256"
+        yield (
+            f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with"
+            " SHA-256"
+        )
     elif certificate.issuer == certificate.subject and not weak and not _signed_by_itself(certificate):
-        yield "its signature is not that of its own key, so the file was changed or damaged; give the certificate as it was issued"
+        yield (
+            "its signature is not that of its own key, so the file was changed or damaged; give the"
+            " certificate as it was issued"
+        )
 
 
 def _signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
@@ -124,7 +159,9 @@ def _signed_by_itself(certificate: x509.Certificate) -> bool:
 
 
 def extensions(certificate: x509.Certificate) -> x509.Extensions | None:
-    """The extensions of a certificate, None when the package cryptography cannot read them, which says nothing about OpenSSL."""
+    """The extensions of a certificate, None when the package cryptography cannot read them, which
+    says nothing about OpenSSL.
+    """
     try:
         return certificate.extensions
     except _CANNOT_BE_READ:
@@ -132,5 +169,7 @@ def extensions(certificate: x509.Certificate) -> x509.Extensions | None:
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The value of an extension of a certificate, None when it has none, or when its extensions cannot be read."""
+    """The value of an extension of a certificate, None when it has none, or when its extensions
+    cannot be read.
+    """
     return next((one.value for one in extensions(certificate) or () if isinstance(one.value, kind)), None)

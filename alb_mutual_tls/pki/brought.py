@@ -1,9 +1,11 @@
-"""A certificate authority that somebody brings: its certificate, or that of a subordinate with the chain up to its root.
+"""A certificate authority that somebody brings: its certificate, or that of a subordinate with the
+chain up to its root.
 
-ALB trusts one CA certificate, and the verifiers that were tried (docs/pki.md) need a self-signed one: so the root is what is uploaded, the first
-certificate is what signs, and what stands between is what clients present. Whether a certificate is valid today is for others to judge: a stack
-with an authority that has expired must still be able to switch its listeners off.
-Source: RFC 5280 sections 4.2.1.9 (path length) and 6.1.
+ALB trusts one CA certificate, and the verifiers that were tried (docs/pki.md) need a self-signed
+one: so the root is what is uploaded, the first certificate is what signs, and what stands between
+is what clients present. Whether a certificate is valid today is for others to judge: a stack with
+an authority that has expired must still be able to switch its listeners off. Source: RFC 5280
+sections 4.2.1.9 (path length) and 6.1.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from alb_mutual_tls.pki.profile import Subject
 
 @dataclass(frozen=True)
 class BroughtAuthority:
-    """An authority that can be used: PEM of what signs, of what clients present above their own certificate, and of the root that is trusted."""
+    """An authority that can be used: PEM of what signs, of what clients present above their own
+    certificate, and of the root that is trusted.
+    """
 
     signer_pem: str
     intermediates_pem: str
@@ -37,7 +41,10 @@ class BroughtAuthority:
 
     @classmethod
     def load(cls, certificate_pem: str) -> BroughtAuthority:
-        """From a PEM with the signing certificate first and its root last. Raises `UserError` with everything that speaks against it."""
+        """From a PEM with the signing certificate first and its root last.
+
+        Raises `UserError` with everything that speaks against it.
+        """
         blocks = list(dict.fromkeys(bundle.split(certificate_pem)))
         if not blocks:
             raise UserError(bundle.without_certificate(certificate_pem))
@@ -61,7 +68,10 @@ class BroughtAuthority:
     @property
     def certificates(self) -> list[x509.Certificate]:
         """What signs first, the root last."""
-        return [bundle.load_one(block) for block in dict.fromkeys(bundle.split(self.intermediates_pem + self.root_pem))]
+        return [
+            bundle.load_one(block)
+            for block in dict.fromkeys(bundle.split(self.intermediates_pem + self.root_pem))
+        ]
 
     def named_like(self, subject: Subject) -> bool:
         """Whether a client's subject is that of one of its certificates."""
@@ -74,7 +84,9 @@ class BroughtAuthority:
                 yield f"{words} is not allowed by the name constraints of {_name(certificate)}"
 
     def too_short_for(self, below: int) -> str | None:
-        """A clause when path lengths allow fewer than `below` authorities below what signs, else None."""
+        """A clause when path lengths allow fewer than `below` authorities below what signs, else
+        None.
+        """
         return next(_path_faults(self.certificates, below), None)
 
     def ends(self, now: datetime) -> Iterator[str]:
@@ -84,10 +96,12 @@ class BroughtAuthority:
 
 
 def trust_faults(certificate_pem: str, now: datetime) -> list[str]:
-    """Why a listener cannot trust what CAS has, a sentence each: a root, or an authority with the chain up to its root. Empty: it can.
+    """Why a listener cannot trust what CAS has, a sentence each: a root, or an authority with the
+    chain up to its root. Empty: it can.
 
-    Unlike an authority that is to sign, a root alone may be of version 1, as the documentation's commands make it: verifiers take the certificate that
-    they trust as it is (RFC 5280 section 6.1.1, d).
+    Unlike an authority that is to sign, a root alone may be of version 1, as the documentation's
+    commands make it: verifiers take the certificate that they trust as it is (RFC 5280 section
+    6.1.1, d).
     """
     try:
         if is_root_of_version_1(certificate_pem):
@@ -99,7 +113,10 @@ def trust_faults(certificate_pem: str, now: datetime) -> list[str]:
 
 
 def is_root_of_version_1(certificate_pem: str) -> bool:
-    """Whether a PEM is one self-signed certificate of X.509 version 1. Raises `UserError` when it cannot be read."""
+    """Whether a PEM is one self-signed certificate of X.509 version 1.
+
+    Raises `UserError` when it cannot be read.
+    """
     found = bundle.load(certificate_pem)
     return len(found) == 1 and found[0].version is x509.Version.v1 and _issued(found[0], found[0])
 
@@ -107,47 +124,67 @@ def is_root_of_version_1(certificate_pem: str) -> bool:
 def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
     for place, certificate in enumerate(chain, 1):
         which = f"certificate {place} ({_name(certificate)}): " if len(chain) > 1 else ""
-        if place < len(chain) and certificate.subject == certificate.issuer and _issued(chain[place], certificate):
-            yield f"{which}it has the name of the authority that issued it, so verifiers take the one for the other; make one with another name"
+        if (
+            place < len(chain)
+            and certificate.subject == certificate.issuer
+            and _issued(chain[place], certificate)
+        ):
+            yield (
+                f"{which}it has the name of the authority that issued it, so verifiers take the one for the"
+                " other; make one with another name"
+            )
         else:
             yield from (f"{which}{fault}" for fault in lasting_faults(certificate))
 
 
 def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
     if len(chain) > 1 and all(_issued(one, one) for one in chain):
-        yield f"there are {len(chain)} roots ({', '.join(map(_name, chain))}), and a listener trusts one; give that one alone"
+        yield (
+            f"there are {len(chain)} roots ({', '.join(map(_name, chain))}), and a listener trusts one; give"
+            " that one alone"
+        )
         return
     for place, (lower, upper) in enumerate(pairwise(chain), 1):
         if not _issued(upper, lower):
             yield (
-                f"certificate {place} ({_name(lower)}) was not issued by the one after it ({_name(upper)}); give the authority that signs first, "
-                "then the one that issued it, and so on up to the root"
+                f"certificate {place} ({_name(lower)}) was not issued by the one after it ({_name(upper)});"
+                " give the authority that signs first, then the one that issued it, and so on up to the root"
             )
             return
     root = chain[-1]
     if not _issued(root, root):
         yield (
-            f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is no root; add the certificates above it, "
-            "the self-signed one last, because that is what a listener can trust"
+            f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is no root; add"
+            " the certificates above it, the self-signed one last, because that is what a listener can trust"
         )
         return
     for place, (lower, upper) in enumerate(pairwise([*chain, root]), 1):
         if not (looks_self_signed(lower) if lower is upper else names_issuer(upper, lower)):
             other = "it" if lower is upper else _name(upper)
             yield (
-                f"certificate {place} ({_name(lower)}) names another key identifier or serial number of its issuer than {other} has, "
-                "so OpenSSL does not put the two together; give the certificate that issued it, or have it issued again"
+                f"certificate {place} ({_name(lower)}) names another key identifier or serial number of its"
+                f" issuer than {other} has, so OpenSSL does not put the two together; give the certificate"
+                " that issued it, or have it issued again"
             )
-    yield from (f"{fault}; let a subordinate authority be made that it allows" for fault in _path_faults(chain, 0))
+    yield from (
+        f"{fault}; let a subordinate authority be made that it allows" for fault in _path_faults(chain, 0)
+    )
 
 
 def _path_faults(chain: Sequence[x509.Certificate], below: int) -> Iterator[str]:
     """`below`: how many authorities stand below the chain's first one."""
     for depth, certificate in enumerate(chain, below):
         constraints = extension(certificate, x509.BasicConstraints)
-        if constraints is not None and constraints.path_length is not None and constraints.path_length < depth:
+        if (
+            constraints is not None
+            and constraints.path_length is not None
+            and constraints.path_length < depth
+        ):
             there = f"{depth} stands" if depth == 1 else f"{depth} stand"
-            yield f"{_name(certificate)} allows {constraints.path_length} authorities below it (its path length), and {there} there"
+            yield (
+                f"{_name(certificate)} allows {constraints.path_length} authorities below it (its path"
+                f" length), and {there} there"
+            )
 
 
 def _issued(upper: x509.Certificate, lower: x509.Certificate) -> bool:

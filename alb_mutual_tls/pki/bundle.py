@@ -1,6 +1,8 @@
-"""PEM bundles and PKCS#12 files: taking certificates apart and putting together what a client presents.
+"""PEM bundles and PKCS#12 files: taking certificates apart and putting together what a client
+presents.
 
-`cryptography` is imported only where it is needed: a program that wants a fingerprint does not pay for it.
+`cryptography` is imported only where it is needed: a program that wants a fingerprint does not pay
+for it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ _LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
 _PASSWORD_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"  # noqa: S105  # without 0 O 1 l I, which are misread
 _PASSWORD_LENGTH: Final = 24  # 57 ** 24 > 2 ** 139
-KEY_DERIVATION_ROUNDS: Final = 300_000  # .NET refuses more unless told otherwise (Pkcs12LoaderLimits)
+# .NET refuses more unless told otherwise (Pkcs12LoaderLimits)
+KEY_DERIVATION_ROUNDS: Final = 300_000
 
 
 def holds_private_key(pem: str) -> bool:
@@ -37,13 +40,18 @@ def holds_private_key(pem: str) -> bool:
 
 
 def split(pem: str) -> list[str]:
-    """The certificates of a PEM bundle in its order, each in the form of RFC 7468; text between them is left out.
+    """The certificates of a PEM bundle in its order, each in the form of RFC 7468; text between
+    them is left out.
 
-    Raises `UserError` when a block is not base64, or one of those that openssl marks with what to trust them for.
+    Raises `UserError` when a block is not base64, or one of those that openssl marks with what to
+    trust them for.
     """
     found = list(blocks(pem, _CERTIFICATES))
     if any(label == _TRUSTED for label, _ in found):
-        raise UserError("the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509 -in FILE writes")
+        raise UserError(
+            "the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509"
+            " -in FILE writes"
+        )
     return [_to_pem(_decode(body)) for _, body in found]
 
 
@@ -51,7 +59,10 @@ def without_certificate(pem: str) -> str:
     """A sentence for a text in which `split` finds no certificate."""
     labels = list(dict.fromkeys(_LABEL.findall(pem)))
     if "CERTIFICATE" in labels:
-        return "the certificate is cut off: there is no END CERTIFICATE line after its BEGIN line; give the whole PEM file"
+        return (
+            "the certificate is cut off: there is no END CERTIFICATE line after its BEGIN line; give the"
+            " whole PEM file"
+        )
     what = f"there is {', '.join(labels)} and no certificate" if labels else "there is no certificate"
     return f"{what} between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate"
 
@@ -60,7 +71,9 @@ def _decode(body: str) -> bytes:
     try:
         return base64.b64decode("".join(body.split()), validate=True)
     except binascii.Error:
-        raise UserError("a certificate between its BEGIN and END lines is not base64; give the PEM file as it was issued") from None
+        raise UserError(
+            "a certificate between its BEGIN and END lines is not base64; give the PEM file as it was issued"
+        ) from None
 
 
 def _to_pem(der: bytes) -> str:
@@ -70,7 +83,9 @@ def _to_pem(der: bytes) -> str:
 
 
 def fingerprint(pem: str) -> str:
-    """SHA-256 of the DER of the first certificate, lower-case hex; raises `UserError` when there is none."""
+    """SHA-256 of the DER of the first certificate, lower-case hex; raises `UserError` when there is
+    none.
+    """
     first = next(blocks(pem, _CERTIFICATES), None)
     if first is None:
         raise UserError(without_certificate(pem))
@@ -78,7 +93,9 @@ def fingerprint(pem: str) -> str:
 
 
 def load(pem: str) -> list[x509.Certificate]:
-    """The certificates of a PEM bundle in its order; raises `UserError` when one is no X.509 certificate."""
+    """The certificates of a PEM bundle in its order; raises `UserError` when one is no X.509
+    certificate.
+    """
     return [_parse(block) for block in split(pem)]
 
 
@@ -90,34 +107,51 @@ def _parse(block: str) -> x509.Certificate:
             # of a serial number that is 0, as old manuals make roots; OpenSSL takes it
             warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
             certificate = x509.load_pem_x509_certificate(block.encode())
-        # A certificate is parsed only as far as it is asked: a name that cannot be read would fail anywhere later.
-        certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018
+        # A certificate is parsed only as far as it is asked: a name that cannot be read would fail
+        # anywhere later.
+        (  # noqa: B018
+            certificate.subject,
+            certificate.issuer,
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+        )
     except (ValueError, TypeError, x509.InvalidVersion):
         from alb_mutual_tls.pki import unreadable
 
-        if clause := unreadable.of_certificate(_decode(block.partition("-----\n")[2].partition("-----END")[0])):
+        if clause := unreadable.of_certificate(
+            _decode(block.partition("-----\n")[2].partition("-----END")[0])
+        ):
             raise UserError(f"the certificate {clause}") from None
         raise UserError(
-            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give the PEM file as it was issued"
+            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give"
+            " the PEM file as it was issued"
         ) from None
     return certificate
 
 
 @lru_cache(maxsize=64)
 def load_one(pem: str) -> x509.Certificate:
-    """The one certificate of a PEM; raises `UserError` when there is none, or several, or a private key beside it."""
+    """The one certificate of a PEM; raises `UserError` when there is none, or several, or a private
+    key beside it.
+    """
     if holds_private_key(pem):
-        raise UserError("the PEM contains a private key, which must never leave its place; give the certificate alone")
+        raise UserError(
+            "the PEM contains a private key, which must never leave its place; give the certificate alone"
+        )
     certificates = load(pem)
     if len(certificates) != 1:
-        raise UserError(f"the PEM holds {len(certificates)} certificates where one is needed; give the certificate alone")
+        raise UserError(
+            f"the PEM holds {len(certificates)} certificates where one is needed; give the certificate alone"
+        )
     return certificates[0]
 
 
 def chain(leaf: str, *, cross: Sequence[str] = (), intermediates: Sequence[str] = ()) -> str:
-    """What a client presents, in PEM: its certificate, then cross certificates, then intermediates, never a root (RFC 8446 section 4.4.2).
+    """What a client presents, in PEM: its certificate, then cross certificates, then intermediates,
+    never a root (RFC 8446 section 4.4.2).
 
-    Every argument may be a bundle; a certificate that comes twice is kept once. Raises `UserError` when one is none.
+    Every argument may be a bundle; a certificate that comes twice is kept once. Raises `UserError`
+    when one is none.
     """
     above = list(dict.fromkeys(block for bundle in (*cross, *intermediates) for block in split(bundle)))
     kept = [block for block in above if not _is_root(block)]
@@ -138,27 +172,31 @@ def _is_root(pem: str) -> bool:
 def random_password() -> str:
     """A password for a PKCS#12 file, of letters and digits.
 
-    Long, because the integrity check of the files that `cryptography` writes is derived with only 2048 rounds, whatever is asked for.
+    Long, because the integrity check of the files that `cryptography` writes is derived with only
+    2048 rounds, whatever is asked for.
     """
     return "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH))
 
 
 def check_password(password: str, what: str) -> None:
-    """Raise `UserError` for a password of a PKCS#12 file (`what`) that Java would call incorrect: it opens none with characters beyond ASCII."""
+    """Raise `UserError` for a password of a PKCS#12 file (`what`) that Java would call incorrect:
+    it opens none with characters beyond ASCII.
+    """
     if not password:
         raise UserError(f"{what} needs a password; give one, or let one be generated")
     if not (password.isascii() and password.isprintable()):
         raise UserError(
-            f"the password of {what} has characters beyond printable ASCII, with which Java cannot open it and others only in some locales; "
-            "use letters, digits, spaces and signs of ASCII"
+            f"the password of {what} has characters beyond printable ASCII, with which Java cannot open it"
+            " and others only in some locales; use letters, digits, spaces and signs of ASCII"
         )
 
 
 def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str, *, legacy: bool = False) -> bytes:
     """A PKCS#12 file of a client's key and chain (leaf first) under the friendly name `name`.
 
-    Encrypted with PBES2, PBKDF2-HMAC-SHA256 and AES-256-CBC (RFC 8018); `legacy` takes SHA-1 and 3DES (RFC 7292 appendix C), for readers older
-    than about 2021. Raises `UserError` when the certificate is not the key's, or one of them or the password is unusable.
+    Encrypted with PBES2, PBKDF2-HMAC-SHA256 and AES-256-CBC (RFC 8018); `legacy` takes SHA-1 and
+    3DES (RFC 7292 appendix C), for readers older than about 2021. Raises `UserError` when the
+    certificate is not the key's, or one of them or the password is unusable.
     """
     from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -167,18 +205,25 @@ def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str, *, le
     check_password(password, f"the PKCS#12 file of {name}")
     certificates = load(chain_pem)
     if not certificates:
-        raise UserError(f"there is no certificate for the PKCS#12 file of {name}; give the client's chain in PEM")
+        raise UserError(
+            f"there is no certificate for the PKCS#12 file of {name}; give the client's chain in PEM"
+        )
     key = load_private_key(private_key_pem)
     if not same_key(key.public_key(), certificates[0].public_key()):
-        raise UserError(f"the private key of {name} is not the key of its certificate; give the two that belong together")
+        raise UserError(
+            f"the private key of {name} is not the key of its certificate; give the two that belong together"
+        )
     encryption = _encryption(password, legacy=legacy)
-    return pkcs12.serialize_key_and_certificates(name.encode(), key, certificates[0], certificates[1:] or None, encryption)
+    return pkcs12.serialize_key_and_certificates(
+        name.encode(), key, certificates[0], certificates[1:] or None, encryption
+    )
 
 
 def java_truststore(authorities: Mapping[str, str], password: str) -> bytes:
     """A PKCS#12 file of CA certificates (alias -> PEM) that Java takes for trusted ones.
 
-    Each has the attribute 2.16.840.1.113894.746875.1.1, without which Java sees no entry at all. Raises `UserError` for an unusable password.
+    Each has the attribute 2.16.840.1.113894.746875.1.1, without which Java sees no entry at all.
+    Raises `UserError` for an unusable password.
     """
     from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -194,7 +239,9 @@ def _encryption(password: str, *, legacy: bool) -> KeySerializationEncryption:
     return (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(KEY_DERIVATION_ROUNDS)
-        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC if legacy else pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+        .key_cert_algorithm(
+            pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC if legacy else pkcs12.PBES.PBESv2SHA256AndAES256CBC
+        )
         .hmac_hash(hashes.SHA1() if legacy else hashes.SHA256())  # noqa: S303 (what old readers know)
         .build(password.encode())
     )

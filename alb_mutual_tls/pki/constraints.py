@@ -1,4 +1,6 @@
-"""Which names an authority lets its clients have: name constraints (RFC 5280 section 4.2.1.10), judged as OpenSSL does."""
+"""Which names an authority lets its clients have: name constraints (RFC 5280 section 4.2.1.10),
+judged as OpenSSL does.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,29 @@ _HOST: Final = re.compile(r"[^:/?#]+://(?:[^/?#@]*@)?(?P<host>[^:/?#]+)")
 
 
 def forbidden_names(authority: x509.Certificate, subject: Subject, uris: Sequence[str]) -> list[str]:
-    """The names of a client, in words, that the name constraints of an authority above it do not allow."""
+    """The names of a client, in words, that the name constraints of an authority above it do not
+    allow.
+    """
     found = extension(authority, x509.NameConstraints)
     if found is None:
         return []
     excluded, permitted = found.excluded_subtrees or [], found.permitted_subtrees or []
-    return [words for kind, words, within in _names(subject, uris) if not _allowed(kind, within, excluded, permitted)]
+    return [
+        words
+        for kind, words, within in _names(subject, uris)
+        if not _allowed(kind, within, excluded, permitted)
+    ]
 
 
 _Within = Callable[[x509.GeneralName], bool]
 
 
-def _allowed(kind: type[x509.GeneralName], within: _Within, excluded: list[x509.GeneralName], permitted: list[x509.GeneralName]) -> bool:
+def _allowed(
+    kind: type[x509.GeneralName],
+    within: _Within,
+    excluded: list[x509.GeneralName],
+    permitted: list[x509.GeneralName],
+) -> bool:
     if any(within(tree) for tree in excluded if isinstance(tree, kind)):
         return False
     trees = [tree for tree in permitted if isinstance(tree, kind)]
@@ -37,14 +50,24 @@ def _allowed(kind: type[x509.GeneralName], within: _Within, excluded: list[x509.
 
 
 def _names(subject: Subject, uris: Sequence[str]) -> Iterator[tuple[type[x509.GeneralName], str, _Within]]:
-    yield x509.DirectoryName, f"the subject {to_name(subject).rfc4514_string()}", lambda tree: _below_name(tree.value, to_name(subject))
+    yield (
+        x509.DirectoryName,
+        f"the subject {to_name(subject).rfc4514_string()}",
+        lambda tree: _below_name(tree.value, to_name(subject)),
+    )
     for uri in uris:
         yield x509.UniformResourceIdentifier, f"the URI {uri!r}", partial(_below_host, uri)
     if email := subject.get("emailAddress"):
         yield x509.RFC822Name, f"the e-mail address {email!r}", lambda tree: _below_mailbox(tree.value, email)
     common_name = subject.get("commonName", "")
-    if _DNS_NAME.fullmatch(common_name):  # without DNS names among the others, OpenSSL takes such a common name for one
-        yield x509.DNSName, f"the commonName {common_name!r}", lambda tree: _below_domain(tree.value, common_name)
+    if _DNS_NAME.fullmatch(
+        common_name
+    ):  # without DNS names among the others, OpenSSL takes such a common name for one
+        yield (
+            x509.DNSName,
+            f"the commonName {common_name!r}",
+            lambda tree: _below_domain(tree.value, common_name),
+        )
 
 
 def _below_name(tree: x509.Name, name: x509.Name) -> bool:
@@ -53,7 +76,10 @@ def _below_name(tree: x509.Name, name: x509.Name) -> bool:
 
 
 def _attributes(name: x509.Name) -> list[tuple[str, str]]:
-    return [(one.oid.dotted_string, normalized(one.value) if isinstance(one.value, str) else one.value.hex()) for one in name]
+    return [
+        (one.oid.dotted_string, normalized(one.value) if isinstance(one.value, str) else one.value.hex())
+        for one in name
+    ]
 
 
 def _below_host(uri: str, tree: x509.GeneralName) -> bool:

@@ -1,4 +1,6 @@
-"""As much of DER as is needed to read what `cryptography` refuses whole and OpenSSL takes (X.690)."""
+"""As much of DER as is needed to read what `cryptography` refuses whole and OpenSSL takes
+(X.690).
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,17 @@ class Element:
         return elements(self.content)
 
     def text(self) -> str:
-        """A string, as OpenSSL shows it: of the kinds with one octet a character any octet is Latin-1."""
+        """A string, as OpenSSL shows it: of the kinds with one octet a character any octet is
+        Latin-1.
+        """
         return self.content.decode(_WIDE.get(self.tag, "latin-1"), errors="replace")
 
 
 def elements(data: bytes) -> list[Element]:
-    """The elements that stand one after the other in `data`. Raises `ValueError` where it is anything else, or more than anybody would write."""
+    """The elements that stand one after the other in `data`.
+
+    Raises `ValueError` where it is anything else, or more than anybody would write.
+    """
     found = list(islice(_elements(data), _MOST + 1))
     if len(found) > _MOST:
         raise ValueError("too many")

@@ -1,8 +1,10 @@
-"""The extensions of certificates and requests, and the attributes of requests, read one by one and called as OpenSSL calls them.
+"""The extensions of certificates and requests, and the attributes of requests, read one by one and
+called as OpenSSL calls them.
 
-`cryptography` reads all of them or none: one that it finds odd hides the others, though OpenSSL reads it (a path length beside CA:FALSE, a FALSE that is
-written out, Latin-1 in a DNS name, an extension that comes twice).
-Sources: RFC 5280 section 4.2, RFC 2985 section 5.4, OpenSSL's crypto/x509/v3_san.c for how names are printed.
+`cryptography` reads all of them or none: one that it finds odd hides the others, though OpenSSL
+reads it (a path length beside CA:FALSE, a FALSE that is written out, Latin-1 in a DNS name, an
+extension that comes twice). Sources: RFC 5280 section 4.2, RFC 2985 section 5.4, OpenSSL's
+crypto/x509/v3_san.c for how names are printed.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ _SHORT: Final = {
 
 @dataclass(frozen=True)
 class Extension:
-    """An extension as it stands there; the readers below give None where its value is none of its kind."""
+    """An extension as it stands there; the readers below give None where its value is none of its
+    kind.
+    """
 
     oid: str
     critical: bool
@@ -76,7 +80,9 @@ class Extension:
 
 @dataclass(frozen=True)
 class Constraints:
-    """Basic constraints; `path_length` may stand beside a false `authority`, where it says nothing."""
+    """Basic constraints; `path_length` may stand beside a false `authority`, where it says
+    nothing.
+    """
 
     authority: bool
     path_length: int | None
@@ -101,7 +107,12 @@ class Attribute:
 
 def of_certificate(certificate: x509.Certificate) -> list[Extension]:
     """The extensions of a certificate, in their order."""
-    return [found for part in _body(certificate.tbs_certificate_bytes) if part.tag == 0xA3 for found in _extensions(part.content)]
+    return [
+        found
+        for part in _body(certificate.tbs_certificate_bytes)
+        if part.tag == 0xA3
+        for found in _extensions(part.content)
+    ]
 
 
 def of_request(request: x509.CertificateSigningRequest) -> list[Extension]:
@@ -116,7 +127,10 @@ def attributes(request: x509.CertificateSigningRequest) -> list[Attribute]:
 
 
 def public_key_info(signed: bytes) -> bytes:
-    """The contents of the SubjectPublicKeyInfo in what is signed of a certificate or a request. Raises `ValueError`."""
+    """The contents of the SubjectPublicKeyInfo in what is signed of a certificate or a request.
+
+    Raises `ValueError`.
+    """
     parts = _body(signed)
     place = 5 + (parts[0].tag == 0xA0) if len(parts) > 4 else 2
     return parts[place].content
@@ -187,7 +201,9 @@ def purposes(extension: Extension) -> list[str] | None:
 
 
 def key_identifier(extension: Extension) -> bytes | None:
-    """A key's identifier: the subject's, or the issuer's (empty where that is named by its serial number alone)."""
+    """A key's identifier: the subject's, or the issuer's (empty where that is named by its serial
+    number alone).
+    """
     try:
         found = der.only(extension.value)
         if found.tag != der.SEQUENCE:
@@ -251,7 +267,8 @@ def _visible(text: str) -> str:
 
 def called(identifier: str) -> str:
     """An extension, attribute or purpose in words; its OID where there are none."""
-    known: str = x509.ObjectIdentifier(identifier)._name  # the only place where the library keeps it
+    # the only place where the library keeps it
+    known: str = x509.ObjectIdentifier(identifier)._name
     return _CALLED.get(identifier) or (identifier if known == "Unknown OID" else known)
 
 

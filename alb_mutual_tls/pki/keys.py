@@ -1,4 +1,6 @@
-"""Keys: reading private ones, telling weak public ones, and the hash that goes with each (NIST SP 800-57 part 1, table 2)."""
+"""Keys: reading private ones, telling weak public ones, and the hash that goes with each (NIST SP
+800-57 part 1, table 2).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _CURVE_HASHES: Final[dict[str, SignatureHash]] = {
     "secp521r1": hashes.SHA512(),
 }
 _FERMAT_ROUNDS: Final = 100
-_ROCA_PRIMES: Final = tuple(number for number in range(3, 168) if all(number % divisor for divisor in range(2, number)))
+_ROCA_PRIMES: Final = tuple(
+    number for number in range(3, 168) if all(number % divisor for divisor in range(2, number))
+)
 _RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
 _ELLIPTIC_CURVE: Final = "1.2.840.10045.2.1"
 UNREADABLE: Final = "its key is of a kind that cannot be read; use RSA or ECDSA"
@@ -40,19 +44,26 @@ _ACCEPTED: Final = "use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384"
 def load_private_key(pem: str) -> PrivateKey:
     """An unencrypted private key, RSA or ECDSA, from PEM (PKCS#8, PKCS#1 or SEC 1).
 
-    RSA's own numbers are not checked, which takes 0.4 s for 4096 bits: whoever signs with the key verifies the signature.
-    Raises `UserError` without a word of the key.
+    RSA's own numbers are not checked, which takes 0.4 s for 4096 bits: whoever signs with the key
+    verifies the signature. Raises `UserError` without a word of the key.
     """
     try:
-        key = serialization.load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
+        key = serialization.load_pem_private_key(
+            pem.encode(), password=None, unsafe_skip_rsa_key_validation=True
+        )
     except TypeError:
         raise UserError("the private key is encrypted; decrypt it, for instance with openssl pkey") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise UserError("the private key is not PEM of an RSA or ECDSA key; give the key as it was generated") from None
+        raise UserError(
+            "the private key is not PEM of an RSA or ECDSA key; give the key as it was generated"
+        ) from None
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise UserError(f"the private key is neither RSA nor ECDSA; {_ACCEPTED}")
     if _private_only_for_pss(pem):
-        raise UserError(f"the private key is limited to RSASSA-PSS signatures, which not every verifier takes; {_ORDINARY}")
+        raise UserError(
+            "the private key is limited to RSASSA-PSS signatures, which not every verifier takes;"
+            f" {_ORDINARY}"
+        )
     return key
 
 
@@ -67,10 +78,12 @@ def _private_only_for_pss(pem: str) -> bool:
 
 
 def key_fault(signed: bytes) -> str | None:
-    """What speaks against the public key of a certificate or a request, as a clause with the remedy, or None.
+    """What speaks against the public key of a certificate or a request, as a clause with the
+    remedy, or None.
 
-    The one rule for authorities, requests and clients. `signed`: what is signed of it in DER (`tbs_certificate_bytes`, `tbs_certrequest_bytes`), as
-    a key alone does not say any more what it is limited to.
+    The one rule for authorities, requests and clients. `signed`: what is signed of it in DER
+    (`tbs_certificate_bytes`, `tbs_certrequest_bytes`), as a key alone does not say any more what it
+    is limited to.
     """
     try:
         info = public_key_info(signed)
@@ -78,7 +91,10 @@ def key_fault(signed: bytes) -> str | None:
         kind, *parameters = algorithm.inside()
         identifier = der.oid(kind.content)
         if identifier == _ELLIPTIC_CURVE and parameters[0].tag == der.SEQUENCE:
-            return "its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve, ECDSA-P256 or ECDSA-P384"
+            return (
+                "its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve,"
+                " ECDSA-P256 or ECDSA-P384"
+            )
         if identifier == _RSASSA_PSS:
             return f"its key is limited to RSASSA-PSS signatures, which not every verifier takes; {_ORDINARY}"
     except (ValueError, IndexError):
@@ -93,13 +109,19 @@ def curve(signed: bytes) -> str | None:
     """The curve of a certificate's or a request's key, by its OID; `signed` as for `key_fault`."""
     try:
         kind, parameters = der.elements(public_key_info(signed))[0].inside()
-        return der.oid(parameters.content) if der.oid(kind.content) == _ELLIPTIC_CURVE and parameters.tag == der.OBJECT_IDENTIFIER else None
+        return (
+            der.oid(parameters.content)
+            if der.oid(kind.content) == _ELLIPTIC_CURVE and parameters.tag == der.OBJECT_IDENTIFIER
+            else None
+        )
     except (ValueError, IndexError):
         return None
 
 
 def only_for_pss(signed: bytes) -> bool:
-    """Whether a certificate's or a request's RSA key is for RSASSA-PSS signatures alone; `signed` as for `key_fault`."""
+    """Whether a certificate's or a request's RSA key is for RSASSA-PSS signatures alone; `signed`
+    as for `key_fault`.
+    """
     try:
         return der.oid(der.elements(public_key_info(signed))[0].inside()[0].content) == _RSASSA_PSS
     except (ValueError, IndexError):
@@ -117,34 +139,48 @@ def usable(key: object) -> TypeGuard[PublicKey]:
 
 
 def weakness(key: object) -> str | None:
-    """Why a public key is not to be trusted, as a clause with the remedy ("its key is ...; use ..."), or None."""
+    """Why a public key is not to be trusted, as a clause with the remedy ("its key is ...; use
+    ..."), or None.
+    """
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size not in RSA_BITS:
             return f"its key is RSA of {key.key_size} bits; {_ACCEPTED}"
         if key.public_numbers().e < _RSA_EXPONENT:
-            return f"its RSA key has the public exponent {key.public_numbers().e}, less than {_RSA_EXPONENT}; {_ACCEPTED}"
+            return (
+                f"its RSA key has the public exponent {key.public_numbers().e}, less than {_RSA_EXPONENT};"
+                f" {_ACCEPTED}"
+            )
         return factorable(key.public_numbers().n)
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return None if key.curve.name in _CURVE_HASHES else f"its key is on the curve {key.curve.name}; {_ACCEPTED}"
+        return (
+            None
+            if key.curve.name in _CURVE_HASHES
+            else f"its key is on the curve {key.curve.name}; {_ACCEPTED}"
+        )
     return f"its key is neither RSA nor ECDSA, and ALB documents no other; {_ACCEPTED}"
 
 
 @lru_cache(maxsize=64)
 def factorable(modulus: int) -> str | None:
-    """Whether anybody can compute the private key of an RSA key (CA/Browser Forum baseline requirements 6.1.1.3).
+    """Whether anybody can compute the private key of an RSA key (CA/Browser Forum baseline
+    requirements 6.1.1.3).
 
-    Close primes: Fermat's method, as many rounds as the requirements ask for. ROCA (CVE-2017-15361): the fingerprint of its finders, which one key
-    in about 200 million has by chance.
+    Close primes: Fermat's method, as many rounds as the requirements ask for. ROCA
+    (CVE-2017-15361): the fingerprint of its finders, which one key in about 200 million has by
+    chance.
     """
     root = math.isqrt(modulus)
     for middle in range(root + (root * root < modulus), root + _FERMAT_ROUNDS):
         rest = middle * middle - modulus
         if math.isqrt(rest) ** 2 == rest:
-            return "the two primes of its RSA key are so close together that anybody can compute the private key; make another key, with openssl genpkey"
+            return (
+                "the two primes of its RSA key are so close together that anybody can compute the private"
+                " key; make another key, with openssl genpkey"
+            )
     if all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES):
         return (
-            "its RSA key is of the kind that faulty smart cards and TPMs make (ROCA, CVE-2017-15361), from which the private key can be computed; "
-            "make another key, with openssl genpkey"
+            "its RSA key is of the kind that faulty smart cards and TPMs make (ROCA, CVE-2017-15361), from"
+            " which the private key can be computed; make another key, with openssl genpkey"
         )
     return None
 
@@ -155,7 +191,9 @@ def _powers(prime: int) -> frozenset[int]:
 
 
 def signature_hash(key: PublicKey) -> SignatureHash:
-    """The hash a key signs with: as strong as its curve, SHA-256 for RSA (RFC 5480 section 4, RFC 8446 section 4.2.3)."""
+    """The hash a key signs with: as strong as its curve, SHA-256 for RSA (RFC 5480 section 4, RFC
+    8446 section 4.2.3).
+    """
     if isinstance(key, ec.EllipticCurvePublicKey):
         return _CURVE_HASHES[key.curve.name]
     return hashes.SHA256()

@@ -1,4 +1,6 @@
-"""Distinguished names: from a subject's fields and back, and when two of them are one (RFC 5280 sections 4.1.2.4 and 7.1)."""
+"""Distinguished names: from a subject's fields and back, and when two of them are one (RFC 5280
+sections 4.1.2.4 and 7.1).
+"""
 
 from __future__ import annotations
 
@@ -8,23 +10,31 @@ from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, Subject, normalized
 
 
 def to_name(subject: Subject) -> x509.Name:
-    """The name with one RDN per field, in the order of `SUBJECT_FIELDS`; UTF8String, but PrintableString countries and IA5String e-mail."""
+    """The name with one RDN per field, in the order of `SUBJECT_FIELDS`; UTF8String, but
+    PrintableString countries and IA5String e-mail.
+    """
     return x509.Name(
-        x509.NameAttribute(x509.ObjectIdentifier(field.oid), subject[name]) for name, field in SUBJECT_FIELDS.items() if name in subject
+        x509.NameAttribute(x509.ObjectIdentifier(field.oid), subject[name])
+        for name, field in SUBJECT_FIELDS.items()
+        if name in subject
     )
 
 
 def same_name(one: x509.Name, other: x509.Name) -> bool:
     """Whether two names are the same to a person or to a verifier.
 
-    Case, white space and string types are disregarded, as RFC 5280 section 7.1 has it, and the order of attributes too:
-    tools differ in it, and a client named like an authority is a mistake in any order.
+    Case, white space and string types are disregarded, as RFC 5280 section 7.1 has it, and the
+    order of attributes too: tools differ in it, and a client named like an authority is a mistake
+    in any order.
     """
     return _attributes(one) == _attributes(other)
 
 
 def _attributes(name: x509.Name) -> list[tuple[str, str]]:
     return sorted(
-        (attribute.oid.dotted_string, normalized(attribute.value) if isinstance(attribute.value, str) else attribute.value.hex())
+        (
+            attribute.oid.dotted_string,
+            normalized(attribute.value) if isinstance(attribute.value, str) else attribute.value.hex(),
+        )
         for attribute in name
     )

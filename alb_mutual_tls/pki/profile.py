@@ -1,7 +1,8 @@
 """What our certificates are, as data, and the rules for what a user may ask of them.
 
-Nothing here imports `cryptography`, because every preview reads these rules and importing that package takes 0.1 s.
-Sources: RFC 5280 (the profile, and the upper bounds of its appendix A.1), RFC 3986 (URIs), the SPIFFE ID specification.
+Nothing here imports `cryptography`, because every preview reads these rules and importing that
+package takes 0.1 s. Sources: RFC 5280 (the profile, and the upper bounds of its appendix A.1), RFC
+3986 (URIs), the SPIFFE ID specification.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Subject = Mapping[str, str]
 
 @dataclass(frozen=True)
 class SubjectField:
-    """An attribute type of a distinguished name: its OID, and its upper bound in characters (RFC 5280, appendix A.1)."""
+    """An attribute type of a distinguished name: its OID, and its upper bound in characters (RFC
+    5280, appendix A.1).
+    """
 
     oid: str
     limit: int
@@ -60,7 +63,8 @@ KEY_ALGORITHMS: Final[Mapping[str, KeyAlgorithm]] = {
 class Profile:
     """The extensions of a certificate.
 
-    `path_length` None sets no limit; `key_usage` holds names of RFC 5280 section 4.2.1.3, `extended_key_usage` OIDs of 4.2.1.12.
+    `path_length` None sets no limit; `key_usage` holds names of RFC 5280 section 4.2.1.3,
+    `extended_key_usage` OIDs of 4.2.1.12.
     """
 
     authority: bool
@@ -72,10 +76,14 @@ class Profile:
 CLIENT_AUTHENTICATION: Final = "1.3.6.1.5.5.7.3.2"
 SERVER_AUTHENTICATION: Final = "1.3.6.1.5.5.7.3.1"
 
-# Without a path length: a rotation (cross certificate) and an intermediate together need depth, and a ten-year root cannot be mended later.
+# Without a path length: a rotation (cross certificate) and an intermediate together need depth, and
+# a ten-year root cannot be mended later.
 CA_PROFILE: Final = Profile(authority=True, path_length=None, key_usage=frozenset({"keyCertSign", "cRLSign"}))
 CLIENT_PROFILE: Final = Profile(
-    authority=False, path_length=None, key_usage=frozenset({"digitalSignature"}), extended_key_usage=(CLIENT_AUTHENTICATION,)
+    authority=False,
+    path_length=None,
+    key_usage=frozenset({"digitalSignature"}),
+    extended_key_usage=(CLIENT_AUTHENTICATION,),
 )
 
 BACKDATE: Final = timedelta(minutes=5)
@@ -84,20 +92,31 @@ BACKDATE: Final = timedelta(minutes=5)
 CA_VALIDITY_DAYS: Final = range(1, 36501)
 """A root may last 1 day to 100 years; the documentation's lasts 3650 days."""
 CLIENT_VALIDITY_DAYS: Final = range(1, 3651)
-"""A client certificate may last 1 day to the ten years of the documentation: ALB knows no revocation, so much less is better."""
+"""A client certificate may last 1 day to the ten years of the documentation: ALB knows no
+revocation, so much less is better.
+"""
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 EMAIL: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-_URI: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)")
+_URI: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)"
+)
 _SPIFFE: Final = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+)*")
 _URI_LIMIT: Final = 2048
 
 
 def check_subject(fields: Mapping[str, object]) -> list[str]:
-    """Everything that is wrong with a subject's fields, a sentence each: value, rule, remedy. No fields at all are no error here."""
-    problems = [f"{name} is no subject field; the fields are {', '.join(SUBJECT_FIELDS)}" for name in fields if name not in SUBJECT_FIELDS]
+    """Everything that is wrong with a subject's fields, a sentence each: value, rule, remedy.
+
+    No fields at all are no error here.
+    """
+    problems = [
+        f"{name} is no subject field; the fields are {', '.join(SUBJECT_FIELDS)}"
+        for name in fields
+        if name not in SUBJECT_FIELDS
+    ]
     for name in SUBJECT_FIELDS:
         if name in fields:
             problem = _check_field(name, fields[name])
@@ -116,49 +135,76 @@ def _check_field(name: str, value: object) -> str | None:
         return f"{name} {value!r} holds a control character or one that cannot be seen; remove it"
     if name == "countryName":
         if not _COUNTRY.fullmatch(value):
-            return f"countryName {value!r} is not a country code of two capital letters (ISO 3166), for instance 'CN'; change it or remove the field"
+            return (
+                f"countryName {value!r} is not a country code of two capital letters (ISO 3166), for instance"
+                " 'CN'; change it or remove the field"
+            )
         return None
-    # A bound of X.520 is in characters, but cryptography counts the bytes of a common name, and so do other verifiers.
-    unit, length = ("bytes of UTF-8", len(value.encode())) if name == "commonName" else ("characters", len(value))
+    # A bound of X.520 is in characters, but cryptography counts the bytes of a common name, and so
+    # do other verifiers.
+    unit, length = (
+        ("bytes of UTF-8", len(value.encode())) if name == "commonName" else ("characters", len(value))
+    )
     if length > SUBJECT_FIELDS[name].limit:
-        return f"{name} {value!r} is {length} {unit} long and may have {SUBJECT_FIELDS[name].limit}; shorten it"
+        return (
+            f"{name} {value!r} is {length} {unit} long and may have {SUBJECT_FIELDS[name].limit}; shorten it"
+        )
     if name == "emailAddress" and not EMAIL.fullmatch(value):
-        return f"emailAddress {value!r} is not an address of the form name@example.com; change it or remove the field"
+        return (
+            f"emailAddress {value!r} is not an address of the form name@example.com; change it or remove the"
+            " field"
+        )
     return None
 
 
 def check_uri(uri: object) -> str | None:
-    """What is wrong with a URI name of a certificate, as a sentence, or None (RFC 5280 section 4.2.1.6: absolute, in ASCII)."""
+    """What is wrong with a URI name of a certificate, as a sentence, or None (RFC 5280 section
+    4.2.1.6: absolute, in ASCII).
+    """
     if not isinstance(uri, str):
         return f"the URI {uri!r} is not text; put it in quotes"
     if len(uri) > _URI_LIMIT:
         return f"the URI {uri[:40]!r}... is {len(uri)} characters long and may have {_URI_LIMIT}; shorten it"
     match = _URI.fullmatch(uri)
     if not match or not match["rest"].strip("/?#"):
-        return f"the URI {uri!r} is not an absolute URI in ASCII, for instance spiffe://example.com/client/name; change it"
+        return (
+            f"the URI {uri!r} is not an absolute URI in ASCII, for instance spiffe://example.com/client/name;"
+            " change it"
+        )
     if match["scheme"].casefold() == "spiffe" and not _SPIFFE.fullmatch(uri):
-        return f"the URI {uri!r} is not a SPIFFE ID: spiffe://, a trust domain of a-z 0-9 . _ -, then segments of letters, digits . _ -; change it"
+        return (
+            f"the URI {uri!r} is not a SPIFFE ID: spiffe://, a trust domain of a-z 0-9 . _ -, then segments"
+            " of letters, digits . _ -; change it"
+        )
     return None
 
 
 def check_renewal(validity_days: int, renew_before_days: int) -> str | None:
-    """What is wrong with the time of renewal of a client certificate, as a sentence, or None; both in days."""
+    """What is wrong with the time of renewal of a client certificate, as a sentence, or None; both
+    in days.
+    """
     if renew_before_days < 0:
         return f"renewBeforeDays {renew_before_days} is less than 0; give 0 to {validity_days - 1}"
     if renew_before_days >= validity_days:
         return (
-            f"renewBeforeDays {renew_before_days} is not less than validityDays {validity_days}, so that the certificate would be due at once; "
-            f"give at most {validity_days - 1}"
+            f"renewBeforeDays {renew_before_days} is not less than validityDays {validity_days}, so that the"
+            f" certificate would be due at once; give at most {validity_days - 1}"
         )
     return None
 
 
 def same_subject(one: Subject, other: Subject) -> bool:
-    """Whether two subjects are one name to a verifier, disregarding case and white space (RFC 5280 section 7.1)."""
-    return {name: normalized(value) for name, value in one.items()} == {name: normalized(value) for name, value in other.items()}
+    """Whether two subjects are one name to a verifier, disregarding case and white space (RFC 5280
+    section 7.1).
+    """
+    return {name: normalized(value) for name, value in one.items()} == {
+        name: normalized(value) for name, value in other.items()
+    }
 
 
 def normalized(value: str) -> str:
-    """An attribute's value as verifiers compare it: compatibility forms and case folded, white space collapsed (RFC 5280 section 7.1)."""
+    """An attribute's value as verifiers compare it: compatibility forms and case folded, white
+    space collapsed (RFC 5280 section 7.1).
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
     return " ".join(folded.split())

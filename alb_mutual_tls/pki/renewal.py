@@ -1,7 +1,8 @@
 """When a certificate is to be issued anew: pure, with the clock as an argument.
 
-A renewal that could not lengthen a certificate's life, because its authority ends at the same moment or has ended, is never due:
-it would be due again right after, for ever, or fail and stop whatever else an update is to do.
+A renewal that could not lengthen a certificate's life, because its authority ends at the same
+moment or has ended, is never due: it would be due again right after, for ever, or fail and stop
+whatever else an update is to do.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from enum import StrEnum
 from typing import Final
 
 _LEAST: Final = timedelta(hours=8)
-"""Before the end, where it is 0 days: a third of a certificate that lasts one, for which there are no whole days to choose from."""
+"""Before the end, where it is 0 days: a third of a certificate that lasts one, for which there are
+no whole days to choose from.
+"""
 
 
-class Renewal(StrEnum):
+class RenewalState(StrEnum):
     """What is to be done about a certificate's end."""
 
     NOT_YET = "not yet"
@@ -23,7 +26,9 @@ class Renewal(StrEnum):
 
 
 def due_from(not_after: datetime, renew_before_days: int) -> datetime:
-    """The time of renewal: `renew_before_days` days (of 24 hours) before the end, and never at the end itself, when clients are locked out."""
+    """The time of renewal: `renew_before_days` days (of 24 hours) before the end, and never at the
+    end itself, when clients are locked out.
+    """
     return not_after - (timedelta(days=renew_before_days) or _LEAST)
 
 
@@ -32,11 +37,17 @@ def near_end(now: datetime, not_after: datetime, renew_before_days: int) -> bool
     return now >= due_from(not_after, renew_before_days)
 
 
-def renewal(now: datetime, not_after: datetime, renew_before_days: int, authority_not_after: datetime) -> Renewal:
-    """What is to be done about a certificate that ends at `not_after` and whose authority ends at `authority_not_after`."""
+def renewal(
+    now: datetime, not_after: datetime, renew_before_days: int, authority_not_after: datetime
+) -> RenewalState:
+    """What is to be done about a certificate that ends at `not_after` and whose authority ends at
+    `authority_not_after`.
+    """
     if not near_end(now, not_after, renew_before_days):
-        return Renewal.NOT_YET
-    return Renewal.ENDS_WITH_AUTHORITY if authority_not_after <= max(now, not_after) else Renewal.DUE
+        return RenewalState.NOT_YET
+    return (
+        RenewalState.ENDS_WITH_AUTHORITY if authority_not_after <= max(now, not_after) else RenewalState.DUE
+    )
 
 
 def days_left(now: datetime, not_after: datetime) -> int:

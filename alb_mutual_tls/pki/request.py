@@ -1,7 +1,9 @@
-"""Certificate signing requests that clients bring: what is refused, and what is left out of what they ask for.
+"""Certificate signing requests that clients bring: what is refused, and what is left out of what
+they ask for.
 
-Only the public key of a request is used. Names and extensions of a certificate come from the configuration and our profile.
-Sources: RFC 2986 (PKCS#10), RFC 2985 section 5.4 (attributes), RFC 5280 section 4.2 (extensions).
+Only the public key of a request is used. Names and extensions of a certificate come from the
+configuration and our profile. Sources: RFC 2986 (PKCS#10), RFC 2985 section 5.4 (attributes), RFC
+5280 section 4.2 (extensions).
 """
 
 from __future__ import annotations
@@ -39,58 +41,78 @@ class SigningRequest:
 
     @classmethod
     def load(cls, pem: str) -> SigningRequest:
-        """From PEM; raises `UserError` when the request cannot be read or is to be refused, whoever signs it."""
+        """From PEM; raises `UserError` when the request cannot be read or is to be refused, whoever
+        signs it.
+        """
         request = _parse(pem)
         fault = key_fault(request.tbs_certrequest_bytes)
         if fault == UNREADABLE and curve(request.tbs_certrequest_bytes) == _SM2:
-            fault = "its key is on the curve SM2, which OpenSSL reads and the reader of this program (Python's cryptography) does not; use RSA or ECDSA"
+            fault = (
+                "its key is on the curve SM2, which OpenSSL reads and the reader of this program (Python's"
+                " cryptography) does not; use RSA or ECDSA"
+            )
         if fault:
             raise UserError(f"the certificate signing request is refused: {fault}, and make the request anew")
         key = request.public_key()
-        assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)  # else there would be a fault
+        # else there would be a fault
+        assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
         try:
             signature_hash = request.signature_hash_algorithm
             signed = isinstance(signature_hash, _WEAK_HASHES) or request.is_signature_valid
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise UserError(
-                "the certificate signing request is signed by a method that the reader of this program (Python's cryptography) does not know; "
-                "make it anew with SHA-256"
+                "the certificate signing request is signed by a method that the reader of this program"
+                " (Python's cryptography) does not know; make it anew with SHA-256"
             ) from None
         if isinstance(signature_hash, _WEAK_HASHES):
             raise UserError(
-                f"the certificate signing request is signed with {signature_hash.name.upper()}, which can be forged; make it anew with SHA-256"
+                f"the certificate signing request is signed with {signature_hash.name.upper()}, which can be"
+                " forged; make it anew with SHA-256"
             )
         if not signed:
             raise UserError(
-                "the certificate signing request is not signed by its own key, so the file was changed or damaged; make the request anew"
+                "the certificate signing request is not signed by its own key, so the file was changed or"
+                " damaged; make the request anew"
             )
         found = cls(key, request)
         if found._asks_for_authority():
             raise UserError(
-                "the certificate signing request asks for a certificate authority (basicConstraints CA:TRUE or key usage keyCertSign), and only "
-                "clients are signed here; make the request anew without that"
+                "the certificate signing request asks for a certificate authority (basicConstraints CA:TRUE"
+                " or key usage keyCertSign), and only clients are signed here; make the request anew without"
+                " that"
             )
         return found
 
     def named_like(self, authority: x509.Certificate) -> str | None:
-        """A sentence when the request bears the name of an authority, else None: whoever made it has mistaken the one for the other."""
+        """A sentence when the request bears the name of an authority, else None: whoever made it
+        has mistaken the one for the other.
+        """
         if not same_name(self.request.subject, authority.subject):
             return None
         return (
-            f"the certificate signing request has the subject of the authority {authority.subject.rfc4514_string()}; "
-            "make the request anew with the client's own name"
+            "the certificate signing request has the subject of the authority"
+            f" {authority.subject.rfc4514_string()}; make the request anew with the client's own name"
         )
 
     def left_out(self, subject: Subject, uris: Sequence[str]) -> list[str]:
-        """What the request asks for and the certificate will not have, in words; `subject` and `uris` are what was configured."""
-        return [*self._names_left_out(subject), *self._extensions_left_out(subject, uris), *self._attributes_left_out()]
+        """What the request asks for and the certificate will not have, in words; `subject` and
+        `uris` are what was configured.
+        """
+        return [
+            *self._names_left_out(subject),
+            *self._extensions_left_out(subject, uris),
+            *self._attributes_left_out(),
+        ]
 
     def _names_left_out(self, subject: Subject) -> Iterator[str]:
         granted = {(SUBJECT_FIELDS[name].oid, normalized(value)) for name, value in subject.items()}
         for attribute in self.request.subject:
             text = attribute.value if isinstance(attribute.value, str) else attribute.value.hex()
             if (attribute.oid.dotted_string, normalized(text)) not in granted:
-                yield f"{_FIELD_NAMES.get(attribute.oid.dotted_string, attribute.rfc4514_attribute_name)} {text!r} in the subject"
+                yield (
+                    f"{_FIELD_NAMES.get(attribute.oid.dotted_string, attribute.rfc4514_attribute_name)}"
+                    f" {text!r} in the subject"
+                )
 
     def _extensions_left_out(self, subject: Subject, uris: Sequence[str]) -> Iterator[str]:
         for extension in extensions.of_request(self.request):
@@ -98,19 +120,36 @@ class SigningRequest:
             if extensions.unreadable([extension]):
                 yield f"extension {kind}, which cannot be read"
             elif extension.oid == extensions.ALTERNATIVE_NAMES:
-                yield from (text for name in extensions.names(extension) or () if (text := _name_left_out(name, subject, uris)))
+                yield from (
+                    text
+                    for name in extensions.names(extension) or ()
+                    if (text := _name_left_out(name, subject, uris))
+                )
             elif extension.oid == extensions.EXTENDED_KEY_USAGE:
-                beyond = [purpose for purpose in extensions.purposes(extension) or () if purpose != CLIENT_AUTHENTICATION]
+                beyond = [
+                    purpose
+                    for purpose in extensions.purposes(extension) or ()
+                    if purpose != CLIENT_AUTHENTICATION
+                ]
                 yield from (f"extended key usage {extensions.called(purpose)}" for purpose in beyond)
             elif extension.oid == extensions.KEY_USAGE:
-                beyond = [usage for usage in extensions.usages(extension) or () if usage != "digitalSignature"]
+                beyond = [
+                    usage for usage in extensions.usages(extension) or () if usage != "digitalSignature"
+                ]
                 yield from (f"key usage {extensions.USAGES[usage]}" for usage in beyond)
             elif extension.oid not in (extensions.BASIC_CONSTRAINTS, extensions.SUBJECT_KEY_IDENTIFIER):
                 yield f"extension {kind}"
 
     def _attributes_left_out(self) -> Iterator[str]:
-        for attribute in extensions.attributes(self.request):  # never their values, which may be passwords
-            many = "" if attribute.values == 1 else f" with {attribute.values} values" if attribute.values else " without a value"
+        # never their values, which may be passwords
+        for attribute in extensions.attributes(self.request):
+            many = (
+                ""
+                if attribute.values == 1
+                else f" with {attribute.values} values"
+                if attribute.values
+                else " without a value"
+            )
             what = (
                 "a challenge password"
                 if attribute.oid == extensions.CHALLENGE_PASSWORD
@@ -120,7 +159,9 @@ class SigningRequest:
 
     def _asks_for_authority(self) -> bool:
         asked = extensions.of_request(self.request)
-        constraints = [extensions.constraints(one) for one in asked if one.oid == extensions.BASIC_CONSTRAINTS]
+        constraints = [
+            extensions.constraints(one) for one in asked if one.oid == extensions.BASIC_CONSTRAINTS
+        ]
         usages = [extensions.usages(one) or [] for one in asked if one.oid == extensions.KEY_USAGE]
         return any(one is not None and one.authority for one in constraints) or any(
             "keyCertSign" in one or "cRLSign" in one for one in usages
@@ -128,17 +169,21 @@ class SigningRequest:
 
 
 _UNREADABLE: Final = (
-    "the certificate signing request is no PEM of PKCS#10; give what openssl req -new writes, from BEGIN to END CERTIFICATE REQUEST"
+    "the certificate signing request is no PEM of PKCS#10; give what openssl req -new writes, from BEGIN to"
+    " END CERTIFICATE REQUEST"
 )
 
 
 def _parse(pem: str) -> x509.CertificateSigningRequest:
     if bundle.holds_private_key(pem):
         raise UserError(
-            "the certificate signing request comes with a private key, which must never leave its place; give the request alone"
+            "the certificate signing request comes with a private key, which must never leave its place; give"
+            " the request alone"
         )
     if len(_BLOCK.findall(pem)) > 1:
-        raise UserError("the certificate signing request is one of several in the same PEM; give each client its own")
+        raise UserError(
+            "the certificate signing request is one of several in the same PEM; give each client its own"
+        )
     try:
         request = x509.load_pem_x509_csr(pem.encode())
         request.subject  # noqa: B018  # a name that cannot be read would fail anywhere later
@@ -161,5 +206,9 @@ def _name_left_out(name: extensions.Name, subject: Subject, uris: Sequence[str])
         return None if name.text in uris else f"URI name {name.text!r}"
     if name.tag == extensions.EMAIL:
         return None if name.text == subject.get("emailAddress") else f"e-mail name {name.text!r}"
-    kind = {extensions.DNS: "DNS name", extensions.IP: "IP address", extensions.DIRECTORY: "directory name"}.get(name.tag)
+    kind = {
+        extensions.DNS: "DNS name",
+        extensions.IP: "IP address",
+        extensions.DIRECTORY: "directory name",
+    }.get(name.tag)
     return f"{kind} {name.text!r}" if kind else f"name {name.printed}"

@@ -1,6 +1,7 @@
 """Signing client certificates and cross certificates by the profiles of `profile.py`.
 
-Sources: RFC 5280 section 4, RFC 2986 (requests), CA/Browser Forum baseline requirements 7.1 (serial numbers).
+Sources: RFC 5280 section 4, RFC 2986 (requests), CA/Browser Forum baseline requirements 7.1 (serial
+numbers).
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.authority_faults import certificate_faults, extension
 from alb_mutual_tls.pki.constraints import forbidden_names
-from alb_mutual_tls.pki.keys import PrivateKey, PublicKey, load_private_key, same_key, signature_hash, usable, weakness
+from alb_mutual_tls.pki.keys import (
+    PrivateKey,
+    PublicKey,
+    load_private_key,
+    same_key,
+    signature_hash,
+    usable,
+    weakness,
+)
 from alb_mutual_tls.pki.names import same_name, to_name
 from alb_mutual_tls.pki.profile import BACKDATE, CA_PROFILE, CLIENT_PROFILE, Profile, Subject
 from alb_mutual_tls.pki.renewal import to_text
@@ -63,13 +72,17 @@ def _load_issuer(certificate_pem: str, private_key_pem: str) -> Issuer:
     private_key = load_private_key(private_key_pem)
     if not same_key(private_key.public_key(), certificate.public_key()):
         raise UserError(
-            f"the private key is not the key of the authority {certificate.subject.rfc4514_string()}; give the two that belong together"
+            f"the private key is not the key of the authority {certificate.subject.rfc4514_string()}; give"
+            " the two that belong together"
         )
     return Issuer(certificate, private_key)
 
 
-def root_certificate(private_key_pem: str, *, subject: Subject, validity_days: int, now: datetime) -> x509.Certificate:
-    """The self-signed certificate of an authority, valid from 5 minutes before `now` for `validity_days` days from `now`.
+def root_certificate(
+    private_key_pem: str, *, subject: Subject, validity_days: int, now: datetime
+) -> x509.Certificate:
+    """The self-signed certificate of an authority, valid from 5 minutes before `now` for
+    `validity_days` days from `now`.
 
     Raises `UserError` when the key is unusable.
     """
@@ -78,7 +91,9 @@ def root_certificate(private_key_pem: str, *, subject: Subject, validity_days: i
     if fault := weakness(public_key):
         raise UserError(f"the authority {to_name(subject).rfc4514_string()} cannot be made: {fault}")
     name = to_name(subject)
-    builder = profiled(CA_PROFILE, name=name, public_key=public_key, issuer_name=name, issuer_key_identifier=None)
+    builder = profiled(
+        CA_PROFILE, name=name, public_key=public_key, issuer_name=name, issuer_key_identifier=None
+    )
     builder = builder.not_valid_before(now - BACKDATE).not_valid_after(now + timedelta(days=validity_days))
     return verified(builder.sign(private_key, signature_hash(public_key)))
 
@@ -93,70 +108,110 @@ def client_certificate(
     now: datetime,
     authorities: Iterable[x509.Certificate] = (),
 ) -> x509.CertificateBuilder:
-    """A client certificate, ready to be signed with `sign`, or a `UserError` that says why it cannot be.
+    """A client certificate, ready to be signed with `sign`, or a `UserError` that says why it
+    cannot be.
 
-    It is valid from 5 minutes before `now` for `validity_days` days from `now`, but never longer than its issuer.
-    `authorities` are those, beside the issuer, whose names it must not bear.
+    It is valid from 5 minutes before `now` for `validity_days` days from `now`, but never longer
+    than its issuer. `authorities` are those, beside the issuer, whose names it must not bear.
     """
     faults = certificate_faults(issuer.certificate, now)
     if faults:
-        raise UserError(f"the authority {issuer.certificate.subject.rfc4514_string()} cannot sign: {'; '.join(faults)}")
+        raise UserError(
+            f"the authority {issuer.certificate.subject.rfc4514_string()} cannot sign: {'; '.join(faults)}"
+        )
     for authority in (issuer.certificate, *authorities):
         sentence = named_like_authority(subject, authority)
         if sentence:
             raise UserError(sentence)
     if forbidden := forbidden_names(issuer.certificate, subject, uris):
         raise UserError(
-            f"{forbidden[0]} is not allowed by the name constraints of {issuer.certificate.subject.rfc4514_string()}; give the client names that they allow"
+            f"{forbidden[0]} is not allowed by the name constraints of"
+            f" {issuer.certificate.subject.rfc4514_string()}; give the client names that they allow"
         )
     if same_key(public_key, issuer.certificate.public_key()):
-        raise UserError("the certificate signing request has the authority's own key; make a key for the client and a request with it")
+        raise UserError(
+            "the certificate signing request has the authority's own key; make a key for the client and a"
+            " request with it"
+        )
     not_after = min(now + timedelta(days=validity_days), issuer.certificate.not_valid_after_utc)
     builder = (
-        below(issuer.certificate, CLIENT_PROFILE, to_name(subject), public_key).not_valid_before(now - BACKDATE).not_valid_after(not_after)
+        below(issuer.certificate, CLIENT_PROFILE, to_name(subject), public_key)
+        .not_valid_before(now - BACKDATE)
+        .not_valid_after(not_after)
     )
     alternative_names = [*map(x509.UniformResourceIdentifier, uris), *_email_names(subject)]
-    return builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=False) if alternative_names else builder
+    return (
+        builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=False)
+        if alternative_names
+        else builder
+    )
 
 
 def named_like_authority(subject: Subject, authority: x509.Certificate) -> str | None:
-    """A sentence when a client's subject is that of an authority, else None. OpenSSL takes its own issuer's name for self-signed (error 18)."""
+    """A sentence when a client's subject is that of an authority, else None.
+
+    OpenSSL takes its own issuer's name for self-signed (error 18).
+    """
     if not same_name(to_name(subject), authority.subject):
         return None
-    return f"the client's subject is that of the authority {authority.subject.rfc4514_string()}; give the client another commonName"
+    return (
+        f"the client's subject is that of the authority {authority.subject.rfc4514_string()}; give the client"
+        " another commonName"
+    )
 
 
 def _email_names(subject: Subject) -> list[x509.GeneralName]:
-    """RFC 5280 section 4.1.2.6: an e-mail address in the subject must be in the alternative names too."""
+    """RFC 5280 section 4.1.2.6: an e-mail address in the subject must be in the alternative names
+    too.
+    """
     return [x509.RFC822Name(subject["emailAddress"])] if "emailAddress" in subject else []
 
 
-def cross_certificate(issuer: Issuer, subject_certificate: x509.Certificate, *, now: datetime) -> x509.CertificateBuilder:
-    """A certificate of another authority's name and key (RFC 5280 section 3.2), ready to be signed with `sign`.
+def cross_certificate(
+    issuer: Issuer, subject_certificate: x509.Certificate, *, now: datetime
+) -> x509.CertificateBuilder:
+    """A certificate of another authority's name and key (RFC 5280 section 3.2), ready to be signed
+    with `sign`.
 
-    Clients below that authority are accepted with it where only the issuer is trusted. It is valid until the earlier end of the two and keeps the
-    limits of the other, so that nobody gets in through it whom that one does not allow: path length (no longer than the issuer's allows), extended
-    key usage, certificate policies and name constraints. Raises `UserError` when either is unfit, or the issuer's path length is 0.
+    Clients below that authority are accepted with it where only the issuer is trusted. It is valid
+    until the earlier end of the two and keeps the limits of the other, so that nobody gets in
+    through it whom that one does not allow: path length (no longer than the issuer's allows),
+    extended key usage, certificate policies and name constraints. Raises `UserError` when either is
+    unfit, or the issuer's path length is 0.
     """
     for certificate in (issuer.certificate, subject_certificate):
         faults = certificate_faults(certificate, now)
         if faults:
-            raise UserError(f"the authority {certificate.subject.rfc4514_string()} cannot be cross-certified: {'; '.join(faults)}")
+            raise UserError(
+                f"the authority {certificate.subject.rfc4514_string()} cannot be cross-certified:"
+                f" {'; '.join(faults)}"
+            )
     allowed = _path_length(issuer.certificate)
     if allowed == 0:
         raise UserError(
-            f"the authority {issuer.certificate.subject.rfc4514_string()} has path length 0 and cannot certify another authority; "
-            "rotate by giving the clients certificates of both"
+            f"the authority {issuer.certificate.subject.rfc4514_string()} has path length 0 and cannot"
+            " certify another authority; rotate by giving the clients certificates of both"
         )
     public_key = subject_certificate.public_key()
     if not usable(public_key) or _same_authority(issuer.certificate, subject_certificate):
         raise UserError(
-            f"the authority {issuer.certificate.subject.rfc4514_string()} cannot be cross-certified by itself; give the certificate of another"
+            f"the authority {issuer.certificate.subject.rfc4514_string()} cannot be cross-certified by"
+            " itself; give the certificate of another"
         )
     not_after = min(issuer.certificate.not_valid_after_utc, subject_certificate.not_valid_after_utc)
-    lengths = [length for length in (None if allowed is None else allowed - 1, _path_length(subject_certificate)) if length is not None]
+    lengths = [
+        length
+        for length in (None if allowed is None else allowed - 1, _path_length(subject_certificate))
+        if length is not None
+    ]
     profile = replace(CA_PROFILE, path_length=min(lengths, default=None))
-    builder = below(issuer.certificate, profile, subject_certificate.subject, public_key, key_identifier(subject_certificate))
+    builder = below(
+        issuer.certificate,
+        profile,
+        subject_certificate.subject,
+        public_key,
+        key_identifier(subject_certificate),
+    )
     builder = builder.not_valid_before(now - BACKDATE).not_valid_after(not_after)
     for kind in _LIMITS:
         limit = extension(subject_certificate, kind)
@@ -166,8 +221,14 @@ def cross_certificate(issuer: Issuer, subject_certificate: x509.Certificate, *, 
 
 
 def lost_limits(cross: x509.Certificate, subject_certificate: x509.Certificate) -> list[str]:
-    """The limits of an authority that its cross certificate lacks, as earlier versions signed it: through it more get in than it allows."""
-    lost = [words for kind, words in _LIMITS.items() if extension(subject_certificate, kind) not in (None, extension(cross, kind))]
+    """The limits of an authority that its cross certificate lacks, as earlier versions signed it:
+    through it more get in than it allows.
+    """
+    lost = [
+        words
+        for kind, words in _LIMITS.items()
+        if extension(subject_certificate, kind) not in (None, extension(cross, kind))
+    ]
     own, crossed = _path_length(subject_certificate), _path_length(cross)
     return lost if own is None or (crossed is not None and crossed <= own) else ["path length", *lost]
 
@@ -190,18 +251,22 @@ def profiled(
     issuer_key_identifier: x509.SubjectKeyIdentifier | None,
     own_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.CertificateBuilder:
-    """A certificate with the extensions of a profile, key identifiers and a new serial number, but without validity.
+    """A certificate with the extensions of a profile, key identifiers and a new serial number, but
+    without validity.
 
-    The authority key identifier is there below every issuer, also one of the same name: it is what tells the two apart (RFC 5280 section 4.2.1.1).
-    Only a root does without (None).
-    The serial number has 159 random bits, which makes it positive and at most 20 octets long (RFC 5280 section 4.1.2.2).
+    The authority key identifier is there below every issuer, also one of the same name: it is what
+    tells the two apart (RFC 5280 section 4.2.1.1). Only a root does without (None). The serial
+    number has 159 random bits, which makes it positive and at most 20 octets long (RFC 5280 section
+    4.1.2.2).
     """
     own = own_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
     usages = {attribute: usage in profile.key_usage for usage, attribute in _KEY_USAGES.items()}
     builder = (
         x509.CertificateBuilder(public_key=public_key, subject_name=name, issuer_name=issuer_name)
         .serial_number(x509.random_serial_number())
-        .add_extension(x509.BasicConstraints(ca=profile.authority, path_length=profile.path_length), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=profile.authority, path_length=profile.path_length), critical=True
+        )
         .add_extension(x509.KeyUsage(**usages), critical=True)
         .add_extension(own, critical=False)
     )
@@ -221,7 +286,9 @@ def below(
     public_key: PublicKey,
     own_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.CertificateBuilder:
-    """A certificate of this profile that names this issuer, its name as it is encoded there; validity is for the caller to add."""
+    """A certificate of this profile that names this issuer, its name as it is encoded there;
+    validity is for the caller to add.
+    """
     return profiled(
         profile,
         name=name,
@@ -233,18 +300,23 @@ def below(
 
 
 def key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
-    """The subject key identifier that a certificate bears, else the SHA-1 of its key (RFC 5280 section 4.2.1.2, method 1)."""
+    """The subject key identifier that a certificate bears, else the SHA-1 of its key (RFC 5280
+    section 4.2.1.2, method 1).
+    """
     found = extension(certificate, x509.SubjectKeyIdentifier)
     return found if found is not None else x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
 
 
 def sign(builder: x509.CertificateBuilder, issuer: Issuer) -> x509.Certificate:
     """Sign, and verify the signature (`verified`)."""
-    return verified(builder.sign(issuer.private_key, signature_hash(issuer.private_key.public_key())), issuer.certificate)
+    return verified(
+        builder.sign(issuer.private_key, signature_hash(issuer.private_key.public_key())), issuer.certificate
+    )
 
 
 def verified(certificate: x509.Certificate, issuer: x509.Certificate | None = None) -> x509.Certificate:
-    """The certificate, when its issuer (itself, where None) has signed it: what a damaged key signs must not be given away.
+    """The certificate, when its issuer (itself, where None) has signed it: what a damaged key signs
+    must not be given away.
 
     Raises `UserError`, as a key could be computed from a wrong signature.
     """
@@ -253,8 +325,8 @@ def verified(certificate: x509.Certificate, issuer: x509.Certificate | None = No
         certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError) as error:
         raise UserError(
-            f"the key of the authority {authority.subject.rfc4514_string()} gives wrong signatures ({type(error).__name__}); "
-            "give the key as it was generated"
+            f"the key of the authority {authority.subject.rfc4514_string()} gives wrong signatures"
+            f" ({type(error).__name__}); give the key as it was generated"
         ) from None
     return certificate
 
@@ -265,11 +337,13 @@ def to_pem(certificate: x509.Certificate) -> str:
 
 
 def shortened(issuer_certificate: x509.Certificate, validity_days: int, now: datetime) -> str | None:
-    """A sentence for a client certificate that ends earlier than asked for, because its issuer does, or None."""
+    """A sentence for a client certificate that ends earlier than asked for, because its issuer
+    does, or None.
+    """
     end = issuer_certificate.not_valid_after_utc
     if now + timedelta(days=validity_days) <= end:
         return None
     return (
-        f"the certificate ends on {to_text(end)} with its authority, earlier than the {validity_days} days asked for; "
-        "rotate to a new authority before then"
+        f"the certificate ends on {to_text(end)} with its authority, earlier than the {validity_days} days"
+        " asked for; rotate to a new authority before then"
     )

@@ -1,4 +1,6 @@
-"""The data of a Kubernetes Secret of type kubernetes.io/tls (https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets)."""
+"""The data of a Kubernetes Secret of type kubernetes.io/tls
+(https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ TYPE: Final = "kubernetes.io/tls"
 def data(chain_pem: str, private_key_pem: str, root_pems: Iterable[str]) -> dict[str, str]:
     """Keys and values, in base64 as the API server keeps them.
 
-    `tls.crt`: what the client presents, its own certificate first. `ca.crt`: the roots that vouch for the stack's clients, the one that listeners
-    trust first, each once. It is for whoever checks these clients: which CA signed the ALB's server certificate is not known here.
+    `tls.crt`: what the client presents, its own certificate first. `ca.crt`: the roots that vouch
+    for the stack's clients, the one that listeners trust first, each once. It is for whoever checks
+    these clients: which CA signed the ALB's server certificate is not known here.
     """
     roots: dict[str, str] = {}
     for pem in root_pems:

@@ -1,6 +1,8 @@
-"""Why `cryptography`, with which this program reads, refuses a certificate or a request, and whether OpenSSL reads it.
+"""Why `cryptography`, with which this program reads, refuses a certificate or a request, and
+whether OpenSSL reads it.
 
-"OpenSSL reads it" is said only of what was tried: the cases of tests/unit/pki/test_unreadable.py, with `openssl` itself.
+"OpenSSL reads it" is said only of what was tried: the cases of tests/unit/pki/test_unreadable.py,
+with `openssl` itself.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ _OPENSSL_READS: Final = "OpenSSL reads it, the reader of this program (Python's 
 
 
 def of_certificate(data: bytes) -> str | None:
-    """A clause behind "the certificate" with the remedy ("has ...; have it made anew ..."); None for what is no certificate at all."""
+    """A clause behind "the certificate" with the remedy ("has ...; have it made anew ..."); None
+    for what is no certificate at all.
+    """
     try:
         body, _, _ = der.only(data).inside()
         parts = body.inside()
@@ -29,13 +33,15 @@ def of_certificate(data: bytes) -> str | None:
     if fault:
         return f"{fault}: {_OPENSSL_READS}; have it made anew with {_remedy(fault)}"
     return (
-        "cannot be read by the reader of this program (Python's cryptography); look whether openssl x509 -in FILE -noout -text reads it, "
-        "and have it made anew"
+        "cannot be read by the reader of this program (Python's cryptography); look whether openssl x509 -in"
+        " FILE -noout -text reads it, and have it made anew"
     )
 
 
 def of_request(data: bytes) -> str | None:
-    """A clause behind "the certificate signing request" with the remedy; None for what is no request at all."""
+    """A clause behind "the certificate signing request" with the remedy; None for what is no
+    request at all.
+    """
     try:
         body, algorithm, signature = der.only(data).inside()
         parts = body.inside()
@@ -49,8 +55,8 @@ def of_request(data: bytes) -> str | None:
     if fault:
         return f"{fault}: {_OPENSSL_READS}; make it anew with {_remedy(fault)}"
     return (
-        "cannot be read by the reader of this program (Python's cryptography); look whether openssl req -in FILE -noout -text reads it, "
-        "and make it anew with openssl req -new"
+        "cannot be read by the reader of this program (Python's cryptography); look whether openssl req -in"
+        " FILE -noout -text reads it, and make it anew with openssl req -new"
     )
 
 

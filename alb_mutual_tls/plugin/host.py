@@ -1,8 +1,9 @@
 """Serves a resource provider on the Pulumi protocol (pulumi/pulumi, proto/pulumi/provider.proto).
 
-The engine starts a provider as a process, reads a port from its standard output and calls it over gRPC. This module turns those calls into
-calls of one `Handler` per resource type, and what a handler raises into what the engine shows: one sentence, never a traceback.
-The SDK's experimental provider base answers every error with a traceback, hence this one (ADR 0002).
+The engine starts a provider as a process, reads a port from its standard output and calls it over
+gRPC. This module turns those calls into calls of one `Handler` per resource type, and what a
+handler raises into what the engine shows: one sentence, never a traceback. The SDK's experimental
+provider base answers every error with a traceback, hence this one (ADR 0002).
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ import grpc
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
-from alb_mutual_tls.plugin.protocol import any_pb2, empty_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from alb_mutual_tls.plugin.protocol import (
+    any_pb2,
+    empty_pb2,
+    plugin_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
 from alb_mutual_tls.wire import CheckFailure, Properties
 
 __all__ = [
@@ -40,14 +48,20 @@ __all__ = [
     "start_server",
 ]
 
-_WORKERS = 64  # one AlbConfig may carry dozens of listeners, each of which waits for ALB in a thread of its own
+_WORKERS = (
+    # one AlbConfig may carry dozens of listeners, each of which waits for ALB in a thread of its
+    # own
+    64
+)
 _MESSAGE_BYTES = 400 * 1024 * 1024  # the engine's own limit
 _GRACE = 3.0  # seconds after Ctrl-C in which a call may still end by itself
 _LOOK = 0.2  # seconds between looks at whether Ctrl-C was pressed
 
 
 class Kind(StrEnum):
-    """What happens to a property (`PropertyDiff.Kind`); the `_REPLACE` kinds make the engine replace the resource."""
+    """What happens to a property (`PropertyDiff.Kind`); the `_REPLACE` kinds make the engine
+    replace the resource.
+    """
 
     ADD = "ADD"
     ADD_REPLACE = "ADD_REPLACE"
@@ -63,7 +77,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """What a change of inputs does: property path -> kind (empty: nothing); `stables` are outputs that the change is known to keep."""
+    """What a change of inputs does: property path -> kind (empty: nothing); `stables` are outputs
+    that the change is known to keep.
+    """
 
     changes: dict[str, Kind] = field(default_factory=dict)
     delete_before_replace: bool = False
@@ -72,7 +88,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reading:
-    """The live state of a resource, in the form of its outputs and of the inputs that would make it."""
+    """The live state of a resource, in the form of its outputs and of the inputs that would make
+    it.
+    """
 
     id: str
     state: Properties
@@ -80,7 +98,9 @@ class Reading:
 
 
 class PartiallyMade(Exception):
-    """A create or update did its work but could not confirm it: the resource goes into state, together with the `reasons` (sentences)."""
+    """A create or update did its work but could not confirm it: the resource goes into state,
+    together with the `reasons` (sentences).
+    """
 
     def __init__(self, id: str, state: Properties, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
@@ -135,19 +155,32 @@ class Handler(Protocol):
     token: str
     secret_outputs: frozenset[str]
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        """Validate inputs; returns them with defaults filled in, and everything that is wrong with them."""
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        """Validate inputs; returns them with defaults filled in, and everything that is wrong with
+        them.
+        """
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         """Compare the state (refreshed by `read`) with the wanted inputs."""
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
-        """Make the resource; returns its id and outputs. In a preview only plan: unknown outputs are `UNKNOWN`."""
+        """Make the resource; returns its id and outputs.
+
+        In a preview only plan: unknown outputs are `UNKNOWN`.
+        """
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
-        """Read the live state; `None` only when the resource is really gone, anything doubtful raises."""
+        """Read the live state; `None` only when the resource is really gone, anything doubtful
+        raises.
+        """
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         """Change the resource in place; returns its outputs. In a preview only plan."""
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -159,13 +192,19 @@ Function = Callable[[Properties], Properties]
 
 
 class Provider(Protocol):
-    """A package of resource types with its configuration; one with functions has a mapping `functions` besides (token -> `Function`)."""
+    """A package of resource types with its configuration; one with functions has a mapping
+    `functions` besides (token -> `Function`).
+    """
 
     name: str
     version: str
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        """Validate the configuration; returns it with what was found out about it, and everything that is wrong with it."""
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        """Validate the configuration; returns it with what was found out about it, and everything
+        that is wrong with it.
+        """
 
     def configure(self, properties: Properties) -> None:
         """Take the configuration; raises `UserError` when nothing may be done with it."""
@@ -226,7 +265,8 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self.cancel()
         return empty_pb2.Empty()
 
-    # The calls that it is to end may hold every thread of the server, so it has one of its own (grpc, _select_thread_pool_for_behavior).
+    # The calls that it is to end may hold every thread of the server, so it has one of its own
+    # (grpc, _select_thread_pool_for_behavior).
     Cancel.experimental_thread_pool = futures.ThreadPoolExecutor(1)  # type: ignore[attr-defined]
 
     def cancel(self) -> None:
@@ -235,16 +275,23 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(self, request: Any, context: Any) -> Any:
         olds, news = from_struct(request.olds), from_struct(request.news)
         inputs, failures = self._guard(
-            context, "the configuration", lambda: self._provider.check_config(self._request(request), olds, news)
+            context,
+            "the configuration",
+            lambda: self._provider.check_config(self._request(request), olds, news),
         )
-        return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=_failures(failures, inputs.keys()))
+        return provider_pb2.CheckResponse(
+            inputs=to_struct(inputs), failures=_failures(failures, inputs.keys())
+        )
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = from_struct(request.old_inputs), from_struct(request.news)
         changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-        # Credentials, endpoints and clusters may be named anew at any time; whether it is the same place is for the handlers to find out.
+        # Credentials, endpoints and clusters may be named anew at any time; whether it is the same
+        # place is for the handlers to find out.
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE, diffs=changed, replaces=[]
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=changed,
+            replaces=[],
         )
 
     def Configure(self, request: Any, context: Any) -> Any:
@@ -256,7 +303,8 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.tok not in functions:
             context.abort(
                 grpc.StatusCode.UNIMPLEMENTED,
-                f"the plugin {self._provider.name} {self._provider.version} has no function {request.tok}: correct its name, or use another plugin version",
+                f"the plugin {self._provider.name} {self._provider.version} has no function {request.tok}:"
+                " correct its name, or use another plugin version",
             )
         result = self._guard(context, request.tok, lambda: functions[request.tok](from_struct(request.args)))
         response = provider_pb2.InvokeResponse()
@@ -268,15 +316,33 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
         inputs, failures = self._guard(
-            context, handler.token, lambda: handler.check(self._request(request), from_struct(request.olds), from_struct(request.news))
+            context,
+            handler.token,
+            lambda: handler.check(
+                self._request(request), from_struct(request.olds), from_struct(request.news)
+            ),
         )
-        return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=_failures(failures, handler.secret_outputs))
+        return provider_pb2.CheckResponse(
+            inputs=to_struct(inputs), failures=_failures(failures, handler.secret_outputs)
+        )
 
     def Diff(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
-        olds, old_inputs, news = from_struct(request.olds), from_struct(request.old_inputs), from_struct(request.news)
-        found = self._guard(context, handler.token, lambda: handler.diff(self._request(request), request.id, olds, old_inputs, news))
-        changes = {path: kind for path, kind in found.changes.items() if path.split(".")[0].split("[")[0] not in set(request.ignoreChanges)}
+        olds, old_inputs, news = (
+            from_struct(request.olds),
+            from_struct(request.old_inputs),
+            from_struct(request.news),
+        )
+        found = self._guard(
+            context,
+            handler.token,
+            lambda: handler.diff(self._request(request), request.id, olds, old_inputs, news),
+        )
+        changes = {
+            path: kind
+            for path, kind in found.changes.items()
+            if path.split(".")[0].split("[")[0] not in set(request.ignoreChanges)
+        }
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=sorted(changes),
@@ -284,7 +350,8 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             deleteBeforeReplace=found.delete_before_replace,
             stables=list(found.stables),
             detailedDiff={
-                # what is shown as old is the state, which read keeps true, and not the inputs of the last update
+                # what is shown as old is the state, which read keeps true, and not the inputs of
+                # the last update
                 path: provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(kind.value))
                 for path, kind in changes.items()
             },
@@ -300,7 +367,9 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             handler,
             request.properties,
         )
-        return provider_pb2.CreateResponse(id="" if request.preview else id, properties=to_struct(outputs, handler.secret_outputs))
+        return provider_pb2.CreateResponse(
+            id="" if request.preview else id, properties=to_struct(outputs, handler.secret_outputs)
+        )
 
     def Read(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
@@ -315,12 +384,18 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if found is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
-            id=found.id, properties=to_struct(found.state, handler.secret_outputs), inputs=to_struct(found.inputs, handler.secret_outputs)
+            id=found.id,
+            properties=to_struct(found.state, handler.secret_outputs),
+            inputs=to_struct(found.inputs, handler.secret_outputs),
         )
 
     def Update(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
-        olds, old_inputs, news = from_struct(request.olds), from_struct(request.old_inputs), from_struct(request.news)
+        olds, old_inputs, news = (
+            from_struct(request.olds),
+            from_struct(request.old_inputs),
+            from_struct(request.news),
+        )
         outputs = self._guard(
             context,
             handler.token,
@@ -333,7 +408,9 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
         inputs, state = from_struct(request.old_inputs), from_struct(request.properties)
-        self._guard(context, handler.token, lambda: handler.delete(self._request(request), request.id, inputs, state))
+        self._guard(
+            context, handler.token, lambda: handler.delete(self._request(request), request.id, inputs, state)
+        )
         return empty_pb2.Empty()
 
     # --- the ground under them
@@ -355,11 +432,19 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except KeyError:
             context.abort(
                 grpc.StatusCode.UNIMPLEMENTED,
-                f"the plugin {self._provider.name} {self._provider.version} has no resource type {token}: correct the type, or use another plugin version",
+                f"the plugin {self._provider.name} {self._provider.version} has no resource type {token}:"
+                " correct the type, or use another plugin version",
             )
             raise
 
-    def _guard(self, context: Any, subject: str, act: Callable[[], Any], handler: Handler | None = None, inputs: Any = None) -> Any:
+    def _guard(
+        self,
+        context: Any,
+        subject: str,
+        act: Callable[[], Any],
+        handler: Handler | None = None,
+        inputs: Any = None,
+    ) -> Any:
         try:
             return self._unless_cancelled(act)
         except PartiallyMade as error:
@@ -370,7 +455,8 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except UserError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         except Exception as error:
-            # The message of an unforeseen error may hold what it worked on, so only its type and place are shown.
+            # The message of an unforeseen error may hold what it worked on, so only its type and
+            # place are shown.
             place = traceback.extract_tb(error.__traceback__)[-1]
             if os.environ.get("ALB_MUTUAL_TLS_DEBUG"):
                 traceback.print_exc(file=sys.stderr)
@@ -382,7 +468,9 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         raise AssertionError("abort raises")
 
     def _unless_cancelled(self, act: Callable[[], Any]) -> Any:
-        """The result of a call, which is given up when it hangs in the network after Ctrl-C: what it did is found by the next `pulumi up`."""
+        """The result of a call, which is given up when it hangs in the network after Ctrl-C: what
+        it did is found by the next `pulumi up`.
+        """
         working = self._workers.submit(act)
         while not futures.wait([working], _LOOK).done:
             if self._cancelled.is_set() and not futures.wait([working], _GRACE).done:
@@ -397,28 +485,43 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         detail = any_pb2.Any()
         detail.Pack(
             provider_pb2.ErrorResourceInitFailed(
-                id=error.id, properties=to_struct(error.state, handler.secret_outputs), reasons=error.reasons, inputs=inputs
+                id=error.id,
+                properties=to_struct(error.state, handler.secret_outputs),
+                reasons=error.reasons,
+                inputs=inputs,
             )
         )
-        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+        status = status_pb2.Status(
+            code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail]
+        )
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(grpc.StatusCode.UNKNOWN, str(error))
         raise AssertionError("abort raises")
 
 
 def _failures(failures: list[CheckFailure], secrets: Collection[str]) -> list[Any]:
-    # Of a failure that names a property the engine prints the property's value too, also when it is a secret.
+    # Of a failure that names a property the engine prints the property's value too, also when it is
+    # a secret.
     return [
-        provider_pb2.CheckFailure(property="" if failure.property in secrets else failure.property, reason=failure.reason)
+        provider_pb2.CheckFailure(
+            property="" if failure.property in secrets else failure.property, reason=failure.reason
+        )
         for failure in failures
     ]
 
 
-def start_server(provider: Provider, engine_address: str | None = None) -> tuple[Any, int, Callable[[], None]]:
-    """Start serving on a free loopback port; returns the gRPC server, the port, and what cancels every wait."""
+def start_server(
+    provider: Provider, engine_address: str | None = None
+) -> tuple[Any, int, Callable[[], None]]:
+    """Start serving on a free loopback port; returns the gRPC server, the port, and what cancels
+    every wait.
+    """
     server = grpc.server(
         futures.ThreadPoolExecutor(_WORKERS),
-        options=[("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)],
+        options=[
+            ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+            ("grpc.max_send_message_length", _MESSAGE_BYTES),
+        ],
     )
     servicer = _Servicer(provider, _Engine(engine_address))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
@@ -428,12 +531,18 @@ def start_server(provider: Provider, engine_address: str | None = None) -> tuple
 
 
 def serve(provider: Provider) -> None:
-    """Serve until killed; prints the port, as the engine expects. The engine's address may be the first argument."""
+    """Serve until killed; prints the port, as the engine expects.
+
+    The engine's address may be the first argument.
+    """
     server, port, cancel = start_server(provider, sys.argv[1] if len(sys.argv) > 1 else None)
     parent = os.getppid()
-    with suppress(KeyboardInterrupt):  # SIGINT is how the engine ends its plugins; it kills them after 5 seconds
+    with suppress(
+        KeyboardInterrupt
+    ):  # SIGINT is how the engine ends its plugins; it kills them after 5 seconds
         print(port, flush=True)
-        # A killed engine leaves its plugins behind: one that went on working would meet the next pulumi up.
+        # A killed engine leaves its plugins behind: one that went on working would meet the next
+        # pulumi up.
         while os.getppid() == parent:
             time.sleep(0.5)
     cancel()

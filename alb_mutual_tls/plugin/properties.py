@@ -1,7 +1,9 @@
 """Property values as they cross the Pulumi protocol, and as handlers see them.
 
-On the wire a property map is a protobuf Struct: every number is a double, an unknown value is a sentinel text, a secret is an object with a
-signature (pulumi/pulumi, sdk/go/common/resource/plugin/rpc.go and sdk/go/common/resource/sig/sig.go). Handlers see plain Python values and `UNKNOWN`.
+On the wire a property map is a protobuf Struct: every number is a double, an unknown value is a
+sentinel text, a secret is an object with a signature (pulumi/pulumi,
+sdk/go/common/resource/plugin/rpc.go and sdk/go/common/resource/sig/sig.go). Handlers see plain
+Python values and `UNKNOWN`.
 """
 
 from __future__ import annotations
@@ -10,11 +12,20 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from alb_mutual_tls.plugin.protocol import struct_pb2
-from alb_mutual_tls.wire import SECRET_SIGNATURE, SIGNATURE_KEY, UNKNOWN, UNKNOWN_TEXT, UNKNOWN_TEXTS, Properties
+from alb_mutual_tls.wire import (
+    SECRET_SIGNATURE,
+    SIGNATURE_KEY,
+    UNKNOWN,
+    UNKNOWN_TEXT,
+    UNKNOWN_TEXTS,
+    Properties,
+)
 
 
 def from_struct(struct: struct_pb2.Struct) -> Properties:
-    """Read a property map: whole numbers become `int`, sentinels become `UNKNOWN`, secrets lose their wrapping."""
+    """Read a property map: whole numbers become `int`, sentinels become `UNKNOWN`, secrets lose
+    their wrapping.
+    """
     return {key: _from_value(value) for key, value in struct.fields.items()}
 
 
@@ -38,11 +49,15 @@ def _from_value(value: struct_pb2.Value) -> Any:
 
 
 def to_struct(properties: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Write a property map; the properties named in `secrets` are marked, so that the engine encrypts them in state."""
+    """Write a property map; the properties named in `secrets` are marked, so that the engine
+    encrypts them in state.
+    """
     struct = struct_pb2.Struct()
     for key, value in properties.items():
         wire = _to_wire(value)
-        struct[key] = {SIGNATURE_KEY: SECRET_SIGNATURE, "value": wire} if key in secrets and wire is not None else wire
+        struct[key] = (
+            {SIGNATURE_KEY: SECRET_SIGNATURE, "value": wire} if key in secrets and wire is not None else wire
+        )
     return struct
 
 

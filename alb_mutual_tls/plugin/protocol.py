@@ -1,8 +1,8 @@
 """The generated messages of the Pulumi protocol, without the Pulumi SDK.
 
-`import pulumi.runtime.proto` runs the initialisation of the whole SDK, 0.25 s that a provider process does not need.
-The generated modules need only grpc and protobuf, so the parent packages are entered as empty modules that know
-their folder.
+`import pulumi.runtime.proto` runs the initialisation of the whole SDK, 0.25 s that a provider
+process does not need. The generated modules need only grpc and protobuf, so the parent packages are
+entered as empty modules that know their folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ _enter_parents()
 
 from google.protobuf import any_pb2, empty_pb2, struct_pb2  # noqa: E402
 from google.rpc import status_pb2  # noqa: E402
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc  # noqa: E402
+from pulumi.runtime.proto import (  # noqa: E402
+    engine_pb2,
+    engine_pb2_grpc,
+    plugin_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
+)
 
 __all__ = [
     "any_pb2",

@@ -1,4 +1,6 @@
-"""`python -m alb_mutual_tls.provider`: the resource provider `albmtls`, started by the Pulumi engine."""
+"""`python -m alb_mutual_tls.provider`: the resource provider `albmtls`, started by the Pulumi
+engine.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,17 @@ _CONFIGURATION, _CLOCK, _ISSUED = "configuration", "clock", "issued"
 # token -> module, class, arguments; a module is imported when a resource of its type is first met
 _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", ()),
-    "albmtls:index:CertificateRepository": ("certificate_repository", "CertificateRepository", (_CONFIGURATION,)),
+    "albmtls:index:CertificateRepository": (
+        "certificate_repository",
+        "CertificateRepository",
+        (_CONFIGURATION,),
+    ),
     "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", (_CONFIGURATION, _CLOCK)),
-    "albmtls:index:ExistingCaCertificate": ("existing_ca_certificate", "ExistingCaCertificate", (_CONFIGURATION, _CLOCK)),
+    "albmtls:index:ExistingCaCertificate": (
+        "existing_ca_certificate",
+        "ExistingCaCertificate",
+        (_CONFIGURATION, _CLOCK),
+    ),
     "albmtls:index:ListenerClientAuthentication": (
         "listener_client_authentication",
         "ListenerClientAuthentication",
@@ -48,7 +58,10 @@ def utc_now() -> datetime:
 
 
 class AlbMtls:
-    """The provider: its configuration and, lazily, one handler per resource type. `clock` gives the current moment, with its time zone."""
+    """The provider: its configuration and, lazily, one handler per resource type.
+
+    `clock` gives the current moment, with its time zone.
+    """
 
     name = "albmtls"
     version = "0.1.0"
@@ -59,7 +72,9 @@ class AlbMtls:
         self._handlers: dict[str, Handler] = {}
         self._issued: dict[str, Properties] = {}
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         failures = check(inputs)
         if failures:
             return inputs, failures
@@ -81,13 +96,20 @@ class AlbMtls:
         if token not in self._handlers:
             module, name, needed = _HANDLERS[token]
             made = getattr(importlib.import_module(f"alb_mutual_tls.provider.{module}"), name)
-            arguments = {_CONFIGURATION: self._configuration or Configuration.of({}), _CLOCK: self._clock, _ISSUED: self._issued}
+            arguments = {
+                _CONFIGURATION: self._configuration or Configuration.of({}),
+                _CLOCK: self._clock,
+                _ISSUED: self._issued,
+            }
             self._handlers[token] = made(**{argument: arguments[argument] for argument in needed})
         return self._handlers[token]
 
 
 def main(clock: Callable[[], datetime] = utc_now) -> None:
-    """Serve until the engine ends the process. `clock` gives the current moment, with its time zone: tests live at other times."""
+    """Serve until the engine ends the process.
+
+    `clock` gives the current moment, with its time zone: tests live at other times.
+    """
     serve(AlbMtls(clock))
 
 

@@ -1,8 +1,10 @@
-"""`albmtls:index:AuthorityCertificate`: the self-signed certificate of a generated authority (the documentation's step 1).
+"""`albmtls:index:AuthorityCertificate`: the self-signed certificate of a generated authority (the
+documentation's step 1).
 
-It is made once, and time never replaces it: listeners may trust it, and an expired one must not stand in the way of the kill switch.
-`tls:index/selfSignedCert:SelfSignedCert`, which earlier versions declared, plans its own replacement from its end on, whatever options say
-(ADR 0006). Its states are taken over under an alias, as they are; hence the name `certPem`.
+It is made once, and time never replaces it: listeners may trust it, and an expired one must not
+stand in the way of the kill switch. `tls:index/selfSignedCert:SelfSignedCert`, which earlier
+versions declared, plans its own replacement from its end on, whatever options say (ADR 0006). Its
+states are taken over under an alias, as they are; hence the name `certPem`.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ def _utc_now() -> datetime:
 class AuthorityCertificate:
     """The handler. `clock` gives the current moment, with its time zone.
 
-    Inputs: `privateKeyPem` (a secret), `subject` (fields of `SUBJECT_FIELDS`), `validityDays` (1 to 36500).
-    Outputs: `certPem`, `notAfter` (RFC 3339). A change of any input is another authority, hence a replacement.
+    Inputs: `privateKeyPem` (a secret), `subject` (fields of `SUBJECT_FIELDS`), `validityDays` (1 to
+    36500). Outputs: `certPem`, `notAfter` (RFC 3339). A change of any input is another authority,
+    hence a replacement.
     """
 
     token = "albmtls:index:AuthorityCertificate"  # noqa: S105  # a type token, not a password
@@ -46,25 +49,41 @@ class AuthorityCertificate:
     def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
         self._clock = clock
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        """Everything that is wrong with the inputs, without naming the property of a key: the engine would print it."""
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        """Everything that is wrong with the inputs, without naming the property of a key: the
+        engine would print it.
+        """
         inputs = {key: value for key, value in inputs.items() if value is not None}
         wrong = sorted(inputs.keys() ^ set(_INPUTS))
         if wrong:
-            sentence = f"an authority's certificate takes {', '.join(_INPUTS)}: give all of them and nothing else, not {', '.join(wrong)}"
+            sentence = (
+                f"an authority's certificate takes {', '.join(_INPUTS)}: give all of them and nothing else,"
+                f" not {', '.join(wrong)}"
+            )
             return inputs, [CheckFailure("", sentence)]
         failures = subject_failures(inputs["subject"])
         days = inputs["validityDays"]
-        if days is not UNKNOWN and (not isinstance(days, int) or isinstance(days, bool) or days not in CA_VALIDITY_DAYS):
+        if days is not UNKNOWN and (
+            not isinstance(days, int) or isinstance(days, bool) or days not in CA_VALIDITY_DAYS
+        ):
             first, last = CA_VALIDITY_DAYS[0], CA_VALIDITY_DAYS[-1]
-            sentence = f"validityDays {days!r} is no whole number from {first} to {last}; give a number of days in that range"
+            sentence = (
+                f"validityDays {days!r} is no whole number from {first} to {last}; give a number of days in"
+                " that range"
+            )
             failures.append(CheckFailure("validityDays", sentence))
         return inputs, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         """What makes another authority of it; its age does not."""
         before = _of_tls(state)
-        changes = {name: Kind.UPDATE_REPLACE for name in _INPUTS if not same(name, before.get(name), inputs[name])}
+        changes = {
+            name: Kind.UPDATE_REPLACE for name in _INPUTS if not same(name, before.get(name), inputs[name])
+        }
         return Difference(changes, stables=() if changes else _OUTPUTS)
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
@@ -76,7 +95,10 @@ class AuthorityCertificate:
 
         try:
             made = signing.root_certificate(
-                inputs["privateKeyPem"], subject=inputs["subject"], validity_days=inputs["validityDays"], now=self._clock()
+                inputs["privateKeyPem"],
+                subject=inputs["subject"],
+                validity_days=inputs["validityDays"],
+                now=self._clock(),
             )
         except UserError as error:
             raise UserError(f"{request.name}: {error}") from None
@@ -89,10 +111,15 @@ class AuthorityCertificate:
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         """The state is the only place of it."""
         if "certPem" not in state:
-            raise UserError(f"{request.name}: a certificate cannot be imported, for it is kept in the state alone; let pulumi up issue one")
+            raise UserError(
+                f"{request.name}: a certificate cannot be imported, for it is kept in the state alone; let"
+                " pulumi up issue one"
+            )
         return Reading(id, state, inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         raise AssertionError("nothing about it can be updated")
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -100,8 +127,12 @@ class AuthorityCertificate:
 
 
 def _of_tls(state: Properties) -> Properties:
-    """The inputs that a state stands for; one of `SelfSignedCert` has them under other names, and lists what was not given as None."""
+    """The inputs that a state stands for; one of `SelfSignedCert` has them under other names, and
+    lists what was not given as None.
+    """
     if "validityPeriodHours" not in state:
         return state
-    subject = {_TLS_SUBJECT.get(name, name): value for name, value in (state.get("subject") or {}).items() if value}
+    subject = {
+        _TLS_SUBJECT.get(name, name): value for name, value in (state.get("subject") or {}).items() if value
+    }
     return {**state, "subject": subject, "validityDays": state["validityPeriodHours"] // 24}

@@ -1,4 +1,6 @@
-"""`CaCertificate`: a CA certificate in a repository of CAS, whose id the listeners name (the documentation's step 2)."""
+"""`CaCertificate`: a CA certificate in a repository of CAS, whose id the listeners name (the
+documentation's step 2).
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,20 @@ def _utc_now() -> datetime:
 
 
 class CaCertificate:
-    """Uploaded once: one with the same content (SHA-256 of the DER) that is there already is taken over instead.
+    """Uploaded once: one with the same content (SHA-256 of the DER) that is there already is taken
+    over instead.
 
-    `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key nobody else has. A brought CA that was
-    there before is somebody's, and never deleted. There is no update: another content is another upload, made before the old one goes.
+    `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key
+    nobody else has. A brought CA that was there before is somebody's, and never deleted. There is
+    no update: another content is another upload, made before the old one goes.
 
-    `demanded` (true): whether a listener asks for certificates of it now. Else failing to upload is a warning, the id is `PENDING` and
-    `caCertificateId` empty; and what somebody has done to the upload meanwhile is no reason to make another.
+    `demanded` (true): whether a listener asks for certificates of it now. Else failing to upload is
+    a warning, the id is `PENDING` and `caCertificateId` empty; and what somebody has done to the
+    upload meanwhile is no reason to make another.
 
-    A replacement of the same content (`pulumi up --replace`) finds the upload of the resource that it replaces, so two records of the
-    state have it for a while. `holder` is a random value of each record: the last one that goes deletes the upload, the others leave it.
+    A replacement of the same content (`pulumi up --replace`) finds the upload of the resource that
+    it replaces, so two records of the state have it for a while. `holder` is a random value of each
+    record: the last one that goes deletes the upload, the others leave it.
     """
 
     token = "albmtls:index:CaCertificate"  # noqa: S105
@@ -49,12 +55,19 @@ class CaCertificate:
     def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
         self._configuration = configuration
         self._clock = clock
-        self._holders: defaultdict[str, dict[str, bool]] = defaultdict(dict)  # id -> holder -> owned, as far as this process has met them
+        self._holders: defaultdict[str, dict[str, bool]] = defaultdict(
+            dict
+        )  # id -> holder -> owned, as far as this process has met them
         self._lock = threading.Lock()
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"CaCertificate has no property {key}: remove it, the properties are {', '.join(_INPUTS)}")
+            CheckFailure(
+                key,
+                f"CaCertificate has no property {key}: remove it, the properties are {', '.join(_INPUTS)}",
+            )
             for key in sorted(inputs)
             if key not in _INPUTS
         ]
@@ -63,29 +76,44 @@ class CaCertificate:
         for key in ("warehouseId", "name"):
             if checked[key] == "" and key == "warehouseId" and checked["demanded"] is False:
                 continue  # its repository is pending
-            if checked[key] is not UNKNOWN and (not isinstance(checked[key], str) or not checked[key].strip()):
+            if checked[key] is not UNKNOWN and (
+                not isinstance(checked[key], str) or not checked[key].strip()
+            ):
                 failures.append(CheckFailure(key, f"{key} is {checked[key]!r}: give a text"))
         if checked["generated"] is not UNKNOWN and not isinstance(checked["generated"], bool):
-            failures.append(CheckFailure("generated", f"generated is {checked['generated']!r}: give true or false"))
+            failures.append(
+                CheckFailure("generated", f"generated is {checked['generated']!r}: give true or false")
+            )
         if checked["certificatePem"] is not UNKNOWN:
             reason = unfit(checked["certificatePem"])
             if reason:
                 failures.append(CheckFailure("certificatePem", reason))
                 if "PRIVATE KEY" in str(checked["certificatePem"]):
-                    checked["certificatePem"] = ""  # the engine prints the value of a property that has a problem
+                    checked["certificatePem"] = (
+                        ""  # the engine prints the value of a property that has a problem
+                    )
         return checked, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         if inputs.get("demanded") is False and inputs == {**old_inputs, "demanded": False}:
             return Difference(stables=("caCertificateId", "fingerprint"))
         changes = {}
         if inputs["warehouseId"] is UNKNOWN or inputs["warehouseId"] != state.get("warehouseId"):
             changes["warehouseId"] = Kind.UPDATE_REPLACE
-        if inputs["certificatePem"] is UNKNOWN or digest(inputs["certificatePem"]) != state.get("fingerprint"):
+        if inputs["certificatePem"] is UNKNOWN or digest(inputs["certificatePem"]) != state.get(
+            "fingerprint"
+        ):
             changes["certificatePem"] = Kind.UPDATE_REPLACE
         if not changes and inputs["generated"] != state.get("generated"):
             changes["generated"] = Kind.UPDATE
-        return Difference(changes, stables=() if any(kind.replaces for kind in changes.values()) else ("caCertificateId", "fingerprint"))
+        return Difference(
+            changes,
+            stables=(
+                () if any(kind.replaces for kind in changes.values()) else ("caCertificateId", "fingerprint")
+            ),
+        )
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         if inputs["warehouseId"] == "":
@@ -100,7 +128,9 @@ class CaCertificate:
 
     @staticmethod
     def _pending(request: Request, inputs: Properties, reason: str) -> tuple[str, Properties]:
-        request.warn(f"the CA certificate {inputs['name']} is not uploaded, and the next pulumi up does it: {reason}")
+        request.warn(
+            f"the CA certificate {inputs['name']} is not uploaded, and the next pulumi up does it: {reason}"
+        )
         nothing = dict.fromkeys(("caCertificateId", "fingerprint", "account", "cluster", "holder"), "")
         return "" if request.preview else PENDING, {**inputs, **nothing, "owned": False}
 
@@ -110,7 +140,12 @@ class CaCertificate:
         account = configuration.account_id()
         cluster = configuration.cluster().uid() if configuration.has_cluster() else ""
         pem = inputs["certificatePem"]
-        outputs = {**inputs, "fingerprint": UNKNOWN if pem is UNKNOWN else digest(pem), "account": account, "cluster": cluster}
+        outputs = {
+            **inputs,
+            "fingerprint": UNKNOWN if pem is UNKNOWN else digest(pem),
+            "account": account,
+            "cluster": cluster,
+        }
         if request.preview and has_unknown(inputs):
             return "", {**outputs, "caCertificateId": UNKNOWN, "owned": UNKNOWN, "holder": UNKNOWN}
         cas = configuration.cas(request)
@@ -132,8 +167,8 @@ class CaCertificate:
             return None
         if not state.get("warehouseId"):
             raise UserError(
-                f"the CA certificate {id} cannot be imported: declare an authority with the same certificate and the key repository, "
-                "and it is found and used when pulumi up runs"
+                f"the CA certificate {id} cannot be imported: declare an authority with the same certificate"
+                " and the key repository, and it is found and used when pulumi up runs"
             )
         with self._lock:
             self._holders[id][state.get("holder", "")] = bool(state.get("owned"))
@@ -151,14 +186,20 @@ class CaCertificate:
         live = "".join(certificates_of(content))
         if not live:
             request.warn(
-                f"the CA certificate {id} was not looked at, what is known of it is kept: CAS shows it without any content, so look at it in "
-                "the Certificate Management Service console"
+                f"the CA certificate {id} was not looked at, what is known of it is kept: CAS shows it"
+                " without any content, so look at it in the Certificate Management Service console"
             )
             return Reading(id, state, inputs)
         request.warn(f"under the id {id} CAS shows another certificate than this stack has uploaded")
-        return Reading(id, {**state, "caCertificateId": id, "certificatePem": live, "fingerprint": digest(content)}, inputs)
+        return Reading(
+            id,
+            {**state, "caCertificateId": id, "certificatePem": live, "fingerprint": digest(content)},
+            inputs,
+        )
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return {**state, **inputs}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -170,7 +211,10 @@ class CaCertificate:
             self._holders[id].pop(state.get("holder", ""), None)
             replaced = bool(self._holders[id])
         if replaced:
-            request.info(f"the CA certificate {id} is left, because the resource that takes the place of this one uses it")
+            request.info(
+                f"the CA certificate {id} is left, because the resource that takes the place of this one"
+                " uses it"
+            )
             return
         if not state.get("owned"):
             request.info(f"the CA certificate {id} was there before this stack used it, so it is left")
@@ -180,15 +224,18 @@ class CaCertificate:
             users = albconfigs_naming(cluster.albconfigs(), id)
             if users:
                 raise UserError(
-                    f"the CA certificate {id} is not deleted, because it is still named by {', '.join(users)}: "
-                    "take it out of caCertificates there (with caEnabled false), then run this again"
+                    f"the CA certificate {id} is not deleted, because it is still named by"
+                    f" {', '.join(users)}: take it out of caCertificates there (with caEnabled false), then"
+                    " run this again"
                 )
             self._refuse_services(request, cluster, id)
         self._await_release(request, id)
         configuration.cas(request).delete_certificate(id, state["warehouseId"])
 
     def _refuse_unfit(self, inputs: Properties) -> None:
-        """A brought CA must be fit for use when it is uploaded; later it may end, and its listeners can still be switched off."""
+        """A brought CA must be fit for use when it is uploaded; later it may end, and its listeners
+        can still be switched off.
+        """
         pem = inputs["certificatePem"]
         if inputs["generated"] is not False or pem is UNKNOWN:
             return
@@ -206,16 +253,21 @@ class CaCertificate:
         try:
             users = services_by_ca(cluster.services()).get(id)
         except Forbidden as error:
-            request.warn(f"whether the CLB or NLB of a Service uses the CA certificate {id} was not looked at: {error}")
+            request.warn(
+                f"whether the CLB or NLB of a Service uses the CA certificate {id} was not looked at: {error}"
+            )
             return
         if users:
             raise UserError(
-                f"the CA certificate {id} is not deleted, because the CLB or NLB of {', '.join(map(str, users))} has it: give it another one "
-                f"in the annotation {CA_ANNOTATION}, then run this again"
+                f"the CA certificate {id} is not deleted, because the CLB or NLB of"
+                f" {', '.join(map(str, users))} has it: give it another one in the annotation"
+                f" {CA_ANNOTATION}, then run this again"
             )
 
     def _await_release(self, request: Request, id: str) -> None:
-        """Wait until no listener of the region names the certificate: deleting it under a listener may cut that listener's clients off."""
+        """Wait until no listener of the region names the certificate: deleting it under a listener
+        may cut that listener's clients off.
+        """
         from alb_mutual_tls.alibaba.alb import NotPermitted
         from alb_mutual_tls.listener.enforced import names
 
@@ -228,11 +280,15 @@ class CaCertificate:
                 holders.append(state)
                 request.wait(0)
             while holders:
-                shown = ", ".join(f"listener {item.listener_id} ({item.port}/HTTPS) of {item.load_balancer_id}" for item in holders)
+                shown = ", ".join(
+                    f"listener {item.listener_id} ({item.port}/HTTPS) of {item.load_balancer_id}"
+                    for item in holders
+                )
                 if request.now() >= deadline:
                     raise UserError(
-                        f"the CA certificate {id} is not deleted, because after {seconds:.0f} s ALB still has it on {shown}: look at the events "
-                        "of the AlbConfig, take it off those listeners, then run this again"
+                        f"the CA certificate {id} is not deleted, because after {seconds:.0f} s ALB still has"
+                        f" it on {shown}: look at the events of the AlbConfig, take it off those listeners,"
+                        " then run this again"
                     )
                 request.status(f"waiting for ALB to let go of {id}: {shown}")
                 request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - request.now())))
@@ -240,7 +296,9 @@ class CaCertificate:
                 again = [alb.listener(item.listener_id) for item in holders]
                 holders = [item for item in again if item is not None and names(item, id)]
         except (NotPermitted, NoRegion) as error:
-            request.warn(f"it was not confirmed that no ALB listener uses the CA certificate {id} any more: {error}")
+            request.warn(
+                f"it was not confirmed that no ALB listener uses the CA certificate {id} any more: {error}"
+            )
 
 
 def unfit(pem: Any) -> str | None:
@@ -248,23 +306,35 @@ def unfit(pem: Any) -> str | None:
     if not isinstance(pem, str) or not pem.strip():
         return "certificatePem is empty: give the PEM text of a CA certificate"
     if "PRIVATE KEY" in pem:
-        return "certificatePem contains a private key, which ALB does not need and which must not be sent: give the certificate alone"
+        return (
+            "certificatePem contains a private key, which ALB does not need and which must not be sent: give"
+            " the certificate alone"
+        )
     try:
         digest(pem)
     except ValueError as error:
-        return f"certificatePem is no PEM text of a certificate ({error}): give text that begins with -----BEGIN CERTIFICATE-----"
+        return (
+            f"certificatePem is no PEM text of a certificate ({error}): give text that begins with -----BEGIN"
+            " CERTIFICATE-----"
+        )
     return None
 
 
 def albconfigs_naming(albconfigs: list[dict[str, Any]], identifier: str) -> list[str]:
     """The listeners in AlbConfigs that name a CA certificate, in words. Pure.
 
-    Also those that the controller would refuse, without a port for instance: their author may be about to put them right.
+    Also those that the controller would refuse, without a port for instance: their author may be
+    about to put them right.
     """
     found = []
     for albconfig in albconfigs:
-        name, listeners = member(member(albconfig, "metadata"), "name"), member(member(albconfig, "spec"), "listeners")
+        name, listeners = (
+            member(member(albconfig, "metadata"), "name"),
+            member(member(albconfig, "spec"), "listeners"),
+        )
         for listener in listeners if isinstance(listeners, list) else ():
             if identifier in certificate_ids(member(listener, CA_CERTIFICATES)):
-                found.append(f"AlbConfig {name}, listener {member(listener, 'port')}/{member(listener, 'protocol')}")
+                found.append(
+                    f"AlbConfig {name}, listener {member(listener, 'port')}/{member(listener, 'protocol')}"
+                )
     return found

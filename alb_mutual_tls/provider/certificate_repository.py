@@ -1,4 +1,6 @@
-"""`CertificateRepository`: a certificate application repository of CAS for uploaded CA certificates (the documentation's step 2)."""
+"""`CertificateRepository`: a certificate application repository of CAS for uploaded CA certificates
+(the documentation's step 2).
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,10 @@ _INPUTS = ("name", "configured", "demanded")
 class CertificateRepository:
     """Found by its name or made.
 
-    `owned` says whether it may be deleted: one that this stack made, or that was found under the default name, whose random id is the
-    stack's own. One found under a name that the user configured is somebody's, and never deleted.
-    `demanded` (true): whether a listener needs what is in it now; else failing to find or make it is a warning, and the id is `PENDING`.
+    `owned` says whether it may be deleted: one that this stack made, or that was found under the
+    default name, whose random id is the stack's own. One found under a name that the user
+    configured is somebody's, and never deleted. `demanded` (true): whether a listener needs what is
+    in it now; else failing to find or make it is a warning, and the id is `PENDING`.
     """
 
     token = "albmtls:index:CertificateRepository"  # noqa: S105
@@ -25,9 +28,15 @@ class CertificateRepository:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"CertificateRepository has no property {key}: remove it, the properties are {', '.join(_INPUTS)}")
+            CheckFailure(
+                key,
+                f"CertificateRepository has no property {key}: remove it, the properties are"
+                f" {', '.join(_INPUTS)}",
+            )
             for key in sorted(inputs)
             if key not in _INPUTS
         ]
@@ -38,12 +47,17 @@ class CertificateRepository:
             failures.append(CheckFailure("configured", f"configured is {configured!r}: give true or false"))
         return {"name": name, "configured": configured, "demanded": inputs.get("demanded", True)}, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         if has_unknown(inputs["name"]) or inputs["name"] != state.get("name"):
             return Difference({"name": Kind.UPDATE_REPLACE})
         if inputs["configured"] != state.get("configured"):
-            # The same repository by another reason: replacing it would delete what the replacement has just found.
-            return Difference({"configured": Kind.UPDATE}, stables=("instanceId", "warehouseId", "type", "account", "name"))
+            # The same repository by another reason: replacing it would delete what the replacement
+            # has just found.
+            return Difference(
+                {"configured": Kind.UPDATE}, stables=("instanceId", "warehouseId", "type", "account", "name")
+            )
         return Difference()
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
@@ -53,13 +67,22 @@ class CertificateRepository:
             raise_unless_tolerable(error)
             if inputs.get("demanded") is not False:
                 raise
-            request.warn(f"the repository {inputs['name']} is neither found nor made, and the next pulumi up does it: {error}")
+            request.warn(
+                f"the repository {inputs['name']} is neither found nor made, and the next pulumi up does it:"
+                f" {error}"
+            )
             nothing = dict.fromkeys(("instanceId", "warehouseId", "type", "account"), "")
             return "" if request.preview else PENDING, {**inputs, **nothing, "owned": False}
 
     def _find_or_make(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         account = self._configuration.account_id()
-        unplanned = {"instanceId": UNKNOWN, "warehouseId": UNKNOWN, "type": UNKNOWN, "owned": UNKNOWN, "account": account}
+        unplanned = {
+            "instanceId": UNKNOWN,
+            "warehouseId": UNKNOWN,
+            "type": UNKNOWN,
+            "owned": UNKNOWN,
+            "account": account,
+        }
         if request.preview and has_unknown(inputs):
             return "", {**inputs, **unplanned}
         cas, configured = self._configuration.cas(request), bool(inputs["configured"])
@@ -81,7 +104,8 @@ class CertificateRepository:
             return None
         if not state.get("name"):
             raise UserError(
-                f"the repository {id} cannot be imported: set the key repository to its name, and it is found and used when pulumi up runs"
+                f"the repository {id} cannot be imported: set the key repository to its name, and it is found"
+                " and used when pulumi up runs"
             )
         what = f"the repository {state['name']} ({id})"
         try:
@@ -93,11 +117,19 @@ class CertificateRepository:
             return Reading(id, state, inputs)
         if repository is None:
             return None
-        # A name changed in the console is no reason to replace it: the ids are what everything else holds on to.
-        live = {**state, "instanceId": repository.instance_id, "warehouseId": repository.warehouse_id, "type": repository.type}
+        # A name changed in the console is no reason to replace it: the ids are what everything else
+        # holds on to.
+        live = {
+            **state,
+            "instanceId": repository.instance_id,
+            "warehouseId": repository.warehouse_id,
+            "type": repository.type,
+        }
         return Reading(id, live, inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return {**state, **inputs}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -111,11 +143,14 @@ class CertificateRepository:
         cas = self._configuration.cas(request)
         left = cas.remaining(state["warehouseId"])
         if left:
-            # Never an error: what is in it belongs to somebody else, who would block this stack's destruction for ever.
+            # Never an error: what is in it belongs to somebody else, who would block this stack's
+            # destruction for ever.
             request.warn(
-                f"the repository {name} ({id}) is left, because it holds {len(left)} certificate(s) that this stack did not put there or "
-                f"no longer knows: {', '.join(item.describe() for item in left[:10])}{', ...' if len(left) > 10 else ''}; "
-                "if nobody uses them, delete them and the repository in the Certificate Management Service console"
+                f"the repository {name} ({id}) is left, because it holds {len(left)} certificate(s) that this"
+                " stack did not put there or no longer knows:"
+                f" {', '.join(item.describe() for item in left[:10])}{', ...' if len(left) > 10 else ''}; if"
+                " nobody uses them, delete them and the repository in the Certificate Management Service"
+                " console"
             )
             return
         cas.delete_repository(id, name)

@@ -1,4 +1,7 @@
-"""`ClusterIdentity`: the cluster that a stack's Secrets are in. They wait for it, so that no private key gets into another cluster."""
+"""`ClusterIdentity`: the cluster that a stack's Secrets are in.
+
+They wait for it, so that no private key gets into another cluster.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ WHAT = "what the stack has delivered into Secrets"
 
 
 class ClusterIdentity:
-    """Remembers the cluster (UID of its namespace kube-system) and refuses every other, in every operation, also where nothing has changed."""
+    """Remembers the cluster (UID of its namespace kube-system) and refuses every other, in every
+    operation, also where nothing has changed.
+    """
 
     token = "albmtls:index:ClusterIdentity"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
@@ -18,10 +23,17 @@ class ClusterIdentity:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        return {}, [CheckFailure(key, f"ClusterIdentity has no property {key}: remove it, it takes no inputs") for key in sorted(inputs)]
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        return {}, [
+            CheckFailure(key, f"ClusterIdentity has no property {key}: remove it, it takes no inputs")
+            for key in sorted(inputs)
+        ]
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         self._configuration.require_cluster(id, WHAT)
         return Difference(stables=("uid",))
 
@@ -33,7 +45,9 @@ class ClusterIdentity:
         self._configuration.require_cluster(id, WHAT)
         return Reading(id, {"uid": id}, {})
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return {"uid": id}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:

@@ -1,4 +1,6 @@
-"""The configuration of the provider `albmtls`, turned into clients of the cluster and of Alibaba Cloud when they are first needed."""
+"""The configuration of the provider `albmtls`, turned into clients of the cluster and of Alibaba
+Cloud when they are first needed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
     from alb_mutual_tls.alibaba.answers import Product
     from alb_mutual_tls.alibaba.cas import Cas
-    from alb_mutual_tls.alibaba.credentials import Choice, Settings
+    from alb_mutual_tls.alibaba.credentials import Choice, CredentialSettings
     from alb_mutual_tls.alibaba.endpoints import Endpoints
     from alb_mutual_tls.alibaba.openapi import OpenApi
     from alb_mutual_tls.alibaba.session import SdkCredential
@@ -34,7 +36,9 @@ class NoRegion(UserError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the provider was configured with; the methods make each client once, when it is first asked for, from any thread."""
+    """What the provider was configured with; the methods make each client once, when it is first
+    asked for, from any thread.
+    """
 
     kubeconfig: str | None = None
     context: str | None = None
@@ -57,7 +61,9 @@ class Configuration:
     @staticmethod
     def of(properties: Properties) -> Configuration:
         """Read the properties of the provider resource; they have been through `check`."""
-        values = {key: plain(key, value) for key, value in properties.items() if value is not None and value != ""}
+        values = {
+            key: plain(key, value) for key, value in properties.items() if value is not None and value != ""
+        }
         account_type = values.get("accountType") or os.environ.get("ALIBABA_CLOUD_ACCOUNT_TYPE") or "domestic"
         return Configuration(
             kubeconfig=values.get("kubeconfig"),
@@ -80,11 +86,17 @@ class Configuration:
     # --- the cluster
 
     def has_cluster(self) -> bool:
-        """Whether a kubeconfig is configured or lies where kubectl looks for it (a program without listeners needs no cluster)."""
-        return bool(self.kubeconfig or os.environ.get("KUBECONFIG")) or (Path.home() / ".kube" / "config").is_file()
+        """Whether a kubeconfig is configured or lies where kubectl looks for it (a program without
+        listeners needs no cluster).
+        """
+        return (
+            bool(self.kubeconfig or os.environ.get("KUBECONFIG"))
+            or (Path.home() / ".kube" / "config").is_file()
+        )
 
     def cluster(self) -> Cluster:
-        """The Kubernetes cluster; raises `WrongPlace` when it is not the ACK cluster that `ackClusterId` names.
+        """The Kubernetes cluster; raises `WrongPlace` when it is not the ACK cluster that
+        `ackClusterId` names.
 
         A cluster that did not answer is not asked again for half a minute, as with the account.
         """
@@ -97,13 +109,15 @@ class Configuration:
                 found = cluster.ack_cluster_id()
                 if found is None:
                     raise WrongPlace(
-                        f"the key ackClusterId wants the ACK cluster {self.ack_cluster_id}, and the cluster of the kubeconfig does not tell "
-                        "its ACK id: check kubernetes:kubeconfig and kubernetes:context, or unset ackClusterId"
+                        f"the key ackClusterId wants the ACK cluster {self.ack_cluster_id}, and the cluster"
+                        " of the kubeconfig does not tell its ACK id: check kubernetes:kubeconfig and"
+                        " kubernetes:context, or unset ackClusterId"
                     )
                 if found != self.ack_cluster_id:
                     raise WrongPlace(
-                        f"the kubeconfig leads to the ACK cluster {found}, and the key ackClusterId wants {self.ack_cluster_id}: "
-                        "set kubernetes:kubeconfig and kubernetes:context to the right one"
+                        f"the kubeconfig leads to the ACK cluster {found}, and the key ackClusterId wants"
+                        f" {self.ack_cluster_id}: set kubernetes:kubeconfig and kubernetes:context to the"
+                        " right one"
                     )
             return cluster
 
@@ -112,7 +126,9 @@ class Configuration:
     # --- Alibaba Cloud
 
     def cas(self, request: Request) -> Cas:
-        """Certificate Management Service, for the time of a request: what it waits for ends with the request's cancellation."""
+        """Certificate Management Service, for the time of a request: what it waits for ends with
+        the request's cancellation.
+        """
         from alb_mutual_tls.alibaba.answers import CAS
         from alb_mutual_tls.alibaba.cas import Cas
         from alb_mutual_tls.alibaba.endpoints import half_of_cas
@@ -135,16 +151,20 @@ class Configuration:
 
             host = self._places().alb
             if host is None:
-                raise NoRegion("alicloud:region is not set, so ALB cannot be asked: set it to the region of the ACK cluster")
+                raise NoRegion(
+                    "alicloud:region is not set, so ALB cannot be asked: set it to the region of the ACK"
+                    " cluster"
+                )
             return Alb(self._api(ALB, host))
 
         return self._once("alb", make)
 
     def account_id(self) -> str:
-        """The id of the account that the credentials belong to, asked once; raises `WrongPlace` when it is not the configured one.
+        """The id of the account that the credentials belong to, asked once; raises `WrongPlace`
+        when it is not the configured one.
 
-        While STS cannot be reached the same error is raised for half a minute without asking again: with the kill switch on its way, every
-        resource would wait for it one after the other.
+        While STS cannot be reached the same error is raised for half a minute without asking again:
+        with the kill switch on its way, every resource would wait for it one after the other.
         """
 
         def ask() -> str:
@@ -154,36 +174,45 @@ class Configuration:
             found = account_id(self._api(STS, self._places().sts))
             if self.account is not None and found != self.account:
                 raise WrongPlace(
-                    f"the credentials ({self._credential().describe()}) belong to the account {found}, and the key accountId wants "
-                    f"{self.account}: use credentials of that account, or correct accountId"
+                    f"the credentials ({self._credential().describe()}) belong to the account {found}, and"
+                    f" the key accountId wants {self.account}: use credentials of that account, or correct"
+                    " accountId"
                 )
             return found
 
         return self._while_reachable("account", ask)
 
     def require_account(self, recorded: str, what: str) -> str:
-        """The account, when it is the one `recorded` in the state of `what`; raises `WrongPlace` otherwise."""
+        """The account, when it is the one `recorded` in the state of `what`; raises `WrongPlace`
+        otherwise.
+        """
         found = self.account_id()
         if recorded and found != recorded:
             raise WrongPlace(
-                f"{what} is in the Alibaba Cloud account {recorded}, and the credentials ({self._credential().describe()}) belong to the "
-                f"account {found}: use credentials of {recorded}; nothing was changed"
+                f"{what} is in the Alibaba Cloud account {recorded}, and the credentials"
+                f" ({self._credential().describe()}) belong to the account {found}: use credentials of"
+                f" {recorded}; nothing was changed"
             )
         return found
 
     def require_cluster(self, recorded: str, what: str) -> Cluster:
-        """The cluster, when it is the one `recorded` (UID of its namespace kube-system); raises `WrongPlace` otherwise."""
+        """The cluster, when it is the one `recorded` (UID of its namespace kube-system); raises
+        `WrongPlace` otherwise.
+        """
         cluster = self.cluster()
         found = cluster.uid()
         if recorded and found != recorded:
             raise WrongPlace(
-                f"{what} belongs to the cluster with the UID {recorded}, and the kubeconfig leads to the cluster with the UID {found}: "
-                "set kubernetes:kubeconfig and kubernetes:context to the right one; nothing was changed"
+                f"{what} belongs to the cluster with the UID {recorded}, and the kubeconfig leads to the"
+                f" cluster with the UID {found}: set kubernetes:kubeconfig and kubernetes:context to the"
+                " right one; nothing was changed"
             )
         return cluster
 
     def first(self, what: str) -> bool:
-        """Whether this is asked for the first time: what is to be said once in a run is said by whoever is first."""
+        """Whether this is asked for the first time: what is to be said once in a run is said by
+        whoever is first.
+        """
         with self._lock:
             before = self._made.get(f"{what} said", False)
             self._made[f"{what} said"] = True
@@ -209,11 +238,11 @@ class Configuration:
                 self._made[f"{name} failed"] = (error, time.monotonic())
                 raise
 
-    def _settings(self) -> Settings:
-        from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole, Settings
+    def _settings(self) -> CredentialSettings:
+        from alb_mutual_tls.alibaba.credentials import AssumedRole, CredentialSettings, OidcRole
 
         role, oidc = self.assume_role, self.assume_role_with_oidc
-        return Settings(
+        return CredentialSettings(
             access_key=self.access_key,
             secret_key=self.secret_key,
             profile=self.profile,
@@ -244,7 +273,9 @@ class Configuration:
         from alb_mutual_tls.alibaba.endpoints import endpoints
 
         def make() -> Endpoints:
-            region = self.region or os.environ.get("ALICLOUD_REGION") or os.environ.get("ALIBABA_CLOUD_REGION")
+            region = (
+                self.region or os.environ.get("ALICLOUD_REGION") or os.environ.get("ALIBABA_CLOUD_REGION")
+            )
             return endpoints(
                 account_type=self.account_type,
                 region=region or profile_region(self._settings(), os.environ, Path.home()),

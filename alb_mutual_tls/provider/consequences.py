@@ -1,4 +1,6 @@
-"""What a change of a listener means for whoever connects, in sentences for previews and updates; and how listeners and authorities are named. Pure."""
+"""What a change of a listener means for whoever connects, in sentences for previews and updates;
+and how listeners and authorities are named. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ def describe(albconfig: Any, port: Any) -> str:
 
 
 def trusted_while_on(state: Properties) -> str:
-    """The fingerprint of the authority that clients are known to have dealt with: what was trusted when the listener was on last.
+    """The fingerprint of the authority that clients are known to have dealt with: what was trusted
+    when the listener was on last.
 
     For a listener that never was on, the first one that it named.
     """
@@ -27,7 +30,8 @@ def trusted_while_on(state: Properties) -> str:
 def consequences(state: Properties, inputs: Properties, clients: Mapping[str, Any]) -> list[str]:
     """What an update means for whoever connects, a sentence each.
 
-    `clients`: the stack's clients, each with its certificate in PEM as it will be; `UNKNOWN` while it is still to be issued.
+    `clients`: the stack's clients, each with its certificate in PEM as it will be; `UNKNOWN` while
+    it is still to be issued.
     """
     name, wanted = short_name(inputs), inputs["trustedFingerprint"]
     if inputs["caEnabled"] is False:
@@ -63,25 +67,44 @@ def _rejects_old_bundles(name: str, clients: Mapping[str, Any]) -> str:
     issued: dict[str, list[str]] = {}
     for client in sorted(clients):
         pem = clients[client]
-        date = "in this update" if pem is UNKNOWN else f"on {bundle.load_one(pem).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
+        date = (
+            "in this update"
+            if pem is UNKNOWN
+            else f"on {bundle.load_one(pem).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
+        )
         issued.setdefault(date, []).append(client)
-    dates = [date if len(issued) == 1 else f"{date} ({_enumerated(names)})" for date, names in sorted(issued.items())]
-    return f"from now on {name} rejects old bundles of {_enumerated(sorted(clients))} (new ones were issued {', '.join(dates)})"
+    dates = [
+        date if len(issued) == 1 else f"{date} ({_enumerated(names)})"
+        for date, names in sorted(issued.items())
+    ]
+    return (
+        f"from now on {name} rejects old bundles of {_enumerated(sorted(clients))} (new ones were issued"
+        f" {', '.join(dates)})"
+    )
 
 
 def _enumerated(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+    return (
+        ", ".join(names)
+        if len(names) <= _MOST_NAMES
+        else f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+    )
 
 
 def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -> str | None:
-    """A warning when a listener that is off gets an authority of which no client has a certificate: nobody notices until it is switched on."""
+    """A warning when a listener that is off gets an authority of which no client has a certificate:
+    nobody notices until it is switched on.
+    """
     wanted = inputs["trustedFingerprint"]
     if inputs["caEnabled"] is not False or wanted is UNKNOWN or wanted in (trusted, issuing):
         return None
     later = "when it is switched on, clients with certificates of the former one are locked out"
     if wanted != inputs["issuingFingerprint"]:
         later = "no client gets a certificate of it, so switching it on will be refused unless cutOff is set"
-    return f"{what} is off and now names another certificate authority ({short(wanted)} in place of {short(trusted)}): {later}"
+    return (
+        f"{what} is off and now names another certificate authority ({short(wanted)} in place of"
+        f" {short(trusted)}): {later}"
+    )
 
 
 def short(fingerprint: str) -> str:

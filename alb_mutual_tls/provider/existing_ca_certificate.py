@@ -1,4 +1,7 @@
-"""`ExistingCaCertificate`: a CA certificate that somebody else has put into CAS, by its id. It is looked up and compared, never written or deleted."""
+"""`ExistingCaCertificate`: a CA certificate that somebody else has put into CAS, by its id.
+
+It is looked up and compared, never written or deleted.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import CheckFailure, Properties
 
 _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
-"""`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to 32 hex digits)."""
+"""`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to
+32 hex digits).
+"""
 
 
 def _utc_now() -> datetime:
@@ -23,9 +28,11 @@ def _utc_now() -> datetime:
 
 
 class ExistingCaCertificate:
-    """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and `account`. `clock` gives the current moment.
+    """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and
+    `account`. `clock` gives the current moment.
 
-    `demanded` (true): whether a listener asks for certificates of it now; only then it matters that somebody has deleted it (`missing`).
+    `demanded` (true): whether a listener asks for certificates of it now; only then it matters that
+    somebody has deleted it (`missing`).
     """
 
     token = "albmtls:index:ExistingCaCertificate"  # noqa: S105
@@ -35,19 +42,34 @@ class ExistingCaCertificate:
         self._configuration = configuration
         self._clock = clock
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"ExistingCaCertificate has no property {key}: remove it, the properties are caCertificateId, demanded")
+            CheckFailure(
+                key,
+                f"ExistingCaCertificate has no property {key}: remove it, the properties are caCertificateId,"
+                " demanded",
+            )
             for key in sorted(inputs)
             if key not in ("caCertificateId", "demanded") and inputs[key] is not None
         ]
         identifier = inputs.get("caCertificateId")
         if not isinstance(identifier, str) or not identifier.strip():
-            failures.append(CheckFailure("caCertificateId", f"caCertificateId is {identifier!r}: give the id of a CA certificate in CAS"))
+            failures.append(
+                CheckFailure(
+                    "caCertificateId",
+                    f"caCertificateId is {identifier!r}: give the id of a CA certificate in CAS",
+                )
+            )
         return {"caCertificateId": identifier, "demanded": inputs.get("demanded", True)}, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
-        if inputs["caCertificateId"] != state.get("caCertificateId") or (state.get("missing") and inputs.get("demanded") is not False):
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
+        if inputs["caCertificateId"] != state.get("caCertificateId") or (
+            state.get("missing") and inputs.get("demanded") is not False
+        ):
             return Difference({"caCertificateId": Kind.UPDATE_REPLACE})
         return Difference(stables=("caCertificateId", "certificatePem", "fingerprint", "account"))
 
@@ -59,28 +81,35 @@ class ExistingCaCertificate:
         pem = self._look(request, identifier)
         if pem is None and _OF_A_SERVER.fullmatch(identifier):
             raise UserError(
-                f"there is no CA certificate {identifier} in CAS of account {account}: that is how the ids of server certificates look; set "
-                "caCertificateId to an id of the list of CA certificates, which has no region at its end"
+                f"there is no CA certificate {identifier} in CAS of account {account}: that is how the ids of"
+                " server certificates look; set caCertificateId to an id of the list of CA certificates,"
+                " which has no region at its end"
             )
         if pem is None:
             raise UserError(
-                f"there is no CA certificate {identifier} in CAS of account {account}: correct caCertificateId, or check accountType and credentials"
+                f"there is no CA certificate {identifier} in CAS of account {account}: correct"
+                " caCertificateId, or check accountType and credentials"
             )
         if faults := brought.trust_faults(pem, self._clock()):
             raise UserError(f"the CA certificate {identifier} cannot be used: {'; '.join(faults)}")
         if brought.is_root_of_version_1(pem):
             request.warn(
-                f"the CA certificate {identifier} is an X.509 v1 root, as the documentation's commands make it: listeners trust it, but this stack "
-                "signs nothing with it, and strict verifiers refuse it; change to an authority of version 3 when you can"
+                f"the CA certificate {identifier} is an X.509 v1 root, as the documentation's commands make"
+                " it: listeners trust it, but this stack signs nothing with it, and strict verifiers refuse"
+                " it; change to an authority of version 3 when you can"
             )
         if len(certificates_of(pem)) > 1:
-            request.warn(f"the CA certificate {identifier} is a chain: listeners that trust it let everybody below its root in")
+            request.warn(
+                f"the CA certificate {identifier} is a chain: listeners that trust it let everybody below its"
+                " root in"
+            )
         return identifier, {**inputs, "certificatePem": pem, "fingerprint": digest(pem), "account": account}
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         if not state.get("certificatePem"):
             raise UserError(
-                f"the CA certificate {id} cannot be imported: set caCertificateId of an authority to it, and pulumi up looks it up"
+                f"the CA certificate {id} cannot be imported: set caCertificateId of an authority to it, and"
+                " pulumi up looks it up"
             )
         try:
             self._configuration.require_account(state.get("account", ""), f"the CA certificate {id}")
@@ -90,16 +119,23 @@ class ExistingCaCertificate:
             request.warn(f"the CA certificate {id} was not looked at, what is known of it is kept: {error}")
             return Reading(id, state, inputs)
         if pem is None:
-            request.warn(f"there is no CA certificate {id} in CAS any more: no listener can be made to ask for its clients")
+            request.warn(
+                f"there is no CA certificate {id} in CAS any more: no listener can be made to ask for its"
+                " clients"
+            )
             return Reading(id, {**state, "missing": True}, inputs)
         from alb_mutual_tls.pki.brought import trust_faults
 
         if faults := trust_faults(pem, self._clock()):  # no reason to fail: switching off must work
-            request.warn(f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}")
+            request.warn(
+                f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}"
+            )
         kept = {key: value for key, value in state.items() if key != "missing"}
         return Reading(id, {**kept, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return {**state, **inputs}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -113,6 +149,7 @@ class ExistingCaCertificate:
         blocks = certificates_of(content)
         if not blocks:
             raise UserError(
-                f"CAS shows the CA certificate {identifier} without any content: look at it in the Certificate Management Service console"
+                f"CAS shows the CA certificate {identifier} without any content: look at it in the"
+                " Certificate Management Service console"
             )
         return "".join(blocks)

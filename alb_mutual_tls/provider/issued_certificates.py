@@ -1,9 +1,12 @@
-"""`albmtls:index:IssuedCertificates`: the record of the client certificates of a stack, with those that outlive their clients.
+"""`albmtls:index:IssuedCertificates`: the record of the client certificates of a stack, with those
+that outlive their clients.
 
-It lives in the state alone. Only its inputs make a difference: a certificate that ends changes nothing, and is forgotten with the next update.
-An update comes after every certificate that it records, and before a removed client's resource is deleted, which the engine does at the end. So
-after a run that was killed on the way the state still has what was current before, and the next run moves it. What that run had issued and the
-next one replaces again was in no output of the stack, so nobody can have been given it.
+It lives in the state alone. Only its inputs make a difference: a certificate that ends changes
+nothing, and is forgotten with the next update. An update comes after every certificate that it
+records, and before a removed client's resource is deleted, which the engine does at the end. So
+after a run that was killed on the way the state still has what was current before, and the next run
+moves it. What that run had issued and the next one replaces again was in no output of the stack, so
+nobody can have been given it.
 """
 
 from __future__ import annotations
@@ -26,43 +29,76 @@ def _utc_now() -> datetime:
 
 
 class IssuedCertificates:
-    """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the roots that accept what the clients present now;
-    `listeners` (may be missing), ALBCONFIG:PORT -> whether it demands certificates of them. A change of those alone is no difference: no provider is
-    asked in a preview about a listener that is taken out of the configuration, so the record's says what that means.
+    """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the
+    roots that accept what the clients present now; `listeners` (may be missing), ALBCONFIG:PORT ->
+    whether it demands certificates of them. A change of those alone is no difference: no provider
+    is asked in a preview about a listener that is taken out of the configuration, so the record's
+    says what that means.
 
-    State beyond the inputs: `certificates` (client -> `lifetimes.Entry`) and `outstanding` (list of `lifetimes.Outstanding`). `clock` gives the current
-    moment, with its time zone; `issued` is told what is current, record -> client -> PEM, for whoever speaks of the clients.
+    State beyond the inputs: `certificates` (client -> `lifetimes.Entry`) and `outstanding` (list of
+    `lifetimes.Outstanding`). `clock` gives the current moment, with its time zone; `issued` is told
+    what is current, record -> client -> PEM, for whoever speaks of the clients.
     """
 
     token = "albmtls:index:IssuedCertificates"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, clock: Callable[[], datetime] = _utc_now, issued: MutableMapping[str, Properties] | None = None) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime] = _utc_now, issued: MutableMapping[str, Properties] | None = None
+    ) -> None:
         self._clock = clock
         self._met = {} if issued is None else issued
         self._let_go: set[str] = set()
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         failures = [
-            CheckFailure(key, f"IssuedCertificates has no property {key}: remove it, the properties are {', '.join(_INPUTS)}")
+            CheckFailure(
+                key,
+                f"IssuedCertificates has no property {key}: remove it, the properties are"
+                f" {', '.join(_INPUTS)}",
+            )
             for key in sorted(inputs)
             if key not in _INPUTS
         ]
         current, roots = inputs.get("current"), inputs.get("rootCertificatePems")
-        if current is not UNKNOWN and not (isinstance(current, Mapping) and all(map(_text, current.values()))):
-            failures.append(CheckFailure("current", "current is no object of texts: give the certificate of each client in PEM"))
+        if current is not UNKNOWN and not (
+            isinstance(current, Mapping) and all(map(_text, current.values()))
+        ):
+            failures.append(
+                CheckFailure(
+                    "current", "current is no object of texts: give the certificate of each client in PEM"
+                )
+            )
         if roots is not UNKNOWN and not (isinstance(roots, list) and all(map(_text, roots))):
-            failures.append(CheckFailure("rootCertificatePems", "rootCertificatePems is no list of texts: give root certificates in PEM"))
+            failures.append(
+                CheckFailure(
+                    "rootCertificatePems",
+                    "rootCertificatePems is no list of texts: give root certificates in PEM",
+                )
+            )
         listeners = inputs.get("listeners", {})
         if not (isinstance(listeners, Mapping) and all(isinstance(one, bool) for one in listeners.values())):
-            failures.append(CheckFailure("listeners", "listeners is no object of true and false: give whether each demands certificates"))
+            failures.append(
+                CheckFailure(
+                    "listeners",
+                    "listeners is no object of true and false: give whether each demands certificates",
+                )
+            )
         return inputs, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         """The clients whose certificates are others than in the last deployment, and the roots."""
         self._meet(request, inputs)
         self._warn_of_listeners(request, old_inputs.get("listeners", {}), inputs.get("listeners", {}))
-        changes = {} if inputs["rootCertificatePems"] == state["rootCertificatePems"] else {"rootCertificatePems": Kind.UPDATE}
+        changes = (
+            {}
+            if inputs["rootCertificatePems"] == state["rootCertificatePems"]
+            else {"rootCertificatePems": Kind.UPDATE}
+        )
         if inputs["current"] is UNKNOWN:
             return Difference({**changes, "current": Kind.UPDATE})
         return Difference(changes | _clients(state["current"], inputs["current"]))
@@ -77,17 +113,27 @@ class IssuedCertificates:
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         """The state is the only place of this resource."""
         if "certificates" not in state:
-            raise UserError(f"{request.name}: the record of issued certificates cannot be imported; let pulumi up begin one")
+            raise UserError(
+                f"{request.name}: the record of issued certificates cannot be imported; let pulumi up"
+                " begin one"
+            )
         return Reading(id, state, inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
-        """Move what is no longer current to `outstanding`, and say of each client that is removed until when its certificate is accepted."""
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
+        """Move what is no longer current to `outstanding`, and say of each client that is removed
+        until when its certificate is accepted.
+        """
         now, known, before = self._clock(), state["certificates"], state["outstanding"]
         for client in [] if inputs["current"] is UNKNOWN else sorted(known.keys() - inputs["current"].keys()):
-            if (until := lifetimes.accepted_until(client, known, before, now)) and _still_leads_somewhere(known.get(client), inputs):
+            if (until := lifetimes.accepted_until(client, known, before, now)) and _still_leads_somewhere(
+                known.get(client), inputs
+            ):
                 request.warn(
-                    f"client {client} is removed, but whoever holds its certificate is let in until {until} wherever its authority is trusted: "
-                    "ALB knows no revocation, and only a cut-off ends it earlier (docs/rotation.md)"
+                    f"client {client} is removed, but whoever holds its certificate is let in until {until}"
+                    " wherever its authority is trusted: ALB knows no revocation, and only a cut-off ends it"
+                    " earlier (docs/rotation.md)"
                 )
         if request.preview or has_unknown(inputs):
             return {**inputs, "certificates": UNKNOWN, "outstanding": UNKNOWN}
@@ -101,10 +147,17 @@ class IssuedCertificates:
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Forget the record, with the stack or the component that it is of."""
 
-    def _warn_of_listeners(self, request: Request, before: Mapping[str, bool], now: Mapping[str, bool]) -> None:
-        for name in sorted(name for name, on in before.items() if on and name not in now and name not in self._let_go):
+    def _warn_of_listeners(
+        self, request: Request, before: Mapping[str, bool], now: Mapping[str, bool]
+    ) -> None:
+        for name in sorted(
+            name for name, on in before.items() if on and name not in now and name not in self._let_go
+        ):
             self._let_go.add(name)  # a refresh asks for the difference too
-            request.warn(f"{name} is given back as it was before this stack: unless that asked for certificates, {opens(name)}")
+            request.warn(
+                f"{name} is given back as it was before this stack: unless that asked for certificates,"
+                f" {opens(name)}"
+            )
 
     def _meet(self, request: Request, inputs: Properties) -> None:
         self._met[request.name] = {} if inputs["current"] is UNKNOWN else dict(inputs["current"])
@@ -114,16 +167,23 @@ def _text(value: Any) -> bool:
     return value is UNKNOWN or isinstance(value, str)
 
 
-def _entries(inputs: Properties) -> dict[str, lifetimes.Entry]:
-    return {client: lifetimes.entry(pem, inputs["rootCertificatePems"]) for client, pem in inputs["current"].items()}
+def _entries(inputs: Properties) -> dict[str, lifetimes.IssuedCertificate]:
+    return {
+        client: lifetimes.entry(pem, inputs["rootCertificatePems"])
+        for client, pem in inputs["current"].items()
+    }
 
 
-def _still_leads_somewhere(entry: lifetimes.Entry | None, inputs: Properties) -> bool:
-    """Whether one of the roots that clients' certificates lead to accepts this one too: after a cut-off none does."""
+def _still_leads_somewhere(entry: lifetimes.IssuedCertificate | None, inputs: Properties) -> bool:
+    """Whether one of the roots that clients' certificates lead to accepts this one too: after a
+    cut-off none does.
+    """
     roots = inputs["rootCertificatePems"]
     if entry is None or roots is UNKNOWN:
         return roots is not UNKNOWN
-    return bool(set(entry["acceptedBy"]) & lifetimes.identities(root for root in roots if root is not UNKNOWN))
+    return bool(
+        set(entry["acceptedBy"]) & lifetimes.identities(root for root in roots if root is not UNKNOWN)
+    )
 
 
 def _clients(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Kind]:

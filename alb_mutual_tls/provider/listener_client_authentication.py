@@ -1,4 +1,6 @@
-"""`ListenerClientAuthentication`: client authentication on one HTTPS listener of an AlbConfig (the documentation's steps 4 and 5)."""
+"""`ListenerClientAuthentication`: client authentication on one HTTPS listener of an AlbConfig (the
+documentation's steps 4 and 5).
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,18 @@ from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, find_listener
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.listener.temporary import left_behind
 from alb_mutual_tls.plugin.host import Difference, PartiallyMade, Reading, Request
 from alb_mutual_tls.provider import listener_decisions as decisions
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.provider.consequences import consequences, describe, lockout_to_come, short_name, trusted_while_on
+from alb_mutual_tls.provider.consequences import (
+    consequences,
+    describe,
+    lockout_to_come,
+    short_name,
+    trusted_while_on,
+)
 from alb_mutual_tls.provider.listener_decisions import Planned
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
@@ -40,31 +48,41 @@ class AlbConfigMissing(UserError):
 
 
 class ListenerClientAuthentication:
-    """Two keys of one listener and one annotation, written with one guarded JSON Patch, and put back when the resource goes.
+    """Two keys of one listener and one annotation, written with one guarded JSON Patch, and put
+    back when the resource goes.
 
-    State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is); `claimId` (our claim on the listener, "" while there
-    was none to claim, which only an off one may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
-    last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to); `trustedWhileOn` (the authority that was
-    trusted when the listener was on last); `switchedOff` (who has used `mtls off` and when, while it stays so); `confirmed` (false after a wait
-    for ALB that ended without seeing what was wished).
-    `clock` gives the current time, aware, in UTC; `issued` holds the current certificates, record -> client -> PEM (`IssuedCertificates`).
+    State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is);
+    `claimId` (our claim on the listener, "" while there was none to claim, which only an off one
+    may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
+    last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to);
+    `trustedWhileOn` (the authority that was trusted when the listener was on last); `switchedOff`
+    (who has used `mtls off` and when, while it stays so); `confirmed` (false after a wait for ALB
+    that ended without seeing what was wished). `clock` gives the current time, aware, in UTC;
+    `issued` holds the current certificates, record -> client -> PEM (`IssuedCertificates`).
     """
 
     token = "albmtls:index:ListenerClientAuthentication"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(
-        self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now, issued: Mapping[str, Properties] | None = None
+        self,
+        configuration: Configuration,
+        clock: Callable[[], datetime] = _utc_now,
+        issued: Mapping[str, Properties] | None = None,
     ) -> None:
         self._configuration = configuration
         self._clock = clock
         self._issued = {} if issued is None else issued
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         checked = {**decisions.DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
         return checked, decisions.check_inputs(checked)
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         changes = decisions.differences(state, inputs)
         if not any(kind.replaces for kind in changes.values()):
             self._refuse_lockout(state, inputs)
@@ -74,19 +92,26 @@ class ListenerClientAuthentication:
         if has_unknown([inputs["albConfig"], inputs["port"], inputs["caEnabled"]]):
             return "", {
                 **inputs,
-                **dict.fromkeys(("cluster", "albConfigUid", "account", "claimId", "previous", "appliedCaCertificateId"), UNKNOWN),
+                **dict.fromkeys(
+                    ("cluster", "albConfigUid", "account", "claimId", "previous", "appliedCaCertificateId"),
+                    UNKNOWN,
+                ),
             }
         what = describe(inputs["albConfig"], inputs["port"])
         decisions.refuse_ended(what, inputs, None, self._clock())
         cluster = self._configuration.cluster()
-        place = {"protocol": HTTPS, "cluster": cluster.uid(), "account": self._account(request, "", inputs, what)}
+        place = {
+            "protocol": HTTPS,
+            "cluster": cluster.uid(),
+            "account": self._account(request, "", inputs, what),
+        }
         return f"{inputs['albConfig']}/{inputs['port']}", self._take(request, cluster, inputs, place)
 
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         if not state.get("cluster"):
             raise UserError(
-                f"client authentication of listener {id} cannot be imported: declare the listener, and pulumi up takes it over and remembers "
-                "what it had before"
+                f"client authentication of listener {id} cannot be imported: declare the listener, and pulumi"
+                " up takes it over and remembers what it had before"
             )
         what = describe(state["albConfig"], state["port"])
         cluster = self._configuration.require_cluster(state["cluster"], what)
@@ -103,17 +128,26 @@ class ListenerClientAuthentication:
         except ListenerMissing:
             if state["claimId"] and not decisions.holds_claim(document, state):
                 return None
-            # Not gone while its claim is there: somebody must take that away, at the latest a destroy.
+            # Not gone while its claim is there: somebody must take that away, at the latest a
+            # destroy.
             return Reading(id, {**state, "caEnabled": False}, {**inputs, "caEnabled": False})
         if note := claims.switched_off(document, state["port"]):
             request.warn(note.sentence(short_name(state)))
         live = decisions.live(state, document, listener)
-        return Reading(id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]})
+        return Reading(
+            id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]}
+        )
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         what = describe(inputs["albConfig"], inputs["port"])
         cluster = self._configuration.require_cluster(state["cluster"], what)
-        place = {"protocol": HTTPS, "cluster": state["cluster"], "account": self._account(request, state["account"], inputs, what)}
+        place = {
+            "protocol": HTTPS,
+            "cluster": state["cluster"],
+            "account": self._account(request, state["account"], inputs, what),
+        }
         decisions.refuse_ended(what, inputs, state, self._clock())
         if inputs["caEnabled"] is UNKNOWN:
             return {**state, **inputs, **place}
@@ -133,7 +167,15 @@ class ListenerClientAuthentication:
 
         def plan(document: Document) -> Planned:
             if document["metadata"]["uid"] != state["albConfigUid"]:
-                return Planned([], notes=(f"AlbConfig {state['albConfig']} was made anew meanwhile, so there is nothing to restore",))
+                return Planned(
+                    [],
+                    notes=(
+                        (
+                            f"AlbConfig {state['albConfig']} was made anew meanwhile, so there is nothing to"
+                            " restore"
+                        ),
+                    ),
+                )
             return decisions.plan_delete(document, state)
 
         try:
@@ -146,7 +188,12 @@ class ListenerClientAuthentication:
     # --- taking a listener
 
     def _take(
-        self, request: Request, cluster: Cluster, inputs: Properties, place: Properties, state: Properties | None = None
+        self,
+        request: Request,
+        cluster: Cluster,
+        inputs: Properties,
+        place: Properties,
+        state: Properties | None = None,
     ) -> Properties:
         """Create and update: plan, write, warn, wait; returns the outputs."""
         what = describe(inputs["albConfig"], inputs["port"])
@@ -163,7 +210,9 @@ class ListenerClientAuthentication:
         def plan(document: Document) -> Planned:
             seen.append(document)
             if uid and document["metadata"]["uid"] != uid:
-                raise AlbConfigMissing(f"AlbConfig {inputs['albConfig']} was made anew meanwhile: run pulumi up again")
+                raise AlbConfigMissing(
+                    f"AlbConfig {inputs['albConfig']} was made anew meanwhile: run pulumi up again"
+                )
             if state is None or not state["claimId"]:
                 return decisions.plan_create(document, inputs, request.urn, claim_id)
             return decisions.plan_update(document, inputs, request.urn, state)
@@ -185,7 +234,9 @@ class ListenerClientAuthentication:
         self._tell(request, planned)
         self._warn_of_rehearsals(request, document, inputs["port"])
         self._warn_of_owners(request, seen[0], inputs)
-        self._warn_of_surroundings(request, cluster, document, find_listener(document, inputs["port"]), inputs)
+        self._warn_of_surroundings(
+            request, cluster, document, find_listener(document, inputs["port"]), inputs
+        )
         if inputs["caEnabled"] is True and self._configuration.first("where no side door is looked for"):
             request.info(NOT_LOOKED_AT)
         outputs = {
@@ -194,17 +245,23 @@ class ListenerClientAuthentication:
             "albConfigUid": document["metadata"]["uid"],
             "claimId": claim_id if state and state["claimId"] else UNKNOWN if request.preview else claim_id,
             "previous": planned.claim.previous if planned.claim else (state or {}).get("previous", UNKNOWN),
-            "appliedCaCertificateId": (state or {}).get("appliedCaCertificateId", "")
-            if inputs["caCertificateId"] == ""
-            else inputs["caCertificateId"],
+            "appliedCaCertificateId": (
+                (state or {}).get("appliedCaCertificateId", "")
+                if inputs["caCertificateId"] == ""
+                else inputs["caCertificateId"]
+            ),
             "confirmed": True,
         }
         if not request.preview and inputs["awaitListener"] is True:
             self._await(request, cluster, inputs, outputs)
         return outputs
 
-    def _write(self, request: Request, cluster: Cluster, name: str, what: str, plan: Planner) -> tuple[Planned, Document]:
-        """Plan and patch until nothing is left to do; returns the first plan that was carried out, and the AlbConfig as it then is."""
+    def _write(
+        self, request: Request, cluster: Cluster, name: str, what: str, plan: Planner
+    ) -> tuple[Planned, Document]:
+        """Plan and patch until nothing is left to do; returns the first plan that was carried out,
+        and the AlbConfig as it then is.
+        """
         done: Planned | None = None
         last: UserError | None = None
         for attempt in range(_TRIES):
@@ -215,7 +272,9 @@ class ListenerClientAuthentication:
                 planned = plan(document)
                 if not planned.patch:
                     return done or planned, document
-                request.wait(0)  # a cancelled run writes nothing any more: the next one may be at work already
+                request.wait(
+                    0
+                )  # a cancelled run writes nothing any more: the next one may be at work already
                 try:
                     document = cluster.patch_albconfig(name, planned.patch)
                 except (Conflict, Unreachable) as error:
@@ -229,7 +288,8 @@ class ListenerClientAuthentication:
         if isinstance(last, Unreachable):
             raise last
         raise UserError(
-            f"{what} could not be written, {_TRIES} times in a row: {last}; pause whoever else writes that listener, then run pulumi up again"
+            f"{what} could not be written, {_TRIES} times in a row: {last}; pause whoever else writes that"
+            " listener, then run pulumi up again"
         )
 
     @staticmethod
@@ -238,7 +298,8 @@ class ListenerClientAuthentication:
         if document is None:
             exist = ", ".join(sorted(item["metadata"]["name"] for item in cluster.albconfigs())) or "none"
             raise AlbConfigMissing(
-                f"there is no AlbConfig {name} in {cluster}, it has {exist}: correct albConfig in listeners, or make the AlbConfig first"
+                f"there is no AlbConfig {name} in {cluster}, it has {exist}: correct albConfig in listeners,"
+                " or make the AlbConfig first"
             )
         return document
 
@@ -248,12 +309,21 @@ class ListenerClientAuthentication:
         seconds = float(inputs["awaitTimeoutSeconds"])
         if request.timeout:
             seconds = min(seconds, request.timeout)
-        wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
+        wish = Desired(inputs["caEnabled"], inputs["caCertificateId"])
         reason = await_truth(
-            request, cluster, self._configuration.alb, inputs["albConfig"], inputs["port"], wish, seconds, self._configuration.cas_host
+            request,
+            cluster,
+            self._configuration.alb,
+            inputs["albConfig"],
+            inputs["port"],
+            wish,
+            seconds,
+            self._configuration.cas_host,
         )
         if reason is not None:
-            raise PartiallyMade(f"{inputs['albConfig']}/{inputs['port']}", {**outputs, "confirmed": False}, [reason])
+            raise PartiallyMade(
+                f"{inputs['albConfig']}/{inputs['port']}", {**outputs, "confirmed": False}, [reason]
+            )
 
     # --- what is told and compared
 
@@ -273,16 +343,20 @@ class ListenerClientAuthentication:
 
     @staticmethod
     def _warn_of_owners(request: Request, before: Document, inputs: Properties) -> None:
-        """`before`: the AlbConfig as it was before our write, which takes the list of listeners from whoever else owned it."""
+        """`before`: the AlbConfig as it was before our write, which takes the list of listeners
+        from whoever else owned it.
+        """
         from alb_mutual_tls.listener.owners import other_owners
 
         if inputs["caCertificateId"] is not UNKNOWN:
-            wish = Wish(inputs["caEnabled"], inputs["caCertificateId"])
+            wish = Desired(inputs["caEnabled"], inputs["caCertificateId"])
             for sentence in other_owners(before, find_listener(before, inputs["port"]), wish):
                 request.warn(sentence)
 
     @staticmethod
-    def _warn_of_surroundings(request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties) -> None:
+    def _warn_of_surroundings(
+        request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties
+    ) -> None:
         from alb_mutual_tls.listener.bypasses import side_doors, without_certificates
 
         if not inputs["caEnabled"]:
@@ -294,23 +368,32 @@ class ListenerClientAuthentication:
                 request.warn(door.sentence(listener))
         except UserError as error:
             request.warn(
-                f"whether hosts of {describe(listener.albconfig, listener.port)} can be reached past it was not looked at: {error}"
+                f"whether hosts of {describe(listener.albconfig, listener.port)} can be reached past it was"
+                f" not looked at: {error}"
             )
 
     @staticmethod
     def _refuse_lockout(state: Properties, inputs: Properties) -> None:
-        if state.get("claimId") and inputs["takeOver"] is not True:  # then the claim that is taken counts (`plan_update`)
+        if (
+            state.get("claimId") and inputs["takeOver"] is not True
+        ):  # then the claim that is taken counts (`plan_update`)
             what = describe(inputs["albConfig"], inputs["port"])
             former = state.get("formerFingerprints", [])
-            decisions.refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], former)
+            decisions.refuse_lockout(
+                what, inputs, trusted_while_on(state), state["issuingFingerprint"], former
+            )
 
     def _clients(self, request: Request, inputs: Properties) -> Properties:
-        """The clients of the component that the listener belongs to; the two share the beginning of their names."""
+        """The clients of the component that the listener belongs to; the two share the beginning of
+        their names.
+        """
         component = request.name.removesuffix(f"-{inputs['albConfig']}-{inputs['port']}")
         return self._issued.get(f"{component}-issued", {})
 
     def _account(self, request: Request, recorded: str, inputs: Properties, what: str) -> str:
-        """The account; where it cannot be told, reading and switching off go on with the cluster alone, which was compared before."""
+        """The account; where it cannot be told, reading and switching off go on with the cluster
+        alone, which was compared before.
+        """
         try:
             return self._configuration.require_account(recorded, what)
         except UserError as error:

@@ -1,4 +1,6 @@
-"""Waiting until ALB itself shows what the AlbConfig wishes: the AlbConfig proves nothing, its CRD accepts anything and the controller works later."""
+"""Waiting until ALB itself shows what the AlbConfig wishes: the AlbConfig proves nothing, its CRD
+accepts anything and the controller works later.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener.enforced import load_balancer_id, shows
-from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.plugin.host import Cancelled, Request
 from alb_mutual_tls.provider.consequences import describe
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
 
 _PAUSES = (0.25, 0.5, 1.0, 2.0)
-"""Between looks, in seconds; the last one repeats. The ALB API allows some 10 requests per second and user."""
+"""Between looks, in seconds; the last one repeats.
+
+The ALB API allows some 10 requests per second and user.
+"""
 _EVENTS = 3
 
 
@@ -27,14 +32,16 @@ def await_truth(
     connect: Callable[[], Alb],
     albconfig: str,
     port: int,
-    wish: Wish,
+    wish: Desired,
     seconds: float,
     cas_host: Callable[[], str],
 ) -> str | None:
-    """Wait until ALB shows the wish, for at most `seconds`. `cas_host`: where the CA certificate is kept.
+    """Wait until ALB shows the wish, for at most `seconds`. `cas_host`: where the CA certificate is
+    kept.
 
-    Returns `None` when it does, or when it cannot be asked, which a warning says (no permission, no region, and where the wish is off any reason).
-    Else one sentence that says what ALB shows and what the controller's last warnings are. Never raises for what stands between us and ALB: the
+    Returns `None` when it does, or when it cannot be asked, which a warning says (no permission, no
+    region, and where the wish is off any reason). Else one sentence that says what ALB shows and
+    what the controller's last warnings are. Never raises for what stands between us and ALB: the
     AlbConfig has been written by then.
     """
     from alb_mutual_tls.alibaba.alb import NotPermitted
@@ -43,7 +50,9 @@ def await_truth(
 
     what = describe(albconfig, port)
     wished = (
-        f"asks for client certificates of CA certificate {wish.ca_certificate_id}" if wish.ca_enabled else "asks for no client certificate"
+        f"asks for client certificates of CA certificate {wish.ca_certificate_id}"
+        if wish.ca_enabled
+        else "asks for no client certificate"
     )
     deadline = request.now() + seconds
     identifier: str | None = None
@@ -62,10 +71,15 @@ def await_truth(
                 state = connect().listener_state(identifier, port)
                 if shows(state, wish):
                     if looks:
-                        request.status(f"ALB confirms that {what} {wished}")  # in the place of what the wait last said
+                        request.status(
+                            f"ALB confirms that {what} {wished}"
+                        )  # in the place of what the wait last said
                     return None
                 unknown = state is None or not names(state, str(wish.ca_certificate_id))
-                shown = f"load balancer {identifier} shows {state.describe() if state else f'no HTTPS listener on port {port}'}"
+                shown = (
+                    f"load balancer {identifier} shows"
+                    f" {state.describe() if state else f'no HTTPS listener on port {port}'}"
+                )
         except (NotPermitted, NoRegion) as error:
             unconfirmed(error)
             return None
@@ -78,25 +92,29 @@ def await_truth(
                 shown = str(error)
             else:
                 return (
-                    f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error}; run pulumi up to check again"
+                    f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error};"
+                    " run pulumi up to check again"
                 )
         if request.now() >= deadline:
             return (
-                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown}; {_last_warnings(cluster, albconfig)}"
-                f"{_other_half(cas_host()) if unknown else ''}; the AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
+                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown};"
+                f" {_last_warnings(cluster, albconfig)}{_other_half(cas_host()) if unknown else ''}; the"
+                " AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
             )
         request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
         try:
             request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - request.now())))
         except Cancelled:
-            return f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
+            return (
+                f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
+            )
         looks += 1
 
 
 def _other_half(host: str) -> str:
     return (
-        f"; perhaps ALB does not know the CA certificate, because it reads the other half of CAS than {host}: set alicloud:endpoints.cas to the "
-        "half of the ALB (docs/configuration.md)"
+        f"; perhaps ALB does not know the CA certificate, because it reads the other half of CAS than {host}:"
+        " set alicloud:endpoints.cas to the half of the ALB (docs/configuration.md)"
     )
 
 
@@ -105,4 +123,8 @@ def _last_warnings(cluster: Cluster, albconfig: str) -> str:
         events = cluster.warning_events(albconfig)[-_EVENTS:]
     except UserError as error:
         return f"its events could not be read ({error})"
-    return f"the last warnings of AlbConfig {albconfig} are {' | '.join(map(str, events))}" if events else "AlbConfig has no warning events"
+    return (
+        f"the last warnings of AlbConfig {albconfig} are {' | '.join(map(str, events))}"
+        if events
+        else "AlbConfig has no warning events"
+    )

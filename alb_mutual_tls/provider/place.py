@@ -1,9 +1,13 @@
-"""Where a stack lives: the cluster and the account that its provider was first configured with, kept among the provider's inputs.
+"""Where a stack lives: the cluster and the account that its provider was first configured with,
+kept among the provider's inputs.
 
-The engine writes a provider's new configuration into state before it looks at any resource, and destroy and refresh, which run no program, work with
-what the state says. A wrong kubeconfig that got that far would have to be cut out of the state by hand, so a configuration that leads to another place
-is refused before it is taken. The keys `accountId` and `ackClusterId` say beforehand which place is meant: they are compared whenever a provider is
-configured, also for destroy and refresh, so that a run with today's wrong credentials or kubeconfig ends before the first resource is looked at.
+The engine writes a provider's new configuration into state before it looks at any resource, and
+destroy and refresh, which run no program, work with what the state says. A wrong kubeconfig that
+got that far would have to be cut out of the state by hand, so a configuration that leads to another
+place is refused before it is taken. The keys `accountId` and `ackClusterId` say beforehand which
+place is meant: they are compared whenever a provider is configured, also for destroy and refresh,
+so that a run with today's wrong credentials or kubeconfig ends before the first resource is looked
+at.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from alb_mutual_tls.errors import UserError, WrongPlace
 from alb_mutual_tls.wire import Properties, has_unknown
 
 
-class Cluster(Protocol):
+class ClusterIdentitySource(Protocol):
     """The part of a cluster that is asked here."""
 
     def uid(self) -> str: ...
@@ -26,12 +30,14 @@ class Places(Protocol):
     """The part of a `Configuration` that is asked here."""
 
     def has_cluster(self) -> bool: ...
-    def cluster(self) -> Cluster: ...
+    def cluster(self) -> ClusterIdentitySource: ...
     def account_id(self) -> str: ...
 
 
 class Guarded(Protocol):
-    """The part of a `Configuration` that says which account and ACK cluster are meant, and that finds out which they are."""
+    """The part of a `Configuration` that says which account and ACK cluster are meant, and that
+    finds out which they are.
+    """
 
     @property
     def account(self) -> str | None: ...
@@ -42,10 +48,12 @@ class Guarded(Protocol):
 
 
 def recorded(old: Properties, new: Properties, places: Callable[[Properties], Places]) -> Properties:
-    """The new inputs of the provider together with the place they lead to: `cluster` (UID of namespace kube-system) and `account`.
+    """The new inputs of the provider together with the place they lead to: `cluster` (UID of
+    namespace kube-system) and `account`.
 
-    Nobody is asked while the configuration is the one that the record was made with; the resources compare places for themselves.
-    Raises `WrongPlace` when the new configuration leads elsewhere than the old one did, and what asking raises.
+    Nobody is asked while the configuration is the one that the record was made with; the resources
+    compare places for themselves. Raises `WrongPlace` when the new configuration leads elsewhere
+    than the old one did, and what asking raises.
     """
     wanted = {key: value for key, value in new.items() if key not in RECORDED}
     record = {key: old[key] for key in RECORDED if key in old}
@@ -59,13 +67,16 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
     except WrongPlace:
         raise
     except UserError:
-        # A key that is refused may be what a listener is switched off for; the resources ask again before they change anything else.
+        # A key that is refused may be what a listener is switched off for; the resources ask again
+        # before they change anything else.
         if ACCOUNT not in record:
             raise
     if asked.has_cluster():
         found[CLUSTER] = asked.cluster().uid()
     problems = [
-        _elsewhere(key, record[key], found[key]) for key in RECORDED if key in record and key in found and record[key] != found[key]
+        _elsewhere(key, record[key], found[key])
+        for key in RECORDED
+        if key in record and key in found and record[key] != found[key]
     ]
     if problems:
         raise WrongPlace("; ".join(problems))
@@ -73,9 +84,11 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
 
 
 def compare(guarded: Guarded) -> None:
-    """Raises `WrongPlace` when the credentials or the kubeconfig lead elsewhere than `accountId` and `ackClusterId` say; asks nobody for keys that are not set.
+    """Raises `WrongPlace` when the credentials or the kubeconfig lead elsewhere than `accountId`
+    and `ackClusterId` say; asks nobody for keys that are not set.
 
-    Where nobody answers, it is left to the resources, which ask again before they change anything: a listener must be able to be switched off in an outage.
+    Where nobody answers, it is left to the resources, which ask again before they change anything:
+    a listener must be able to be switched off in an outage.
     """
     problems = []
     for wanted, ask in ((guarded.account, guarded.account_id), (guarded.ack_cluster_id, guarded.cluster)):
@@ -93,10 +106,11 @@ def compare(guarded: Guarded) -> None:
 def _elsewhere(key: str, old: str, new: str) -> str:
     if key == ACCOUNT:
         return (
-            f"this stack belongs to the Alibaba Cloud account {old}, and the credentials lead to the account {new}: "
-            f"use credentials of {old}; nothing was changed"
+            f"this stack belongs to the Alibaba Cloud account {old}, and the credentials lead to the account"
+            f" {new}: use credentials of {old}; nothing was changed"
         )
     return (
-        f"this stack belongs to the cluster with the UID {old}, and the kubeconfig leads to the cluster with the UID {new}: "
-        "set kubernetes:kubeconfig and kubernetes:context to the right one; nothing was changed"
+        f"this stack belongs to the cluster with the UID {old}, and the kubeconfig leads to the cluster with"
+        f" the UID {new}: set kubernetes:kubeconfig and kubernetes:context to the right one; nothing was"
+        " changed"
     )

@@ -1,4 +1,6 @@
-"""`SecretPlace`: a Secret that a client certificate is delivered into, as far as Kubernetes' own provider does not look after it."""
+"""`SecretPlace`: a Secret that a client certificate is delivered into, as far as Kubernetes' own
+provider does not look after it.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,22 @@ if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
 
 OWNER_LABEL = "albmtls/identity"
-_INPUTS = {"namespace": Kind.UPDATE_REPLACE, "name": Kind.UPDATE_REPLACE, "cluster": Kind.UPDATE, "owner": Kind.UPDATE}
+_INPUTS = {
+    "namespace": Kind.UPDATE_REPLACE,
+    "name": Kind.UPDATE_REPLACE,
+    "cluster": Kind.UPDATE,
+    "owner": Kind.UPDATE,
+}
 
 
 class SecretPlace:
     """Stands before a Secret, which depends on it.
 
-    The provider of Kubernetes knows a Secret by its name alone, in whatever cluster the kubeconfig leads to. So this one refuses a Secret that does
-    not carry the stack's label before anything is written into it, and it is the one that deletes the Secret at the end, after cluster and label were
-    compared; the other provider retains it. `cluster`: UID of the right one; `owner`: the stack's identity.
+    The provider of Kubernetes knows a Secret by its name alone, in whatever cluster the kubeconfig
+    leads to. So this one refuses a Secret that does not carry the stack's label before anything is
+    written into it, and it is the one that deletes the Secret at the end, after cluster and label
+    were compared; the other provider retains it. `cluster`: UID of the right one; `owner`: the
+    stack's identity.
     """
 
     token = "albmtls:index:SecretPlace"  # noqa: S105
@@ -33,18 +42,28 @@ class SecretPlace:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         return inputs, [
-            CheckFailure(key, f"SecretPlace has no property {key}: remove it, its properties are {', '.join(_INPUTS)}")
+            CheckFailure(
+                key, f"SecretPlace has no property {key}: remove it, its properties are {', '.join(_INPUTS)}"
+            )
             for key in sorted(inputs.keys() - set(_INPUTS))
         ]
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         try:
             self._refuse_stranger(self._cluster(inputs), inputs)
         except Forbidden as error:
-            # Nobody's Secret is written here, and a preview that ended here would keep a listener on.
-            request.warn(f"whether Secret {id} is still this stack's was not looked at, what is known of it is kept: {error}")
+            # Nobody's Secret is written here, and a preview that ended here would keep a listener
+            # on.
+            request.warn(
+                f"whether Secret {id} is still this stack's was not looked at, what is known of it is kept:"
+                f" {error}"
+            )
         return Difference({key: kind for key, kind in _INPUTS.items() if state.get(key) != inputs.get(key)})
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
@@ -54,10 +73,15 @@ class SecretPlace:
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         """What is to be read of the Secret, the other provider reads."""
         if not state.get("cluster"):
-            raise UserError(f"the place of Secret {id} cannot be imported: declare clients.NAME.secret, and pulumi up looks at the Secret")
+            raise UserError(
+                f"the place of Secret {id} cannot be imported: declare clients.NAME.secret, and pulumi up"
+                " looks at the Secret"
+            )
         return Reading(id, state, inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return inputs
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -66,7 +90,10 @@ class SecretPlace:
         if found is None:
             return
         if _owner(found) != state["owner"]:
-            request.warn(f"Secret {id} is left where it is: it does not carry this stack's label {OWNER_LABEL}={state['owner']} any more")
+            request.warn(
+                f"Secret {id} is left where it is: it does not carry this stack's label"
+                f" {OWNER_LABEL}={state['owner']} any more"
+            )
             return
         cluster.delete_secret(state["namespace"], state["name"], found["uid"])
 
@@ -76,14 +103,20 @@ class SecretPlace:
 
     @staticmethod
     def _refuse_stranger(cluster: Cluster, inputs: Properties) -> None:
-        """Raises `UserError` for a Secret that is there and not the stack's; an owner that is not known yet has none."""
+        """Raises `UserError` for a Secret that is there and not the stack's; an owner that is not
+        known yet has none.
+        """
         found = cluster.secret_metadata(inputs["namespace"], inputs["name"])
         if found is None or (inputs["owner"] is not UNKNOWN and _owner(found) == inputs["owner"]):
             return
-        whose = f"belongs to the stack with the identity {_owner(found)}" if _owner(found) else "was not made by this program"
+        whose = (
+            f"belongs to the stack with the identity {_owner(found)}"
+            if _owner(found)
+            else "was not made by this program"
+        )
         raise UserError(
-            f"Secret {inputs['namespace']}/{inputs['name']} is there already and {whose}: give clients.NAME.secret another name, "
-            "or delete it if nobody needs it"
+            f"Secret {inputs['namespace']}/{inputs['name']} is there already and {whose}: give"
+            " clients.NAME.secret another name, or delete it if nobody needs it"
         )
 
 

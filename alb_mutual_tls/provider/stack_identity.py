@@ -1,4 +1,6 @@
-"""`StackIdentity`: a random value that is made once and lives in state, so that it survives the renaming of a stack."""
+"""`StackIdentity`: a random value that is made once and lives in state, so that it survives the
+renaming of a stack.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,24 @@ from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 
 class StackIdentity:
-    """Eight hex digits; the names of what a stack makes in the cloud, and its claims on listeners, carry them."""
+    """Eight hex digits; the names of what a stack makes in the cloud, and its claims on listeners,
+    carry them.
+    """
 
     token = "albmtls:index:StackIdentity"  # noqa: S105
     secret_outputs: frozenset[str] = frozenset()
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        return {}, [CheckFailure(key, f"StackIdentity has no property {key}: remove it, it takes no inputs") for key in sorted(inputs)]
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        return {}, [
+            CheckFailure(key, f"StackIdentity has no property {key}: remove it, it takes no inputs")
+            for key in sorted(inputs)
+        ]
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         return Difference(stables=("identity",))
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
@@ -31,10 +42,15 @@ class StackIdentity:
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         """The id is the value; an import may bring one from another state."""
         if not state and not re.fullmatch("[0-9a-f]{8}", id):
-            raise UserError(f"the identity {id} cannot be imported: give the 8 hexadecimal digits of a former state's StackIdentity")
+            raise UserError(
+                f"the identity {id} cannot be imported: give the 8 hexadecimal digits of a former state's"
+                " StackIdentity"
+            )
         return Reading(id, {"identity": id}, {})
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return {"identity": id}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:

@@ -1,4 +1,6 @@
-"""What the cluster says about a listener: the ALB's name, the hosts it serves, and which other listeners serve them too."""
+"""What the cluster says about a listener: the ALB's name, the hosts it serves, and which other
+listeners serve them too.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +9,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.listener.bypasses import Surroundings, surroundings
+from alb_mutual_tls.listener.bypasses import Exposure, surroundings
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
     from alb_mutual_tls.listener.exact_json import Document
-    from alb_mutual_tls.stack.deployed import Component, Listener
+    from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 
 
 class AlbConfigMissing(UserError):
     """The cluster has no AlbConfig of that name."""
 
 
-class Neighbourhood:
-    """The cluster of one component. Nothing is asked before it is needed, and nothing twice, a cluster that does not answer included.
+class StackCluster:
+    """The cluster of one component. Nothing is asked before it is needed, and nothing twice, a
+    cluster that does not answer included.
 
     `directory`: the project's, which a relative kubeconfig counts from.
     """
 
-    def __init__(self, component: Component, directory: Path) -> None:
+    def __init__(self, component: DeployedComponent, directory: Path) -> None:
         self._component = component
         self._directory = directory
         self._failure: UserError | None = None
 
-    def look(self, listener: Listener) -> Surroundings:
-        """What surrounds a listener; raises UserError when the cluster cannot be read, is another one, or does not have the listener."""
+    def look(self, listener: DeployedListener) -> Exposure:
+        """What surrounds a listener; raises UserError when the cluster cannot be read, is another
+        one, or does not have the listener.
+        """
         if self._failure is not None:
             raise self._failure
         try:
@@ -40,25 +45,37 @@ class Neighbourhood:
             self._failure = error
             raise
         document = self.albconfig(listener)
-        own = {one.port for one in self._component.listeners if one.alb_config == listener.alb_config and one.ca_enabled}
+        own = {
+            one.port
+            for one in self._component.listeners
+            if one.alb_config == listener.alb_config and one.ca_enabled
+        }
         return surroundings(document, classes, ingresses, listener.port, verified_ports=own)
 
-    def albconfig(self, listener: Listener) -> Document:
-        """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another one, or does not have it."""
+    def albconfig(self, listener: DeployedListener) -> Document:
+        """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another
+        one, or does not have it.
+        """
         document = self.cluster_of(listener).albconfig(listener.alb_config)
         if document is None:
-            raise AlbConfigMissing(f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became of it")
+            raise AlbConfigMissing(
+                f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became"
+                " of it"
+            )
         return document
 
-    def cluster_of(self, listener: Listener) -> Cluster:
-        """The cluster of a listener; raises UserError when it cannot be read, or is another one than the state names."""
+    def cluster_of(self, listener: DeployedListener) -> Cluster:
+        """The cluster of a listener; raises UserError when it cannot be read, or is another one
+        than the state names.
+        """
         if self._failure is not None:
             raise self._failure
         try:
             if listener.cluster is not None and listener.cluster != self._cluster.uid():
                 raise WrongPlace(
-                    f"{self._cluster} is another cluster than the stack's (UID of kube-system {self._cluster.uid()}, the state has "
-                    f"{listener.cluster}): correct kubernetes:kubeconfig and kubernetes:context, or KUBECONFIG"
+                    f"{self._cluster} is another cluster than the stack's (UID of kube-system"
+                    f" {self._cluster.uid()}, the state has {listener.cluster}): correct"
+                    " kubernetes:kubeconfig and kubernetes:context, or KUBECONFIG"
                 )
         except UserError as error:
             self._failure = error
@@ -69,7 +86,9 @@ class Neighbourhood:
     def _cluster(self) -> Cluster:
         from alb_mutual_tls.cluster.cluster import Cluster
 
-        return Cluster(kubeconfig=located(self._component.kubeconfig, self._directory), context=self._component.context)
+        return Cluster(
+            kubeconfig=located(self._component.kubeconfig, self._directory), context=self._component.context
+        )
 
     @cached_property
     def _ingresses(self) -> tuple[list[Document], list[Document]]:
@@ -82,7 +101,9 @@ class Neighbourhood:
 
 
 def located(kubeconfig: str | None, directory: Path) -> str | None:
-    """A path in the state, made independent of the current directory; a whole kubeconfig as it is."""
+    """A path in the state, made independent of the current directory; a whole kubeconfig as
+    it is.
+    """
     if kubeconfig is None or "\n" in kubeconfig or kubeconfig.lstrip().startswith("{"):
         return kubeconfig
     return str(directory / Path(kubeconfig).expanduser())

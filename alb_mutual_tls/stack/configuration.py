@@ -1,4 +1,6 @@
-"""The configuration that a stack was deployed with (`cli.history`), in a file beside the checkout's stack file, where what is secret stays encrypted."""
+"""The configuration that a stack was deployed with (`cli.history`), in a file beside the checkout's
+stack file, where what is secret stays encrypted.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,19 @@ from typing import Any, Final
 
 from alb_mutual_tls.engine.program import pulumi
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.stack.history import Configuration, Entry, different
+from alb_mutual_tls.stack.history import Configuration, HistoryEntry, different
 
 _LONGEST: Final = 200
 """Characters of a value that is shown in a command."""
 
 
-def write(directory: Path, stack: str, entries: Sequence[Entry], wanted: Entry, file: Path) -> None:
+def write(
+    directory: Path, stack: str, entries: Sequence[HistoryEntry], wanted: HistoryEntry, file: Path
+) -> None:
     """Write the configuration of an entry to a new file of mode 0600, its secrets encrypted.
 
-    Must come before another run on the stack, for the backend only gives the latest configuration with its secrets encrypted. Raises UserError
-    where a secret of the wanted one is not in that.
+    Must come before another run on the stack, for the backend only gives the latest configuration
+    with its secrets encrypted. Raises UserError where a secret of the wanted one is not in that.
     """
     file.touch(mode=0o600, exist_ok=False)
     pulumi(directory, stack, "config", "refresh", "--config-file", str(file), "--force")
@@ -28,17 +32,21 @@ def write(directory: Path, stack: str, entries: Sequence[Entry], wanted: Entry, 
         import yaml
 
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        document["config"] = merged(document.get("config") or {}, latest=entries[0].configuration, wanted=wanted.configuration)
+        document["config"] = merged(
+            document.get("config") or {}, latest=entries[0].configuration, wanted=wanted.configuration
+        )
         file.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def merged(encrypted: Mapping[str, Any], *, latest: Configuration, wanted: Configuration) -> dict[str, Any]:
-    """The wanted configuration, with those secrets taken from the latest one, where they stand `encrypted`."""
+    """The wanted configuration, with those secrets taken from the latest one, where they stand
+    `encrypted`.
+    """
     for key, value in wanted.items():
         if value.secret and latest.get(key) != value:
             raise UserError(
-                f"the secret {key} was changed by a run that failed after the last deployment, and its former value cannot be had encrypted: "
-                "set it to what it was, and deploy"
+                f"the secret {key} was changed by a run that failed after the last deployment, and its former"
+                " value cannot be had encrypted: set it to what it was, and deploy"
             )
     return {key: encrypted[key] if value.secret else value.plain for key, value in sorted(wanted.items())}
 

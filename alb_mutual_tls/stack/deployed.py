@@ -9,8 +9,10 @@ from alb_mutual_tls.errors import UserError
 
 
 @dataclass(frozen=True)
-class Listener:
-    """A listener as the stack wishes it; address, server name and path as configured under `verify`, None where not."""
+class DeployedListener:
+    """A listener as the stack wishes it; address, server name and path as configured under
+    `verify`, None where not.
+    """
 
     name: str
     alb_config: str
@@ -25,8 +27,11 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Client:
-    """A client certificate of the stack. `chain_pem`: leaf first, then cross and intermediate certificates, without the root."""
+class DeployedClient:
+    """A client certificate of the stack.
+
+    `chain_pem`: leaf first, then cross and intermediate certificates, without the root.
+    """
 
     name: str
     certificate_pem: str
@@ -37,16 +42,20 @@ class Client:
 
 
 @dataclass(frozen=True)
-class Signer:
-    """A certificate that signs clients, with its private key: an authority's root, or a subordinate that was brought."""
+class DeployedSigner:
+    """A certificate that signs clients, with its private key: an authority's root, or a subordinate
+    that was brought.
+    """
 
     certificate_pem: str
     private_key_pem: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Authority:
-    """An authority of the stack as listeners can trust it: its root certificate and the id of that in CAS."""
+class DeployedAuthority:
+    """An authority of the stack as listeners can trust it: its root certificate and the id of that
+    in CAS.
+    """
 
     name: str
     ca_certificate_pem: str
@@ -54,51 +63,72 @@ class Authority:
     """None where an older version deployed the stack, which did not note it."""
     private_key_pem: str | None = field(repr=False, default=None)
     """The root's. None when not asked for, or not in the state."""
-    signer: Signer | None = None
+    signer: DeployedSigner | None = None
     """None when not asked for, or where its private key is not in the state."""
 
 
 @dataclass(frozen=True)
-class Component:
+class DeployedComponent:
     """One `AlbMutualTls` of the stack."""
 
     name: str
-    listeners: tuple[Listener, ...]
-    clients: tuple[Client, ...]
+    listeners: tuple[DeployedListener, ...]
+    clients: tuple[DeployedClient, ...]
     trusted_authority: str
     ca_certificate_pem: str
     authority_private_key_pem: str | None = field(repr=False, default=None)
-    """Key of the trusted authority; None when not asked for, or not in the state (a CA that was brought)."""
+    """Key of the trusted authority; None when not asked for, or not in the state (a CA that was
+    brought).
+    """
     kubeconfig: str | None = None
     context: str | None = None
     identity: str = ""
     """8 hexadecimal digits that tell this component from those of other stacks."""
     issuing_authority: str = ""
-    authorities: tuple[Authority, ...] = ()
+    authorities: tuple[DeployedAuthority, ...] = ()
 
     @property
     def roots(self) -> dict[str, str]:
-        """The root certificate (PEM) of each authority, the trusted one first; several during a rotation."""
+        """The root certificate (PEM) of each authority, the trusted one first; several during a
+        rotation.
+        """
         trusted_first = sorted(self.authorities, key=lambda one: one.name != self.trusted_authority)
         return {one.name: one.ca_certificate_pem for one in trusted_first}
 
 
-def named(components: tuple[Component, ...], component: str | None) -> tuple[Component, ...]:
-    """All of these components, or the one asked for by name. Raises UserError where there is no such one."""
+def named(components: tuple[DeployedComponent, ...], component: str | None) -> tuple[DeployedComponent, ...]:
+    """All of these components, or the one asked for by name.
+
+    Raises UserError where there is no such one.
+    """
     if component is None:
         return components
     chosen = tuple(one for one in components if one.name == component)
     if not chosen:
-        raise UserError(f"the stack has no AlbMutualTls named {component!r}: it has {_list(one.name for one in components)}")
+        raise UserError(
+            f"the stack has no AlbMutualTls named {component!r}: it has"
+            f" {_list(one.name for one in components)}"
+        )
     return chosen
 
 
-def chosen_listeners(components: Sequence[Component], names: Sequence[str] | None) -> list[tuple[Component, Listener]]:
-    """All listeners of the components, or those of the given names, each with its component; raises UserError where a name is none of theirs."""
+def chosen_listeners(
+    components: Sequence[DeployedComponent], names: Sequence[str] | None
+) -> list[tuple[DeployedComponent, DeployedListener]]:
+    """All listeners of the components, or those of the given names, each with its component; raises
+    UserError where a name is none of theirs.
+    """
     known = sorted({listener.name for component in components for listener in component.listeners})
     if unknown := sorted(set(names or ()) - set(known)):
-        raise UserError(f"--listener {unknown[0]} is none of this stack's listeners: it has {', '.join(known) or 'none'}")
-    return [(component, listener) for component in components for listener in component.listeners if not names or listener.name in names]
+        raise UserError(
+            f"--listener {unknown[0]} is none of this stack's listeners: it has {', '.join(known) or 'none'}"
+        )
+    return [
+        (component, listener)
+        for component in components
+        for listener in component.listeners
+        if not names or listener.name in names
+    ]
 
 
 def _list(names: Iterable[str]) -> str:

@@ -1,4 +1,5 @@
-"""The configuration in the stack file and that of the last deployment, as the backend's history remembers it, and whether they differ.
+"""The configuration in the stack file and that of the last deployment, as the backend's history
+remembers it, and whether they differ.
 
 Values are compared in this process's memory, and no representation shows a secret one.
 """
@@ -15,19 +16,23 @@ from typing import Any, Final
 
 from alb_mutual_tls.engine.program import pulumi_json
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.tokens import PROJECT
 
 _PAGE: Final = 50
 """How many entries of the stack's history are read at once, the newest first."""
-_PARTIAL: Final = tuple(f"pulumi.flag.{flag}" for flag in ("target", "exclude", "target-replace", "exclude-protected"))
+_PARTIAL: Final = tuple(
+    f"pulumi.flag.{flag}" for flag in ("target", "exclude", "target-replace", "exclude-protected")
+)
 """The options of pulumi that leave resources out, as the history notes them."""
 _LISTENERS: Final = f"{PROJECT}:listeners"
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value of the configuration: a text, or what stands in the stack file as object or list; `secret` where any of it is."""
+    """A value of the configuration: a text, or what stands in the stack file as object or list;
+    `secret` where any of it is.
+    """
 
     plain: Any = field(repr=False)
     secret: bool = False
@@ -37,8 +42,10 @@ Configuration = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A run in the stack's history; `kind`: update, refresh, destroy, ...; `targeted`: it did not touch the whole stack."""
+class HistoryEntry:
+    """A run in the stack's history; `kind`: update, refresh, destroy, ...; `targeted`: it did not
+    touch the whole stack.
+    """
 
     kind: str
     succeeded: bool
@@ -46,14 +53,23 @@ class Entry:
     configuration: Configuration
 
 
-def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tuple[Entry, ...]:
-    """What was run on the stack, the newest first, as far back as it takes to know what is deployed.
+def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tuple[HistoryEntry, ...]:
+    """What was run on the stack, the newest first, as far back as it takes to know what is
+    deployed.
 
-    Without `secrets` no passphrase is needed, and secret values are None. Raises UserError where the backend or its secrets cannot be read.
+    Without `secrets` no passphrase is needed, and secret values are None. Raises UserError where
+    the backend or its secrets cannot be read.
     """
-    found: list[Entry] = []
+    found: list[HistoryEntry] = []
     for page in count(1):
-        arguments = ("--json", "--page-size", str(_PAGE), "--page", str(page), *(["--show-secrets"] if secrets else []))
+        arguments = (
+            "--json",
+            "--page-size",
+            str(_PAGE),
+            "--page",
+            str(page),
+            *(["--show-secrets"] if secrets else []),
+        )
         listed = pulumi_json(directory, stack, "stack", "history", *arguments) or []
         found += map(_entry, listed)
         if len(listed) < _PAGE or any(map(_settles, found[-_PAGE:])):
@@ -61,9 +77,9 @@ def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tupl
     return tuple(found)
 
 
-def _entry(told: Mapping[str, Any]) -> Entry:
+def _entry(told: Mapping[str, Any]) -> HistoryEntry:
     environment = told.get("environment") or {}
-    return Entry(
+    return HistoryEntry(
         kind=str(told.get("kind")),
         succeeded=told.get("result") == "succeeded",
         targeted=any(flag in environment for flag in _PARTIAL),
@@ -71,12 +87,14 @@ def _entry(told: Mapping[str, Any]) -> Entry:
     )
 
 
-def _settles(entry: Entry) -> bool:
+def _settles(entry: HistoryEntry) -> bool:
     return entry.succeeded and entry.kind in ("update", "destroy") and not entry.targeted
 
 
-def deployed(entries: Sequence[Entry]) -> Entry | None:
-    """The last update of the whole stack that got to its end, unless the stack was destroyed after it; None where there is none."""
+def deployed(entries: Sequence[HistoryEntry]) -> HistoryEntry | None:
+    """The last update of the whole stack that got to its end, unless the stack was destroyed after
+    it; None where there is none.
+    """
     last = next(filter(_settles, entries), None)
     return last if last is not None and last.kind == "update" else None
 
@@ -88,11 +106,16 @@ def of_checkout(directory: Path, stack: str | None, *, secrets: bool = True) -> 
 
 def values(told: Mapping[str, Any]) -> Configuration:
     """A configuration as `pulumi config --json` and the history tell it."""
-    return {key: Value(one.get("objectValue", one.get("value")), bool(one.get("secret"))) for key, one in told.items()}
+    return {
+        key: Value(one.get("objectValue", one.get("value")), bool(one.get("secret")))
+        for key, one in told.items()
+    }
 
 
 def different(one: Configuration, other: Configuration) -> list[str]:
-    """The keys in which two configurations differ; the type of a number or boolean is none of it, as `pulumi config set` writes text."""
+    """The keys in which two configurations differ; the type of a number or boolean is none of it,
+    as `pulumi config set` writes text.
+    """
     return sorted(key for key in {*one, *other} if _comparable(one.get(key)) != _comparable(other.get(key)))
 
 
@@ -102,22 +125,30 @@ def _comparable(value: Value | None) -> Any:
     return json.dumps(value.plain)
 
 
-# --- what `mtls verify` and `mtls status`, which go by what is deployed, are to know of the stack file
+# --- what `mtls verify` and `mtls status`, which go by what is deployed, are to know of the stack
+# file
 
 
 @dataclass(frozen=True)
 class StackFile:
-    """The configuration in the stack file, empty where it could not be read, and what there is to say of it, a sentence each."""
+    """The configuration in the stack file, empty where it could not be read, and what there is to
+    say of it, a sentence each.
+    """
 
     configuration: Configuration
     notes: tuple[str, ...]
 
 
 def stack_file(directory: Path, stack: str | None) -> StackFile:
-    """The stack file and whether it has changed since the last deployment. Needs no passphrase, so of secrets only the keys are compared; never raises
-    UserError, for what is deployed can be told all the same."""
+    """The stack file and whether it has changed since the last deployment. Needs no passphrase, so
+    of secrets only the keys are compared; never raises UserError, for what is deployed can be told
+    all the same.
+    """
     with ThreadPoolExecutor(2) as pool:
-        file, past = pool.submit(of_checkout, directory, stack, secrets=False), pool.submit(history, directory, stack, secrets=False)
+        file, past = (
+            pool.submit(of_checkout, directory, stack, secrets=False),
+            pool.submit(history, directory, stack, secrets=False),
+        )
     try:
         now = without_secrets(file.result())
     except UserError as error:
@@ -134,12 +165,14 @@ def stack_file(directory: Path, stack: str | None) -> StackFile:
 
 _NOT_KNOWN: Final = "whether the stack's configuration has changed since the last deployment is not known"
 CHANGED: Final = (
-    "the configuration has changed since the last deployment ({keys}), and this goes by what is deployed, verify.* of listeners apart: "
-    "run pulumi up to deploy it"
+    "the configuration has changed since the last deployment ({keys}), and this goes by what is deployed,"
+    " verify.* of listeners apart: run pulumi up to deploy it"
 )
 
 
-def with_verify_of_file(directory: Path, stack: str | None, components: Sequence[Component]) -> tuple[Component, ...]:
+def with_verify_of_file(
+    directory: Path, stack: str | None, components: Sequence[DeployedComponent]
+) -> tuple[DeployedComponent, ...]:
     """As `with_verify_of`; where the stack file cannot be read, as they are."""
     try:
         return with_verify_of(of_checkout(directory, stack, secrets=False), components)
@@ -149,13 +182,19 @@ def with_verify_of_file(directory: Path, stack: str | None, components: Sequence
 
 def without_secrets(configuration: Configuration) -> Configuration:
     """The same, where each secret value is only known to be there."""
-    return {key: replace(value, plain=None) if value.secret else value for key, value in configuration.items()}
+    return {
+        key: replace(value, plain=None) if value.secret else value for key, value in configuration.items()
+    }
 
 
-def with_verify_of(configuration: Configuration, components: Sequence[Component]) -> tuple[Component, ...]:
-    """The components, where the listeners have address, server name and path of `verify` from the stack file: nothing that is deployed depends on them.
+def with_verify_of(
+    configuration: Configuration, components: Sequence[DeployedComponent]
+) -> tuple[DeployedComponent, ...]:
+    """The components, where the listeners have address, server name and path of `verify` from the
+    stack file: nothing that is deployed depends on them.
 
-    A listener that the file has not, or at another place, keeps what it was deployed with. Raises UserError where such a value is no text.
+    A listener that the file has not, or at another place, keeps what it was deployed with. Raises
+    UserError where such a value is no text.
     """
     wished = configuration[_LISTENERS].plain if _LISTENERS in configuration else {}
     if isinstance(wished, str):
@@ -166,17 +205,29 @@ def with_verify_of(configuration: Configuration, components: Sequence[Component]
     if not isinstance(wished, dict):
         return tuple(components)
     return tuple(
-        replace(one, listeners=tuple(_with_verify_of(wished.get(each.name), each) for each in one.listeners)) for one in components
+        replace(one, listeners=tuple(_with_verify_of(wished.get(each.name), each) for each in one.listeners))
+        for one in components
     )
 
 
-def _with_verify_of(wished: Any, listener: Listener) -> Listener:
-    if not isinstance(wished, dict) or (wished.get("albConfig"), str(wished.get("port"))) != (listener.alb_config, str(listener.port)):
+def _with_verify_of(wished: Any, listener: DeployedListener) -> DeployedListener:
+    if not isinstance(wished, dict) or (wished.get("albConfig"), str(wished.get("port"))) != (
+        listener.alb_config,
+        str(listener.port),
+    ):
         return listener
     verify = wished.get("verify") or {}
     for key in ("address", "serverName", "path") if isinstance(verify, dict) else ():
         if not isinstance(verify.get(key, ""), str):
-            raise UserError(f"verify.{key} of listener {listener.name} is {verify[key]!r} in the stack file, and no text: put it in quotes")
+            raise UserError(
+                f"verify.{key} of listener {listener.name} is {verify[key]!r} in the stack file, and no text:"
+                " put it in quotes"
+            )
     if not isinstance(verify, dict):
         return listener
-    return replace(listener, address=verify.get("address"), server_name=verify.get("serverName"), path=verify.get("path") or "/")
+    return replace(
+        listener,
+        address=verify.get("address"),
+        server_name=verify.get("serverName"),
+        path=verify.get("path") or "/",
+    )

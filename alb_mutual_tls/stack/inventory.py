@@ -1,4 +1,6 @@
-"""What the stack has issued and trusts, read from its state as it stands: secrets stay encrypted, and no passphrase is needed."""
+"""What the stack has issued and trusts, read from its state as it stands: secrets stay encrypted,
+and no passphrase is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any, Final, cast
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.issued import Outstanding
-from alb_mutual_tls.stack.deployed import Component
+from alb_mutual_tls.stack.deployed import DeployedComponent
 from alb_mutual_tls.stack.state import components_of, resources_of
 from alb_mutual_tls.tokens import PROVIDER
 from alb_mutual_tls.wire import without_secrets
@@ -19,7 +21,10 @@ ISSUED_CERTIFICATES: Final = "albmtls:index:IssuedCertificates"
 
 @dataclass(frozen=True)
 class ClientCertificate:
-    """The certificate that a client of the configuration has. `renew_before_days` and `issuer_pem`: None where the state does not tell."""
+    """The certificate that a client of the configuration has.
+
+    `renew_before_days` and `issuer_pem`: None where the state does not tell.
+    """
 
     client: str
     certificate_pem: str
@@ -31,11 +36,12 @@ class ClientCertificate:
 class Inventory:
     """One `AlbMutualTls` of the stack.
 
-    `authorities`: name -> certificate (PEM), the root where a subordinate signs. `outstanding`: None in the state of a version that kept no record.
-    `provider`: the inputs of the provider `albmtls`, None where one is secret; `secret_settings`: the names of those.
+    `authorities`: name -> certificate (PEM), the root where a subordinate signs. `outstanding`:
+    None in the state of a version that kept no record. `provider`: the inputs of the provider
+    `albmtls`, None where one is secret; `secret_settings`: the names of those.
     """
 
-    component: Component
+    component: DeployedComponent
     authorities: Mapping[str, str]
     issuing_authority: str
     clients: tuple[ClientCertificate, ...]
@@ -45,18 +51,25 @@ class Inventory:
 
 
 def inventories(exported: Mapping[str, Any], *, component: str | None) -> tuple[Inventory, ...]:
-    """The components of a deployment that was exported without its secrets, or the one of a name; raises `UserError` when there is none."""
+    """The components of a deployment that was exported without its secrets, or the one of a name;
+    raises `UserError` when there is none.
+    """
     public = without_secrets(exported)
     components = components_of(public)
     chosen = [one for one in components if component in (None, one.name)]
     if not chosen:
-        raise UserError(f"the stack has no AlbMutualTls named {component!r}: it has {', '.join(sorted(one.name for one in components))}")
+        raise UserError(
+            f"the stack has no AlbMutualTls named {component!r}: it has"
+            f" {', '.join(sorted(one.name for one in components))}"
+        )
     return tuple(_inventory(public, one) for one in chosen)
 
 
-def _inventory(public: Mapping[str, Any], component: Component) -> Inventory:
+def _inventory(public: Mapping[str, Any], component: DeployedComponent) -> Inventory:
     resources = resources_of(public, component.name)
-    outputs = next(one["outputs"] for one in public["deployment"]["resources"] if one["urn"] == resources[0]["parent"])
+    outputs = next(
+        one["outputs"] for one in public["deployment"]["resources"] if one["urn"] == resources[0]["parent"]
+    )
     signed = {
         str(one["urn"]).rpartition("::")[2].removeprefix(f"{component.name}-client-"): one["inputs"]
         for one in resources
@@ -68,7 +81,9 @@ def _inventory(public: Mapping[str, Any], component: Component) -> Inventory:
         component=component,
         authorities=dict(outputs["authorityCertificates"]),
         issuing_authority=outputs["issuingAuthority"],
-        clients=tuple(_client(one.name, one.certificate_pem, signed.get(one.name, {})) for one in component.clients),
+        clients=tuple(
+            _client(one.name, one.certificate_pem, signed.get(one.name, {})) for one in component.clients
+        ),
         outstanding=tuple(cast(Outstanding, one) for one in records[0]) if records else None,
         provider=settings,
         secret_settings=tuple(sorted(key for key, value in settings.items() if value is None)),
@@ -77,4 +92,6 @@ def _inventory(public: Mapping[str, Any], component: Component) -> Inventory:
 
 def _client(name: str, certificate_pem: str, inputs: Mapping[str, Any]) -> ClientCertificate:
     days = inputs.get("renewBeforeDays")
-    return ClientCertificate(name, certificate_pem, None if days is None else int(days), inputs.get("issuerCertificatePem"))
+    return ClientCertificate(
+        name, certificate_pem, None if days is None else int(days), inputs.get("issuerCertificatePem")
+    )

@@ -1,6 +1,7 @@
 """What the stack declares and holds, read from its state with one `pulumi stack export`.
 
-The decrypted state contains private keys: it stays in this process's memory, and no representation of it shows a key.
+The decrypted state contains private keys: it stays in this process's memory, and no representation
+of it shows a key.
 """
 
 from __future__ import annotations
@@ -11,43 +12,72 @@ from typing import Any
 
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.stack.deployed import Authority, Client, Component, Listener, Signer, _list, named
-from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION, PRIVATE_KEY, PROVIDER, SIGNED_CERTIFICATE
+from alb_mutual_tls.stack.deployed import (
+    DeployedAuthority,
+    DeployedClient,
+    DeployedComponent,
+    DeployedListener,
+    DeployedSigner,
+    _list,
+    named,
+)
+from alb_mutual_tls.tokens import (
+    COMPONENT,
+    LISTENER_CLIENT_AUTHENTICATION,
+    PRIVATE_KEY,
+    PROVIDER,
+    SIGNED_CERTIFICATE,
+)
 from alb_mutual_tls.wire import plain
 
 
 def read_components(
     directory: Path, *, stack: str | None, component: str | None, with_authority_key: bool = False
-) -> tuple[Component, ...]:
-    """All components of the stack, or the one asked for by name. Raises UserError where there is none to read."""
+) -> tuple[DeployedComponent, ...]:
+    """All components of the stack, or the one asked for by name.
+
+    Raises UserError where there is none to read.
+    """
     return named(components_of(export(directory, stack), with_authority_key=with_authority_key), component)
 
 
 def read_provider_inputs(directory: Path, *, stack: str | None, component: str | None) -> Mapping[str, Any]:
-    """What the provider `albmtls` of the stack was configured with, secrets included; empty when nothing is deployed yet."""
+    """What the provider `albmtls` of the stack was configured with, secrets included; empty when
+    nothing is deployed yet.
+    """
     return provider_inputs(export(directory, stack), component=component)
 
 
 def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Mapping[str, Any]:
-    """The inputs of the provider `albmtls` in an exported deployment; raises UserError when its components have different ones."""
+    """The inputs of the provider `albmtls` in an exported deployment; raises UserError when its
+    components have different ones.
+    """
     deployment = exported.get("deployment") or {}
     resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
     roots = [one for one in resources if one.get("type") == COMPONENT]
     chosen = [one for one in roots if component in (None, _name(one))]
     if component is not None and not chosen:
-        raise UserError(f"the stack has no AlbMutualTls named {component!r}: it has {_list(_name(one) for one in roots)}")
+        raise UserError(
+            f"the stack has no AlbMutualTls named {component!r}: it has {_list(_name(one) for one in roots)}"
+        )
     found: list[Mapping[str, Any]] = []
     for one in chosen:
         inputs = _provider(_descendants(one["urn"], resources), resources)
         if inputs and inputs not in found:
             found.append(inputs)
     if len(found) > 1:
-        raise UserError(f"the components of the stack use different providers: choose one with --component, of {_list(map(_name, chosen))}")
+        raise UserError(
+            "the components of the stack use different providers: choose one with --component, of"
+            f" {_list(map(_name, chosen))}"
+        )
     return found[0] if found else {}
 
 
-def components_of(exported: Mapping[str, Any], *, with_authority_key: bool = False) -> tuple[Component, ...]:
-    """The components in an exported deployment; the authority's private key is only taken out of it when asked for.
+def components_of(
+    exported: Mapping[str, Any], *, with_authority_key: bool = False
+) -> tuple[DeployedComponent, ...]:
+    """The components in an exported deployment; the authority's private key is only taken out of it
+    when asked for.
 
     Raises UserError when nothing is deployed or an update was left half-way.
     """
@@ -55,12 +85,16 @@ def components_of(exported: Mapping[str, Any], *, with_authority_key: bool = Fal
     resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
     found = [resource for resource in resources if resource.get("type") == COMPONENT]
     if not found:
-        raise UserError("nothing is deployed yet: the stack's state has no AlbMutualTls; run `pulumi up` first")
+        raise UserError(
+            "nothing is deployed yet: the stack's state has no AlbMutualTls; run `pulumi up` first"
+        )
     return tuple(_component(resource, resources, with_authority_key=with_authority_key) for resource in found)
 
 
 def resources_of(exported: Mapping[str, Any], component: str) -> list[Mapping[str, Any]]:
-    """The resources of a component, and the providers that they were made with, as they stand in the deployment."""
+    """The resources of a component, and the providers that they were made with, as they stand in
+    the deployment.
+    """
     resources = [one for one in exported["deployment"]["resources"] if not one.get("delete")]
     root = next(one for one in resources if one.get("type") == COMPONENT and _name(one) == component)
     family = _descendants(root["urn"], resources)
@@ -68,24 +102,33 @@ def resources_of(exported: Mapping[str, Any], component: str) -> list[Mapping[st
     return [*family, *(one for one in resources if one["urn"] in providers)]
 
 
-def _component(resource: Mapping[str, Any], resources: list[Mapping[str, Any]], *, with_authority_key: bool) -> Component:
+def _component(
+    resource: Mapping[str, Any], resources: list[Mapping[str, Any]], *, with_authority_key: bool
+) -> DeployedComponent:
     name = _name(resource)
     outputs = plain(resource.get("outputs") or {})
     if "listeners" not in outputs or not outputs.get("caCertificatePem"):
-        raise UserError(f"the last `pulumi up` did not get to the end, so AlbMutualTls {name} is incomplete in the state: run `pulumi up`")
+        raise UserError(
+            f"the last `pulumi up` did not get to the end, so AlbMutualTls {name} is incomplete in the state:"
+            " run `pulumi up`"
+        )
     family = _descendants(resource["urn"], resources)
     authentications = [one for one in family if one.get("type") == LISTENER_CLIENT_AUTHENTICATION]
     clusters = {one.get("id"): plain(one.get("outputs") or {}).get("cluster") for one in authentications}
     provider = _provider(family, resources)
     trusted = outputs["trustedAuthority"]
     authorities = _authorities(name, outputs, family, with_authority_key=with_authority_key)
-    return Component(
+    return DeployedComponent(
         name=name,
-        listeners=tuple(_listener(key, wished, clusters) for key, wished in sorted((outputs["listeners"] or {}).items())),
+        listeners=tuple(
+            _listener(key, wished, clusters) for key, wished in sorted((outputs["listeners"] or {}).items())
+        ),
         clients=_clients(outputs),
         trusted_authority=trusted,
         ca_certificate_pem=outputs["caCertificatePem"],
-        authority_private_key_pem=next((one.private_key_pem for one in authorities if one.name == trusted), None),
+        authority_private_key_pem=next(
+            (one.private_key_pem for one in authorities if one.name == trusted), None
+        ),
         kubeconfig=provider.get("kubeconfig"),
         context=provider.get("context"),
         identity=outputs.get("identity") or "",
@@ -96,17 +139,21 @@ def _component(resource: Mapping[str, Any], resources: list[Mapping[str, Any]], 
 
 def _authorities(
     name: str, outputs: Mapping[str, Any], family: list[Mapping[str, Any]], *, with_authority_key: bool
-) -> tuple[Authority, ...]:
+) -> tuple[DeployedAuthority, ...]:
     trusted = outputs["trustedAuthority"]
     certificates = {trusted: outputs["caCertificatePem"], **(outputs.get("authorityCertificates") or {})}
     ids = {trusted: outputs.get("caCertificateId"), **(outputs.get("caCertificateIds") or {})}
     signers = _signers(name, outputs, certificates, family) if with_authority_key else {}
     return tuple(
-        Authority(
+        DeployedAuthority(
             authority,
             pem,
             ids.get(authority) or None,  # empty while an upload is pending
-            signers[authority].private_key_pem if authority in signers and signers[authority].certificate_pem == pem else None,
+            (
+                signers[authority].private_key_pem
+                if authority in signers and signers[authority].certificate_pem == pem
+                else None
+            ),
             signers.get(authority),
         )
         for authority, pem in sorted(certificates.items())
@@ -114,27 +161,39 @@ def _authorities(
     )
 
 
-def _signers(name: str, outputs: Mapping[str, Any], certificates: Mapping[str, str], family: list[Mapping[str, Any]]) -> dict[str, Signer]:
-    """Those whose private keys the state has: the stack's own, and those that were brought and have signed something."""
-    found: dict[str, Signer] = {}
+def _signers(
+    name: str, outputs: Mapping[str, Any], certificates: Mapping[str, str], family: list[Mapping[str, Any]]
+) -> dict[str, DeployedSigner]:
+    """Those whose private keys the state has: the stack's own, and those that were brought and have
+    signed something.
+    """
+    found: dict[str, DeployedSigner] = {}
     for authority, pem in certificates.items():
         key = _authority_key(f"{name}-authority-{authority}", family)
         if key is not None:
-            found[authority] = Signer(pem, key)
-    signs = {"client": outputs.get("issuingAuthority") or outputs["trustedAuthority"], "cross": outputs["trustedAuthority"]}
+            found[authority] = DeployedSigner(pem, key)
+    signs = {
+        "client": outputs.get("issuingAuthority") or outputs["trustedAuthority"],
+        "cross": outputs["trustedAuthority"],
+    }
     for resource in family:
         if resource.get("type") == SIGNED_CERTIFICATE:
             inputs = plain(resource.get("inputs") or {})
             if not inputs.get("sign", True):  # kept from a time when another authority was trusted
                 continue
-            found.setdefault(signs[inputs["kind"]], Signer(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"]))
+            found.setdefault(
+                signs[inputs["kind"]],
+                DeployedSigner(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"]),
+            )
     return found
 
 
-def _listener(name: str, wished: Mapping[str, Any], clusters: Mapping[str | None, str | None]) -> Listener:
+def _listener(
+    name: str, wished: Mapping[str, Any], clusters: Mapping[str | None, str | None]
+) -> DeployedListener:
     verify = wished.get("verify") or {}
     port = int(wished["port"])
-    return Listener(
+    return DeployedListener(
         name=name,
         alb_config=wished["albConfig"],
         port=port,
@@ -147,10 +206,10 @@ def _listener(name: str, wished: Mapping[str, Any], clusters: Mapping[str | None
     )
 
 
-def _clients(outputs: Mapping[str, Any]) -> tuple[Client, ...]:
+def _clients(outputs: Mapping[str, Any]) -> tuple[DeployedClient, ...]:
     keys = outputs.get("clientPrivateKeys") or {}
     return tuple(
-        Client(
+        DeployedClient(
             name=name,
             certificate_pem=one["certificatePem"],
             chain_pem=one.get("chainPem") or one["certificatePem"],

@@ -1,4 +1,6 @@
-"""`python -m dev.sandbox start|stop|status|logs|fault`: a local ALB with its cluster, see README.md."""
+"""`python -m dev.sandbox start|stop|status|logs|fault`: a local ALB with its cluster, see
+README.md.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,18 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Who read has gone (`logs | head`); keep the interpreter from complaining when it closes stdout.
+        # Who read has gone (`logs | head`); keep the interpreter from complaining when it closes
+        # stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except UserError as reason:
         print(f"error: {reason}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as reason:
-        print(f"error: Python package {reason.name} is missing; run `make up` once, then use .venv/bin/python", file=sys.stderr)
+        print(
+            f"error: Python package {reason.name} is missing; run `make up` once, then use .venv/bin/python",
+            file=sys.stderr,
+        )
         return 1
     except OSError as reason:
         print(f"error: the sandbox cannot be used: {reason}", file=sys.stderr)
@@ -60,14 +66,19 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m dev.sandbox", description="A local ALB with its cluster.")
     commands = made.add_subparsers(required=True, metavar="start|stop|status|logs|fault")
 
-    start = commands.add_parser("start", parents=[common], help="start what does not run, and wait until all is ready")
+    start = commands.add_parser(
+        "start", parents=[common], help="start what does not run, and wait until all is ready"
+    )
     for option, meaning in (
         ("--port-base", "of the cluster's and the APIs' ports"),
         ("--listener-base", "listener P is served on this plus P"),
     ):
         variable = f"SANDBOX{option[1:].replace('-', '_').upper()}"
         start.add_argument(
-            option, type=int, default=environment.get(variable) or None, help=f"{meaning} (default: ${variable}, else as last time)"
+            option,
+            type=int,
+            default=environment.get(variable) or None,
+            help=f"{meaning} (default: ${variable}, else as last time)",
         )
     start.set_defaults(run=_start)
 
@@ -75,22 +86,39 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     stop.add_argument("--purge", action="store_true", help="remove the data too")
     stop.set_defaults(run=_stop)
 
-    show = commands.add_parser("status", parents=[common], help="how each part is; exit code 0 only if all are running")
+    show = commands.add_parser(
+        "status", parents=[common], help="how each part is; exit code 0 only if all are running"
+    )
     show.add_argument("--json", action="store_true", help="for programs")
     show.set_defaults(run=_status)
 
     logs = commands.add_parser("logs", parents=[common], help="last lines of the logs")
-    logs.add_argument("part", nargs="?", metavar="PART", help=f"one of {', '.join(journal.LOGS)} (default: all)")
+    logs.add_argument(
+        "part", nargs="?", metavar="PART", help=f"one of {', '.join(journal.LOGS)} (default: all)"
+    )
     logs.add_argument("-n", "--lines", type=int, default=20, help="how many (default: 20)")
-    logs.add_argument("-f", "--follow", action="store_true", help="show what is written from now on, until Ctrl-C")
+    logs.add_argument(
+        "-f", "--follow", action="store_true", help="show what is written from now on, until Ctrl-C"
+    )
     logs.set_defaults(run=_logs)
 
-    fault = commands.add_parser("fault", parents=[common], help="make the sandbox misbehave", formatter_class=argparse.RawTextHelpFormatter)
-    fault.add_argument(
-        "target", metavar="TARGET", help=f"one of {', '.join((*faults.FAULTS, faults.API, faults.APISERVER))}; none clears all"
+    fault = commands.add_parser(
+        "fault",
+        parents=[common],
+        help="make the sandbox misbehave",
+        formatter_class=argparse.RawTextHelpFormatter,
     )
-    described = [f"{target} {name}: {what}" for target, names in faults.FAULTS.items() for name, what in names.items()]
-    described += [f"{faults.APISERVER} {name}: {what}" for name, what in faults.APISERVER_FAULTS.items()] + [f"{faults.API} ACTION KIND"]
+    fault.add_argument(
+        "target",
+        metavar="TARGET",
+        help=f"one of {', '.join((*faults.FAULTS, faults.API, faults.APISERVER))}; none clears all",
+    )
+    described = [
+        f"{target} {name}: {what}" for target, names in faults.FAULTS.items() for name, what in names.items()
+    ]
+    described += [f"{faults.APISERVER} {name}: {what}" for name, what in faults.APISERVER_FAULTS.items()] + [
+        f"{faults.API} ACTION KIND"
+    ]
     fault.add_argument("name", metavar="NAME", nargs="?", help="\n".join(described))
     kinds = "\n".join(f"{kind}: {what}" for kind, what in faults.API_FAULTS.items())
     fault.add_argument("kind", metavar="KIND", nargs="?", help=f"of a fault of an action of the API\n{kinds}")
@@ -113,7 +141,10 @@ def _start(options: argparse.Namespace) -> int:
     else:
         _say(f"already running in {_short(layout.directory)}; to work on it: . {_short(layout.env)}")
     for target, name in faults.active(layout).items():
-        _say(f"fault of {target} in force: {name} (end it with `python -m dev.sandbox fault {target} {faults.NONE}`)")
+        _say(
+            f"fault of {target} in force: {name} (end it with `python -m dev.sandbox fault {target}"
+            f" {faults.NONE}`)"
+        )
     return 0
 
 
@@ -122,7 +153,10 @@ def _stop(options: argparse.Namespace) -> int:
     ran = lifecycle.stop(layout, _say)
     if options.purge:
         lifecycle.purge(layout, _say)
-    _say(f"{'stopped' if ran else 'nothing was running'} in {_short(layout.directory)}{'; its data is removed' if options.purge else ''}")
+    _say(
+        f"{'stopped' if ran else 'nothing was running'} in"
+        f" {_short(layout.directory)}{'; its data is removed' if options.purge else ''}"
+    )
     return 0
 
 
@@ -159,7 +193,9 @@ def _fault(options: argparse.Namespace) -> int:
 
 
 def _wish(layout: Layout, options: argparse.Namespace) -> Callable[[], str]:
-    """What a `fault` command is to do, and then to say; raises UserError if it asks for what there is not."""
+    """What a `fault` command is to do, and then to say; raises UserError if it asks for what there
+    is not.
+    """
     target, name, kind = options.target, options.name, options.kind
     if (options.times is not None or options.seconds is not None) and target != faults.API:
         raise UserError(f"--times and --seconds are for faults of {faults.API}")
@@ -167,7 +203,10 @@ def _wish(layout: Layout, options: argparse.Namespace) -> Callable[[], str]:
         return lambda: _cleared(layout)
     if target == faults.API:
         if name is None or kind is None:
-            raise UserError(f"say which action and which fault: fault {faults.API} ACTION KIND, KIND one of {', '.join(faults.API_FAULTS)}")
+            raise UserError(
+                f"say which action and which fault: fault {faults.API} ACTION KIND, KIND one of"
+                f" {', '.join(faults.API_FAULTS)}"
+            )
         fault = faults.scripted(name, kind, options.times, options.seconds)
         return lambda: _scripted(layout, name, fault)
     if kind is not None:

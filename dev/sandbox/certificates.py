@@ -1,4 +1,6 @@
-"""Keys and certificates that the sandbox's control plane uses itself: one CA for etcd, one for kube-apiserver, ECDSA P-256."""
+"""Keys and certificates that the sandbox's control plane uses itself: one CA for etcd, one for
+kube-apiserver, ECDSA P-256.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from dev.sandbox.layout import NAME, PROBE_USER, Layout, write_atomically
 _VALIDITY: Final = datetime.timedelta(days=3650)
 _REMAINDER: Final = datetime.timedelta(days=30)
 _GENERATION: Final = "2"
-"""Raise it when certificates are made otherwise than before: a sandbox with older ones then makes new ones."""
+"""Raise it when certificates are made otherwise than before: a sandbox with older ones then makes
+new ones.
+"""
 
 SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH
@@ -84,13 +88,17 @@ def make(layout: Layout) -> None:
     _write_key(layout.pki / f"{SERVICE_ACCOUNT_KEY}.key", service_account)
     write_atomically(
         layout.pki / f"{SERVICE_ACCOUNT_KEY}.pub",
-        service_account.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode(),
+        service_account.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
     )
     # Last: who is interrupted before has no generation and starts over.
     write_atomically(layout.pki / "generation", f"{_GENERATION}\n")
 
 
-def make_user(layout: Layout, common_name: str, organization: str, until: datetime.datetime) -> tuple[bytes, bytes]:
+def make_user(
+    layout: Layout, common_name: str, organization: str, until: datetime.datetime
+) -> tuple[bytes, bytes]:
     """A client certificate of kube-apiserver's CA and its key (PEM), which are kept nowhere.
 
     Args:
@@ -102,9 +110,9 @@ def make_user(layout: Layout, common_name: str, organization: str, until: dateti
     authority = _certificate(layout.pki / "kube-ca.crt")
     authority_key = _key(layout.pki / "kube-ca.key")
     leaf = Leaf("user", "kube-ca", (CLIENT,), common_name, organization)
-    certificate = _leaf_builder(leaf, key.public_key(), authority.subject, authority_key.public_key(), until).sign(
-        authority_key, hashes.SHA256()
-    )
+    certificate = _leaf_builder(
+        leaf, key.public_key(), authority.subject, authority_key.public_key(), until
+    ).sign(authority_key, hashes.SHA256())
     return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
 
 
@@ -124,7 +132,9 @@ def _make_authority(pki: Path, name: str) -> tuple[x509.Name, ec.EllipticCurvePr
     )
     until = datetime.datetime.now(datetime.UTC) + _VALIDITY
     builder = _builder(subject, subject, key.public_key(), key.public_key(), until)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).add_extension(usage, critical=True)
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    ).add_extension(usage, critical=True)
     _write(pki, name, key, builder.sign(key, hashes.SHA256()))
     return subject, key
 
@@ -137,7 +147,11 @@ def _make_leaf(pki: Path, leaf: Leaf, issuer: x509.Name, issuer_key: ec.Elliptic
 
 
 def _leaf_builder(
-    leaf: Leaf, key: ec.EllipticCurvePublicKey, issuer: x509.Name, issuer_key: ec.EllipticCurvePublicKey, until: datetime.datetime
+    leaf: Leaf,
+    key: ec.EllipticCurvePublicKey,
+    issuer: x509.Name,
+    issuer_key: ec.EllipticCurvePublicKey,
+    until: datetime.datetime,
 ) -> x509.CertificateBuilder:
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, leaf.common_name)]
     if leaf.organization:
@@ -146,7 +160,10 @@ def _leaf_builder(
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(leaf.usages), critical=False)
     if SERVER in leaf.usages:
-        names: Sequence[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        names: Sequence[x509.GeneralName] = [
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+            x509.DNSName("localhost"),
+        ]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder
 
@@ -182,7 +199,9 @@ def _write_key(file: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _certificate(file: Path) -> x509.Certificate:

@@ -1,6 +1,7 @@
 """The cluster: etcd and kube-apiserver on 127.0.0.1, mutual TLS everywhere, nobody anonymous.
 
-Namespace kube-system, whose UID is the cluster's identity, is made by kube-apiserver itself and kept in etcd's data across stop and start.
+Namespace kube-system, whose UID is the cluster's identity, is made by kube-apiserver itself and
+kept in etcd's data across stop and start.
 """
 
 from __future__ import annotations
@@ -25,25 +26,40 @@ AUDIT_POLICY: Final[dict[str, Any]] = {
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [{"level": "None", "users": ["system:apiserver", PROBE_USER]}, {"level": "Metadata"}],
 }
-"""Who asked for what, a line for each request that was answered, never the content; without the server's talks with itself and the sandbox's own probes."""
+"""Who asked for what, a line for each request that was answered, never the content; without the
+server's talks with itself and the sandbox's own probes.
+"""
 
 FILES: Final = (
     *("etcd-ca.crt", "etcd.crt", "etcd.key", "etcd-client.crt", "etcd-client.key"),
-    *("kube-ca.crt", "kube-apiserver.crt", "kube-apiserver.key", "service-account.key", "service-account.pub"),
+    *(
+        "kube-ca.crt",
+        "kube-apiserver.crt",
+        "kube-apiserver.key",
+        "service-account.key",
+        "service-account.pub",
+    ),
     *("probe.crt", "probe.key", "admin.crt", "admin.key", "controller.crt", "controller.key"),
 )
 """What must be in `pki` while the control plane runs."""
 
 
 def etcd(layout: Layout, binary: str) -> Part:
-    """The cluster's data base; it takes any client whose certificate the sandbox's etcd CA signed."""
+    """The cluster's data base; it takes any client whose certificate the sandbox's etcd CA
+    signed.
+    """
     pki = layout.pki
     client, peer = f"https://127.0.0.1:{layout.etcd_port}", f"https://127.0.0.1:{layout.etcd_peer_port}"
-    files = {"trusted-ca-file": pki / "etcd-ca.crt", "cert-file": pki / "etcd.crt", "key-file": pki / "etcd.key"}
+    files = {
+        "trusted-ca-file": pki / "etcd-ca.crt",
+        "cert-file": pki / "etcd.crt",
+        "key-file": pki / "etcd.key",
+    }
     command = [
         binary,
         f"--data-dir={layout.etcd_directory}",
-        "--unsafe-no-fsync",  # a sandbox's data may be lost with the machine's power, not with its processes
+        # a sandbox's data may be lost with the machine's power, not with its processes
+        "--unsafe-no-fsync",
         "--log-level=warn",
         f"--listen-client-urls={client}",
         f"--advertise-client-urls={client}",
@@ -67,7 +83,11 @@ def etcd(layout: Layout, binary: str) -> Part:
         program=ETCD,
         marker=f"--data-dir={layout.etcd_directory} ",
         probe=lambda: answers(
-            layout.etcd_port, "/health", authority=pki / "etcd-ca.crt", certificate=pki / "etcd-client.crt", key=pki / "etcd-client.key"
+            layout.etcd_port,
+            "/health",
+            authority=pki / "etcd-ca.crt",
+            certificate=pki / "etcd-client.crt",
+            key=pki / "etcd-client.key",
         ),
     )
 
@@ -95,7 +115,8 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
         f"--service-account-issuer={_ISSUER}",
         f"--service-account-key-file={pki / 'service-account.pub'}",
         f"--service-account-signing-key-file={pki / 'service-account.key'}",
-        "--disable-admission-plugins=ServiceAccount",  # it wants the accounts that a controller manager would make
+        # it wants the accounts that a controller manager would make
+        "--disable-admission-plugins=ServiceAccount",
         "--enable-priority-and-fairness=false",
         "--profiling=false",
         "--event-ttl=1h",
@@ -106,7 +127,13 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
     )
 
     def probe() -> str | None:
-        ask = partial(answers, layout.apiserver_port, authority=pki / "kube-ca.crt", certificate=pki / "probe.crt", key=pki / "probe.key")
+        ask = partial(
+            answers,
+            layout.apiserver_port,
+            authority=pki / "kube-ca.crt",
+            certificate=pki / "probe.crt",
+            key=pki / "probe.key",
+        )
         return ask("/readyz") or ask("/api/v1/namespaces/kube-system")
 
     return Part(
@@ -118,7 +145,8 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
         program=KUBE_APISERVER,
         marker=f"{audit_log} ",
         probe=probe,
-        # Its first dial to an etcd that does not listen yet fails and is repeated after a second only.
+        # Its first dial to an etcd that does not listen yet fails and is repeated after a second
+        # only.
         after=(ETCD,),
         environment={"GOGC": "400"},  # a third more memory, half a second less until ready
     )
@@ -129,6 +157,8 @@ def audit_policy_file(layout: Layout) -> str:
 
 
 def prepare(layout: Layout) -> None:
-    """Write the files that kube-apiserver reads besides keys and certificates; etcd's directory must be its owner's alone."""
+    """Write the files that kube-apiserver reads besides keys and certificates; etcd's directory
+    must be its owner's alone.
+    """
     layout.etcd_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(layout.directory / "audit-policy.json", json.dumps(AUDIT_POLICY) + "\n")

@@ -37,8 +37,18 @@ def nginx(layout: Layout, binary: str) -> Part:
 
 
 def command(layout: Layout, binary: str) -> tuple[str, ...]:
-    """The part of nginx's command line that says which nginx is meant; also for `-t` and `-s reload`."""
-    return (binary, "-p", f"{layout.nginx_directory}/", "-c", str(layout.nginx_configuration), "-e", str(layout.log(NGINX)))
+    """The part of nginx's command line that says which nginx is meant; also for `-t` and `-s
+    reload`.
+    """
+    return (
+        binary,
+        "-p",
+        f"{layout.nginx_directory}/",
+        "-c",
+        str(layout.nginx_configuration),
+        "-e",
+        str(layout.log(NGINX)),
+    )
 
 
 def fingerprint(layout: Layout) -> str:

@@ -1,4 +1,6 @@
-"""What a shell needs to work on the sandbox with `pulumi`, `kubectl` and `./mtls`: as a file to be sourced, and for child processes."""
+"""What a shell needs to work on the sandbox with `pulumi`, `kubectl` and `./mtls`: as a file to be
+sourced, and for child processes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
-from dev.sandbox.layout import ACCESS_KEY_ID, ACCESS_KEY_SECRET, PASSPHRASE, REPOSITORY, Layout, write_atomically
+from dev.sandbox.layout import (
+    ACCESS_KEY_ID,
+    ACCESS_KEY_SECRET,
+    PASSPHRASE,
+    REPOSITORY,
+    Layout,
+    write_atomically,
+)
 
 SANDBOX: Final = "ALB_MUTUAL_TLS_SANDBOX"
 """The variable that tells processes that work on a sandbox, and whose they are."""
@@ -20,7 +29,8 @@ def variables(layout: Layout) -> dict[str, str]:
     from dev.toolchain import engine
 
     own = {
-        # With metadata, each write of the state first empties the file `.json.attrs` beside it: killed there, the engine can read its state no more.
+        # With metadata, each write of the state first empties the file `.json.attrs` beside it:
+        # killed there, the engine can read its state no more.
         "PULUMI_BACKEND_URL": f"file://{layout.state}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(layout.pulumi_home),
@@ -40,14 +50,22 @@ def directories(layout: Layout) -> list[str]:
     from dev.toolchain import engine
 
     chosen = engine.environment(layout.directory).get("PATH", "").split(os.pathsep)
-    return list(dict.fromkeys([str(REPOSITORY / ".venv" / "bin"), str(REPOSITORY / ".toolchain" / "bin"), *filter(None, chosen)]))
+    return list(
+        dict.fromkeys(
+            [str(REPOSITORY / ".venv" / "bin"), str(REPOSITORY / ".toolchain" / "bin"), *filter(None, chosen)]
+        )
+    )
 
 
 def for_process(layout: Layout, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child process that works on the sandbox: `environment` (default: the caller's) as if `env` had been sourced."""
+    """The environment of a child process that works on the sandbox: `environment` (default: the
+    caller's) as if `env` had been sourced.
+    """
     base = dict(os.environ if environment is None else environment)
     front = directories(layout)
-    rest = [directory for directory in base.get("PATH", os.defpath).split(os.pathsep) if directory not in front]
+    rest = [
+        directory for directory in base.get("PATH", os.defpath).split(os.pathsep) if directory not in front
+    ]
     return {**base, **variables(layout), "PATH": os.pathsep.join([*front, *rest])}
 
 
@@ -67,7 +85,10 @@ def script(exports: Mapping[str, str], path: Sequence[str]) -> str:
     """
     for directory in path:
         if ":" in directory:
-            raise UserError(f"{directory} holds a colon and therefore cannot stand in PATH; move the checkout to another directory")
+            raise UserError(
+                f"{directory} holds a colon and therefore cannot stand in PATH; move the checkout to another"
+                " directory"
+            )
     front = ":".join(path) + ":"
     lines = ["# Written by `python -m dev.sandbox start`; to be sourced: . .sandbox/env"]
     lines += [f"export {_named(name)}={quote(value)}" for name, value in sorted(exports.items())]

@@ -1,4 +1,6 @@
-"""Faults that the sandbox shows on demand: which there are, which are wished for, and waiting until one is in force."""
+"""Faults that the sandbox shows on demand: which there are, which are wished for, and waiting until
+one is in force.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,20 @@ SLOW: Final = "slow"
 FAULTS: Final[dict[str, dict[str, str]]] = {
     "alb": {
         "ignores-ca-enabled": "listeners with caEnabled true ask for no client certificate",
-        "accepts-any-certificate": "a client certificate is asked for, but any is accepted, whoever signed it",
+        "accepts-any-certificate": (
+            "a client certificate is asked for, but any is accepted, whoever signed it"
+        ),
         "trusts-another-ca": "listeners trust a CA that the AlbConfig does not name",
-        "accepts-cut-chains": "clients of authorities that are not known get in too, as if what they have left out had been fetched from elsewhere",
-        "asks-by-server-name": "a client certificate is asked for only where the TLS server name is one that the listener serves",
-        "resumes-sessions": "a client certificate is asked for only in a new TLS session; whoever has one comes back without",
+        "accepts-cut-chains": (
+            "clients of authorities that are not known get in too, as if what they have left out had been"
+            " fetched from elsewhere"
+        ),
+        "asks-by-server-name": (
+            "a client certificate is asked for only where the TLS server name is one that the listener serves"
+        ),
+        "resumes-sessions": (
+            "a client certificate is asked for only in a new TLS session; whoever has one comes back without"
+        ),
         "answers-400": "everybody gets HTTP 400, good clients too",
         NONE: "no fault",
     },
@@ -37,7 +48,10 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         NONE: "no fault",
     },
     ALBCONFIG: {
-        WRITERS: "somebody else writes all AlbConfigs some ten times a second: the listeners in another order, and a field of his own",
+        WRITERS: (
+            "somebody else writes all AlbConfigs some ten times a second: the listeners in another order, and"
+            " a field of his own"
+        ),
         NONE: "he is done and has put everything back",
     },
 }
@@ -72,21 +86,28 @@ _SECONDS: Final = {"timeout-before": 20.0, "timeout-after": 20.0, SLOW: 5.0}
 def check(target: str, name: str) -> None:
     """Raises UserError, with the names that exist, for a fault that does not."""
     if target not in FAULTS:
-        raise UserError(f"there are no faults of {target!r}; targets are {', '.join((*FAULTS, API, APISERVER))}, and none for all")
+        raise UserError(
+            f"there are no faults of {target!r}; targets are {', '.join((*FAULTS, API, APISERVER))}, and none"
+            " for all"
+        )
     if name not in FAULTS[target]:
         raise UserError(f"{target} has no fault {name!r}; choose one of {', '.join(FAULTS[target])}")
 
 
-def scripted(action: str, kind: str, times: int | None = None, seconds: float | None = None) -> dict[str, Any]:
+def scripted(
+    action: str, kind: str, times: int | None = None, seconds: float | None = None
+) -> dict[str, Any]:
     """A fault of an action as faults.json holds it.
 
     Args:
         times: how many requests meet it (1); for `slow` how many lists do not show a change yet.
-        seconds: how long a time-out lasts (20); for `slow` how long lists do not show a change yet (5, unless `times` is given).
+        seconds: how long a time-out lasts (20); for `slow` how long lists do not show a change yet
+        (5, unless `times` is given).
     Raises:
         UserError: there is no such action or fault, or a number is none for it.
     """
-    from dev.sandbox.cloud.openapi import VERSIONS  # takes 0.2 s to import, which other commands can spare
+    # takes 0.2 s to import, which other commands can spare
+    from dev.sandbox.cloud.openapi import VERSIONS
 
     actions = [name for declared in VERSIONS.values() for name in declared]
     if action not in actions:
@@ -107,11 +128,19 @@ def scripted(action: str, kind: str, times: int | None = None, seconds: float | 
         seconds = _SECONDS.get(kind)
     if times is None and kind != SLOW:
         times = _TIMES
-    return {"kind": kind, "times": times, "seconds": seconds, "id": secrets.token_hex(4), "since": time.time()}
+    return {
+        "kind": kind,
+        "times": times,
+        "seconds": seconds,
+        "id": secrets.token_hex(4),
+        "since": time.time(),
+    }
 
 
 def wished(layout: Layout) -> dict[str, Any]:
-    """The faults wished for, target -> name (of `api`: action -> fault); targets without a fault are left out."""
+    """The faults wished for, target -> name (of `api`: action -> fault); targets without a fault
+    are left out.
+    """
     return _read(layout.faults_file)
 
 
@@ -140,13 +169,17 @@ def active(layout: Layout) -> dict[str, str]:
 
 
 def wish(layout: Layout, target: str, name: str) -> dict[str, Any]:
-    """Write faults.json with fault `name` of `target`, other targets as they were; returns what is wished for now."""
+    """Write faults.json with fault `name` of `target`, other targets as they were; returns what is
+    wished for now.
+    """
     check(target, name)
     return _write(layout, {**wished(layout), target: name})
 
 
 def wish_api(layout: Layout, action: str, fault: dict[str, Any]) -> dict[str, Any]:
-    """Write faults.json with a `scripted` fault of an action, all others as they were; returns what is wished for now."""
+    """Write faults.json with a `scripted` fault of an action, all others as they were; returns what
+    is wished for now.
+    """
     content = wished(layout)
     others = {name: one for name, one in content.get(API, {}).items() if name != action}
     return _write(layout, {**content, API: others if fault["kind"] == NONE else {**others, action: fault}})
@@ -169,9 +202,13 @@ def await_applied(layout: Layout, alive: Callable[[], bool], limit: float = 30.0
     deadline = time.monotonic() + limit
     while applied(layout) != wished(layout) or not layout.faults_applied_file.exists():
         if not alive():
-            raise UserError(f"the sandbox in {layout.directory} is not running; the fault is in force when it is started")
+            raise UserError(
+                f"the sandbox in {layout.directory} is not running; the fault is in force when it is started"
+            )
         if time.monotonic() > deadline:
-            raise UserError(f"the data plane did not take the fault within {limit:.0f} s; see {layout.log('cloud')}")
+            raise UserError(
+                f"the data plane did not take the fault within {limit:.0f} s; see {layout.log('cloud')}"
+            )
         time.sleep(0.02)
 
 

@@ -1,4 +1,6 @@
-"""One start or stop of a sandbox at a time, and interruptions that arrive where they can be dealt with."""
+"""One start or stop of a sandbox at a time, and interruptions that arrive where they can be dealt
+with.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Interrupted(UserError):
 
 
 class Interruption:
-    """Remembers a signal until somebody asks, so that none arrives between starting a process and writing its pid down."""
+    """Remembers a signal until somebody asks, so that none arrives between starting a process and
+    writing its pid down.
+    """
 
     def __init__(self) -> None:
         self._signal: int | None = None
@@ -49,7 +53,9 @@ def interruption() -> Iterator[Interruption]:
 
 
 @contextmanager
-def locked(file: Path, check: Callable[[], None], say: Callable[[str], None], limit: float = 120.0) -> Iterator[None]:
+def locked(
+    file: Path, check: Callable[[], None], say: Callable[[str], None], limit: float = 120.0
+) -> Iterator[None]:
     """Hold a lock file; waits for who holds it.
 
     Args:
@@ -74,7 +80,10 @@ def locked(file: Path, check: Callable[[], None], say: Callable[[str], None], li
                 told = True
             if time.monotonic() > deadline:
                 os.close(descriptor)
-                raise UserError(f"process {holder} has been starting or stopping this sandbox for {limit:.0f} s; end it first") from None
+                raise UserError(
+                    f"process {holder} has been starting or stopping this sandbox for {limit:.0f} s; end it"
+                    " first"
+                ) from None
             time.sleep(0.05)
         os.close(descriptor)
         check()

@@ -14,7 +14,8 @@ from dev.sandbox.part import tail
 from dev.sandbox.parts import NAMES
 
 LOGS: Final = (*NAMES, "api", "audit", "access")
-"""One for each part; then requests to the OpenAPI endpoint, to kube-apiserver and to the listeners."""
+"""One for each part; then requests to the OpenAPI endpoint, to kube-apiserver and to the listeners.
+"""
 
 
 def file_of(layout: Layout, name: str) -> Path:
@@ -30,7 +31,8 @@ def last(layout: Layout, name: str, lines: int) -> list[str]:
 
 
 def follow(file: Path, pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
-    """Whatever is written to a file from now on, for ever; a log that is begun anew (the part was started again) is followed from its beginning.
+    """Whatever is written to a file from now on, for ever; a log that is begun anew (the part was
+    started again) is followed from its beginning.
 
     Args:
         pause: how to wait, seconds.

@@ -25,7 +25,9 @@ def text(layout: Layout, pair: str, user: str) -> str:
 
 
 def of_user(layout: Layout, certificate: bytes, key: bytes, user: str, server: str) -> str:
-    """A kubeconfig with a client certificate and its key (PEM), for an address of the API server."""
+    """A kubeconfig with a client certificate and its key (PEM), for an address of the API
+    server.
+    """
 
     def data(content: bytes) -> str:
         return base64.b64encode(content).decode()

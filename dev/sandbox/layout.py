@@ -1,6 +1,8 @@
-"""Where everything of a sandbox is: its directory, its ports and its files, shared by all of its parts.
+"""Where everything of a sandbox is: its directory, its ports and its files, shared by all of its
+parts.
 
-`sandbox.json` in the directory holds what cannot be derived (the two port bases); everything else follows from it.
+`sandbox.json` in the directory holds what cannot be derived (the two port bases); everything else
+follows from it.
 """
 
 from __future__ import annotations
@@ -22,11 +24,16 @@ PROBE_USER: Final = "sandbox-probe"
 ACCOUNT_ID: Final = "1234567890123456"
 REGION: Final = "cn-hangzhou"
 ACK_CLUSTER_ID: Final = "c5a9db0c5a9db0c5a9db0c5a9db0c5a9d"
-"""Of every sandbox's cluster, which therefore tells one sandbox from another only where a test gives it another."""
+"""Of every sandbox's cluster, which therefore tells one sandbox from another only where a test
+gives it another.
+"""
 ACCESS_KEY_ID: Final = "sandbox-access-key"
 ACCESS_KEY_SECRET: Final = "sandbox-access-key-secret"  # noqa: S105 -- opens nothing but a sandbox on the loopback interface
 NO_ALB_ACCESS_KEY_ID: Final = "sandbox-no-alb-access-key"
-"""Of another user of the same account, whom RAM permits nothing of ALB and of Container Service. The secret of each key is the key with `-secret`."""
+"""Of another user of the same account, whom RAM permits nothing of ALB and of Container Service.
+
+The secret of each key is the key with `-secret`.
+"""
 
 OTHER_ACCOUNT_ID: Final = "6543210987654321"
 OTHER_ACCOUNT_ACCESS_KEY_ID: Final = "sandbox-other-account-access-key"
@@ -47,7 +54,9 @@ _SPAN: Final = 1000
 
 @dataclass(frozen=True)
 class Layout:
-    """A sandbox's directory (absolute) with the ports and files that belong to it; nothing is touched by making one."""
+    """A sandbox's directory (absolute) with the ports and files that belong to it; nothing is
+    touched by making one.
+    """
 
     directory: Path
     port_base: int = DEFAULT_PORT_BASE
@@ -57,10 +66,14 @@ class Layout:
         object.__setattr__(self, "directory", self.directory.resolve())
         for option, base in (("port base", self.port_base), ("listener base", self.listener_base)):
             if not _LOWEST_BASE <= base <= _HIGHEST_PORT - _SPAN:
-                raise UserError(f"{option} {base} is out of range; choose one from {_LOWEST_BASE} to {_HIGHEST_PORT - _SPAN}")
+                raise UserError(
+                    f"{option} {base} is out of range; choose one from {_LOWEST_BASE} to"
+                    f" {_HIGHEST_PORT - _SPAN}"
+                )
         if abs(self.port_base - self.listener_base) < _SPAN:
             raise UserError(
-                f"port base {self.port_base} and listener base {self.listener_base} overlap; choose them at least {_SPAN} apart"
+                f"port base {self.port_base} and listener base {self.listener_base} overlap; choose them at"
+                f" least {_SPAN} apart"
             )
 
     @classmethod
@@ -79,14 +92,20 @@ class Layout:
             return cls(directory, int(content["portBase"]), int(content["listenerBase"]))
         except FileNotFoundError:
             raise UserError(
-                f"there is no sandbox in {directory}; make one with `python -m dev.sandbox start --directory {directory}`"
+                f"there is no sandbox in {directory}; make one with `python -m dev.sandbox start --directory"
+                f" {directory}`"
             ) from None
         except (ValueError, KeyError, TypeError) as reason:
-            raise UserError(f"{file} is damaged ({reason!r}); delete it and start the sandbox again with its --port-base") from reason
+            raise UserError(
+                f"{file} is damaged ({reason!r}); delete it and start the sandbox again with its --port-base"
+            ) from reason
 
     @classmethod
-    def choose(cls, directory: Path, port_base: int | None = None, listener_base: int | None = None) -> Layout:
-        """The layout for a start: what is given, else what `sandbox.json` says, else the default ports.
+    def choose(
+        cls, directory: Path, port_base: int | None = None, listener_base: int | None = None
+    ) -> Layout:
+        """The layout for a start: what is given, else what `sandbox.json` says, else the default
+        ports.
 
         Raises:
             UserError: a base is no possible one, or `sandbox.json` is damaged.
@@ -100,7 +119,11 @@ class Layout:
 
     def save(self) -> None:
         """Write `sandbox.json`, at once (a reader sees the old or the new one)."""
-        content = {"portBase": self.port_base, "listenerBase": self.listener_base, "directory": str(self.directory)}
+        content = {
+            "portBase": self.port_base,
+            "listenerBase": self.listener_base,
+            "directory": str(self.directory),
+        }
         write_atomically(self.file, json.dumps(content, indent=2) + "\n")
 
     # Ports, all on 127.0.0.1
@@ -157,7 +180,9 @@ class Layout:
             index: place of the AlbConfig among all, `alb` is 0.
         """
         if not 0 <= index < 254:
-            raise UserError(f"AlbConfig number {index + 1} cannot be served: the sandbox has addresses for 254 of them")
+            raise UserError(
+                f"AlbConfig number {index + 1} cannot be served: the sandbox has addresses for 254 of them"
+            )
         return f"127.0.0.{1 + index}"
 
     def listener_port(self, port: int) -> int:
@@ -169,7 +194,8 @@ class Layout:
         served = self.listener_base + port
         if served > _HIGHEST_PORT:
             raise UserError(
-                f"listener {port} would be served on port {served}, which does not exist; choose a --listener-base below {self.listener_base}"
+                f"listener {port} would be served on port {served}, which does not exist; choose a"
+                f" --listener-base below {self.listener_base}"
             )
         return served
 
@@ -191,7 +217,9 @@ class Layout:
 
     @property
     def controller_kubeconfig(self) -> Path:
-        """User `alb-ingress-controller` (also an administrator): tells the controller from people in logs/audit.log and in managedFields."""
+        """User `alb-ingress-controller` (also an administrator): tells the controller from people
+        in logs/audit.log and in managedFields.
+        """
         return self.directory / "pki" / "controller.kubeconfig"
 
     @property
@@ -226,7 +254,9 @@ class Layout:
 
     @property
     def server_ca(self) -> Path:
-        """Certificate of the CA that signs the listeners' server certificates (made by the cloud part)."""
+        """Certificate of the CA that signs the listeners' server certificates (made by the cloud
+        part).
+        """
         return self.pki / "server-ca.crt"
 
     @property
@@ -264,17 +294,23 @@ class Layout:
 
     @property
     def faults_applied_file(self) -> Path:
-        """The faults that the data plane works with; same content as `faults_file`, written by the cloud part."""
+        """The faults that the data plane works with; same content as `faults_file`, written by the
+        cloud part.
+        """
         return self.cloud_directory / "faults-applied.json"
 
     @property
     def faults_spent_file(self) -> Path:
-        """How many requests have met each fault of the OpenAPI endpoint, written by the cloud part."""
+        """How many requests have met each fault of the OpenAPI endpoint, written by the
+        cloud part.
+        """
         return self.cloud_directory / "faults-spent.json"
 
 
 def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader sees either the old or the whole new content, and nobody else ever reads a secret one."""
+    """Write a file so that a reader sees either the old or the whole new content, and nobody else
+    ever reads a secret one.
+    """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

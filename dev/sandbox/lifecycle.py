@@ -60,7 +60,9 @@ def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
         UserError: why it could not be started; what this call had started is ended again.
     """
     if not Path("/proc/self/stat").exists():
-        raise UserError(f"the sandbox needs Linux, this is {sys.platform}; use a container or a virtual machine")
+        raise UserError(
+            f"the sandbox needs Linux, this is {sys.platform}; use a container or a virtual machine"
+        )
     programs = binaries.find()
     _refuse_foreign(layout.directory)
     layout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,7 +74,8 @@ def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
         if dead or not all((layout.pki / name).exists() for name in control_plane.FILES):
             dead = _prepare(layout, recorded, every, dead, say)
         _Start(layout, every, say, noted, limit).run(dead)
-        # Also when all were running: the environment may have got an engine since, or somebody deleted a file.
+        # Also when all were running: the environment may have got an engine since, or somebody
+        # deleted a file.
         _write_access(layout)
         return [part.name for part in dead]
 
@@ -105,7 +108,8 @@ def restart(layout: Layout, name: str, say: Say) -> None:
 
 
 def pause(layout: Layout, name: str, say: Say) -> None:
-    """Stop the process of one part of a running sandbox without ending it: whoever asks it waits in vain, until `resume` or `start`.
+    """Stop the process of one part of a running sandbox without ending it: whoever asks it waits in
+    vain, until `resume` or `start`.
 
     Raises:
         UserError: the part does not run.
@@ -113,7 +117,9 @@ def pause(layout: Layout, name: str, say: Say) -> None:
     with interruption() as noted, locked(layout.lock, noted.check, say):
         part = next(part for part in parts(layout, {}) if part.name == name)
         if not part.pause():
-            raise UserError(f"{name} of the sandbox in {layout.directory} does not run; start the sandbox first")
+            raise UserError(
+                f"{name} of the sandbox in {layout.directory} does not run; start the sandbox first"
+            )
 
 
 def resume(layout: Layout, say: Say) -> None:
@@ -129,7 +135,8 @@ def _resume(every: Iterable[Part], say: Say) -> None:
 
 
 def purge(layout: Layout, say: Say) -> None:
-    """Remove what a stopped sandbox left in its directory, and the directory if nothing else is in it.
+    """Remove what a stopped sandbox left in its directory, and the directory if nothing else is in
+    it.
 
     Raises:
         UserError: the directory is no sandbox's.
@@ -160,14 +167,19 @@ def _remove(entry: Path) -> None:
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """A directory with somebody else's files and without sandbox.json is not ours to fill or to purge."""
+    """A directory with somebody else's files and without sandbox.json is not ours to fill or to
+    purge.
+    """
     if not directory.exists() or (directory / "sandbox.json").exists():
         return
     if not directory.is_dir():
         raise UserError(f"{directory} is no directory; choose another --directory")
     foreign = sorted(entry.name for entry in directory.iterdir() if not _is_ours(entry.name))
     if foreign:
-        raise UserError(f"{directory} is no sandbox and holds other things ({', '.join(foreign[:3])}); choose another --directory")
+        raise UserError(
+            f"{directory} is no sandbox and holds other things ({', '.join(foreign[:3])}); choose another"
+            " --directory"
+        )
 
 
 def _is_ours(name: str) -> bool:
@@ -176,21 +188,30 @@ def _is_ours(name: str) -> bool:
 
 
 def _refuse_other_ports(layout: Layout, every: Iterable[Part]) -> Layout | None:
-    """The layout of the last start, if there was one; refuses to change the ports of a sandbox that runs."""
+    """The layout of the last start, if there was one; refuses to change the ports of a sandbox that
+    runs.
+    """
     if not layout.file.exists():
         return None
     recorded = Layout.load(layout.directory)
     if recorded != layout and (running := [part.name for part in every if part.pid()]):
         raise UserError(
-            f"the sandbox in {layout.directory} runs with port base {recorded.port_base} and listener base {recorded.listener_base} "
-            f"({', '.join(running)}); stop it first to start it with {layout.port_base} and {layout.listener_base}"
+            f"the sandbox in {layout.directory} runs with port base {recorded.port_base} and listener base"
+            f" {recorded.listener_base} ({', '.join(running)}); stop it first to start it with"
+            f" {layout.port_base} and {layout.listener_base}"
         )
     return recorded
 
 
-def _prepare(layout: Layout, recorded: Layout | None, every: list[Part], dead: list[Part], say: Say) -> list[Part]:
-    """Make room and files for the parts to be started; returns them (more than before if the others must be started again)."""
-    from dev.sandbox import certificates  # cryptography takes 0.2 s to import, which a start that has nothing to do can spare
+def _prepare(
+    layout: Layout, recorded: Layout | None, every: list[Part], dead: list[Part], say: Say
+) -> list[Part]:
+    """Make room and files for the parts to be started; returns them (more than before if the others
+    must be started again).
+    """
+    from dev.sandbox import (
+        certificates,
+    )  # cryptography takes 0.2 s to import, which a start that has nothing to do can spare
 
     if not certificates.are_fit(layout):
         # Whoever still runs does so with the old ones.
@@ -203,7 +224,14 @@ def _prepare(layout: Layout, recorded: Layout | None, every: list[Part], dead: l
     if busy := ports.clashes(_endpoints(layout, recorded, {part.name for part in dead}), layout):
         raise UserError("\n".join(busy))
     layout.save()
-    for directory in (layout.logs, layout.pids, layout.state, layout.pulumi_home, layout.nginx_directory, layout.cloud_directory):
+    for directory in (
+        layout.logs,
+        layout.pids,
+        layout.state,
+        layout.pulumi_home,
+        layout.nginx_directory,
+        layout.cloud_directory,
+    ):
         directory.mkdir(mode=0o700, exist_ok=True)
     control_plane.prepare(layout)
     kubeconfig.write(layout)
@@ -212,18 +240,27 @@ def _prepare(layout: Layout, recorded: Layout | None, every: list[Part], dead: l
 
 def _endpoints(layout: Layout, recorded: Layout | None, wanted: Collection[str]) -> list[ports.Endpoint]:
     """Where the wanted parts are going to listen."""
-    # nginx's configuration of the last start names the listeners of this one only if the ports are the same.
+    # nginx's configuration of the last start names the listeners of this one only if the ports are
+    # the same.
     known = ports.listeners(layout) if recorded == layout else []
-    return [endpoint for endpoint in ports.services(layout) + (known or first_listeners(layout)) if endpoint.part in wanted]
+    return [
+        endpoint
+        for endpoint in ports.services(layout) + (known or first_listeners(layout))
+        if endpoint.part in wanted
+    ]
 
 
 def first_listeners(layout: Layout) -> list[ports.Endpoint]:
     """The listeners that a new sandbox begins with."""
-    return [ports.Endpoint(data_plane.NGINX, layout.listener_address(0), layout.listener_port(port)) for port in (80, 443)]
+    return [
+        ports.Endpoint(data_plane.NGINX, layout.listener_address(0), layout.listener_port(port))
+        for port in (80, 443)
+    ]
 
 
 def taken(layout: Layout) -> list[ports.Endpoint]:
-    """Where a start would find somebody else. Needs nothing that a start needs: it can be asked before anything is built.
+    """Where a start would find somebody else. Needs nothing that a start needs: it can be asked
+    before anything is built.
 
     Raises:
         UserError: the sandbox runs on other ports.
@@ -240,7 +277,9 @@ def _write_access(layout: Layout) -> None:
 
 
 def end_orphans(layout: Layout, limit: float, say: Say) -> None:
-    """End what is left of engines that were killed while they worked on this sandbox: a language host waits for its engine for ever."""
+    """End what is left of engines that were killed while they worked on this sandbox: a language
+    host waits for its engine for ever.
+    """
     orphans = [
         process
         for process in processes.everybody()
@@ -323,7 +362,11 @@ class _Start:
         self.ready.add(part.name)
         if child:
             self.say(f"{part.name} is ready ({time.monotonic() - self.began:.1f} s)")
-        if child and part.name == data_plane.NGINX and data_plane.fingerprint(self.layout) != self.configuration:
+        if (
+            child
+            and part.name == data_plane.NGINX
+            and data_plane.fingerprint(self.layout) != self.configuration
+        ):
             # The cloud part could not tell nginx of a change before nginx was there to be told.
             data_plane.reload(self.layout, part.command[0])
         return None
@@ -333,18 +376,39 @@ class _Start:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(1)  # until its last thread is gone, and with it its hold on the ports
         # Between the look at the ports and the start somebody may have taken one.
-        endpoints = [endpoint for endpoint in ports.services(self.layout) + ports.listeners(self.layout) if endpoint.part == part.name]
+        endpoints = [
+            endpoint
+            for endpoint in ports.services(self.layout) + ports.listeners(self.layout)
+            if endpoint.part == part.name
+        ]
         if child and (busy := ports.clashes(endpoints, self.layout)):
             return "\n".join(busy)
         code = child.poll() if child else None
-        ended = "ended" if code is None else f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        ended = (
+            "ended"
+            if code is None
+            else f"was killed by signal {-code}"
+            if code < 0
+            else f"ended with exit code {code}"
+        )
         reason = part.complaint() or "it said nothing"
-        return f"{part.name} {ended} while the sandbox was started: {reason[:300]}\n  whole log: {part.log}{self._remedy(part)}"
+        return (
+            f"{part.name} {ended} while the sandbox was started: {reason[:300]}\n  whole log:"
+            f" {part.log}{self._remedy(part)}"
+        )
 
     def _remedy(self, part: Part) -> str:
         kept = part.name == control_plane.ETCD
-        return "\n  if its data is damaged: `python -m dev.sandbox stop --purge` removes it, and all else of this sandbox" if kept else ""
+        return (
+            "\n  if its data is damaged: `python -m dev.sandbox stop --purge` removes it, and all else of"
+            " this sandbox"
+            if kept
+            else ""
+        )
 
     def _give_up(self, lacks: dict[str, str]) -> None:
         described = "; ".join(f"{name}: {lack}" for name, lack in lacks.items())
-        raise UserError(f"not ready after {self.limit:.0f} s: {described}; stop and start the sandbox\n  logs: {self.layout.logs}")
+        raise UserError(
+            f"not ready after {self.limit:.0f} s: {described}; stop and start the sandbox\n  logs:"
+            f" {self.layout.logs}"
+        )

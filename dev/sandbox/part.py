@@ -1,4 +1,6 @@
-"""One process of the sandbox: starting it, finding it again, telling how it is, ending it with all of its descendants."""
+"""One process of the sandbox: starting it, finding it again, telling how it is, ending it with all
+of its descendants.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,14 @@ from dev.sandbox.layout import write_atomically
 from dev.sandbox.processes import Identity, Process
 
 _INHERITED: Final = ("HOME", "LANG", "LOGNAME", "TMPDIR", "TZ", "USER")
-"""All that parts get of the caller's environment, besides PATH: etcd refuses to start on a stray ETCD_DATA_DIR."""
+"""All that parts get of the caller's environment, besides PATH: etcd refuses to start on a stray
+ETCD_DATA_DIR.
+"""
 
 
 _ERROR: Final = re.compile(
-    r'"level":"(?:error|panic|fatal)"|^panic: |^[EF]\d{4} |\[emerg\]|^[Ee]rror: |^[\w.]+(?:Error|Exception|Unreachable): '
+    r'"level":"(?:error|panic|fatal)"|^panic: |^[EF]\d{4} |\[emerg\]|^[Ee]rror:'
+    r" |^[\w.]+(?:Error|Exception|Unreachable): "
 )
 _STACK: Final = re.compile(r"^\s|^goroutine \d|^[\w./*()-]+\(.*\)$|^created by ")
 
@@ -60,7 +65,9 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the process in a session of its own: it outlives the caller's shell and holds none of its files open."""
+        """Start the process in a session of its own: it outlives the caller's shell and holds none
+        of its files open.
+        """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists():
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
@@ -69,7 +76,11 @@ class Part:
             process = subprocess.Popen(
                 self.command,
                 cwd=self.directory,
-                env={**inherited, "PATH": os.pathsep.join(binaries.directories(os.environ)), **self.environment},
+                env={
+                    **inherited,
+                    "PATH": os.pathsep.join(binaries.directories(os.environ)),
+                    **self.environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -99,22 +110,32 @@ class Part:
                 return State.PAUSED, "it answers nobody until `python -m dev.sandbox start` lets it go on"
             lack = self.probe()
             return (State.NOT_READY, lack) if lack else (State.RUNNING, "")
-        # stop removes the pid file, and nothing survives a reboot; who is gone otherwise, ended on its own or was killed.
+        # stop removes the pid file, and nothing survives a reboot; who is gone otherwise, ended on
+        # its own or was killed.
         if identity and identity.boot == processes.boot():
             return State.CRASHED, "its process is gone"
         return State.STOPPED, ""
 
     def left(self) -> list[Process]:
-        """Every living process of this part: of the recorded session, and of sessions whose record was lost (a deleted directory)."""
+        """Every living process of this part: of the recorded session, and of sessions whose record
+        was lost (a deleted directory).
+        """
         everybody = list(processes.everybody())
         identity = self.identity()
         found = processes.session_of(identity, everybody, self.directory) if identity else []
-        sessions = {process.session for process in everybody if process.pid == process.session and self._is_mine(process.pid)}
+        sessions = {
+            process.session
+            for process in everybody
+            if process.pid == process.session and self._is_mine(process.pid)
+        }
         found += [process for process in everybody if process.session in sessions and process not in found]
         return sorted(found, key=lambda process: process.pid != process.session)
 
     def pause(self) -> bool:
-        """Stop the part's process without ending it: whoever asks it waits in vain. Returns whether there was one."""
+        """Stop the part's process without ending it: whoever asks it waits in vain.
+
+        Returns whether there was one.
+        """
         processes.send(self.left(), signal.SIGSTOP)
         while (pid := self.pid()) is not None and not processes.is_paused(pid):
             time.sleep(0.01)
@@ -147,8 +168,13 @@ class Part:
             try:
                 killed += processes.end(left, limit)
             except PermissionError:
-                raise UserError(f"{self.name} (pid {left[0].pid}) belongs to another user; stop the sandbox as that user") from None
-        raise UserError(f"{self.name} (pid {self.left()[0].pid}) cannot be ended, not even by SIGKILL; see `ps -o stat,wchan -p PID`")
+                raise UserError(
+                    f"{self.name} (pid {left[0].pid}) belongs to another user; stop the sandbox as that user"
+                ) from None
+        raise UserError(
+            f"{self.name} (pid {self.left()[0].pid}) cannot be ended, not even by SIGKILL; see `ps -o"
+            " stat,wchan -p PID`"
+        )
 
     def last_words(self, lines: int) -> list[str]:
         """The last lines of its log, without empty ones."""
@@ -189,7 +215,8 @@ def tail(file: Path, lines: int, window: int = 65536) -> list[str]:
 
 
 def complaint(lines: Sequence[str]) -> str | None:
-    """The last line that tells of an error, else the last that is no line of a Go stack; None without lines.
+    """The last line that tells of an error, else the last that is no line of a Go stack; None
+    without lines.
 
     Knows the forms of zap (etcd), klog (kube-apiserver), nginx, Go panics and Python exceptions.
     """

@@ -18,18 +18,23 @@ def parts(layout: Layout, binaries: Mapping[str, str]) -> list[Part]:
     """The parts of a sandbox.
 
     Args:
-        binaries: program -> path; one that is missing stands as its name, which is enough for a part that is not to be started.
+        binaries: program -> path; one that is missing stands as its name, which is enough for a
+        part that is not to be started.
     """
     return [
         control_plane.etcd(layout, binaries.get(control_plane.ETCD, control_plane.ETCD)),
-        control_plane.kube_apiserver(layout, binaries.get(control_plane.KUBE_APISERVER, control_plane.KUBE_APISERVER)),
+        control_plane.kube_apiserver(
+            layout, binaries.get(control_plane.KUBE_APISERVER, control_plane.KUBE_APISERVER)
+        ),
         cloud(layout),
         data_plane.nginx(layout, binaries.get(data_plane.NGINX, data_plane.NGINX)),
     ]
 
 
 def cloud(layout: Layout) -> Part:
-    """OpenAPI endpoint, controller and backends; it waits for the API server by itself, so that both start at the same time."""
+    """OpenAPI endpoint, controller and backends; it waits for the API server by itself, so that
+    both start at the same time.
+    """
     arguments = ("-m", "dev.sandbox.cloud", "--directory", str(layout.directory))
     return Part(
         name=CLOUD,
@@ -41,7 +46,11 @@ def cloud(layout: Layout) -> Part:
         program="python",
         marker=f"{' '.join(arguments)} ",
         probe=lambda: answers(layout.openapi_port, "/-/ready"),
-        environment={"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "ALB_MUTUAL_TLS_SANDBOX": str(layout.directory)},
+        environment={
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONUNBUFFERED": "1",
+            "ALB_MUTUAL_TLS_SANDBOX": str(layout.directory),
+        },
     )
 
 

@@ -51,10 +51,13 @@ def listeners(layout: Layout) -> list[Endpoint]:
 
 
 def parse_listeners(configuration: str) -> list[Endpoint]:
-    """`listen ADDRESS:PORT` lines of an nginx configuration, each once, in order of address and port."""
+    """`listen ADDRESS:PORT` lines of an nginx configuration, each once, in order of address and
+    port.
+    """
     found = {(address, int(port)) for address, port in _LISTEN_LINE.findall(configuration)}
     return [
-        Endpoint("nginx", address, port) for address, port in sorted(found, key=lambda one: (tuple(map(int, one[0].split("."))), one[1]))
+        Endpoint("nginx", address, port)
+        for address, port in sorted(found, key=lambda one: (tuple(map(int, one[0].split("."))), one[1]))
     ]
 
 
@@ -92,21 +95,32 @@ def holder(endpoint: Endpoint) -> str | None:
 
 
 def listening_inodes(table: str, endpoint: Endpoint) -> list[str]:
-    """Inodes of the sockets that listen on the endpoint or on all addresses, from the text of /proc/net/tcp or tcp6 (proc_pid_net(5))."""
+    """Inodes of the sockets that listen on the endpoint or on all addresses, from the text of
+    /proc/net/tcp or tcp6 (proc_pid_net(5)).
+    """
     own = socket.inet_aton(endpoint.address)[::-1].hex().upper()
     addresses = {own, "0" * 8, "0" * 32, f"{'0' * 16}FFFF0000{own}"}
     rows = [line.split() for line in table.splitlines()[1:]]
     return [
-        row[9] for row in rows if row[3] == _LISTEN and (place := row[1].split(":"))[0] in addresses and int(place[1], 16) == endpoint.port
+        row[9]
+        for row in rows
+        if row[3] == _LISTEN
+        and (place := row[1].split(":"))[0] in addresses
+        and int(place[1], 16) == endpoint.port
     ]
 
 
 def clash(endpoint: Endpoint, who: str | None, layout: Layout) -> str:
     """The sentence for a busy port: port, part, who holds it and how to choose others."""
     own = endpoint in services(layout)
-    option = f"--port-base (now {layout.port_base})" if own else f"--listener-base (now {layout.listener_base})"
+    option = (
+        f"--port-base (now {layout.port_base})" if own else f"--listener-base (now {layout.listener_base})"
+    )
     taker = who or "a process that cannot be seen from here"
-    return f"port {endpoint.port} on {endpoint.address}, needed by {endpoint.part}, is taken by {taker}; end that one, or start with another {option}"
+    return (
+        f"port {endpoint.port} on {endpoint.address}, needed by {endpoint.part}, is taken by {taker}; end"
+        f" that one, or start with another {option}"
+    )
 
 
 def clashes(endpoints: Iterable[Endpoint], layout: Layout) -> list[str]:

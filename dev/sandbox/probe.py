@@ -11,7 +11,13 @@ from dev.sandbox.ports import Endpoint
 
 
 def answers(
-    port: int, path: str, *, authority: Path | None = None, certificate: Path | None = None, key: Path | None = None, limit: float = 2.0
+    port: int,
+    path: str,
+    *,
+    authority: Path | None = None,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    limit: float = 2.0,
 ) -> str | None:
     """GET `path` on 127.0.0.1:`port`; mutual TLS if an authority is given.
 
@@ -25,7 +31,9 @@ def answers(
             tls = ssl.create_default_context(cafile=str(authority))
             if certificate:
                 tls.load_cert_chain(certificate, key)
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection("127.0.0.1", port, timeout=limit, context=tls)
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                "127.0.0.1", port, timeout=limit, context=tls
+            )
         else:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit)
         try:

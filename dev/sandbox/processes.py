@@ -1,6 +1,8 @@
-"""Processes of this machine as /proc shows them: who is who, also after a pid was given to somebody else.
+"""Processes of this machine as /proc shows them: who is who, also after a pid was given to somebody
+else.
 
-A pid alone names nobody: pids are reused. A process is named by its pid, its start time and the boot it belongs to (proc_pid_stat(5), field 22).
+A pid alone names nobody: pids are reused. A process is named by its pid, its start time and the
+boot it belongs to (proc_pid_stat(5), field 22).
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ _PROC: Final = Path("/proc")
 
 @dataclass(frozen=True)
 class Identity:
-    """A process, never to be mixed up with another one: pid, start time (clock ticks since boot) and id of the boot."""
+    """A process, never to be mixed up with another one: pid, start time (clock ticks since boot)
+    and id of the boot.
+    """
 
     pid: int
     started: int
@@ -42,7 +46,9 @@ def boot() -> str:
 
 
 def parse_stat(text: str) -> tuple[str, str, int, int]:
-    """Name, state, session and start time of a line of /proc/<pid>/stat; the name may hold blanks and parentheses."""
+    """Name, state, session and start time of a line of /proc/<pid>/stat; the name may hold blanks
+    and parentheses.
+    """
     name = text[text.index("(") + 1 : text.rindex(")")]
     fields = text[text.rindex(")") + 2 :].split()
     return name, fields[0], int(fields[3]), int(fields[19])
@@ -84,13 +90,19 @@ def lives(identity: Identity) -> bool:
 
 
 def session_of(leader: Identity, processes: Iterable[Process], directory: Path) -> list[Process]:
-    """Who is left of the session that `leader` opened: the leader and its descendants, also when the leader is gone (workers of a killed nginx).
+    """Who is left of the session that `leader` opened: the leader and its descendants, also when
+    the leader is gone (workers of a killed nginx).
 
-    When the leader is gone, its pid may lead another session today; hence only processes that work in `directory` count then.
+    When the leader is gone, its pid may lead another session today; hence only processes that work
+    in `directory` count then.
     """
     if leader.boot != boot():
         return []
-    members = [process for process in processes if process.session == leader.pid and process.started >= leader.started]
+    members = [
+        process
+        for process in processes
+        if process.session == leader.pid and process.started >= leader.started
+    ]
     head = next((process for process in members if process.pid == leader.pid), None)
     if head:
         return members if head.started == leader.started else []
@@ -106,7 +118,10 @@ def working_directory(pid: int) -> Path | None:
 
 
 def command_line(pid: int) -> list[str]:
-    """The process's arguments; empty if it is not ours to see. A process that sets its title (nginx) has it as words here."""
+    """The process's arguments; empty if it is not ours to see.
+
+    A process that sets its title (nginx) has it as words here.
+    """
     try:
         text = (_PROC / str(pid) / "cmdline").read_text(errors="replace", encoding="utf-8")
     except OSError:
@@ -116,7 +131,10 @@ def command_line(pid: int) -> list[str]:
 
 
 def parent(pid: int) -> int | None:
-    """The pid of the process's parent; of an orphan's, the one that takes care of orphans. None if it does not live."""
+    """The pid of the process's parent; of an orphan's, the one that takes care of orphans.
+
+    None if it does not live.
+    """
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
@@ -125,12 +143,16 @@ def parent(pid: int) -> int | None:
 
 
 def variable(pid: int, name: str) -> str | None:
-    """A variable of the environment that the process was started with; None without it, or if it is not ours to see."""
+    """A variable of the environment that the process was started with; None without it, or if it is
+    not ours to see.
+    """
     try:
         text = (_PROC / str(pid) / "environ").read_text(errors="replace", encoding="utf-8")
     except OSError:
         return None
-    return next((line.removeprefix(f"{name}=") for line in text.split("\0") if line.startswith(f"{name}=")), None)
+    return next(
+        (line.removeprefix(f"{name}=") for line in text.split("\0") if line.startswith(f"{name}=")), None
+    )
 
 
 def program(pid: int) -> str | None:
@@ -150,7 +172,8 @@ def is_paused(pid: int) -> bool:
 
 
 def end(processes: Iterable[Process], limit: float) -> list[Process]:
-    """SIGTERM, after `limit` seconds SIGKILL; returns those that had to be killed, when all are gone.
+    """SIGTERM, after `limit` seconds SIGKILL; returns those that had to be killed, when all are
+    gone.
 
     Only processes that are still the same are signalled.
     """
@@ -167,7 +190,8 @@ def send(processes: Iterable[Process], number: signal.Signals) -> None:
     """Signal processes, as far as they are still the same."""
     for process in processes:
         try:
-            # A pidfd holds on to the process, so that between look and signal the pid cannot become somebody else's.
+            # A pidfd holds on to the process, so that between look and signal the pid cannot become
+            # somebody else's.
             descriptor = os.pidfd_open(process.pid)
         except ProcessLookupError:
             continue

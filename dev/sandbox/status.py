@@ -66,7 +66,10 @@ class Status:
     def as_table(self) -> str:
         """A line for each part, then what is wrong and where things are."""
         rows = [("part", "state", "pid", "addresses")]
-        rows += [(part.name, str(part.state), str(part.pid or "-"), ", ".join(part.addresses) or "-") for part in self.parts]
+        rows += [
+            (part.name, str(part.state), str(part.pid or "-"), ", ".join(part.addresses) or "-")
+            for part in self.parts
+        ]
         lines = table(rows)
         for part in self.parts:
             if part.state in _VERBS:
@@ -88,10 +91,17 @@ def look(layout: Layout) -> Status:
         state, lack = part.state()
         words = tuple(part.last_words(_LAST_WORDS)) if lack and state is not State.PAUSED else ()
         found.append(PartStatus(part.name, state, lack, part.pid(), tuple(where[part.name]), part.log, words))
-    return Status(layout.directory, tuple(found), tuple(str(endpoint) for endpoint in ports.listeners(layout)), faults.active(layout))
+    return Status(
+        layout.directory,
+        tuple(found),
+        tuple(str(endpoint) for endpoint in ports.listeners(layout)),
+        faults.active(layout),
+    )
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines with columns under each other."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

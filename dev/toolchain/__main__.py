@@ -1,4 +1,5 @@
-"""`python3 -m dev.toolchain [tests | campaigns]`: everything that `make up` needs, `make test` or `make test-all`.
+"""`python3 -m dev.toolchain [tests | campaigns]`: everything that `make up` needs, `make test` or
+`make test-all`.
 
 Runs on a bare Python with the standard library only.
 """
@@ -16,7 +17,9 @@ def main(arguments: Sequence[str]) -> int:
     """Complete the toolchain; 0 when it is complete, but for programs that only tests start."""
     if sys.version_info < (3, 11):  # noqa: UP036 -- this runs on whatever python3 the machine has
         print(
-            "error: python3 is " + sys.version.split()[0] + "; install Python 3.11 or newer, or run make with PYTHON=python3.11",
+            "error: python3 is "
+            + sys.version.split()[0]
+            + "; install Python 3.11 or newer, or run make with PYTHON=python3.11",
             file=sys.stderr,
         )
         return 1

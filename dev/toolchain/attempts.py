@@ -1,4 +1,6 @@
-"""Downloads that failed are remembered for a day, so that a second run does not wait for them again."""
+"""Downloads that failed are remembered for a day, so that a second run does not wait for them
+again.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Attempts:
 
     def remember(self, what: str, reason: str) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._file(what).write_text(json.dumps({"time": self.clock(), "reason": reason}) + "\n", encoding="utf-8")
+        self._file(what).write_text(
+            json.dumps({"time": self.clock(), "reason": reason}) + "\n", encoding="utf-8"
+        )
 
     def _file(self, what: str) -> Path:
         return self.directory / (re.sub(r"[^A-Za-z0-9.]+", "-", what) + ".json")

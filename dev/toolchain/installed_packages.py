@@ -1,4 +1,6 @@
-"""Answers `pip list --format json [-v] [--not-required]` for the Python language host, in a tenth of pip's time and where there is no pip."""
+"""Answers `pip list --format json [-v] [--not-required]` for the Python language host, in a tenth
+of pip's time and where there is no pip.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from pathlib import Path
 
 
 def installed(path: Sequence[str]) -> list[dict[str, str]]:
-    """Name, version and location of every package on an import path, from the names of their .dist-info directories."""
+    """Name, version and location of every package on an import path, from the names of their
+    .dist-info directories.
+    """
     found: dict[str, dict[str, str]] = {}
     for location in path:
         for directory in sorted(Path(location).glob("*.dist-info")) if location else ():

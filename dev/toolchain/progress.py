@@ -1,4 +1,6 @@
-"""What is being done, how long it has taken and how much is left: one line that changes on a terminal, plain lines elsewhere."""
+"""What is being done, how long it has taken and how much is left: one line that changes on a
+terminal, plain lines elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _REDRAW: Final = 0.5
 
 @dataclass
 class Step:
-    """A piece of work with its expected duration in seconds; `line` tells apart what runs side by side."""
+    """A piece of work with its expected duration in seconds; `line` tells apart what runs side by
+    side.
+    """
 
     name: str
     expected: float
@@ -34,16 +38,21 @@ class Step:
 def remaining(steps: Sequence[Step], now: float) -> float:
     """Seconds until all steps are done, estimated from their expected durations.
 
-    Steps of one line follow each other, lines run side by side. Where the steps already done took longer (or less) than expected, the
-    rest is expected to do so too, within a factor of four.
+    Steps of one line follow each other, lines run side by side. Where the steps already done took
+    longer (or less) than expected, the rest is expected to do so too, within a factor of four.
     """
     left = 0.0
     for line in {step.line for step in steps}:
         own = [step for step in steps if step.line == line]
         done = [step for step in own if step.ended is not None]
         expected = sum(step.expected for step in done)
-        pace = min(max(sum(step.elapsed(now) for step in done) / expected, 0.25), 4.0) if expected > 0 else 1.0
-        left = max(left, sum(max(step.expected * pace - step.elapsed(now), 0.0) for step in own if step.ended is None))
+        pace = (
+            min(max(sum(step.elapsed(now) for step in done) / expected, 0.25), 4.0) if expected > 0 else 1.0
+        )
+        left = max(
+            left,
+            sum(max(step.expected * pace - step.elapsed(now), 0.0) for step in own if step.ended is None),
+        )
     return left
 
 
@@ -98,7 +107,9 @@ class Progress:
             self._spoke = self.clock()
 
     def tick(self) -> None:
-        """To be called often while something runs: draws the line again, or gives a sign of life."""
+        """To be called often while something runs: draws the line again, or gives a sign of
+        life.
+        """
         with self._lock:
             now = self.clock()
             if now - self._spoke < (_REDRAW if self.terminal else HEARTBEAT):
@@ -106,7 +117,10 @@ class Progress:
             running = [step for step in self.steps if step.started is not None and step.ended is None]
             if not running:
                 return
-            text = "; ".join(f"{step.name} {duration(step.elapsed(now))} of about {duration(step.expected)}" for step in running)
+            text = "; ".join(
+                f"{step.name} {duration(step.elapsed(now))} of about {duration(step.expected)}"
+                for step in running
+            )
             if not self.terminal:
                 self.say(f"{text}{self._left()}")
                 return

@@ -1,4 +1,6 @@
-"""The Python environment `.venv`: what requirements.txt and requirements-dev.txt ask for, installed with uv."""
+"""The Python environment `.venv`: what requirements.txt and requirements-dev.txt ask for, installed
+with uv.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,16 @@ from dev.toolchain.versions import Versions, at_least
 REQUIREMENTS: Final = ("requirements.txt", "requirements-dev.txt")
 CONSTRAINTS: Final = "constraints.txt"
 _STAMP: Final = ".installed"
-_REMOVED: Final = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_SYSTEM_PYTHON", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
+_REMOVED: Final = (
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "UV_SYSTEM_PYTHON",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_USER",
+)
 
 
 def fingerprint(places: Places) -> str:
@@ -65,14 +76,25 @@ def install_uv(places: Places, versions: Versions, runner: Runner, base: Mapping
     temporary = places.toolchain / ".uv-making"
     shutil.rmtree(temporary, ignore_errors=True)
     python = getattr(sys, "_base_executable", None) or sys.executable
-    arguments = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(temporary), versions.uv]
+    arguments = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        str(temporary),
+        versions.uv,
+    ]
     try:
         runner.run(arguments, "uv", cleaned(base), limit=600)
     except CommandFailed as failure:
         if "No module named pip" in failure.output:
             raise UserError(
-                f"{python} has no pip and uv is not on PATH; install one of them (`apt-get install python3-pip`, or "
-                "https://docs.astral.sh/uv/getting-started/installation/) and run the same command again"
+                f"{python} has no pip and uv is not on PATH; install one of them (`apt-get install"
+                " python3-pip`, or https://docs.astral.sh/uv/getting-started/installation/) and run the same"
+                " command again"
             ) from failure
         raise UserError(no_packages(failure, runner.logs / "uv.log")) from failure
     shutil.rmtree(directory, ignore_errors=True)
@@ -81,8 +103,13 @@ def install_uv(places: Places, versions: Versions, runner: Runner, base: Mapping
 
 
 def cleaned(base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of pip and uv: the caller's indexes and proxies, but none of the settings that would install elsewhere."""
-    return {name: value for name, value in base.items() if name not in _REMOVED} | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    """The environment of pip and uv: the caller's indexes and proxies, but none of the settings
+    that would install elsewhere.
+    """
+    return {name: value for name, value in base.items() if name not in _REMOVED} | {
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+    }
 
 
 def unpack(
@@ -116,9 +143,13 @@ def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Map
             shutil.rmtree(places.venv, ignore_errors=True)
             python = getattr(sys, "_base_executable", None) or sys.executable
             runner.run([str(uv), "venv", "--python", python, str(places.venv)], "python", environment)
-        requirements = [argument for name in REQUIREMENTS for argument in ("-r", str(places.repository / name))]
+        requirements = [
+            argument for name in REQUIREMENTS for argument in ("-r", str(places.repository / name))
+        ]
         requirements += ["-c", str(places.repository / CONSTRAINTS)]
-        runner.run([str(uv), "pip", "install", "--python", str(places.python), *requirements], "python", environment)
+        runner.run(
+            [str(uv), "pip", "install", "--python", str(places.python), *requirements], "python", environment
+        )
     except CommandFailed as failure:
         raise UserError(no_packages(failure, runner.logs / "python.log")) from failure
     _compile(places, runner, environment)
@@ -126,20 +157,29 @@ def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Map
 
 
 def _compile(places: Places, runner: Runner, environment: Mapping[str, str]) -> None:
-    """Compile all packages, as pip does: where nothing may be written later (PYTHONDONTWRITEBYTECODE), each process would do it anew."""
+    """Compile all packages, as pip does: where nothing may be written later
+    (PYTHONDONTWRITEBYTECODE), each process would do it anew.
+    """
     # Ends with 1 where a package ships files for other versions of Python; those are not imported.
     with suppress(CommandFailed):
-        runner.run([str(places.python), "-m", "compileall", "-q", "-j", "0", str(places.venv / "lib")], "python", environment)
+        runner.run(
+            [str(places.python), "-m", "compileall", "-q", "-j", "0", str(places.venv / "lib")],
+            "python",
+            environment,
+        )
 
 
 def no_packages(failure: CommandFailed, log: Path) -> str:
     """One sentence on why packages could not be installed."""
     network = re.compile(
-        r"dns error|name resolution|Name or service not known|Connection refused|timed out|client error \(Connect\)", re.IGNORECASE
+        r"dns error|name resolution|Name or service not known|Connection refused|timed out|client error"
+        r" \(Connect\)",
+        re.IGNORECASE,
     )
     if network.search(failure.output):
         return (
-            f"the Python packages cannot be installed because the package index does not answer ({failure.reason}); connect to a network, "
-            "or set PIP_INDEX_URL and UV_DEFAULT_INDEX to a mirror, then run the same command again"
+            "the Python packages cannot be installed because the package index does not answer"
+            f" ({failure.reason}); connect to a network, or set PIP_INDEX_URL and UV_DEFAULT_INDEX to a"
+            " mirror, then run the same command again"
         )
     return f"the Python packages cannot be installed ({failure.reason}); the whole output is in {log}"

@@ -1,4 +1,6 @@
-"""Stand-ins for the official plugins where those cannot be had: programs that the engine finds in a PULUMI_HOME of the sandbox's own."""
+"""Stand-ins for the official plugins where those cannot be had: programs that the engine finds in a
+PULUMI_HOME of the sandbox's own.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,14 @@ def plugin_directory(home: Path, name: str, version: str) -> Path:
 
 
 def launcher(places: Places, name: str) -> str:
-    """The program that the engine starts: the stand-in's module in the checkout's Python environment."""
+    """The program that the engine starts: the stand-in's module in the checkout's Python
+    environment.
+    """
     return (
         "#!/bin/sh\n"
         "# Written by dev.toolchain: stands in for the official plugin, on the sandbox only.\n"
-        f'PYTHONPATH={shlex.quote(str(places.repository))} exec {shlex.quote(str(places.python))} -P -m dev.toolchain.plugins.{name} "$@"\n'
+        f"PYTHONPATH={shlex.quote(str(places.repository))} exec {shlex.quote(str(places.python))} -P -m"
+        f' dev.toolchain.plugins.{name} "$@"\n'
     )
 
 
@@ -38,7 +43,10 @@ def install(places: Places, home: Path, name: str, version: str) -> None:
 
 
 def link(places: Places, home: Path, name: str, version: str) -> None:
-    """Put an official plugin beside the stand-ins. The engine passes over links to directories, so its files are linked."""
+    """Put an official plugin beside the stand-ins.
+
+    The engine passes over links to directories, so its files are linked.
+    """
     directory = plugin_directory(home, name, version)
     directory.mkdir(parents=True, exist_ok=True)
     for file in plugin_directory(places.pulumi_home, name, version).iterdir():
@@ -53,6 +61,6 @@ def link(places: Places, home: Path, name: str, version: str) -> None:
 def announcement(name: str, version: str) -> str:
     """What is said on every run as long as a stand-in is in use."""
     return (
-        f"plugin {name} {version}: the official one could not be downloaded (.toolchain/log/plugin-{name}.log), "
-        "so a stand-in serves the sandbox and nothing else"
+        f"plugin {name} {version}: the official one could not be downloaded"
+        f" (.toolchain/log/plugin-{name}.log), so a stand-in serves the sandbox and nothing else"
     )

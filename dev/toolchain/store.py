@@ -1,7 +1,9 @@
-"""Downloaded and built programs: a directory for each recipe, named by the digest of everything the recipe depends on.
+"""Downloaded and built programs: a directory for each recipe, named by the digest of everything the
+recipe depends on.
 
-A directory appears whole or not at all (it is made under another name and renamed), so an interrupted run leaves nothing half done,
-and a changed recipe has a new name, so it is made anew and nothing else is. `bin` holds links to the programs in use.
+A directory appears whole or not at all (it is made under another name and renamed), so an
+interrupted run leaves nothing half done, and a changed recipe has a new name, so it is made anew
+and nothing else is. `bin` holds links to the programs in use.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ _MAKING = ".making-"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is made: `parts` are the texts it depends on, `programs` the executables that it consists of."""
+    """What is made: `parts` are the texts it depends on, `programs` the executables that it
+    consists of.
+    """
 
     name: str
     programs: tuple[str, ...]
@@ -52,7 +56,9 @@ class Store:
 
     @contextmanager
     def making(self, recipe: Recipe) -> Iterator[Path]:
-        """A directory to make the recipe in; it takes its place in the store when the block ends well, instead of older ones of that name."""
+        """A directory to make the recipe in; it takes its place in the store when the block ends
+        well, instead of older ones of that name.
+        """
         self.places.store.mkdir(parents=True, exist_ok=True)
         temporary = self.places.store / f"{_MAKING}{recipe.name}-{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -77,7 +83,8 @@ class Store:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def link(self, programs: Mapping[str, Path], directory: Path | None = None) -> None:
-        """Put programs (name -> file) into `bin`, each in one step; links into the store are relative, so the checkout can move.
+        """Put programs (name -> file) into `bin`, each in one step; links into the store are
+        relative, so the checkout can move.
 
         Args:
             programs: name -> file.
@@ -101,9 +108,14 @@ class Store:
         (self.places.bin / name).unlink(missing_ok=True)
 
     def is_linked(self, programs: Mapping[str, Path], directory: Path | None = None) -> bool:
-        """Whether all programs (name -> file) are in `bin`, or the other directory, and can be run."""
+        """Whether all programs (name -> file) are in `bin`, or the other directory, and can
+        be run.
+        """
         directory = directory or self.places.bin
-        return all(is_program(directory / name) and (directory / name).resolve() == file.resolve() for name, file in programs.items())
+        return all(
+            is_program(directory / name) and (directory / name).resolve() == file.resolve()
+            for name, file in programs.items()
+        )
 
 
 def is_program(file: Path) -> bool:

@@ -20,7 +20,8 @@ _COMPARISON: Final = re.compile(r"(>=|<=|>|<|==|=|!=)?\s*v?(\d+(?:\.\d+)*)")
 class ReleaseFile:
     """One file of an official release.
 
-    `members` are the programs inside a tar archive; without them the file is itself a program, named as its URL ends.
+    `members` are the programs inside a tar archive; without them the file is itself a program,
+    named as its URL ends.
     """
 
     url: str
@@ -38,7 +39,10 @@ class ReleaseFile:
 
 @dataclass(frozen=True)
 class Release:
-    """An official release: where it is published, and for which machines. `seconds`: expected duration."""
+    """An official release: where it is published, and for which machines.
+
+    `seconds`: expected duration.
+    """
 
     name: str
     version: str
@@ -58,7 +62,11 @@ class Release:
             return ()
         names = {"version": self.version, "system": system, "machine": self.machines[machine]}
         return tuple(
-            ReleaseFile(file.url.format_map(names), file.checksums.format_map(names), tuple(m.format_map(names) for m in file.members))
+            ReleaseFile(
+                file.url.format_map(names),
+                file.checksums.format_map(names),
+                tuple(m.format_map(names) for m in file.members),
+            )
             for file in self.templates
         )
 
@@ -74,7 +82,10 @@ class Scripts:
 
 @dataclass(frozen=True)
 class Module:
-    """A Go module (directory `dev/toolchain/<name>`) whose programs are built. `seconds`: expected duration."""
+    """A Go module (directory `dev/toolchain/<name>`) whose programs are built.
+
+    `seconds`: expected duration.
+    """
 
     name: str
     version: str
@@ -174,12 +185,19 @@ def _packaged(name: str, table: Mapping[str, Any]) -> Packaged:
 
 
 def _release(name: str, table: Mapping[str, Any]) -> Release:
-    files = tuple(ReleaseFile(file["url"], file["checksums"], tuple(file.get("members", ()))) for file in table["files"])
-    return Release(name, table["version"], tuple(table["systems"]), table["machines"], files, table["seconds"])
+    files = tuple(
+        ReleaseFile(file["url"], file["checksums"], tuple(file.get("members", ()))) for file in table["files"]
+    )
+    return Release(
+        name, table["version"], tuple(table["systems"]), table["machines"], files, table["seconds"]
+    )
 
 
 def _module(name: str, table: Mapping[str, Any]) -> Module:
-    variables = {variable: value.format(version=table["version"]) for variable, value in table.get("variables", {}).items()}
+    variables = {
+        variable: value.format(version=table["version"])
+        for variable, value in table.get("variables", {}).items()
+    }
     scripts = table.get("scripts")
     return Module(
         name,
@@ -192,7 +210,8 @@ def _module(name: str, table: Mapping[str, Any]) -> Module:
 
 
 def parse(version: str) -> tuple[int, ...]:
-    """The numbers of a version: `v3.259.0`, `go1.26.8` and `3.11` are understood; what follows the numbers is ignored.
+    """The numbers of a version: `v3.259.0`, `go1.26.8` and `3.11` are understood; what follows the
+    numbers is ignored.
 
     Raises:
         ValueError: there are none.
@@ -209,7 +228,8 @@ def at_least(version: str, minimum: str) -> bool:
 
 
 def satisfies(version: str, requirement: str) -> bool:
-    """Whether a version meets a requirement as `requiredPulumiVersion` writes it: `>=3.200.0`, `>=3.200.0 <4.0.0`, `<3 || >=3.200`.
+    """Whether a version meets a requirement as `requiredPulumiVersion` writes it: `>=3.200.0`,
+    `>=3.200.0 <4.0.0`, `<3 || >=3.200`.
 
     Raises:
         UserError: the requirement is written in another way.
@@ -221,9 +241,21 @@ def _holds(version: str, comparisons: str) -> bool:
     rest = _COMPARISON.sub("", comparisons).strip(" ,")
     found = _COMPARISON.findall(comparisons)
     if rest or not found:
-        raise UserError(f"requiredPulumiVersion {comparisons.strip()!r} in Pulumi.yaml is not understood; write it like '>=3.200.0'")
+        raise UserError(
+            f"requiredPulumiVersion {comparisons.strip()!r} in Pulumi.yaml is not understood; write it like"
+            " '>=3.200.0'"
+        )
     own = parse(version)
-    signs = {"": (0,), "=": (0,), "==": (0,), "!=": (-1, 1), ">=": (0, 1), "<=": (-1, 0), ">": (1,), "<": (-1,)}
+    signs = {
+        "": (0,),
+        "=": (0,),
+        "==": (0,),
+        "!=": (-1, 1),
+        ">=": (0, 1),
+        "<=": (-1, 0),
+        ">": (1,),
+        "<": (-1,),
+    }
     return all(_compare(own, parse(other)) in signs[sign] for sign, other in found)
 
 
@@ -234,7 +266,10 @@ def _compare(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 
 
 def required_pulumi_version(project: str) -> str:
-    """`requiredPulumiVersion` of a Pulumi.yaml (its text), `>=3` when there is none. Read without a YAML parser: the bootstrap has none."""
+    """`requiredPulumiVersion` of a Pulumi.yaml (its text), `>=3` when there is none.
+
+    Read without a YAML parser: the bootstrap has none.
+    """
     found = re.search(r"""^requiredPulumiVersion:\s*["']?([^"'#\n]+)""", project, re.MULTILINE)
     return found.group(1).strip() if found else ">=3"
 

@@ -1,4 +1,6 @@
-"""The program's look at the account, on Pulumi's mocks: whom it asks, what it says, and that a stack without accountId has nothing of it."""
+"""The program's look at the account, on Pulumi's mocks: whom it asks, what it says, and that a
+stack without accountId has nothing of it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from components.place import after, require_account
 from tests.event_loops import event_loops
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # the package's, of its own deprecated modules
+    # the package's, of its own deprecated modules
+    warnings.simplefilter("ignore", DeprecationWarning)
     import pulumi_alicloud
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,13 +62,16 @@ def test_the_right_account_is_asked_for_once_and_nothing_is_said() -> None:
 def test_another_account_ends_the_program_with_one_sentence_that_names_both() -> None:
     with pytest.raises(pulumi.RunError) as error:
         run(Engine("2"), lambda: require_account({"accountId": "1"}))
-    assert str(error.value) == (
-        "alicloud:get_account says that the credentials belong to the account 2, and the key accountId wants 1: "
-        "use credentials of that account, or correct accountId; nothing was declared"
+    assert (
+        str(error.value)
+        == "alicloud:get_account says that the credentials belong to the account 2, and the key accountId"
+        " wants 1: use credentials of that account, or correct accountId; nothing was declared"
     )
 
 
-def test_an_account_that_cannot_be_found_out_is_left_to_the_provider_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_that_cannot_be_found_out_is_left_to_the_provider_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     warned: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warned.append)
 
@@ -74,7 +80,10 @@ def test_an_account_that_cannot_be_found_out_is_left_to_the_provider_with_a_warn
 
     monkeypatch.setattr(pulumi_alicloud, "get_account", silent)
     require_account({"accountId": "1"})
-    assert warned == ["the program could not compare accountId (STS did not answer: look), so the provider albmtls alone does it"]
+    assert warned == [
+        "the program could not compare accountId (STS did not answer: look), so the provider albmtls alone"
+        " does it"
+    ]
 
 
 def test_a_stack_without_account_id_asks_nobody_and_imports_nothing_of_alicloud() -> None:
@@ -82,8 +91,9 @@ def test_a_stack_without_account_id_asks_nobody_and_imports_nothing_of_alicloud(
     run(engine, lambda: require_account({"region": "cn-hangzhou", "ackClusterId": "c1"}))
     assert engine.called == []
     code = (
-        "import sys; import components.mutual_tls, components.settings; from components.place import require_account;"
-        "require_account({'region': 'cn-hangzhou'}); print([name for name in sys.modules if 'alicloud' in name])"
+        "import sys; import components.mutual_tls, components.settings; from components.place import"
+        " require_account;require_account({'region': 'cn-hangzhou'}); print([name for name in sys.modules if"
+        " 'alicloud' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -93,7 +103,9 @@ def test_a_stack_without_account_id_asks_nobody_and_imports_nothing_of_alicloud(
     ("properties", "waits"),
     [({"region": "cn-hangzhou"}, False), ({"accountId": "1"}, True), ({"ackClusterId": "c1"}, True)],
 )
-def test_only_the_resources_of_a_guarded_stack_wait_for_the_provider(properties: dict[str, str], waits: bool) -> None:
+def test_only_the_resources_of_a_guarded_stack_wait_for_the_provider(
+    properties: dict[str, str], waits: bool
+) -> None:
     found: list[pulumi.ResourceOptions] = []
 
     def program() -> None:

@@ -1,4 +1,6 @@
-"""The real engine on a sandbox of its own: own ports, own directory, beside whatever else runs here."""
+"""The real engine on a sandbox of its own: own ports, own directory, beside whatever else runs
+here.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module", autouse=True)
 def mended() -> Iterator[None]:
-    """What a module leaves of a story that failed, no other module finds. Without the sandbox, which not every module needs."""
+    """What a module leaves of a story that failed, no other module finds.
+
+    Without the sandbox, which not every module needs.
+    """
     yield
     for started, first in _STARTED:
         started.mend(first)
@@ -37,7 +42,9 @@ def mended() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the program in a directory of its own, so that stack files are written there and not in the checkout."""
+    """A copy of the program in a directory of its own, so that stack files are written there and
+    not in the checkout.
+    """
     directory = tmp_path_factory.mktemp("program")
     for name in PROGRAM:
         (directory / name).symlink_to(REPOSITORY / name)
@@ -79,14 +86,23 @@ def apply(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             {
                 "apiVersion": "networking.k8s.io/v1",
                 "kind": "Ingress",
-                "metadata": {"name": name, "namespace": "default", "annotations": {"alb.ingress.kubernetes.io/listen-ports": binding}},
-                "spec": {"ingressClassName": name, "rules": [{"host": "demo.alb.ingress.top", "http": {"paths": [path]}}]},
+                "metadata": {
+                    "name": name,
+                    "namespace": "default",
+                    "annotations": {"alb.ingress.kubernetes.io/listen-ports": binding},
+                },
+                "spec": {
+                    "ingressClassName": name,
+                    "rules": [{"host": "demo.alb.ingress.top", "http": {"paths": [path]}}],
+                },
             },
         ]
         file = tmp_path_factory.mktemp(name) / "resources.json"
         file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
         sandbox.kubectl("create", "-f", file)
-        sandbox.kubectl("wait", "albconfig", name, "--for=jsonpath={.status.loadBalancer.id}", "--timeout=60s")
+        sandbox.kubectl(
+            "wait", "albconfig", name, "--for=jsonpath={.status.loadBalancer.id}", "--timeout=60s"
+        )
         files.append(file)
 
     yield make

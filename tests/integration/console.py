@@ -1,4 +1,6 @@
-"""What somebody does in Alibaba Cloud's console, beside the stacks: look into CAS, upload and delete."""
+"""What somebody does in Alibaba Cloud's console, beside the stacks: look into CAS, upload and
+delete.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,20 @@ from tests.integration.engine import Sandbox
 def console(sandbox: Sandbox) -> tuple[Cas, Alb]:
     """CAS and ALB of a sandbox, as its first user."""
     endpoint = f"127.0.0.1:{sandbox.port_base + 80}"
-    keys = {"accessKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_ID"], "secretKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]}
-    place = {"region": "cn-hangzhou", "protocol": "HTTP", "endpoints": {"cas": endpoint, "alb": endpoint, "sts": endpoint}}
+    keys = {
+        "accessKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        "secretKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+    }
+    place = {
+        "region": "cn-hangzhou",
+        "protocol": "HTTP",
+        "endpoints": {"cas": endpoint, "alb": endpoint, "sts": endpoint},
+    }
     configuration = Configuration.of({**keys, **place})
-    return configuration.cas(Request("", "console", False, 0.0, threading.Event(), lambda *_: None)), configuration.alb()
+    return (
+        configuration.cas(Request("", "console", False, 0.0, threading.Event(), lambda *_: None)),
+        configuration.alb(),
+    )
 
 
 def clear(sandbox: Sandbox) -> None:

@@ -19,7 +19,9 @@ def commands(page: str) -> dict[str, str]:
 
 def documents(page: str) -> dict[str, list[Any]]:
     """The page's blocks marked `yaml`, by the heading above them."""
-    return {title: [yaml.safe_load(block) for block in found] for title, found in _blocks(page, "yaml").items()}
+    return {
+        title: [yaml.safe_load(block) for block in found] for title, found in _blocks(page, "yaml").items()
+    }
 
 
 def _blocks(page: str, language: str) -> dict[str, list[str]]:

@@ -24,7 +24,8 @@ from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import Layout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# other ones where two checkouts are tested at once; each worker of pytest-xdist has a sandbox of its own
+# other ones where two checkouts are tested at once; each worker of pytest-xdist has a sandbox of
+# its own
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 PORT_BASE = int(os.environ.get("INTEGRATION_PORT_BASE", "25000")) + 2000 * _WORKER
 LISTENER_BASE = int(os.environ.get("INTEGRATION_LISTENER_BASE", "22000")) + 500 * _WORKER
@@ -43,7 +44,13 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command without a terminal; its output comes back as text, whatever its exit code."""
     return subprocess.run(
-        [str(part) for part in command], env=env, cwd=cwd, timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [str(part) for part in command],
+        env=env,
+        cwd=cwd,
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -54,13 +61,22 @@ def succeed(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _start(directory: Path, port_base: int, listener_base: int) -> None:
-    arguments = ("--directory", str(directory), "--port-base", str(port_base), "--listener-base", str(listener_base))
+    arguments = (
+        "--directory",
+        str(directory),
+        "--port-base",
+        str(port_base),
+        "--listener-base",
+        str(listener_base),
+    )
     succeed(run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", "start", *arguments))
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox: its directory, its ports, and the environment of a shell that sourced its `env`."""
+    """A running sandbox: its directory, its ports, and the environment of a shell that sourced its
+    `env`.
+    """
 
     directory: Path
     port_base: int
@@ -76,15 +92,21 @@ class Sandbox:
         return cls(directory, port_base, listener_base, env)
 
     def __call__(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return run(REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", *command, "--directory", str(self.directory))
+        return run(
+            REPOSITORY / ".venv/bin/python", "-m", "dev.sandbox", *command, "--directory", str(self.directory)
+        )
 
     def mend(self, first: dict[str, Any]) -> None:
-        """Begin anew, with the same ports and files, where AlbConfig `alb` is not what it was `first`: a story that failed on its way left its claim.
+        """Begin anew, with the same ports and files, where AlbConfig `alb` is not what it was
+        `first`: a story that failed on its way left its claim.
 
         Else each story after it would fail with "claimed by another stack".
         """
         now = self.albconfig()
-        if any(key.startswith("albmtls/") for key in now["metadata"].get("annotations", {})) or now["spec"] != first["spec"]:
+        if (
+            any(key.startswith("albmtls/") for key in now["metadata"].get("annotations", {}))
+            or now["spec"] != first["spec"]
+        ):
             succeed(self("stop", "--purge"))
             _start(self.directory, self.port_base, self.listener_base)
 
@@ -92,7 +114,9 @@ class Sandbox:
         return succeed(run("kubectl", *arguments, env=self.env))
 
     def namespace(self, name: str) -> None:
-        """Make a namespace, unless an earlier test has: nobody on the sandbox ends the deletion of one, so they stay."""
+        """Make a namespace, unless an earlier test has: nobody on the sandbox ends the deletion of
+        one, so they stay.
+        """
         if f"namespace/{name}" not in self.kubectl("get", "namespaces", "-o", "name").split():
             self.kubectl("create", "namespace", name)
 
@@ -102,7 +126,11 @@ class Sandbox:
 
     def listeners(self, name: str = "alb") -> dict[int, dict[str, Any]]:
         """The listeners of an AlbConfig by port, without those for QUIC, which may share a port."""
-        return {item["port"]: item for item in self.albconfig(name)["spec"]["listeners"] if item["protocol"] != "QUIC"}
+        return {
+            item["port"]: item
+            for item in self.albconfig(name)["spec"]["listeners"]
+            if item["protocol"] != "QUIC"
+        }
 
     def claims(self, name: str = "alb") -> dict[str, str]:
         """The annotations of an AlbConfig."""
@@ -111,7 +139,9 @@ class Sandbox:
 
     def edit(self, *operations: dict[str, Any], name: str = "alb") -> None:
         """What somebody does to an AlbConfig in the console or with kubectl edit, as JSON Patch."""
-        self.kubectl("patch", "albconfig", name, "--type=json", "--field-manager=console", "-p", json.dumps(operations))
+        self.kubectl(
+            "patch", "albconfig", name, "--type=json", "--field-manager=console", "-p", json.dumps(operations)
+        )
 
     def stored(self, kind: str) -> list[dict[str, Any]]:
         """What CAS holds (`warehouses`, `certificates`), whatever its lists show."""
@@ -129,7 +159,9 @@ class Sandbox:
         return [json.loads(line) for line in self.layout.audit_log.read_text().splitlines()]
 
     def patches(self, since: int) -> list[tuple[str, int]]:
-        """AlbConfig and HTTP status of each PATCH that a provider sent, from place `since` of the audit log on."""
+        """AlbConfig and HTTP status of each PATCH that a provider sent, from place `since` of the
+        audit log on.
+        """
         return [
             (event["objectRef"]["name"], event["responseStatus"]["code"])
             for event in self.audit_log()[since:]
@@ -144,7 +176,9 @@ class Sandbox:
 
     @contextmanager
     def failing(self, actions: Iterable[str], kind: str = "reset") -> Iterator[None]:
-        """As long as this lasts, every request of these actions of the OpenAPI endpoint meets this fault."""
+        """As long as this lasts, every request of these actions of the OpenAPI endpoint meets this
+        fault.
+        """
         for action in actions:
             faults.wish_api(self.layout, action, faults.scripted(action, kind, times=10_000))
         try:
@@ -163,7 +197,9 @@ class Sandbox:
 
 @dataclass
 class Underway:
-    """A pulumi command that runs: the engine with its program, its language host and its plugins, all in one session."""
+    """A pulumi command that runs: the engine with its program, its language host and its plugins,
+    all in one session.
+    """
 
     engine: subprocess.Popen[bytes]
     log: Path
@@ -185,7 +221,9 @@ class Underway:
         return [process for process in processes.everybody() if process.session == self.engine.pid]
 
     def kill(self) -> None:
-        """SIGKILL to every process of it, as the kernel does when memory is short; returns when all are gone."""
+        """SIGKILL to every process of it, as the kernel does when memory is short; returns when all
+        are gone.
+        """
         if self.engine.poll() is None:
             os.killpg(self.engine.pid, signal.SIGKILL)
             self.engine.wait()
@@ -207,7 +245,9 @@ class Underway:
 
 @dataclass
 class Stack:
-    """A stack of the program on a sandbox; `config` is written as its stack file before each command."""
+    """A stack of the program on a sandbox; `config` is written as its stack file before each
+    command.
+    """
 
     name: str
     directory: Path
@@ -232,7 +272,12 @@ class Stack:
 
     def listener(self, alb_config: str, port: int, *, at: str = "127.0.0.1", **more: Any) -> dict[str, Any]:
         address = f"{at}:{self.sandbox.listener_base + port}"
-        return {"albConfig": alb_config, "port": port, "verify": {"address": address, "serverName": "demo.alb.ingress.top"}, **more}
+        return {
+            "albConfig": alb_config,
+            "port": port,
+            "verify": {"address": address, "serverName": "demo.alb.ingress.top"},
+            **more,
+        }
 
     def set(self, **keys: Any) -> None:
         """Set keys of the project's namespace."""
@@ -244,8 +289,17 @@ class Stack:
         self._read()
 
     def type(self, commands: str) -> str:
-        """Commands of the documentation as they stand there, typed by a user who has selected the stack and says yes; returns what they print."""
-        env = self.sandbox.env | self.env | {"PULUMI_SKIP_CONFIRMATIONS": "true", "SSL_CERT_FILE": str(self.sandbox.server_ca)}
+        """Commands of the documentation as they stand there, typed by a user who has selected the
+        stack and says yes; returns what they print.
+        """
+        env = (
+            self.sandbox.env
+            | self.env
+            | {
+                "PULUMI_SKIP_CONFIRMATIONS": "true",
+                "SSL_CERT_FILE": str(self.sandbox.server_ca),
+            }
+        )
         succeed(self.pulumi("stack", "select"))
         shown = succeed(run("bash", "-euo", "pipefail", "-c", commands, env=env, cwd=self.directory))
         self._read()
@@ -258,7 +312,18 @@ class Stack:
         """`pulumi config set --secret --path PATH < FILE`."""
         command = self.command("config", "set", "--secret", "--path", path)
         env = self.sandbox.env | self.env
-        succeed(subprocess.run(command, env=env, cwd=self.directory, input=value, capture_output=True, text=True, timeout=60, check=False))
+        succeed(
+            subprocess.run(
+                command,
+                env=env,
+                cwd=self.directory,
+                input=value,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        )
         self.config = yaml.safe_load((self.directory / f"Pulumi.{self.name}.yaml").read_text())["config"]
 
     def command(self, *arguments: str) -> list[str]:
@@ -269,7 +334,9 @@ class Stack:
         return ["pulumi", *arguments, *stack, "--non-interactive"]
 
     def pulumi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        return run(*self.command(*arguments), env=self.sandbox.env | self.env, cwd=self.directory, timeout=timeout)
+        return run(
+            *self.command(*arguments), env=self.sandbox.env | self.env, cwd=self.directory, timeout=timeout
+        )
 
     def begin(self, *arguments: str) -> Underway:
         """Start a pulumi command in a session of its own."""
@@ -277,7 +344,13 @@ class Stack:
         command, env = self.command(*arguments), self.sandbox.env | self.env
         with log.open("w") as output:
             engine = subprocess.Popen(
-                command, env=env, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command,
+                env=env,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         return Underway(engine, log)
 
@@ -288,14 +361,18 @@ class Stack:
         return self.pulumi("preview", "--diff", "--suppress-progress", *arguments)
 
     def refused(self) -> str:
-        """The output of a preview and of an up that must both fail; nothing of a traceback may stand in it."""
+        """The output of a preview and of an up that must both fail; nothing of a traceback may
+        stand in it.
+        """
         shown = ""
         for command in ("preview", "up"):
             shown = self.fails(command)
         return shown
 
     def fails(self, command: str) -> str:
-        """The output of a preview, up, refresh or destroy that must fail; nothing of a traceback may stand in it."""
+        """The output of a preview, up, refresh or destroy that must fail; nothing of a traceback
+        may stand in it.
+        """
         done = self.preview() if command == "preview" else self.carry_out(command)
         shown = done.stdout + done.stderr
         assert done.returncode != 0, shown
@@ -308,9 +385,11 @@ class Stack:
         return self.pulumi(command, "--yes", "--skip-preview", "--suppress-progress")
 
     def pending(self, kind: str) -> list[str]:
-        """What the engine has told the provider to do with resources of a type, and has no answer: `creating`, `updating`, `deleting`.
+        """What the engine has told the provider to do with resources of a type, and has no answer:
+        `creating`, `updating`, `deleting`.
 
-        A `creating` of a run that was killed stands there until `pulumi refresh --clear-pending-creates`.
+        A `creating` of a run that was killed stands there until `pulumi refresh
+        --clear-pending-creates`.
         """
         file = self.sandbox.layout.state / ".pulumi/stacks/alb-mutual-tls" / f"{self.name}.json"
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {} if file.exists() else {}
@@ -323,15 +402,22 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def kept(self) -> dict[str, dict[str, Any]]:
-        """What the state knows of each resource; of secrets only that they are there, since their ciphertext is new in every export."""
+        """What the state knows of each resource; of secrets only that they are there, since their
+        ciphertext is new in every export.
+        """
 
         def plain(value: Any) -> Any:
             if isinstance(value, dict):
-                return "secret" if "ciphertext" in value else {key: plain(item) for key, item in value.items()}
+                return (
+                    "secret" if "ciphertext" in value else {key: plain(item) for key, item in value.items()}
+                )
             return [plain(item) for item in value] if isinstance(value, list) else value
 
         resources = self.export()["deployment"]["resources"]
-        return {item["urn"]: {key: plain(item.get(key)) for key in ("id", "inputs", "outputs")} for item in resources}
+        return {
+            item["urn"]: {key: plain(item.get(key)) for key in ("id", "inputs", "outputs")}
+            for item in resources
+        }
 
     def export(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(succeed(self.pulumi("stack", "export")))
@@ -350,32 +436,75 @@ class Stack:
         self.name = name
 
     def client(self, directory: Path, name: str = "client") -> tuple[Path, Path]:
-        """Certificate and key of a client, as `mtls clients export` writes them into `directory`."""
-        command = ("clients", "export", name, "--format", "pem", "--output", directory, "--stack", self.name, "--cwd", self.directory)
+        """Certificate and key of a client, as `mtls clients export` writes them into
+        `directory`.
+        """
+        command = (
+            "clients",
+            "export",
+            name,
+            "--format",
+            "pem",
+            "--output",
+            directory,
+            "--stack",
+            self.name,
+            "--cwd",
+            self.directory,
+        )
         succeed(run(REPOSITORY / "mtls", *command, env=self.sandbox.env | self.env, cwd=self.directory))
         return directory / f"{name}.crt", directory / f"{name}.key"
 
     def verify(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ("verify", "--stack", self.name, "--cwd", str(self.directory), "--ca-file", str(self.sandbox.server_ca), "--json")
-        return run(REPOSITORY / "mtls", *command, *arguments, env=self.sandbox.env | self.env, cwd=self.directory)
+        command = (
+            "verify",
+            "--stack",
+            self.name,
+            "--cwd",
+            str(self.directory),
+            "--ca-file",
+            str(self.sandbox.server_ca),
+            "--json",
+        )
+        return run(
+            REPOSITORY / "mtls", *command, *arguments, env=self.sandbox.env | self.env, cwd=self.directory
+        )
 
     def mtls(self, *command: str) -> str:
         """What a command of `mtls` prints that ends with 0."""
         place = ("--stack", self.name, "--cwd", str(self.directory))
-        return succeed(run(REPOSITORY / "mtls", *command, *place, env=self.sandbox.env | self.env, cwd=self.directory))
+        return succeed(
+            run(REPOSITORY / "mtls", *command, *place, env=self.sandbox.env | self.env, cwd=self.directory)
+        )
 
     def render(self) -> str:
         """What `mtls render` prints."""
         return self.mtls("render")
 
-    def get(self, client: tuple[Path, Path] | None = None, port: int = 443, at: str = "127.0.0.1") -> tuple[int, str]:
-        """One request to the listener as curl makes it; returns the HTTP status (0: the connection ended in TLS) and the body.
+    def get(
+        self, client: tuple[Path, Path] | None = None, port: int = 443, at: str = "127.0.0.1"
+    ) -> tuple[int, str]:
+        """One request to the listener as curl makes it; returns the HTTP status (0: the connection
+        ended in TLS) and the body.
 
         `at`: the loopback address of the AlbConfig.
         """
         local = self.sandbox.listener_base + port
-        command = ["curl", "-sS", "--max-time", "10", "--cacert", str(self.sandbox.server_ca), "-w", "\n%{http_code}"]
-        command += ["--connect-to", f"demo.alb.ingress.top:{port}:{at}:{local}", f"https://demo.alb.ingress.top:{port}/"]
+        command = [
+            "curl",
+            "-sS",
+            "--max-time",
+            "10",
+            "--cacert",
+            str(self.sandbox.server_ca),
+            "-w",
+            "\n%{http_code}",
+        ]
+        command += [
+            "--connect-to",
+            f"demo.alb.ingress.top:{port}:{at}:{local}",
+            f"https://demo.alb.ingress.top:{port}/",
+        ]
         if client:
             command += ["--cert", str(client[0]), "--key", str(client[1])]
         clean = {key: value for key, value in os.environ.items() if "CURL" not in key}
@@ -393,7 +522,9 @@ def shut(sandbox: Sandbox) -> Iterator[None]:
 
 
 class Prober(threading.Thread):
-    """Connects without a certificate all the time; `let_in` counts how often that worked, `tries` how often it was tried."""
+    """Connects without a certificate all the time; `let_in` counts how often that worked, `tries`
+    how often it was tried.
+    """
 
     def __init__(self, sandbox: Sandbox, port: int = 443) -> None:
         super().__init__(daemon=True)
@@ -410,7 +541,9 @@ class Prober(threading.Thread):
                     socket.create_connection(self._address, timeout=5) as raw,
                     self._tls.wrap_socket(raw, server_hostname="demo.alb.ingress.top") as connection,
                 ):
-                    connection.sendall(b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n")
+                    connection.sendall(
+                        b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n"
+                    )
                     answer = connection.recv(4096)
             except (OSError, ssl.SSLError):
                 answer = b""

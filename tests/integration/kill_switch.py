@@ -1,4 +1,6 @@
-"""What the tests of the kill switch share: a stack with the default settings, and ways to switch its listener off."""
+"""What the tests of the kill switch share: a stack with the default settings, and ways to switch
+its listener off.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def is_open(stack: Stack) -> None:
 
 
 def off(stack: Stack, *arguments: str) -> str:
-    """Switch off, which must work and end well, in a preview and in an update; returns what the update said, in one line."""
+    """Switch off, which must work and end well, in a preview and in an update; returns what the
+    update said, in one line.
+    """
     stack.set(caEnabled=False)
     shown = stack.preview(*arguments)
     assert shown.returncode == 0, shown.stdout + shown.stderr
@@ -60,18 +64,43 @@ def off(stack: Stack, *arguments: str) -> str:
 
 
 def broken_glass(stack: Stack, *arguments: str) -> str:
-    """`./mtls off` where there is nothing but a kubeconfig: no engine, no state, no credentials, no API."""
-    bare = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "KUBECONFIG": stack.config["kubernetes:kubeconfig"]}
+    """`./mtls off` where there is nothing but a kubeconfig: no engine, no state, no credentials, no
+    API.
+    """
+    bare = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "KUBECONFIG": stack.config["kubernetes:kubeconfig"],
+    }
     assert shutil.which("pulumi", path=bare["PATH"]) is None
-    return succeed(run(REPOSITORY / "mtls", "off", "--alb-config", "alb", "--port", "443", "--yes", *arguments, env=bare, cwd=Path("/")))
+    return succeed(
+        run(
+            REPOSITORY / "mtls",
+            "off",
+            "--alb-config",
+            "alb",
+            "--port",
+            "443",
+            "--yes",
+            *arguments,
+            env=bare,
+            cwd=Path("/"),
+        )
+    )
 
 
 @contextmanager
 def deleted_uploads(stack: Stack) -> Iterator[None]:
-    """Somebody deletes all that is in CAS. The sandbox's, as Alibaba documents it, deletes nothing that ALB has, so the listener is off meanwhile."""
+    """Somebody deletes all that is in CAS.
+
+    The sandbox's, as Alibaba documents it, deletes nothing that ALB has, so the listener is off
+    meanwhile.
+    """
     sandbox = stack.sandbox
     place, named = "/spec/listeners/1/caCertificates", sandbox.listeners()[443]["caCertificates"]
     sandbox.edit({"op": "replace", "path": SWITCH, "value": False}, {"op": "remove", "path": place})
     clear(sandbox)
-    sandbox.edit({"op": "replace", "path": SWITCH, "value": True}, {"op": "add", "path": place, "value": named})
+    sandbox.edit(
+        {"op": "replace", "path": SWITCH, "value": True}, {"op": "add", "path": place, "value": named}
+    )
     yield

@@ -1,4 +1,6 @@
-"""The permissions of docs/permissions: what its files grant, and users of the sandbox who have just that, or less."""
+"""The permissions of docs/permissions: what its files grant, and users of the sandbox who have just
+that, or less.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ Document = dict[str, Any]
 class Permission:
     """One verb on one resource.
 
-    `file` and `role`: kind and name of the role that grants it, and where it stands. `namespace`: None for all. `names`: the only objects, all when empty.
+    `file` and `role`: kind and name of the role that grants it, and where it stands. `namespace`:
+    None for all. `names`: the only objects, all when empty.
     """
 
     file: str
@@ -70,9 +73,11 @@ def _granted(file: str, document: Document) -> list[Permission]:
 
 @dataclass
 class Users:
-    """The ServiceAccounts of the files on a sandbox; `kubeconfig` is the file by which a stack reaches the cluster, as whoever acts.
+    """The ServiceAccounts of the files on a sandbox; `kubeconfig` is the file by which a stack
+    reaches the cluster, as whoever acts.
 
-    `albconfigs`: the names that stand in the rules in the place of `alb`, as readers are told to put theirs.
+    `albconfigs`: the names that stand in the rules in the place of `alb`, as readers are told to
+    put theirs.
     """
 
     sandbox: Sandbox
@@ -95,7 +100,9 @@ class Users:
         """From now on the kubeconfig is this user's, with a token of an hour."""
         config = yaml.safe_load((self.sandbox.directory / "kubeconfig").read_text())
         account = f"alb-mutual-tls-{user}"
-        token = self.sandbox.kubectl("create", "token", account, "--namespace", NAMESPACE, "--duration", "1h").strip()
+        token = self.sandbox.kubectl(
+            "create", "token", account, "--namespace", NAMESPACE, "--duration", "1h"
+        ).strip()
         (context,) = config["contexts"]
         assert context["name"] == NAME
         config["users"] = [{"name": context["context"]["user"], "user": {"token": token}}]
@@ -105,7 +112,11 @@ class Users:
     @contextmanager
     def without(self, user: str, permission: Permission) -> Iterator[None]:
         """As long as this lasts, the user lacks one verb on one resource."""
-        (whole,) = [one for one in documents(permission.file) if (one["kind"], one["metadata"]["name"]) == permission.role]
+        (whole,) = [
+            one
+            for one in documents(permission.file)
+            if (one["kind"], one["metadata"]["name"]) == permission.role
+        ]
         rules = [_rule(one) for one in _granted(permission.file, whole) if one != permission]
         self._apply([self._named({**whole, "rules": rules})])
         self._until(user, permission, may=False)
@@ -116,7 +127,9 @@ class Users:
             self._until(user, permission, may=True)
 
     def requests(self, since: int) -> list[tuple[str, str, int]]:
-        """Verb, resource and HTTP status of every request that one of the users has sent, from place `since` of the audit log on."""
+        """Verb, resource and HTTP status of every request that one of the users has sent, from
+        place `since` of the audit log on.
+        """
         return [
             (event["verb"], event["objectRef"]["resource"], event["responseStatus"]["code"])
             for event in self.sandbox.audit_log()[since:]
@@ -124,7 +137,10 @@ class Users:
         ]
 
     def _named(self, document: Document) -> Document:
-        rules = [{**rule, "resourceNames": list(self.albconfigs)} if _of_albconfigs(rule) else rule for rule in document.get("rules", ())]
+        rules = [
+            {**rule, "resourceNames": list(self.albconfigs)} if _of_albconfigs(rule) else rule
+            for rule in document.get("rules", ())
+        ]
         return {**document, "rules": rules} if rules else document
 
     def _apply(self, objects: list[Document]) -> None:
@@ -134,7 +150,9 @@ class Users:
 
     def _until(self, user: str, permission: Permission, *, may: bool) -> None:
         """Wait until the API server knows: what it decides by follows what is stored."""
-        what = ".".join(filter(None, (permission.resource, permission.group))) + "".join(f"/{name}" for name in permission.names[:1])
+        what = ".".join(filter(None, (permission.resource, permission.group))) + "".join(
+            f"/{name}" for name in permission.names[:1]
+        )
         where = ("--namespace", permission.namespace) if permission.namespace else ("--all-namespaces",)
         command = (
             "kubectl",
@@ -156,5 +174,9 @@ def _of_albconfigs(rule: Document) -> bool:
 
 
 def _rule(permission: Permission) -> Document:
-    rule: Document = {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
+    rule: Document = {
+        "apiGroups": [permission.group],
+        "resources": [permission.resource],
+        "verbs": [permission.verb],
+    }
     return {**rule, "resourceNames": list(permission.names)} if permission.names else rule

@@ -16,7 +16,9 @@ def listener(sandbox: Sandbox) -> tuple[bool, list[str]]:
 
 
 def begin(stack: Stack, script: str, *arguments: str) -> tuple[Underway, Path]:
-    """Start a script of `ci/` with the stack as it is configured now; returns it and the file of its summary."""
+    """Start a script of `ci/` with the stack as it is configured now; returns it and the file of
+    its summary.
+    """
     stack.command()
     output = stack.directory / "summary.md"
     output.unlink(missing_ok=True)
@@ -43,8 +45,13 @@ def begin(stack: Stack, script: str, *arguments: str) -> tuple[Underway, Path]:
     return Underway(process, log), output
 
 
-def ci(stack: Stack, script: str, *arguments: str, after_patch: Sequence[Callable[[], object]] = ()) -> tuple[int, str]:
-    """Run a script of `ci/`; returns its exit code and summary. The n-th of `after_patch` is called when it has sent its n-th PATCH."""
+def ci(
+    stack: Stack, script: str, *arguments: str, after_patch: Sequence[Callable[[], object]] = ()
+) -> tuple[int, str]:
+    """Run a script of `ci/`; returns its exit code and summary.
+
+    The n-th of `after_patch` is called when it has sent its n-th PATCH.
+    """
     since = len(stack.sandbox.audit_log())
     underway, output = begin(stack, script, *arguments)
     for number, act in enumerate(after_patch, start=1):

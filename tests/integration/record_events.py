@@ -1,6 +1,8 @@
-"""Records what the engine tells of plans into tests/data/pipeline: `python -m tests.integration.record_events`, after an engine changed.
+"""Records what the engine tells of plans into tests/data/pipeline: `python -m
+tests.integration.record_events`, after an engine changed.
 
-Beside the events that unit tests read, nothing is kept: no debug messages, no configuration, no times.
+Beside the events that unit tests read, nothing is kept: no debug messages, no configuration, no
+times.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ def kept(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             found = step["op"] == "refresh" and step.get("detailedDiff")
             if step["op"] == "same" or not (found or step["urn"] in changing or step["op"] != "refresh"):
                 value = {
-                    "metadata": {key: step[key] for key in ("op", "urn", "type")} | {side: {} for side in ("old", "new") if step[side]}
+                    "metadata": (
+                        {key: step[key] for key in ("op", "urn", "type")}
+                        | {side: {} for side in ("old", "new") if step[side]}
+                    )
                 }
             elif step["type"] in ("pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"):
                 step |= {side: {**step[side], "outputs": {}} for side in ("old", "new") if step[side]}
@@ -48,9 +53,16 @@ def record(stack: Stack, name: str, command: str = "preview") -> None:
     """Carry the command out and keep its events under this name."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "events"
-        line = stack.command(command, "--event-log", str(log), *(() if command == "preview" else ("--yes", "--skip-preview")))
-        done = run(*line, env=stack.sandbox.env | stack.env | {"PULUMI_DEBUG_COMMANDS": "true"}, cwd=stack.directory)
-        text = "".join(json.dumps(event) + "\n" for event in kept([json.loads(line) for line in log.read_text().splitlines()]))
+        line = stack.command(
+            command, "--event-log", str(log), *(() if command == "preview" else ("--yes", "--skip-preview"))
+        )
+        done = run(
+            *line, env=stack.sandbox.env | stack.env | {"PULUMI_DEBUG_COMMANDS": "true"}, cwd=stack.directory
+        )
+        text = "".join(
+            json.dumps(event) + "\n"
+            for event in kept([json.loads(line) for line in log.read_text().splitlines()])
+        )
     assert "PRIVATE KEY" not in text
     assert folder not in text
     (DATA / f"{name}.jsonl").write_text(text.replace(str(stack.sandbox.directory), "sandbox"))
@@ -111,7 +123,9 @@ def _record_all(stack: Stack, travel: TimeTravel) -> None:
     stack.up()
     stack.set(trustedAuthority="next")
     record(stack, "rotate")
-    stack.set(authorities={"root": EC, "next": EC, "third": EC}, trustedAuthority="third", issuingAuthority="third")
+    stack.set(
+        authorities={"root": EC, "next": EC, "third": EC}, trustedAuthority="third", issuingAuthority="third"
+    )
     record(stack, "locked_out")
     stack.set(authorities={"root": EC, "next": EC}, trustedAuthority="next", issuingAuthority="next")
     stack.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = "not-the-secret"

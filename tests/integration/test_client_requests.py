@@ -1,4 +1,6 @@
-"""A client that brings a certificate signing request: it gets in with its own key, and that key is nowhere else. Bad requests are refused in preview."""
+"""A client that brings a certificate signing request: it gets in with its own key, and that key is
+nowhere else. Bad requests are refused in preview.
+"""
 
 from __future__ import annotations
 
@@ -46,26 +48,46 @@ LEFT_OUT: Final = (
     "a challenge password",
 )
 _PEM_IN_BASE64: Final = re.compile(rb"LS0tLS1CRUdJT[A-Za-z0-9+/]+")
-_KEY_BLOCK: Final = re.compile(r"-----BEGIN ((?:[A-Z0-9]+ )*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
+_KEY_BLOCK: Final = re.compile(
+    r"-----BEGIN ((?:[A-Z0-9]+ )*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")
 def partner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client's own directory: `partner.key`, which nobody else gets, and `partner.csr`, which asks for more than it is given."""
+    """The client's own directory: `partner.key`, which nobody else gets, and `partner.csr`, which
+    asks for more than it is given.
+    """
     directory = tmp_path_factory.mktemp("partner")
     (directory / "request.cnf").write_text(ASKED)
-    command = ("openssl", "req", "-new", *CURVE, "-nodes", "-config", "request.cnf", "-keyout", "partner.key", "-out", "partner.csr")
+    command = (
+        "openssl",
+        "req",
+        "-new",
+        *CURVE,
+        "-nodes",
+        "-config",
+        "request.cnf",
+        "-keyout",
+        "partner.key",
+        "-out",
+        "partner.csr",
+    )
     succeed(run(*command, cwd=directory))
     return directory
 
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, program: Path, partner: Path) -> Iterator[Stack]:
-    """A stack with a client whose key it makes, and one that brings a request; the tests of this module follow each other."""
+    """A stack with a client whose key it makes, and one that brings a request; the tests of this
+    module follow each other.
+    """
     made = Stack("partners", program, sandbox)
     made.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256", "subject": ROOT}}, clients={"web": {}})
     (program / "partner.csr").write_text((partner / "partner.csr").read_text())
-    made.set_by_command("alb-mutual-tls:clients.partner.csr", "partner.csr")  # relative to the project's directory
+    made.set_by_command(
+        "alb-mutual-tls:clients.partner.csr", "partner.csr"
+    )  # relative to the project's directory
     yield made
     made.remove()
     (program / "partner.csr").unlink()
@@ -75,7 +97,10 @@ def test_the_preview_says_what_the_request_asks_for_in_vain_and_changes_nothing(
     done = stack.preview()
     shown = succeed(done) + done.stderr
     for words in LEFT_OUT:
-        assert f"the request asks for {words}, which the configuration does not grant, so it is left out" in shown
+        assert (
+            f"the request asks for {words}, which the configuration does not grant, so it is left out"
+            in shown
+        )
     assert "hunter22" not in shown
     assert stack.sandbox.stored("certificates") == []
 
@@ -99,21 +124,30 @@ class Scalar:
     def forms(self) -> set[bytes]:
         octets = self.number.to_bytes(32, "big")
         found = {octets, octets.hex().encode(), octets.hex().upper().encode(), str(self.number).encode()}
-        for shift in range(3):  # base64 of what holds it anywhere; the digits at both ends depend on what stands beside it
+        for shift in range(
+            3
+        ):  # base64 of what holds it anywhere; the digits at both ends depend on what stands beside it
             encoded = base64.b64encode(bytes(shift) + octets)[4:-4]
             found |= {encoded, encoded.replace(b"+", b"-").replace(b"/", b"_")}
         return found
 
     def is_in(self, content: bytes) -> bool:
-        """Also when it goes over the lines of a PEM, in JSON, in JSON in JSON as the state has it, or in base64 as in a Kubernetes Secret."""
+        """Also when it goes over the lines of a PEM, in JSON, in JSON in JSON as the state has it,
+        or in base64 as in a Kubernetes Secret.
+        """
         joined = re.sub(rb"\s|\\+[nr]", b"", content)
-        inner = (base64.b64decode(match[0] + b"=" * (-len(match[0]) % 4)) for match in _PEM_IN_BASE64.finditer(joined))
+        inner = (
+            base64.b64decode(match[0] + b"=" * (-len(match[0]) % 4))
+            for match in _PEM_IN_BASE64.finditer(joined)
+        )
         return any(form in content or form in joined for form in self.forms) or any(map(self.is_in, inner))
 
 
 @dataclass
 class Watcher(threading.Thread):
-    """Reads command line, environment and temporary files of every process of a running command, over and over."""
+    """Reads command line, environment and temporary files of every process of a running command,
+    over and over.
+    """
 
     underway: Underway
     temporary: Path
@@ -155,8 +189,11 @@ def files_below(*directories: Path) -> dict[str, bytes]:
     found = {}
     for directory in directories:
         for file in directory.rglob("*"):
-            if file.is_file() and not any(part.is_symlink() for part in (file, *file.parents) if part.is_relative_to(directory)):
-                with suppress(FileNotFoundError):  # the sandbox is at work: etcd and nginx rename files
+            if file.is_file() and not any(
+                part.is_symlink() for part in (file, *file.parents) if part.is_relative_to(directory)
+            ):
+                # the sandbox is at work: etcd and nginx rename files
+                with suppress(FileNotFoundError):
                     found[str(file)] = file.read_bytes()
     return found
 
@@ -165,18 +202,28 @@ def public_keys(content: str) -> set[bytes]:
     """Of every private key that stands in a text."""
     keys = set()
     for match in _KEY_BLOCK.finditer(re.sub(r"\\+n", "\n", content)):
-        load = serialization.load_ssh_private_key if "OPENSSH" in match[1] else serialization.load_pem_private_key
+        load = (
+            serialization.load_ssh_private_key
+            if "OPENSSH" in match[1]
+            else serialization.load_pem_private_key
+        )
         keys.add(public_bytes(load(match[0].encode(), None).public_key()))
     return keys
 
 
 def keys_by_file(files: Mapping[str, bytes]) -> dict[str, set[bytes]]:
     """Of every private key that stands in files."""
-    return {name: public_keys(content.decode(errors="replace")) for name, content in files.items() if b"PRIVATE KEY-----" in content}
+    return {
+        name: public_keys(content.decode(errors="replace"))
+        for name, content in files.items()
+        if b"PRIVATE KEY-----" in content
+    }
 
 
 def public_bytes(key: Any) -> bytes:
-    encoded: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    encoded: bytes = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return encoded
 
 
@@ -184,7 +231,9 @@ def public_key_of(certificate: str) -> bytes:
     return public_bytes(x509.load_pem_x509_certificate(certificate.encode()).public_key())
 
 
-def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(stack: Stack, partner: Path, tmp_path: Path) -> None:
+def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(
+    stack: Stack, partner: Path, tmp_path: Path
+) -> None:
     earlier = set().union(
         *keys_by_file(files_below(stack.sandbox.directory)).values()
     )  # of Secrets that other tests have delivered into this cluster
@@ -212,23 +261,36 @@ def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(stack: Stack, p
         **files_below(stack.sandbox.directory, stack.directory, temporary),
     }
 
-    # It could be found: the search sees the key that the stack makes itself, and the watcher saw our plugin and its environment.
+    # It could be found: the search sees the key that the stack makes itself, and the watcher saw
+    # our plugin and its environment.
     pem = (partner / "partner.key").read_bytes()
-    for form in (pem, json.dumps(json.dumps(pem.decode())).encode(), base64.b64encode(pem), base64.encodebytes(pem)):
+    for form in (
+        pem,
+        json.dumps(json.dumps(pem.decode())).encode(),
+        base64.b64encode(pem),
+        base64.encodebytes(pem),
+    ):
         assert partners_key.is_in(form)
     assert own_key.is_in(decrypted.encode())
     assert own_key.is_in(verbose)
     assert any(b"alb_mutual_tls.provider" in content for content in watcher.seen.values())
     assert any(b"PULUMI_CONFIG_PASSPHRASE=" in content for content in watcher.seen.values())
-    assert any(name.startswith(str(stack.sandbox.directory)) and name.endswith("api.log") for name in everywhere)
+    assert any(
+        name.startswith(str(stack.sandbox.directory)) and name.endswith("api.log") for name in everywhere
+    )
     assert any(".pulumi/history" in name for name in everywhere)
     assert b"alb-mutual-tls-client-partner" in verbose
 
     assert [name for name, content in everywhere.items() if partners_key.is_in(content)] == []
     assert outputs["clientPrivateKeys"].keys() == {"web"}
-    expected = {public_key_of(outputs["caCertificatePem"]), public_key_of(outputs["clientCertificates"]["web"]["certificatePem"])}
+    expected = {
+        public_key_of(outputs["caCertificatePem"]),
+        public_key_of(outputs["clientCertificates"]["web"]["certificatePem"]),
+    }
     assert public_keys(decrypted) == expected
-    assert not [name for name, content in watcher.seen.items() if name[0].isdigit() and b"PRIVATE KEY" in content]  # processes
+    assert not [
+        name for name, content in watcher.seen.items() if name[0].isdigit() and b"PRIVATE KEY" in content
+    ]  # processes
     of_partner = public_key_of(outputs["clientCertificates"]["partner"]["certificatePem"])
     pki = files_below(stack.sandbox.directory / "pki")
     of_the_sandbox = set().union(*(public_keys(content.decode(errors="replace")) for content in pki.values()))
@@ -237,17 +299,36 @@ def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(stack: Stack, p
     assert of_partner not in found
     assert expected | of_the_sandbox <= found <= expected | of_the_sandbox | earlier
     # The kubeconfig's own key has to stand in a file for a moment; those of the stack never do.
-    assert not [name for name, keys in blocks.items() if keys & expected and name not in ("decrypted state", str(underway.log))]
+    assert not [
+        name
+        for name, keys in blocks.items()
+        if keys & expected and name not in ("decrypted state", str(underway.log))
+    ]
     print(
-        f"searched {len(everywhere)} texts of {sum(map(len, everywhere.values()))} bytes, of them {len(verbose)} of verbose log, and in {watcher.looks} "
-        f"looks the command lines and environments of {len(watcher.processes())} processes: the partner's key 0 times; "
-        f"the key that the stack made for web: {sorted(name for name, content in everywhere.items() if own_key.is_in(content))}; "
-        f"texts with any private key: {sorted(blocks)}"
+        f"searched {len(everywhere)} texts of {sum(map(len, everywhere.values()))} bytes, of them"
+        f" {len(verbose)} of verbose log, and in {watcher.looks} looks the command lines and environments of"
+        f" {len(watcher.processes())} processes: the partner's key 0 times; the key that the stack made for"
+        f" web: {sorted(name for name, content in everywhere.items() if own_key.is_in(content))}; texts with"
+        f" any private key: {sorted(blocks)}"
     )
 
 
-def test_it_gets_in_with_its_own_key_and_the_certificate_names_what_was_configured(stack: Stack, partner: Path, tmp_path: Path) -> None:
-    command = ("clients", "export", "partner", "--format", "pem", "--output", tmp_path, "--stack", stack.name, "--cwd", stack.directory)
+def test_it_gets_in_with_its_own_key_and_the_certificate_names_what_was_configured(
+    stack: Stack, partner: Path, tmp_path: Path
+) -> None:
+    command = (
+        "clients",
+        "export",
+        "partner",
+        "--format",
+        "pem",
+        "--output",
+        tmp_path,
+        "--stack",
+        stack.name,
+        "--cwd",
+        stack.directory,
+    )
     shown = succeed(run(stack.directory / "mtls", *command, env=stack.sandbox.env, cwd=stack.directory))
     assert "partner brought a CSR: its private key stays with the client" in shown
     assert [path.name for path in tmp_path.iterdir()] == ["partner.crt"]
@@ -281,10 +362,19 @@ def tampered(request: str) -> str:
 
 BAD: Final = {
     "tampered": "is not signed by its own key, so the file was changed or damaged; make the request anew",
-    "short": "its key is RSA of 1024 bits; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384, and make the request anew",
+    "short": (
+        "its key is RSA of 1024 bits; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384, and make the"
+        " request anew"
+    ),
     "sha1": "is signed with SHA1, which can be forged; make it anew with SHA-256",
-    "authority": "asks for a certificate authority (basicConstraints CA:TRUE or key usage keyCertSign), and only clients are signed here",
-    "namesake": "has the subject of the authority CN=Example Client CA,O=Example; make the request anew with the client's own name",
+    "authority": (
+        "asks for a certificate authority (basicConstraints CA:TRUE or key usage keyCertSign), and only"
+        " clients are signed here"
+    ),
+    "namesake": (
+        "has the subject of the authority CN=Example Client CA,O=Example; make the request anew with the"
+        " client's own name"
+    ),
 }
 
 
@@ -310,16 +400,29 @@ def clients(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_request_is_refused_in_preview_in_one_sentence(stack: Stack, clients: dict[str, Any], bad: dict[str, str], kind: str) -> None:
+def test_a_bad_request_is_refused_in_preview_in_one_sentence(
+    stack: Stack, clients: dict[str, Any], bad: dict[str, str], kind: str
+) -> None:
     clients["bad"] = {"csr": bad[kind]}
     shown = stack.fails("preview")
-    assert f"the certificate signing request {BAD[kind]}".replace("request its", "request is refused: its") in shown
+    assert (
+        f"the certificate signing request {BAD[kind]}".replace("request its", "request is refused: its")
+        in shown
+    )
     assert shown.count("the certificate signing request") == 1
 
 
-def test_a_missing_file_and_a_key_in_place_of_a_request_are_told_together(stack: Stack, clients: dict[str, Any], partner: Path) -> None:
+def test_a_missing_file_and_a_key_in_place_of_a_request_are_told_together(
+    stack: Stack, clients: dict[str, Any], partner: Path
+) -> None:
     clients |= {"missing": {"csr": "no/such.csr"}, "mistaken": {"csr": str(partner / "partner.key")}}
     shown = stack.fails("preview")
-    assert "clients.missing.csr: 'no/such.csr' is neither PEM text nor a file that can be read (No such file or directory)" in shown
-    assert "clients.mistaken.csr: contains a private key, which must never leave its place; give what is public alone" in shown
+    assert (
+        "clients.missing.csr: 'no/such.csr' is neither PEM text nor a file that can be read (No such file or"
+        " directory)" in shown
+    )
+    assert (
+        "clients.mistaken.csr: contains a private key, which must never leave its place; give what is public"
+        " alone" in shown
+    )
     assert not Scalar.of((partner / "partner.key").read_text()).is_in(shown.encode())

@@ -1,4 +1,7 @@
-"""`clients.NAME.secret`: a certificate where it is used, from its delivery to its removal. The stack's provider lives at the date of the test."""
+"""`clients.NAME.secret`: a certificate where it is used, from its delivery to its removal.
+
+The stack's provider lives at the date of the test.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +61,18 @@ class Delivery:
 
 @pytest.fixture(scope="module")
 def delivery(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivery]:
-    """A stack that is up, with the clients of the documentation; its first day is as much ahead of today as certificates are backdated."""
+    """A stack that is up, with the clients of the documentation; its first day is as much ahead of
+    today as certificates are backdated.
+    """
     directory = tmp_path_factory.mktemp("secret")
     time = TimeTravel.begin(directory, datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
     sandbox.namespace(NAMESPACE)
     stack = Stack("secret", time.program, sandbox)
     stack.config |= documents(PAGE)[CHAPTER][0]["config"]
     (time.program / "kubeconfig").symlink_to(stack.config["kubernetes:kubeconfig"])
-    stack.config["kubernetes:kubeconfig"] = "kubeconfig"  # both providers look for it in the project's directory
+    stack.config["kubernetes:kubeconfig"] = (
+        "kubeconfig"  # both providers look for it in the project's directory
+    )
     stack.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256"}})
     made = Delivery(stack, time, directory)
     try:
@@ -78,7 +85,15 @@ def delivery(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_the_secret_holds_what_an_export_holds_and_says_whose_it_is(delivery: Delivery) -> None:
     secret = delivery.secrets()[NAME]
-    command = ("clients", "export", CLIENT, "--format", "kubernetes", "--output", str(delivery.directory / "export"))
+    command = (
+        "clients",
+        "export",
+        CLIENT,
+        "--format",
+        "kubernetes",
+        "--output",
+        str(delivery.directory / "export"),
+    )
     delivery.stack.mtls(*command)
     (exported,) = (delivery.directory / "export").iterdir()
     document = yaml.safe_load(exported.read_text())
@@ -102,9 +117,17 @@ def test_the_pod_of_the_documentation_is_accepted_and_what_it_mounts_lets_it_in(
     (volume,), (container,) = pod["spec"]["volumes"], pod["spec"]["containers"]
     assert volume["secret"]["secretName"] == NAME
     (mount,) = container["volumeMounts"]
-    arguments = [argument.replace(mount["mountPath"], str(delivery.mounted())) for argument in container["args"]]
+    arguments = [
+        argument.replace(mount["mountPath"], str(delivery.mounted())) for argument in container["args"]
+    ]
     sandbox = delivery.stack.sandbox
-    there = ["--connect-to", f"demo.alb.ingress.top:443:127.0.0.1:{sandbox.listener_base + 443}", "--cacert", str(sandbox.server_ca), "-sS"]
+    there = [
+        "--connect-to",
+        f"demo.alb.ingress.top:443:127.0.0.1:{sandbox.listener_base + 443}",
+        "--cacert",
+        str(sandbox.server_ca),
+        "-sS",
+    ]
     assert succeed(run("curl", *arguments, *there)).strip() == "old"
     assert delivery.stack.get()[0] in (0, 400)
 
@@ -112,7 +135,18 @@ def test_the_pod_of_the_documentation_is_accepted_and_what_it_mounts_lets_it_in(
 @pytest.mark.campaign
 def test_ca_crt_is_what_the_clients_are_checked_by(delivery: Delivery) -> None:
     mounted = delivery.mounted()
-    succeed(run("openssl", "verify", "-purpose", "sslclient", "-x509_strict", "-CAfile", mounted / "ca.crt", mounted / "tls.crt"))
+    succeed(
+        run(
+            "openssl",
+            "verify",
+            "-purpose",
+            "sslclient",
+            "-x509_strict",
+            "-CAfile",
+            mounted / "ca.crt",
+            mounted / "tls.crt",
+        )
+    )
 
 
 @pytest.mark.campaign
@@ -123,14 +157,23 @@ def test_the_key_stands_nowhere_in_the_state_in_plain_text(delivery: Delivery) -
     assert any(file.name == "secret.json" for file in files)
     for file in files:
         assert not any(part in file.read_text(errors="replace") for part in told), file
-    assert json.loads(succeed(delivery.stack.pulumi("stack", "output", "--json")))["clientPrivateKeys"] == "[secret]"
+    assert (
+        json.loads(succeed(delivery.stack.pulumi("stack", "output", "--json")))["clientPrivateKeys"]
+        == "[secret]"
+    )
 
 
 def test_an_edited_secret_is_put_right_in_place_and_a_deleted_one_made_anew(delivery: Delivery) -> None:
     before, uid = delivery.content(), delivery.uid()
     delivery.write("patch", "secret", NAME, "--type=merge", "-p", '{"data": {"tls.crt": "Zm9yZ2Vk"}}')
     delivery.write(
-        "patch", "secret", NAME, "--field-manager=console", "--type=merge", "-p", '{"data": {"tls.key": "Zm9yZ2Vk", "ca.crt": null}}'
+        "patch",
+        "secret",
+        NAME,
+        "--field-manager=console",
+        "--type=merge",
+        "-p",
+        '{"data": {"tls.key": "Zm9yZ2Vk", "ca.crt": null}}',
     )
     delivery.write("label", "secret", NAME, "albmtls/client=somebody", "--overwrite")
     assert "1 updated" in delivery.stack.up()
@@ -147,7 +190,11 @@ def test_a_renewal_changes_the_same_secret(delivery: Delivery) -> None:
     before, uid = delivery.content(), delivery.uid()
     at = delivery.time.day(60)
     shown = json.loads(succeed(delivery.stack.pulumi("preview", "--json")))
-    changed = {step["urn"].rsplit("::", 1)[-1]: step["op"] for step in shown["steps"] if step["op"] not in ("same", "refresh")}
+    changed = {
+        step["urn"].rsplit("::", 1)[-1]: step["op"]
+        for step in shown["steps"]
+        if step["op"] not in ("same", "refresh")
+    }
     assert changed == {
         f"alb-mutual-tls-client-{CLIENT}": "update",
         "alb-mutual-tls-issued": "update",
@@ -167,7 +214,9 @@ def test_another_client_in_the_same_secret_changes_it_in_place(delivery: Deliver
     delivery.stack.set(clients={"other": {"secret": {"namespace": NAMESPACE, "name": NAME}}, CLIENT: {}})
     delivery.stack.up()
     assert delivery.uid() == uid
-    assert x509.load_pem_x509_certificate(delivery.content()["tls.crt"]).subject.rfc4514_string() == "CN=other"
+    assert (
+        x509.load_pem_x509_certificate(delivery.content()["tls.crt"]).subject.rfc4514_string() == "CN=other"
+    )
 
 
 @pytest.mark.campaign
@@ -178,14 +227,20 @@ def test_without_secret_it_is_deleted_and_the_plugin_is_not_needed_any_more(deli
     assert not any("kubernetes" in urn for urn in delivery.stack.kept())
     home = delivery.directory / "pulumi-home"
     plugins = Path(delivery.stack.sandbox.env["PULUMI_HOME"]) / "plugins"
-    shutil.copytree(plugins, home / "plugins", ignore=lambda _, names: [name for name in names if name.startswith("resource-kubernetes")])
+    shutil.copytree(
+        plugins,
+        home / "plugins",
+        ignore=lambda _, names: [name for name in names if name.startswith("resource-kubernetes")],
+    )
     delivery.stack.env["PULUMI_HOME"] = str(home)
     delivery.stack.unchanged()
     del delivery.stack.env["PULUMI_HOME"]
 
 
 @pytest.mark.campaign
-def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obstacle_to_the_kill_switch(delivery: Delivery) -> None:
+def test_somebody_elses_secret_is_refused_in_one_sentence_left_alone_and_no_obstacle_to_the_kill_switch(
+    delivery: Delivery,
+) -> None:
     delivery.write("create", "secret", "generic", NAME, "--from-literal=password=hunter2")
     theirs = delivery.secrets()[NAME]
     delivery.stack.set(caEnabled=False, clients={CLIENT: {"secret": {"namespace": NAMESPACE, "name": NAME}}})
@@ -209,7 +264,9 @@ def test_a_destroy_deletes_also_what_the_state_has_lost(delivery: Delivery) -> N
     resources = document["deployment"]["resources"]
     (lost,) = [one["urn"] for one in resources if one["type"] == "kubernetes:core/v1:Secret"]
     document["deployment"]["resources"] = [one for one in resources if one["urn"] != lost]
-    assert not any(lost in one.get("dependencies", []) for one in document["deployment"]["resources"])  # listeners are off
+    assert not any(
+        lost in one.get("dependencies", []) for one in document["deployment"]["resources"]
+    )  # listeners are off
     file = delivery.directory / "lost.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(document))

@@ -1,4 +1,6 @@
-"""The emergency of docs/rotation.md, by its own commands: a client's key was stolen, and everybody with an old bundle is rejected at once."""
+"""The emergency of docs/rotation.md, by its own commands: a client's key was stolen, and everybody
+with an old bundle is rejected at once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A stack in which default providers are forbidden (`pulumi:disable-default-providers`), as organizations do it."""
+"""A stack in which default providers are forbidden (`pulumi:disable-default-providers`), as
+organizations do it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
     made.remove()
 
 
-def test_nothing_is_replaced_when_default_providers_are_forbidden_and_a_new_client_is_made_by_the_explicit_one(stack: Stack) -> None:
+def test_nothing_is_replaced_when_default_providers_are_forbidden_and_a_new_client_is_made_by_the_explicit_one(
+    stack: Stack,
+) -> None:
     stack.up()
     before = made(stack)
     stack.config["pulumi:disable-default-providers"] = ["*"]

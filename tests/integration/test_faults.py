@@ -1,4 +1,6 @@
-"""`pulumi up` and `pulumi destroy` on a cloud that fails on demand, as `python -m dev.sandbox fault` makes it."""
+"""`pulumi up` and `pulumi destroy` on a cloud that fails on demand, as `python -m dev.sandbox
+fault` makes it.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def fault(sandbox: Sandbox, *arguments: str) -> None:
     ],
     ids=["lost-response", "throttle", "5xx", "reset"],
 )
-def test_up_and_destroy_survive_a_fault_of_every_write(sandbox: Sandbox, program: Path, arguments: tuple[str, ...]) -> None:
+def test_up_and_destroy_survive_a_fault_of_every_write(
+    sandbox: Sandbox, program: Path, arguments: tuple[str, ...]
+) -> None:
     first = sandbox.albconfig()["spec"]
     stack = Stack(f"faults-{arguments[0]}", program, sandbox)
     since = len(sandbox.api_log())
@@ -62,7 +66,9 @@ def test_up_and_destroy_survive_a_fault_of_every_write(sandbox: Sandbox, program
     assert "fault of" not in sandbox("status").stdout
 
 
-def test_up_and_destroy_survive_lists_that_lag_behind_and_answers_that_get_lost(sandbox: Sandbox, program: Path) -> None:
+def test_up_and_destroy_survive_lists_that_lag_behind_and_answers_that_get_lost(
+    sandbox: Sandbox, program: Path
+) -> None:
     stack = Stack("faults-slow", program, sandbox)
     for action in ("ListCertWarehouse", "ListCert"):
         fault(sandbox, "api", action, "slow", "--times", "2")
@@ -74,7 +80,9 @@ def test_up_and_destroy_survive_lists_that_lag_behind_and_answers_that_get_lost(
     assert sandbox.stored("certificates") == sandbox.stored("warehouses") == []
 
 
-def test_a_stale_controller_leaves_the_resource_in_the_state_and_the_next_up_confirms(sandbox: Sandbox, program: Path) -> None:
+def test_a_stale_controller_leaves_the_resource_in_the_state_and_the_next_up_confirms(
+    sandbox: Sandbox, program: Path
+) -> None:
     stack = Stack("faults-stale", program, sandbox)
     stack.set(awaitTimeoutSeconds=2)
     fault(sandbox, "controller", "stale")

@@ -1,7 +1,9 @@
-"""kill -9 of `pulumi up` and `pulumi destroy` at every step boundary, and Ctrl-C: nothing is lost, and the next run finishes the job.
+"""kill -9 of `pulumi up` and `pulumi destroy` at every step boundary, and Ctrl-C: nothing is lost,
+and the next run finishes the job.
 
-A boundary is reached for certain: the sandbox holds the request (`fault api ACTION timeout-before|timeout-after`, `fault apiserver pause`), then
-the engine, its program and its plugins are killed. All of it happens to one stack, whose state is carried from test to test.
+A boundary is reached for certain: the sandbox holds the request (`fault api ACTION
+timeout-before|timeout-after`, `fault apiserver pause`), then the engine, its program and its
+plugins are killed. All of it happens to one stack, whose state is carried from test to test.
 """
 
 from __future__ import annotations
@@ -30,22 +32,53 @@ DESTROY = ("destroy", "--yes", "--skip-preview", "--suppress-progress")
 HELD = 20.0
 """Seconds for which a request is held, unless its connection ends before."""
 
-MADE = ("before CreateWarehouse", "after CreateWarehouse", "before UploadPCACert", "after UploadPCACert", "before PATCH", "after PATCH")
-REMOVED = ("before PATCH", "after PATCH", "before DeletePCACert", "after DeletePCACert", "before DeleteWarehouse", "after DeleteWarehouse")
-REPLACED = ("before UploadPCACert", "after UploadPCACert", "before PATCH", "after PATCH", "before DeletePCACert", "after DeletePCACert")
+MADE = (
+    "before CreateWarehouse",
+    "after CreateWarehouse",
+    "before UploadPCACert",
+    "after UploadPCACert",
+    "before PATCH",
+    "after PATCH",
+)
+REMOVED = (
+    "before PATCH",
+    "after PATCH",
+    "before DeletePCACert",
+    "after DeletePCACert",
+    "before DeleteWarehouse",
+    "after DeleteWarehouse",
+)
+REPLACED = (
+    "before UploadPCACert",
+    "after UploadPCACert",
+    "before PATCH",
+    "after PATCH",
+    "before DeletePCACert",
+    "after DeletePCACert",
+)
 SWITCHED = ("before PATCH", "after PATCH")
-PROMISED = (("create", "after UploadPCACert"), ("switch off", "after PATCH"), ("destroy", "before DeletePCACert"))
+PROMISED = (
+    ("create", "after UploadPCACert"),
+    ("switch off", "after PATCH"),
+    ("destroy", "before DeletePCACert"),
+)
 """One kill of each operation is tried in `make test`."""
 # in an order in which each finds what it needs; alone, each makes it
 CASES = [
-    *(case for made, removed in zip(MADE, REMOVED, strict=True) for case in (("create", made), ("destroy", removed))),
+    *(
+        case
+        for made, removed in zip(MADE, REMOVED, strict=True)
+        for case in (("create", made), ("destroy", removed))
+    ),
     *(("replace", boundary) for boundary in REPLACED),
     *((operation, boundary) for boundary in SWITCHED for operation in ("switch off", "switch on")),
 ]
 
 
 class Witness:
-    """Sees every version of the AlbConfigs; `wrong` has each CA certificate that a listener named while CAS did not have it."""
+    """Sees every version of the AlbConfigs; `wrong` has each CA certificate that a listener named
+    while CAS did not have it.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.named: set[str] = set()
@@ -80,7 +113,10 @@ class Witness:
             self._ever |= there
             self.wrong += [f"{identifier} never existed" for identifier in named - self._ever]
             if named - there:
-                self.wrong += [f"{identifier} was deleted while it was named" for identifier in self._still_named(named - there)]
+                self.wrong += [
+                    f"{identifier} was deleted while it was named"
+                    for identifier in self._still_named(named - there)
+                ]
 
     def _still_named(self, identities: set[str]) -> set[str]:
         """Of those, the ones that an AlbConfig names now: what the watch has shown may be over."""
@@ -92,7 +128,11 @@ class Witness:
 
 def identifiers(albconfigs: list[dict[str, Any]]) -> set[str]:
     listeners = [listener for albconfig in albconfigs for listener in albconfig["spec"]["listeners"]]
-    return {certificate["CertificateId"] for listener in listeners for certificate in listener.get("caCertificates") or []}
+    return {
+        certificate["CertificateId"]
+        for listener in listeners
+        for certificate in listener.get("caCertificates") or []
+    }
 
 
 def stored(sandbox: Sandbox, kind: str) -> list[dict[str, Any]]:
@@ -123,14 +163,18 @@ class Life:
         self.configure(on=True)
 
     def configure(self, *, on: bool) -> None:
-        self.stack.set(caEnabled=on, authorities={"a": {"keyAlgorithm": "ECDSA-P256", "validityDays": self.days}})
+        self.stack.set(
+            caEnabled=on, authorities={"a": {"keyAlgorithm": "ECDSA-P256", "validityDays": self.days}}
+        )
 
     def ensure(self, wanted: str) -> None:
         """Bring the stack to how a test needs it."""
         if self.now == wanted:
             return
         if self.now == "unknown":
-            self.stack.pulumi("cancel", "--yes")  # the test before has failed, maybe while the stack was locked
+            self.stack.pulumi(
+                "cancel", "--yes"
+            )  # the test before has failed, maybe while the stack was locked
         self.configure(on=wanted != "off")
         self.now = "unknown"
         if wanted == "gone":
@@ -139,8 +183,12 @@ class Life:
             self.stack.up()
         self.now = wanted
 
-    def fault(self, action: str, kind: str, times: int = 1, seconds: float | None = HELD) -> Callable[[], bool]:
-        """Let the next requests of an action meet a fault; returns what tells whether one has met it."""
+    def fault(
+        self, action: str, kind: str, times: int = 1, seconds: float | None = HELD
+    ) -> Callable[[], bool]:
+        """Let the next requests of an action meet a fault; returns what tells whether one has met
+        it.
+        """
         fault = faults.scripted(action, kind, times, seconds)
         faults.wish_api(self.layout, action, fault)
         return lambda: faults.spent(self.layout).get(fault["id"], 0) > 0
@@ -167,13 +215,17 @@ class Life:
         verb = {"create": "creating", "destroy": "deleting"}.get(operation, "updating")
         before = self.stack.pending(LISTENER).count(verb)
         if what != "PATCH" or when == "after":
-            # After the patch, ALB is asked: whether it shows it, or whether it has let go of the CA certificate.
-            met = self.fault(*(("ListListeners", "timeout-before") if what == "PATCH" else (what, f"timeout-{when}")))
+            # After the patch, ALB is asked: whether it shows it, or whether it has let go of the CA
+            # certificate.
+            met = self.fault(
+                *(("ListListeners", "timeout-before") if what == "PATCH" else (what, f"timeout-{when}"))
+            )
             running = self.begin(*command)
             running.until(met)
             return running
         if operation in ("create", "replace"):
-            # The provider finds the upload whose answer it lost, and then meets an API server that is silent.
+            # The provider finds the upload whose answer it lost, and then meets an API server that
+            # is silent.
             met = self.fault("UploadPCACert", "timeout-after", seconds=1)
             running = self.begin(*command)
             running.until(met)
@@ -194,7 +246,9 @@ class Life:
     def is_whole(self, *, on: bool) -> None:
         """One repository, one upload, a listener that names it, and nothing left to do."""
         sandbox = self.stack.sandbox
-        assert list(self.layout.state.rglob("*.attrs")) == []  # what a kill leaves half-written, and the engine then cannot read
+        assert (
+            list(self.layout.state.rglob("*.attrs")) == []
+        )  # what a kill leaves half-written, and the engine then cannot read
         (upload,) = uploads(sandbox)
         assert len(stored(sandbox, "warehouses")) == 1
         (listener,) = [item for item in sandbox.albconfig()["spec"]["listeners"] if item["port"] == 443]
@@ -232,7 +286,9 @@ def observed(sandbox: Sandbox) -> Iterator[Witness]:
 
 @pytest.fixture
 def witness(observed: Witness, life: Life) -> Iterator[Witness]:
-    """Each test ends without a fault, and no listener has ever named a CA certificate that CAS did not have."""
+    """Each test ends without a fault, and no listener has ever named a CA certificate that CAS did
+    not have.
+    """
     yield observed
     life.end()
     life.clear()
@@ -241,9 +297,16 @@ def witness(observed: Witness, life: Life) -> Iterator[Witness]:
 
 @pytest.mark.parametrize(
     ("operation", "boundary"),
-    [pytest.param(*case, id="-".join(case).replace(" ", "-"), marks=() if case in PROMISED else pytest.mark.campaign) for case in CASES],
+    [
+        pytest.param(
+            *case, id="-".join(case).replace(" ", "-"), marks=() if case in PROMISED else pytest.mark.campaign
+        )
+        for case in CASES
+    ],
 )
-def test_what_is_killed_is_finished_by_the_next_run(life: Life, witness: Witness, operation: str, boundary: str) -> None:
+def test_what_is_killed_is_finished_by_the_next_run(
+    life: Life, witness: Witness, operation: str, boundary: str
+) -> None:
     command = DESTROY if operation == "destroy" else UP
     life.ensure({"create": "gone", "switch on": "off"}.get(operation, "on"))
     if operation == "replace":
@@ -273,7 +336,9 @@ def test_what_is_killed_is_finished_by_the_next_run(life: Life, witness: Witness
 
 
 @pytest.mark.campaign
-def test_a_provider_whose_engine_alone_was_killed_does_not_meet_the_next_run(life: Life, witness: Witness) -> None:
+def test_a_provider_whose_engine_alone_was_killed_does_not_meet_the_next_run(
+    life: Life, witness: Witness
+) -> None:
     life.ensure("gone")
     life.configure(on=True)
     life.now = "unknown"
@@ -295,7 +360,9 @@ def wait_for_alb(life: Life) -> Underway:
     faults.await_applied(life.layout, lambda: True)
     asked = len(life.stack.sandbox.api_log())
     running = life.begin(*UP)
-    running.until(lambda: any(line["action"] == "ListListeners" for line in life.stack.sandbox.api_log()[asked:]))
+    running.until(
+        lambda: any(line["action"] == "ListListeners" for line in life.stack.sandbox.api_log()[asked:])
+    )
     return running
 
 
@@ -311,7 +378,10 @@ def wait_for_the_cluster(life: Life) -> Underway:
 
 @pytest.mark.parametrize(
     "begin",
-    [wait_for_alb, *(pytest.param(begin, marks=pytest.mark.campaign) for begin in (wait_for_cas, wait_for_the_cluster))],
+    [
+        wait_for_alb,
+        *(pytest.param(begin, marks=pytest.mark.campaign) for begin in (wait_for_cas, wait_for_the_cluster)),
+    ],
 )
 def test_ctrl_c_ends_what_waits_within_five_seconds_and_the_next_up_finishes_it(
     life: Life, witness: Witness, begin: Callable[[Life], Underway]
@@ -334,7 +404,9 @@ def test_ctrl_c_ends_what_waits_within_five_seconds_and_the_next_up_finishes_it(
 
 
 @pytest.mark.campaign
-def test_up_lands_on_its_listener_while_somebody_else_writes_the_albconfig_all_the_time(life: Life, witness: Witness) -> None:
+def test_up_lands_on_its_listener_while_somebody_else_writes_the_albconfig_all_the_time(
+    life: Life, witness: Witness
+) -> None:
     life.ensure("gone")
     life.now = "unknown"
     sandbox = life.stack.sandbox
@@ -350,14 +422,21 @@ def test_up_lands_on_its_listener_while_somebody_else_writes_the_albconfig_all_t
         landed += done.returncode == 0
         assert done.returncode == 0 or "could not be written, 8 times in a row" in shown, shown
         listeners = {listener["port"]: listener for listener in sandbox.albconfig()["spec"]["listeners"]}
-        assert list(without_theirs(listeners.values(), 80)) == list(without_theirs(life.first["listeners"], 80))
+        assert list(without_theirs(listeners.values(), 80)) == list(
+            without_theirs(life.first["listeners"], 80)
+        )
         if done.returncode == 0:
             assert listeners[443]["caEnabled"] is on
     written = [event for event in audit(life)[asked:] if event["objectRef"]["resource"] == "albconfigs"]
-    ours = [event["responseStatus"]["code"] for event in written if event["verb"] == "patch" and event["userAgent"] == "alb-mutual-tls"]
+    ours = [
+        event["responseStatus"]["code"]
+        for event in written
+        if event["verb"] == "patch" and event["userAgent"] == "alb-mutual-tls"
+    ]
     theirs = [event["responseStatus"]["code"] for event in written if event["verb"] == "update"]
     print(
-        f"{landed} of {len(wishes)} landed, our PATCHes were answered {ours}, somebody else's {len(theirs)} PUTs: {theirs.count(409)} conflicts"
+        f"{landed} of {len(wishes)} landed, our PATCHes were answered {ours}, somebody else's {len(theirs)}"
+        f" PUTs: {theirs.count(409)} conflicts"
     )
     assert landed > 0
     assert ours.count(200) >= landed

@@ -1,7 +1,9 @@
-"""The kill switch, with the default settings: whatever is broken, `caEnabled` true -> false lets everybody in.
+"""The kill switch, with the default settings: whatever is broken, `caEnabled` true -> false lets
+everybody in.
 
-Each row breaks one thing, switches off as docs/operations.md says, looks at a handshake, mends it and switches on again. What no `pulumi up` can
-come to is switched off by `./mtls off`, which has no engine on its PATH, no state and no Alibaba Cloud API.
+Each row breaks one thing, switches off as docs/operations.md says, looks at a handshake, mends it
+and switches on again. What no `pulumi up` can come to is switched off by `./mtls off`, which has no
+engine on its PATH, no state and no Alibaba Cloud API.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ import pytest
 
 from dev.sandbox.layout import ACCOUNT_ID
 from tests.integration.engine import ALB, CAS, REPOSITORY, STS, Sandbox, Stack, run, succeed
-from tests.integration.kill_switch import broken_glass, default_settings, deleted_uploads, is_open, off, on, remove
+from tests.integration.kill_switch import (
+    broken_glass,
+    default_settings,
+    deleted_uploads,
+    is_open,
+    off,
+    on,
+    remove,
+)
 
 # --- one stack, one thing broken after the other
 
@@ -120,9 +130,15 @@ ROWS: dict[str, tuple[Break, str]] = {
     "CAS does not answer": (unreachable(CAS), "was not looked at, what is known of it is kept"),
     "STS does not answer": (unreachable(STS), "the Alibaba Cloud account could not be compared"),
     "the ALB API does not answer": (unreachable(ALB), "it was not confirmed that ALB enforces it"),
-    "no API of Alibaba Cloud answers": (unreachable((*CAS, *STS, *ALB)), "the Alibaba Cloud account could not be compared"),
+    "no API of Alibaba Cloud answers": (
+        unreachable((*CAS, *STS, *ALB)),
+        "the Alibaba Cloud account could not be compared",
+    ),
     "the access key is disabled or deleted": (UNKNOWN_KEY, "does not accept the access key"),
-    "the access key is disabled, and accountId is set": (guarded_account, "so the provider albmtls alone does it"),
+    "the access key is disabled, and accountId is set": (
+        guarded_account,
+        "so the provider albmtls alone does it",
+    ),
     "the access key's secret is wrong": (WRONG_SECRET, "does not accept the access key"),
     "there are no credentials": (NO_KEY, "the Alibaba Cloud account could not be compared"),
     "RAM permits nothing of ALB": (NO_PERMISSION, "it was not confirmed that ALB enforces it"),
@@ -134,7 +150,9 @@ ROWS: dict[str, tuple[Break, str]] = {
 EVERY_TIME = ("no API of Alibaba Cloud answers", "the access key is disabled or deleted")
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, marks=() if row in EVERY_TIME else pytest.mark.campaign) for row in ROWS])
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, marks=() if row in EVERY_TIME else pytest.mark.campaign) for row in ROWS]
+)
 def test_off_works_while(row: str, stack: Stack) -> None:
     broken, told = ROWS[row]
     with broken(stack):
@@ -157,7 +175,9 @@ def test_what_a_listener_needs_is_still_an_error_when_it_is_switched_on(stack: S
 
 
 @pytest.mark.campaign
-def test_the_break_glass_needs_a_kubeconfig_alone_is_told_everywhere_and_the_next_deliberate_up_takes_it_back(stack: Stack) -> None:
+def test_the_break_glass_needs_a_kubeconfig_alone_is_told_everywhere_and_the_next_deliberate_up_takes_it_back(
+    stack: Stack,
+) -> None:
     with stack.sandbox.failing((*CAS, *STS, *ALB)):
         told = broken_glass(stack)
         is_open(stack)
@@ -165,7 +185,10 @@ def test_the_break_glass_needs_a_kubeconfig_alone_is_told_everywhere_and_the_nex
     claim = json.loads(stack.sandbox.claims()["albmtls/443-https"])
     assert set(claim["switchedOff"]) == {"by", "at"}
     assert "is off already, so nothing was written" in broken_glass(stack)
-    note = f"alb:443 was switched off with ./mtls off by {claim['switchedOff']['by']} on {claim['switchedOff']['at']}"
+    note = (
+        f"alb:443 was switched off with ./mtls off by {claim['switchedOff']['by']} on"
+        f" {claim['switchedOff']['at']}"
+    )
     place = ("--stack", stack.name, "--cwd", stack.directory)
     status = run(REPOSITORY / "mtls", "status", "--json", *place, env=stack.sandbox.env | stack.env)
     assert status.returncode == 1
@@ -208,14 +231,18 @@ def test_the_break_glass_asks_first_and_names_what_is_wrong(stack: Stack) -> Non
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("missing", ["engine", "state", "passphrase", "plugin"])
-def test_off_works_by_breaking_the_glass_where_pulumi_up_cannot_run(missing: str, stack: Stack, tmp_path: Path) -> None:
+def test_off_works_by_breaking_the_glass_where_pulumi_up_cannot_run(
+    missing: str, stack: Stack, tmp_path: Path
+) -> None:
     values = {
         "engine": {"PATH": f"{tmp_path}:/usr/bin:/bin"},
         "state": {"PULUMI_BACKEND_URL": f"file://{tmp_path}"},
         "passphrase": {"PULUMI_CONFIG_PASSPHRASE": "another"},
         "plugin": {
             "PULUMI_HOME": str(tmp_path),
-            "PATH": f"{Path(shutil.which('pulumi', path=stack.sandbox.env['PATH']) or '').parent}:/usr/bin:/bin",
+            "PATH": (
+                f"{Path(shutil.which('pulumi', path=stack.sandbox.env['PATH']) or '').parent}:/usr/bin:/bin"
+            ),
         },
     }[missing]
     stack.set(caEnabled=False)
@@ -223,6 +250,8 @@ def test_off_works_by_breaking_the_glass_where_pulumi_up_cannot_run(missing: str
     if missing == "engine":
         assert shutil.which("pulumi", path=env["PATH"]) is None
     else:
-        assert run(*stack.command("up", "--yes", "--skip-preview"), env=env, cwd=stack.directory).returncode != 0
+        assert (
+            run(*stack.command("up", "--yes", "--skip-preview"), env=env, cwd=stack.directory).returncode != 0
+        )
     broken_glass(stack)
     is_open(stack)

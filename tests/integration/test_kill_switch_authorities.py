@@ -1,4 +1,6 @@
-"""The kill switch, with the default settings, of listeners whose authority has ended or is gone, and whose clients' Secrets may not be read."""
+"""The kill switch, with the default settings, of listeners whose authority has ended or is gone,
+and whose clients' Secrets may not be read.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ import pytest
 
 from tests.integration.console import console
 from tests.integration.engine import Sandbox, Stack, succeed
-from tests.integration.kill_switch import QUICK, broken_glass, default_settings, deleted_uploads, is_open, off, on, remove
+from tests.integration.kill_switch import (
+    QUICK,
+    broken_glass,
+    default_settings,
+    deleted_uploads,
+    is_open,
+    off,
+    on,
+    remove,
+)
 from tests.integration.permissions import Users
 from tests.integration.test_brought_authorities import authority
 from tests.integration.time_travel import TimeTravel
@@ -72,11 +83,17 @@ def test_a_state_of_an_earlier_version_goes_on_unchanged_also_when_its_authority
     document = stack.export()
     resources = document["deployment"]["resources"]
     (made,) = [one for one in resources if one["type"] == "albmtls:index:AuthorityCertificate"]
-    (key,) = [one for one in resources if one["type"] == "tls:index/privateKey:PrivateKey" and one["urn"].endswith("authority-root")]
+    (key,) = [
+        one
+        for one in resources
+        if one["type"] == "tls:index/privateKey:PrivateKey" and one["urn"].endswith("authority-root")
+    ]
     earlier = _as_the_plugin_tls_has_it(made, key["provider"])
     text = json.dumps(document).replace(made["urn"], earlier["urn"])
     document = json.loads(text)
-    document["deployment"]["resources"] = [earlier if one["urn"] == earlier["urn"] else one for one in document["deployment"]["resources"]]
+    document["deployment"]["resources"] = [
+        earlier if one["urn"] == earlier["urn"] else one for one in document["deployment"]["resources"]
+    ]
     file = stack.directory / "earlier.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(document))
@@ -91,7 +108,10 @@ def test_a_state_of_an_earlier_version_goes_on_unchanged_also_when_its_authority
 
 
 def _as_the_plugin_tls_has_it(made: dict[str, Any], provider: str) -> dict[str, Any]:
-    subject = {"commonName": made["inputs"]["subject"]["commonName"], "organization": made["inputs"]["subject"]["organizationName"]}
+    subject = {
+        "commonName": made["inputs"]["subject"]["commonName"],
+        "organization": made["inputs"]["subject"]["organizationName"],
+    }
     inputs = {
         "privateKeyPem": made["inputs"]["privateKeyPem"],
         "allowedUses": ["cert_signing", "crl_signing"],
@@ -100,7 +120,11 @@ def _as_the_plugin_tls_has_it(made: dict[str, Any], provider: str) -> dict[str, 
         "validityPeriodHours": made["inputs"]["validityDays"] * 24,
         "subject": subject,
     }
-    ends = {"validityStartTime": "2016-11-29T00:00:00Z", "validityEndTime": "2026-11-29T00:00:00Z", "readyForRenewal": True}
+    ends = {
+        "validityStartTime": "2016-11-29T00:00:00Z",
+        "validityEndTime": "2026-11-29T00:00:00Z",
+        "readyForRenewal": True,
+    }
     outputs = {
         **inputs,
         **ends,
@@ -125,7 +149,9 @@ def test_off_works_with_a_brought_authority_that_has_expired_and_is_gone_from_ca
     brought: dict[str, str] = {"certificate": str(tmp_path / "root.pem")}
     if existing:
         cas, _ = console(sandbox)
-        brought = {"caCertificateId": cas.upload(cas.make_repository("somebody's").warehouse_id, "corp", root.pem)}
+        brought = {
+            "caCertificateId": cas.upload(cas.make_repository("somebody's").warehouse_id, "corp", root.pem)
+        }
     stack = default_settings(f"brought-{existing}".lower(), program, sandbox, clients={})
     stack.set(authorities={"corp": brought})
     stack.up()
@@ -133,9 +159,15 @@ def test_off_works_with_a_brought_authority_that_has_expired_and_is_gone_from_ca
         time.sleep(0.5)
     with deleted_uploads(stack):
         said = off(stack)
-    assert ("there is no CA certificate" if existing else "is not uploaded, and the next pulumi up does it") in said
+    assert (
+        "there is no CA certificate" if existing else "is not uploaded, and the next pulumi up does it"
+    ) in said
     stack.set(caEnabled=True)
-    assert "ended on" in (shown := stack.fails("up")) or "expired on" in shown or "there is no CA certificate" in shown
+    assert (
+        "ended on" in (shown := stack.fails("up"))
+        or "expired on" in shown
+        or "there is no CA certificate" in shown
+    )
     is_open(stack)
     stack.set(caEnabled=False)
     remove(stack)
@@ -149,11 +181,18 @@ def test_off_works_with_a_brought_authority_that_has_expired_and_is_gone_from_ca
 def delivered(
     first: dict[str, Any], sandbox: Sandbox, program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stack, Users]]:
-    """A stack that delivers a client into a Secret, and works as the deployer of docs/permissions.md."""
+    """A stack that delivers a client into a Secret, and works as the deployer of
+    docs/permissions.md.
+    """
     sandbox.namespace(NAMESPACE)
     users = Users(sandbox, tmp_path_factory.mktemp("users") / "kubeconfig")
     shutil.copy(sandbox.directory / "kubeconfig", users.kubeconfig)
-    made = default_settings("secret-switch", program, sandbox, clients={"web": {"secret": {"namespace": NAMESPACE, "name": "web-tls"}}})
+    made = default_settings(
+        "secret-switch",
+        program,
+        sandbox,
+        clients={"web": {"secret": {"namespace": NAMESPACE, "name": "web-tls"}}},
+    )
     made.config["kubernetes:kubeconfig"] = str(users.kubeconfig)
     yield made, users
     remove(made)
@@ -168,7 +207,8 @@ def test_off_works_without_a_refresh_where_a_secret_may_not_be_read_and_the_brea
     users.create("deploy")
     users.act_as("deploy")
     stack.set(caEnabled=False)
-    assert "secrets" in stack.fails("up")  # the engine's refresh ends with what the plugin of Kubernetes says
+    # the engine's refresh ends with what the plugin of Kubernetes says
+    assert "secrets" in stack.fails("up")
     assert "was not looked at, what is known of it is kept" in off(stack, "--refresh=false")
     shutil.copy(stack.sandbox.directory / "kubeconfig", users.kubeconfig)
     on(stack)

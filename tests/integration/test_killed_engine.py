@@ -1,4 +1,6 @@
-"""What is left of a `pulumi up` whose engine alone was killed, as the kernel does when memory is short."""
+"""What is left of a `pulumi up` whose engine alone was killed, as the kernel does when memory is
+short.
+"""
 
 from __future__ import annotations
 

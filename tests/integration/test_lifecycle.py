@@ -1,4 +1,6 @@
-"""One stack through its life: up, nothing to do, off and on, a renamed key, the wrong cluster, destroy; with handshakes at each step."""
+"""One stack through its life: up, nothing to do, off and on, a renamed key, the wrong cluster,
+destroy; with handshakes at each step.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def first(sandbox: Sandbox) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def asked_before(sandbox: Sandbox) -> int:
-    """How many requests the sandbox's API had answered before any of it: other modules' tests share it."""
+    """How many requests the sandbox's API had answered before any of it: other modules' tests share
+    it.
+    """
     return len(sandbox.api_log())
 
 
@@ -40,8 +44,27 @@ def stack(first: dict[str, Any], asked_before: int, sandbox: Sandbox, program: P
 def client(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The exported certificate and key of the client."""
     directory = tmp_path_factory.mktemp("client")
-    command = ("clients", "export", "client", "--format", "pem", "--output", str(directory), "--stack", stack.name)
-    succeed(run(stack.directory / "mtls", *command, "--cwd", str(stack.directory), env=stack.sandbox.env, cwd=stack.directory))
+    command = (
+        "clients",
+        "export",
+        "client",
+        "--format",
+        "pem",
+        "--output",
+        str(directory),
+        "--stack",
+        stack.name,
+    )
+    succeed(
+        run(
+            stack.directory / "mtls",
+            *command,
+            "--cwd",
+            str(stack.directory),
+            env=stack.sandbox.env,
+            cwd=stack.directory,
+        )
+    )
     return directory / "client.crt", directory / "client.key"
 
 
@@ -65,9 +88,32 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         directory / "ca.crt",
     )
     succeed(run(*ca))
-    succeed(run("openssl", "req", *key, "-subj", "/CN=client", "-keyout", directory / "client.key", "-out", directory / "client.csr"))
+    succeed(
+        run(
+            "openssl",
+            "req",
+            *key,
+            "-subj",
+            "/CN=client",
+            "-keyout",
+            directory / "client.key",
+            "-out",
+            directory / "client.csr",
+        )
+    )
     signing = ("-CA", directory / "ca.crt", "-CAkey", directory / "ca.key", "-CAcreateserial", "-days", "2")
-    succeed(run("openssl", "x509", "-req", "-in", directory / "client.csr", *signing, "-out", directory / "client.crt"))
+    succeed(
+        run(
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            directory / "client.csr",
+            *signing,
+            "-out",
+            directory / "client.crt",
+        )
+    )
     return directory / "client.crt", directory / "client.key"
 
 
@@ -77,18 +123,26 @@ def listener(document: dict[str, Any], port: int = 443) -> dict[str, Any]:
 
 
 def without_ours(document: dict[str, Any]) -> dict[str, Any]:
-    """The AlbConfig's spec and metadata without what we may change and what the API server counts."""
+    """The AlbConfig's spec and metadata without what we may change and what the API server
+    counts.
+    """
     spec = json.loads(json.dumps(document["spec"]))
     for item in spec["listeners"]:
         if item["port"] == 443:
             item.pop("caEnabled", None)
             item.pop("caCertificates", None)
-    metadata = {key: value for key, value in document["metadata"].items() if key not in ("resourceVersion", "generation", "managedFields")}
+    metadata = {
+        key: value
+        for key, value in document["metadata"].items()
+        if key not in ("resourceVersion", "generation", "managedFields")
+    }
     annotations = {key: value for key, value in metadata.pop("annotations", {}).items() if key != ANNOTATION}
     return {"spec": spec, "metadata": metadata, "annotations": annotations}
 
 
-def test_up_lets_the_issued_client_in_and_nobody_else(stack: Stack, client: tuple[Path, Path], foreign: tuple[Path, Path]) -> None:
+def test_up_lets_the_issued_client_in_and_nobody_else(
+    stack: Stack, client: tuple[Path, Path], foreign: tuple[Path, Path]
+) -> None:
     assert stack.get(client) == (200, "old")
     for imposter in (None, foreign):
         status, body = stack.get(imposter)
@@ -101,10 +155,14 @@ def test_the_whole_matrix_holds_also_with_the_authoritys_key(stack: Stack) -> No
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_up_changed_two_keys_of_one_listener_and_one_annotation_and_nothing_else(first: dict[str, Any], stack: Stack) -> None:
+def test_up_changed_two_keys_of_one_listener_and_one_annotation_and_nothing_else(
+    first: dict[str, Any], stack: Stack
+) -> None:
     now = stack.sandbox.albconfig()
     assert without_ours(now) == without_ours(first)
-    assert list(listener(now)) == sorted(listener(now))  # the API server sorts keys; ours stand once and in the documentation's spelling
+    assert list(listener(now)) == sorted(
+        listener(now)
+    )  # the API server sorts keys; ours stand once and in the documentation's spelling
     assert listener(now)["caEnabled"] is True
     assert listener(now)["caCertificates"] == [
         {"CertificateId": json.loads(succeed(stack.pulumi("stack", "output", "--json")))["caCertificateId"]}
@@ -170,22 +228,32 @@ def test_a_renamed_listener_key_changes_nothing_and_never_lets_anybody_in(stack:
     assert stack.sandbox.albconfig()["metadata"]["resourceVersion"] == before
 
 
-def test_neither_state_nor_logs_hold_a_private_key_in_plain_text(stack: Stack, client: tuple[Path, Path]) -> None:
+def test_neither_state_nor_logs_hold_a_private_key_in_plain_text(
+    stack: Stack, client: tuple[Path, Path]
+) -> None:
     exported = json.dumps(stack.export())
     body = "".join(client[1].read_text().splitlines()[1:-1])
     logs = [path for path in (stack.sandbox.directory / "logs").rglob("*") if path.is_file()]
     assert logs
-    for name, text in [("state", exported), *((path.name, path.read_text(errors="replace")) for path in logs)]:
+    for name, text in [
+        ("state", exported),
+        *((path.name, path.read_text(errors="replace")) for path in logs),
+    ]:
         assert "PRIVATE KEY" not in text, name
         assert body[:64] not in text.replace("\\n", ""), name
     assert not any("PrivateKey" in line["parameters"] for line in stack.sandbox.api_log())
 
 
-def test_another_cluster_is_an_error_that_names_both_and_leaves_the_state_alone(stack: Stack, tmp_path: Path) -> None:
+def test_another_cluster_is_an_error_that_names_both_and_leaves_the_state_alone(
+    stack: Stack, tmp_path: Path
+) -> None:
     other = Sandbox.start(tmp_path / "other", PORT_BASE + 1000, LISTENER_BASE + 2000)
     try:
         kubeconfig = stack.config["kubernetes:kubeconfig"]
-        uids = [each.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}") for each in (stack.sandbox, other)]
+        uids = [
+            each.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+            for each in (stack.sandbox, other)
+        ]
         state, elsewhere = stack.kept(), other.albconfig()
         stack.config["kubernetes:kubeconfig"] = str(other.directory / "kubeconfig")
         shown = stack.refused()
@@ -201,7 +269,9 @@ def test_another_cluster_is_an_error_that_names_both_and_leaves_the_state_alone(
         succeed(other("stop"))
 
 
-def test_destroy_puts_the_alb_config_back_and_removes_the_ca(first: dict[str, Any], asked_before: int, stack: Stack) -> None:
+def test_destroy_puts_the_alb_config_back_and_removes_the_ca(
+    first: dict[str, Any], asked_before: int, stack: Stack
+) -> None:
     stack.destroy()
     now = stack.sandbox.albconfig()
     assert now["spec"] == first["spec"]

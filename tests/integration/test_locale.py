@@ -12,8 +12,16 @@ from tests.integration.engine import REPOSITORY, Sandbox, Stack, run, succeed
 
 pytestmark = pytest.mark.campaign
 
-NOT_UTF_8 = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
-"""Python's own remedies for the locale C are off, so it behaves as in de_DE.ISO-8859-1, which not every machine has."""
+NOT_UTF_8 = {
+    "LC_ALL": "C",
+    "LANG": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "PYTHONIOENCODING": "",
+}
+"""Python's own remedies for the locale C are off, so it behaves as in de_DE.ISO-8859-1, which not
+every machine has.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +39,32 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
 def test_names_are_the_same_in_every_locale_and_nothing_is_made_anew(stack: Stack) -> None:
     stack.env |= NOT_UTF_8
     stack.up()
-    names = {name for item in stack.kept().values() for name in _names(str((item["outputs"] or {}).get("certificatePem")))}
+    names = {
+        name
+        for item in stack.kept().values()
+        for name in _names(str((item["outputs"] or {}).get("certificatePem")))
+    }
     assert "CN=Jörg Müller" in names
     stack.env.clear()
     stack.unchanged()
     stack.env |= NOT_UTF_8
     stack.unchanged()
-    shown = succeed(run(REPOSITORY / "mtls", "status", "--stack", stack.name, env=stack.sandbox.env | stack.env, cwd=stack.directory))
+    shown = succeed(
+        run(
+            REPOSITORY / "mtls",
+            "status",
+            "--stack",
+            stack.name,
+            env=stack.sandbox.env | stack.env,
+            cwd=stack.directory,
+        )
+    )
     assert "│ partner" in shown
 
 
 def _names(pem: str) -> list[str]:
-    return [x509.load_pem_x509_certificate(pem.encode()).subject.rfc4514_string()] if "BEGIN CERTIFICATE" in pem else []
+    return (
+        [x509.load_pem_x509_certificate(pem.encode()).subject.rfc4514_string()]
+        if "BEGIN CERTIFICATE" in pem
+        else []
+    )

@@ -7,7 +7,9 @@ from pathlib import Path
 from tests.integration.engine import Sandbox, Stack
 
 
-def test_a_sandbox_on_which_a_story_failed_is_begun_anew_and_one_that_is_as_before_goes_on(sandbox: Sandbox, program: Path) -> None:
+def test_a_sandbox_on_which_a_story_failed_is_begun_anew_and_one_that_is_as_before_goes_on(
+    sandbox: Sandbox, program: Path
+) -> None:
     first = sandbox.albconfig()
     sandbox.mend(first)
     assert sandbox.albconfig()["metadata"]["uid"] == first["metadata"]["uid"]

@@ -1,4 +1,6 @@
-"""An ALB that does not do what its configuration says must not pass: each mutation of the sandbox turns `mtls verify` red or undecided."""
+"""An ALB that does not do what its configuration says must not pass: each mutation of the sandbox
+turns `mtls verify` red or undecided.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
         ("answers-400", 2),
     ],
 )
-def test_an_alb_that_fails_to_authenticate_is_not_called_good(stack: Stack, mutation: str, exit_code: int) -> None:
+def test_an_alb_that_fails_to_authenticate_is_not_called_good(
+    stack: Stack, mutation: str, exit_code: int
+) -> None:
     assert stack.verify().returncode == 0
     succeed(stack.sandbox("fault", "alb", mutation))
     try:

@@ -1,4 +1,6 @@
-"""Authentication is never off by accident: somebody without a certificate knocks all the time, while stacks are renamed, moved and rotated."""
+"""Authentication is never off by accident: somebody without a certificate knocks all the time,
+while stacks are renamed, moved and rotated.
+"""
 
 from __future__ import annotations
 
@@ -49,11 +51,15 @@ def claim(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def trusted(sandbox: Sandbox) -> Any:
-    return next(item["caCertificates"] for item in sandbox.albconfig()["spec"]["listeners"] if item["port"] == 443)
+    return next(
+        item["caCertificates"] for item in sandbox.albconfig()["spec"]["listeners"] if item["port"] == 443
+    )
 
 
 @pytest.mark.campaign
-def test_a_renamed_stack_keeps_its_listener_and_writes_nothing(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_renamed_stack_keeps_its_listener_and_writes_nothing(
+    stack: Stack, sandbox: Sandbox, tmp_path: Path
+) -> None:
     before = sandbox.albconfig()["metadata"]["generation"]
     with shut(sandbox):
         stack.rename("never-off-renamed")
@@ -64,7 +70,9 @@ def test_a_renamed_stack_keeps_its_listener_and_writes_nothing(stack: Stack, san
     assert stack.verify().returncode == 0
 
 
-def test_the_authority_is_changed_in_two_steps_and_no_client_is_locked_out(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_authority_is_changed_in_two_steps_and_no_client_is_locked_out(
+    stack: Stack, sandbox: Sandbox, tmp_path: Path
+) -> None:
     old = stack.client(tmp_path / "old")
     before, previous = trusted(sandbox), claim(sandbox)["previous"]
     with shut(sandbox):
@@ -104,13 +112,16 @@ def test_a_listener_is_moved_to_another_stack_and_back_without_being_open_for_a_
         assert "takeOver" in other.refused()
         assert stack.get(mine) == (200, "old")
         other.set(takeOver=True)
-        assert "would be taken over with another one, so everybody would be locked out" in " ".join(other.refused().split())
+        assert "would be taken over with another one, so everybody would be locked out" in " ".join(
+            other.refused().split()
+        )
         other.set(cutOff=True)
         other.up()
         theirs = other.client(tmp_path / "theirs")
         assert stack.get(theirs) == (200, "old")
         assert stack.get(mine)[0] in (0, 400)
-        # the former owner neither takes it back by itself nor takes anything with it when it lets go
+        # the former owner neither takes it back by itself nor takes anything with it when it lets
+        # go
         assert "takeOver" in stack.refused()
         wished = dict(stack.config)
         stack.set(listeners={})

@@ -1,4 +1,6 @@
-"""docs/operations.md by its own commands: a first rollout, clients that are locked out, the kill switch with and without the engine, a lost state."""
+"""docs/operations.md by its own commands: a first rollout, clients that are locked out, the kill
+switch with and without the engine, a lost state.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +31,19 @@ CLAIM = "albmtls/443-https"
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
-    """A stack that is not up yet, with a second authority whose CA can be put where it does not belong; the tests of this module follow each other."""
+    """A stack that is not up yet, with a second authority whose CA can be put where it does not
+    belong; the tests of this module follow each other.
+    """
     spec = sandbox.albconfig()["spec"]
     made = Stack("operations", program, sandbox)
     made.set(authorities={"root": QUICK, "other": QUICK}, issuingAuthority="root", trustedAuthority="root")
     yield made
     made.remove()
     # A stack that took over what a lost one had made restores what it found, as it found it.
-    sandbox.edit({"op": "replace", "path": "/spec", "value": spec}, {"op": "replace", "path": "/metadata/annotations", "value": {}})
+    sandbox.edit(
+        {"op": "replace", "path": "/spec", "value": spec},
+        {"op": "replace", "path": "/metadata/annotations", "value": {}},
+    )
     clear(sandbox)
 
 
@@ -71,8 +78,14 @@ def let_in(stack: Stack, client: tuple[Path, Path], *, everybody: bool) -> None:
 def lock_out(stack: Stack, client: tuple[Path, Path]) -> None:
     """Somebody writes the CA of another authority into the AlbConfig by hand."""
     authorities = json.loads(succeed(stack.pulumi("stack", "export")))["deployment"]["resources"]
-    (other,) = [one["id"] for one in authorities if one["type"] == "albmtls:index:CaCertificate" and "other" in one["urn"]]
-    stack.sandbox.edit({"op": "replace", "path": "/spec/listeners/1/caCertificates", "value": [{"CertificateId": other}]})
+    (other,) = [
+        one["id"]
+        for one in authorities
+        if one["type"] == "albmtls:index:CaCertificate" and "other" in one["urn"]
+    ]
+    stack.sandbox.edit(
+        {"op": "replace", "path": "/spec/listeners/1/caCertificates", "value": [{"CertificateId": other}]}
+    )
     until(lambda: stack.get(client)[0] != 200)
 
 
@@ -84,7 +97,9 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_first_rollout_changes_nothing_for_anybody_until_it_is_switched_on(stack: Stack, client: tuple[Path, Path]) -> None:
+def test_a_first_rollout_changes_nothing_for_anybody_until_it_is_switched_on(
+    stack: Stack, client: tuple[Path, Path]
+) -> None:
     for step in ROLLOUT[:3]:
         stack.type(PAGE[step])
         assert stack.get() == (200, "old")
@@ -108,12 +123,16 @@ def test_locked_out_clients_get_in_again_by_the_kill_switch(stack: Stack, client
     stack.up()
 
 
-def test_a_broken_glass_is_drift_that_only_a_whole_up_undoes(stack: Stack, sandbox: Sandbox, client: tuple[Path, Path]) -> None:
+def test_a_broken_glass_is_drift_that_only_a_whole_up_undoes(
+    stack: Stack, sandbox: Sandbox, client: tuple[Path, Path]
+) -> None:
     claim = json.loads(sandbox.claims()[CLAIM])
     lock_out(stack, client)
     began = time.monotonic()
     stack.type(PAGE[GLASS])
-    until(lambda: all(stack.get(who) == (200, "old") for who in (None, client, None, client)))  # no server of before answers any more
+    until(
+        lambda: all(stack.get(who) == (200, "old") for who in (None, client, None, client))
+    )  # no server of before answers any more
     print(f"breaking the glass took {time.monotonic() - began:.1f} s")
     let_in(stack, client, everybody=True)
     noted = json.loads(sandbox.claims()[CLAIM])
@@ -125,7 +144,9 @@ def test_a_broken_glass_is_drift_that_only_a_whole_up_undoes(stack: Stack, sandb
     preview = " ".join(stack.preview().stdout.split())
     assert "~ caEnabled : false => true" in preview
     certificates = [f"--target={one}" for one in stack.kept() if "SignedCertificate" in one]
-    succeed(stack.pulumi("up", "--yes", "--skip-preview", *certificates))  # ci/renew is limited in the same way
+    succeed(
+        stack.pulumi("up", "--yes", "--skip-preview", *certificates)
+    )  # ci/renew is limited in the same way
     let_in(stack, client, everybody=True)
 
     stack.type(PAGE[KEEP])
@@ -136,9 +157,18 @@ def test_a_broken_glass_is_drift_that_only_a_whole_up_undoes(stack: Stack, sandb
 
 
 def test_a_lock_is_taken_away_and_the_next_up_goes_on(stack: Stack) -> None:
-    lock = stack.sandbox.layout.state / ".pulumi/locks/organization/alb-mutual-tls" / stack.name / "left-behind.json"
+    lock = (
+        stack.sandbox.layout.state
+        / ".pulumi/locks/organization/alb-mutual-tls"
+        / stack.name
+        / "left-behind.json"
+    )
     lock.parent.mkdir(parents=True, exist_ok=True)
-    lock.write_text(json.dumps({"pid": 1, "username": "somebody", "hostname": "elsewhere", "timestamp": "2026-01-01T00:00:00Z"}))
+    lock.write_text(
+        json.dumps(
+            {"pid": 1, "username": "somebody", "hostname": "elsewhere", "timestamp": "2026-01-01T00:00:00Z"}
+        )
+    )
     assert "the stack is currently locked by 1 lock" in stack.fails("up")
     stack.type(PAGE[LOCKED])
 
@@ -159,7 +189,9 @@ def test_a_lost_state_rejects_nobody_and_the_listener_is_this_stacks_again(
     stack.unchanged()
 
 
-def test_another_authority_takes_the_place_of_one_without_a_key(stack: Stack, client: tuple[Path, Path]) -> None:
+def test_another_authority_takes_the_place_of_one_without_a_key(
+    stack: Stack, client: tuple[Path, Path]
+) -> None:
     stack.type(PAGE[NEXT])
     folder = stack.directory / "handover-next"
     new = folder / "client.crt", folder / "client.key"

@@ -1,6 +1,8 @@
-"""The least privileges of docs/permissions.md: on the API server they suffice for a whole life, and with one verb less some command says which.
+"""The least privileges of docs/permissions.md: on the API server they suffice for a whole life, and
+with one verb less some command says which.
 
-The real engine, as users who have just what the files grant. Nothing of RAM can be tried here; that the policies list just the actions that are called is.
+The real engine, as users who have just what the files grant. Nothing of RAM can be tried here; that
+the policies list just the actions that are called is.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def fails(command: str, **settings: object) -> Command:
 def mtls(*arguments: str, ends: int) -> Command:
     def act(stack: Stack) -> str:
         place = ("--stack", stack.name, "--cwd", str(stack.directory))
-        done = run(REPOSITORY / "mtls", *arguments, *place, env=stack.sandbox.env | stack.env, cwd=stack.directory)
+        done = run(
+            REPOSITORY / "mtls", *arguments, *place, env=stack.sandbox.env | stack.env, cwd=stack.directory
+        )
         assert done.returncode == ends, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
@@ -132,9 +136,17 @@ def users(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def stack(users: Users, sandbox: Sandbox, program: Path) -> Iterator[Stack]:
-    """A stack that reaches the cluster as whoever acts; the tests of this module follow each other."""
+    """A stack that reaches the cluster as whoever acts; the tests of this module follow
+    each other.
+    """
     spec = sandbox.albconfig()["spec"]
-    made = Stack("least", program, sandbox, {"kubernetes:kubeconfig": str(users.kubeconfig)}, {"SSL_CERT_FILE": str(sandbox.server_ca)})
+    made = Stack(
+        "least",
+        program,
+        sandbox,
+        {"kubernetes:kubeconfig": str(users.kubeconfig)},
+        {"SSL_CERT_FILE": str(sandbox.server_ca)},
+    )
     made.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256"}}, ackClusterId=ACK_CLUSTER_ID)
     yield made
     users.act_as("deploy")
@@ -151,7 +163,9 @@ def refused(users: Users, since: int) -> list[tuple[str, str, int]]:
     return [request for request in users.requests(since) if request[2] == 403]
 
 
-def test_the_rules_suffice_from_the_first_preview_to_a_rehearsal(beginning: int, users: Users, stack: Stack, sandbox: Sandbox) -> None:
+def test_the_rules_suffice_from_the_first_preview_to_a_rehearsal(
+    beginning: int, users: Users, stack: Stack, sandbox: Sandbox
+) -> None:
     audited = len(sandbox.audit_log())
     users.act_as("preview")
     assert stack.preview().returncode == 0
@@ -180,8 +194,12 @@ def test_the_rules_suffice_from_the_first_preview_to_a_rehearsal(beginning: int,
 CASES = [(user, permission) for user in COMMANDS for permission in permissions(user)]
 
 
-@pytest.mark.parametrize(("user", "permission"), CASES, ids=[f"{user} without {permission}" for user, permission in CASES])
-def test_one_verb_less_is_missed_by_a_command_that_says_which(users: Users, stack: Stack, user: str, permission: Permission) -> None:
+@pytest.mark.parametrize(
+    ("user", "permission"), CASES, ids=[f"{user} without {permission}" for user, permission in CASES]
+)
+def test_one_verb_less_is_missed_by_a_command_that_says_which(
+    users: Users, stack: Stack, user: str, permission: Permission
+) -> None:
     users.act_as(user)
     command = COMMANDS[user][f"{permission.verb} {permission.resource}"]
     with users.without(user, permission):
@@ -190,7 +208,10 @@ def test_one_verb_less_is_missed_by_a_command_that_says_which(users: Users, stac
         stack.up()
     account = f"system:serviceaccount:alb-mutual-tls:alb-mutual-tls-{user}"
     verb, resource = permission.verb, permission.resource
-    sentence = f'forbids user "{account}" to {verb} {resource}: grant the verb {verb} on {resource} (apiGroup "{permission.group}")'
+    sentence = (
+        f'forbids user "{account}" to {verb} {resource}: grant the verb {verb} on {resource} (apiGroup'
+        f' "{permission.group}")'
+    )
     print(said)
     assert sentence in said.replace('\\"', '"')
 
@@ -210,7 +231,9 @@ STEPS = {
     "patch": ("apply", "--server-side", "--field-manager=test", "--force-conflicts", "-f"),
     "delete": ("delete", "--wait=false", "-f"),
 }
-"""Verb -> what kubectl is asked for that needs it, one after the other; a real apply, read and removal of a Secret."""
+"""Verb -> what kubectl is asked for that needs it, one after the other; a real apply, read and
+removal of a Secret.
+"""
 PLUGIN = {"list", "watch"}
 """Only the official plugin of Kubernetes needs these, so they are not tried."""
 
@@ -221,7 +244,9 @@ def live(users: Users, folder: Path, name: str = "client-tls") -> list[str]:
     for number, arguments in enumerate(STEPS.values()):
         file = folder / "secret.json"
         data = {"tls.crt": f"{number}", "tls.key": "none"}
-        file.write_text(json.dumps({**SECRET, "metadata": {"namespace": "shop", "name": name}, "stringData": data}))
+        file.write_text(
+            json.dumps({**SECRET, "metadata": {"namespace": "shop", "name": name}, "stringData": data})
+        )
         done = run("kubectl", *arguments, file, env=users.sandbox.env | {"KUBECONFIG": str(users.kubeconfig)})
         said += [] if done.returncode == 0 else [done.stderr]
     return said
@@ -237,8 +262,12 @@ def test_the_rules_for_clients_secrets_suffice_and_each_is_missed(users: Users, 
         if permission.verb not in PLUGIN:
             with users.without("deploy", permission):
                 refusals = live(users, tmp_path)
-            assert any(f'cannot {permission.verb} resource "secrets"' in refusal for refusal in refusals), refusals
-            users.sandbox.kubectl("delete", "secret", "--namespace", "shop", "client-tls", "--ignore-not-found")
+            assert any(f'cannot {permission.verb} resource "secrets"' in refusal for refusal in refusals), (
+                refusals
+            )
+            users.sandbox.kubectl(
+                "delete", "secret", "--namespace", "shop", "client-tls", "--ignore-not-found"
+            )
 
 
 def test_the_users_can_destroy_it_all_and_the_policies_allow_what_was_called(

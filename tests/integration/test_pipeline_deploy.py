@@ -1,4 +1,6 @@
-"""`ci/deploy` with the real engine: what it says, what is live afterwards, and what clients met meanwhile."""
+"""`ci/deploy` with the real engine: what it says, what is live afterwards, and what clients met
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ ROOTS = {"root": AUTHORITY, "root2": AUTHORITY}
 CLIENT = "client"
 
 
-def deploy(stack: Stack, *arguments: str, after_patch: Sequence[Callable[[], object]] = (), patience: float = 20) -> tuple[int, str]:
+def deploy(
+    stack: Stack, *arguments: str, after_patch: Sequence[Callable[[], object]] = (), patience: float = 20
+) -> tuple[int, str]:
     options = ("--ca-file", str(stack.sandbox.server_ca), "--patience", str(patience))
     return ci(stack, "deploy", *options, *arguments, after_patch=after_patch)
 
@@ -29,7 +33,9 @@ def fault(sandbox: Sandbox, name: str) -> Callable[[], object]:
 
 def no_copy_is_left(stack: Stack) -> None:
     """The stack file is as it was configured, and no file with a configuration is left behind."""
-    assert yaml.safe_load((stack.directory / f"Pulumi.{stack.name}.yaml").read_text())["config"] == stack.config
+    assert (
+        yaml.safe_load((stack.directory / f"Pulumi.{stack.name}.yaml").read_text())["config"] == stack.config
+    )
     assert list((stack.directory / "tmp").iterdir()) == []
 
 
@@ -56,7 +62,10 @@ def test_a_first_deployment_that_does_not_hold_is_switched_off_again(stack: Stac
     fault(stack.sandbox, "none")()
     assert code == 1
     first = summary.splitlines()[0]
-    assert first.startswith("**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 off, CA root (")
+    assert first.startswith(
+        "**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 off, CA"
+        " root ("
+    )
     assert first.endswith(" (verified)**")
     assert listener(stack.sandbox)[0] is False
     no_copy_is_left(stack)
@@ -69,7 +78,9 @@ def test_a_deployment_that_does_not_hold_says_what_is_live_and_its_commands_go_b
     fault(stack.sandbox, "none")()
     assert code == 1
     first = summary.splitlines()[0]
-    assert first.startswith("**pipeline: deployment failed, verification fell short; live now: alb:443 on, CA root (")
+    assert first.startswith(
+        "**pipeline: deployment failed, verification fell short; live now: alb:443 on, CA root ("
+    )
     assert "no certificate" in summary and "the listener lets this in" in summary
     assert listener(stack.sandbox)[0] is True
     commands = (
@@ -93,22 +104,30 @@ def test_a_deployment_that_holds_says_what_is_live(stack: Stack) -> None:
 
 def test_an_unchanged_stack_that_cannot_be_verified_was_not_begun(stack: Stack) -> None:
     before = listener(stack.sandbox)
-    code, summary = ci(stack, "deploy", "--rollback", "--patience", "0")  # without the CA of the listener's own certificate
+    code, summary = ci(
+        stack, "deploy", "--rollback", "--patience", "0"
+    )  # without the CA of the listener's own certificate
     assert code == 2
     assert summary.startswith(
-        "**pipeline: not begun: there was nothing to change, and verification not decided; live now: alb:443 on, CA root ("
+        "**pipeline: not begun: there was nothing to change, and verification not decided; live now: alb:443"
+        " on, CA root ("
     )
-    assert "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file" in summary.replace("\\", "")
     assert (
-        f"run `ci/deploy --stack pipeline --cwd {stack.directory} --output {stack.directory}/summary.md --rollback --patience 0` again"
-        in summary
+        "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file"
+        in summary.replace("\\", "")
+    )
+    assert (
+        f"run `ci/deploy --stack pipeline --cwd {stack.directory} --output {stack.directory}/summary.md"
+        " --rollback --patience 0` again" in summary
     )
     assert "rolled back" not in summary
     assert listener(stack.sandbox) == before
 
 
 @pytest.mark.campaign
-def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_come(stack: Stack, tmp_path: Path) -> None:
+def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_come(
+    stack: Stack, tmp_path: Path
+) -> None:
     stack.set(caEnabled=True, issuingAuthority="root2")
     stack.up()
     before = listener(stack.sandbox)
@@ -128,7 +147,9 @@ def test_the_flip_of_a_rotation_that_does_not_hold_is_taken_back_while_clients_c
         print(traffic.table())
     assert code == 1
     first = summary.splitlines()[0]
-    assert first.startswith("**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 on, ")
+    assert first.startswith(
+        "**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 on, "
+    )
     assert first.endswith(f"CA root ({before[1][0]}) (verified)**")
     assert listener(stack.sandbox) == before
     assert traffic.tally.failures == []
@@ -151,7 +172,9 @@ def test_a_cluster_that_cannot_be_reached_leaves_everything_as_it_is(stack: Stac
     code, summary = deploy(stack, "--rollback")
     stack.config["kubernetes:kubeconfig"] = kubeconfig
     assert code == 2
-    assert summary.startswith("**pipeline: not deployed: the cluster cannot be reached from here; nothing was changed**")
+    assert summary.startswith(
+        "**pipeline: not deployed: the cluster cannot be reached from here; nothing was changed**"
+    )
     assert listener(stack.sandbox) == before
 
 
@@ -166,7 +189,9 @@ def test_after_a_killed_deployment_the_next_one_says_what_to_do_and_then_works(s
     succeed(stack.sandbox("fault", "controller", "none"))
     code, summary = deploy(stack, "--rollback")
     assert code == 2
-    assert summary.startswith("**pipeline: not deployed: another update holds the stack's lock; nothing was changed**")
+    assert summary.startswith(
+        "**pipeline: not deployed: another update holds the stack's lock; nothing was changed**"
+    )
     assert "`pulumi cancel --stack pipeline --cwd " in summary
     succeed(stack.pulumi("cancel", "--yes"))
     assert deploy(stack)[0] == 0

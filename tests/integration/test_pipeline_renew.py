@@ -1,4 +1,6 @@
-"""`ci/renew` with the real engine at simulated dates: it renews what is due and touches nothing else."""
+"""`ci/renew` with the real engine at simulated dates: it renews what is due and touches nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +31,25 @@ def delivered(sandbox: Sandbox) -> datetime:
 
 def switch_off_by_hand(sandbox: Sandbox) -> None:
     """What somebody does in an incident."""
-    place = next(index for index, item in enumerate(sandbox.albconfig()["spec"]["listeners"]) if item["port"] == 443)
+    place = next(
+        index for index, item in enumerate(sandbox.albconfig()["spec"]["listeners"]) if item["port"] == 443
+    )
     sandbox.edit({"op": "replace", "path": f"/spec/listeners/{place}/caEnabled", "value": False})
 
 
 @pytest.fixture(scope="module")
 def renewal(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, TimeTravel]]:
-    """A stack of day 0 with a client whose certificate is due on day 60, on a listener that somebody has switched off by hand."""
-    time = TimeTravel.begin(tmp_path_factory.mktemp("renewal"), datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
+    """A stack of day 0 with a client whose certificate is due on day 60, on a listener that
+    somebody has switched off by hand.
+    """
+    time = TimeTravel.begin(
+        tmp_path_factory.mktemp("renewal"), datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4)
+    )
     made = Stack("pipeline-renewal", time.program, sandbox)
-    made.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256", "validityDays": 400}}, clients={"a": A, "b": {"validityDays": 365}})
+    made.set(
+        authorities={"root": {"keyAlgorithm": "ECDSA-P256", "validityDays": 400}},
+        clients={"a": A, "b": {"validityDays": 365}},
+    )
     try:
         made.up()
         switch_off_by_hand(sandbox)
@@ -52,11 +63,15 @@ def ends(stack: Stack) -> dict[str, Any]:
     return {name: one["notAfter"] for name, one in outputs["clientCertificates"].items()}
 
 
-def test_a_renewal_leaves_alone_what_is_switched_off_by_hand_and_what_is_not_deployed_yet(renewal: tuple[Stack, TimeTravel]) -> None:
+def test_a_renewal_leaves_alone_what_is_switched_off_by_hand_and_what_is_not_deployed_yet(
+    renewal: tuple[Stack, TimeTravel],
+) -> None:
     stack, time = renewal
     before, deployed = ends(stack), dict(stack.config)
     time.day(60)
-    stack.set(clients={"a": {**A, "validityDays": 20}, "b": {"validityDays": 365}, "c": {}}, awaitTimeoutSeconds=99)
+    stack.set(
+        clients={"a": {**A, "validityDays": 20}, "b": {"validityDays": 365}, "c": {}}, awaitTimeoutSeconds=99
+    )
     # an update that leaves everything out is no deployment of what is configured by now
     succeed(stack.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--exclude", "**"))
     since = len(stack.sandbox.audit_log())
@@ -70,7 +85,9 @@ def test_a_renewal_leaves_alone_what_is_switched_off_by_hand_and_what_is_not_dep
     assert listener(stack.sandbox)[0] is False
     after = ends(stack)
     assert after.keys() == before.keys() and after["b"] == before["b"]
-    assert datetime.fromisoformat(after["a"]) == delivered(stack.sandbox) == time.began + timedelta(days=60 + 90)
+    assert (
+        datetime.fromisoformat(after["a"]) == delivered(stack.sandbox) == time.began + timedelta(days=60 + 90)
+    )
     stack.config = deployed
     shown = json.loads(succeed(stack.pulumi("preview", "--json")))["steps"]
     assert [step["op"] for step in shown if step["op"] not in ("same", "refresh")] == [
@@ -94,6 +111,8 @@ def test_a_renewal_needs_no_listener_that_can_be_changed(renewal: tuple[Stack, T
     assert "What else is pending could not be seen, refused: " in summary
     # The Secret waits for the cluster, which could not be looked at; the next renewal catches up.
     assert delivered(stack.sandbox) < datetime.fromisoformat(ends(stack)["a"])
-    assert ci(stack, "renew")[1].startswith("**pipeline-renewal: nothing is due, and what an earlier renewal had left was done**\n")
+    assert ci(stack, "renew")[1].startswith(
+        "**pipeline-renewal: nothing is due, and what an earlier renewal had left was done**\n"
+    )
     assert delivered(stack.sandbox) == datetime.fromisoformat(ends(stack)["a"])
     assert ci(stack, "renew")[1].startswith("**pipeline-renewal: nothing is due**\n")

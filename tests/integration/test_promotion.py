@@ -1,4 +1,6 @@
-"""From the templates to three environments, dev, staging and prod: each its own file, AlbConfig and state, promoted one after the other and apart."""
+"""From the templates to three environments, dev, staging and prod: each its own file, AlbConfig and
+state, promoted one after the other and apart.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +45,20 @@ class Environment:
         return self.directory / f"Pulumi.{self.name}.yaml"
 
     def type(self, lines: str) -> subprocess.CompletedProcess[str]:
-        """Commands of the documentation, with this environment's names in place of the example's, by a user who says yes."""
-        for example, own in (("ack-qa", "alb-mutual-tls-sandbox"), ("alb-qa", self.albconfig), ("qa", self.name)):
+        """Commands of the documentation, with this environment's names in place of the example's,
+        by a user who says yes.
+        """
+        for example, own in (
+            ("ack-qa", "alb-mutual-tls-sandbox"),
+            ("alb-qa", self.albconfig),
+            ("qa", self.name),
+        ):
             lines = lines.replace(example, own)
         lines = lines.replace("1234567890123456", ACCOUNT_ID)
-        env = self.sandbox.env | {"PULUMI_SKIP_CONFIRMATIONS": "true", "SSL_CERT_FILE": str(self.sandbox.server_ca)}
+        env = self.sandbox.env | {
+            "PULUMI_SKIP_CONFIRMATIONS": "true",
+            "SSL_CERT_FILE": str(self.sandbox.server_ca),
+        }
         return run("bash", "-euo", "pipefail", "-c", lines, env=env, cwd=self.directory)
 
     def on_the_sandbox(self) -> str:
@@ -75,14 +86,25 @@ class Environment:
         port = self.sandbox.listener_base + 443
         place = f"demo.alb.ingress.top:443:{self.sandbox.address(self.albconfig)}:{port}"
         status = run(
-            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-k", "--connect-to", place, "https://demo.alb.ingress.top/"
+            "curl",
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-k",
+            "--connect-to",
+            place,
+            "https://demo.alb.ingress.top/",
         ).stdout
         assert status in ("200", "400", "000")
         return status == "200"
 
 
 @pytest.fixture(scope="module")
-def environments(sandbox: Sandbox, apply: Apply, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Environment]]:
+def environments(
+    sandbox: Sandbox, apply: Apply, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Environment]]:
     """Three environments whose files are the templates yet; each has an AlbConfig to work on."""
     directory = tmp_path_factory.mktemp("environments")
     for name in (*PROGRAM, "docs"):
@@ -95,7 +117,11 @@ def environments(sandbox: Sandbox, apply: Apply, tmp_path_factory: pytest.TempPa
     succeed(made[0].type(COPY))
     yield made
     for environment in made:
-        succeed(environment.type("pulumi destroy --yes --skip-preview --stack qa && pulumi stack rm --yes --stack qa"))
+        succeed(
+            environment.type(
+                "pulumi destroy --yes --skip-preview --stack qa && pulumi stack rm --yes --stack qa"
+            )
+        )
 
 
 def test_a_template_that_was_not_filled_in_deploys_nothing_and_is_told_every_place(
@@ -105,13 +131,20 @@ def test_a_template_that_was_not_filled_in_deploys_nothing_and_is_told_every_pla
     succeed(environment.type("pulumi stack init qa"))
     refused = environment.type("pulumi up --stack qa --skip-preview")
     assert refused.returncode != 0
-    assert set(re.findall(r"^ *(\S+): is still the template's placeholder", refused.stdout, re.MULTILINE)) == PLACEHOLDERS
+    assert (
+        set(re.findall(r"^ *(\S+): is still the template's placeholder", refused.stdout, re.MULTILINE))
+        == PLACEHOLDERS
+    )
     assert sandbox.patches(since) == []
     succeed(environment.type("pulumi stack rm --yes --force --stack qa"))
-    shutil.copy(REPOSITORY / "Pulumi.staging.yaml", environment.file)  # as in a checkout: the command has removed it
+    shutil.copy(
+        REPOSITORY / "Pulumi.staging.yaml", environment.file
+    )  # as in a checkout: the command has removed it
 
 
-def test_each_step_of_a_promotion_touches_one_environment_and_holds_in_it(environments: list[Environment], sandbox: Sandbox) -> None:
+def test_each_step_of_a_promotion_touches_one_environment_and_holds_in_it(
+    environments: list[Environment], sandbox: Sandbox
+) -> None:
     def step(environment: Environment, lines: str, shut: bool) -> None:
         others = [one for one in environments if one is not environment]
         before, since = [one.what_it_has() for one in others], len(sandbox.audit_log())
@@ -122,7 +155,10 @@ def test_each_step_of_a_promotion_touches_one_environment_and_holds_in_it(enviro
         assert environment.let_in() is not shut
         verdict = shown.strip().splitlines()[-1]
         verdict, wanted = shown.strip().splitlines()[-1], str(shut).lower()
-        print(f"| caEnabled {wanted}: up, verify | {environment.name} | {environment.albconfig}: {len(patches)} | {verdict} |")
+        print(
+            f"| caEnabled {wanted}: up, verify | {environment.name} | {environment.albconfig}: {len(patches)}"
+            f" | {verdict} |"
+        )
 
     for environment in environments:
         comments = [line.strip() for line in environment.file.read_text().splitlines() if "#" in line]

@@ -1,4 +1,6 @@
-"""Bad input on the real engine: one clear sentence in preview and in up, nothing changed, nothing lost."""
+"""Bad input on the real engine: one clear sentence in preview and in up, nothing changed, nothing
+lost.
+"""
 
 from __future__ import annotations
 
@@ -91,12 +93,20 @@ def test_quic_on_the_same_port_is_refused(stack: Stack, apply: Apply) -> None:
 
 @pytest.mark.campaign
 def test_the_basic_edition_is_refused(stack: Stack, apply: Apply) -> None:
-    apply(alb_config("basic", {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1-cn-hangzhou"}]}, edition="Basic"))
+    apply(
+        alb_config(
+            "basic",
+            {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1-cn-hangzhou"}]},
+            edition="Basic",
+        )
+    )
     stack.set(listeners={"https": stack.listener("basic", 443)}, awaitListener=False)
     assert "Basic" in stack.refused()
 
 
-def test_a_listener_that_another_stack_has_claimed_is_refused(stack: Stack, sandbox: Sandbox, program: Path) -> None:
+def test_a_listener_that_another_stack_has_claimed_is_refused(
+    stack: Stack, sandbox: Sandbox, program: Path
+) -> None:
     owner = Stack("owner", program, sandbox)
     owner.up()
     try:
@@ -161,7 +171,9 @@ def test_another_account_than_the_configured_one_is_refused(stack: Stack) -> Non
         ({"clients": {"web": {}, "WEB": {}}}, "only in case"),
     ],
 )
-def test_configuration_that_cannot_be_is_refused_before_anything_is_asked(stack: Stack, keys: dict[str, Any], sentence: str) -> None:
+def test_configuration_that_cannot_be_is_refused_before_anything_is_asked(
+    stack: Stack, keys: dict[str, Any], sentence: str
+) -> None:
     requests = len(stack.sandbox.api_log())
     stack.set(**keys)
     assert sentence in stack.refused()

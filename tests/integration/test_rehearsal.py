@@ -1,4 +1,6 @@
-"""`mtls rehearse` on the real engine and sandbox: what it says holds, nobody notices it, and whatever interrupts it, nothing is left in the end."""
+"""`mtls rehearse` on the real engine and sandbox: what it says holds, nobody notices it, and
+whatever interrupts it, nothing is left in the end.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,16 @@ A, B = {"keyAlgorithm": "ECDSA-P256"}, {"keyAlgorithm": "ECDSA-P384"}
 
 def command(stack: Stack, *arguments: str) -> list[str]:
     given = () if "--clean" in arguments else ("--ca-file", str(stack.sandbox.server_ca))
-    return [str(REPOSITORY / "mtls"), "rehearse", "--stack", stack.name, "--cwd", str(stack.directory), *given, *arguments]
+    return [
+        str(REPOSITORY / "mtls"),
+        "rehearse",
+        "--stack",
+        stack.name,
+        "--cwd",
+        str(stack.directory),
+        *given,
+        *arguments,
+    ]
 
 
 def rehearse(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -70,7 +81,9 @@ class Running:
             time.sleep(0.05)
 
     def end(self, *signals: signal.Signals) -> tuple[int, str, float]:
-        """Send these signals, each further one when it has begun to clean up; returns exit code, output and seconds until the end."""
+        """Send these signals, each further one when it has begun to clean up; returns exit code,
+        output and seconds until the end.
+        """
         began = time.monotonic()
         for number, one in enumerate(signals):
             if number:
@@ -84,7 +97,9 @@ class Running:
 
 @contextmanager
 def held(stack: Stack) -> Iterator[Running]:
-    """A rehearsal that has added its listener and waits for an ALB that does not show it; the controller works again afterwards."""
+    """A rehearsal that has added its listener and waits for an ALB that does not show it; the
+    controller works again afterwards.
+    """
     sandbox = stack.sandbox
     assert CLAIM not in sandbox.claims()
     faults.wish(sandbox.layout, faults.CONTROLLER, faults.STALE)
@@ -146,14 +161,21 @@ def unharmed(stack: Stack) -> Iterator[None]:
     assert comparable(stack.sandbox) == before
 
 
-def test_enabling_is_rehearsed_while_the_listener_serves_and_nobody_notices(stack: Stack, unharmed: None) -> None:
+def test_enabling_is_rehearsed_while_the_listener_serves_and_nobody_notices(
+    stack: Stack, unharmed: None
+) -> None:
     sandbox = stack.sandbox
     ingress = json.loads(sandbox.kubectl("get", "ingress", "https-ingress", "-o", "json"))
     since = len(sandbox.audit_log())
     with Prober(sandbox) as prober:
         document = verdict(stack, "--with-authority-key", ends=0)
-    assert (document["verdict"], document["rehearsed"]["purpose"]) == ("would hold", "enabling client authentication")
-    tried = [check for check in document["checks"] if not check["case"].startswith("resumed session")]  # there is none to resume
+    assert (document["verdict"], document["rehearsed"]["purpose"]) == (
+        "would hold",
+        "enabling client authentication",
+    )
+    tried = [
+        check for check in document["checks"] if not check["case"].startswith("resumed session")
+    ]  # there is none to resume
     assert {check["verdict"] for check in tried} == {"held"}
     assert {check["port"] for check in tried} == {sandbox.listener_base + TEMPORARY}
     assert [(one["certificates"], one["need"], one["result"]) for one in document["depths"]] == [
@@ -171,10 +193,15 @@ def test_enabling_is_rehearsed_while_the_listener_serves_and_nobody_notices(stac
 
 
 @pytest.mark.campaign
-def test_without_a_terminal_it_wants_yes_and_without_a_port_of_its_own_it_says_who_has_it(stack: Stack, unharmed: None) -> None:
+def test_without_a_terminal_it_wants_yes_and_without_a_port_of_its_own_it_says_who_has_it(
+    stack: Stack, unharmed: None
+) -> None:
     done = run(*command(stack), env=stack.sandbox.env | stack.env, cwd=stack.directory)
     assert done.returncode == 2
-    assert "add a temporary listener 8443/HTTPS, which asks for client certificates of authority a" in done.stderr
+    assert (
+        "add a temporary listener 8443/HTTPS, which asks for client certificates of authority a"
+        in done.stderr
+    )
     assert done.stderr.endswith("there is no terminal to ask at; give --yes\n")
     assert "which listener 80/HTTP has" in rehearse(stack, "--port", "80").stderr
 
@@ -196,7 +223,9 @@ def test_what_would_not_hold_is_said_so(stack: Stack, unharmed: None) -> None:
 
 
 @pytest.mark.campaign
-def test_what_the_controller_refuses_is_told_with_its_event_and_taken_away(stack: Stack, unharmed: None) -> None:
+def test_what_the_controller_refuses_is_told_with_its_event_and_taken_away(
+    stack: Stack, unharmed: None
+) -> None:
     sandbox = stack.sandbox
     before = sandbox.albconfig()["spec"]["listeners"]
     many = [{"port": port, "protocol": "HTTP"} for port in range(9001, 9049)]
@@ -211,7 +240,9 @@ def test_what_the_controller_refuses_is_told_with_its_event_and_taken_away(stack
 
 
 @pytest.mark.campaign
-def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_takes_it_away(stack: Stack, unharmed: None) -> None:
+def test_while_it_runs_pulumi_sees_no_change_another_one_is_refused_and_ctrl_c_takes_it_away(
+    stack: Stack, unharmed: None
+) -> None:
     with held(stack) as running:
         shown = stack.preview("--expect-no-changes")
         assert shown.returncode == 0, shown.stdout + shown.stderr
@@ -237,7 +268,10 @@ def test_after_kill_9_preview_up_and_status_warn_verify_is_undisturbed_and_the_n
     with held(stack) as running:
         running.end(signal.SIGKILL)
     assert sandbox.listeners()[TEMPORARY]["caEnabled"] is True
-    warning = f"AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process {running.process.pid} on "
+    warning = (
+        "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process"
+        f" {running.process.pid} on "
+    )
     for done in (stack.preview("--expect-no-changes"), stack.pulumi(*UP)):
         shown = " ".join((done.stdout + done.stderr).split())
         assert done.returncode == 0, shown
@@ -257,7 +291,9 @@ def test_after_kill_9_preview_up_and_status_warn_verify_is_undisturbed_and_the_n
 
 
 @pytest.mark.campaign
-def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up_later(stack: Stack, unharmed: None) -> None:
+def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up_later(
+    stack: Stack, unharmed: None
+) -> None:
     sandbox = stack.sandbox
     with held(stack) as running:
         lifecycle.pause(sandbox.layout, KUBE_APISERVER, lambda _: None)
@@ -266,10 +302,13 @@ def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up
     assert seconds < 10
     shown = " ".join(output.split())
     assert (
-        f"LEFT: the temporary listener 8443/HTTPS of AlbConfig alb and its annotation {CLAIM} could not be taken away (interrupted)"
-        in shown
+        f"LEFT: the temporary listener 8443/HTTPS of AlbConfig alb and its annotation {CLAIM} could not be"
+        " taken away (interrupted)" in shown
     )
-    assert f"run ./mtls rehearse --clean --stack {stack.name} --cwd {stack.directory} as soon as the cluster can be written" in shown
+    assert (
+        f"run ./mtls rehearse --clean --stack {stack.name} --cwd {stack.directory} as soon as the cluster can"
+        " be written" in shown
+    )
     assert TEMPORARY in sandbox.listeners()
     done = rehearse(stack, "--clean")
     assert done.returncode == 0
@@ -277,7 +316,9 @@ def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up
 
 
 @pytest.mark.campaign
-def test_an_albconfig_that_somebody_else_writes_all_the_time_is_left_as_he_wants_it(stack: Stack, unharmed: None) -> None:
+def test_an_albconfig_that_somebody_else_writes_all_the_time_is_left_as_he_wants_it(
+    stack: Stack, unharmed: None
+) -> None:
     sandbox, ended = stack.sandbox, threading.Event()
     before = sandbox.albconfig()["spec"]["listeners"]
     written: list[int] = []
@@ -319,7 +360,9 @@ def test_an_albconfig_that_somebody_else_writes_all_the_time_is_left_as_he_wants
 
 
 @pytest.mark.campaign
-def test_a_flip_is_rehearsed_before_and_after_the_clients_have_what_it_needs_and_then_holds(stack: Stack) -> None:
+def test_a_flip_is_rehearsed_before_and_after_the_clients_have_what_it_needs_and_then_holds(
+    stack: Stack,
+) -> None:
     sandbox = stack.sandbox
     stack.set(caEnabled=True)
     stack.up()
@@ -332,9 +375,19 @@ def test_a_flip_is_rehearsed_before_and_after_the_clients_have_what_it_needs_and
     stack.up()
     document = verdict(stack, "--authority", "b", "--with-authority-key", ends=0)
     assert document["verdict"] == "would hold"
-    assert [(one["certificates"], one["need"]) for one in document["depths"]] == [(1, "clients"), (2, "a rotation"), (3, "nothing yet")]
-    document = verdict(stack, "--with-authority-key", ends=0)  # leaf and cross certificate under the old authority
-    assert [(one["certificates"], one["need"]) for one in document["depths"]] == [(1, "clients"), (2, "clients"), (3, "nothing yet")]
+    assert [(one["certificates"], one["need"]) for one in document["depths"]] == [
+        (1, "clients"),
+        (2, "a rotation"),
+        (3, "nothing yet"),
+    ]
+    document = verdict(
+        stack, "--with-authority-key", ends=0
+    )  # leaf and cross certificate under the old authority
+    assert [(one["certificates"], one["need"]) for one in document["depths"]] == [
+        (1, "clients"),
+        (2, "clients"),
+        (3, "nothing yet"),
+    ]
     stack.set(trustedAuthority="b")
     stack.up()
     assert json.loads(succeed(stack.verify()))["verdict"] == "held"
@@ -346,10 +399,17 @@ def test_requests_are_few(stack: Stack) -> None:
     sandbox = stack.sandbox
     since, asked = len(sandbox.audit_log()), len(sandbox.api_log())
     document = verdict(stack, ends=0)
-    cluster = [event["verb"] for event in sandbox.audit_log()[since:] if event.get("userAgent") == "alb-mutual-tls"]
+    cluster = [
+        event["verb"] for event in sandbox.audit_log()[since:] if event.get("userAgent") == "alb-mutual-tls"
+    ]
     cloud = [line["action"] for line in sandbox.api_log()[asked:]]
-    count: Callable[[list[str]], dict[str, int]] = lambda names: {name: names.count(name) for name in sorted(set(names))}  # noqa: E731
-    print(f"kube-apiserver {count(cluster)}, ALB {count(cloud)}, the listener stood for {document['rehearsed']['seconds']} s")
+    count: Callable[[list[str]], dict[str, int]] = lambda names: {  # noqa: E731
+        name: names.count(name) for name in sorted(set(names))
+    }
+    print(
+        f"kube-apiserver {count(cluster)}, ALB {count(cloud)}, the listener stood for"
+        f" {document['rehearsed']['seconds']} s"
+    )
     assert cluster.count("patch") == 2
     assert set(cloud) <= {"ListListeners", "GetListenerAttribute"}
     assert len(cluster) < 60

@@ -1,7 +1,9 @@
-"""Renewal on the real engine at simulated dates, the record of what is still let in, and `mtls status` on what is real now.
+"""Renewal on the real engine at simulated dates, the record of what is still let in, and `mtls
+status` on what is real now.
 
-Keys, requests and the authority are made by the tls plugin, which lives today, as nginx and ALB's stand-in do; the provider lives at the date of the
-test. So certificates of a later date are verified with openssl at that date, and handshakes are made only with those of day 0.
+Keys, requests and the authority are made by the tls plugin, which lives today, as nginx and ALB's
+stand-in do; the provider lives at the date of the test. So certificates of a later date are
+verified with openssl at that date, and handshakes are made only with those of day 0.
 """
 
 from __future__ import annotations
@@ -41,11 +43,16 @@ class Life:
     def changes(self) -> set[str]:
         """What a preview would do, as `operation name`; what it only reads is left out."""
         shown = json.loads(succeed(self.stack.pulumi("preview", "--json")))
-        steps = [(step["op"], step["urn"].rsplit("::", 1)[-1].removeprefix("alb-mutual-tls-")) for step in shown["steps"]]
+        steps = [
+            (step["op"], step["urn"].rsplit("::", 1)[-1].removeprefix("alb-mutual-tls-"))
+            for step in shown["steps"]
+        ]
         return {f"{operation} {name}" for operation, name in steps if operation not in ("same", "refresh")}
 
     def up(self) -> set[str]:
-        """What the preview shows; the `up` after it does exactly that, without a PATCH, and the next preview is empty."""
+        """What the preview shows; the `up` after it does exactly that, without a PATCH, and the
+        next preview is empty.
+        """
         shown, before = self.changes(), len(self.stack.sandbox.audit_log())
         was = self.resources()
         self.stack.up()
@@ -59,13 +66,16 @@ class Life:
     def resources(self) -> dict[str, dict[str, Any]]:
         """What the state has of each resource by name, which several kinds may share.
 
-        Left out are the stack and the component, whose outputs follow, and whether a renewal is due, which only a clock tells.
+        Left out are the stack and the component, whose outputs follow, and whether a renewal is
+        due, which only a clock tells.
         """
         found: dict[str, dict[str, Any]] = {}
         for urn, kept in self.stack.kept().items():
             *_, kind, name = urn.split("::")
             if kind not in ("pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"):
-                kept["outputs"] = {key: value for key, value in (kept["outputs"] or {}).items() if key != "readyForRenewal"}
+                kept["outputs"] = {
+                    key: value for key, value in (kept["outputs"] or {}).items() if key != "readyForRenewal"
+                }
                 found.setdefault(name.removeprefix("alb-mutual-tls-"), {})[kind] = kept
         return found
 
@@ -87,7 +97,9 @@ class Life:
 
     def outstanding(self) -> list[tuple[str, str, str]]:
         """Client, reason and end of what the record has outstanding."""
-        record = next(one for urn, one in self.stack.kept().items() if urn.endswith("::alb-mutual-tls-issued"))
+        record = next(
+            one for urn, one in self.stack.kept().items() if urn.endswith("::alb-mutual-tls-issued")
+        )
         return [(one["client"], one["reason"], one["notAfter"]) for one in record["outputs"]["outstanding"]]
 
     def killed_at_the_record(self) -> None:
@@ -103,7 +115,9 @@ class Life:
 
     def status(self, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
         """Exit code and output of `mtls status`, without the passphrase of the stack's secrets."""
-        variables = {key: value for key, value in self.stack.sandbox.env.items() if "PASSPHRASE" not in key} | (env or {})
+        variables = {
+            key: value for key, value in self.stack.sandbox.env.items() if "PASSPHRASE" not in key
+        } | (env or {})
         command = ("status", "--stack", self.stack.name, "--cwd", str(self.stack.directory), *arguments)
         done = run(REPOSITORY / "mtls", *command, env=variables, cwd=self.stack.directory)
         assert done.stderr == ""
@@ -116,11 +130,15 @@ def text(moment: datetime) -> str:
 
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    """A stack with two clients on day 0, which is as much ahead of today as certificates are backdated: so the authority is valid already."""
+    """A stack with two clients on day 0, which is as much ahead of today as certificates are
+    backdated: so the authority is valid already.
+    """
     directory = tmp_path_factory.mktemp("renewal")
     time = TimeTravel.begin(directory, datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
     stack = Stack("renewal", time.program, sandbox)
-    stack.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256", "validityDays": LIFE}}, clients={"a": A, "b": B})
+    stack.set(
+        authorities={"root": {"keyAlgorithm": "ECDSA-P256", "validityDays": LIFE}}, clients={"a": A, "b": B}
+    )
     try:
         stack.up()
         yield Life(stack, time, directory)
@@ -131,8 +149,14 @@ def life(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_on_day_0_status_finds_all_three_views_in_agreement_and_needs_no_passphrase(life: Life) -> None:
     code, output = life.status("--json")
     document = json.loads(output)
-    kept = f"CA certificates are kept by CAS at {life.stack.sandbox.layout.openapi_endpoint}, as alicloud:endpoints.cas says"
-    assert (code, document["findings"]) == (0, [{"verdict": "held", "text": text} for text in (kept, NOT_LOOKED_AT)]), output
+    kept = (
+        f"CA certificates are kept by CAS at {life.stack.sandbox.layout.openapi_endpoint}, as"
+        " alicloud:endpoints.cas says"
+    )
+    assert (code, document["findings"]) == (
+        0,
+        [{"verdict": "held", "text": text} for text in (kept, NOT_LOOKED_AT)],
+    ), output
     (listener,) = document["listeners"]
     identifier = json.loads(succeed(life.stack.pulumi("stack", "output", "--json")))["caCertificateId"]
     for view in ("wished", "albconfig", "alb"):
@@ -152,12 +176,19 @@ def test_status_tells_the_metrics_to_prometheus(life: Life) -> None:
     assert code == 0
     found = {family.name: family.samples for family in text_string_to_metric_families(output)}
     assert [sample.value for sample in found["albmtls_listener_ca_enabled"]] == [1, 1, 1]
-    ends = {sample.labels["client"]: sample.value for sample in found["albmtls_certificate_not_after_timestamp_seconds"]}
+    ends = {
+        sample.labels["client"]: sample.value
+        for sample in found["albmtls_certificate_not_after_timestamp_seconds"]
+    }
     assert ends == {client: life.certificate(client).not_valid_after_utc.timestamp() for client in ("a", "b")}
 
 
 def test_status_shows_who_changed_what_out_of_band(life: Life) -> None:
-    place = next(index for index, item in enumerate(life.stack.sandbox.albconfig()["spec"]["listeners"]) if item["port"] == 443)
+    place = next(
+        index
+        for index, item in enumerate(life.stack.sandbox.albconfig()["spec"]["listeners"])
+        if item["port"] == 443
+    )
     switch = {"op": "replace", "path": f"/spec/listeners/{place}/caEnabled"}
     life.stack.sandbox.edit({**switch, "value": False})
     code, output = life.status("--json")
@@ -185,7 +216,9 @@ def test_before_its_time_nothing_is_due(life: Life) -> None:
     assert life.changes() == set()
 
 
-def test_on_day_60_a_scheduled_up_renews_exactly_client_a_and_the_old_certificate_stays_valid(life: Life) -> None:
+def test_on_day_60_a_scheduled_up_renews_exactly_client_a_and_the_old_certificate_stays_valid(
+    life: Life,
+) -> None:
     at = life.time.day(60)
     before, old, other = life.certificate("a"), life.pem("a"), life.pem("b")
     assert life.up() == {"update client-a", "update issued"}
@@ -202,19 +235,25 @@ def test_on_day_60_a_scheduled_up_renews_exactly_client_a_and_the_old_certificat
 def test_killed_between_a_renewal_and_the_record_the_old_certificate_is_not_lost(life: Life) -> None:
     at, old = life.time.day(120), life.certificate("a")
     life.killed_at_the_record()
-    assert life.certificate("a") == old  # outputs are as before the killed run; the new certificate is in its resource alone
+    assert (
+        life.certificate("a") == old
+    )  # outputs are as before the killed run; the new certificate is in its resource alone
     life.time.day(121)
     assert life.changes() == {"update issued"}
     life.stack.up()
     assert life.certificate("a").not_valid_after_utc == at + timedelta(days=90)
-    assert life.outstanding() == [("a", "renewed", text(old.not_valid_after_utc))]  # that of day 0 has ended
+    # that of day 0 has ended
+    assert life.outstanding() == [("a", "renewed", text(old.not_valid_after_utc))]
 
 
 def test_on_day_305_both_are_due_and_b_is_cut_short_by_the_authority(life: Life) -> None:
     life.time.day(305)
     done = life.stack.preview()
     shown = done.stdout + done.stderr
-    assert "client-b: the certificate ends on" in shown and "with its authority, earlier than the 365 days asked for" in shown
+    assert (
+        "client-b: the certificate ends on" in shown
+        and "with its authority, earlier than the 365 days asked for" in shown
+    )
     assert life.up() == {"update client-a", "update client-b", "update issued"}
     outputs = json.loads(succeed(life.stack.pulumi("stack", "output", "--json")))
     end = x509.load_pem_x509_certificate(outputs["caCertificatePem"].encode()).not_valid_after_utc
@@ -222,7 +261,9 @@ def test_on_day_305_both_are_due_and_b_is_cut_short_by_the_authority(life: Life)
     assert life.certificate("a").not_valid_after_utc == life.time.began + timedelta(days=305 + 90)
 
 
-def test_near_the_end_of_the_authority_a_is_cut_short_too_and_then_nothing_is_due_any_more(life: Life) -> None:
+def test_near_the_end_of_the_authority_a_is_cut_short_too_and_then_nothing_is_due_any_more(
+    life: Life,
+) -> None:
     life.time.day(366)
     assert life.up() == {"update client-a", "update issued"}
     assert life.certificate("a").not_valid_after_utc == life.certificate("b").not_valid_after_utc
@@ -236,7 +277,9 @@ def test_near_the_end_of_the_authority_a_is_cut_short_too_and_then_nothing_is_du
         assert "and so does its authority; rotate to a new authority" in done.stdout + done.stderr
 
 
-def test_a_removed_client_is_told_in_the_preview_listed_in_status_and_still_let_in(sandbox: Sandbox, life: Life, tmp_path: Path) -> None:
+def test_a_removed_client_is_told_in_the_preview_listed_in_status_and_still_let_in(
+    sandbox: Sandbox, life: Life, tmp_path: Path
+) -> None:
     """With certificates of today: the clock goes back to day 0, where two clients are added."""
     life.time.day(0)
     life.stack.set(clients={"a": A, "b": B, "leaver": {"validityDays": 30}, "changed": {"validityDays": 200}})
@@ -245,10 +288,13 @@ def test_a_removed_client_is_told_in_the_preview_listed_in_status_and_still_let_
     ends = {name: text(life.certificate(name).not_valid_after_utc) for name in clients}
     life.stack.set(clients={"a": A, "b": B, "changed": {"validityDays": 200, "keyAlgorithm": "ECDSA-P384"}})
     shown = life.stack.preview().stderr + life.stack.pulumi("preview", "--suppress-progress").stdout
-    assert f"client leaver is removed, but whoever holds its certificate is let in until {ends['leaver']}" in shown
     assert (
-        f"client-changed: issued anew because of csrPem, but whoever holds the former certificate is let in until {ends['changed']}"
+        f"client leaver is removed, but whoever holds its certificate is let in until {ends['leaver']}"
         in shown
+    )
+    assert (
+        "client-changed: issued anew because of csrPem, but whoever holds the former certificate is let in"
+        f" until {ends['changed']}" in shown
     )
     life.killed_at_the_record()
     life.stack.up()
@@ -260,7 +306,11 @@ def test_a_removed_client_is_told_in_the_preview_listed_in_status_and_still_let_
         assert life.stack.get(client) == (200, "old"), name
     code, output = life.status("--json")
     listed = {one["client"]: one for one in json.loads(output)["outstanding"]}
-    assert {name: (one["reason"], one["notAfter"], one["accepted"]) for name, one in listed.items() if name in clients} == {
+    assert {
+        name: (one["reason"], one["notAfter"], one["accepted"])
+        for name, one in listed.items()
+        if name in clients
+    } == {
         "leaver": ("removed", ends["leaver"], True),
         "changed": ("replaced", ends["changed"], True),
     }

@@ -1,4 +1,6 @@
-"""`pulumi up --replace` of the CA's upload: exactly one exists afterwards, the listener names it, and nobody is let in without a certificate."""
+"""`pulumi up --replace` of the CA's upload: exactly one exists afterwards, the listener names it,
+and nobody is let in without a certificate.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,13 @@ def urn_of_upload(stack: Stack) -> str:
 
 
 def replaced(stack: Stack) -> str:
-    """Replace the upload; exactly one exists afterwards, and there is nothing left to do. Returns its id."""
-    done = stack.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--replace", urn_of_upload(stack))
+    """Replace the upload; exactly one exists afterwards, and there is nothing left to do.
+
+    Returns its id.
+    """
+    done = stack.pulumi(
+        "up", "--yes", "--skip-preview", "--suppress-progress", "--replace", urn_of_upload(stack)
+    )
     succeed(done)
     (upload,) = stack.sandbox.stored("certificates")
     stack.unchanged()

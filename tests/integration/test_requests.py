@@ -1,4 +1,6 @@
-"""What a stack costs: the requests of a first up, of one that has nothing to do, and of a toggle, counted by the servers themselves."""
+"""What a stack costs: the requests of a first up, of one that has nothing to do, and of a toggle,
+counted by the servers themselves.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ WRITES = ("CreateWarehouse", "UploadPCACert", "DeletePCACert", "DeleteWarehouse"
 
 
 class Counted:
-    """The requests of one `pulumi up`, by OpenAPI action, and by verb and kind at kube-apiserver."""
+    """The requests of one `pulumi up`, by OpenAPI action, and by verb and kind at
+    kube-apiserver.
+    """
 
     def __init__(self, stack: Stack) -> None:
         sandbox = stack.sandbox
@@ -29,15 +33,20 @@ class Counted:
         )
         self.cas = sum(self.actions[action] for action in CAS)
         self.writes = sum(self.actions[action] for action in WRITES)
-        self.patches = sum(count for what, count in self.kube.items() if what.split()[0] not in ("get", "list"))
+        self.patches = sum(
+            count for what, count in self.kube.items() if what.split()[0] not in ("get", "list")
+        )
         self.figures = (
-            f"CAS {self.cas} (writes {self.writes}), all of OpenAPI {self.actions.total()}: {dict(self.actions)}; "
-            f"kube-apiserver {self.kube.total()} (writes {self.patches}): {dict(self.kube)}"
+            f"CAS {self.cas} (writes {self.writes}), all of OpenAPI {self.actions.total()}:"
+            f" {dict(self.actions)}; kube-apiserver {self.kube.total()} (writes {self.patches}):"
+            f" {dict(self.kube)}"
         )
         print(self.figures)
 
 
-def test_a_first_up_asks_cas_six_times_at_most_and_each_changed_listener_costs_one_patch(sandbox: Sandbox, program: Path) -> None:
+def test_a_first_up_asks_cas_six_times_at_most_and_each_changed_listener_costs_one_patch(
+    sandbox: Sandbox, program: Path
+) -> None:
     stack = Stack("requests", program, sandbox)
     stack.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256"}})
     try:

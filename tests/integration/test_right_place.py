@@ -1,4 +1,6 @@
-"""accountId and ackClusterId: whatever leads elsewhere stops every command before anything is touched; a fetched kubeconfig leaves no trace."""
+"""accountId and ackClusterId: whatever leads elsewhere stops every command before anything is
+touched; a fetched kubeconfig leaves no trace.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,17 @@ LOOKS = frozenset({"get", "list", "watch"})
 MINE = "c0ffee0c0ffee0c0ffee0c0ffee0c0ffe"
 """A cluster that another team has."""
 
-ACCOUNTS = f"belong to the account {OTHER_ACCOUNT_ID}, and the key accountId wants {ACCOUNT_ID}: use credentials of that account"
+ACCOUNTS = (
+    f"belong to the account {OTHER_ACCOUNT_ID}, and the key accountId wants {ACCOUNT_ID}: use credentials of"
+    " that account"
+)
 
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of which nothing is deployed, with cluster and credentials named by the environment alone."""
+    """A stack of which nothing is deployed, with cluster and credentials named by the environment
+    alone.
+    """
     made = Stack("right-place", program, sandbox)
     del made.config["kubernetes:kubeconfig"]
     made.env = {"KUBECONFIG": str(tmp_path_factory.mktemp("kubeconfig") / "config")}
@@ -52,7 +59,9 @@ def state(stack: Stack) -> dict[str, Any]:
 
 
 def stopped(stack: Stack, told: str, *commands: tuple[str, ...]) -> None:
-    """Each command fails with the sentence; nothing is touched, and nobody was asked for more than who and where it is."""
+    """Each command fails with the sentence; nothing is touched, and nobody was asked for more than
+    who and where it is.
+    """
     sandbox = stack.sandbox
     before, cloud = state(stack), world(sandbox)
     for command in commands:
@@ -65,19 +74,29 @@ def stopped(stack: Stack, told: str, *commands: tuple[str, ...]) -> None:
         assert not re.search("Traceback|internal error|rpc error", shown)
         after = state(stack)
         made = {urn.split("::")[2] for urn in after.keys() - before.keys()}
-        assert made <= {"pulumi:pulumi:Stack", "pulumi:providers:alicloud"}, command  # entries of the engine's, of no resource
+        assert made <= {
+            "pulumi:pulumi:Stack",
+            "pulumi:providers:alicloud",
+        }, command  # entries of the engine's, of no resource
         assert {urn: after.get(urn) for urn in before} == before, command
         before = after
         assert world(sandbox) == cloud, command
         assert {call["action"] for call in sandbox.api_log()[calls:]} <= {"GetCallerIdentity"}, command
-        asked = [event for event in sandbox.audit_log()[requests:] if event["userAgent"].startswith("alb-mutual-tls")]
+        asked = [
+            event
+            for event in sandbox.audit_log()[requests:]
+            if event["userAgent"].startswith("alb-mutual-tls")
+        ]
         assert {event["verb"] for event in asked} <= LOOKS, command
         assert not [event for event in asked if "albconfigs" in event["requestURI"]], command
 
 
 @contextmanager
 def another_cluster(sandbox: Sandbox) -> Iterator[None]:
-    """The cluster says that it is another one. (tests/integration/test_wrong_place.py has a real second one.)"""
+    """The cluster says that it is another one.
+
+    (tests/integration/test_wrong_place.py has a real second one.)
+    """
     patch = ("patch", "configmap", "ack-cluster-profile", "-n", "kube-system", "--type=merge", "-p")
     sandbox.kubectl(*patch, json.dumps({"data": {"clusterid": MINE}}))
     try:
@@ -101,7 +120,9 @@ def watched(sandbox: Sandbox) -> Iterator[Path]:
         starts.unlink(missing_ok=True)
 
 
-def test_a_pipeline_with_nothing_but_credentials_gets_to_the_cluster_and_the_state_has_nothing_of_it(stack: Stack) -> None:
+def test_a_pipeline_with_nothing_but_credentials_gets_to_the_cluster_and_the_state_has_nothing_of_it(
+    stack: Stack,
+) -> None:
     file = Path(stack.env["KUBECONFIG"])
     del stack.env["KUBECONFIG"]
     guard(stack, cluster=ACK_CLUSTER_ID)
@@ -129,17 +150,23 @@ def test_a_pipeline_with_nothing_but_credentials_gets_to_the_cluster_and_the_sta
 def test_credentials_of_another_account_stop_every_command(stack: Stack) -> None:
     right = dict(stack.env)
     stack.env |= OTHER_ACCOUNT
-    stopped(stack, ACCOUNTS, ("preview",), ("refresh",), ("up",), ("destroy",), ("destroy", "--refresh=false"))
+    stopped(
+        stack, ACCOUNTS, ("preview",), ("refresh",), ("up",), ("destroy",), ("destroy", "--refresh=false")
+    )
     stack.env = right
 
 
 def test_a_kubeconfig_of_another_cluster_stops_every_command(stack: Stack) -> None:
     with another_cluster(stack.sandbox):
-        told = f"the kubeconfig leads to the ACK cluster {MINE}, and the key ackClusterId wants {ACK_CLUSTER_ID}"
+        told = (
+            f"the kubeconfig leads to the ACK cluster {MINE}, and the key ackClusterId wants {ACK_CLUSTER_ID}"
+        )
         stopped(stack, told, ("preview",), ("refresh",), ("up",), ("destroy",))
 
 
-def test_keys_that_are_changed_to_another_place_stop_every_command_that_runs_the_program(stack: Stack) -> None:
+def test_keys_that_are_changed_to_another_place_stop_every_command_that_runs_the_program(
+    stack: Stack,
+) -> None:
     guard(stack, "1111111111111111", ACK_CLUSTER_ID)
     told = f"belong to the account {ACCOUNT_ID}, and the key accountId wants 1111111111111111"
     for command in (("preview",), ("up",), ("destroy", "--run-program")):
@@ -167,13 +194,25 @@ def test_a_first_deployment_in_the_wrong_place_makes_nothing(stack: Stack) -> No
     right = dict(stack.env)
     guard(stack, cluster=ACK_CLUSTER_ID)
     with another_cluster(stack.sandbox):
-        stopped(stack, f"leads to the ACK cluster {MINE}, and the key ackClusterId wants {ACK_CLUSTER_ID}", ("preview",), ("up",))
+        stopped(
+            stack,
+            f"leads to the ACK cluster {MINE}, and the key ackClusterId wants {ACK_CLUSTER_ID}",
+            ("preview",),
+            ("up",),
+        )
     guard(stack, ACCOUNT_ID)
     stack.env |= OTHER_ACCOUNT
-    # The official plugin signs in a way that the sandbox does not take: then the program warns, and the provider says it.
+    # The official plugin signs in a way that the sandbox does not take: then the program warns, and
+    # the provider says it.
     official = engine.has_official_plugin(HERE, "alicloud", engine.plugin_versions(HERE, load())["alicloud"])
     says = ACCOUNTS if official else f"alicloud:get_account says that the credentials {ACCOUNTS}"
     stopped(stack, says, ("preview",), ("up",))
-    stack.env["ALIBABA_CLOUD_ACCOUNT_ID"] = ACCOUNT_ID  # get_account believes it, the provider does not
-    stopped(stack, f"the credentials (sand****-key from the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID) {ACCOUNTS}", ("up",))
+    # get_account believes it, the provider does not
+    stack.env["ALIBABA_CLOUD_ACCOUNT_ID"] = ACCOUNT_ID
+    stopped(
+        stack,
+        "the credentials (sand****-key from the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID)"
+        f" {ACCOUNTS}",
+        ("up",),
+    )
     stack.env = right

@@ -1,4 +1,6 @@
-"""A rotation by the commands of docs/rotation.md under a steady stream of requests: no client is rejected that should get in."""
+"""A rotation by the commands of docs/rotation.md under a steady stream of requests: no client is
+rejected that should get in.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def second_listener(sandbox: Sandbox) -> Iterator[None]:
     before = sandbox.albconfig()["spec"]
     (https,) = [item for item in before["listeners"] if item["port"] == 443]
     sandbox.edit({"op": "add", "path": "/spec/listeners/-", "value": {**https, "port": 8443}})
-    sandbox.kubectl("annotate", *INGRESS, f"{LISTEN_PORTS}={json.dumps([{'HTTP': 80}, {'HTTPS': 443}, {'HTTPS': 8443}])}")
+    sandbox.kubectl(
+        "annotate", *INGRESS, f"{LISTEN_PORTS}={json.dumps([{'HTTP': 80}, {'HTTPS': 443}, {'HTTPS': 8443}])}"
+    )
     yield
     sandbox.kubectl("annotate", *INGRESS, f"{LISTEN_PORTS}={json.dumps([{'HTTP': 80}, {'HTTPS': 443}])}")
     sandbox.edit({"op": "remove", "path": f"/spec/listeners/{len(before['listeners'])}"})
@@ -42,9 +46,14 @@ def second_listener(sandbox: Sandbox) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def stack(second_listener: None, sandbox: Sandbox, program: Path) -> Iterator[Stack]:
-    """A stack with two listeners, the default authority and deletion protection; the tests of this module follow each other."""
+    """A stack with two listeners, the default authority and deletion protection; the tests of this
+    module follow each other.
+    """
     made = Stack("rotation", program, sandbox)
-    made.set(listeners={"public": made.listener("alb", 443), "partners": made.listener("alb", 8443)}, deletionProtection=True)
+    made.set(
+        listeners={"public": made.listener("alb", 443), "partners": made.listener("alb", 8443)},
+        deletionProtection=True,
+    )
     made.up()
     yield made
     made.set(deletionProtection=False)
@@ -88,7 +97,9 @@ def test_no_client_is_rejected_by_the_documented_steps_until_those_that_did_not_
         pass
     due = [(phase, OLD) for phase in ("before", "1 introduced", "2 signs", "rolled back")]
     due += [(phase, NEW) for phase in (*traffic.phases, "4 old one removed")]
-    with traffic.during("4 old one removed", max(AT_LEAST, ALTOGETHER - sum(traffic.tally.of(*cell)[0] for cell in due))):
+    with traffic.during(
+        "4 old one removed", max(AT_LEAST, ALTOGETHER - sum(traffic.tally.of(*cell)[0] for cell in due))
+    ):
         stack.type(PAGE["4. Remove the old authority"])
         stack.unchanged()
         assert stack.verify().returncode == 0
@@ -118,7 +129,9 @@ def test_no_command_of_the_page_is_left_out() -> None:
     assert list(PAGE) == [*rotation, "4. Remove the old authority", *emergency]
 
 
-def test_a_subordinate_of_the_companys_root_takes_over_in_the_same_way(stack: Stack, traffic: Traffic, tmp_path: Path) -> None:
+def test_a_subordinate_of_the_companys_root_takes_over_in_the_same_way(
+    stack: Stack, traffic: Traffic, tmp_path: Path
+) -> None:
     now = datetime.now(UTC)
     root = authority("corporate root", start=now - DAY, end=now + 3650 * DAY)
     issuing = subordinate(root, "corporate subordinate", path_length=0, start=now - DAY, end=now + 1000 * DAY)

@@ -1,4 +1,6 @@
-"""The steps of a rotation in wrong orders, on the real engine: refused in preview and in up with one sentence, and nothing is changed."""
+"""The steps of a rotation in wrong orders, on the real engine: refused in preview and in up with
+one sentence, and nothing is changed.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ def test_an_up_that_was_killed_between_clients_and_listener_does_not_count_as_is
     assert [stack.get(client) for client in (old, stack.client(tmp_path / "new"))] == [(200, "old")] * 2
 
 
-def test_trust_changes_once_the_authority_was_issuing_and_goes_back_while_the_former_one_is_there(stack: Stack, tmp_path: Path) -> None:
+def test_trust_changes_once_the_authority_was_issuing_and_goes_back_while_the_former_one_is_there(
+    stack: Stack, tmp_path: Path
+) -> None:
     wish(stack, B, issuing="b", trusted="b")
     assert "cannot be deleted" in stack.fails("preview")
     new = stack.client(tmp_path / "new")

@@ -1,4 +1,6 @@
-"""The sandbox starts, is mended, and leaves nothing behind: real processes, in a directory and on ports of its own."""
+"""The sandbox starts, is mended, and leaves nothing behind: real processes, in a directory and on
+ports of its own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from dev.sandbox.layout import REPOSITORY, Layout
 from dev.sandbox.parts import NAMES
 
 BASES = [(base, base + 1000) for base in range(4000, 16000, 2000)]
-"""Port bases and listener bases of these tests, apart from those of other tests; other checkouts may run the same beside us."""
+"""Port bases and listener bases of these tests, apart from those of other tests; other checkouts
+may run the same beside us.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,22 @@ class Lifecycle:
         return [sys.executable, "-m", "dev.sandbox", *arguments, "--directory", str(self.layout.directory)]
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*arguments), cwd=REPOSITORY, env=self.environment(), capture_output=True, text=True, timeout=200)
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=REPOSITORY,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
 
     def environment(self) -> dict[str, str]:
         """Ports by the environment, so that a start can be given others."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
-        ports_of_ours = {"SANDBOX_PORT_BASE": str(self.layout.port_base), "SANDBOX_LISTENER_BASE": str(self.layout.listener_base)}
+        ports_of_ours = {
+            "SANDBOX_PORT_BASE": str(self.layout.port_base),
+            "SANDBOX_LISTENER_BASE": str(self.layout.listener_base),
+        }
         return {**inherited, **ports_of_ours}
 
     def succeed(self, *arguments: str) -> str:
@@ -69,11 +83,18 @@ class Lifecycle:
         return self.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 
     def albconfig(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "albconfig", "alb", "-o", "json", "--show-managed-fields"))
+        found: dict[str, Any] = json.loads(
+            self.kubectl("get", "albconfig", "alb", "-o", "json", "--show-managed-fields")
+        )
         return found
 
     def kubectl(self, *arguments: str) -> str:
-        command = (str(REPOSITORY / ".toolchain" / "bin" / "kubectl"), "--kubeconfig", str(self.layout.kubeconfig), *arguments)
+        command = (
+            str(REPOSITORY / ".toolchain" / "bin" / "kubectl"),
+            "--kubeconfig",
+            str(self.layout.kubeconfig),
+            *arguments,
+        )
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def leftovers(self) -> list[str]:
@@ -82,9 +103,14 @@ class Lifecycle:
         found = [
             f"{process.name} {process.pid}"
             for process in processes.everybody()
-            if str(directory) in " ".join(processes.command_line(process.pid)) or processes.working_directory(process.pid) == directory
+            if str(directory) in " ".join(processes.command_line(process.pid))
+            or processes.working_directory(process.pid) == directory
         ]
-        return found + [f"{endpoint} of {ports.holder(endpoint)}" for endpoint in endpoints(self.layout) if not ports.is_free(endpoint)]
+        return found + [
+            f"{endpoint} of {ports.holder(endpoint)}"
+            for endpoint in endpoints(self.layout)
+            if not ports.is_free(endpoint)
+        ]
 
 
 def endpoints(layout: Layout) -> list[ports.Endpoint]:
@@ -93,7 +119,9 @@ def endpoints(layout: Layout) -> list[ports.Endpoint]:
 
 
 def with_free_ports(directory: Path, *others: Layout) -> Layout:
-    """The layout of a sandbox on the first ports that nobody uses, neither now nor in the layouts of `others`."""
+    """The layout of a sandbox on the first ports that nobody uses, neither now nor in the layouts
+    of `others`.
+    """
     taken = [(other.port_base, other.listener_base) for other in others]
     candidates = (Layout(directory, *bases) for bases in BASES if bases not in taken)
     return next(layout for layout in candidates if all(map(ports.is_free, endpoints(layout))))
@@ -143,14 +171,18 @@ class TestRunning:
         done = running("status")
         assert done.returncode == 0
         for name, pid in running.pids().items():
-            assert any(line.startswith(name) and f" {pid} " in line for line in done.stdout.splitlines()), done.stdout
+            assert any(line.startswith(name) and f" {pid} " in line for line in done.stdout.splitlines()), (
+                done.stdout
+            )
         assert json.loads(running.succeed("status", "--json"))["listeners"] == [
             f"127.0.0.1:{running.layout.listener_port(port)}" for port in (80, 443)
         ]
 
     @pytest.mark.campaign
     @pytest.mark.parametrize("name", NAMES)
-    def test_a_crashed_part_is_seen_and_mended_and_the_others_go_on(self, running: Lifecycle, name: str) -> None:
+    def test_a_crashed_part_is_seen_and_mended_and_the_others_go_on(
+        self, running: Lifecycle, name: str
+    ) -> None:
         before = running.pids()
         running.kill(name)
         done = running("status")
@@ -190,11 +222,18 @@ class TestRunning:
     def test_nobody_gets_in_without_a_certificate(self, running: Lifecycle, name: str) -> None:
         port, authority, path = {
             "etcd": (running.layout.etcd_port, "etcd-ca.crt", "/health"),
-            "kube-apiserver": (running.layout.apiserver_port, "kube-ca.crt", "/api/v1/namespaces/kube-system"),
+            "kube-apiserver": (
+                running.layout.apiserver_port,
+                "kube-ca.crt",
+                "/api/v1/namespaces/kube-system",
+            ),
         }[name]
         tls = ssl.create_default_context(cafile=str(running.layout.pki / authority))
         answer = b""
-        with socket.create_connection(("127.0.0.1", port)) as plain, tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+        ):
             try:
                 connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
                 answer = connection.recv(100)
@@ -203,11 +242,22 @@ class TestRunning:
         assert answer == b"" if name == "etcd" else answer.startswith(b"HTTP/1.0 401")
 
     def test_a_shell_that_sourced_env_reaches_the_cluster(self, running: Lifecycle) -> None:
-        command = ["sh", "-c", '. "$1"; . "$1"; kubectl get namespace kube-system -o name', "sh", str(running.layout.env)]
-        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "namespace/kube-system\n"
+        command = [
+            "sh",
+            "-c",
+            '. "$1"; . "$1"; kubectl get namespace kube-system -o name',
+            "sh",
+            str(running.layout.env),
+        ]
+        assert (
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            == "namespace/kube-system\n"
+        )
 
     @pytest.mark.campaign
-    def test_the_audit_log_has_requests_of_people_and_none_of_the_sandboxs_own_looks(self, running: Lifecycle) -> None:
+    def test_the_audit_log_has_requests_of_people_and_none_of_the_sandboxs_own_looks(
+        self, running: Lifecycle
+    ) -> None:
         running.cluster()
         running.succeed("status")
         events = [json.loads(line) for line in running.layout.audit_log.read_text().splitlines()]
@@ -224,14 +274,22 @@ class TestRunning:
         assert "fault of" not in running.succeed("status")
 
     @pytest.mark.campaign
-    def test_the_audit_log_has_one_line_for_each_request_with_its_verb_and_who_sent_it(self, running: Lifecycle) -> None:
+    def test_the_audit_log_has_one_line_for_each_request_with_its_verb_and_who_sent_it(
+        self, running: Lifecycle
+    ) -> None:
         before = len(running.layout.audit_log.read_text().splitlines())
         for _ in range(3):
             running.cluster()
         events = [json.loads(line) for line in running.layout.audit_log.read_text().splitlines()[before:]]
         assert {event["stage"] for event in events} == {"ResponseComplete"}
-        ours = [event for event in events if event["user"]["username"] == "alb-mutual-tls-sandbox" and "kube-system" in event["requestURI"]]
-        assert [(event["verb"], event["userAgent"].partition("/")[0]) for event in ours] == [("get", "kubectl")] * 3
+        ours = [
+            event
+            for event in events
+            if event["user"]["username"] == "alb-mutual-tls-sandbox" and "kube-system" in event["requestURI"]
+        ]
+        assert [(event["verb"], event["userAgent"].partition("/")[0]) for event in ours] == [
+            ("get", "kubectl")
+        ] * 3
 
     @pytest.mark.campaign
     def test_a_paused_kube_apiserver_is_seen_and_hangs_until_it_is_resumed(self, running: Lifecycle) -> None:
@@ -239,7 +297,10 @@ class TestRunning:
         assert "kube-apiserver is paused" in running.succeed("fault", "apiserver", "pause")
         done = running("status")
         assert done.returncode == 1
-        assert "kube-apiserver is paused (it answers nobody until `python -m dev.sandbox start` lets it go on)" in done.stdout
+        assert (
+            "kube-apiserver is paused (it answers nobody until `python -m dev.sandbox start` lets it go on)"
+            in done.stdout
+        )
         assert running.states() == {**ALL_RUNNING, "kube-apiserver": "paused"}
         with socket.create_connection(("127.0.0.1", running.layout.apiserver_port)) as connection:
             connection.sendall(b"x")
@@ -255,7 +316,9 @@ class TestRunning:
         assert running.pids() == before
 
     @pytest.mark.campaign
-    def test_writers_reorder_the_listeners_all_the_time_and_put_everything_back(self, running: Lifecycle) -> None:
+    def test_writers_reorder_the_listeners_all_the_time_and_put_everything_back(
+        self, running: Lifecycle
+    ) -> None:
         first = running.albconfig()
         running.succeed("fault", "albconfig", "writers")
         assert "fault of albconfig: writers" in running.succeed("status")
@@ -272,7 +335,9 @@ class TestRunning:
         running.kill("cloud")
         assert running.albconfig()["metadata"]["annotations"]
         running.succeed("start")
-        await_true(lambda: running.albconfig()["metadata"]["generation"] > first["metadata"]["generation"] + 10)
+        await_true(
+            lambda: running.albconfig()["metadata"]["generation"] > first["metadata"]["generation"] + 10
+        )
         running.succeed("fault", "albconfig", "none")
         last = running.albconfig()
         assert last["spec"] == first["spec"]
@@ -289,7 +354,9 @@ class TestRunning:
             return "/api/v1/namespaces/kube-system" in shown.read_text()
 
         with shown.open("w") as output:
-            reader = subprocess.Popen(running.command("logs", "audit", "--lines", "0", "-f"), cwd=REPOSITORY, stdout=output)
+            reader = subprocess.Popen(
+                running.command("logs", "audit", "--lines", "0", "-f"), cwd=REPOSITORY, stdout=output
+            )
         try:
             await_true(is_shown)
         finally:
@@ -330,9 +397,13 @@ class TestAlone:
         assert sandbox.leftovers() == []
 
     @pytest.mark.campaign
-    def test_the_cluster_comes_up_on_other_ports_with_its_data(self, sandbox: Lifecycle, tmp_path: Path) -> None:
+    def test_the_cluster_comes_up_on_other_ports_with_its_data(
+        self, sandbox: Lifecycle, tmp_path: Path
+    ) -> None:
         other = with_free_ports(tmp_path, sandbox.layout)
-        sandbox.succeed("start", "--port-base", str(other.port_base), "--listener-base", str(other.listener_base))
+        sandbox.succeed(
+            "start", "--port-base", str(other.port_base), "--listener-base", str(other.listener_base)
+        )
         before = sandbox.cluster()
         sandbox.succeed("stop")
         sandbox.succeed("start")
@@ -352,13 +423,15 @@ class TestAlone:
             assert bystander.poll() is None
             bystander.kill()
 
-    def test_a_busy_port_is_named_with_who_has_it_and_nothing_is_left_running(self, sandbox: Lifecycle) -> None:
+    def test_a_busy_port_is_named_with_who_has_it_and_nothing_is_left_running(
+        self, sandbox: Lifecycle
+    ) -> None:
         with socket.create_server(("127.0.0.1", sandbox.layout.apiserver_port)):
             done = sandbox("start")
         assert done.returncode == 1
         assert (
-            f"port {sandbox.layout.apiserver_port} on 127.0.0.1, needed by kube-apiserver, is taken by {Path(sys.executable).resolve().name[:6]}"
-            in done.stderr
+            f"port {sandbox.layout.apiserver_port} on 127.0.0.1, needed by kube-apiserver, is taken by"
+            f" {Path(sys.executable).resolve().name[:6]}" in done.stderr
         )
         assert f"(pid {os.getpid()}" in done.stderr
         assert "--port-base" in done.stderr
@@ -369,12 +442,16 @@ class TestAlone:
         with socket.create_server(("127.0.0.1", sandbox.layout.listener_port(443))):
             done = sandbox("start")
         assert done.returncode == 1
-        assert f"port {sandbox.layout.listener_port(443)} on 127.0.0.1, needed by nginx, is taken" in done.stderr
+        assert (
+            f"port {sandbox.layout.listener_port(443)} on 127.0.0.1, needed by nginx, is taken" in done.stderr
+        )
         assert "--listener-base" in done.stderr
         assert sandbox.leftovers() == []
 
     @pytest.mark.campaign
-    def test_a_part_that_cannot_start_is_named_with_its_reason_and_nothing_is_left_running(self, sandbox: Lifecycle) -> None:
+    def test_a_part_that_cannot_start_is_named_with_its_reason_and_nothing_is_left_running(
+        self, sandbox: Lifecycle
+    ) -> None:
         write_ahead_log = sandbox.layout.etcd_directory / "member" / "wal"
         write_ahead_log.mkdir(parents=True)
         (write_ahead_log / "0000000000000000-0000000000000000.wal").write_bytes(b"\xff" * 4096)
@@ -385,10 +462,17 @@ class TestAlone:
         assert sandbox.leftovers() == []
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_an_interrupted_start_leaves_nothing_running(self, sandbox: Lifecycle, number: signal.Signals) -> None:
+    def test_an_interrupted_start_leaves_nothing_running(
+        self, sandbox: Lifecycle, number: signal.Signals
+    ) -> None:
         command, environment = sandbox.command("start"), sandbox.environment()
         with subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as starting:
             await_true((sandbox.layout.pids / "kube-apiserver.pid").exists)
             starting.send_signal(number)
@@ -400,7 +484,10 @@ class TestAlone:
     @pytest.mark.campaign
     def test_of_two_starts_at_the_same_time_one_waits_for_the_other(self, sandbox: Lifecycle) -> None:
         command, environment = sandbox.command("start"), sandbox.environment()
-        both = [subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        both = [
+            subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
         shown = [one.communicate(timeout=120)[0] for one in both]
         assert [one.returncode for one in both] == [0, 0]
         assert sorted("already running" in text for text in shown) == [False, True]

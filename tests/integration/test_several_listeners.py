@@ -1,4 +1,6 @@
-"""Several listeners on several AlbConfigs: one CA upload, each listener a resource of its own, and none is touched when another one changes."""
+"""Several listeners on several AlbConfigs: one CA upload, each listener a resource of its own, and
+none is touched when another one changes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ pytestmark = pytest.mark.campaign
 QUICK = {"root": {"keyAlgorithm": "ECDSA-P256"}}
 INTERNAL = [
     {"port": 443, "protocol": "HTTPS", "certificates": CERTIFICATES, "description": "staff"},
-    {"port": 8443, "protocol": "HTTPS", "certificates": CERTIFICATES, "caEnabled": False, "caCertificates": None},
+    {
+        "port": 8443,
+        "protocol": "HTTPS",
+        "certificates": CERTIFICATES,
+        "caEnabled": False,
+        "caCertificates": None,
+    },
     {"port": 9443, "protocol": "HTTPS", "certificates": CERTIFICATES, "http2Enabled": False},
 ]
 PORTS = range(8801, 8841)
@@ -49,11 +57,15 @@ def stack(first: dict[Place, dict[str, Any]], sandbox: Sandbox, program: Path) -
 
 
 def every(sandbox: Sandbox) -> dict[Place, dict[str, Any]]:
-    return {(name, port): item for name in ("alb", "internal") for port, item in sandbox.listeners(name).items()}
+    return {
+        (name, port): item for name in ("alb", "internal") for port, item in sandbox.listeners(name).items()
+    }
 
 
 class Change:
-    """What an up of the stack does: its PATCHes, and which listeners and annotations are others afterwards."""
+    """What an up of the stack does: its PATCHes, and which listeners and annotations are others
+    afterwards.
+    """
 
     def __init__(self, stack: Stack) -> None:
         sandbox = stack.sandbox
@@ -96,20 +108,28 @@ def client(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 ALL = {("alb", 443), ("internal", 443), ("internal", 8443)}
 
 
-def test_the_listeners_of_two_albconfigs_share_one_upload_and_are_a_resource_each(stack: Stack, client: tuple[Path, Path]) -> None:
+def test_the_listeners_of_two_albconfigs_share_one_upload_and_are_a_resource_each(
+    stack: Stack, client: tuple[Path, Path]
+) -> None:
     sandbox = stack.sandbox
     assert sandbox.address("internal") != sandbox.address("alb")
     (upload,) = sandbox.stored("certificates")
     for place, item in every(sandbox).items():
-        assert item.get("caCertificates") == ([{"CertificateId": upload["Identifier"]}] if place in ALL else None)
+        assert item.get("caCertificates") == (
+            [{"CertificateId": upload["Identifier"]}] if place in ALL else None
+        )
     kinds = [urn.split("::")[2].rpartition("$")[2] for urn in stack.kept()]
     assert kinds.count("albmtls:index:ListenerClientAuthentication") == 3
-    assert kinds.count("albmtls:index:CaCertificate") == kinds.count("albmtls:index:CertificateRepository") == 1
+    assert (
+        kinds.count("albmtls:index:CaCertificate") == kinds.count("albmtls:index:CertificateRepository") == 1
+    )
     assert set(claims(sandbox)) == shut(stack, client) == ALL
     stack.unchanged()
 
 
-def test_one_listener_is_switched_off_alone_and_the_master_switch_leaves_it_off(stack: Stack, client: tuple[Path, Path]) -> None:
+def test_one_listener_is_switched_off_alone_and_the_master_switch_leaves_it_off(
+    stack: Stack, client: tuple[Path, Path]
+) -> None:
     stack.set_by_command("listeners.internal.caEnabled", "false")
     change = Change(stack)
     assert change.patches == [("internal", 200)]
@@ -137,10 +157,15 @@ def test_one_that_is_added_and_one_that_is_taken_out_touch_no_other(
     assert change.listeners == change.claims == {extra}
     assert shut(stack, client) == {("alb", 443), partner, extra}
 
-    stack.set(listeners={name: item for name, item in stack.config["alb-mutual-tls:listeners"].items() if name != "partner"})
+    stack.set(
+        listeners={
+            name: item for name, item in stack.config["alb-mutual-tls:listeners"].items() if name != "partner"
+        }
+    )
     previewed = stack.preview()
     told = (
-        "internal:8443 is given back as it was before this stack: unless that asked for certificates, internal:8443 will let everybody in"
+        "internal:8443 is given back as it was before this stack: unless that asked for certificates,"
+        " internal:8443 will let everybody in"
     )
     assert (previewed.stdout + previewed.stderr).count(told) == 1
     change = Change(stack)
@@ -156,16 +181,27 @@ def test_one_that_is_added_and_one_that_is_taken_out_touch_no_other(
 def test_forty_listeners_of_one_albconfig_are_taken_by_one_up_and_given_back_without_a_conflict_among_themselves(
     apply: Apply, sandbox: Sandbox, program: Path
 ) -> None:
-    apply("many", [{"port": port, "protocol": "HTTPS", "certificates": CERTIFICATES, "description": f"number {port}"} for port in PORTS])
+    apply(
+        "many",
+        [
+            {"port": port, "protocol": "HTTPS", "certificates": CERTIFICATES, "description": f"number {port}"}
+            for port in PORTS
+        ],
+    )
     before = sandbox.albconfig("many")["spec"]
     stack = Stack("forty", program, sandbox)
-    stack.set(authorities=QUICK, clients={}, listeners={f"l{port}": stack.listener("many", port) for port in PORTS})
+    stack.set(
+        authorities=QUICK, clients={}, listeners={f"l{port}": stack.listener("many", port) for port in PORTS}
+    )
     since = len(sandbox.audit_log())
     stack.up()
     patches = sandbox.patches(since)
     assert patches == [("many", 200)] * 40, f"{len(patches)} PATCHes for 40 listeners: {patches}"
     identifier = json.loads(succeed(stack.pulumi("stack", "output", "--json")))["caCertificateId"]
-    expected = [{**item, "caEnabled": True, "caCertificates": [{"CertificateId": identifier}]} for item in before["listeners"]]
+    expected = [
+        {**item, "caEnabled": True, "caCertificates": [{"CertificateId": identifier}]}
+        for item in before["listeners"]
+    ]
     assert sandbox.albconfig("many")["spec"] == {**before, "listeners": expected}
     assert len(sandbox.claims("many")) == 40
     at = sandbox.address("many")

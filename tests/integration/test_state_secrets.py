@@ -1,4 +1,6 @@
-"""What stands in the state in the clear, and what is protected there, with the default settings: on the real engine, read as anybody may read it."""
+"""What stands in the state in the clear, and what is protected there, with the default settings: on
+the real engine, read as anybody may read it.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def address(sandbox: Sandbox) -> Iterator[str]:
 
 @pytest.fixture
 def start(sandbox: Sandbox, program: Path) -> Iterator[Start]:
-    """Makes a stack with default settings but for these keys; afterwards it is unprotected and destroyed."""
+    """Makes a stack with default settings but for these keys; afterwards it is unprotected and
+    destroyed.
+    """
     made: list[Stack] = []
 
     def begin(name: str, **keys: Any) -> Stack:
@@ -71,7 +75,9 @@ def start(sandbox: Sandbox, program: Path) -> Iterator[Start]:
         stack.remove()
 
 
-def test_what_was_set_with_secret_stands_nowhere_in_the_state_in_the_clear(start: Start, sandbox: Sandbox) -> None:
+def test_what_was_set_with_secret_stands_nowhere_in_the_state_in_the_clear(
+    start: Start, sandbox: Sandbox
+) -> None:
     sandbox.namespace("hushed")
     stack = start("hushed", clients={"web": {"secret": {"namespace": "hushed", "name": "web-tls"}}})
     stack.config["alicloud:assumeRole"] = {"roleArn": ROLE}
@@ -102,7 +108,9 @@ def test_what_was_set_with_secret_stands_nowhere_in_the_state_in_the_clear(start
     assert stack.verify().returncode == 0
 
 
-def test_a_secret_address_of_credentials_stands_nowhere_in_the_state_in_the_clear(address: str, start: Start) -> None:
+def test_a_secret_address_of_credentials_stands_nowhere_in_the_state_in_the_clear(
+    address: str, start: Start
+) -> None:
     stack = start("addressed", clients={}, listeners={})
     stack.set_secret("alicloud:credentialsUri", address)
     stack.up()
@@ -119,7 +127,9 @@ def test_an_access_key_stands_nowhere_in_the_state_in_the_clear_however_it_was_s
 
 
 def test_secret_keys_stand_in_the_inputs_of_no_provider_in_the_clear(start: Start) -> None:
-    stack = start("keyed-secretly", clients={}, listeners={}, accountId=ACCOUNT_ID)  # which the provider alicloud is asked for too
+    stack = start(
+        "keyed-secretly", clients={}, listeners={}, accountId=ACCOUNT_ID
+    )  # which the provider alicloud is asked for too
     for key, value in (("alicloud:accessKey", ACCESS_KEY_ID), ("alicloud:secretKey", ACCESS_KEY_SECRET)):
         stack.set_secret(key, value)
     stack.up()
@@ -133,7 +143,9 @@ def test_by_default_authorities_uploads_and_listeners_are_protected(start: Start
     stack = start("protected")
     stack.up()
     protected = sorted(
-        item["urn"].rpartition("::")[0].rpartition("$")[2] for item in stack.export()["deployment"]["resources"] if item.get("protect")
+        item["urn"].rpartition("::")[0].rpartition("$")[2]
+        for item in stack.export()["deployment"]["resources"]
+        if item.get("protect")
     )
     assert protected == [
         "albmtls:index:AuthorityCertificate",

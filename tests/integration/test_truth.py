@@ -1,4 +1,6 @@
-"""Waiting for the truth: what ALB does not confirm is said with what it shows, kept in the state, and looked at again by the next up."""
+"""Waiting for the truth: what ALB does not confirm is said with what it shows, kept in the state,
+and looked at again by the next up.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def first(sandbox: Sandbox) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stack(first: dict[str, Any], sandbox: Sandbox, program: Path) -> Iterator[Stack]:
-    """A stack that is not up yet and does not wait long; the tests of this module follow each other."""
+    """A stack that is not up yet and does not wait long; the tests of this module follow each
+    other.
+    """
     made = Stack("truth", program, sandbox)
     made.set(authorities={"root": {"keyAlgorithm": "ECDSA-P256"}}, awaitTimeoutSeconds=3)
     yield made
@@ -37,17 +41,23 @@ def stack(first: dict[str, Any], sandbox: Sandbox, program: Path) -> Iterator[St
 
 def listen_ports(sandbox: Sandbox, *entries: dict[str, int]) -> None:
     """The listeners that the Ingress binds."""
-    sandbox.kubectl("annotate", "ingress", "https-ingress", "--overwrite", f"{LISTEN_PORTS}={json.dumps(entries)}")
+    sandbox.kubectl(
+        "annotate", "ingress", "https-ingress", "--overwrite", f"{LISTEN_PORTS}={json.dumps(entries)}"
+    )
 
 
-def test_a_wait_that_ended_says_what_alb_shows_and_why_and_the_next_up_checks_again(stack: Stack, sandbox: Sandbox) -> None:
-    listen_ports(sandbox, {"HTTP": 80}, {"HTTPS": 443}, {"HTTPS": 8443})  # the controller refuses all of the AlbConfig for the third
+def test_a_wait_that_ended_says_what_alb_shows_and_why_and_the_next_up_checks_again(
+    stack: Stack, sandbox: Sandbox
+) -> None:
+    listen_ports(
+        sandbox, {"HTTP": 80}, {"HTTPS": 443}, {"HTTPS": 8443}
+    )  # the controller refuses all of the AlbConfig for the third
     try:
         shown = " ".join(stack.fails("up").split())
         certificate = sandbox.listeners()[443]["caCertificates"][0]["CertificateId"]
         assert (
-            f"ALB did not confirm within 3 s that listener 443/HTTPS of AlbConfig alb asks for client certificates of CA certificate {certificate}"
-            in shown
+            "ALB did not confirm within 3 s that listener 443/HTTPS of AlbConfig alb asks for client"
+            f" certificates of CA certificate {certificate}" in shown
         )
         assert "shows status Running, CaEnabled false, CA certificate none" in shown
         assert "the last warnings of AlbConfig alb are " in shown

@@ -1,4 +1,6 @@
-"""`mtls verify` through a rotation on the real engine: who is expected where, whether the stack is ready for the flip, and sessions from before."""
+"""`mtls verify` through a rotation on the real engine: who is expected where, whether the stack is
+ready for the flip, and sessions from before.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,19 @@ HOST = "demo.alb.ingress.top"
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that is off, with a client whose key it has made, and one that has brought a request."""
+    """A stack that is off, with a client whose key it has made, and one that has brought a
+    request.
+    """
     folder = tmp_path_factory.mktemp("company")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "company.key")
+    key = (
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        folder / "company.key",
+    )
     succeed(run("openssl", "req", *key, "-subj", "/CN=company", "-out", folder / "company.csr"))
     made = Stack("verify", program, sandbox)
     clients = {"alice": {}, "company": {"csr": (folder / "company.csr").read_text()}}
@@ -42,7 +54,9 @@ def verified(stack: Stack, *arguments: str) -> dict[str, Any]:
 
 def expected(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Case -> expectation and verdict, the same in both TLS versions."""
-    checks = [check for listener in document["listeners"] for check in listener["checks"] if check["tlsVersion"]]
+    checks = [
+        check for listener in document["listeners"] for check in listener["checks"] if check["tlsVersion"]
+    ]
     return {check["case"]: (check["expected"], check["verdict"]) for check in checks}
 
 
@@ -73,15 +87,25 @@ def test_before_a_rotation_there_is_no_flip_to_come(stack: Stack) -> None:
 
 def test_a_stack_with_a_bundle_of_the_old_authority_is_not_ready(stack: Stack) -> None:
     stack.set(issuingAuthority="b")
-    targets = ("--target", "**-client-alice", "--target", "**-b-by-a")  # so the other client is left with its certificate
+    targets = (
+        "--target",
+        "**-client-alice",
+        "--target",
+        "**-b-by-a",
+    )  # so the other client is left with its certificate
     succeed(stack.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", *targets))
     document = verified(stack)
     (flip,) = document["flips"]
-    assert {bundle["case"]: bundle["verdict"] for bundle in flip["bundles"]} == {"client alice": "held", "client company": "fell short"}
+    assert {bundle["case"]: bundle["verdict"] for bundle in flip["bundles"]} == {
+        "client alice": "held",
+        "client company": "fell short",
+    }
     assert (document["exitCode"], document["listeners"][0]["verdict"]) == (1, "held")
 
 
-def test_when_the_next_authority_issues_every_bundle_is_ready_and_it_is_not_trusted_without_its_cross_certificate(stack: Stack) -> None:
+def test_when_the_next_authority_issues_every_bundle_is_ready_and_it_is_not_trusted_without_its_cross_certificate(
+    stack: Stack,
+) -> None:
     stack.up()
     document = verified(stack, "--with-authority-key")
     assert document["exitCode"] == 0
@@ -90,7 +114,11 @@ def test_when_the_next_authority_issues_every_bundle_is_ready_and_it_is_not_trus
     assert {bundle["case"] for bundle in flip["bundles"]} == {"client alice", "client company"}
     found = expected(document)
     assert found["client alice"] == found["client of authority a"] == ("let in", "held")
-    assert found["client alice with 1 of 2 certificates"] == found["client of authority b"] == ("rejected", "held")
+    assert (
+        found["client alice with 1 of 2 certificates"]
+        == found["client of authority b"]
+        == ("rejected", "held")
+    )
 
 
 def test_an_alb_that_accepts_cut_chains_is_not_called_good(stack: Stack) -> None:
@@ -103,7 +131,9 @@ def test_an_alb_that_accepts_cut_chains_is_not_called_good(stack: Stack) -> None
     assert (document["exitCode"], fallen) == (1, {"client alice with 1 of 2 certificates"})
 
 
-def test_after_the_flip_the_old_authoritys_clients_are_rejected_and_no_cross_certificate_is_needed(stack: Stack) -> None:
+def test_after_the_flip_the_old_authoritys_clients_are_rejected_and_no_cross_certificate_is_needed(
+    stack: Stack,
+) -> None:
     stack.set(trustedAuthority="b")
     stack.up()
     document = verified(stack, "--with-authority-key")

@@ -1,4 +1,6 @@
-"""up, refresh and destroy in another cluster or account, or with nobody to ask: a sentence that names the places, and nothing is changed or lost."""
+"""up, refresh and destroy in another cluster or account, or with nobody to ask: a sentence that
+names the places, and nothing is changed or lost.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ OTHER_ACCOUNT = {
 
 @pytest.fixture(scope="module")
 def kubeconfig(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that KUBECONFIG names, whose content a `kubectl config` or a cloud's command line replaces."""
+    """The file that KUBECONFIG names, whose content a `kubectl config` or a cloud's command line
+    replaces.
+    """
     file = tmp_path_factory.mktemp("kubeconfig") / "config"
     file.touch(0o600)
     file.write_text((sandbox.directory / "kubeconfig").read_text())
@@ -58,14 +62,23 @@ def sentence(shown: str) -> str:
 
 
 def refused_everywhere(stack: Stack, *named: str) -> None:
-    """refresh, up and destroy each fail with a sentence that names the places, and leave state and cloud as they were."""
+    """refresh, up and destroy each fail with a sentence that names the places, and leave state and
+    cloud as they were.
+    """
     state, before = stack.kept(), world(stack.sandbox)
     for command in COMMANDS:
         shown = sentence(stack.fails(command))
-        assert any(all(name in line for name in named) for line in re.split(r"error: |warning: ", shown)), (command, shown)
+        assert any(all(name in line for name in named) for line in re.split(r"error: |warning: ", shown)), (
+            command,
+            shown,
+        )
         kept = stack.kept()
-        # Kubernetes' own provider takes the Secret for gone in another cluster: the next up finds it
-        assert {**kept, **{urn: state[urn] for urn in state.keys() - kept.keys() if SECRET in urn}} == state, command
+        # Kubernetes' own provider takes the Secret for gone in another cluster: the next up finds
+        # it
+        assert {
+            **kept,
+            **{urn: state[urn] for urn in state.keys() - kept.keys() if SECRET in urn},
+        } == state, command
         assert world(stack.sandbox) == before, command
     assert stack.get()[0] in (0, 400)
 
@@ -78,11 +91,15 @@ def goes_on(stack: Stack) -> None:
 
 
 def delivers_nothing(stack: Stack) -> None:
-    """Without a look at what is there no private key gets into another cluster: the Secrets wait for the cluster to be compared."""
+    """Without a look at what is there no private key gets into another cluster: the Secrets wait
+    for the cluster to be compared.
+    """
     right = dict(stack.config)
     stack.set(clients={"new": {"secret": {"namespace": "default", "name": "new"}}})
     done = stack.pulumi("up", "--yes", "--skip-preview", "--refresh=false")
-    assert "what the stack has delivered into Secrets belongs to the cluster with the UID" in sentence(done.stdout + done.stderr)
+    assert "what the stack has delivered into Secrets belongs to the cluster with the UID" in sentence(
+        done.stdout + done.stderr
+    )
     assert done.returncode != 0
     stack.config = right
 
@@ -105,7 +122,9 @@ def test_another_cluster_is_refused_by_a_sentence_that_names_both(stack: Stack, 
         succeed(other("stop"))
     before = world(stack.sandbox)
     goes_on(stack)
-    assert [secret["metadata"]["uid"] for secret in world(stack.sandbox)[3]] == [secret["metadata"]["uid"] for secret in before[3]]
+    assert [secret["metadata"]["uid"] for secret in world(stack.sandbox)[3]] == [
+        secret["metadata"]["uid"] for secret in before[3]
+    ]
 
 
 def test_another_account_is_refused_by_a_sentence_that_names_both(stack: Stack) -> None:
@@ -125,7 +144,9 @@ def test_an_unreachable_cluster_is_named(stack: Stack, kubeconfig: Path) -> None
 
 
 def test_an_unreachable_cas_and_sts_are_named_and_nothing_is_lost(stack: Stack) -> None:
-    """refresh, an up that has nothing to do, and giving a listener back only warn: else nobody could switch it off in an outage."""
+    """refresh, an up that has nothing to do, and giving a listener back only warn: else nobody
+    could switch it off in an outage.
+    """
     sandbox = stack.sandbox
     endpoint = f"at 127.0.0.1:{sandbox.port_base + 80} did not answer"
     state, before = stack.kept(), world(sandbox)

@@ -1,4 +1,6 @@
-"""A copy of the program whose provider lives at another time: the clock is a file, which a test sets."""
+"""A copy of the program whose provider lives at another time: the clock is a file, which a test
+sets.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ main(clock=lambda: datetime.fromisoformat((directory / "clock").read_text()))
 
 @dataclass(frozen=True)
 class TimeTravel:
-    """`program`: the directory of the Pulumi project; `provider`: where its plugin is started from, with the clock and other files for it."""
+    """`program`: the directory of the Pulumi project; `provider`: where its plugin is started from,
+    with the clock and other files for it.
+    """
 
     program: Path
     provider: Path
@@ -56,12 +60,15 @@ class TimeTravel:
         shutil.copy(REPOSITORY / "Pulumi.dev.yaml", made.program / "Pulumi.dev.yaml")
         project = (REPOSITORY / "Pulumi.yaml").read_text()
         assert project.count("path: ./alb_mutual_tls/provider") == 1
-        (made.program / "Pulumi.yaml").write_text(project.replace("./alb_mutual_tls/provider", str(made.provider)))
+        (made.program / "Pulumi.yaml").write_text(
+            project.replace("./alb_mutual_tls/provider", str(made.provider))
+        )
         (made.provider / "at_another_time.py").write_text(_PROVIDER)
         launcher = made.provider / "pulumi-resource-albmtls"
         python, code = REPOSITORY / ".venv/bin/python", made.provider / "at_another_time.py"
         launcher.write_text(
-            f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(REPOSITORY))} exec {shlex.quote(str(python))} -u -P {shlex.quote(str(code))} "$@"\n'
+            f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(REPOSITORY))} exec {shlex.quote(str(python))} -u -P"
+            f' {shlex.quote(str(code))} "$@"\n'
         )
         launcher.chmod(0o755)
         made.day(0)

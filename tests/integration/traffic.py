@@ -1,4 +1,6 @@
-"""A steady stream of requests to a listener, each over a fresh TLS connection, counted by what came of them."""
+"""A steady stream of requests to a listener, each over a fresh TLS connection, counted by what came
+of them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ PASSED, REJECTED, FAILED = "passed", "rejected", "failed"
 
 @dataclass
 class Tally:
-    """What came of requests: a rejection is an HTTP 400 for the certificate or a TLS alert, anything else that is no answer of the backend failed."""
+    """What came of requests: a rejection is an HTTP 400 for the certificate or a TLS alert,
+    anything else that is no answer of the backend failed.
+    """
 
     counted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """By phase, bundle and result."""
@@ -42,14 +46,20 @@ class Tally:
     def of(self, phase: str, bundle: str) -> tuple[int, int, int]:
         """How many passed, were rejected, failed otherwise."""
         with self._lock:
-            passed, rejected, failed = (self.counted[phase, bundle, result] for result in (PASSED, REJECTED, FAILED))
+            passed, rejected, failed = (
+                self.counted[phase, bundle, result] for result in (PASSED, REJECTED, FAILED)
+            )
         return passed, rejected, failed
 
 
 class Stream(threading.Thread):
-    """One client that sends a request after the other, with its bundle and in one version of TLS, to the ports in turn."""
+    """One client that sends a request after the other, with its bundle and in one version of TLS,
+    to the ports in turn.
+    """
 
-    def __init__(self, traffic: Traffic, bundle: str, files: tuple[Path, Path], version: ssl.TLSVersion) -> None:
+    def __init__(
+        self, traffic: Traffic, bundle: str, files: tuple[Path, Path], version: ssl.TLSVersion
+    ) -> None:
         super().__init__(daemon=True)
         self._traffic, self._bundle = traffic, bundle
         self._tls = ssl.create_default_context(cafile=str(traffic.server_ca))
@@ -62,7 +72,9 @@ class Stream(threading.Thread):
         while not self.ended.wait(_PAUSE):
             phase, began = self._traffic.phase, time.monotonic()
             result, why = self._send(self._traffic.ports[turn % len(self._traffic.ports)])
-            self._traffic.tally.add(phase, self._bundle, result, f"{why}, after {time.monotonic() - began:.3f} s")
+            self._traffic.tally.add(
+                phase, self._bundle, result, f"{why}, after {time.monotonic() - began:.3f} s"
+            )
             if result is REJECTED:
                 self._traffic.first_rejection.setdefault((phase, self._bundle), time.monotonic())
             turn += 1
@@ -80,7 +92,9 @@ class Stream(threading.Thread):
             return (REJECTED if isinstance(outcome, Alert) else FAILED), f"{outcome} ({error!r})"
         if answer.startswith("HTTP/1.1 200 "):
             return PASSED, ""
-        return (REJECTED if answer.startswith("HTTP/1.1 400 ") and _REFUSED.search(answer) else FAILED), answer[:200]
+        return (
+            REJECTED if answer.startswith("HTTP/1.1 400 ") and _REFUSED.search(answer) else FAILED
+        ), answer[:200]
 
 
 @dataclass
@@ -98,7 +112,9 @@ class Traffic:
     bundles: list[str] = field(default_factory=list)
 
     def start(self, bundle: str, files: tuple[Path, Path]) -> None:
-        """From now on clients with this bundle (certificate and key) are among the traffic, in TLS 1.2 and 1.3."""
+        """From now on clients with this bundle (certificate and key) are among the traffic, in TLS
+        1.2 and 1.3.
+        """
         self.bundles.append(bundle)
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             stream = Stream(self, bundle, files, version)
@@ -130,5 +146,8 @@ class Traffic:
             for bundle in self.bundles:
                 counted = self.tally.of(phase, bundle)
                 if sum(counted):
-                    rows.append(f"{phase:<34} {bundle:<12} {sum(counted):>9} " + " ".join(f"{count:>9}" for count in counted))
+                    rows.append(
+                        f"{phase:<34} {bundle:<12} {sum(counted):>9} "
+                        + " ".join(f"{count:>9}" for count in counted)
+                    )
         return "\n".join(rows)

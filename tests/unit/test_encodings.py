@@ -1,4 +1,6 @@
-"""Text is read and written as UTF-8 whatever the locale says: every place in the source names its encoding (ruff sees only some of them)."""
+"""Text is read and written as UTF-8 whatever the locale says: every place in the source names its
+encoding (ruff sees only some of them).
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,15 @@ def without_encoding(source: str) -> Iterator[int]:
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
         called = ast.unparse(node.func)
         name = called.rpartition(".")[2]
-        modes = [one.value for one in (*node.args[:2], *keywords.values()) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        modes = [
+            one.value
+            for one in (*node.args[:2], *keywords.values())
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        ]
         modes = [mode for mode in modes if mode and not mode.strip("rwaxb+")]
-        binary = any("b" in mode for mode in modes) or (name.endswith("TemporaryFile") and not modes)  # those are binary by default
+        binary = any("b" in mode for mode in modes) or (
+            name.endswith("TemporaryFile") and not modes
+        )  # those are binary by default
         text = name in FUNCTIONS and called not in NO_FILES and not binary
         text |= any(isinstance(keywords.get(one), ast.Constant) for one in ("text", "universal_newlines"))
         if text and "encoding" not in keywords and None not in keywords:

@@ -16,51 +16,96 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from alb_mutual_tls.operations.audit.audit import Report
+    from alb_mutual_tls.operations.audit.audit import AuditReport
 
 
 @app.command()
 def audit(
     *,
     adopt: Annotated[
-        list[str] | None, typer.Option(help="ALBCONFIG:PORT of a listener to write a stack file for; may be repeated; needs --output.")
+        list[str] | None,
+        typer.Option(
+            help="ALBCONFIG:PORT of a listener to write a stack file for; may be repeated; needs --output."
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Stack file to write, Pulumi.<stack>.yaml; never overwritten.")
+        Path | None,
+        typer.Option("--output", "-o", help="Stack file to write, Pulumi.<stack>.yaml; never overwritten."),
     ] = None,
-    fail_within: Annotated[str, typer.Option(help="Complain of a CA certificate that ends within this time (14d, 36h).")] = "30d",
+    fail_within: Annotated[
+        str, typer.Option(help="Complain of a CA certificate that ends within this time (14d, 36h).")
+    ] = "30d",
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit code 2 also where permissions or settings are missing to look at ALB, CAS or Ingresses.")
+        bool,
+        typer.Option(
+            "--strict",
+            help=(
+                "Exit code 2 also where permissions or settings are missing to look at ALB, CAS or Ingresses."
+            ),
+        ),
     ] = False,
     stack: Annotated[
         str | None,
-        typer.Option("--stack", "-s", help="Take cluster, endpoints and credentials from this Pulumi stack; default: the selected one."),
+        typer.Option(
+            "--stack",
+            "-s",
+            help="Take cluster, endpoints and credentials from this Pulumi stack; default: the selected one.",
+        ),
     ] = None,
-    kubeconfig: Annotated[str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")] = None,
-    context: Annotated[str | None, typer.Option(help="As kubernetes:context; default: the current one.")] = None,
-    region: Annotated[str | None, typer.Option(help="Region of the ALBs, as alicloud:region; default: the environment's.")] = None,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")
+    ] = None,
+    context: Annotated[
+        str | None, typer.Option(help="As kubernetes:context; default: the current one.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Region of the ALBs, as alicloud:region; default: the environment's.")
+    ] = None,
     account_type: Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")] = None,
-    endpoint: Annotated[list[str] | None, typer.Option(help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated.")] = None,
-    protocol: Annotated[Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated."),
+    ] = None,
+    protocol: Annotated[
+        Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")
+    ] = None,
     cwd: Cwd = None,
     json: Json = False,
 ) -> None:
-    """Look at all AlbConfigs of a cluster: who asks for client certificates, what leads around it, which CA is trusted until when; read only.
+    """Look at all AlbConfigs of a cluster: who asks for client certificates, what leads around it,
+    which CA is trusted until when; read only.
 
-    The cluster is that of the selected stack, or of --stack. With one of --kubeconfig to --profile, and without any stack, it is that of the options
-    and the environment.
+    The cluster is that of the selected stack, or of --stack. With one of --kubeconfig to --profile,
+    and without any stack, it is that of the options and the environment.
 
-    Exit code 0: nothing to complain about; 1: something is; 2: something could not be seen (what merely is not permitted: only with --strict).
-    With --adopt, also write a stack file for listeners that were set up by hand; then 0: it is written; 2: it is not, and the sentence says why.
+    Exit code 0: nothing to complain about; 1: something is; 2: something could not be seen (what
+    merely is not permitted: only with --strict). With --adopt, also write a stack file for
+    listeners that were set up by hand; then 0: it is written; 2: it is not, and the sentence says
+    why.
     """
     from alb_mutual_tls.operations.audit import report as audit_report
 
     try:
         from alb_mutual_tls.cli.commands.options import options
 
-        cloud = options(region=region, account_type=account_type, endpoint=endpoint or (), protocol=protocol, profile=profile)
-        given = {**cloud, **{key: value for key, value in {"kubeconfig": kubeconfig, "context": context}.items() if value is not None}}
+        cloud = options(
+            region=region,
+            account_type=account_type,
+            endpoint=endpoint or (),
+            protocol=protocol,
+            profile=profile,
+        )
+        given = {
+            **cloud,
+            **{
+                key: value
+                for key, value in {"kubeconfig": kubeconfig, "context": context}.items()
+                if value is not None
+            },
+        }
         report = _report(given, adopt or [], output, fail_within, strict=strict, stack=stack, cwd=cwd)
     except UserError as error:
         if not json:
@@ -73,12 +118,22 @@ def audit(
         audit_report.print_for_people(report, console())
     if output is None:
         raise typer.Exit(report.exit_code)
-    typer.echo(f"{output} is written: read it, then pulumi stack init, pulumi preview and pulumi up (docs/audit.md)", err=True)
+    typer.echo(
+        f"{output} is written: read it, then pulumi stack init, pulumi preview and pulumi up (docs/audit.md)",
+        err=True,
+    )
 
 
 def _report(
-    given: Mapping[str, Any], adopt: list[str], output: Path | None, fail_within: str, *, strict: bool, stack: str | None, cwd: Path | None
-) -> Report:
+    given: Mapping[str, Any],
+    adopt: list[str],
+    output: Path | None,
+    fail_within: str,
+    *,
+    strict: bool,
+    stack: str | None,
+    cwd: Path | None,
+) -> AuditReport:
     from contextlib import closing
     from datetime import UTC, datetime
 
@@ -96,18 +151,26 @@ def _report(
         seen = scan(cluster, lambda: Cloud(inputs, deadline=DEADLINE))
         found = report(seen, now=datetime.now(UTC), fail_within=within, strict=strict, settings=settings)
         if output is not None:
-            adoption.write(output, adoption.stack_file(found, wanted, adoption.settings(inputs, cluster, output), output))
+            adoption.write(
+                output, adoption.stack_file(found, wanted, adoption.settings(inputs, cluster, output), output)
+            )
     return found
 
 
-def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) -> tuple[Mapping[str, Any], str]:
-    """Where to look, and whose settings that is: the options and, for what they leave out, the environment; else a stack's provider.
+def _settings(
+    given: Mapping[str, Any], *, stack: str | None, cwd: Path | None
+) -> tuple[Mapping[str, Any], str]:
+    """Where to look, and whose settings that is: the options and, for what they leave out, the
+    environment; else a stack's provider.
 
-    Without options that is the stack that is selected, as for every other command; where none is, or nothing is deployed in it, the environment.
+    Without options that is the stack that is selected, as for every other command; where none is,
+    or nothing is deployed in it, the environment.
     """
     if given:
         if stack is not None:
-            raise UserError("--stack is given beside options that say where to look: leave one of the two out")
+            raise UserError(
+                "--stack is given beside options that say where to look: leave one of the two out"
+            )
         return given, "the options and the environment"
     from alb_mutual_tls.engine.program import NoneSelected, export, project_directory
     from alb_mutual_tls.stack.cluster import located
@@ -123,12 +186,18 @@ def _settings(given: Mapping[str, Any], *, stack: str | None, cwd: Path | None) 
     except UserError as error:
         if stack is None and isinstance(error, NoneSelected):
             return given, "the options and the environment (no stack is selected)"
-        raise UserError(f"{error}; to look without a stack, give --region, --kubeconfig or --profile") from None
+        raise UserError(
+            f"{error}; to look without a stack, give --region, --kubeconfig or --profile"
+        ) from None
     if inputs:
         name = str(exported["deployment"]["resources"][0]["urn"]).partition("::")[0].rpartition(":")[2]
-        return {**inputs, "kubeconfig": located(inputs.get("kubeconfig"), directory)}, f"the settings of stack {name}"
+        return {
+            **inputs,
+            "kubeconfig": located(inputs.get("kubeconfig"), directory),
+        }, f"the settings of stack {name}"
     if stack is None:
         return given, "the options and the environment (nothing is deployed in the stack that is selected)"
     raise UserError(
-        f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where needed, --kubeconfig"
+        f"nothing is deployed in stack {stack} yet, so it has no settings to take: give --region and, where"
+        " needed, --kubeconfig"
     )

@@ -37,27 +37,45 @@ def doctor(
     *,
     region: Annotated[str | None, typer.Option(help="Region, as alicloud:region.")] = None,
     account_type: Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")] = None,
-    endpoint: Annotated[list[str] | None, typer.Option(help="Host of an API, cas=HOST or sts=HOST; may be repeated.")] = None,
-    protocol: Annotated[Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing to the account.")] = False,
-    deadline: Annotated[float, typer.Option(min=1, max=300, help="Seconds within which a call is repeated.")] = 45,
+    endpoint: Annotated[
+        list[str] | None, typer.Option(help="Host of an API, cas=HOST or sts=HOST; may be repeated.")
+    ] = None,
+    protocol: Annotated[
+        Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before writing to the account.")
+    ] = False,
+    deadline: Annotated[
+        float, typer.Option(min=1, max=300, help="Seconds within which a call is repeated.")
+    ] = 45,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Try what Certificate Management Service really answers: makes a repository with a throwaway CA, reads it back, deletes both.
+    """Try what Certificate Management Service really answers: makes a repository with a throwaway
+    CA, reads it back, deletes both.
 
-    Settings and credentials are those of the stack's provider; before anything is deployed, and when one of --region to --profile is given,
-    those of the options and the environment. Touches no listener. Exit code 0: all as expected; 1: something else, or something is left; 2: not decided.
+    Settings and credentials are those of the stack's provider; before anything is deployed, and
+    when one of --region to --profile is given, those of the options and the environment. Touches no
+    listener. Exit code 0: all as expected; 1: something else, or something is left; 2: not decided.
     """
     from alb_mutual_tls.operations.doctor import report as doctor_report
 
     try:
         from alb_mutual_tls.cli.commands.options import options
 
-        given = options(region=region, account_type=account_type, endpoint=endpoint or (), protocol=protocol, profile=profile)
+        given = options(
+            region=region,
+            account_type=account_type,
+            endpoint=endpoint or (),
+            protocol=protocol,
+            profile=profile,
+        )
         report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=deadline)
     except UserError as error:
         if not json:
@@ -72,15 +90,21 @@ def doctor(
 
 
 def _examined(
-    given: Mapping[str, object], *, stack: str | None, cwd: Path | None, component: str | None, yes: bool, deadline: float
-) -> doctor_report.Report:
+    given: Mapping[str, object],
+    *,
+    stack: str | None,
+    cwd: Path | None,
+    component: str | None,
+    yes: bool,
+    deadline: float,
+) -> doctor_report.DoctorReport:
     import signal
     from datetime import UTC, datetime
 
     from alb_mutual_tls.access.cloud import Cloud
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.doctor.examination import Examination, new_name
-    from alb_mutual_tls.operations.doctor.report import Report, masked
+    from alb_mutual_tls.operations.doctor.report import DoctorReport, masked
     from alb_mutual_tls.stack.state import read_provider_inputs
 
     inputs, settings = given, "the options and the environment"
@@ -88,13 +112,18 @@ def _examined(
         try:
             inputs = read_provider_inputs(project_directory(cwd), stack=stack, component=component)
         except UserError as error:
-            raise UserError(f"{error}; to go without a stack, give --region, --account-type, --profile or --endpoint") from None
+            raise UserError(
+                f"{error}; to go without a stack, give --region, --account-type, --profile or --endpoint"
+            ) from None
         settings = "the stack's provider albmtls" if inputs else "the environment (nothing is deployed yet)"
     interruptible(signal.SIGTERM)  # to clean up as after Ctrl-C
     try:
         cloud = Cloud(inputs, deadline=deadline)
         account, name = cloud.account(), new_name()
-        question = f"Make the repository {name} with a throwaway CA at {cloud.places.cas}, account {masked(account)}, and delete both?"
+        question = (
+            f"Make the repository {name} with a throwaway CA at {cloud.places.cas}, account"
+            f" {masked(account)}, and delete both?"
+        )
         if not yes and not sys.stdin.isatty():
             raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
         if not yes and not typer.confirm(question, err=True):
@@ -103,4 +132,4 @@ def _examined(
         raise UserError("interrupted before anything was written: run the command again") from None
     examination = Examination(cloud.cas, name, datetime.now(UTC))
     examination.run()
-    return Report(examination, cloud, settings, account)
+    return DoctorReport(examination, cloud, settings, account)

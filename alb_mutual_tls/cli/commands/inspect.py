@@ -13,38 +13,64 @@ from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.operations.inspection.explanation import Report
+    from alb_mutual_tls.operations.inspection.explanation import InspectionReport
 
 
 @app.command()
 def inspect(
     *,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="PEM, DER, PKCS#12 or PKCS#7; - is standard input. Several are compared.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="PEM, DER, PKCS#12 or PKCS#7; - is standard input. Several are compared."
+        ),
     ],
-    ca: Annotated[Path | None, typer.Option(help="CA certificate that a listener trusts: would it let the client in?")] = None,
-    against_stack: Annotated[bool, typer.Option("--against-stack", help="The same with the CA that the stack's listeners trust.")] = False,
+    ca: Annotated[
+        Path | None, typer.Option(help="CA certificate that a listener trusts: would it let the client in?")
+    ] = None,
+    against_stack: Annotated[
+        bool, typer.Option("--against-stack", help="The same with the CA that the stack's listeners trust.")
+    ] = False,
     role: Annotated[
-        Role | None, typer.Option("--as", help="What the first certificate of each file is meant for; default: what it looks like.")
+        Role | None,
+        typer.Option(
+            "--as", help="What the first certificate of each file is meant for; default: what it looks like."
+        ),
     ] = None,
     password_file: Annotated[
-        Path | None, typer.Option(help="File whose first line is the password; default: asked for on a terminal.")
+        Path | None,
+        typer.Option(help="File whose first line is the password; default: asked for on a terminal."),
     ] = None,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Explain a certificate, request, key or .p12: what it is, what belongs together, and why ALB would refuse it. Shows no private key.
+    """Explain a certificate, request, key or .p12: what it is, what belongs together, and why ALB
+    would refuse it. Shows no private key.
 
-    Exit code 0: nothing against it; 1: it would be refused, for the reasons given; 2: it cannot be read or not be decided.
+    Exit code 0: nothing against it; 1: it would be refused, for the reasons given; 2: it cannot be
+    read or not be decided.
     """
     from alb_mutual_tls.operations.inspection import report as inspect_report
 
     try:
         if (stack or cwd or component) and not against_stack:
-            raise UserError("--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave them out")
-        report = _report(files, ca, role, password_file, against_stack=against_stack, stack=stack, cwd=cwd, component=component, json=json)
+            raise UserError(
+                "--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave"
+                " them out"
+            )
+        report = _report(
+            files,
+            ca,
+            role,
+            password_file,
+            against_stack=against_stack,
+            stack=stack,
+            cwd=cwd,
+            component=component,
+            json=json,
+        )
     except UserError as error:
         if not json:
             raise
@@ -69,7 +95,7 @@ def _report(
     cwd: Path | None,
     component: str | None,
     json: bool,
-) -> Report:
+) -> InspectionReport:
     from datetime import UTC, datetime
 
     from alb_mutual_tls.cli.password import first_line
@@ -81,13 +107,19 @@ def _report(
     password = first_line(password_file) if password_file is not None else None
     anchors = [inspection.given_anchor(ca)] if ca is not None else []
     if against_stack:
-        anchors += inspection.stack_anchors(read_components(project_directory(cwd), stack=stack, component=component))
+        anchors += inspection.stack_anchors(
+            read_components(project_directory(cwd), stack=stack, component=component)
+        )
 
     def unlock(path: Path) -> str | None:
         if password is not None or json or not sys.stdin.isatty():
             return password
-        answer: str = typer.prompt(f"Password for {path}", default="", hide_input=True, show_default=False, err=True)
+        answer: str = typer.prompt(
+            f"Password for {path}", default="", hide_input=True, show_default=False, err=True
+        )
         return answer or None
 
     sources = [inspection.source(path, lambda path=path: unlock(path)) for path in files]  # type: ignore[misc]  # mypy does not infer this lambda
-    return explanation.explain(sources, anchors, datetime.now(UTC), explanation.Role(role) if role else None)
+    return explanation.explain(
+        sources, anchors, datetime.now(UTC), explanation.JudgedAs(role) if role else None
+    )

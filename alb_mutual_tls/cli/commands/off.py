@@ -14,7 +14,7 @@ from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
-    from alb_mutual_tls.operations.switch_off import Before
+    from alb_mutual_tls.operations.switch_off import ListenerBefore
 
 
 @app.command()
@@ -23,30 +23,48 @@ def off(
     alb_config: Annotated[str | None, typer.Option("--alb-config", help="Name of the AlbConfig.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of its HTTPS listener.")] = None,
     listener: Annotated[
-        str | None, typer.Option("--listener", "-l", help="Name of a listener of the stack, in place of the two; needs the stack's state.")
+        str | None,
+        typer.Option(
+            "--listener",
+            "-l",
+            help="Name of a listener of the stack, in place of the two; needs the stack's state.",
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing.")] = False,
-    kubeconfig: Annotated[str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")] = None,
-    context: Annotated[str | None, typer.Option(help="As kubernetes:context; default: the current one.")] = None,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")
+    ] = None,
+    context: Annotated[
+        str | None, typer.Option(help="As kubernetes:context; default: the current one.")
+    ] = None,
     stack: Stack = None,
     cwd: Cwd = None,
     json: Json = False,
 ) -> None:
     """Break the glass: let everybody in at one listener, at once, when pulumi up cannot run.
 
-    Needs a kubeconfig that may get and patch the AlbConfig, and nothing else: no engine, no state, no passphrase, no Alibaba Cloud API. Writes
-    caEnabled and a note into the claim, so that status, preview, ci/drift and ci/renew tell it. Exit code 0: the listener is off; 2: it may not be.
+    Needs a kubeconfig that may get and patch the AlbConfig, and nothing else: no engine, no state,
+    no passphrase, no Alibaba Cloud API. Writes caEnabled and a note into the claim, so that status,
+    preview, ci/drift and ci/renew tell it. Exit code 0: the listener is off; 2: it may not be.
     """
     try:
         done = _off(alb_config, port, listener, kubeconfig, context, stack=stack, cwd=cwd, yes=yes)
     except UserError as error:
         if not json:
             raise
-        typer.echo(jsons.dumps({"version": 1, "exitCode": 2, "error": str(error)}, indent=2, ensure_ascii=False))
+        typer.echo(
+            jsons.dumps({"version": 1, "exitCode": 2, "error": str(error)}, indent=2, ensure_ascii=False)
+        )
         raise typer.Exit(ExitCode.UNDECIDED) from None
     before, lines = done
     if json:
-        document = {"version": 1, "exitCode": 0, "listener": before.name, "wasOn": before.enabled, "said": lines}
+        document = {
+            "version": 1,
+            "exitCode": 0,
+            "listener": before.name,
+            "wasOn": before.enabled,
+            "said": lines,
+        }
         typer.echo(jsons.dumps(document, indent=2, ensure_ascii=False))
     else:
         typer.echo("\n".join(lines))
@@ -62,7 +80,7 @@ def _off(
     stack: str | None,
     cwd: Path | None,
     yes: bool,
-) -> tuple[Before, list[str]]:
+) -> tuple[ListenerBefore, list[str]]:
     from contextlib import closing
     from datetime import UTC, datetime
 
@@ -70,7 +88,10 @@ def _off(
 
     by_place = alb_config is not None and port is not None
     if by_place is (listener is not None) or (not by_place and (alb_config, port) != (None, None)):
-        raise UserError("which listener is not clear: give --alb-config NAME and --port NUMBER, or --listener KEY of the stack alone")
+        raise UserError(
+            "which listener is not clear: give --alb-config NAME and --port NUMBER, or --listener KEY of the"
+            " stack alone"
+        )
     if by_place:
         from alb_mutual_tls.cluster.cluster import Cluster
 
@@ -90,20 +111,27 @@ def _off(
     return before, operation.told(before, note)
 
 
-def _of_stack(name: str, kubeconfig: str | None, context: str | None, *, stack: str | None, cwd: Path | None) -> tuple[Cluster, str, int]:
+def _of_stack(
+    name: str, kubeconfig: str | None, context: str | None, *, stack: str | None, cwd: Path | None
+) -> tuple[Cluster, str, int]:
     """The cluster and the place of a listener of the stack; the state's secrets stay encrypted."""
     from dataclasses import replace
 
     from alb_mutual_tls.engine.program import export, project_directory
-    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.cluster import StackCluster
     from alb_mutual_tls.stack.deployed import chosen_listeners
     from alb_mutual_tls.stack.inventory import inventories
 
     directory = project_directory(cwd)
-    components = [one.component for one in inventories(export(directory, stack, secrets=False), component=None)]
+    components = [
+        one.component for one in inventories(export(directory, stack, secrets=False), component=None)
+    ]
     found = chosen_listeners(components, [name])
     if len(found) > 1:
-        raise UserError(f"{name} is the name of {len(found)} listeners of the stack: give --alb-config and --port of the one that is meant")
+        raise UserError(
+            f"{name} is the name of {len(found)} listeners of the stack: give --alb-config and --port of the"
+            " one that is meant"
+        )
     ((owner, wanted),) = found
     owner = replace(owner, kubeconfig=kubeconfig or owner.kubeconfig, context=context or owner.context)
-    return Neighbourhood(owner, directory).cluster_of(wanted), wanted.alb_config, wanted.port
+    return StackCluster(owner, directory).cluster_of(wanted), wanted.alb_config, wanted.port

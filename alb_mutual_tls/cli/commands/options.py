@@ -1,4 +1,6 @@
-"""The command line that the commands register at, the options that they share, and where they print."""
+"""The command line that the commands register at, the options that they share, and where they
+print.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ WIDTH_IN_FILES: Final = 160  # columns of a table that no terminal limits
 
 app = typer.Typer(
     help="Proves what the listeners of an AlbMutualTls stack let in, and hands client certificates over.",
-    epilog="Exit code: 0 held, 1 fell short, 2 could not be decided (or a wrong option); all of them: docs/exit-codes.md.",
+    epilog=(
+        "Exit code: 0 held, 1 fell short, 2 could not be decided (or a wrong option); all of them:"
+        " docs/exit-codes.md."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,10 +35,20 @@ clients = typer.Typer(help="The client certificates of the stack.", no_args_is_h
 app.add_typer(clients, name="clients")
 
 Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Pulumi stack; default: the selected one.")]
-Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory.")]
-ComponentName = Annotated[str | None, typer.Option("--component", help="Name of one AlbMutualTls; default: all of the stack.")]
+Cwd = Annotated[
+    Path | None,
+    typer.Option(
+        "--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory."
+    ),
+]
+ComponentName = Annotated[
+    str | None, typer.Option("--component", help="Name of one AlbMutualTls; default: all of the stack.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-ListenerNames = Annotated[list[str] | None, typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all.")]
+ListenerNames = Annotated[
+    list[str] | None,
+    typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all."),
+]
 
 
 class Role(StrEnum):
@@ -44,7 +59,9 @@ class Role(StrEnum):
 
 
 def confirm(question: str) -> None:
-    """Ask on the terminal before something is written; raises `UserError` where there is none, and for a no."""
+    """Ask on the terminal before something is written; raises `UserError` where there is none, and
+    for a no.
+    """
     if not sys.stdin.isatty():
         raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
     if not typer.confirm(question, err=True):
@@ -52,14 +69,25 @@ def confirm(question: str) -> None:
 
 
 def console() -> Console:
-    """Where tables are printed: as wide as the terminal, and without colours where there is none."""
+    """Where tables are printed: as wide as the terminal, and without colours where there is
+    none.
+    """
     from rich.console import Console
 
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDTH_IN_FILES, color_system=None)
+    return (
+        Console(highlight=False)
+        if sys.stdout.isatty()
+        else Console(highlight=False, width=WIDTH_IN_FILES, color_system=None)
+    )
 
 
 def options(
-    *, region: str | None, account_type: str | None, endpoint: Sequence[str], protocol: str | None, profile: str | None
+    *,
+    region: str | None,
+    account_type: str | None,
+    endpoint: Sequence[str],
+    protocol: str | None,
+    profile: str | None,
 ) -> Mapping[str, Any]:
     """Command line options as inputs of the provider; those that were not given are left out."""
     hosts = {}
@@ -67,8 +95,15 @@ def options(
         name, _, host = text.partition("=")
         if name not in NAMES or not host or "/" in host or " " in host:
             raise UserError(
-                f"--endpoint {text} is no endpoint: give one of {', '.join(NAMES)} and a host, for instance cas=cas.aliyuncs.com"
+                f"--endpoint {text} is no endpoint: give one of {', '.join(NAMES)} and a host, for instance"
+                " cas=cas.aliyuncs.com"
             )
         hosts[name] = host
-    given = {"region": region, "accountType": account_type, "endpoints": hosts or None, "protocol": protocol, "profile": profile}
+    given = {
+        "region": region,
+        "accountType": account_type,
+        "endpoints": hosts or None,
+        "protocol": protocol,
+        "profile": profile,
+    }
     return {key: value for key, value in given.items() if value is not None}

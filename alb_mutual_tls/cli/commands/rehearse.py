@@ -18,47 +18,68 @@ if TYPE_CHECKING:
 
     from alb_mutual_tls.alibaba.alb import Alb
     from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
-    from alb_mutual_tls.operations.rehearsal.result import Result
+    from alb_mutual_tls.operations.rehearsal.result import RehearsalResult
 
 
 @app.command()
 def rehearse(
     *,
-    listener: Annotated[str | None, typer.Option("--listener", "-l", help="Name of the listener; default: the only one.")] = None,
+    listener: Annotated[
+        str | None, typer.Option("--listener", "-l", help="Name of the listener; default: the only one.")
+    ] = None,
     authority: Annotated[
-        str | None, typer.Option(help="Name of the authority that the listener is to trust; default: the trusted one.")
+        str | None,
+        typer.Option(help="Name of the authority that the listener is to trust; default: the trusted one."),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the temporary listener; default: the first free one from 8443.")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port of the temporary listener; default: the first free one from 8443."
+        ),
     ] = None,
-    wait: Annotated[float, typer.Option(min=1, max=3600, help="Seconds to wait for ALB and for the port.")] = 180,
-    clean: Annotated[bool, typer.Option("--clean", help="Only take away what earlier rehearsals left behind.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing to the AlbConfig.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds to wait for ALB and for the port.")
+    ] = 180,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Only take away what earlier rehearsals left behind.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before writing to the AlbConfig.")
+    ] = False,
     cert: Annotated[
-        Path | None, typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients.")
+        Path | None,
+        typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients."),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")] = None,
     with_authority_key: Annotated[
         bool,
         typer.Option(
-            "--with-authority-key", help="Also try what only the CA can sign: chains of 1 to 3 certificates, expired, serverAuth only."
+            "--with-authority-key",
+            help=(
+                "Also try what only the CA can sign: chains of 1 to 3 certificates, expired, serverAuth only."
+            ),
         ),
     ] = False,
     ca_file: Annotated[
-        Path | None, typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots.")
+        Path | None,
+        typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
     ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Do not verify the server's certificate.")
+    ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")] = 10,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Try client authentication on the ALB itself before it is switched on, or changed to another CA: on a temporary listener beside the real one.
+    """Try client authentication on the ALB itself before it is switched on, or changed to another
+    CA: on a temporary listener beside the real one.
 
-    Adds a listener with the server certificate of the real one and the wanted CA to the AlbConfig, tries every case of `mtls verify` at it, and takes
-    it away again whatever happens. Touches no other listener and no Ingress. Exit code 0: it would hold; 1: it would not; 2: not decided, or something
-    is left.
+    Adds a listener with the server certificate of the real one and the wanted CA to the AlbConfig,
+    tries every case of `mtls verify` at it, and takes it away again whatever happens. Touches no
+    other listener and no Ingress. Exit code 0: it would hold; 1: it would not; 2: not decided, or
+    something is left.
     """
     from alb_mutual_tls.operations.rehearsal import report as reports
 
@@ -100,10 +121,10 @@ def _rehearsed(
     cwd: Path | None,
     component: str | None,
     yes: bool,
-) -> Result:
+) -> RehearsalResult:
     from alb_mutual_tls.engine.program import export, project_directory
     from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
-    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.cluster import StackCluster
     from alb_mutual_tls.stack.deployed import named
     from alb_mutual_tls.stack.history import with_verify_of_file
     from alb_mutual_tls.stack.state import components_of, provider_inputs
@@ -113,17 +134,21 @@ def _rehearsed(
     components = named(components_of(exported, with_authority_key=options["with_authority_key"]), component)
     owner, listener = chosen_listener(with_verify_of_file(directory, stack, components), name)
     alb = _alb(provider_inputs(exported, component=owner.name))
-    with closing(Neighbourhood(owner, directory)) as neighbourhood:
-        rehearsal = Rehearsal(owner, listener, chosen_authority(owner, authority), neighbourhood, alb, **options, say=_say)
+    with closing(StackCluster(owner, directory)) as neighbourhood:
+        rehearsal = Rehearsal(
+            owner, listener, chosen_authority(owner, authority), neighbourhood, alb, **options, say=_say
+        )
         _confirm(rehearsal.prepare, yes=yes)
         rehearsal.run()
     return rehearsal.result
 
 
-def _cleaning(name: str | None, *, stack: str | None, cwd: Path | None, component: str | None, yes: bool) -> Cleaning:
+def _cleaning(
+    name: str | None, *, stack: str | None, cwd: Path | None, component: str | None, yes: bool
+) -> Cleaning:
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
-    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.cluster import StackCluster
     from alb_mutual_tls.stack.deployed import chosen_listeners
     from alb_mutual_tls.stack.state import read_components
 
@@ -132,8 +157,10 @@ def _cleaning(name: str | None, *, stack: str | None, cwd: Path | None, componen
     with ExitStack() as open_connections:
 
         def look() -> str | None:
-            for owner, listener in chosen_listeners(read_components(directory, stack=stack, component=component), [name] if name else None):
-                neighbourhood = open_connections.enter_context(closing(Neighbourhood(owner, directory)))
+            for owner, listener in chosen_listeners(
+                read_components(directory, stack=stack, component=component), [name] if name else None
+            ):
+                neighbourhood = open_connections.enter_context(closing(StackCluster(owner, directory)))
                 cleaning.look(owner, listener, neighbourhood, only=name is not None)
             return cleaning.question() if cleaning.found else None
 
@@ -156,10 +183,18 @@ def _alb(inputs: Mapping[str, Any]) -> Callable[[], Alb]:
 
 
 def _confirm(ask: Callable[[], str | None], *, yes: bool) -> None:
-    """Look at everything, then ask before anything is written; from here on SIGTERM and the end of the terminal clean up as Ctrl-C does."""
+    """Look at everything, then ask before anything is written; from here on SIGTERM and the end of
+    the terminal clean up as Ctrl-C does.
+    """
     import signal
 
-    interruptible(*(number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN))
+    interruptible(
+        *(
+            number
+            for number in (signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN
+        )
+    )
     try:
         question = ask()
         if question is not None and not yes:
@@ -176,4 +211,9 @@ def _lines(cleaning: Cleaning) -> list[str]:
     from alb_mutual_tls.operations.rehearsal.report import cleaning_summary
 
     notes = [f"note: {sentence}" for sentence in cleaning.notes]
-    return [*notes, *cleaning.cleaned, *(f"LEFT: {sentence}" for sentence in cleaning.left), cleaning_summary(cleaning)]
+    return [
+        *notes,
+        *cleaning.cleaned,
+        *(f"LEFT: {sentence}" for sentence in cleaning.left),
+        cleaning_summary(cleaning),
+    ]

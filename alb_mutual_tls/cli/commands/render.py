@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 @app.command()
 def render(
-    *, listener: ListenerNames = None, stack: Stack = None, cwd: Cwd = None, component: ComponentName = None, json: Json = False
+    *,
+    listener: ListenerNames = None,
+    stack: Stack = None,
+    cwd: Cwd = None,
+    component: ComponentName = None,
+    json: Json = False,
 ) -> None:
-    """Print the two fields of each listener for those whose AlbConfig is in Git: as a Kustomize patch, with what Argo CD is to ignore.
+    """Print the two fields of each listener for those whose AlbConfig is in Git: as a Kustomize
+    patch, with what Argo CD is to ignore.
 
     They are printed as deployed; the place of the listener in the list is looked up in the cluster.
     """
@@ -35,13 +41,15 @@ def render(
     typer.echo(rendering.as_json(rendered) if json else rendering.as_yaml(rendered))
 
 
-def _rendered(names: list[str] | None, *, stack: str | None, cwd: Path | None, component: str | None) -> list[Rendered]:
+def _rendered(
+    names: list[str] | None, *, stack: str | None, cwd: Path | None, component: str | None
+) -> list[Rendered]:
     from contextlib import closing
 
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.errors import Unreachable
     from alb_mutual_tls.operations.render import by_hand, render
-    from alb_mutual_tls.stack.cluster import Neighbourhood
+    from alb_mutual_tls.stack.cluster import StackCluster
     from alb_mutual_tls.stack.deployed import chosen_listeners
     from alb_mutual_tls.stack.state import read_components
 
@@ -49,17 +57,21 @@ def _rendered(names: list[str] | None, *, stack: str | None, cwd: Path | None, c
     wanted = chosen_listeners(read_components(directory, stack=stack, component=component), names)
     if not wanted:
         raise UserError(
-            "the stack declares no listener, so there is nothing to render: add one under listeners, or write the fields into the AlbConfig "
-            "yourself, with CertificateId as `pulumi stack output caCertificateId` prints it"
+            "the stack declares no listener, so there is nothing to render: add one under listeners, or write"
+            " the fields into the AlbConfig yourself, with CertificateId as `pulumi stack output"
+            " caCertificateId` prints it"
         )
     rendered = []
     for owner in dict.fromkeys(owner for owner, _ in wanted):
         listeners = [wished for other, wished in wanted if other is owner]
-        with closing(Neighbourhood(owner, directory)) as neighbourhood:
+        with closing(StackCluster(owner, directory)) as neighbourhood:
             try:
-                rendered += [render(owner.name, wished, neighbourhood.albconfig(wished)) for wished in listeners]
+                rendered += [
+                    render(owner.name, wished, neighbourhood.albconfig(wished)) for wished in listeners
+                ]
             except Unreachable as error:
                 raise UserError(
-                    f"{error}; only there the places of the listeners are known, so run this where the cluster answers, or write {by_hand(listeners)}"
+                    f"{error}; only there the places of the listeners are known, so run this where the"
+                    f" cluster answers, or write {by_hand(listeners)}"
                 ) from None
     return rendered

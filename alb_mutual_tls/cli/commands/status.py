@@ -13,7 +13,7 @@ from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.operations.status.status import Report
+    from alb_mutual_tls.operations.status.status import StatusReport
 
 
 class Format(StrEnum):
@@ -28,18 +28,27 @@ def status(
     *,
     fail_within: Annotated[
         str | None,
-        typer.Option(help="Fall short also when a certificate in use ends within this time (14d, 36h), or is due for renewal."),
+        typer.Option(
+            help=(
+                "Fall short also when a certificate in use ends within this time (14d, 36h), or is due for"
+                " renewal."
+            )
+        ),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="text: tables; openmetrics: OpenMetrics 1.0 text.")] = Format.TEXT,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="text: tables; openmetrics: OpenMetrics 1.0 text.")
+    ] = Format.TEXT,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Show what was wished, what AlbConfig and ALB have, what ends when and what comes due; read only.
+    """Show what was wished, what AlbConfig and ALB have, what ends when and what comes due; read
+    only.
 
-    Needs no passphrase: the state's secrets stay encrypted, unless the provider's own credentials are among them. Exit code 0: all is as wished;
-    1: a listener is out of step, or a certificate in use has ended (or ends within --fail-within); 2: something could not be seen.
+    Needs no passphrase: the state's secrets stay encrypted, unless the provider's own credentials
+    are among them. Exit code 0: all is as wished; 1: a listener is out of step, or a certificate in
+    use has ended (or ends within --fail-within); 2: something could not be seen.
     """
     from alb_mutual_tls.operations.status import report as status_report
 
@@ -56,7 +65,9 @@ def status(
     raise typer.Exit(report.exit_code)
 
 
-def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None) -> Report:
+def _report(
+    fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None
+) -> StatusReport:
     from concurrent.futures import ThreadPoolExecutor
     from datetime import UTC, datetime
 
@@ -75,13 +86,17 @@ def _report(fail_within: str | None, *, stack: str | None, cwd: Path | None, com
         looked = pool.submit(stack_file, directory, stack)
         found = inventories(export(directory, stack, secrets=False), component=component)
         seen = [(inventory, look(inventory, directory, stack)) for inventory in found]
-    notes = [half_of_cas(places_of(inventory.provider).cas) for inventory in found if "endpoints" not in inventory.secret_settings]
+    notes = [
+        half_of_cas(places_of(inventory.provider).cas)
+        for inventory in found
+        if "endpoints" not in inventory.secret_settings
+    ]
     if any(listener.ca_enabled for inventory in found for listener in inventory.component.listeners):
         notes.append(NOT_LOOKED_AT)
     return report(seen, now=datetime.now(UTC), fail_within=within, notes=[*looked.result().notes, *notes])
 
 
-def _print(report: Report, form: Format, *, json: bool) -> None:
+def _print(report: StatusReport, form: Format, *, json: bool) -> None:
     from alb_mutual_tls.operations.status import report as status_report
 
     if json:

@@ -12,7 +12,7 @@ from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.operations.verification.result import Report
+    from alb_mutual_tls.operations.verification.result import VerificationReport
 
 
 @app.command()
@@ -20,33 +20,42 @@ def verify(
     *,
     listener: ListenerNames = None,
     cert: Annotated[
-        Path | None, typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients.")
+        Path | None,
+        typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients."),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")] = None,
     with_authority_key: Annotated[
         bool,
         typer.Option(
             "--with-authority-key",
-            help="Also try what only the stack's CAs can sign: a client of each authority, expired, serverAuth only.",
+            help=(
+                "Also try what only the stack's CAs can sign: a client of each authority, expired, serverAuth"
+                " only."
+            ),
         ),
     ] = False,
     ca_file: Annotated[
-        Path | None, typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots.")
+        Path | None,
+        typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
     ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Do not verify the server's certificate.")
+    ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")] = 10,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side doors and ways around included.
+    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side
+    doors and ways around included.
 
-    Goes by what is deployed, but for address, server name and path of verify, which it takes from the stack file.
+    Goes by what is deployed, but for address, server name and path of verify, which it takes from
+    the stack file.
 
-    A rejection is a TLS alert or an HTTP 400 that a good client does not get on the same path. In a rotation it also tells whether every bundle
-    that the stack has issued is ready for the flip. Exit code 0: everything held; 1: something fell
-    short; 2: something could not be decided.
+    A rejection is a TLS alert or an HTTP 400 that a good client does not get on the same path. In a
+    rotation it also tells whether every bundle that the stack has issued is ready for the flip.
+    Exit code 0: everything held; 1: something fell short; 2: something could not be decided.
     """
     from alb_mutual_tls.operations.verification import report as reports
 
@@ -64,7 +73,9 @@ def verify(
         directory = project_directory(cwd)
         with ThreadPoolExecutor(1) as pool:
             looked = pool.submit(stack_file, directory, stack)
-            components = read_components(directory, stack=stack, component=component, with_authority_key=with_authority_key)
+            components = read_components(
+                directory, stack=stack, component=component, with_authority_key=with_authority_key
+            )
         file = looked.result()
         made = verify_stack(
             with_verify_of(file.configuration, components),
@@ -84,7 +95,7 @@ def verify(
     raise typer.Exit(made.exit_code)
 
 
-def _print(report: Report, *, json: bool) -> None:
+def _print(report: VerificationReport, *, json: bool) -> None:
     from alb_mutual_tls.operations.verification.report import as_json, print_for_people
 
     if json:

@@ -1,6 +1,8 @@
-"""`mtls audit`: what the listeners of a whole cluster do, whoever set them up. Pure decisions on what the scan has seen; the clock is an argument.
+"""`mtls audit`: what the listeners of a whole cluster do, whoever set them up. Pure decisions on
+what the scan has seen; the clock is an argument.
 
-AlbConfigs say what is wished, ALB what is enforced, CAS what is trusted, Ingresses which other way leads to the same hosts.
+AlbConfigs say what is wished, ALB what is enforced, CAS what is trusted, Ingresses which other way
+leads to the same hosts.
 """
 
 from __future__ import annotations
@@ -39,19 +41,24 @@ if TYPE_CHECKING:
     from alb_mutual_tls.listener.enforced import ListenerState
     from alb_mutual_tls.listener.exact_json import Document
 
-_CLAIM: Final = re.compile(rf"{re.escape(claims.PREFIX)}(?P<port>[0-9]{{1,5}})-(?P<protocol>[a-z]+)", re.ASCII)
+_CLAIM: Final = re.compile(
+    rf"{re.escape(claims.PREFIX)}(?P<port>[0-9]{{1,5}})-(?P<protocol>[a-z]+)", re.ASCII
+)
 _OF_A_STACK: Final = re.compile(r"alb-mutual-tls-([0-9a-f]{8})", re.ASCII)
 """The name of a stack's own repository, with its identity."""
 
 NOT_LOOKED_AT: Final = (
-    "not looked at: when the listeners' own server certificates end (docs/audit.md), and who has client certificates: a stack knows those that it "
-    "issued (mtls status), nobody knows those that were signed by hand"
+    "not looked at: when the listeners' own server certificates end (docs/audit.md), and who has client"
+    " certificates: a stack knows those that it issued (mtls status), nobody knows those that were signed by"
+    " hand"
 )
 
 
 @dataclass(frozen=True)
 class NotSeen:
-    """A place that could not be looked at; `barred`: a permission or a setting is missing, so that looking again changes nothing."""
+    """A place that could not be looked at; `barred`: a permission or a setting is missing, so that
+    looking again changes nothing.
+    """
 
     why: str
     barred: bool
@@ -74,8 +81,11 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the scan has seen. `alb`: by load balancer and port; `certificates`: PEM by id, None where CAS has none of that id."""
+class ScannedCluster:
+    """What the scan has seen.
+
+    `alb`: by load balancer and port; `certificates`: PEM by id, None where CAS has none of that id.
+    """
 
     cluster: str
     documents: Sequence[Document]
@@ -89,10 +99,12 @@ class Seen:
     requests: Mapping[str, int]
     """How many requests the scan has sent to Alibaba Cloud, by action."""
     events: Mapping[str, str] = field(default_factory=dict)
-    """The last warning of the controller, by AlbConfig; looked for where the controller refuses something."""
+    """The last warning of the controller, by AlbConfig; looked for where the controller refuses
+    something.
+    """
 
 
-class State(StrEnum):
+class Enforcement(StrEnum):
     """Whether a listener asks for client certificates, by what AlbConfig and ALB say together."""
 
     OPEN = "open"
@@ -109,7 +121,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class ListenerAudit:
-    """One listener. `doors`: the ways around it, looked for only where it is told to ask; `claim`: the stack that holds it.
+    """One listener. `doors`: the ways around it, looked for only where it is told to ask; `claim`:
+    the stack that holds it.
 
     `claim` is text where the annotation cannot be read.
     """
@@ -126,17 +139,19 @@ class ListenerAudit:
         return place(self.listener)
 
     @property
-    def state(self) -> State:
+    def state(self) -> Enforcement:
         """What it does."""
         return _state(self.listener, self.alb)
 
     @property
     def verdict(self) -> Verdict:
-        """Only one that demands certificates, ALB says so too and its side doors were seen, holds; of one that asks nobody there is nothing that could."""
+        """Only one that demands certificates, ALB says so too and its side doors were seen, holds;
+        of one that asks nobody there is nothing that could.
+        """
         without_complaint = {
-            State.DEMANDS: Verdict.NOT_DECIDED if isinstance(self.doors, NotSeen) else Verdict.HELD,
-            State.SAYS_ON: Verdict.NOT_DECIDED,
-            State.CHANGING: Verdict.NOT_DECIDED,
+            Enforcement.DEMANDS: Verdict.NOT_DECIDED if isinstance(self.doors, NotSeen) else Verdict.HELD,
+            Enforcement.SAYS_ON: Verdict.NOT_DECIDED,
+            Enforcement.CHANGING: Verdict.NOT_DECIDED,
         }.get(self.state, Verdict.NOT_CHECKED)
         complaints = {finding.verdict for finding in self.findings} - {Verdict.HELD}
         return overall(complaints) if complaints else without_complaint
@@ -144,18 +159,25 @@ class ListenerAudit:
 
 @dataclass(frozen=True)
 class CaAudit:
-    """A CA certificate that listeners name. `pem` is None where CAS does not have it or was not seen, and then `why` says which."""
+    """A CA certificate that listeners name.
+
+    `pem` is None where CAS does not have it or was not seen, and then `why` says which.
+    """
 
     identifier: str
     listeners: tuple[str, ...]
     asked: bool
-    """Whether one of them, or the load balancer of a Service, is told to ask for client certificates."""
+    """Whether one of them, or the load balancer of a Service, is told to ask for client
+    certificates.
+    """
     pem: str | None
     why: str | None
     faults: tuple[str, ...] = ()
-    """Why no client of it can be let in: it is no CA certificate that verifiers take, or has ended."""
+    """Why no client of it can be let in: it is no CA certificate that verifiers take, or has ended.
+    """
     old: bool = False
-    """Whether it is an X.509 v1 root, which listeners trust, and with which a stack signs nothing."""
+    """Whether it is an X.509 v1 root, which listeners trust, and with which a stack signs nothing.
+    """
     services: tuple[str, ...] = ()
     """The Services (namespace/name) whose CLB or NLB has it."""
 
@@ -194,10 +216,14 @@ class CaAudit:
 
 
 @dataclass(frozen=True)
-class Report:
-    """All of it, at one moment. `unused`: CA certificates in CAS that no listener of this cluster names; `settings`: whose say where to look."""
+class AuditReport:
+    """All of it, at one moment.
 
-    seen: Seen
+    `unused`: CA certificates in CAS that no listener of this cluster names; `settings`: whose say
+    where to look.
+    """
+
+    seen: ScannedCluster
     now: datetime
     fail_within: timedelta
     listeners: tuple[ListenerAudit, ...]
@@ -217,7 +243,9 @@ class Report:
     @property
     def stacks(self) -> frozenset[str]:
         """The identities of the stacks that hold a listener here."""
-        return frozenset(claim.owner.identity for document in self.seen.documents for claim in _claims(document).values())
+        return frozenset(
+            claim.owner.identity for document in self.seen.documents for claim in _claims(document).values()
+        )
 
     def days_left(self, not_after: datetime) -> int:
         """Whole days until an end; negative once it has passed."""
@@ -230,8 +258,16 @@ def place(listener: Listener) -> str:
 
 
 def named_ids(documents: Iterable[Document], services: Iterable[Document] | NotSeen) -> list[str]:
-    """The ids of the CA certificates that listeners and Services name, each once, in their order."""
-    named = [id for document in documents for one in listeners_of(document) if one.protocol == HTTPS for id in one.ca_certificate_ids]
+    """The ids of the CA certificates that listeners and Services name, each once, in their
+    order.
+    """
+    named = [
+        id
+        for document in documents
+        for one in listeners_of(document)
+        if one.protocol == HTTPS
+        for id in one.ca_certificate_ids
+    ]
     return list(dict.fromkeys([*named, *_services_by_ca(services)]))
 
 
@@ -251,9 +287,17 @@ def listeners_of(document: Document) -> list[Listener]:
 
 
 def report(
-    seen: Seen, *, now: datetime, fail_within: timedelta, strict: bool = False, settings: str = "the options and the environment"
-) -> Report:
-    """The report on what was seen. `strict`: what permissions or settings keep from being seen is "not decided", not merely a note."""
+    seen: ScannedCluster,
+    *,
+    now: datetime,
+    fail_within: timedelta,
+    strict: bool = False,
+    settings: str = "the options and the environment",
+) -> AuditReport:
+    """The report on what was seen.
+
+    `strict`: what permissions or settings keep from being seen is "not decided", not merely a note.
+    """
     authorities = _authorities(seen, now)
     ending = {one.identifier: tuple(_of_authority(one, now, fail_within)) for one in authorities}
     listeners = [audit for document in seen.documents for audit in _albconfig(document, seen, ending)]
@@ -267,17 +311,34 @@ def report(
         Finding(Verdict.HELD, NOT_LOOKED_AT),
         Finding(Verdict.HELD, side_doors_not_looked_for),
     ]
-    return Report(seen, now, fail_within, tuple(listeners), tuple(authorities), unused, tuple(dict.fromkeys(findings)), settings)
+    return AuditReport(
+        seen,
+        now,
+        fail_within,
+        tuple(listeners),
+        tuple(authorities),
+        unused,
+        tuple(dict.fromkeys(findings)),
+        settings,
+    )
 
 
-def _albconfig(document: Document, seen: Seen, ending: Mapping[str, tuple[Finding, ...]]) -> list[ListenerAudit]:
-    """The HTTPS listeners of an AlbConfig, and those of its others that lead around them, in the order of the AlbConfig."""
+def _albconfig(
+    document: Document, seen: ScannedCluster, ending: Mapping[str, tuple[Finding, ...]]
+) -> list[ListenerAudit]:
+    """The HTTPS listeners of an AlbConfig, and those of its others that lead around them, in the
+    order of the AlbConfig.
+    """
     audits, around = {}, set()
     for listener in listeners_of(document):
         if listener.protocol == HTTPS:
             audit = _https(document, listener, seen, ending)
             audits[listener.path] = audit
-            around |= {(door.port, door.protocol) for door in audit.doors} if isinstance(audit.doors, tuple) else set()
+            around |= (
+                {(door.port, door.protocol) for door in audit.doors}
+                if isinstance(audit.doors, tuple)
+                else set()
+            )
     unasked = NotKnown("ALB is asked about HTTPS listeners only")
     return [
         audits.get(listener.path) or ListenerAudit(listener, unasked, (), None, ())
@@ -286,24 +347,40 @@ def _albconfig(document: Document, seen: Seen, ending: Mapping[str, tuple[Findin
     ]
 
 
-def _https(document: Document, listener: Listener, seen: Seen, ending: Mapping[str, tuple[Finding, ...]]) -> ListenerAudit:
+def _https(
+    document: Document, listener: Listener, seen: ScannedCluster, ending: Mapping[str, tuple[Finding, ...]]
+) -> ListenerAudit:
     """`ending`: what there is to say of each CA certificate."""
     alb = _enforced(document, listener, seen.alb)
     doors: tuple[SideDoor, ...] | NotSeen = ()
     if listener.ca_enabled:
-        doors = seen.ingresses if isinstance(seen.ingresses, NotSeen) else side_doors(document, *seen.ingresses, listener)
+        doors = (
+            seen.ingresses
+            if isinstance(seen.ingresses, NotSeen)
+            else side_doors(document, *seen.ingresses, listener)
+        )
     claim = _claim(document, listener)
     findings = [
         *_of_declaration(document, listener),
         *_of_enforcement(listener, alb, asked=not isinstance(seen.alb, NotSeen)),
         *_of_claim(listener, claim),
-        *(Finding(Verdict.FELL_SHORT, door.sentence(listener)) for door in (doors if isinstance(doors, tuple) else ())),
-        *(finding for identifier in listener.ca_certificate_ids if listener.ca_enabled for finding in ending[identifier]),
+        *(
+            Finding(Verdict.FELL_SHORT, door.sentence(listener))
+            for door in (doors if isinstance(doors, tuple) else ())
+        ),
+        *(
+            finding
+            for identifier in listener.ca_certificate_ids
+            if listener.ca_enabled
+            for finding in ending[identifier]
+        ),
     ]
     return ListenerAudit(listener, alb, doors, claim, tuple(findings))
 
 
-def _enforced(document: Document, listener: Listener, alb: Mapping[tuple[str, int], ListenerState] | NotSeen) -> View:
+def _enforced(
+    document: Document, listener: Listener, alb: Mapping[tuple[str, int], ListenerState] | NotSeen
+) -> View:
     if isinstance(alb, NotSeen):
         return NotKnown(alb.why)
     identifier = load_balancer_id(document)
@@ -312,27 +389,33 @@ def _enforced(document: Document, listener: Listener, alb: Mapping[tuple[str, in
     return reported(alb.get((identifier, listener.port)), identifier, listener.port)
 
 
-def _state(listener: Listener, alb: View) -> State:
+def _state(listener: Listener, alb: View) -> Enforcement:
     if listener.protocol != HTTPS:
-        return State.SIDE_DOOR
+        return Enforcement.SIDE_DOOR
     if isinstance(alb, NotKnown):
-        return State.SAYS_ON if listener.ca_enabled else State.SAYS_OFF
+        return Enforcement.SAYS_ON if listener.ca_enabled else Enforcement.SAYS_OFF
     if isinstance(alb, Absent):
-        return State.LETS_IN if listener.ca_enabled else State.OPEN
+        return Enforcement.LETS_IN if listener.ca_enabled else Enforcement.OPEN
     if alb.changing:
-        return State.CHANGING
+        return Enforcement.CHANGING
     if listener.ca_enabled and alb.ca_enabled:
-        return State.DEMANDS if alb.ca_certificate_ids == listener.ca_certificate_ids else State.OTHER_CA
+        return (
+            Enforcement.DEMANDS
+            if alb.ca_certificate_ids == listener.ca_certificate_ids
+            else Enforcement.OTHER_CA
+        )
     if listener.ca_enabled:
-        return State.LETS_IN
-    return State.REFUSES if alb.ca_enabled else State.OPEN
+        return Enforcement.LETS_IN
+    return Enforcement.REFUSES if alb.ca_enabled else Enforcement.OPEN
 
 
 # --- what there is to say
 
 
 def refusals(document: Document) -> list[str]:
-    """Why the controller refuses an AlbConfig, a sentence each; raises `UserError` where it cannot even be looked for."""
+    """Why the controller refuses an AlbConfig, a sentence each; raises `UserError` where it cannot
+    even be looked for.
+    """
     return [*malformed_items(document), *refused(document)]
 
 
@@ -351,8 +434,9 @@ def _of_albconfig(document: Document, events: Mapping[str, str]) -> Iterator[Fin
         if (port, protocol) not in there:
             yield Finding(
                 Verdict.HELD,
-                f"AlbConfig {name_of(document)} has no listener {port}/{protocol.upper()} any more, which stack {claim.owner} still claims: "
-                "remove it from that stack's listeners and run pulumi up there",
+                f"AlbConfig {name_of(document)} has no listener {port}/{protocol.upper()} any more, which"
+                f" stack {claim.owner} still claims: remove it from that stack's listeners and run pulumi up"
+                " there",
             )
     yield from (Finding(Verdict.HELD, one.sentence()) for one in left_behind(document))
 
@@ -370,12 +454,14 @@ def _of_declaration(document: Document, listener: Listener) -> Iterator[Finding]
     if listener.ca_enabled and not ids:
         yield Finding(
             Verdict.FELL_SHORT,
-            f"{what} is on and names no CA certificate, which ALB refuses: name one in caCertificates, or set caEnabled to false",
+            f"{what} is on and names no CA certificate, which ALB refuses: name one in caCertificates, or set"
+            " caEnabled to false",
         )
     elif listener.ca_enabled and len(ids) > 1:
         yield Finding(
             Verdict.FELL_SHORT,
-            f"{what} is on and names {len(ids)} CA certificates ({', '.join(ids)}), and ALB takes one: leave the one that is meant",
+            f"{what} is on and names {len(ids)} CA certificates ({', '.join(ids)}), and ALB takes one: leave"
+            " the one that is meant",
         )
 
 
@@ -392,14 +478,18 @@ def _of_enforcement(listener: Listener, alb: View, *, asked: bool) -> Iterator[F
     if alb.changing:
         yield Finding(Verdict.NOT_DECIDED, f"{what}: ALB is at work on it, so run this again in a moment")
     elif listener.ca_enabled and not alb.ca_enabled:
-        yield Finding(Verdict.FELL_SHORT, f"{what} says on, but ALB lets everybody in without a client certificate: {events}")
+        yield Finding(
+            Verdict.FELL_SHORT,
+            f"{what} says on, but ALB lets everybody in without a client certificate: {events}",
+        )
     elif not listener.ca_enabled and alb.ca_enabled:
         yield Finding(Verdict.FELL_SHORT, f"{what} says off, but ALB asks for client certificates: {events}")
     elif listener.ca_enabled and alb.ca_certificate_ids != listener.ca_certificate_ids:
         enforced = ", ".join(alb.ca_certificate_ids) or "none"
         yield Finding(
             Verdict.FELL_SHORT,
-            f"{what} names CA certificate {', '.join(listener.ca_certificate_ids) or 'none'}, and ALB trusts {enforced}: {events}",
+            f"{what} names CA certificate {', '.join(listener.ca_certificate_ids) or 'none'}, and ALB trusts"
+            f" {enforced}: {events}",
         )
 
 
@@ -410,8 +500,8 @@ def _of_claim(listener: Listener, claim: claims.Claim | str | None) -> Iterator[
         named = ", ".join(listener.ca_certificate_ids) or "none"
         yield Finding(
             Verdict.FELL_SHORT,
-            f"{_what(listener)} is held by stack {claim.owner}, which wrote CA certificate {claim.applied}, and names {named} now: "
-            "run pulumi preview there, and find out who changed it",
+            f"{_what(listener)} is held by stack {claim.owner}, which wrote CA certificate {claim.applied},"
+            f" and names {named} now: run pulumi preview there, and find out who changed it",
         )
 
 
@@ -425,19 +515,22 @@ def _of_authority(authority: CaAudit, now: datetime, fail_within: timedelta) -> 
     if authority.old:
         yield Finding(
             Verdict.HELD,
-            f"{what} is an X.509 v1 root, as the documentation's commands make it: listeners trust it, strict verifiers do not, and a stack signs "
-            "nothing with it; change to an authority of version 3 when you can (docs/audit.md)",
+            f"{what} is an X.509 v1 root, as the documentation's commands make it: listeners trust it, strict"
+            " verifiers do not, and a stack signs nothing with it; change to an authority of version 3 when"
+            " you can (docs/audit.md)",
         )
     end = authority.not_after
     if end is not None and now < end <= now + fail_within:
         left = days_left(now, end)
         days = f"{left} {'day' if left == 1 else 'days'}"
         yield Finding(
-            verdict, f"{what} ends on {to_text(end)}, in {days}, and with it every client: rotate to a new one (docs/rotation.md)"
+            verdict,
+            f"{what} ends on {to_text(end)}, in {days}, and with it every client: rotate to a new one"
+            " (docs/rotation.md)",
         )
 
 
-def _of_places(seen: Seen, *, strict: bool) -> Iterator[Finding]:
+def _of_places(seen: ScannedCluster, *, strict: bool) -> Iterator[Finding]:
     """What could not be looked at; one reason for several places is told once."""
     places: dict[NotSeen, list[str]] = {}
     for name, found in (
@@ -458,23 +551,29 @@ def _of_uploads(unused: tuple[Upload, ...] | NotSeen) -> Iterator[Finding]:
     if isinstance(unused, tuple) and unused:
         count = "1 CA certificate" if len(unused) == 1 else f"{len(unused)} CA certificates"
         yield Finding(
-            Verdict.HELD, f"{count} in CAS named by no listener of this cluster: listeners of other clusters of the account may name them"
+            Verdict.HELD,
+            f"{count} in CAS named by no listener of this cluster: listeners of other clusters of the account"
+            " may name them",
         )
 
 
 # --- CA certificates
 
 
-def _authorities(seen: Seen, now: datetime) -> list[CaAudit]:
+def _authorities(seen: ScannedCluster, now: datetime) -> list[CaAudit]:
     users: dict[str, list[Listener]] = {}
     for document in seen.documents:
         for listener in listeners_of(document):
-            for identifier in dict.fromkeys(listener.ca_certificate_ids) if listener.protocol == HTTPS else ():
+            for identifier in (
+                dict.fromkeys(listener.ca_certificate_ids) if listener.protocol == HTTPS else ()
+            ):
                 users.setdefault(identifier, []).append(listener)
     services = _services_by_ca(seen.services)
     return [
         replace(
-            _authority(identifier, users.get(identifier, ()), services.get(identifier, ()), seen.certificates, now),
+            _authority(
+                identifier, users.get(identifier, ()), services.get(identifier, ()), seen.certificates, now
+            ),
             services=tuple(one.name for one in services.get(identifier, ())),
         )
         for identifier in named_ids(seen.documents, seen.services)
@@ -488,13 +587,20 @@ def _authority(
     known: Mapping[str, str | None] | NotSeen,
     now: datetime,
 ) -> CaAudit:
-    names, asked = tuple(map(place, users)), any(one.ca_enabled for one in users) or any(one.asks for one in services)
+    names, asked = (
+        tuple(map(place, users)),
+        any(one.ca_enabled for one in users) or any(one.asks for one in services),
+    )
     if isinstance(known, NotSeen):
         return CaAudit(identifier, names, asked, None, None)
     pem = known.get(identifier)
     if pem is None:
         return CaAudit(
-            identifier, names, asked, None, "CAS of the account has none of this id: upload it, and correct the id where it is named"
+            identifier,
+            names,
+            asked,
+            None,
+            "CAS of the account has none of this id: upload it, and correct the id where it is named",
         )
     from alb_mutual_tls.pki import brought, bundle
 
@@ -503,10 +609,18 @@ def _authority(
             raise UserError(bundle.without_certificate(pem))
     except UserError as error:
         return CaAudit(identifier, names, asked, None, f"what CAS has of it cannot be read: {error}")
-    return CaAudit(identifier, names, asked, pem, None, tuple(brought.trust_faults(pem, now)), old=brought.is_root_of_version_1(pem))
+    return CaAudit(
+        identifier,
+        names,
+        asked,
+        pem,
+        None,
+        tuple(brought.trust_faults(pem, now)),
+        old=brought.is_root_of_version_1(pem),
+    )
 
 
-def _unused(seen: Seen) -> tuple[Upload, ...] | NotSeen:
+def _unused(seen: ScannedCluster) -> tuple[Upload, ...] | NotSeen:
     if isinstance(seen.uploads, NotSeen):
         return seen.uploads
     named = set(named_ids(seen.documents, seen.services))

@@ -1,6 +1,7 @@
 """The report of `mtls audit`: tables for people, JSON for machines.
 
-The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added). Moments are RFC 3339, in UTC:
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never
+when one is added). Moments are RFC 3339, in UTC:
     version         1
     verdict         "held" (nothing to complain about), "fell short" or "not decided"
     exitCode        0, 1 or 2, in that order
@@ -11,18 +12,27 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     error           only when the AlbConfigs could not be read: why, one sentence
     cluster         which, in words
     account         id of the Alibaba Cloud account, or null where it was not seen
-    listeners       list of {albConfig, port, protocol, clients, verdict, albconfig, alb, sideDoors, stack, urn}; clients: one of "open", "demands client
-                    certificates", "demands certificates of another CA than it says", "says on, but lets everybody in", "says off, but demands client
-                    certificates", "says on, not confirmed", "says off, not confirmed", "changing", "side door"; verdict "held" only where the
-                    listener demands certificates, "not checked" where it asks nobody and there is nothing to complain about; albconfig {caEnabled,
-                    caCertificateIds}; alb the same and {changing, why}, caEnabled null where it was not seen and then why says so; sideDoors list of
-                    {port, protocol, hosts, ingresses}, null where not seen; stack and urn: who holds it, null where nobody does
-    caCertificates  those that listeners and Services name: list of {id, subject, fingerprint (SHA-256), notAfter, daysLeft, listeners, services,
-                    why}; services: whose CLB or NLB has it (namespace/name); why null where it was seen
-    unusedUploads   CA certificates in CAS that no listener of the cluster names: list of {id, commonName, notAfter, repository, stack, holdsListener};
-                    null where CAS was not seen; stack: whose repository it is in, null where it is in nobody's
+    listeners       list of {albConfig, port, protocol, clients, verdict, albconfig, alb, sideDoors,
+                    stack, urn}; clients: one of "open", "demands client
+                    certificates", "demands certificates of another CA than it says", "says on, but
+                    lets everybody in", "says off, but demands client certificates", "says on, not
+                    confirmed", "says off, not confirmed", "changing", "side door"; verdict "held"
+                    only where the listener demands certificates, "not checked" where it asks nobody
+                    and there is nothing to complain about; albconfig {caEnabled, caCertificateIds};
+                    alb the same and {changing, why}, caEnabled null where it was not seen and then
+                    why says so; sideDoors list of {port, protocol, hosts, ingresses}, null where
+                    not seen; stack and urn: who holds it, null where nobody does
+    caCertificates  those that listeners and Services name: list of {id, subject, fingerprint
+                    (SHA-256), notAfter, daysLeft, listeners, services,
+                    why}; services: whose CLB or NLB has it (namespace/name); why null where it was
+                    seen
+    unusedUploads   CA certificates in CAS that no listener of the cluster names: list of {id,
+                    commonName, notAfter, repository, stack, holdsListener};
+                    null where CAS was not seen; stack: whose repository it is in, null where it is
+                    in nobody's
     requests        how many were sent to Alibaba Cloud, by action
-    findings        list of {verdict, text}: what fell short, what could not be decided, what is merely to be known
+    findings        list of {verdict, text}: what fell short, what could not be decided, what is
+                    merely to be known
 """
 
 from __future__ import annotations
@@ -31,7 +41,14 @@ from typing import TYPE_CHECKING, Any
 
 from alb_mutual_tls.listener.claim import Claim
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
-from alb_mutual_tls.operations.audit.audit import CaAudit, ListenerAudit, NotSeen, Report, State, Upload
+from alb_mutual_tls.operations.audit.audit import (
+    AuditReport,
+    CaAudit,
+    Enforcement,
+    ListenerAudit,
+    NotSeen,
+    Upload,
+)
 from alb_mutual_tls.operations.printing import Table, counted, dump, print_report
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.text import printable
@@ -43,20 +60,24 @@ if TYPE_CHECKING:
     from alb_mutual_tls.listener.bypasses import SideDoor
 
 
-def summary(report: Report) -> str:
+def summary(report: AuditReport) -> str:
     """One line: the verdict, and what the HTTPS listeners do."""
-    asking = [one for one in report.listeners if one.state is not State.SIDE_DOOR]
-    states = {state: sum(one.state is state for one in asking) for state in State}
+    asking = [one for one in report.listeners if one.state is not Enforcement.SIDE_DOOR]
+    states = {state: sum(one.state is state for one in asking) for state in Enforcement}
     told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     short = sum(finding.verdict is Verdict.FELL_SHORT for finding in report.findings)
     outcome = "nothing to complain about" if report.verdict is Verdict.HELD else report.verdict
-    return f"{outcome}: {counted(len(asking), 'HTTPS listener')}" + (f" ({told})" if told else "") + f", {counted(short, 'complaint')}"
+    return (
+        f"{outcome}: {counted(len(asking), 'HTTPS listener')}"
+        + (f" ({told})" if told else "")
+        + f", {counted(short, 'complaint')}"
+    )
 
 
 # --- for machines
 
 
-def as_json(report: Report) -> str:
+def as_json(report: AuditReport) -> str:
     """The document described above."""
     return dump(
         {
@@ -71,7 +92,11 @@ def as_json(report: Report) -> str:
             "account": None if isinstance(report.seen.account, NotSeen) else report.seen.account,
             "listeners": [_listener(one) for one in report.listeners],
             "caCertificates": [_authority(one, report) for one in report.authorities],
-            "unusedUploads": None if isinstance(report.unused, NotSeen) else [_upload(one, report) for one in report.unused],
+            "unusedUploads": (
+                None
+                if isinstance(report.unused, NotSeen)
+                else [_upload(one, report) for one in report.unused]
+            ),
             "requests": report.seen.requests,
             "findings": [{"verdict": one.verdict, "text": one.why} for one in report.findings],
         }
@@ -81,8 +106,16 @@ def as_json(report: Report) -> str:
 def error_as_json(sentence: str) -> str:
     """The same document where nothing could be read at all."""
     verdict = Verdict.NOT_DECIDED
-    head = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict], "summary": f"{verdict}: {sentence}", "error": sentence}
-    return dump({**head, "listeners": [], "caCertificates": [], "unusedUploads": None, "requests": {}, "findings": []})
+    head = {
+        "version": 1,
+        "verdict": verdict,
+        "exitCode": EXIT_CODE[verdict],
+        "summary": f"{verdict}: {sentence}",
+        "error": sentence,
+    }
+    return dump(
+        {**head, "listeners": [], "caCertificates": [], "unusedUploads": None, "requests": {}, "findings": []}
+    )
 
 
 def _listener(one: ListenerAudit) -> dict[str, Any]:
@@ -93,7 +126,10 @@ def _listener(one: ListenerAudit) -> dict[str, Any]:
         "protocol": one.listener.protocol,
         "clients": one.state,
         "verdict": one.verdict,
-        "albconfig": {"caEnabled": one.listener.ca_enabled, "caCertificateIds": list(one.listener.ca_certificate_ids)},
+        "albconfig": {
+            "caEnabled": one.listener.ca_enabled,
+            "caCertificateIds": list(one.listener.ca_certificate_ids),
+        },
         "alb": _view(one.alb),
         "sideDoors": None if isinstance(one.doors, NotSeen) else [_door(door) for door in one.doors],
         "stack": None if claim is None else claim.owner.identity,
@@ -104,14 +140,24 @@ def _listener(one: ListenerAudit) -> dict[str, Any]:
 def _view(view: View) -> dict[str, Any]:
     if isinstance(view, (Absent, NotKnown)):
         return {"caEnabled": None, "caCertificateIds": [], "changing": None, "why": view.why}
-    return {"caEnabled": view.ca_enabled, "caCertificateIds": list(view.ca_certificate_ids), "changing": view.changing, "why": None}
+    return {
+        "caEnabled": view.ca_enabled,
+        "caCertificateIds": list(view.ca_certificate_ids),
+        "changing": view.changing,
+        "why": None,
+    }
 
 
 def _door(door: SideDoor) -> dict[str, Any]:
-    return {"port": door.port, "protocol": door.protocol, "hosts": list(door.hosts), "ingresses": list(door.ingresses)}
+    return {
+        "port": door.port,
+        "protocol": door.protocol,
+        "hosts": list(door.hosts),
+        "ingresses": list(door.ingresses),
+    }
 
 
-def _authority(one: CaAudit, report: Report) -> dict[str, Any]:
+def _authority(one: CaAudit, report: AuditReport) -> dict[str, Any]:
     end = one.not_after
     return {
         "id": one.identifier,
@@ -125,13 +171,13 @@ def _authority(one: CaAudit, report: Report) -> dict[str, Any]:
     }
 
 
-def _unseen(one: CaAudit, report: Report) -> str | None:
+def _unseen(one: CaAudit, report: AuditReport) -> str | None:
     if one.why is None and isinstance(report.seen.certificates, NotSeen):
         return report.seen.certificates.why
     return one.why
 
 
-def _upload(one: Upload, report: Report) -> dict[str, Any]:
+def _upload(one: Upload, report: AuditReport) -> dict[str, Any]:
     return {
         "id": one.identifier,
         "commonName": one.common_name,
@@ -145,24 +191,44 @@ def _upload(one: Upload, report: Report) -> dict[str, Any]:
 # --- for people
 
 
-def print_for_people(report: Report, console: Console) -> None:
-    """Where it looked, a table of each kind of which there is something, a line for each finding, and the verdict."""
+def print_for_people(report: AuditReport, console: Console) -> None:
+    """Where it looked, a table of each kind of which there is something, a line for each finding,
+    and the verdict.
+    """
     from rich.text import Text
 
     account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account
     console.print(
-        Text(printable(f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say")), soft_wrap=True
+        Text(
+            printable(
+                f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say"
+            )
+        ),
+        soft_wrap=True,
     )
     print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 
-def _tables(report: Report) -> list[Table]:
+def _tables(report: AuditReport) -> list[Table]:
     listeners = [
-        [f"{one.name}/{one.listener.protocol}", one.state, *_declared(one), _doors(one), _holder(one), _verdict(one)]
+        [
+            f"{one.name}/{one.listener.protocol}",
+            one.state,
+            *_declared(one),
+            _doors(one),
+            _holder(one),
+            _verdict(one),
+        ]
         for one in report.listeners
     ]
     authorities = [
-        [one.identifier, ", ".join(one.users), one.subject or _missing(one, report), one.fingerprint or "-", *_end(one, report)]
+        [
+            one.identifier,
+            ", ".join(one.users),
+            one.subject or _missing(one, report),
+            one.fingerprint or "-",
+            *_end(one, report),
+        ]
         for one in report.authorities
     ]
     unused = [
@@ -177,9 +243,16 @@ def _tables(report: Report) -> list[Table]:
     ]
     whole = ("listener", "ends", "days left", "held by")
     return [
-        Table("listeners", ["listener", "clients", "AlbConfig has", "ALB has", "side doors", "held by", "verdict"], listeners, whole),
         Table(
-            "CA certificates that listeners name", ["CA certificate", "listeners", "subject", "SHA-256", "ends", "days left"], authorities
+            "listeners",
+            ["listener", "clients", "AlbConfig has", "ALB has", "side doors", "held by", "verdict"],
+            listeners,
+            whole,
+        ),
+        Table(
+            "CA certificates that listeners name",
+            ["CA certificate", "listeners", "subject", "SHA-256", "ends", "days left"],
+            authorities,
         ),
         Table(
             "CA certificates in CAS that no listener of this cluster names",
@@ -195,7 +268,7 @@ def _verdict(one: ListenerAudit) -> str:
 
 def _declared(one: ListenerAudit) -> tuple[str, str]:
     """What AlbConfig and ALB have."""
-    if one.state is State.SIDE_DOOR:
+    if one.state is Enforcement.SIDE_DOOR:
         return "-", "-"
     return words(one.listener.ca_enabled, one.listener.ca_certificate_ids), _words(one.alb)
 
@@ -219,19 +292,25 @@ def _holder(one: ListenerAudit) -> str:
         return f"stack {one.claim.owner.identity}"
     if one.claim is not None:
         return "unreadable claim"
-    return "nobody" if one.state is not State.SIDE_DOOR else "-"
+    return "nobody" if one.state is not Enforcement.SIDE_DOOR else "-"
 
 
-def _missing(one: CaAudit, report: Report) -> str:
-    return "not seen" if isinstance(report.seen.certificates, NotSeen) else "not in CAS" if one.pem is None else "without a name"
+def _missing(one: CaAudit, report: AuditReport) -> str:
+    return (
+        "not seen"
+        if isinstance(report.seen.certificates, NotSeen)
+        else "not in CAS"
+        if one.pem is None
+        else "without a name"
+    )
 
 
-def _end(one: CaAudit, report: Report) -> tuple[str, str]:
+def _end(one: CaAudit, report: AuditReport) -> tuple[str, str]:
     end = one.not_after
     return ("-", "-") if end is None else (to_text(end), str(report.days_left(end)))
 
 
-def _origin(one: Upload, report: Report) -> str:
+def _origin(one: Upload, report: AuditReport) -> str:
     if one.stack is None:
         return "hand, or a stack with a repository of its own name"
     return f"stack {one.stack}, which holds {'a' if one.stack in report.stacks else 'no'} listener here"

@@ -1,4 +1,6 @@
-"""What `mtls audit` asks, of whom, and how often: lists, and then one question for each HTTPS listener and each CA certificate that is named. Reads only."""
+"""What `mtls audit` asks, of whom, and how often: lists, and then one question for each HTTPS
+listener and each CA certificate that is named. Reads only.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from alb_mutual_tls.cluster import api as kubernetes_api
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import name_of
 from alb_mutual_tls.listener.enforced import load_balancer_id
-from alb_mutual_tls.operations.audit.audit import NotSeen, Seen, Upload, named_ids, refusals
+from alb_mutual_tls.operations.audit.audit import NotSeen, ScannedCluster, Upload, named_ids, refusals
 
 if TYPE_CHECKING:
     from alb_mutual_tls.access.cloud import Cloud
@@ -26,26 +28,44 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 DEADLINE: Final = 30.0
-"""Seconds within which a call of Alibaba Cloud is repeated: a big cluster meets its limit of some ten calls a second."""
+"""Seconds within which a call of Alibaba Cloud is repeated: a big cluster meets its limit of some
+ten calls a second.
+"""
 WORKERS: Final = 4
 """How many calls are under way at once."""
 
 
-def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
-    """Look at everything; raises `UserError` when the AlbConfigs cannot be read. `connect` reaches Alibaba Cloud, and may raise `UserError`."""
+def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> ScannedCluster:
+    """Look at everything; raises `UserError` when the AlbConfigs cannot be read.
+
+    `connect` reaches Alibaba Cloud, and may raise `UserError`.
+    """
     documents = sorted(cluster.albconfigs(), key=lambda document: str(document["metadata"]["name"]))
     events = dict(_events(cluster, documents))
     ingresses = tried(lambda: (cluster.ingress_classes(), cluster.ingresses()))
     services = tried(cluster.services)
     cloud = tried(connect)
-    account = cloud if isinstance(cloud, NotSeen) else tried(cloud.account)  # another account has other load balancers
+    account = (
+        cloud if isinstance(cloud, NotSeen) else tried(cloud.account)
+    )  # another account has other load balancers
     if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
         nothing = account if isinstance(account, NotSeen) else cloud
         assert isinstance(nothing, NotSeen)
-        return Seen(str(cluster), documents, ingresses, services, nothing, nothing, nothing, nothing, requests_of(cloud), events)
+        return ScannedCluster(
+            str(cluster),
+            documents,
+            ingresses,
+            services,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            requests_of(cloud),
+            events,
+        )
     reached = cloud
     cas = Cas(reached.cas)
-    return Seen(
+    return ScannedCluster(
         cluster=str(cluster),
         documents=documents,
         ingresses=ingresses,
@@ -60,7 +80,9 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> Seen:
 
 
 def _events(cluster: Cluster, documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
-    """The controller's last word on each AlbConfig that it refuses; none where events may not be read."""
+    """The controller's last word on each AlbConfig that it refuses; none where events may not be
+    read.
+    """
     for document in documents:
         name = name_of(document)
         if tried(partial(refusals, document)):
@@ -78,7 +100,9 @@ def tried(ask: Callable[[], T]) -> T | NotSeen:
 
 
 def barred(error: UserError) -> bool:
-    """Whether a permission, the credentials or a setting is missing, so that asking again changes nothing."""
+    """Whether a permission, the credentials or a setting is missing, so that asking again changes
+    nothing.
+    """
     return type(error) in (UserError, answers.NotPermitted, kubernetes_api.Forbidden)
 
 
@@ -98,7 +122,9 @@ def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:
 
 def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, int], ListenerState]:
     """The HTTPS listeners of the cluster's load balancers, by load balancer and port."""
-    balancers = list(dict.fromkeys(found for document in documents if (found := load_balancer_id(document)) is not None))
+    balancers = list(
+        dict.fromkeys(found for document in documents if (found := load_balancer_id(document)) is not None)
+    )
     alb = cloud.alb()
     places = alb.https_listener_ids(balancers)
     states = _side_by_side(alb.listener, places.values())
@@ -110,10 +136,16 @@ def _certificates(cas: Cas, identifiers: list[str]) -> dict[str, str | None]:
 
 
 def _uploads(cas: Cas) -> list[Upload]:
-    """The CA certificates in repositories for uploads; those of CAS's private CA service are not listed."""
+    """The CA certificates in repositories for uploads; those of CAS's private CA service are not
+    listed.
+    """
     repositories = [one for one in cas.repositories() if one.type == LISTED_TYPE]
     found = _side_by_side(lambda one: cas.certificates(one.warehouse_id), repositories)
-    return [_upload(listed, repository) for repository, certificates in zip(repositories, found, strict=True) for listed in certificates]
+    return [
+        _upload(listed, repository)
+        for repository, certificates in zip(repositories, found, strict=True)
+        for listed in certificates
+    ]
 
 
 def _upload(listed: ListedCertificate, repository: Repository) -> Upload:

@@ -1,4 +1,6 @@
-"""`ci/deploy`: look, `pulumi up`, `mtls verify`; and back to the last good state where it did not hold and that was asked for."""
+"""`ci/deploy`: look, `pulumi up`, `mtls verify`; and back to the last good state where it did not
+hold and that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from alb_mutual_tls.engine.events import Events
-from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.engine.failure import Failure, FailureKind
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.engine.run import Run, run
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.deployment import rollback
 from alb_mutual_tls.operations.deployment.live import live, sentence
 from alb_mutual_tls.operations.deployment.proof import Knocking, Verification, verify, verify_within
-from alb_mutual_tls.operations.deployment.rollback import Before, NoWayBack, WayBack, way_back
+from alb_mutual_tls.operations.deployment.rollback import NoWayBack, StateBefore, WayBack, way_back
 from alb_mutual_tls.stack import configuration, history
 from alb_mutual_tls.verdict import Verdict
 
 
-class Ending(Enum):
+class DeploymentEnding(Enum):
     """How a deployment ended."""
 
     DEPLOYED = "deployed"
@@ -38,12 +40,14 @@ class Ending(Enum):
 class Deployment:
     """A deployment that has ended. What is not known, or was not done, is None or empty.
 
-    `live`: the listeners now; `back`: where to; `commands`: how, in the shell; `obstacle`: why it was not rolled back, or what keeps from it;
-    `restored`: the verification after it was rolled back; `again`: the command that was given; `verifying`: the options of `mtls verify` among its own.
+    `live`: the listeners now; `back`: where to; `commands`: how, in the shell; `obstacle`: why it
+    was not rolled back, or what keeps from it; `restored`: the verification after it was rolled
+    back; `again`: the command that was given; `verifying`: the options of `mtls verify` among its
+    own.
     """
 
     stack: str
-    ending: Ending
+    ending: DeploymentEnding
     before: Verification | None = None
     failure: Failure | None = None
     after: Verification | None = None
@@ -60,19 +64,27 @@ class Deployment:
     @property
     def exit_code(self) -> int:
         """0 deployed and verified; 2 where nothing could be decided or begun; else 1."""
-        if self.ending is Ending.DEPLOYED:
+        if self.ending is DeploymentEnding.DEPLOYED:
             return 0
-        if self.ending is Ending.NOTHING_CHANGED:
-            return 1 if self.failure is not None and self.failure.reason in (Reason.REFUSED, Reason.FAILED) else 2
-        undecided = self.failure is None and self.after is not None and self.after.verdict is Verdict.NOT_DECIDED
-        return 2 if undecided and self.ending is not Ending.ROLLED_BACK else 1
+        if self.ending is DeploymentEnding.NOTHING_CHANGED:
+            return (
+                1
+                if self.failure is not None
+                and self.failure.reason in (FailureKind.REFUSED, FailureKind.FAILED)
+                else 2
+            )
+        undecided = (
+            self.failure is None and self.after is not None and self.after.verdict is Verdict.NOT_DECIDED
+        )
+        return 2 if undecided and self.ending is not DeploymentEnding.ROLLED_BACK else 1
 
 
 @dataclass(frozen=True)
 class Deployer:
     """Deploys a stack of the project in `directory`.
 
-    `patience`: seconds within which the data plane must come to do what ALB reports; `log` gets what the engine prints.
+    `patience`: seconds within which the data plane must come to do what ALB reports; `log` gets
+    what the engine prints.
     """
 
     directory: Path
@@ -84,12 +96,21 @@ class Deployer:
     place: str = ""
 
     def deploy(self, *, roll_back: bool) -> Deployment:
-        """Deploy the checkout's configuration. Raises UserError where the state or its history cannot be read; then nothing was changed."""
+        """Deploy the checkout's configuration.
+
+        Raises UserError where the state or its history cannot be read; then nothing was changed.
+        """
         again = self.again or f"ci/deploy --stack {shlex.quote(self.stack)}"
-        begun = Deployment(self.stack, Ending.DEPLOYED, again=again, verifying=self.knocking.options, place=self.place)
+        begun = Deployment(
+            self.stack,
+            DeploymentEnding.DEPLOYED,
+            again=again,
+            verifying=self.knocking.options,
+            place=self.place,
+        )
         planned = self._run("preview")
         if planned.failure:
-            return replace(begun, ending=Ending.NOTHING_CHANGED, failure=planned.failure)
+            return replace(begun, ending=DeploymentEnding.NOTHING_CHANGED, failure=planned.failure)
         with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
             former = Path(folder) / "former.yaml"
             before, last = self._look(former)
@@ -97,14 +118,20 @@ class Deployer:
             done = self._run("up")
             begun = replace(begun, failure=done.failure, changed=_changed(done.events))
             if done.failure and not begun.changed:
-                return replace(begun, ending=Ending.NOTHING_CHANGED)
+                return replace(begun, ending=DeploymentEnding.NOTHING_CHANGED)
             try:
                 return self._judge(begun, before, last, former, roll_back=roll_back)
             except UserError as error:
-                return replace(begun, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=str(error))
+                return replace(
+                    begun,
+                    ending=DeploymentEnding.NOT_ROLLED_BACK if roll_back else DeploymentEnding.NOT_GOOD,
+                    obstacle=str(error),
+                )
 
-    def _look(self, former: Path) -> tuple[Before, history.Entry | None]:
-        """What there is before; the configuration of the last deployment is written to the file `former`."""
+    def _look(self, former: Path) -> tuple[StateBefore, history.HistoryEntry | None]:
+        """What there is before; the configuration of the last deployment is written to the file
+        `former`.
+        """
         exported = export(self.directory, self.stack, secrets=False)
         entries = history.history(self.directory, self.stack)
         last = history.deployed(entries)
@@ -117,31 +144,52 @@ class Deployer:
             except UserError as error:
                 unknown = str(error)
         verification = verify(self.directory, self.stack, self.knocking) if deployed else None
-        return Before(deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported)), last
+        return (
+            StateBefore(
+                deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported)
+            ),
+            last,
+        )
 
-    def _judge(self, begun: Deployment, before: Before, last: history.Entry | None, former: Path, *, roll_back: bool) -> Deployment:
+    def _judge(
+        self,
+        begun: Deployment,
+        before: StateBefore,
+        last: history.HistoryEntry | None,
+        former: Path,
+        *,
+        roll_back: bool,
+    ) -> Deployment:
         """Verify what was done, and find the way back where it does not hold."""
-        after = None if begun.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
+        after = (
+            None if begun.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
+        )
         exported = export(self.directory, self.stack, secrets=False)
         ended = replace(begun, after=after, live=self._live(exported))
         if after is not None and after.good:
             return ended
         if after is not None and not begun.changed:
-            return replace(ended, ending=Ending.NOT_BEGUN)
+            return replace(ended, ending=DeploymentEnding.NOT_BEGUN)
         way = way_back(before, rollback.previously_demanding(exported, before.protected))
         if isinstance(way, NoWayBack):
-            return replace(ended, ending=Ending.NOT_ROLLED_BACK if roll_back else Ending.NOT_GOOD, obstacle=way.why)
+            return replace(
+                ended,
+                ending=DeploymentEnding.NOT_ROLLED_BACK if roll_back else DeploymentEnding.NOT_GOOD,
+                obstacle=way.why,
+            )
         ended = replace(ended, back=way.sentence, commands=self._commands(way, last))
         if not roll_back:
-            return replace(ended, ending=Ending.NOT_GOOD)
-        if ended.failure and ended.failure.reason is Reason.INTERRUPTED:
-            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle="it was interrupted")
+            return replace(ended, ending=DeploymentEnding.NOT_GOOD)
+        if ended.failure and ended.failure.reason is FailureKind.INTERRUPTED:
+            return replace(ended, ending=DeploymentEnding.NOT_ROLLED_BACK, obstacle="it was interrupted")
         try:
             return self._roll_back(ended, way, former, before, exported)
         except UserError as error:
-            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=str(error))
+            return replace(ended, ending=DeploymentEnding.NOT_ROLLED_BACK, obstacle=str(error))
 
-    def _roll_back(self, ended: Deployment, way: WayBack, former: Path, before: Before, exported: Mapping[str, Any]) -> Deployment:
+    def _roll_back(
+        self, ended: Deployment, way: WayBack, former: Path, before: StateBefore, exported: Mapping[str, Any]
+    ) -> Deployment:
         """Go the way back. `exported`: what was deployed just now, secrets aside."""
         gives_back, file = way.edit is not None and way.edit[0] == rollback.LISTENERS, former
         if way.edit is not None:
@@ -151,27 +199,37 @@ class Deployer:
             configuration.set_value(self.directory, self.stack, *way.edit, file)
         if way.edit is None or gives_back:
             for urn, held in rollback.protected(exported).items():
-                if held and urn not in before.protected:  # what this deployment has made may go with it
+                # what this deployment has made may go with it
+                if held and urn not in before.protected:
                     configuration.unprotect(self.directory, self.stack, urn)
         arguments = ("--config-file", str(file))
         planned = self._run("preview", *arguments)
         if planned.failure:
             obstacle = _said("the way back is not possible", planned.failure)
-            ended = replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=obstacle)
-            return replace(ended, back="", commands=()) if planned.failure.reason is Reason.REFUSED else ended
+            ended = replace(ended, ending=DeploymentEnding.NOT_ROLLED_BACK, obstacle=obstacle)
+            return (
+                replace(ended, back="", commands=())
+                if planned.failure.reason is FailureKind.REFUSED
+                else ended
+            )
         on = before.on | rollback.previously_demanding(exported, before.protected)
         if wide := rollback.widened(planned.events.steps, on, gives_back=gives_back):
             what = f"it would switch {', '.join(wide)} off, which demanded certificates before"
-            return replace(ended, ending=Ending.NOT_ROLLED_BACK, obstacle=what)
+            return replace(ended, ending=DeploymentEnding.NOT_ROLLED_BACK, obstacle=what)
         done = self._run("up", *arguments)
         # Listeners that were given back are in the state no more.
         seen = self._live(exported if gives_back else export(self.directory, self.stack, secrets=False))
         if done.failure:
-            return replace(ended, ending=Ending.NOT_ROLLED_BACK, live=seen, obstacle=_said("the way back failed", done.failure))
+            return replace(
+                ended,
+                ending=DeploymentEnding.NOT_ROLLED_BACK,
+                live=seen,
+                obstacle=_said("the way back failed", done.failure),
+            )
         restored = verify_within(self.directory, self.stack, self.knocking, self.patience)
-        return replace(ended, ending=Ending.ROLLED_BACK, live=seen, restored=restored)
+        return replace(ended, ending=DeploymentEnding.ROLLED_BACK, live=seen, restored=restored)
 
-    def _commands(self, way: WayBack, last: history.Entry | None) -> tuple[str, ...]:
+    def _commands(self, way: WayBack, last: history.HistoryEntry | None) -> tuple[str, ...]:
         now = history.of_checkout(self.directory, self.stack)
         former = last.configuration if last else {}
         wanted = former if way.edit is None else {**now, way.edit[0]: history.Value(way.edit[1])}
@@ -187,7 +245,9 @@ class Deployer:
 def _changed(events: Events) -> tuple[str, ...]:
     """What was begun, as `operation name`."""
     return tuple(
-        f"{step.op} {step.name} ({step.type.rpartition(':')[2]})" for step in events.changing if not step.type.startswith("pulumi:")
+        f"{step.op} {step.name} ({step.type.rpartition(':')[2]})"
+        for step in events.changing
+        if not step.type.startswith("pulumi:")
     )
 
 

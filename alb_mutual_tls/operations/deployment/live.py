@@ -1,4 +1,6 @@
-"""What the listeners of a stack are at this moment, whatever its last run came to: read from the state's resources, the cluster and ALB."""
+"""What the listeners of a stack are at this moment, whatever its last run came to: read from the
+state's resources, the cluster and ALB.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
-from alb_mutual_tls.operations.status.sight import Sight, look
-from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.operations.status.sight import ObservedListener, look
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.stack.inventory import Inventory
 from alb_mutual_tls.stack.state import resources_of
 from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION, PROVIDER
@@ -18,24 +20,38 @@ from alb_mutual_tls.wire import without_secrets
 
 @dataclass(frozen=True)
 class Live:
-    """A listener as it was seen; `authorities`: CA certificate id -> name of the authority, of those of the stack."""
+    """A listener as it was seen; `authorities`: CA certificate id -> name of the authority, of
+    those of the stack.
+    """
 
-    sight: Sight
+    sight: ObservedListener
     authorities: Mapping[str, str]
 
     @property
     def sentence(self) -> str:
-        """The listener in words: one clause where AlbConfig and ALB say the same, else one for each."""
-        listener, declared, enforced = self.sight.listener, self._words(self.sight.albconfig), self._words(self.sight.alb)
+        """The listener in words: one clause where AlbConfig and ALB say the same, else one for
+        each.
+        """
+        listener, declared, enforced = (
+            self.sight.listener,
+            self._words(self.sight.albconfig),
+            self._words(self.sight.alb),
+        )
         what = f"{listener.alb_config}:{listener.port}"
-        return f"{what} {declared}" if declared == enforced else f"{what} AlbConfig: {declared}; ALB: {enforced}"
+        return (
+            f"{what} {declared}" if declared == enforced else f"{what} AlbConfig: {declared}; ALB: {enforced}"
+        )
 
     def _words(self, view: View) -> str:
         match view:
             case Shown(ca_enabled, ids, changing):
-                named = ", ".join(f"{self.authorities[one]} ({one})" if one in self.authorities else one for one in ids)
+                named = ", ".join(
+                    f"{self.authorities[one]} ({one})" if one in self.authorities else one for one in ids
+                )
                 return (
-                    ("on" if ca_enabled else "off") + (f", CA {named}" if named else "") + (" (ALB is at work on it)" if changing else "")
+                    ("on" if ca_enabled else "off")
+                    + (f", CA {named}" if named else "")
+                    + (" (ALB is at work on it)" if changing else "")
                 )
             case Absent(why):
                 return f"none: {why}"
@@ -56,17 +72,25 @@ def live(exported: Mapping[str, Any], directory: Path, stack: str) -> tuple[Live
 
 
 def _authorities(outputs: Mapping[str, Any]) -> dict[str, str]:
-    return {identifier: name for name, identifier in sorted((outputs.get("caCertificateIds") or {}).items()) if identifier}
+    return {
+        identifier: name
+        for name, identifier in sorted((outputs.get("caCertificateIds") or {}).items())
+        if identifier
+    }
 
 
 def _inventory(public: Mapping[str, Any], component: Mapping[str, Any]) -> Inventory:
-    """As much of one as looking at its listeners takes; also where the component itself has no outputs, after a first run that failed."""
+    """As much of one as looking at its listeners takes; also where the component itself has no
+    outputs, after a first run that failed.
+    """
     name = str(component["urn"]).rpartition("::")[2]
     resources = resources_of(public, name)
     settings = next((one.get("inputs") or {} for one in resources if one.get("type") == PROVIDER), {})
-    listeners = tuple(_listener(one) for one in resources if one.get("type") == LISTENER_CLIENT_AUTHENTICATION)
+    listeners = tuple(
+        _listener(one) for one in resources if one.get("type") == LISTENER_CLIENT_AUTHENTICATION
+    )
     return Inventory(
-        component=Component(name, listeners, (), trusted_authority="", ca_certificate_pem=""),
+        component=DeployedComponent(name, listeners, (), trusted_authority="", ca_certificate_pem=""),
         authorities={},
         issuing_authority="",
         clients=(),
@@ -76,10 +100,16 @@ def _inventory(public: Mapping[str, Any], component: Mapping[str, Any]) -> Inven
     )
 
 
-def _listener(resource: Mapping[str, Any]) -> Listener:
+def _listener(resource: Mapping[str, Any]) -> DeployedListener:
     inputs, outputs = resource.get("inputs") or {}, resource.get("outputs") or {}
     alb_config, port = str(inputs["albConfig"]), int(inputs["port"])
-    return Listener(f"{alb_config}:{port}", alb_config, port, bool(inputs.get("caEnabled")), cluster=outputs.get("cluster"))
+    return DeployedListener(
+        f"{alb_config}:{port}",
+        alb_config,
+        port,
+        bool(inputs.get("caEnabled")),
+        cluster=outputs.get("cluster"),
+    )
 
 
 def sentence(seen: Sequence[Live]) -> str:

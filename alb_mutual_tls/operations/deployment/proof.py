@@ -13,7 +13,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification import report as reports
 from alb_mutual_tls.operations.verification.cases import given_credential
 from alb_mutual_tls.operations.verification.handshake import Trust
-from alb_mutual_tls.operations.verification.result import Check, Report
+from alb_mutual_tls.operations.verification.result import Check, VerificationReport
 from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
 from alb_mutual_tls.stack.state import read_components
 from alb_mutual_tls.verdict import Verdict
@@ -34,7 +34,9 @@ class Knocking:
 
     @property
     def options(self) -> str:
-        """These options of `mtls verify` as the shell takes them, those that are not the default, each with a space before it."""
+        """These options of `mtls verify` as the shell takes them, those that are not the default,
+        each with a space before it.
+        """
         paths = {"--ca-file": self.ca_file, "--cert": self.cert, "--key": self.key}
         found = [f" {option} {shlex.quote(str(path))}" for option, path in paths.items() if path is not None]
         found += [" --insecure"] * self.insecure
@@ -44,7 +46,10 @@ class Knocking:
 
 @dataclass(frozen=True)
 class Verification:
-    """The verdict, `mtls verify`'s last line, and what did not hold, a line each. Without any listener nothing is checked."""
+    """The verdict, `mtls verify`'s last line, and what did not hold, a line each.
+
+    Without any listener nothing is checked.
+    """
 
     verdict: Verdict
     summary: str
@@ -57,7 +62,9 @@ class Verification:
 
 
 def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
-    """Try every case at every listener that the stack's last update wished; what keeps it from being tried is not decided."""
+    """Try every case at every listener that the stack's last update wished; what keeps it from
+    being tried is not decided.
+    """
     try:
         components = read_components(directory, stack=stack, component=None)
         if not any(component.listeners for component in components):
@@ -76,26 +83,32 @@ def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
 
 
 def verify_within(directory: Path, stack: str, knocking: Knocking, seconds: float) -> Verification:
-    """The same, again as long as it is not good and time is left: the data plane may lag behind what ALB reports."""
+    """The same, again as long as it is not good and time is left: the data plane may lag behind
+    what ALB reports.
+    """
     deadline = time.monotonic() + seconds
     while not (found := verify(directory, stack, knocking)).good and time.monotonic() + _PAUSE < deadline:
         time.sleep(_PAUSE)
     return found
 
 
-def _reasons(report: Report) -> Iterator[str]:
+def _reasons(report: VerificationReport) -> Iterator[str]:
     for listener in report.listeners:
         grouped: dict[tuple[Verdict, str], list[str]] = {}
         for check in listener.checks:
             if check.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED):
                 cases = grouped.setdefault((check.verdict, _why(check)), [])
                 cases += [] if check.case in cases else [check.case]
-        for (verdict, why), cases in sorted(grouped.items(), key=lambda item: item[0][0] is not Verdict.FELL_SHORT):
+        for (verdict, why), cases in sorted(
+            grouped.items(), key=lambda item: item[0][0] is not Verdict.FELL_SHORT
+        ):
             yield f"{verdict}: listener {listener.listener.name}: {', '.join(cases)}: {why}"
     for flip in report.flips:
         for bundle in flip.bundles:
             if bundle.verdict in (Verdict.FELL_SHORT, Verdict.NOT_DECIDED):
-                yield f"{bundle.verdict}: {bundle.case}: not ready for the flip to {flip.issuing}: {bundle.why}"
+                yield (
+                    f"{bundle.verdict}: {bundle.case}: not ready for the flip to {flip.issuing}: {bundle.why}"
+                )
 
 
 def _why(check: Check) -> str:

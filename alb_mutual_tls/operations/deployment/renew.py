@@ -1,7 +1,8 @@
 """`ci/renew`: issues the client certificates anew that are due, and touches nothing else.
 
-What is due is told by a preview with the configuration that was deployed last, so that what is committed and not deployed yet plays no part. Only
-the certificates, the record of them and the Secrets that deliver them are then the targets of `pulumi up`: no listener is among them, so that
+What is due is told by a preview with the configuration that was deployed last, so that what is
+committed and not deployed yet plays no part. Only the certificates, the record of them and the
+Secrets that deliver them are then the targets of `pulumi up`: no listener is among them, so that
 one that somebody has switched off by hand in an incident stays off.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal
 
 from alb_mutual_tls.engine.events import Events, Severity, Step
-from alb_mutual_tls.engine.failure import Failure, Reason
+from alb_mutual_tls.engine.failure import Failure, FailureKind
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.engine.run import Run, run
 from alb_mutual_tls.entry import given_place
@@ -25,13 +26,19 @@ from alb_mutual_tls.tokens import SIGNED_CERTIFICATE
 
 SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105  # a type token, not a password
 _DUE: Final = "notAfter"
-"""The path by which a certificate differs that is to be issued anew because its time has come, and for no other reason."""
+"""The path by which a certificate differs that is to be issued anew because its time has come, and
+for no other reason.
+"""
 _OUTPUTS_ONLY: Final = frozenset({"pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"})
 
 
 @dataclass(frozen=True)
 class Due:
-    """A certificate whose time has come. `not_after`: the end of the one there is; `obstacle`: why it is not renewed, empty where it can be."""
+    """A certificate whose time has come.
+
+    `not_after`: the end of the one there is; `obstacle`: why it is not renewed, empty where it can
+    be.
+    """
 
     urn: str
     name: str
@@ -41,10 +48,11 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RenewalPlan:
     """What a renewal does, and what it leaves alone.
 
-    `targets`: the certificates, and what follows them; `followers`: those of the latter, and `pending`: the other steps of the preview, in words.
+    `targets`: the certificates, and what follows them; `followers`: those of the latter, and
+    `pending`: the other steps of the preview, in words.
     """
 
     due: tuple[Due, ...]
@@ -53,7 +61,7 @@ class Plan:
     pending: tuple[str, ...]
 
 
-def plan(events: Events) -> Plan:
+def plan(events: Events) -> RenewalPlan:
     """What is due according to a preview, and the targets of a run that renews it."""
     signed = [step for step in events.of_type(SIGNED_CERTIFICATE) if step.changes]
     due = tuple(_due(step) for step in signed if _DUE in step.paths)
@@ -61,22 +69,32 @@ def plan(events: Events) -> Plan:
     by_hand = {step.urn for step in events.refreshed}
     followers = [step for step in events.changing if _follows(step, ready.values(), by_hand)]
     targets = {*ready, *(step.urn for step in followers)}
-    pending = [step for step in events.changing if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY]
-    return Plan(due, tuple(sorted(targets)), tuple(map(_words, followers)), tuple(map(_words, pending)))
+    pending = [
+        step
+        for step in events.changing
+        if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY
+    ]
+    return RenewalPlan(
+        due, tuple(sorted(targets)), tuple(map(_words, followers)), tuple(map(_words, pending))
+    )
 
 
 def _due(step: Step) -> Due:
     others = sorted(set(step.paths) - {_DUE})
     obstacle = (
-        "" if step.op == "update" and not others else f"{', '.join(others) or step.op} would change with it, which is not deployed yet"
+        ""
+        if step.op == "update" and not others
+        else f"{', '.join(others) or step.op} would change with it, which is not deployed yet"
     )
     return Due(step.urn, step.name, str(step.old.value(_DUE) or "") if step.old else "", obstacle)
 
 
 def _follows(step: Step, renewed: Collection[str], by_hand: Collection[str]) -> bool:
-    """Whether a resource follows certificates: the record does, and a Secret of which nothing but its content changes.
+    """Whether a resource follows certificates: the record does, and a Secret of which nothing but
+    its content changes.
 
-    Both also where an earlier renewal had no time for them; but a Secret that was changed `by_hand` waits for a renewal of its own certificate.
+    Both also where an earlier renewal had no time for them; but a Secret that was changed `by_hand`
+    waits for a renewal of its own certificate.
     """
     if step.op != "update":
         return False
@@ -93,15 +111,18 @@ def _certificate_of(secret: Step) -> str:
 
 
 def _words(step: Step) -> str:
-    return f"{step.op} {step.name} ({step.type.rpartition(':')[2]})" + (f": {', '.join(step.paths)}" if step.paths else "")
+    return f"{step.op} {step.name} ({step.type.rpartition(':')[2]})" + (
+        f": {', '.join(step.paths)}" if step.paths else ""
+    )
 
 
 @dataclass(frozen=True)
 class Renewal:
     """A renewal that has ended.
 
-    `followers`: what followed the certificates, in words; `undeployed`: keys of the checkout's configuration that are not deployed; `unseen`: why
-    the rest of the stack could not be looked at; `failure`: why it is not known what is due (not `decided`), or why not all of it was done;
+    `followers`: what followed the certificates, in words; `undeployed`: keys of the checkout's
+    configuration that are not deployed; `unseen`: why the rest of the stack could not be looked at;
+    `failure`: why it is not known what is due (not `decided`), or why not all of it was done;
     `warnings`: what the preview says of listeners that were switched off by hand.
     """
 
@@ -125,9 +146,11 @@ class Renewal:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing was due, or all of it was renewed; 1: something due was not, or what follows it; 2: what is due is not known."""
+        """0: nothing was due, or all of it was renewed; 1: something due was not, or what follows
+        it; 2: what is due is not known.
+        """
         if self.failure is not None and not self.decided:
-            return 1 if self.failure.reason is Reason.REFUSED else 2
+            return 1 if self.failure.reason is FailureKind.REFUSED else 2
         return 1 if self.left or self.failure else 0
 
 
@@ -140,25 +163,43 @@ class Renewer:
     log: IO[str] | None = None
 
     def renew(self) -> Renewal:
-        """Renew what is due. Raises UserError where nothing is deployed, or pulumi, state or deployed configuration cannot be had."""
+        """Renew what is due.
+
+        Raises UserError where nothing is deployed, or pulumi, state or deployed configuration
+        cannot be had.
+        """
         with tempfile.TemporaryDirectory(prefix="alb-mutual-tls-") as folder:  # mode 0700
             entries = history.history(self.directory, self.stack)
             last = history.deployed(entries)
             if last is None:
                 raise UserError(
-                    f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew: run ci/deploy{given_place()}"
+                    f"stack {self.stack} has no deployment that got to its end, so there is nothing to renew:"
+                    f" run ci/deploy{given_place()}"
                 )
             file = Path(folder) / "deployed.yaml"
             configuration.write(self.directory, self.stack, entries, last, file)
-            undeployed = history.different(history.of_checkout(self.directory, self.stack), last.configuration)
+            undeployed = history.different(
+                history.of_checkout(self.directory, self.stack), last.configuration
+            )
             configured = ("--config-file", str(file))
             looked = whole = self._run("preview", *configured)
-            if whole.failure and whole.failure.reason is not Reason.INTERRUPTED:
-                # Whatever is the matter with a listener or its cluster: it does not keep a certificate from being issued.
-                looked = self._run("preview", *configured, *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))))
+            if whole.failure and whole.failure.reason is not FailureKind.INTERRUPTED:
+                # Whatever is the matter with a listener or its cluster: it does not keep a
+                # certificate from being issued.
+                looked = self._run(
+                    "preview",
+                    *configured,
+                    *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))),
+                )
             found = plan(looked.events)
             told = Renewal(
-                self.stack, found.due, found.followers, found.pending, tuple(undeployed), unseen=whole.failure, warnings=_by_hand(looked)
+                self.stack,
+                found.due,
+                found.followers,
+                found.pending,
+                tuple(undeployed),
+                unseen=whole.failure,
+                warnings=_by_hand(looked),
             )
             if looked.failure:
                 return replace(told, due=(), followers=(), failure=looked.failure, decided=False)
@@ -183,14 +224,27 @@ def _targets(urns: Iterable[str]) -> tuple[str, ...]:
 
 
 def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
-    """The URNs of all certificates and records: they are in the state alone, and nobody else is asked about them."""
+    """The URNs of all certificates and records: they are in the state alone, and nobody else is
+    asked about them.
+    """
     resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
-    return sorted({str(one["urn"]) for one in resources if one.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)})
+    return sorted(
+        {str(one["urn"]) for one in resources if one.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)}
+    )
 
 
 def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
-    """What was due, with the new ends (URN -> notAfter) of those that were renewed: theirs is another than before."""
-    return tuple(replace(one, renewed_until=ends[one.urn]) if ends.get(one.urn, one.not_after) != one.not_after else one for one in due)
+    """What was due, with the new ends (URN -> notAfter) of those that were renewed: theirs is
+    another than before.
+    """
+    return tuple(
+        (
+            replace(one, renewed_until=ends[one.urn])
+            if ends.get(one.urn, one.not_after) != one.not_after
+            else one
+        )
+        for one in due
+    )
 
 
 def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Where a deployment that turned out bad can go back to: pure decisions. Never to a state that lets in whom the one before it did not."""
+"""Where a deployment that turned out bad can go back to: pure decisions.
+
+Never to a state that lets in whom the one before it did not.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any, Final
 
 from alb_mutual_tls.engine.events import Step
 from alb_mutual_tls.operations.deployment.proof import Verification
-from alb_mutual_tls.stack.history import Entry
+from alb_mutual_tls.stack.history import HistoryEntry
 from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
 
 CA_ENABLED: Final = "alb-mutual-tls:caEnabled"
@@ -18,11 +21,13 @@ CUT_OFF: Final = "alb-mutual-tls:cutOff"
 
 
 @dataclass(frozen=True)
-class Before:
+class StateBefore:
     """What there was before a deployment.
 
-    `deployed`: whether anything was; `verification`: None where nothing was; `unknown`: why the configuration of the last deployment cannot be had,
-    empty where it can; `protected`: URN -> whether it is, of all resources; `on`: the listeners (AlbConfig:port) that demanded certificates.
+    `deployed`: whether anything was; `verification`: None where nothing was; `unknown`: why the
+    configuration of the last deployment cannot be had, empty where it can; `protected`: URN ->
+    whether it is, of all resources; `on`: the listeners (AlbConfig:port) that demanded
+    certificates.
     """
 
     deployed: bool
@@ -34,7 +39,9 @@ class Before:
 
 @dataclass(frozen=True)
 class WayBack:
-    """A state to go back to, and `edit`, the key and value by which its configuration differs from the one just deployed; None: the former configuration."""
+    """A state to go back to, and `edit`, the key and value by which its configuration differs from
+    the one just deployed; None: the former configuration.
+    """
 
     sentence: str
     edit: tuple[str, str] | None = None
@@ -47,12 +54,18 @@ class NoWayBack:
     why: str
 
 
-def way_back(before: Before, previously_on: Collection[str]) -> WayBack | NoWayBack:
-    """The last good state. `previously_on`: the listeners that demanded certificates of another CA before the stack took hold of them."""
+def way_back(before: StateBefore, previously_on: Collection[str]) -> WayBack | NoWayBack:
+    """The last good state.
+
+    `previously_on`: the listeners that demanded certificates of another CA before the stack took
+    hold of them.
+    """
     if not before.deployed:
         if previously_on:
             return WayBack("the listeners as they were before the first deployment", (LISTENERS, "{}"))
-        return WayBack("client authentication off, as it was before the first deployment", (CA_ENABLED, "false"))
+        return WayBack(
+            "client authentication off, as it was before the first deployment", (CA_ENABLED, "false")
+        )
     if before.verification is None or not before.verification.good:
         found = before.verification.summary if before.verification else "not verified"
         return NoWayBack(f"the state before was not good either ({found})")
@@ -61,9 +74,13 @@ def way_back(before: Before, previously_on: Collection[str]) -> WayBack | NoWayB
     return WayBack("the configuration of the last deployment")
 
 
-def guarded(last: Entry) -> Entry:
-    """The last deployment without its cutOff: a way back is to be refused, not forced, where it would lock clients out."""
-    return replace(last, configuration={key: value for key, value in last.configuration.items() if key != CUT_OFF})
+def guarded(last: HistoryEntry) -> HistoryEntry:
+    """The last deployment without its cutOff: a way back is to be refused, not forced, where it
+    would lock clients out.
+    """
+    return replace(
+        last, configuration={key: value for key, value in last.configuration.items() if key != CUT_OFF}
+    )
 
 
 def widened(steps: Iterable[Step], on: Collection[str], *, gives_back: bool) -> list[str]:
@@ -112,7 +129,9 @@ def demanding(exported: Mapping[str, Any]) -> frozenset[str]:
 
 
 def previously_demanding(exported: Mapping[str, Any], since: Collection[str]) -> frozenset[str]:
-    """The listeners that demanded certificates before the stack took hold of them, of those whose URNs are not in `since`."""
+    """The listeners that demanded certificates before the stack took hold of them, of those whose
+    URNs are not in `since`.
+    """
     return frozenset(
         listener_key(one["inputs"]["albConfig"], one["inputs"]["port"])
         for one in resources(exported)
@@ -123,6 +142,8 @@ def previously_demanding(exported: Mapping[str, Any], since: Collection[str]) ->
 
 
 def _was_on(previous: object) -> bool:
-    """Whether the previous values of a listener (JSON text) say on; the controller takes keys in any case."""
+    """Whether the previous values of a listener (JSON text) say on; the controller takes keys in
+    any case.
+    """
     values = json.loads(previous) if isinstance(previous, str) and previous else {}
     return any(key.lower() == "caenabled" and value is True for key, value in values.items())

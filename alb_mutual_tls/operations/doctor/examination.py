@@ -1,6 +1,8 @@
-"""What Certificate Management Service really does: a repository and a CA of one's own, made, read back, compared and deleted.
+"""What Certificate Management Service really does: a repository and a CA of one's own, made, read
+back, compared and deleted.
 
-The calls go through the same `Cas` as those of the provider. Nothing is touched that bears another name than the one made up for the run.
+The calls go through the same `Cas` as those of the provider. Nothing is touched that bears another
+name than the one made up for the run.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ EXPECTED: Final = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class CaseResult:
     """One of `EXPECTED`, whether it held, and what was found."""
 
     case: str
@@ -47,24 +49,31 @@ class Finding:
 
 @dataclass
 class Examination:
-    """One run. `name`: of the repository and the CA, nobody else's; `left`: what could not be deleted, a sentence each."""
+    """One run.
+
+    `name`: of the repository and the CA, nobody else's; `left`: what could not be deleted, a
+    sentence each.
+    """
 
     api: RecordedApi
     name: str
     now: datetime
     pause: Callable[[float], None] = time.sleep
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[CaseResult] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     interrupted: bool = False
     known: set[str] = field(default_factory=set)
-    """Ids that this run made: what may be shown of lists that other people's things are in as well."""
+    """Ids that this run made: what may be shown of lists that other people's things are in as well.
+    """
 
     def __post_init__(self) -> None:
         self._cas = Cas(self.api, self.pause)
         self._gone: set[str] = set()
 
     def run(self) -> None:
-        """Examine, and delete what was made whatever happens; a second Ctrl-C ends that too, and `left` says what remains."""
+        """Examine, and delete what was made whatever happens; a second Ctrl-C ends that too, and
+        `left` says what remains.
+        """
         try:
             self._examine()
         except KeyboardInterrupt:
@@ -74,7 +83,9 @@ class Examination:
         finally:
             self._clean()
         for case in EXPECTED[len(self.findings) :]:
-            self.findings.append(Finding(case, Verdict.NOT_DECIDED, "interrupted" if self.interrupted else "not reached"))
+            self.findings.append(
+                CaseResult(case, Verdict.NOT_DECIDED, "interrupted" if self.interrupted else "not reached")
+            )
 
     @property
     def verdict(self) -> Verdict:
@@ -89,11 +100,19 @@ class Examination:
         repository = self._cas.make_repository(self.name)
         made = self._answered("CreateWarehouse", "WarehouseInstanceId")
         self.known |= {repository.instance_id, repository.warehouse_id}
-        self._say(Verdict.HELD, f"{repository.instance_id}, WhId {repository.warehouse_id}, type {repository.type}")
+        self._say(
+            Verdict.HELD, f"{repository.instance_id}, WhId {repository.warehouse_id}, type {repository.type}"
+        )
         if made:
-            self._judge(repository.instance_id in made, f"made as {', '.join(sorted(made))}, listed as {repository.instance_id}")
+            self._judge(
+                repository.instance_id in made,
+                f"made as {', '.join(sorted(made))}, listed as {repository.instance_id}",
+            )
         else:
-            self._say(Verdict.NOT_DECIDED, "the answer to CreateWarehouse got lost, so the id that it was made with is not known")
+            self._say(
+                Verdict.NOT_DECIDED,
+                "the answer to CreateWarehouse got lost, so the id that it was made with is not known",
+            )
 
         identifier = self._cas.upload(repository.warehouse_id, self.name, certificate)
         self.known.add(identifier)
@@ -102,12 +121,23 @@ class Examination:
         content = self._cas.content(identifier, repository.warehouse_id) or ""
         same = "the same text" if content == certificate else "another text of the same certificate"
         equal = digests(content) == digests(certificate)
-        self._judge(equal, same if equal else f"{len(digests(content))} certificates in {len(content)} characters, not the one uploaded")
+        self._judge(
+            equal,
+            (
+                same
+                if equal
+                else (
+                    f"{len(digests(content))} certificates in {len(content)} characters, not the one uploaded"
+                )
+            ),
+        )
 
         self._cas.delete_certificate(identifier, repository.warehouse_id)
         self._gone.add(identifier)
         self._say(Verdict.HELD, identifier)
-        self._refused("DescribeWarehouseCert", {"CertIdentifier": identifier}, when_answered=Verdict.NOT_DECIDED)
+        self._refused(
+            "DescribeWarehouseCert", {"CertIdentifier": identifier}, when_answered=Verdict.NOT_DECIDED
+        )
         self._refused("DeletePCACert", {"Identifier": identifier}, when_answered=Verdict.HELD)
         if self._cas.remaining(repository.warehouse_id):
             self._say(Verdict.NOT_DECIDED, f"{repository.instance_id} goes on listing the deleted CA")
@@ -115,17 +145,39 @@ class Examination:
         self._cas.delete_repository(repository.instance_id, self.name)
         self._gone.add(repository.instance_id)
         self._say(Verdict.HELD, repository.instance_id)
-        self._refused("DeleteWarehouse", {"WarehouseInstanceId": repository.instance_id}, when_answered=Verdict.HELD)
+        self._refused(
+            "DeleteWarehouse", {"WarehouseInstanceId": repository.instance_id}, when_answered=Verdict.HELD
+        )
         gone = self._eventually(lambda: not self._ours())
-        self._judge(gone, "the repository is not listed any more" if gone else "the deleted repository goes on being listed")
+        self._judge(
+            gone,
+            (
+                "the repository is not listed any more"
+                if gone
+                else "the deleted repository goes on being listed"
+            ),
+        )
 
     def _listed(self, repository: Repository, identifier: str, end: int | None) -> None:
-        found = self._eventually(lambda: any(one.identifier == identifier for one in self._cas.certificates(repository.warehouse_id)))
-        ends = [one.not_after for one in self._cas.certificates(repository.warehouse_id) if one.identifier == identifier]
-        self._judge(found and ends == [end], f"listed {len(ends)} times, ends at {ends} ms, and the certificate ends at {end} ms")
+        found = self._eventually(
+            lambda: any(
+                one.identifier == identifier for one in self._cas.certificates(repository.warehouse_id)
+            )
+        )
+        ends = [
+            one.not_after
+            for one in self._cas.certificates(repository.warehouse_id)
+            if one.identifier == identifier
+        ]
+        self._judge(
+            found and ends == [end],
+            f"listed {len(ends)} times, ends at {ends} ms, and the certificate ends at {end} ms",
+        )
 
     def _refused(self, action: str, query: dict[str, str], *, when_answered: Verdict) -> None:
-        """What the service says about something that is gone; no code for it is documented, so any plain refusal is taken for that."""
+        """What the service says about something that is gone; no code for it is documented, so any
+        plain refusal is taken for that.
+        """
         try:
             self.api.write(action, query)
         except UserError as error:
@@ -148,12 +200,16 @@ class Examination:
                 self._empty(repository)
                 self._cas.delete_repository(repository.instance_id, self.name)
             except (UserError, KeyboardInterrupt) as error:
-                self._remains(f"the repository {self.name} ({repository.instance_id}) and what is in it", error)
+                self._remains(
+                    f"the repository {self.name} ({repository.instance_id}) and what is in it", error
+                )
 
     def _empty(self, repository: Repository) -> None:
         uploaded = self._answered("UploadPCACert", "Identifier")
         if repository.warehouse_id:
-            if not uploaded and any(call.action == "UploadPCACert" and _perhaps_done(call) for call in self.api.calls):
+            if not uploaded and any(
+                call.action == "UploadPCACert" and _perhaps_done(call) for call in self.api.calls
+            ):
                 self._eventually(lambda: bool(self._cas.certificates(repository.warehouse_id)))
             uploaded |= {one.identifier for one in self._cas.certificates(repository.warehouse_id)}
         for identifier in sorted(uploaded - self._gone):
@@ -161,7 +217,9 @@ class Examination:
             self._gone.add(identifier)
 
     def _leftovers(self) -> list[Repository]:
-        """The repositories of our name that are not known to be gone; lists may lag behind, so one that was made is waited for."""
+        """The repositories of our name that are not known to be gone; lists may lag behind, so one
+        that was made is waited for.
+        """
         made = self._answered("CreateWarehouse", "WarehouseInstanceId")
         if not made or made - self._gone:
             self._eventually(lambda: bool(self._ours()))
@@ -170,7 +228,11 @@ class Examination:
         return listed + [Repository(instance_id, "", self.name, "") for instance_id in sorted(unlisted)]
 
     def _answered(self, action: str, key: str) -> set[str]:
-        return {str(call.answer[key]) for call in self.api.calls if call.action == action and call.answer and call.answer.get(key)}
+        return {
+            str(call.answer[key])
+            for call in self.api.calls
+            if call.action == action and call.answer and call.answer.get(key)
+        }
 
     def _ours(self) -> list[Repository]:
         return [one for one in self._cas.repositories({"Name": self.name}) if one.name == self.name]
@@ -178,7 +240,9 @@ class Examination:
     def _remains(self, what: str, error: BaseException) -> None:
         self.interrupted = self.interrupted or isinstance(error, KeyboardInterrupt)
         why = str(error) if isinstance(error, UserError) else "interrupted"
-        self.left.append(f"{what} could not be deleted: {why}; delete it in the console of Certificate Management Service")
+        self.left.append(
+            f"{what} could not be deleted: {why}; delete it in the console of Certificate Management Service"
+        )
 
     def _eventually(self, look: Callable[[], bool]) -> bool:
         waited, wait = 0.0, 0.25
@@ -191,7 +255,7 @@ class Examination:
         self._say(Verdict.HELD if held else Verdict.FELL_SHORT, found)
 
     def _say(self, verdict: Verdict, found: str) -> None:
-        self.findings.append(Finding(EXPECTED[len(self.findings)], verdict, found))
+        self.findings.append(CaseResult(EXPECTED[len(self.findings)], verdict, found))
 
 
 def new_name() -> str:
@@ -200,7 +264,9 @@ def new_name() -> str:
 
 
 def judged(error: UserError, *, otherwise: Verdict = Verdict.NOT_DECIDED) -> Verdict:
-    """What an error says: nothing when the service was not reached or did not let us, else that it does not do as expected."""
+    """What an error says: nothing when the service was not reached or did not let us, else that it
+    does not do as expected.
+    """
     if isinstance(error, Unreachable):
         return Verdict.NOT_DECIDED
     return otherwise if isinstance(error, ApiError) and type(error) is not ApiError else Verdict.FELL_SHORT

@@ -1,11 +1,14 @@
-"""The report of `mtls doctor`, made to be put into a bug report: no secret, no key, no content of other people's, account ids masked.
+"""The report of `mtls doctor`, made to be put into a bug report: no secret, no key, no content of
+other people's, account ids masked.
 
 The JSON document (`version` counts up when a field changes its meaning or goes away):
     version, verdict, exitCode, summary
-    settings      where they came from; cas, sts: hosts; kept: which half of CAS that is, in words; protocol; credential: masked; account: masked;
+    settings      where they came from; cas, sts: hosts; kept: which half of CAS that is, in words;
+                  protocol; credential: masked; account: masked;
                   name: of what was made
     findings      list of {case, verdict, found}
-    calls         list of {action, parameters (names), seconds, result, requestId, status, code, says, fields}; result "answered", "refused" or "no answer"
+    calls         list of {action, parameters (names), seconds, result, requestId, status, code,
+                  says, fields}; result "answered", "refused" or "no answer"
     fields        list of {path, type, value}; value null where it is not shown
     left          what could not be deleted, a sentence each
 """
@@ -29,7 +32,9 @@ from alb_mutual_tls.verdict import EXIT_CODE, Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
-_ACCOUNT_ID: Final = re.compile(r"(?<!\d)(\d{4})\d{8}(\d{4})(?!\d)")  # the 16 digits of Alibaba Cloud's accounts; a long WhId has fewer
+_ACCOUNT_ID: Final = re.compile(
+    r"(?<!\d)(\d{4})\d{8}(\d{4})(?!\d)"
+)  # the 16 digits of Alibaba Cloud's accounts; a long WhId has fewer
 _HIDDEN: Final = re.compile(r"secret|token|password|private", re.IGNORECASE)
 _PERSONS: Final = ("Arn", "UserId", "PrincipalId", "RoleId")
 _LONGEST: Final = 80
@@ -45,7 +50,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Report:
+class DoctorReport:
     """What is reported of one run."""
 
     examination: Examination
@@ -59,7 +64,7 @@ class Report:
         return EXIT_CODE[self.examination.verdict]
 
 
-def summary(report: Report) -> str:
+def summary(report: DoctorReport) -> str:
     """One line: the verdict, what was found how often, and whether anything is left."""
     verdicts = [finding.verdict for finding in report.examination.findings]
     counts = ", ".join(f"{verdicts.count(one)} {one}" for one in Verdict if one in verdicts)
@@ -67,7 +72,7 @@ def summary(report: Report) -> str:
     return f"{report.examination.verdict}: {counts}; {f'{left} not deleted' if left else 'nothing is left'}"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: DoctorReport) -> str:
     """The document described above."""
     examination, cloud = report.examination, report.cloud
     document = {
@@ -85,7 +90,10 @@ def as_json(report: Report) -> str:
             "account": masked(report.account),
             "name": examination.name,
         },
-        "findings": [{"case": one.case, "verdict": one.verdict, "found": masked(one.found)} for one in examination.findings],
+        "findings": [
+            {"case": one.case, "verdict": one.verdict, "found": masked(one.found)}
+            for one in examination.findings
+        ],
         "calls": [_call(call, examination.known | {examination.name}) for call in cloud.calls],
         "left": [masked(sentence) for sentence in examination.left],
     }
@@ -95,23 +103,40 @@ def as_json(report: Report) -> str:
 def error_as_json(sentence: str) -> str:
     """The same document where nothing was tried."""
     verdict = Verdict.NOT_DECIDED
-    document = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict], "summary": f"{verdict}: {sentence}", "error": sentence}
+    document = {
+        "version": 1,
+        "verdict": verdict,
+        "exitCode": EXIT_CODE[verdict],
+        "summary": f"{verdict}: {sentence}",
+        "error": sentence,
+    }
     return json.dumps({**document, "findings": [], "calls": [], "left": []}, indent=2, ensure_ascii=False)
 
 
-def print_for_people(report: Report, console: Console) -> None:
-    """Three tables (findings, calls, fields of the answers), what is left, and the verdict on one line."""
+def print_for_people(report: DoctorReport, console: Console) -> None:
+    """Three tables (findings, calls, fields of the answers), what is left, and the verdict on one
+    line.
+    """
     from rich.table import Table
     from rich.text import Text
 
     document = json.loads(as_json(report))
     settings = document["settings"]
     console.print(
-        Text(f"CAS at {settings['protocol'].lower()}://{settings['cas']}, account {settings['account']}, {settings['credential']}")
+        Text(
+            f"CAS at {settings['protocol'].lower()}://{settings['cas']}, account {settings['account']},"
+            f" {settings['credential']}"
+        )
     )
     console.print(Text(settings["kept"]), soft_wrap=True)
-    console.print(Text(f"settings from {settings['from']}; made and deleted under the name {settings['name']}"))
-    for title, rows in (("findings", document["findings"]), ("calls", _rows(document["calls"])), ("answers", _answers(document["calls"]))):
+    console.print(
+        Text(f"settings from {settings['from']}; made and deleted under the name {settings['name']}")
+    )
+    for title, rows in (
+        ("findings", document["findings"]),
+        ("calls", _rows(document["calls"])),
+        ("answers", _answers(document["calls"])),
+    ):
         table = Table(title=title, title_justify="left")
         for heading in rows[0] if rows else ("nothing",):
             table.add_column(heading, overflow="fold")
@@ -124,7 +149,11 @@ def print_for_people(report: Report, console: Console) -> None:
 
 
 def fields(answer: Any, known: Collection[str]) -> Iterator[Field]:
-    """The members of an answer. Values in lists are only shown of an item that bears something `known`, since others' stand there too."""
+    """The members of an answer.
+
+    Values in lists are only shown of an item that bears something `known`, since others' stand
+    there too.
+    """
     return _fields(answer, "", known, shown=True)
 
 
@@ -139,11 +168,17 @@ def _fields(value: Any, path: str, known: Collection[str], *, shown: bool) -> It
             yield from _fields(item, f"{path}.{key}" if path else str(key), known, shown=shown)
     elif isinstance(value, list):
         yield Field(path, "list", f"{len(value)} items")
-        ours = [item for item in value if isinstance(item, dict) and any(str(one) in known for one in item.values())]
+        ours = [
+            item
+            for item in value
+            if isinstance(item, dict) and any(str(one) in known for one in item.values())
+        ]
         for item in (ours or value)[:1]:
             yield from _fields(item, f"{path}[]", known, shown=bool(ours))
     else:
-        yield Field(path, _TYPES.get(type(value), type(value).__name__), _value(path, value) if shown else None)
+        yield Field(
+            path, _TYPES.get(type(value), type(value).__name__), _value(path, value) if shown else None
+        )
 
 
 _TYPES: Final = {str: "text", bool: "boolean", int: "integer", float: "decimal", type(None): "null"}
@@ -173,7 +208,11 @@ def _call(call: Call, known: Collection[str]) -> dict[str, Any]:
         "status": 200 if call.answer is not None else error.status if error else None,
         "code": error.code if error else None,
         "says": masked(str(call.error)) if call.error else None,
-        "fields": [{"path": one.path, "type": one.type, "value": one.value} for one in fields(call.answer, known)] if call.answer else [],
+        "fields": (
+            [{"path": one.path, "type": one.type, "value": one.value} for one in fields(call.answer, known)]
+            if call.answer
+            else []
+        ),
     }
 
 

@@ -1,6 +1,8 @@
-"""Why an ALB listener would refuse what somebody has in a file: a client's certificate, a CA to be uploaded, a request, a key.
+"""Why an ALB listener would refuse what somebody has in a file: a client's certificate, a CA to be
+uploaded, a request, a key.
 
-What a real ALB does with odd certificates is documented nowhere and was never tried, so each reason says what it stands on (`Basis`).
+What a real ALB does with odd certificates is documented nowhere and was never tried, so each reason
+says what it stands on (`Basis`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.inspection import facts as description
 from alb_mutual_tls.operations.inspection.facts import Facts
-from alb_mutual_tls.operations.inspection.pieces import Certificate, Contents, Key, Other, Piece, Request, Unreadable
+from alb_mutual_tls.operations.inspection.pieces import (
+    Certificate,
+    CertificateRequest,
+    Contents,
+    Key,
+    Other,
+    Piece,
+    Unreadable,
+)
 from alb_mutual_tls.pki.authority_faults import certificate_faults, extension, extensions, lasting_faults
 from alb_mutual_tls.pki.brought import BroughtAuthority
 from alb_mutual_tls.pki.certification_path import (
@@ -58,14 +68,14 @@ class Basis(StrEnum):
     TLS = "no client can use it"
 
 
-class Role(StrEnum):
+class JudgedAs(StrEnum):
     """What a certificate is judged as."""
 
     CLIENT = "client"
     CA = "ca"
 
 
-class Verdict(StrEnum):
+class InspectionVerdict(StrEnum):
     """What all of it comes to."""
 
     NOTHING = "nothing against it"
@@ -74,7 +84,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reason:
+class Refusal:
     """Why it would be refused, with the remedy."""
 
     sentence: str
@@ -101,17 +111,19 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Item:
-    """One piece of a file: what it is, what it says, what speaks against it, what is worth knowing, and what could not be decided."""
+    """One piece of a file: what it is, what it says, what speaks against it, what is worth knowing,
+    and what could not be decided.
+    """
 
     what: str
     facts: Facts
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class File:
+class InspectedFile:
     """A file, piece by piece."""
 
     name: str
@@ -126,86 +138,122 @@ class Judgement:
 
     client: str
     anchor: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Refusal, ...]
     undecided: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> InspectionVerdict:
         """The verdict on this client at this CA."""
         return _verdict(bool(self.reasons), bool(self.undecided))
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that is said about some files. `fit`: how the pieces belong together, a sentence each."""
+class InspectionReport:
+    """Everything that is said about some files.
 
-    files: tuple[File, ...]
+    `fit`: how the pieces belong together, a sentence each.
+    """
+
+    files: tuple[InspectedFile, ...]
     fit: tuple[str, ...]
     judgements: tuple[Judgement, ...]
 
     @property
-    def verdict(self) -> Verdict:
-        """Refused when anything speaks against anything; not decided when something could not be read or told."""
-        parts: list[Item | Judgement] = [*(item for file in self.files for item in file.items), *self.judgements]
+    def verdict(self) -> InspectionVerdict:
+        """Refused when anything speaks against anything; not decided when something could not be
+        read or told.
+        """
+        parts: list[Item | Judgement] = [
+            *(item for file in self.files for item in file.items),
+            *self.judgements,
+        ]
         return _verdict(any(part.reasons for part in parts), any(part.undecided for part in parts))
 
 
-def _verdict(refused: bool, undecided: bool) -> Verdict:
-    return Verdict.REFUSED if refused else Verdict.NOT_DECIDED if undecided else Verdict.NOTHING
+def _verdict(refused: bool, undecided: bool) -> InspectionVerdict:
+    return (
+        InspectionVerdict.REFUSED
+        if refused
+        else InspectionVerdict.NOT_DECIDED
+        if undecided
+        else InspectionVerdict.NOTHING
+    )
 
 
-def explain(sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: Role | None = None) -> Report:
-    """What the files are, and why a listener would refuse them at the moment `now`; `role` is what the first certificate of each is meant for."""
+def explain(
+    sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: JudgedAs | None = None
+) -> InspectionReport:
+    """What the files are, and why a listener would refuse them at the moment `now`; `role` is what
+    the first certificate of each is meant for.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers and the like; they are shown as they are
+        warnings.simplefilter(
+            "ignore"
+        )  # cryptography warns of odd serial numbers and the like; they are shown as they are
         return _Explanation(sources, anchors, now, role).report()
 
 
 class _Explanation:
     """The files side by side: most that can be said of one piece depends on the others."""
 
-    def __init__(self, sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: Role | None) -> None:
+    def __init__(
+        self, sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: JudgedAs | None
+    ) -> None:
         self._sources, self._anchors, self._now = sources, anchors, now
         self._certificates = [one for source in sources for one in _certificates(source)]
         self._public_keys = [key for source in sources for key in _public_keys(source)]
         first = {_certificates(source)[0] for source in sources if _certificates(source)} if role else set()
         self._roles = {one: role if role and one in first else self._role(one) for one in self._certificates}
-        self._clients = [one for one in dict.fromkeys(self._certificates) if self._roles[one] is Role.CLIENT]
+        self._clients = [
+            one for one in dict.fromkeys(self._certificates) if self._roles[one] is JudgedAs.CLIENT
+        ]
 
-    def _role(self, certificate: x509.Certificate) -> Role:
-        constraints, purposes = extension(certificate, x509.BasicConstraints), extension(certificate, x509.ExtendedKeyUsage)
+    def _role(self, certificate: x509.Certificate) -> JudgedAs:
+        constraints, purposes = (
+            extension(certificate, x509.BasicConstraints),
+            extension(certificate, x509.ExtendedKeyUsage),
+        )
         usage = extension(certificate, x509.KeyUsage)
         if constraints is not None:
-            return Role.CA if constraints.ca else Role.CLIENT
+            return JudgedAs.CA if constraints.ca else JudgedAs.CLIENT
         issuer = any(one != certificate and issued(certificate, one) for one in self._certificates)
         signs = usage is not None and usage.key_cert_sign
-        return Role.CA if issuer or signs or (self_signed(certificate) and purposes is None) else Role.CLIENT
+        return (
+            JudgedAs.CA
+            if issuer or signs or (self_signed(certificate) and purposes is None)
+            else JudgedAs.CLIENT
+        )
 
-    def report(self) -> Report:
+    def report(self) -> InspectionReport:
         """All of it."""
         judgements = [self._judgement(client, anchor) for client in self._clients for anchor in self._anchors]
-        return Report(tuple(map(self._file, self._sources)), tuple(self._fit()), tuple(judgements))
+        return InspectionReport(tuple(map(self._file, self._sources)), tuple(self._fit()), tuple(judgements))
 
     # --- file by file
 
-    def _file(self, source: Source) -> File:
+    def _file(self, source: Source) -> InspectedFile:
         notes = []
         holds_key = any(isinstance(piece, Key) and not piece.encrypted for piece in source.contents.pieces)
         if holds_key and source.mode is not None and source.mode & _READABLE_BY_OTHERS:
             notes.append(
-                f"it holds a private key and others than its owner may use the file (mode {source.mode & 0o777:04o}): chmod 600 {source.name}"
+                "it holds a private key and others than its owner may use the file (mode"
+                f" {source.mode & 0o777:04o}): chmod 600 {source.name}"
             )
         if source.encryptions:
             notes.append(f"encrypted with {', '.join(source.encryptions)}")
         items = tuple(self._item(piece, source) for piece in source.contents.pieces)
-        return File(source.name, source.contents.form, items, (*notes, *self._order_notes(source)))
+        return InspectedFile(source.name, source.contents.form, items, (*notes, *self._order_notes(source)))
 
     def _item(self, piece: Piece, source: Source) -> Item:
         match piece:
             case Certificate(certificate):
-                return self._client(certificate) if self._roles[certificate] is Role.CLIENT else self._authority(certificate, source)
-            case Request(request):
+                return (
+                    self._client(certificate)
+                    if self._roles[certificate] is JudgedAs.CLIENT
+                    else self._authority(certificate, source)
+                )
+            case CertificateRequest(request):
                 return self._request(request)
             case Key(own_key, encrypted, None):
                 return Item("private key", description.of_key(own_key, encrypted), tuple(self._key(own_key)))
@@ -216,49 +264,61 @@ class _Explanation:
             case Unreadable(why):
                 return Item("unreadable", {}, undecided=(why,))
 
-    def _key(self, own_key: Any) -> Iterator[Reason]:
+    def _key(self, own_key: Any) -> Iterator[Refusal]:
         weak = _key_reason(own_key)
         if weak is not None:
             yield weak
         owners = [one for one in self._public_keys if same_key(one, own_key)]
         if self._public_keys and not owners:
-            yield Reason("it is the key of no certificate and no request here; give the ones that belong together", Basis.TLS)
+            yield Refusal(
+                "it is the key of no certificate and no request here; give the ones that belong together",
+                Basis.TLS,
+            )
 
     # --- a client's certificate
 
     def _client(self, certificate: x509.Certificate) -> Item:
         """With CAs to compare with, what speaks against the client is said there."""
         notes = list(_client_notes(certificate))
-        reasons: tuple[Reason, ...] = ()
+        reasons: tuple[Refusal, ...] = ()
         undecided: tuple[str, ...] = ()
         if not self._anchors:
             judged = judge(certificate, self._certificates, None, self._now)
             reasons, undecided = tuple(self._reasons(judged)), tuple(_too_deep(judged))
             notes += _depth_notes(judged)
-            notes.append("whether a listener lets it in depends on the CA that it trusts: compare with --ca FILE or --against-stack")
+            notes.append(
+                "whether a listener lets it in depends on the CA that it trusts: compare with --ca FILE or"
+                " --against-stack"
+            )
         facts = description.of_certificate(certificate, self._now)
         return Item("client certificate", facts, reasons, tuple(notes), undecided)
 
-    def _reasons(self, judged: Judged, anchor: x509.Certificate | None = None) -> Iterator[Reason]:
+    def _reasons(self, judged: Judged, anchor: x509.Certificate | None = None) -> Iterator[Refusal]:
         """OpenSSL's, and those of our own rules."""
         certificate = judged.path[0]
-        if anchor is None and looks_self_signed(certificate):  # without an anchor it vouches for itself
-            yield Reason(self_signed_leaf(certificate), Basis.OPENSSL)
+        # without an anchor it vouches for itself
+        if anchor is None and looks_self_signed(certificate):
+            yield Refusal(self_signed_leaf(certificate), Basis.OPENSSL)
         astray = [] if anchor is None else list(self._ways_round(judged, anchor))
-        yield from (Reason(sentence, Basis.OPENSSL) for sentence in astray or judged.refusals)
-        yield from (Reason(sentence, Basis.SANDBOX) for sentence in weaknesses(judged.path))
+        yield from (Refusal(sentence, Basis.OPENSSL) for sentence in astray or judged.refusals)
+        yield from (Refusal(sentence, Basis.SANDBOX) for sentence in weaknesses(judged.path))
         if weak := undocumented(certificate):
-            yield Reason(weak, Basis.DOCUMENTED)
+            yield Refusal(weak, Basis.DOCUMENTED)
         if weak := computable(certificate):
-            yield Reason(weak, Basis.PROGRAM)
+            yield Refusal(weak, Basis.PROGRAM)
         yield from self._presented_wrongly(certificate)
 
-    def _presented_wrongly(self, certificate: x509.Certificate) -> Iterator[Reason]:
+    def _presented_wrongly(self, certificate: x509.Certificate) -> Iterator[Refusal]:
         for source in self._sources:
             certificates = _certificates(source)
-            if source.contents.form == "PEM" and certificate in certificates[1:] and self._roles[certificates[0]] is not Role.CLIENT:
-                yield Reason(
-                    f"it is certificate {certificates.index(certificate) + 1} of {source.name}, and a client presents the first one; put it first",
+            if (
+                source.contents.form == "PEM"
+                and certificate in certificates[1:]
+                and self._roles[certificates[0]] is not JudgedAs.CLIENT
+            ):
+                yield Refusal(
+                    f"it is certificate {certificates.index(certificate) + 1} of {source.name}, and a client"
+                    " presents the first one; put it first",
                     Basis.TLS,
                 )
 
@@ -266,7 +326,11 @@ class _Explanation:
         judged = judge(client, self._certificates, anchor.certificate, self._now)
         reasons = tuple(self._reasons(judged, anchor.certificate))
         return Judgement(
-            self._label(client), anchor.name, reasons, () if reasons else tuple(_too_deep(judged)), tuple(_depth_notes(judged))
+            self._label(client),
+            anchor.name,
+            reasons,
+            () if reasons else tuple(_too_deep(judged)),
+            tuple(_depth_notes(judged)),
         )
 
     def _ways_round(self, judged: Judged, anchor: x509.Certificate) -> Iterator[str]:
@@ -275,56 +339,74 @@ class _Explanation:
             rest = [other for other in self._certificates if other != one]
             if one != anchor and judge(judged.path[0], rest, anchor, self._now).accepted:
                 yield (
-                    f"{self._label(one)} leads verifiers astray, since they follow the first certificate that may be the issuer's and do not turn back; "
-                    "leave it out, and the rest leads to the trusted CA"
+                    f"{self._label(one)} leads verifiers astray, since they follow the first certificate that"
+                    " may be the issuer's and do not turn back; leave it out, and the rest leads to the"
+                    " trusted CA"
                 )
 
     # --- a certificate authority
 
     def _authority(self, certificate: x509.Certificate, source: Source) -> Item:
-        reasons: list[Reason] = []
-        notes = [f"it is the one that {anchor.name} trusts" for anchor in self._anchors if anchor.certificate == certificate]
-        if not self._clients:  # else it stands here as part of a client's chain, and is judged there
-            reasons += [Reason(fault, Basis.PROGRAM) for fault in certificate_faults(certificate, self._now)]
+        reasons: list[Refusal] = []
+        notes = [
+            f"it is the one that {anchor.name} trusts"
+            for anchor in self._anchors
+            if anchor.certificate == certificate
+        ]
+        # else it stands here as part of a client's chain, and is judged there
+        if not self._clients:
+            reasons += [Refusal(fault, Basis.PROGRAM) for fault in certificate_faults(certificate, self._now)]
             notes += _authority_notes(certificate)
             certificates = _certificates(source)
             if certificate == certificates[0]:
                 reasons += self._bundle_reasons(certificates, source)
-                notes += [f"of a client below it: {words}" for words in [deep(len(certificates) - 1)] if words and not reasons]
-        kind = "root certificate authority" if self_signed(certificate) else "subordinate certificate authority"
+                notes += [
+                    f"of a client below it: {words}"
+                    for words in [deep(len(certificates) - 1)]
+                    if words and not reasons
+                ]
+        kind = (
+            "root certificate authority" if self_signed(certificate) else "subordinate certificate authority"
+        )
         return Item(kind, description.of_certificate(certificate, self._now), tuple(reasons), tuple(notes))
 
-    def _bundle_reasons(self, certificates: list[x509.Certificate], source: Source) -> Iterator[Reason]:
+    def _bundle_reasons(self, certificates: list[x509.Certificate], source: Source) -> Iterator[Refusal]:
         if any(isinstance(piece, Key) for piece in source.contents.pieces):
-            yield Reason(
-                "the file contains a private key, which must never leave its place; give the certificate alone (and the key, where it is to sign, as "
-                "authorityPrivateKeys)",
+            yield Refusal(
+                "the file contains a private key, which must never leave its place; give the certificate"
+                " alone (and the key, where it is to sign, as authorityPrivateKeys)",
                 Basis.PROGRAM,
             )
         roots = [one for one in certificates if self_signed(one)]
         if len(roots) > 1:
-            yield Reason(
-                f"the file holds {len(roots)} roots, and ALB takes one CA certificate per listener; give each authority a file of its own",
+            yield Refusal(
+                f"the file holds {len(roots)} roots, and ALB takes one CA certificate per listener; give each"
+                " authority a file of its own",
                 Basis.DOCUMENTED,
             )
         elif not any(lasting_faults(one) for one in certificates):
             try:
                 BroughtAuthority.load("".join(_pem(one) for one in certificates))
             except UserError as error:
-                yield Reason(str(error), Basis.PROGRAM)
+                yield Refusal(str(error), Basis.PROGRAM)
 
     # --- a request
 
     def _request(self, request: x509.CertificateSigningRequest) -> Item:
         what, facts = "certificate signing request", description.of_request(request)
-        note = "only its public key is used: names and extensions of the certificate come from clients.NAME in the stack's configuration"
+        note = (
+            "only its public key is used: names and extensions of the certificate come from clients.NAME in"
+            " the stack's configuration"
+        )
         try:
             accepted = SigningRequest.load(request.public_bytes(serialization.Encoding.PEM).decode())
             asked = accepted.left_out({}, ())
         except UserError as error:
-            return Item(what, facts, (Reason(str(error), Basis.PROGRAM),))
+            return Item(what, facts, (Refusal(str(error), Basis.PROGRAM),))
         likenesses = [accepted.named_like(anchor.certificate) for anchor in self._anchors]
-        reasons = tuple(Reason(sentence, Basis.PROGRAM) for sentence in dict.fromkeys(likenesses) if sentence)
+        reasons = tuple(
+            Refusal(sentence, Basis.PROGRAM) for sentence in dict.fromkeys(likenesses) if sentence
+        )
         return Item(what, facts, reasons, (f"{note}; it asks for {', '.join(asked)}" if asked else note,))
 
     # --- how the pieces belong together
@@ -342,48 +424,78 @@ class _Explanation:
     def _owners(self, own_key: Any, source: Source) -> Iterator[str]:
         for other in self._sources:
             for piece in other.contents.pieces:
-                if isinstance(piece, Certificate | Request) and any(same_key(own_key, key) for key in _public_key(piece)):
-                    what = self._label(piece.certificate) if isinstance(piece, Certificate) else f"the request in {other.name}"
+                if isinstance(piece, Certificate | CertificateRequest) and any(
+                    same_key(own_key, key) for key in _public_key(piece)
+                ):
+                    what = (
+                        self._label(piece.certificate)
+                        if isinstance(piece, Certificate)
+                        else f"the request in {other.name}"
+                    )
                     yield f"the private key in {source.name} is that of {what}"
 
     def _order_notes(self, source: Source) -> Iterator[str]:
         certificates = _certificates(source)
         if not self._clients or len(certificates) < 2 or source.contents.form != "PEM":
             return
-        if self._roles[certificates[0]] is Role.CLIENT and not all(issued(upper, lower) for lower, upper in pairwise(certificates)):
+        if self._roles[certificates[0]] is JudgedAs.CLIENT and not all(
+            issued(upper, lower) for lower, upper in pairwise(certificates)
+        ):
             yield (
-                "its certificates do not stand in the order of their chain, each before the one that issued it; some servers want that (RFC 5246 "
-                "section 7.4.2)"
+                "its certificates do not stand in the order of their chain, each before the one that issued"
+                " it; some servers want that (RFC 5246 section 7.4.2)"
             )
         roots = [name(one) for one in certificates[1:] if self_signed(one)]
         if roots:
-            yield f"it holds the root {', '.join(roots)}, which a client need not present (RFC 8446 section 4.4.2)"
+            yield (
+                f"it holds the root {', '.join(roots)}, which a client need not present (RFC 8446 section"
+                " 4.4.2)"
+            )
 
     def _label(self, certificate: x509.Certificate) -> str:
         """Where a certificate stands, and its name."""
         for source in self._sources:
             found = _certificates(source)
             if certificate in found:
-                where = f"certificate {found.index(certificate) + 1} of {source.name}" if len(found) > 1 else source.name
+                where = (
+                    f"certificate {found.index(certificate) + 1} of {source.name}"
+                    if len(found) > 1
+                    else source.name
+                )
                 return f"{where} ({name(certificate)})"
         return name(certificate)
 
 
 def _client_notes(certificate: x509.Certificate) -> Iterator[str]:
     if certificate.version is not x509.Version.v3:
-        yield "it is X.509 v1, as the documentation's commands make it with OpenSSL 3.0: strict verifiers refuse it, the sandbox does not"
+        yield (
+            "it is X.509 v1, as the documentation's commands make it with OpenSSL 3.0: strict verifiers"
+            " refuse it, the sandbox does not"
+        )
     elif extensions(certificate) is None:
-        yield "the Python package cryptography cannot read its extensions, so nothing is noted of them beside the verdict of OpenSSL"
+        yield (
+            "the Python package cryptography cannot read its extensions, so nothing is noted of them beside"
+            " the verdict of OpenSSL"
+        )
         return
     elif extension(certificate, x509.ExtendedKeyUsage) is None:
         yield "it names no purpose (extended key usage), so whoever has its key can also be a server with it"
     constraints, usage = extension(certificate, x509.BasicConstraints), extension(certificate, x509.KeyUsage)
     if constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign):
-        yield "it is itself a certificate authority, so whoever has its key can make more clients that are let in"
+        yield (
+            "it is itself a certificate authority, so whoever has its key can make more clients that are"
+            " let in"
+        )
     if certificate.subject == certificate.issuer and not looks_self_signed(certificate):
-        yield "its subject is that of its issuer, and some verifiers take such a certificate for a self-signed one"
+        yield (
+            "its subject is that of its issuer, and some verifiers take such a certificate for a"
+            " self-signed one"
+        )
     if extension(certificate, x509.SubjectAlternativeName) is None:
-        yield "it has no subject alternative name: the Python package cryptography refuses such clients, the sandbox does not"
+        yield (
+            "it has no subject alternative name: the Python package cryptography refuses such clients, the"
+            " sandbox does not"
+        )
 
 
 def _depth_notes(judged: Judged) -> Iterator[str]:
@@ -400,23 +512,29 @@ def _authority_notes(certificate: x509.Certificate) -> Iterator[str]:
     constraints = extension(certificate, x509.BasicConstraints)
     if certificate.version is x509.Version.v1 or (constraints is None and self_signed(certificate)):
         yield (
-            "such a CA is what `openssl x509 -req -signkey` of the documentation makes: version 1 with OpenSSL 3.0, which strict verifiers refuse, and "
-            "version 3 without basicConstraints with OpenSSL 3.5, below which every client is refused; whether CAS and ALB take it is not known. "
-            f"Let the stack generate one (authorities.NAME: {{}}), or make it with: {RECIPE}"
+            "such a CA is what `openssl x509 -req -signkey` of the documentation makes: version 1 with"
+            " OpenSSL 3.0, which strict verifiers refuse, and version 3 without basicConstraints with"
+            " OpenSSL 3.5, below which every client is refused; whether CAS and ALB take it is not known."
+            f" Let the stack generate one (authorities.NAME: {{}}), or make it with: {RECIPE}"
         )
-    if constraints is not None and constraints.ca and constraints.path_length is not None and self_signed(certificate):
+    if (
+        constraints is not None
+        and constraints.ca
+        and constraints.path_length is not None
+        and self_signed(certificate)
+    ):
         yield (
-            f"it has path length {constraints.path_length}: a rotation puts a cross certificate between it and a client, which with an intermediate "
-            "authority is two"
+            f"it has path length {constraints.path_length}: a rotation puts a cross certificate between it"
+            " and a client, which with an intermediate authority is two"
         )
 
 
-def _key_reason(own_key: object) -> Reason | None:
+def _key_reason(own_key: object) -> Refusal | None:
     weak = weakness(own_key)
     if weak is None:
         return None
     known = isinstance(own_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-    return Reason(weak, Basis.PROGRAM if known else Basis.DOCUMENTED)
+    return Refusal(weak, Basis.PROGRAM if known else Basis.DOCUMENTED)
 
 
 def _certificates(source: Source) -> list[x509.Certificate]:
@@ -424,10 +542,15 @@ def _certificates(source: Source) -> list[x509.Certificate]:
 
 
 def _public_keys(source: Source) -> list[Any]:
-    return [key for piece in source.contents.pieces if isinstance(piece, Certificate | Request) for key in _public_key(piece)]
+    return [
+        key
+        for piece in source.contents.pieces
+        if isinstance(piece, Certificate | CertificateRequest)
+        for key in _public_key(piece)
+    ]
 
 
-def _public_key(piece: Certificate | Request) -> list[Any]:
+def _public_key(piece: Certificate | CertificateRequest) -> list[Any]:
     """The public key, if it can be read."""
     key = public_key(piece.certificate if isinstance(piece, Certificate) else piece.request)
     return [] if key is None else [key]

@@ -1,4 +1,6 @@
-"""What a certificate, a request or a key says of itself, as facts by name: never a private key, and never an exception for an odd one."""
+"""What a certificate, a request or a key says of itself, as facts by name: never a private key, and
+never an exception for an odd one.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from alb_mutual_tls.pki.keys import only_for_pss
 from alb_mutual_tls.pki.renewal import days_left, to_text
 
 Facts = dict[str, str | int | bool | list[str] | None]
-"""Facts in the order in which people read them; None where a certificate does not say, or cannot be read."""
+"""Facts in the order in which people read them; None where a certificate does not say, or cannot be
+read.
+"""
 
 _CURVES: Final = {"secp256r1": "P256", "secp384r1": "P384", "secp521r1": "P521"}
 _ODD: Final = (ValueError, TypeError, UnsupportedAlgorithm, AttributeError)
@@ -61,10 +65,15 @@ def of_key(public_key: Any, encrypted: bool) -> Facts:
 def _of_public_key(read: Callable[[], Any], signed: bytes = b"") -> Facts:
     try:
         key = read()
-        encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        encoded = key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
     except _ODD:
         return {"keyAlgorithm": None, "publicKeySha256": None}
-    return {"keyAlgorithm": _algorithm(key, limited=only_for_pss(signed)), "publicKeySha256": hashlib.sha256(encoded).hexdigest()}
+    return {
+        "keyAlgorithm": _algorithm(key, limited=only_for_pss(signed)),
+        "publicKeySha256": hashlib.sha256(encoded).hexdigest(),
+    }
 
 
 def _algorithm(key: object, *, limited: bool) -> str:
@@ -79,13 +88,27 @@ def _of_extensions(found: list[Extension]) -> Facts:
     if extensions.unreadable(found):
         return {"extensions": "cannot be read"}
     return {
-        "basicConstraints": _first(found, extensions.BASIC_CONSTRAINTS, lambda one: _constraints(extensions.constraints(one))),
+        "basicConstraints": _first(
+            found, extensions.BASIC_CONSTRAINTS, lambda one: _constraints(extensions.constraints(one))
+        ),
         "keyUsage": _first(found, extensions.KEY_USAGE, extensions.usages),
-        "extendedKeyUsage": _first(found, extensions.EXTENDED_KEY_USAGE, lambda one: list(map(called, extensions.purposes(one) or ()))),
-        "names": _first(found, extensions.ALTERNATIVE_NAMES, lambda one: [name.printed for name in extensions.names(one) or ()]),
+        "extendedKeyUsage": _first(
+            found,
+            extensions.EXTENDED_KEY_USAGE,
+            lambda one: list(map(called, extensions.purposes(one) or ())),
+        ),
+        "names": _first(
+            found,
+            extensions.ALTERNATIVE_NAMES,
+            lambda one: [name.printed for name in extensions.names(one) or ()],
+        ),
         "subjectKeyIdentifier": _first(found, extensions.SUBJECT_KEY_IDENTIFIER, _hex),
         "authorityKeyIdentifier": _first(found, extensions.AUTHORITY_KEY_IDENTIFIER, _hex),
-        "otherExtensions": [called(one.oid) + (" (critical)" if one.critical else "") for one in found if one.oid not in _SHOWN],
+        "otherExtensions": [
+            called(one.oid) + (" (critical)" if one.critical else "")
+            for one in found
+            if one.oid not in _SHOWN
+        ],
     }
 
 
@@ -111,4 +134,6 @@ def _hex(one: Extension) -> str:
 def _constraints(value: extensions.Constraints | None) -> str | None:
     if value is None:
         return None
-    return f"CA:{str(value.authority).upper()}" + ("" if value.path_length is None else f", path length {value.path_length}")
+    return f"CA:{str(value.authority).upper()}" + (
+        "" if value.path_length is None else f", path length {value.path_length}"
+    )

@@ -11,13 +11,15 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.inspection import pieces
 from alb_mutual_tls.operations.inspection.explanation import Anchor, Source
 from alb_mutual_tls.operations.inspection.pieces import Certificate, Unlock, Unreadable
-from alb_mutual_tls.stack.deployed import Component
+from alb_mutual_tls.stack.deployed import DeployedComponent
 
 STDIN = Path("-")
 
 
 def source(path: Path, unlock: Unlock) -> Source:
-    """A file, or standard input where the path is `-`; raises `UserError` when it cannot be read at all."""
+    """A file, or standard input where the path is `-`; raises `UserError` when it cannot be read at
+    all.
+    """
     try:
         if path == STDIN:
             return _source("standard input", sys.stdin.buffer.read(pieces.SIZE_LIMIT + 1), None, unlock)
@@ -27,7 +29,9 @@ def source(path: Path, unlock: Unlock) -> Source:
             return _source(str(path), file.read(pieces.SIZE_LIMIT + 1), mode, unlock)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is none"
-        raise UserError(f"{path} cannot be read: {reason}; give a file with a certificate, a request or a key") from None
+        raise UserError(
+            f"{path} cannot be read: {reason}; give a file with a certificate, a request or a key"
+        ) from None
 
 
 def _source(name: str, data: bytes, mode: int | None, unlock: Unlock) -> Source:
@@ -41,11 +45,14 @@ def given_anchor(path: Path) -> Anchor:
     certificates = [piece.certificate for piece in found if isinstance(piece, Certificate)]
     if len(certificates) != 1:
         why = next((f": {piece.why}" for piece in found if isinstance(piece, Unreadable)), "")
-        raise UserError(f"--ca {path} holds {len(certificates)} certificates{why}; give the one CA certificate that the listener trusts")
+        raise UserError(
+            f"--ca {path} holds {len(certificates)} certificates{why}; give the one CA certificate that the"
+            " listener trusts"
+        )
     return Anchor(f"the CA of {path}", certificates[0])
 
 
-def stack_anchors(components: Sequence[Component]) -> list[Anchor]:
+def stack_anchors(components: Sequence[DeployedComponent]) -> list[Anchor]:
     """The CA that each component's listeners trust."""
     anchors = []
     for component in components:
@@ -57,5 +64,10 @@ def stack_anchors(components: Sequence[Component]) -> list[Anchor]:
                     if any(listener.ca_enabled for listener in component.listeners)
                     else [", whose listeners let everybody in at present"]
                 )
-                anchors.append(Anchor(f"authority {component.trusted_authority} of {component.name}{''.join(off)}", piece.certificate))
+                anchors.append(
+                    Anchor(
+                        f"authority {component.trusted_authority} of {component.name}{''.join(off)}",
+                        piece.certificate,
+                    )
+                )
     return anchors

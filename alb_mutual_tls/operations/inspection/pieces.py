@@ -1,7 +1,8 @@
 """Certificates, requests and keys in whatever a file holds: PEM in any order, DER, PKCS#7, PKCS#12.
 
-Files come from anywhere, so everything here is bounded: size, number of certificates, rounds of key derivation. Nothing raises because of what
-a file holds: what cannot be read is a piece too, which says so.
+Files come from anywhere, so everything here is bounded: size, number of certificates, rounds of key
+derivation. Nothing raises because of what a file holds: what cannot be read is a piece too, which
+says so.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ ROUND_LIMIT: Final = 5_000_000
 """Rounds of key derivation, as Java's limit: about two seconds. A file can ask for hours."""
 
 Unlock = Callable[[], str | None]
-"""Gives the password of a file, None when there is none to be had; called only where one is needed."""
+"""Gives the password of a file, None when there is none to be had; called only where one is needed.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class Request:
+class CertificateRequest:
     """A certificate signing request (PKCS#10)."""
 
     request: x509.CertificateSigningRequest
@@ -46,7 +48,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Key:
-    """A private key, of which only the public half is kept; that is None where the key stayed `locked` (why, as a clause)."""
+    """A private key, of which only the public half is kept; that is None where the key stayed
+    `locked` (why, as a clause).
+    """
 
     public_key: Any
     encrypted: bool
@@ -67,7 +71,7 @@ class Unreadable:
     why: str
 
 
-Piece = Certificate | Request | Key | Other | Unreadable
+Piece = Certificate | CertificateRequest | Key | Other | Unreadable
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,22 @@ class Contents:
 def read(data: bytes, unlock: Unlock) -> Contents:
     """The contents of a file; `data` beyond `SIZE_LIMIT` need not be given."""
     if len(data) > SIZE_LIMIT:
-        return _nothing(f"it is larger than {SIZE_LIMIT} octets, and no certificate is; give the file that holds certificate or key alone")
+        return _nothing(
+            f"it is larger than {SIZE_LIMIT} octets, and no certificate is; give the file that holds"
+            " certificate or key alone"
+        )
     if not data.strip():
         return _nothing("it is empty; give the file that holds certificate or key")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers and the like; they are shown as they are
+        warnings.simplefilter(
+            "ignore"
+        )  # cryptography warns of odd serial numbers and the like; they are shown as they are
         contents = _read(data, _once(unlock))
     certificates = sum(isinstance(piece, Certificate) for piece in contents.pieces)
     if certificates > CERTIFICATE_LIMIT:
         return _nothing(
-            f"it holds {certificates} certificates, and at most {CERTIFICATE_LIMIT} are looked at; give the file that holds a client's chain or its CA"
+            f"it holds {certificates} certificates, and at most {CERTIFICATE_LIMIT} are looked at; give the"
+            " file that holds a client's chain or its CA"
         )
     return contents
 
@@ -99,17 +109,30 @@ def _read(data: bytes, unlock: Unlock) -> Contents:
     text = _text(data)
     if b"-----BEGIN " in text:
         pieces = tuple(_pem_pieces(text, unlock))
-        return Contents("PEM", pieces) if pieces else _nothing("its BEGIN line is none; give the file as it was issued")
+        return (
+            Contents("PEM", pieces)
+            if pieces
+            else _nothing("its BEGIN line is none; give the file as it was issued")
+        )
     found = _der(data, unlock)
     if found is not None:
         return found
     naked = _base64(text)
     if naked is not None:
         inside = _text(naked)
-        found = Contents("PEM", tuple(_pem_pieces(inside, unlock))) if b"-----BEGIN " in inside else _der(naked, unlock)
+        found = (
+            Contents("PEM", tuple(_pem_pieces(inside, unlock)))
+            if b"-----BEGIN " in inside
+            else _der(naked, unlock)
+        )
     if found is None:
-        return _nothing("it is neither PEM, DER, PKCS#7 nor PKCS#12 of anything that is known here; give a certificate, a request or a key")
-    return Contents(f"{found.form} in base64, which is to be decoded before anybody else can read it", found.pieces)
+        return _nothing(
+            "it is neither PEM, DER, PKCS#7 nor PKCS#12 of anything that is known here; give a certificate, a"
+            " request or a key"
+        )
+    return Contents(
+        f"{found.form} in base64, which is to be decoded before anybody else can read it", found.pieces
+    )
 
 
 def _nothing(why: str) -> Contents:
@@ -128,7 +151,9 @@ def _once(unlock: Unlock) -> Unlock:
 
 
 def _text(data: bytes) -> bytes:
-    """The octets of a text without what Windows' editors add: byte order marks and two octets per character."""
+    """The octets of a text without what Windows' editors add: byte order marks and two octets per
+    character.
+    """
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             return data[2:].decode(encoding, errors="replace").encode("ascii", errors="replace")
@@ -189,17 +214,26 @@ def _pem_piece(label: str, body: bytes, block: bytes, unlock: Unlock) -> Iterato
     elif label.endswith("PUBLIC KEY"):
         yield Other("a public key")
     else:
-        yield Unreadable(f"its {_safe(label)} is nothing that is known here; give a certificate, a request or a key")
+        yield Unreadable(
+            f"its {_safe(label)} is nothing that is known here; give a certificate, a request or a key"
+        )
 
 
 def _pem_key(label: str, block: bytes, unlock: Unlock) -> Piece:
     if label.startswith("OPENSSH"):
-        return Unreadable("its private key is in OpenSSH's own form, which TLS does not read; rewrite it with ssh-keygen -p -m PEM")
+        return Unreadable(
+            "its private key is in OpenSSH's own form, which TLS does not read; rewrite it with ssh-keygen -p"
+            " -m PEM"
+        )
     encrypted = label.startswith("ENCRYPTED") or b"ENCRYPTED" in block[:200]
     if encrypted and _too_many_rounds(_base64(block.split(b"-----")[2]) or b""):
         return Unreadable(_TOO_MANY_ROUNDS)
     return _key(
-        lambda password: serialization.load_pem_private_key(block, password, unsafe_skip_rsa_key_validation=True), encrypted, unlock
+        lambda password: serialization.load_pem_private_key(
+            block, password, unsafe_skip_rsa_key_validation=True
+        ),
+        encrypted,
+        unlock,
     )
 
 
@@ -219,21 +253,30 @@ def _certificate(der: bytes) -> Piece:
     try:
         certificate = x509.load_der_x509_certificate(der)
         # It is parsed only as far as it is asked, and without these nothing can be said of it.
-        certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018
+        (  # noqa: B018
+            certificate.subject,
+            certificate.issuer,
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+        )
         return Certificate(certificate)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         clause = unreadable.of_certificate(der)
-        return Unreadable(f"its certificate {clause or 'is no X.509 certificate; give the file as it was issued'}")
+        return Unreadable(
+            f"its certificate {clause or 'is no X.509 certificate; give the file as it was issued'}"
+        )
 
 
 def _request(der: bytes) -> Piece:
     try:
         request = x509.load_der_x509_csr(der)
         request.subject  # noqa: B018
-        return Request(request)
+        return CertificateRequest(request)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         clause = unreadable.of_request(der)
-        return Unreadable(f"its certificate signing request {clause or 'is no PKCS#10; give what openssl req -new writes'}")
+        return Unreadable(
+            f"its certificate signing request {clause or 'is no PKCS#10; give what openssl req -new writes'}"
+        )
 
 
 # --- DER
@@ -246,8 +289,8 @@ def _der(data: bytes, unlock: Unlock) -> Contents | None:
     if data[:4] in _MAGIC:
         kind = _MAGIC[data[:4]]
         return _nothing(
-            f"it is a Java keystore of the old kind {kind}; rewrite it with keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 "
-            "-deststoretype PKCS12"
+            f"it is a Java keystore of the old kind {kind}; rewrite it with keytool -importkeystore"
+            " -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12"
         )
     if data[:1] != b"\x30":
         return None
@@ -301,7 +344,10 @@ def _pkcs7(der: bytes) -> Iterator[Piece]:
 
 # --- PKCS#12 (RFC 7292)
 
-_TOO_MANY_ROUNDS: Final = f"it asks for more than {ROUND_LIMIT} rounds of key derivation, to keep whoever opens it busy; do not use it"
+_TOO_MANY_ROUNDS: Final = (
+    f"it asks for more than {ROUND_LIMIT} rounds of key derivation, to keep whoever opens it busy; do not"
+    " use it"
+)
 _ENCRYPTIONS: Final = {
     "AES-256": bytes.fromhex("060960864801650304012a"),
     "AES-128": bytes.fromhex("0609608648016503040102"),
@@ -359,7 +405,9 @@ _CONSTRUCTED: Final = 0x20
 
 
 def _element(data: bytes | memoryview) -> tuple[int, int, int] | None:
-    """Tag, start and end of the contents of the first element; None where it is none, or of indefinite length."""
+    """Tag, start and end of the contents of the first element; None where it is none, or of
+    indefinite length.
+    """
     if len(data) < 2 or data[1] == 0x80:
         return None
     start = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
@@ -378,7 +426,9 @@ def _inside(data: bytes) -> bytes | None:
 
 
 def _too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
-    """Whether an octet string (the salt) with a too large number (the rounds) after it stands anywhere, also in DER inside octet strings."""
+    """Whether an octet string (the salt) with a too large number (the rounds) after it stands
+    anywhere, also in DER inside octet strings.
+    """
     rest, before = memoryview(data), 0
     while depth and (found := _element(rest)):
         tag, start, end = found

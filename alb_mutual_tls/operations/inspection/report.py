@@ -1,6 +1,8 @@
-"""The report of `mtls inspect`: paragraphs for people, JSON for machines. Neither ever holds a private key.
+"""The report of `mtls inspect`: paragraphs for people, JSON for machines. Neither ever holds a
+private key.
 
-The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added):
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never
+when one is added):
     version       1
     verdict       "nothing against it", "would be refused" or "not decided"
     exitCode      0, 1 or 2, in that order
@@ -8,11 +10,14 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     note          what the verdict does not cover
     error         only when nothing could be looked at: why, one sentence
     files         list of {name, form, items, notes}
-    items         list of {what, facts, reasons, notes, undecided}; facts: see alb_mutual_tls/operations/inspection/facts.py, null where it does not say
-    reasons       list of {sentence, basis}: why it would be refused; basis "rule of this program", "OpenSSL refuses it", "seen on the
+    items         list of {what, facts, reasons, notes, undecided}; facts: see
+                  alb_mutual_tls/operations/inspection/facts.py, null where it does not say
+    reasons       list of {sentence, basis}: why it would be refused; basis "rule of this program",
+                  "OpenSSL refuses it", "seen on the
                   sandbox", "documented by Alibaba Cloud" or "no client can use it"
     fit           how the pieces belong together, a sentence each
-    against       list of {client, ca, verdict, reasons, undecided, notes}: whether a listener that trusts the CA lets the client in
+    against       list of {client, ca, verdict, reasons, undecided, notes}: whether a listener that
+                  trusts the CA lets the client in
 """
 
 from __future__ import annotations
@@ -23,13 +28,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.operations.inspection.explanation import File, Item, Judgement, Reason, Report, Verdict
+from alb_mutual_tls.operations.inspection.explanation import (
+    InspectedFile,
+    InspectionReport,
+    InspectionVerdict,
+    Item,
+    Judgement,
+    Refusal,
+)
 from alb_mutual_tls.text import printable
 
 NOTE: Final = (
-    'No real ALB was asked: "OpenSSL refuses it" is the verdict of OpenSSL as TLS servers ask for it, "seen on the sandbox" what nginx with OpenSSL 3.0 '
-    'refuses beyond that, "rule of this program" what `pulumi up` refuses. ALB knows no revocation, and what the server '
-    "itself must present is not looked at."
+    'No real ALB was asked: "OpenSSL refuses it" is the verdict of OpenSSL as TLS servers ask for it, "seen'
+    ' on the sandbox" what nginx with OpenSSL 3.0 refuses beyond that, "rule of this program" what `pulumi'
+    " up` refuses. ALB knows no revocation, and what the server itself must present is not looked at."
 )
 _LONGEST: Final = 4000
 _LABELS: Final = {
@@ -42,18 +54,27 @@ _LABELS: Final = {
 }
 
 
-EXIT_CODE: Final = {Verdict.NOTHING: ExitCode.GOOD, Verdict.REFUSED: ExitCode.BAD, Verdict.NOT_DECIDED: ExitCode.UNDECIDED}
+EXIT_CODE: Final = {
+    InspectionVerdict.NOTHING: ExitCode.GOOD,
+    InspectionVerdict.REFUSED: ExitCode.BAD,
+    InspectionVerdict.NOT_DECIDED: ExitCode.UNDECIDED,
+}
 
 
-def summary(report: Report) -> str:
+def summary(report: InspectionReport) -> str:
     """One line: the verdict, and how much speaks for it."""
     items = [item for file in report.files for item in file.items]
     reasons = sum(len(item.reasons) for item in items) + sum(len(one.reasons) for one in report.judgements)
-    pieces = f"{len(items)} piece{'' if len(items) == 1 else 's'} in {len(report.files)} file{'' if len(report.files) == 1 else 's'}"
-    return f"{report.verdict}: {pieces}" + (f", {reasons} reason{'' if reasons == 1 else 's'}" if reasons else "")
+    pieces = (
+        f"{len(items)} piece{'' if len(items) == 1 else 's'} in {len(report.files)}"
+        f" file{'' if len(report.files) == 1 else 's'}"
+    )
+    return f"{report.verdict}: {pieces}" + (
+        f", {reasons} reason{'' if reasons == 1 else 's'}" if reasons else ""
+    )
 
 
-def as_json(report: Report) -> str:
+def as_json(report: InspectionReport) -> str:
     """The document described above."""
     return _dump(
         {
@@ -71,7 +92,7 @@ def as_json(report: Report) -> str:
 
 def error_as_json(sentence: str) -> str:
     """The same document where nothing could be looked at."""
-    verdict = Verdict.NOT_DECIDED
+    verdict = InspectionVerdict.NOT_DECIDED
     head = {
         "version": 1,
         "verdict": verdict,
@@ -83,7 +104,7 @@ def error_as_json(sentence: str) -> str:
     return _dump({**head, "files": [], "fit": [], "against": []})
 
 
-def for_people(report: Report) -> Iterator[str]:
+def for_people(report: InspectionReport) -> Iterator[str]:
     """The lines of the report."""
     for file in report.files:
         yield f"{_shown(file.name)}: {file.form}"
@@ -97,7 +118,7 @@ def for_people(report: Report) -> Iterator[str]:
         yield from (f"  {_shown(sentence)}" for sentence in report.fit)
         yield ""
     for one in report.judgements:
-        says = "let in" if one.verdict is Verdict.NOTHING else one.verdict
+        says = "let in" if one.verdict is InspectionVerdict.NOTHING else one.verdict
         yield f"{_shown(one.client)} at a listener that trusts {_shown(one.anchor)}: {says}"
         yield from _sentences("would be refused", map(_reason_text, one.reasons), "  ")
         yield from _sentences("not decided", one.undecided, "  ")
@@ -122,7 +143,7 @@ def _sentences(label: str, sentences: Sequence[str] | Iterator[str], margin: str
     return (f"{margin}{label}: {_shown(sentence)}" for sentence in sentences)
 
 
-def _reason_text(reason: Reason) -> str:
+def _reason_text(reason: Refusal) -> str:
     return f"{reason.sentence} [{reason.basis}]"
 
 
@@ -142,8 +163,13 @@ def _shown(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line)} characters)"
 
 
-def _file(file: File) -> dict[str, Any]:
-    return {"name": file.name, "form": file.form, "items": [_item_json(item) for item in file.items], "notes": list(file.notes)}
+def _file(file: InspectedFile) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "form": file.form,
+        "items": [_item_json(item) for item in file.items],
+        "notes": list(file.notes),
+    }
 
 
 def _item_json(item: Item) -> dict[str, Any]:
@@ -167,9 +193,10 @@ def _judgement(one: Judgement) -> dict[str, Any]:
     }
 
 
-def _reason(reason: Reason) -> dict[str, str]:
+def _reason(reason: Refusal) -> dict[str, str]:
     return {"sentence": reason.sentence, "basis": reason.basis}
 
 
 def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2)  # in ASCII: a terminal may show it, and names hold anything
+    # in ASCII: a terminal may show it, and names hold anything
+    return json.dumps(document, indent=2)

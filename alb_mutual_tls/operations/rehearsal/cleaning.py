@@ -1,4 +1,6 @@
-"""Taking temporary listeners away: at the end of a rehearsal, before the next one, and with `mtls rehearse --clean`."""
+"""Taking temporary listeners away: at the end of a rehearsal, before the next one, and with `mtls
+rehearse --clean`.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from alb_mutual_tls.cluster.api import ApiError
+from alb_mutual_tls.cluster.api import KubernetesError
 from alb_mutual_tls.cluster.cluster import Cluster, Conflict, NoAlbConfigKind
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import temporary
 from alb_mutual_tls.listener.declared import HTTPS
 from alb_mutual_tls.listener.temporary import LeftBehind, RehearsalClaim, Standing
-from alb_mutual_tls.stack.cluster import Neighbourhood
-from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.stack.cluster import StackCluster
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict
 
 CLEANING: Final = 60.0
@@ -24,9 +26,14 @@ CLEANING: Final = 60.0
 
 
 def take_away(
-    cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Callable[[float], None], seconds: float = CLEANING
+    cluster: Cluster,
+    albconfig: str,
+    claim: RehearsalClaim,
+    pause: Callable[[float], None],
+    seconds: float = CLEANING,
 ) -> Standing:
-    """Take a temporary listener away with its claim, trying for `seconds`; returns what had become of it (`CHANGED`: it was left).
+    """Take a temporary listener away with its claim, trying for `seconds`; returns what had become
+    of it (`CHANGED`: it was left).
 
     Raises UserError when the cluster does not answer, or forbids it.
     """
@@ -43,8 +50,12 @@ def take_away(
             cluster.patch_albconfig(albconfig, patch)
         except NoAlbConfigKind:
             return found
-        except (Conflict, Unreachable, ApiError) as error:  # an answer may have been lost after the patch was applied: the next look tells
-            refused = isinstance(error, ApiError) and error.status < 500
+        except (
+            Conflict,
+            Unreachable,
+            KubernetesError,
+        ) as error:  # an answer may have been lost after the patch was applied: the next look tells
+            refused = isinstance(error, KubernetesError) and error.status < 500
             if refused or time.monotonic() >= until:
                 raise
             pause(random.uniform(0.05, 0.5))  # noqa: S311
@@ -53,14 +64,22 @@ def take_away(
 def changed(albconfig: str, claim: RehearsalClaim) -> str:
     """About a temporary listener that is left because somebody has changed it."""
     return (
-        f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} is no longer what was added, so it is left: remove it by "
-        f"hand and run ./mtls rehearse --clean{given_place()}, or keep it and remove the annotation {claim.key}"
+        f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} is no longer what"
+        f" was added, so it is left: remove it by hand and run ./mtls rehearse --clean{given_place()}, or"
+        f" keep it and remove the annotation {claim.key}"
     )
 
 
-def cleared(cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Callable[[float], None] = time.sleep) -> tuple[Standing, str]:
-    """Take a left-behind listener away; returns what had become of it, and a sentence about what was done. Raises as `take_away`."""
-    what = f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} ({claim.runner}, since {claim.since:%Y-%m-%d %H:%M:%S} UTC)"
+def cleared(
+    cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Callable[[float], None] = time.sleep
+) -> tuple[Standing, str]:
+    """Take a left-behind listener away; returns what had become of it, and a sentence about what
+    was done. Raises as `take_away`.
+    """
+    what = (
+        f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} ({claim.runner},"
+        f" since {claim.since:%Y-%m-%d %H:%M:%S} UTC)"
+    )
     found = take_away(cluster, albconfig, claim, pause)
     match found:
         case Standing.CHANGED:
@@ -73,7 +92,9 @@ def cleared(cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Call
 
 @dataclass
 class Cleaning:
-    """`mtls rehearse --clean`: the temporary listeners of this stack that its AlbConfigs have, those of rehearsals that may still run included."""
+    """`mtls rehearse --clean`: the temporary listeners of this stack that its AlbConfigs have,
+    those of rehearsals that may still run included.
+    """
 
     found: list[tuple[Cluster, LeftBehind]] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
@@ -81,8 +102,17 @@ class Cleaning:
     notes: list[str] = field(default_factory=list)
     """About those of other stacks."""
 
-    def look(self, component: Component, listener: Listener, neighbourhood: Neighbourhood, *, only: bool) -> None:
-        """Find those of a listener's AlbConfig, `only` those of rehearsals of this listener; raises UserError."""
+    def look(
+        self,
+        component: DeployedComponent,
+        listener: DeployedListener,
+        neighbourhood: StackCluster,
+        *,
+        only: bool,
+    ) -> None:
+        """Find those of a listener's AlbConfig, `only` those of rehearsals of this listener; raises
+        UserError.
+        """
         cluster = neighbourhood.cluster_of(listener)
         known = [(one.albconfig, one.key) for _, one in self.found]
         for one in temporary.left_behind(cluster.albconfig(listener.alb_config) or {}):
@@ -94,7 +124,11 @@ class Cleaning:
 
     def question(self) -> str:
         """What to ask before writing."""
-        ports = ", ".join(f"{one.claim.temporary_port}/{HTTPS} of AlbConfig {one.albconfig}" for _, one in self.found if one.claim)
+        ports = ", ".join(
+            f"{one.claim.temporary_port}/{HTTPS} of AlbConfig {one.albconfig}"
+            for _, one in self.found
+            if one.claim
+        )
         return f"Take away the temporary listener {ports}, also where its rehearsal still runs?"
 
     def run(self) -> None:

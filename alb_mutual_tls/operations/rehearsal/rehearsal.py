@@ -1,4 +1,6 @@
-"""`mtls rehearse`: a temporary listener that already asks for client certificates of the wanted CA, tried like the real one, and taken away again."""
+"""`mtls rehearse`: a temporary listener that already asks for client certificates of the wanted CA,
+tried like the real one, and taken away again.
+"""
 
 from __future__ import annotations
 
@@ -20,65 +22,90 @@ from alb_mutual_tls.cluster.cluster import Cluster, Conflict, Event
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import temporary
-from alb_mutual_tls.listener.bypasses import Surroundings, ingresses_of, side_doors
+from alb_mutual_tls.listener.bypasses import Exposure, ingresses_of, side_doors
 from alb_mutual_tls.listener.claim import new_id
 from alb_mutual_tls.listener.declared import HTTPS, find_listener
 from alb_mutual_tls.listener.enforced import load_balancer_id, shows
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.fitness import unfit
 from alb_mutual_tls.listener.owners import declarative_owners
-from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.listener.temporary import RehearsalClaim, Runner, Standing
 from alb_mutual_tls.operations.rehearsal.cleaning import CLEANING, changed, cleared, take_away
 from alb_mutual_tls.operations.rehearsal.probes import KEY_ELSEWHERE, LEADS_ELSEWHERE, needed_lengths
-from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Purpose, Result
+from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Purpose, RehearsalResult
 from alb_mutual_tls.operations.verification.approach import approach, resolve, split_address
 from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
-from alb_mutual_tls.operations.verification.judgement import Expected, Role
-from alb_mutual_tls.operations.verification.outcome import ConnectionFailed, Destination, ServerCertificateInvalid, TlsVersion
+from alb_mutual_tls.operations.verification.judgement import Caller, Expected
+from alb_mutual_tls.operations.verification.outcome import (
+    ConnectionFailed,
+    Destination,
+    ServerCertificateInvalid,
+    TlsVersion,
+)
 from alb_mutual_tls.operations.verification.result import Check
 from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener
-from alb_mutual_tls.stack.cluster import Neighbourhood
-from alb_mutual_tls.stack.deployed import Authority, Component, Listener, chosen_listeners
+from alb_mutual_tls.stack.cluster import StackCluster
+from alb_mutual_tls.stack.deployed import (
+    DeployedAuthority,
+    DeployedComponent,
+    DeployedListener,
+    chosen_listeners,
+)
 from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
 
 T = TypeVar("T")
 _TRIES: Final = 8
-"""How often the addition is planned anew when somebody else writes the AlbConfig at the same moment."""
+"""How often the addition is planned anew when somebody else writes the AlbConfig at the same
+moment.
+"""
 _TRYING: Final = timedelta(minutes=15)
-"""Longer than the cases take: until then, and the wait for ALB, a claim is one of a rehearsal that may still run."""
+"""Longer than the cases take: until then, and the wait for ALB, a claim is one of a rehearsal that
+may still run.
+"""
 _PAUSES: Final = (0.25, 0.5, 1.0, 2.0)
 """Between looks, in seconds; the last one repeats."""
 _DEEPEST: Final = 3
-"""Chains are tried up to this length at least: root -> cross certificate -> intermediate -> client."""
+"""Chains are tried up to this length at least: root -> cross certificate -> intermediate -> client.
+"""
 
 
-def chosen_listener(components: Sequence[Component], name: str | None) -> tuple[Component, Listener]:
+def chosen_listener(
+    components: Sequence[DeployedComponent], name: str | None
+) -> tuple[DeployedComponent, DeployedListener]:
     """The listener to rehearse, the only one where none is named; raises UserError."""
     found = chosen_listeners(components, [name] if name else None)
     if not found:
-        raise UserError("the stack declares no listener, so there is nothing to rehearse: add one under listeners")
+        raise UserError(
+            "the stack declares no listener, so there is nothing to rehearse: add one under listeners"
+        )
     if len(found) > 1:
         names = ", ".join(f"{listener.name} of {component.name}" for component, listener in found)
-        raise UserError(f"the stack has {len(found)} listeners: choose one with --listener (and --component), of {names}")
+        raise UserError(
+            f"the stack has {len(found)} listeners: choose one with --listener (and --component), of {names}"
+        )
     return found[0]
 
 
-def chosen_authority(component: Component, name: str | None) -> Authority:
+def chosen_authority(component: DeployedComponent, name: str | None) -> DeployedAuthority:
     """The authority to rehearse with, the trusted one where none is named; raises UserError."""
     wanted = name or component.trusted_authority
     for authority in component.authorities:
         if authority.name == wanted:
             if authority.ca_certificate_id is None:
-                raise UserError(f"the state does not say under which id CAS has authority {wanted}: run `pulumi up` once, then rehearse")
+                raise UserError(
+                    f"the state does not say under which id CAS has authority {wanted}: run `pulumi up` once,"
+                    " then rehearse"
+                )
             return authority
     known = ", ".join(authority.name for authority in component.authorities)
     raise UserError(
-        f"--authority {wanted} is none of this stack's authorities: it has {known}; add it under authorities and run `pulumi up`"
+        f"--authority {wanted} is none of this stack's authorities: it has {known}; add it under authorities"
+        " and run `pulumi up`"
     )
 
 
@@ -107,14 +134,14 @@ def alive(pid: int) -> bool:
 class Rehearsal:
     """One run: `prepare` looks and refuses, `run` writes and takes away again whatever happens."""
 
-    component: Component
-    listener: Listener
-    authority: Authority
-    neighbourhood: Neighbourhood
+    component: DeployedComponent
+    listener: DeployedListener
+    authority: DeployedAuthority
+    neighbourhood: StackCluster
     alb: Callable[[], Alb]
     """Raises UserError where ALB cannot be asked."""
     knocker: Knocker
-    given: Credential | None = None
+    given: ClientCredential | None = None
     with_authority_key: bool = False
     port: int | None = None
     wait: float = 180.0
@@ -123,7 +150,7 @@ class Rehearsal:
     runner: Runner = field(default_factory=this_runner)
 
     def __post_init__(self) -> None:
-        self.result = Result(self.component.name, self.listener, self.authority)
+        self.result = RehearsalResult(self.component.name, self.listener, self.authority)
         self._claims: list[RehearsalClaim] = []
         """Those that may have been written: an answer can be lost."""
         self._added = 0.0
@@ -139,9 +166,15 @@ class Rehearsal:
     # --- before anything is written
 
     def prepare(self) -> str:
-        """Look at everything; returns the question to ask. Raises UserError when there cannot be a rehearsal, with nothing written."""
+        """Look at everything; returns the question to ask.
+
+        Raises UserError when there cannot be a rehearsal, with nothing written.
+        """
         if self.listener.cluster is None:
-            raise UserError(f"the state does not say in which cluster listener {self.listener.name} is: run `pulumi up`, then rehearse")
+            raise UserError(
+                f"the state does not say in which cluster listener {self.listener.name} is: run `pulumi up`,"
+                " then rehearse"
+            )
         document = self.neighbourhood.albconfig(self.listener)
         self._uid = str(document["metadata"]["uid"])
         real = find_listener(document, self.listener.port)
@@ -154,10 +187,19 @@ class Rehearsal:
         self._reach_the_real_one()
         self._note_surroundings(document)
         where = f"AlbConfig {self.listener.alb_config} in {self._cluster}"
-        first = "".join(f"take away the temporary listener {one.temporary_port}/{HTTPS} that was left behind, " for one in self._stale)
+        first = "".join(
+            f"take away the temporary listener {one.temporary_port}/{HTTPS} that was left behind, "
+            for one in self._stale
+        )
         port = "" if self._stale else f" {self._new_claim(document).temporary_port}/{HTTPS}"
-        added = f"add a temporary listener{port}, which asks for client certificates of authority {self.authority.name}"
-        return f"In {where}: {first}{added} ({self.authority.ca_certificate_id}), try it, and take it away again?"
+        added = (
+            f"add a temporary listener{port}, which asks for client certificates of authority"
+            f" {self.authority.name}"
+        )
+        return (
+            f"In {where}: {first}{added} ({self.authority.ca_certificate_id}), try it, and take it away"
+            " again?"
+        )
 
     def _look_at_others(self, document: Document) -> None:
         for one in temporary.left_behind(document):
@@ -167,34 +209,47 @@ class Rehearsal:
                 self._stale.append(one.claim)
             elif one.claim.port == self.listener.port:
                 raise UserError(
-                    f"a rehearsal of listener {one.claim.port}/{HTTPS} of AlbConfig {one.albconfig} is in progress ({one.claim.runner}, until "
-                    f"{one.claim.until:%H:%M:%S} UTC at the latest): wait for it, or take its temporary listener away with "
-                    f"./mtls rehearse --clean{given_place()}"
+                    f"a rehearsal of listener {one.claim.port}/{HTTPS} of AlbConfig {one.albconfig} is in"
+                    f" progress ({one.claim.runner}, until {one.claim.until:%H:%M:%S} UTC at the latest):"
+                    " wait for it, or take its temporary listener away with ./mtls rehearse"
+                    f" --clean{given_place()}"
                 )
 
     def _reach_the_real_one(self) -> None:
-        """From where nothing can be found out about the real listener, a rehearsal finds out nothing either."""
+        """From where nothing can be found out about the real listener, a rehearsal finds out
+        nothing either.
+        """
         way = approach(self.listener, self._around)
-        for place in way.destinations(self.listener.port, way.server_names, resolve(way.address), default_port=443):
+        for place in way.destinations(
+            self.listener.port, way.server_names, resolve(way.address), default_port=443
+        ):
             outcome = self.knocker.over_tls(place, TlsVersion.TLS_1_2, None)
             if isinstance(outcome, ConnectionFailed | ServerCertificateInvalid):
-                fault = "its certificate does not verify: " if isinstance(outcome, ServerCertificateInvalid) else ""
+                fault = (
+                    "its certificate does not verify: "
+                    if isinstance(outcome, ServerCertificateInvalid)
+                    else ""
+                )
                 raise UserError(
-                    f"listener {self.listener.name} itself cannot be tried at {place.address} port {place.port} ({fault}{outcome.reason}), so nothing was "
-                    f"added: put that right first, `./mtls verify --listener {self.listener.name}{given_place()}` says more"
+                    f"listener {self.listener.name} itself cannot be tried at {place.address} port"
+                    f" {place.port} ({fault}{outcome.reason}), so nothing was added: put that right first,"
+                    f" `./mtls verify --listener {self.listener.name}{given_place()}` says more"
                 )
 
-    def _around(self) -> Surroundings:
-        """What is known about the real listener, without its side doors; the cluster is asked only where the configuration does not say it."""
+    def _around(self) -> Exposure:
+        """What is known about the real listener, without its side doors; the cluster is asked only
+        where the configuration does not say it.
+        """
         if self.listener.address is None or self.listener.server_name is None:
             return replace(self.neighbourhood.look(self.listener), doors=())
-        return Surroundings(None, (), ())
+        return Exposure(None, (), ())
 
     def _note_surroundings(self, document: Document) -> None:
         if owners := declarative_owners(document):
             self.result.notes.append(
-                f"{' and '.join(owners)} also writes spec.listeners of AlbConfig {self.listener.alb_config} and may take the temporary listener away "
-                "during the rehearsal: pause it for some minutes if that happens"
+                f"{' and '.join(owners)} also writes spec.listeners of AlbConfig {self.listener.alb_config}"
+                " and may take the temporary listener away during the rehearsal: pause it for some minutes"
+                " if that happens"
             )
         real = find_listener(document, self.listener.port)
         for door in side_doors(document, self._cluster.ingress_classes(), self._cluster.ingresses(), real):
@@ -206,12 +261,25 @@ class Rehearsal:
         port = temporary.free_port(document, members, self.port, own)
         self._moved_address(port)
         now = datetime.now(UTC)
-        added = temporary.temporary(document, find_listener(document, self.listener.port), port, str(self.authority.ca_certificate_id))
+        added = temporary.temporary(
+            document, find_listener(document, self.listener.port), port, str(self.authority.ca_certificate_id)
+        )
         until = now + timedelta(seconds=self.wait) + _TRYING
-        return RehearsalClaim(new_id(), self.component.identity, self.component.name, self.listener.port, self.runner, now, until, added)
+        return RehearsalClaim(
+            new_id(),
+            self.component.identity,
+            self.component.name,
+            self.listener.port,
+            self.runner,
+            now,
+            until,
+            added,
+        )
 
     def _moved_address(self, port: int) -> str | None:
-        """`verify.address` for the temporary listener: other ports of the ALB are as far away from theirs as the real listener's is."""
+        """`verify.address` for the temporary listener: other ports of the ALB are as far away from
+        theirs as the real listener's is.
+        """
         if self.listener.address is None:
             return None
         host, at = split_address(self.listener.address)
@@ -220,14 +288,17 @@ class Rehearsal:
         moved = at - self.listener.port + port
         if not 1 <= moved <= 65535:
             raise UserError(
-                f"port {port} moved by {at - self.listener.port}, as verify.address moves its listener, is {moved} and no port: give another --port"
+                f"port {port} moved by {at - self.listener.port}, as verify.address moves its listener, is"
+                f" {moved} and no port: give another --port"
             )
         return f"[{host}]:{moved}" if ":" in host else f"{host}:{moved}"
 
     # --- the run
 
     def run(self) -> None:
-        """Rehearse, and take away what was added whatever happens; a second Ctrl-C ends that too, and `result.left` says what remains."""
+        """Rehearse, and take away what was added whatever happens; a second Ctrl-C ends that too,
+        and `result.left` says what remains.
+        """
         try:
             self._rehearse()
         except KeyboardInterrupt:
@@ -246,7 +317,9 @@ class Rehearsal:
         began = time.monotonic()
         claim = self._add()
         until = time.monotonic() + self.wait
-        self.say(f"added {claim.temporary_port}/{HTTPS} to AlbConfig {self.listener.alb_config}; waiting for ALB")
+        self.say(
+            f"added {claim.temporary_port}/{HTTPS} to AlbConfig {self.listener.alb_config}; waiting for ALB"
+        )
         self._await_alb(claim, until)
         self.say(f"ALB has it after {time.monotonic() - began:.1f} s; waiting until it can be reached")
         way_in = replace(
@@ -287,25 +360,31 @@ class Rehearsal:
             self.result.port = claim.temporary_port
             if temporary.stands_alone(document, claim):
                 return claim
-            last = Conflict(f"somebody else has added a listener on port {claim.temporary_port} at the same moment")
+            last = Conflict(
+                f"somebody else has added a listener on port {claim.temporary_port} at the same moment"
+            )
             take_away(self._cluster, self.listener.alb_config, claim, self.pause)
         if isinstance(last, Unreachable):
             raise last
         raise UserError(
-            f"the temporary listener could not be added, {_TRIES} times in a row: {last}; pause whoever else writes AlbConfig "
-            f"{self.listener.alb_config}, then run the command again"
+            f"the temporary listener could not be added, {_TRIES} times in a row: {last}; pause whoever else"
+            f" writes AlbConfig {self.listener.alb_config}, then run the command again"
         )
 
     @staticmethod
     def _stands(document: Document, claim: RehearsalClaim) -> bool:
         found = [one.claim for one in temporary.left_behind(document) if one.claim is not None]
-        return any(one.id == claim.id for one in found) and temporary.standing(document, claim)[0] is Standing.UNCHANGED
+        return (
+            any(one.id == claim.id for one in found)
+            and temporary.standing(document, claim)[0] is Standing.UNCHANGED
+        )
 
     def _document(self) -> Document:
         document = self._cluster.albconfig(self.listener.alb_config)
         if document is None or str(document["metadata"]["uid"]) != self._uid:
             raise UserError(
-                f"AlbConfig {self.listener.alb_config} was deleted or made anew meanwhile: run `pulumi up` to see what became of it"
+                f"AlbConfig {self.listener.alb_config} was deleted or made anew meanwhile: run `pulumi up` to"
+                " see what became of it"
             )
         return document
 
@@ -314,8 +393,9 @@ class Rehearsal:
         document = self._document()
         if temporary.standing(document, claim)[0] is not Standing.UNCHANGED:
             raise UserError(
-                f"somebody has changed the temporary listener {claim.temporary_port}/{HTTPS}, or taken it away, during the rehearsal: pause whoever "
-                f"else writes AlbConfig {self.listener.alb_config} (a GitOps tool?), then run the command again"
+                f"somebody has changed the temporary listener {claim.temporary_port}/{HTTPS}, or taken it"
+                f" away, during the rehearsal: pause whoever else writes AlbConfig {self.listener.alb_config}"
+                " (a GitOps tool?), then run the command again"
             )
         return document
 
@@ -326,16 +406,19 @@ class Rehearsal:
             return self._cluster.warning_events(self.listener.alb_config)
         except Forbidden as error:
             self._reads_events = False
-            self.result.notes.append(f"the controller's events about the AlbConfig were not looked at: {error}")
+            self.result.notes.append(
+                f"the controller's events about the AlbConfig were not looked at: {error}"
+            )
             return []
 
     def _await_alb(self, claim: RehearsalClaim, until: float) -> None:
-        wish, looks = Wish(True, str(self.authority.ca_certificate_id)), 0
+        wish, looks = Desired(True, str(self.authority.ca_certificate_id)), 0
         while True:
             document = self._present(claim)
             if new := [event for event in self._warnings() if event not in self._warned]:
                 raise UserError(
-                    f"the controller does not take the temporary listener: {new[-1]}; put right what it names, then run the command again"
+                    f"the controller does not take the temporary listener: {new[-1]}; put right what it"
+                    " names, then run the command again"
                 )
             identifier = load_balancer_id(document)
             shown = f"AlbConfig {self.listener.alb_config} has no load balancer yet"
@@ -344,18 +427,26 @@ class Rehearsal:
                     state = self.alb().listener_state(identifier, claim.temporary_port)
                     if shows(state, wish):
                         return
-                    shown = f"load balancer {identifier} shows {state.describe() if state else f'no {HTTPS} listener on that port'}"
+                    shown = (
+                        f"load balancer {identifier} shows"
+                        f" {state.describe() if state else f'no {HTTPS} listener on that port'}"
+                    )
             except Unreachable as error:
                 shown = str(error)
             except UserError as error:
-                self.result.notes.append(f"whether ALB itself shows the temporary listener was not looked at: {error}")
+                self.result.notes.append(
+                    f"whether ALB itself shows the temporary listener was not looked at: {error}"
+                )
                 return
             if time.monotonic() >= until:
-                raise UserError(f"ALB did not show the temporary listener within {self.wait:.0f} s: {shown}; give it more time with --wait")
+                raise UserError(
+                    f"ALB did not show the temporary listener within {self.wait:.0f} s: {shown}; give it more"
+                    " time with --wait"
+                )
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
             looks += 1
 
-    def _await_reachable(self, claim: RehearsalClaim, way_in: Listener, until: float) -> None:
+    def _await_reachable(self, claim: RehearsalClaim, way_in: DeployedListener, until: float) -> None:
         way = approach(way_in, self._around)
         places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
         patience = replace(self.knocker, timeout=min(self.knocker.timeout, 5.0))
@@ -365,13 +456,14 @@ class Rehearsal:
             if time.monotonic() >= until:
                 place, reason = failed
                 raise UserError(
-                    f"the temporary listener could not be reached at {place.address} port {place.port} within {self.wait:.0f} s ({reason}), so nothing "
-                    "was tried: open that port in whatever stands before the ALB (security group, access control, firewall), or give an open --port"
+                    f"the temporary listener could not be reached at {place.address} port {place.port} within"
+                    f" {self.wait:.0f} s ({reason}), so nothing was tried: open that port in whatever stands"
+                    " before the ALB (security group, access control, firewall), or give an open --port"
                 )
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
             looks += 1
 
-    def _knock(self, way_in: Listener) -> None:
+    def _knock(self, way_in: DeployedListener) -> None:
         """Everything that is taken from `mtls verify` about trying a listener."""
         now = datetime.now(UTC)
         wanted = replace(
@@ -384,13 +476,25 @@ class Rehearsal:
         needed = needed_lengths(self.component, self.authority, now)
         probes = self._probes(max(_DEEPEST, *needed), now)
         by_chain = self._by_chain(now)
-        tried = [case for case in tried if not (isinstance(case, Missing) and case.name in {check.case for check in by_chain})]
+        tried = [
+            case
+            for case in tried
+            if not (isinstance(case, Missing) and case.name in {check.case for check in by_chain})
+        ]
         every = [*tried, *probes]
-        report = self._beside(lambda: verify_listener(self.component.name, way_in, every, self._around, self.knocker))
+        report = self._beside(
+            lambda: verify_listener(self.component.name, way_in, every, self._around, self.knocker)
+        )
         names = {case.name: length for length, case in enumerate(probes, 1)}
-        self.result.report = replace(report, checks=(*(check for check in report.checks if check.case not in names), *by_chain))
+        self.result.report = replace(
+            report, checks=(*(check for check in report.checks if check.case not in names), *by_chain)
+        )
         self.result.depths = tuple(
-            Depth(length, needed.get(length, Need.NOTHING), tuple(check for check in report.checks if check.case == name))
+            Depth(
+                length,
+                needed.get(length, Need.NOTHING),
+                tuple(check for check in report.checks if check.case == name),
+            )
             for name, length in names.items()
         )
 
@@ -408,10 +512,12 @@ class Rehearsal:
 
         issuer = Issuer.load(self.authority.ca_certificate_pem, self.authority.private_key_pem)
         made = (imposters.probe(issuer, length, now) for length in range(1, longest + 1))
-        return [Case(probe.name, Role.CLIENT, probe) for probe in made]
+        return [Case(probe.name, Caller.CLIENT, probe) for probe in made]
 
     def _by_chain(self, now: datetime) -> list[Check]:
-        """What can be said of clients whose private keys are not in the stack: whether their chains lead to the wanted authority at all."""
+        """What can be said of clients whose private keys are not in the stack: whether their chains
+        lead to the wanted authority at all.
+        """
         if self.given is not None:
             return []
         from alb_mutual_tls.pki.certification_path import length_to
@@ -453,7 +559,9 @@ class Rehearsal:
         try:
             self._await_gone(self.result.port)
         except KeyboardInterrupt:
-            self.result.notes.append("whether ALB has let go of the temporary listener was not waited for: interrupted")
+            self.result.notes.append(
+                "whether ALB has let go of the temporary listener was not waited for: interrupted"
+            )
 
     def _clean_one(self, claim: RehearsalClaim, until: float) -> None:
         name = self.listener.alb_config
@@ -462,8 +570,9 @@ class Rehearsal:
         except (UserError, KeyboardInterrupt) as error:
             why = str(error) if isinstance(error, UserError) else "interrupted"
             self.result.left.append(
-                f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {name} and its annotation {claim.key} could not be taken away "
-                f"({why}): run ./mtls rehearse --clean{given_place()} as soon as the cluster can be written"
+                f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {name} and its"
+                f" annotation {claim.key} could not be taken away ({why}): run ./mtls rehearse"
+                f" --clean{given_place()} as soon as the cluster can be written"
             )
             return
         if found is Standing.CHANGED:
@@ -481,8 +590,8 @@ class Rehearsal:
                 return  # whoever may not ask has been told
             if time.monotonic() >= until:
                 self.result.notes.append(
-                    f"ALB still shows the temporary listener, which the AlbConfig has not any more: look at the events of AlbConfig "
-                    f"{self.listener.alb_config}"
+                    "ALB still shows the temporary listener, which the AlbConfig has not any more: look at"
+                    f" the events of AlbConfig {self.listener.alb_config}"
                 )
                 return
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])

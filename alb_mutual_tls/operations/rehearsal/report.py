@@ -1,21 +1,26 @@
 """The report of `mtls rehearse`: a table for people, JSON for machines.
 
-The JSON document (`version` counts up when a field changes its meaning or goes away, never when one is added):
+The JSON document (`version` counts up when a field changes its meaning or goes away, never when one
+is added):
     version       1
     verdict       "would hold", "would not hold" or "not decided"
     exitCode      0, 1 or 2, in that order
     summary       one line for people
     listener      null, or {component, name, albConfig, port}: the real one
-    rehearsed     null, or {purpose, authority, caCertificateId, port, seconds}: purpose "enabling client authentication", "the change to another CA" or
-                  "client authentication as it is"; port of the temporary listener, null where none was added; seconds for which it stood
+    rehearsed     null, or {purpose, authority, caCertificateId, port, seconds}: purpose "enabling
+                  client authentication", "the change to another CA" or
+                  "client authentication as it is"; port of the temporary listener, null where none
+                  was added; seconds for which it stood
     checks        as in the report of `mtls verify`
-    depths        list of {certificates, need, result, checks}: certificates below the CA; need "clients", "a rotation" or "nothing yet"; result
+    depths        list of {certificates, need, result, checks}: certificates below the CA; need
+                  "clients", "a rotation" or "nothing yet"; result
                   "accepted", "rejected" or "unclear"
     notes         what else is to be known, a sentence each
     cleaned       what an earlier rehearsal had left behind and was taken away, a sentence each
     left          what could not be taken away, a sentence each
     error         why there is no verdict, one sentence, or null
-With --clean: {version, exitCode (0 nothing is left, 2 something is), summary, notes, cleaned, left, error}.
+With --clean: {version, exitCode (0 nothing is left, 2 something is), summary, notes, cleaned, left,
+error}.
 """
 
 from __future__ import annotations
@@ -25,21 +30,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.operations.printing import dump, style
 from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
-from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Result
+from alb_mutual_tls.operations.rehearsal.result import Depth, Need, RehearsalResult
 from alb_mutual_tls.operations.verification import report as verify_report
 from alb_mutual_tls.operations.verification.outcome import TlsVersion
 from alb_mutual_tls.operations.verification.report import seen_text
-from alb_mutual_tls.operations.verification.result import ListenerReport, Report
+from alb_mutual_tls.operations.verification.result import ListenerReport, VerificationReport
 from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WORDS: Final = {Verdict.HELD: "would hold", Verdict.FELL_SHORT: "would not hold", Verdict.NOT_DECIDED: "not decided"}
+WORDS: Final = {
+    Verdict.HELD: "would hold",
+    Verdict.FELL_SHORT: "would not hold",
+    Verdict.NOT_DECIDED: "not decided",
+}
 _ANSWERS: Final = {Verdict.HELD: "accepted", Verdict.FELL_SHORT: "rejected", Verdict.NOT_DECIDED: "unclear"}
 
 
-def summary(result: Result) -> str:
+def summary(result: RehearsalResult) -> str:
     """One line: the verdict, on what, and whether anything is left."""
     real = f"{result.listener.port}/HTTPS of AlbConfig {result.listener.alb_config}"
     what = f"{result.purpose} on listener {real} with authority {result.authority.name}"
@@ -52,7 +61,7 @@ def summary(result: Result) -> str:
     return f"{WORDS[result.verdict]}: {what}; {after}"
 
 
-def as_json(result: Result) -> str:
+def as_json(result: RehearsalResult) -> str:
     """The document described above."""
     return _document(
         verdict=WORDS[result.verdict],
@@ -105,13 +114,13 @@ def error_as_json(sentence: str) -> str:
     )
 
 
-def print_for_people(result: Result, console: Console) -> None:
+def print_for_people(result: RehearsalResult, console: Console) -> None:
     """The tables, what else is to be known, what is left, and the verdict on one line."""
     from rich.table import Table
     from rich.text import Text
 
     if result.report is not None:
-        verify_report.print_for_people(Report((result.report,)), console)
+        verify_report.print_for_people(VerificationReport((result.report,)), console)
     if result.depths:
         table = Table(title="chain depth", title_justify="left")
         for heading in ("chain", "needed by", *TlsVersion, "result"):
@@ -124,7 +133,10 @@ def print_for_people(result: Result, console: Console) -> None:
             )
             table.add_row(*map(Text, cells), Text(_ANSWERS[depth.verdict], style=style(depth.verdict)))
         console.print(table)
-    lines = [*(f"note: {sentence}" for sentence in result.notes), *(f"LEFT: {sentence}" for sentence in result.left)]
+    lines = [
+        *(f"note: {sentence}" for sentence in result.notes),
+        *(f"LEFT: {sentence}" for sentence in result.left),
+    ]
     for line in (*lines, *([f"not decided: {result.reason}"] if result.reason else [])):
         console.print(Text(line, style="red" if line.startswith("LEFT") else ""), soft_wrap=True)
     console.print(Text(summary(result), style=f"bold {style(result.verdict)}"), soft_wrap=True)
@@ -133,14 +145,20 @@ def print_for_people(result: Result, console: Console) -> None:
 def chain(depth: Depth) -> str:
     """A chain in words, for instance `CA > 1 intermediate > client`."""
     between = depth.length - 1
-    return " > ".join(["CA", *([f"{between} intermediate{'s' if between > 1 else ''}"] if between else []), "client"])
+    return " > ".join(
+        ["CA", *([f"{between} intermediate{'s' if between > 1 else ''}"] if between else []), "client"]
+    )
 
 
 def cleaning_summary(cleaning: Cleaning) -> str:
     """One line about `--clean`."""
     if cleaning.left:
         return f"{len(cleaning.cleaned)} taken away, {len(cleaning.left)} left"
-    return f"{len(cleaning.cleaned)} taken away, nothing is left" if cleaning.cleaned else "there is no temporary listener to take away"
+    return (
+        f"{len(cleaning.cleaned)} taken away, nothing is left"
+        if cleaning.cleaned
+        else "there is no temporary listener to take away"
+    )
 
 
 def cleaning_as_json(cleaning: Cleaning) -> str:
@@ -157,12 +175,21 @@ def cleaning_as_json(cleaning: Cleaning) -> str:
 
 def cleaning_error_as_json(sentence: str) -> str:
     """The same where nothing could be looked at."""
-    return _document(exitCode=2, summary=f"{WORDS[Verdict.NOT_DECIDED]}: {sentence}", notes=[], cleaned=[], left=[], error=sentence)
+    return _document(
+        exitCode=2,
+        summary=f"{WORDS[Verdict.NOT_DECIDED]}: {sentence}",
+        notes=[],
+        cleaned=[],
+        left=[],
+        error=sentence,
+    )
 
 
 def _checks(report: ListenerReport) -> list[dict[str, Any]]:
     """Checks as `mtls verify` prints them."""
-    found: list[dict[str, Any]] = json.loads(verify_report.as_json(Report((report,))))["listeners"][0]["checks"]
+    found: list[dict[str, Any]] = json.loads(verify_report.as_json(VerificationReport((report,))))[
+        "listeners"
+    ][0]["checks"]
     return found
 
 

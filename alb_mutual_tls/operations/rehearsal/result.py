@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alb_mutual_tls.operations.verification.result import Check, ListenerReport
-from alb_mutual_tls.stack.deployed import Authority, Listener
+from alb_mutual_tls.stack.deployed import DeployedAuthority, DeployedListener
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict, overall
 
 
@@ -28,7 +28,9 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Depth:
-    """Chains of one length, `length` certificates below the CA: what they are needed for, and what became of them."""
+    """Chains of one length, `length` certificates below the CA: what they are needed for, and what
+    became of them.
+    """
 
     length: int
     need: Need
@@ -41,12 +43,16 @@ class Depth:
 
 
 @dataclass
-class Result:
-    """One rehearsal. `reason`: why it did not come to a verdict; `left`: what could not be taken away, a sentence each."""
+class RehearsalResult:
+    """One rehearsal.
+
+    `reason`: why it did not come to a verdict; `left`: what could not be taken away, a sentence
+    each.
+    """
 
     component: str
-    listener: Listener
-    authority: Authority
+    listener: DeployedListener
+    authority: DeployedAuthority
     purpose: Purpose = Purpose.ENABLING
     port: int | None = None
     report: ListenerReport | None = None

@@ -1,6 +1,8 @@
-"""The report of `mtls status` as OpenMetrics 1.0 text (https://prometheus.io/docs/specs/om/open_metrics_spec/), for a scraper or a textfile collector.
+"""The report of `mtls status` as OpenMetrics 1.0 text
+(https://prometheus.io/docs/specs/om/open_metrics_spec/), for a scraper or a textfile collector.
 
-Names and labels are relied on by alert rules: docs/status.md has them all. A series whose value is not known is left out.
+Names and labels are relied on by alert rules: docs/status.md has them all. A series whose value is
+not known is left out.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from alb_mutual_tls.listener.enforced import Shown
-from alb_mutual_tls.operations.status.status import ISSUING, TRUSTED, ListenerStatus, Report
+from alb_mutual_tls.operations.status.status import ISSUING, TRUSTED, ListenerStatus, StatusReport
 from alb_mutual_tls.verdict import Verdict
 
 _SECONDS: Final = "seconds"
@@ -39,24 +41,40 @@ class _Family:
 
 
 def escaped(text: str) -> str:
-    """A label value or a help text as ABNF's `escaped-string` wants it: backslash, line feed and double quote behind a backslash."""
+    """A label value or a help text as ABNF's `escaped-string` wants it: backslash, line feed and
+    double quote behind a backslash.
+    """
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def as_openmetrics(report: Report) -> str:
+def as_openmetrics(report: StatusReport) -> str:
     """The exposition, which ends with `# EOF`."""
     lines = [line for family in _families(report) for line in family.lines()]
     return "\n".join([*lines, "# EOF", ""])
 
 
-def _families(report: Report) -> list[_Family]:
-    return [*_certificates(report), *_authorities(report), *_outstanding(report), *_listeners(report), *_whole(report)]
+def _families(report: StatusReport) -> list[_Family]:
+    return [
+        *_certificates(report),
+        *_authorities(report),
+        *_outstanding(report),
+        *_listeners(report),
+        *_whole(report),
+    ]
 
 
-def _certificates(report: Report) -> list[_Family]:
-    ends = _Family("albmtls_certificate_not_after_timestamp_seconds", "When the certificate of a client ends.")
-    renewals = _Family("albmtls_certificate_renewal_timestamp_seconds", "From when pulumi up issues the certificate of a client anew.")
-    due = _Family("albmtls_certificate_renewal_due", "Whether pulumi up would issue the certificate of a client anew now.")
+def _certificates(report: StatusReport) -> list[_Family]:
+    ends = _Family(
+        "albmtls_certificate_not_after_timestamp_seconds", "When the certificate of a client ends."
+    )
+    renewals = _Family(
+        "albmtls_certificate_renewal_timestamp_seconds",
+        "From when pulumi up issues the certificate of a client anew.",
+    )
+    due = _Family(
+        "albmtls_certificate_renewal_due",
+        "Whether pulumi up would issue the certificate of a client anew now.",
+    )
     for one in report.clients:
         ends.add(one.not_after, component=one.component, client=one.name)
         if one.renewal is not None:
@@ -65,15 +83,17 @@ def _certificates(report: Report) -> list[_Family]:
     return [ends, renewals, due]
 
 
-def _authorities(report: Report) -> list[_Family]:
-    ends = _Family("albmtls_authority_not_after_timestamp_seconds", "When the certificate of an authority ends.")
+def _authorities(report: StatusReport) -> list[_Family]:
+    ends = _Family(
+        "albmtls_authority_not_after_timestamp_seconds", "When the certificate of an authority ends."
+    )
     for one in report.authorities:
         roles = {role: str(role in one.roles).lower() for role in (TRUSTED, ISSUING)}
         ends.add(one.not_after, component=one.component, authority=one.name, **roles)
     return [ends]
 
 
-def _outstanding(report: Report) -> list[_Family]:
+def _outstanding(report: StatusReport) -> list[_Family]:
     ends = _Family(
         "albmtls_outstanding_certificate_not_after_timestamp_seconds",
         "When a certificate ends that no client has any more; until then it is valid.",
@@ -90,9 +110,14 @@ def _outstanding(report: Report) -> list[_Family]:
     return [ends]
 
 
-def _listeners(report: Report) -> list[_Family]:
-    enabled = _Family("albmtls_listener_ca_enabled", "Whether a listener asks for client certificates, as each view has it.")
-    in_step = _Family("albmtls_listener_in_step", "Whether AlbConfig and ALB have what is wished; left out while that is not known.")
+def _listeners(report: StatusReport) -> list[_Family]:
+    enabled = _Family(
+        "albmtls_listener_ca_enabled", "Whether a listener asks for client certificates, as each view has it."
+    )
+    in_step = _Family(
+        "albmtls_listener_in_step",
+        "Whether AlbConfig and ALB have what is wished; left out while that is not known.",
+    )
     for one in report.listeners:
         labels = _labels(one)
         enabled.add(one.wished.ca_enabled, **labels, view="wished")
@@ -106,11 +131,18 @@ def _listeners(report: Report) -> list[_Family]:
 
 def _labels(one: ListenerStatus) -> dict[str, str]:
     wished = one.wished
-    return {"component": one.component, "listener": wished.name, "albconfig": wished.alb_config, "port": str(wished.port)}
+    return {
+        "component": one.component,
+        "listener": wished.name,
+        "albconfig": wished.alb_config,
+        "port": str(wished.port),
+    }
 
 
-def _whole(report: Report) -> list[_Family]:
-    code = _Family("albmtls_status_exit_code", "Exit code of mtls status: 0 held, 1 fell short, 2 could not be decided.")
+def _whole(report: StatusReport) -> list[_Family]:
+    code = _Family(
+        "albmtls_status_exit_code", "Exit code of mtls status: 0 held, 1 fell short, 2 could not be decided."
+    )
     code.add(report.exit_code)
     at = _Family("albmtls_status_timestamp_seconds", "When this was found out.")
     at.add(report.now)

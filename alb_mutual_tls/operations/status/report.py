@@ -1,6 +1,7 @@
 """The report of `mtls status`: tables for people, JSON for machines.
 
-The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added). Moments are RFC 3339, in UTC:
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never
+when one is added). Moments are RFC 3339, in UTC:
     version       1
     verdict       "held", "fell short" or "not decided"
     exitCode      0, 1 or 2, in that order
@@ -8,14 +9,21 @@ The JSON document (stable; `version` counts up when a field changes its meaning 
     checkedAt     when
     failWithinSeconds  as given with --fail-within, or null
     error         only when nothing could be read at all: why, one sentence
-    listeners     list of {component, name, albConfig, port, authority, verdict, wished, albconfig, alb}; authority: the name of the one whose
-                  CA certificate it is to trust; the last three {caEnabled, caCertificateIds, why}: caEnabled null where the place has no such
-                  listener or was not seen, and then why says which; alb also {changing}
-    authorities   list of {component, name, trusted, issuing, subject, fingerprint (SHA-256), notAfter, daysLeft}
-    clients       list of {component, name, serialNumber, notAfter, daysLeft, renewal, due, endsWithAuthority}; renewal null where none comes
-    outstanding   certificates that no client has any more: list of {component, client, serialNumber, notAfter, daysLeft, reason, since, accepted};
-                  reason "removed", "renewed" or "replaced"; accepted: whether it is below the CA that is trusted now
-    findings      list of {verdict, text}: what fell short, what could not be decided, what is merely to be known
+    listeners     list of {component, name, albConfig, port, authority, verdict, wished, albconfig,
+                  alb}; authority: the name of the one whose
+                  CA certificate it is to trust; the last three {caEnabled, caCertificateIds, why}:
+                  caEnabled null where the place has no such listener or was not seen, and then why
+                  says which; alb also {changing}
+    authorities   list of {component, name, trusted, issuing, subject, fingerprint (SHA-256),
+                  notAfter, daysLeft}
+    clients       list of {component, name, serialNumber, notAfter, daysLeft, renewal, due,
+                  endsWithAuthority}; renewal null where none comes
+    outstanding   certificates that no client has any more: list of {component, client,
+                  serialNumber, notAfter, daysLeft, reason, since, accepted};
+                  reason "removed", "renewed" or "replaced"; accepted: whether it is below the CA
+                  that is trusted now
+    findings      list of {verdict, text}: what fell short, what could not be decided, what is
+                  merely to be known
 """
 
 from __future__ import annotations
@@ -31,7 +39,7 @@ from alb_mutual_tls.operations.status.status import (
     ClientStatus,
     ListenerStatus,
     OutstandingStatus,
-    Report,
+    StatusReport,
 )
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict
@@ -40,7 +48,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def summary(report: Report) -> str:
+def summary(report: StatusReport) -> str:
     """One line: the verdict, and what comes next."""
     ends = [*((one.not_after, f"client {one.name}") for one in report.clients)]
     ends += [(one.not_after, f"authority {one.name}") for one in report.authorities if one.roles]
@@ -48,15 +56,16 @@ def summary(report: Report) -> str:
     next_end = f"; {first[1]} ends first, in {report.days_left(first[0])} days" if first else ""
     due = sum(one.due for one in report.clients)
     return (
-        f"{report.verdict}: {counted(len(report.listeners), 'listener')}, {counted(len(report.clients), 'client')}, {due} due for renewal, "
-        f"{len(report.outstanding)} outstanding{next_end}"
+        f"{report.verdict}: {counted(len(report.listeners), 'listener')},"
+        f" {counted(len(report.clients), 'client')}, {due} due for renewal, {len(report.outstanding)}"
+        f" outstanding{next_end}"
     )
 
 
 # --- for machines
 
 
-def as_json(report: Report) -> str:
+def as_json(report: StatusReport) -> str:
     """The document described above."""
     return dump(
         {
@@ -65,7 +74,9 @@ def as_json(report: Report) -> str:
             "exitCode": report.exit_code,
             "summary": summary(report),
             "checkedAt": to_text(report.now),
-            "failWithinSeconds": None if report.fail_within is None else int(report.fail_within.total_seconds()),
+            "failWithinSeconds": (
+                None if report.fail_within is None else int(report.fail_within.total_seconds())
+            ),
             "listeners": [_listener(one) for one in report.listeners],
             "authorities": [_authority(one, report) for one in report.authorities],
             "clients": [_client(one, report) for one in report.clients],
@@ -78,8 +89,16 @@ def as_json(report: Report) -> str:
 def error_as_json(sentence: str) -> str:
     """The same document where nothing could be read at all."""
     verdict = Verdict.NOT_DECIDED
-    head = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict], "summary": f"{verdict}: {sentence}", "error": sentence}
-    return dump({**head, "listeners": [], "authorities": [], "clients": [], "outstanding": [], "findings": []})
+    head = {
+        "version": 1,
+        "verdict": verdict,
+        "exitCode": EXIT_CODE[verdict],
+        "summary": f"{verdict}: {sentence}",
+        "error": sentence,
+    }
+    return dump(
+        {**head, "listeners": [], "authorities": [], "clients": [], "outstanding": [], "findings": []}
+    )
 
 
 def _listener(one: ListenerStatus) -> dict[str, Any]:
@@ -91,7 +110,10 @@ def _listener(one: ListenerStatus) -> dict[str, Any]:
         "port": wished.port,
         "authority": one.authority,
         "verdict": one.verdict,
-        "wished": {"caEnabled": wished.ca_enabled, "caCertificateIds": [wished.ca_certificate_id] if wished.ca_certificate_id else []},
+        "wished": {
+            "caEnabled": wished.ca_enabled,
+            "caCertificateIds": [wished.ca_certificate_id] if wished.ca_certificate_id else [],
+        },
         "albconfig": _view(one.albconfig),
         "alb": {**_view(one.alb), "changing": getattr(one.alb, "changing", None)},
     }
@@ -103,7 +125,7 @@ def _view(view: View) -> dict[str, Any]:
     return {"caEnabled": view.ca_enabled, "caCertificateIds": list(view.ca_certificate_ids), "why": None}
 
 
-def _authority(one: AuthorityStatus, report: Report) -> dict[str, Any]:
+def _authority(one: AuthorityStatus, report: StatusReport) -> dict[str, Any]:
     return {
         "component": one.component,
         "name": one.name,
@@ -116,7 +138,7 @@ def _authority(one: AuthorityStatus, report: Report) -> dict[str, Any]:
     }
 
 
-def _client(one: ClientStatus, report: Report) -> dict[str, Any]:
+def _client(one: ClientStatus, report: StatusReport) -> dict[str, Any]:
     return {
         "component": one.component,
         "name": one.name,
@@ -129,7 +151,7 @@ def _client(one: ClientStatus, report: Report) -> dict[str, Any]:
     }
 
 
-def _outstanding(one: OutstandingStatus, report: Report) -> dict[str, Any]:
+def _outstanding(one: OutstandingStatus, report: StatusReport) -> dict[str, Any]:
     return {
         "component": one.component,
         "client": one.client,
@@ -145,12 +167,14 @@ def _outstanding(one: OutstandingStatus, report: Report) -> dict[str, Any]:
 # --- for people
 
 
-def print_for_people(report: Report, console: Console) -> None:
-    """A table of each kind of which there is something, what is to be known or done, and the verdict on one line."""
+def print_for_people(report: StatusReport, console: Console) -> None:
+    """A table of each kind of which there is something, what is to be known or done, and the
+    verdict on one line.
+    """
     print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 
-def _tables(report: Report) -> list[Table]:
+def _tables(report: StatusReport) -> list[Table]:
     several = len({one.component for one in report.authorities}) > 1
     left = report.days_left
 
@@ -180,8 +204,16 @@ def _tables(report: Report) -> list[Table]:
         for one in report.authorities
     ]
     clients = [
-        [named(one.component, one.name), one.serial_number, to_text(one.not_after), str(left(one.not_after)), _renewal(one)]
-        for one in sorted(report.clients, key=lambda client: (client.not_after, client.component, client.name))
+        [
+            named(one.component, one.name),
+            one.serial_number,
+            to_text(one.not_after),
+            str(left(one.not_after)),
+            _renewal(one),
+        ]
+        for one in sorted(
+            report.clients, key=lambda client: (client.not_after, client.component, client.name)
+        )
     ]
     outstanding = [
         [
@@ -195,7 +227,11 @@ def _tables(report: Report) -> list[Table]:
         for one in sorted(report.outstanding, key=lambda one: (one.not_after, one.component, one.client))
     ]
     return [
-        Table("listeners", ["listener", "AlbConfig:port", "wished", "AlbConfig has", "ALB has", "verdict"], listeners),
+        Table(
+            "listeners",
+            ["listener", "AlbConfig:port", "wished", "AlbConfig has", "ALB has", "verdict"],
+            listeners,
+        ),
         Table("authorities", ["authority", "role", "subject", "SHA-256", "ends", "days left"], authorities),
         Table("clients", ["client", "serial number", "ends", "days left", "renewal"], clients),
         Table(

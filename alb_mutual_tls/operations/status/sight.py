@@ -1,4 +1,6 @@
-"""What a listener is, as each place that can be asked says it: the AlbConfig in the cluster, and ALB itself. Reads only."""
+"""What a listener is, as each place that can be asked says it: the AlbConfig in the cluster, and
+ALB itself. Reads only.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, declared, reported
-from alb_mutual_tls.stack.cluster import AlbConfigMissing, Neighbourhood
+from alb_mutual_tls.stack.cluster import AlbConfigMissing, StackCluster
 from alb_mutual_tls.stack.state import read_provider_inputs
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
     from alb_mutual_tls.listener.exact_json import Document
-    from alb_mutual_tls.stack.deployed import Listener
+    from alb_mutual_tls.stack.deployed import DeployedListener
     from alb_mutual_tls.stack.inventory import Inventory
 
 DEADLINE: Final = 10.0
@@ -23,17 +25,23 @@ DEADLINE: Final = 10.0
 
 
 @dataclass(frozen=True)
-class Sight:
-    """A listener, and what the places show of it. `notices`: what else there is to know of its AlbConfig, a sentence each."""
+class ObservedListener:
+    """A listener, and what the places show of it.
 
-    listener: Listener
+    `notices`: what else there is to know of its AlbConfig, a sentence each.
+    """
+
+    listener: DeployedListener
     albconfig: View
     alb: View
     notices: tuple[str, ...] = ()
 
 
-def look(inventory: Inventory, directory: Path, stack: str | None) -> list[Sight]:
-    """Look at the listeners of a component; what cannot be seen is `NotKnown`. `directory`: the project's, which paths in the state count from."""
+def look(inventory: Inventory, directory: Path, stack: str | None) -> list[ObservedListener]:
+    """Look at the listeners of a component; what cannot be seen is `NotKnown`.
+
+    `directory`: the project's, which paths in the state count from.
+    """
     views = Views(inventory, directory, stack)
     try:
         return [views.of(listener) for listener in inventory.component.listeners]
@@ -42,35 +50,42 @@ def look(inventory: Inventory, directory: Path, stack: str | None) -> list[Sight
 
 
 class Views:
-    """The cluster and the ALB API of one component. Nothing is asked before it is needed, and who does not answer is asked once."""
+    """The cluster and the ALB API of one component.
+
+    Nothing is asked before it is needed, and who does not answer is asked once.
+    """
 
     def __init__(self, inventory: Inventory, directory: Path, stack: str | None) -> None:
         self._inventory = inventory
         self._directory = directory
         self._stack = stack
-        self._neighbourhood: Neighbourhood | None = None
+        self._neighbourhood: StackCluster | None = None
         self._alb: Alb | None = None
         self._decrypted: Mapping[str, Any] | None = None
         self._settings_failure: UserError | None = None
         self._failure: UserError | None = None
 
-    def of(self, listener: Listener) -> Sight:
+    def of(self, listener: DeployedListener) -> ObservedListener:
         """What the AlbConfig says of a listener, and what ALB reports."""
         try:
             document = self._cluster().albconfig(listener)
         except AlbConfigMissing as error:
             unnamed = NotKnown(f"without the AlbConfig {listener.alb_config} the load balancer is not known")
-            return Sight(listener, Absent(str(error)), unnamed)
+            return ObservedListener(listener, Absent(str(error)), unnamed)
         except UserError as error:
-            unnamed = NotKnown(f"the AlbConfig {listener.alb_config}, which names the load balancer, could not be read")
-            return Sight(listener, NotKnown(str(error)), unnamed)
+            unnamed = NotKnown(
+                f"the AlbConfig {listener.alb_config}, which names the load balancer, could not be read"
+            )
+            return ObservedListener(listener, NotKnown(str(error)), unnamed)
         from alb_mutual_tls.listener.claim import switched_off
         from alb_mutual_tls.listener.temporary import left_behind
 
         notices = [one.sentence() for one in left_behind(document)]
         if note := switched_off(document, listener.port):
             notices.append(note.sentence(f"{listener.alb_config}:{listener.port}"))
-        return Sight(listener, declared(document, listener.port), self._enforced(document, listener), tuple(notices))
+        return ObservedListener(
+            listener, declared(document, listener.port), self._enforced(document, listener), tuple(notices)
+        )
 
     def close(self) -> None:
         """Close the connections to the cluster."""
@@ -78,33 +93,44 @@ class Views:
             self._neighbourhood.close()
 
     def _settings(self, *needed: str) -> Mapping[str, Any]:
-        """The settings of the provider; decrypted only where some of those that are `needed` are secret, and then nothing else of the state is kept."""
+        """The settings of the provider; decrypted only where some of those that are `needed` are
+        secret, and then nothing else of the state is kept.
+        """
         secret = [key for key in self._inventory.secret_settings if not needed or key in needed]
         if not secret or self._decrypted is not None:
             return self._decrypted or self._inventory.provider
         if self._settings_failure is None:
             try:
-                self._decrypted = read_provider_inputs(self._directory, stack=self._stack, component=self._inventory.component.name)
+                self._decrypted = read_provider_inputs(
+                    self._directory, stack=self._stack, component=self._inventory.component.name
+                )
                 return self._decrypted
             except UserError as error:
                 self._settings_failure = UserError(
-                    f"the state has {' and '.join(secret)} of the provider encrypted, and could not be decrypted: {error}"
+                    f"the state has {' and '.join(secret)} of the provider encrypted, and could not be"
+                    f" decrypted: {error}"
                 )
         raise self._settings_failure
 
-    def _cluster(self) -> Neighbourhood:
+    def _cluster(self) -> StackCluster:
         if self._neighbourhood is None:
             settings = self._settings("kubeconfig", "context")
-            component = replace(self._inventory.component, kubeconfig=settings.get("kubeconfig"), context=settings.get("context"))
-            self._neighbourhood = Neighbourhood(component, self._directory)
+            component = replace(
+                self._inventory.component,
+                kubeconfig=settings.get("kubeconfig"),
+                context=settings.get("context"),
+            )
+            self._neighbourhood = StackCluster(component, self._directory)
         return self._neighbourhood
 
-    def _enforced(self, document: Document, listener: Listener) -> View:
+    def _enforced(self, document: Document, listener: DeployedListener) -> View:
         from alb_mutual_tls.listener.enforced import load_balancer_id
 
         identifier = load_balancer_id(document)
         if identifier is None:
-            return NotKnown(f"AlbConfig {listener.alb_config} has no load balancer yet (status.loadBalancer.id)")
+            return NotKnown(
+                f"AlbConfig {listener.alb_config} has no load balancer yet (status.loadBalancer.id)"
+            )
         try:
             return reported(self._api().listener_state(identifier, listener.port), identifier, listener.port)
         except UserError as error:

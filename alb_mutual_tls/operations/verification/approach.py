@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.listener.bypasses import Door, Exposure
 from alb_mutual_tls.operations.verification.outcome import Destination
-from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.stack.deployed import DeployedListener
 
 WILDCARD_LABEL: Final = "mtls-verify"  # stands in for the star of a wildcard host
 
 
 @dataclass(frozen=True)
 class Approach:
-    """Where a listener is tried. `shift` is added to every listener's port; `doors` is a reason where they are unknown.
+    """Where a listener is tried. `shift` is added to every listener's port; `doors` is a reason
+    where they are unknown.
 
-    `is_alb`: the address is the ALB's own, so that a refused connection there means that no such listener exists; a configured address may be
-    something in front of it.
+    `is_alb`: the address is the ALB's own, so that a refused connection there means that no such
+    listener exists; a configured address may be something in front of it.
     """
 
     address: str
@@ -32,33 +33,43 @@ class Approach:
     is_alb: bool
     open_ports: tuple[int, ...] = ()
 
-    def destinations(self, port: int, names: tuple[str, ...], addresses: list[str], *, default_port: int) -> list[Destination]:
-        """One per address and name for the listener `port`; `default_port` is the one that a Host header leaves out."""
+    def destinations(
+        self, port: int, names: tuple[str, ...], addresses: list[str], *, default_port: int
+    ) -> list[Destination]:
+        """One per address and name for the listener `port`; `default_port` is the one that a Host
+        header leaves out.
+        """
         moved = port + self.shift
         if not 1 <= moved <= 65535:
             raise UserError(
-                f"port {port} moved by {self.shift}, as verify.address moves its listener, is {moved} and no port: "
-                "give verify.address a port that leaves room"
+                f"port {port} moved by {self.shift}, as verify.address moves its listener, is {moved} and no"
+                " port: give verify.address a port that leaves room"
             )
         return [
-            Destination(address, moved, name, _host_header(name, port, default_port), self.path) for address in addresses for name in names
+            Destination(address, moved, name, _host_header(name, port, default_port), self.path)
+            for address in addresses
+            for name in names
         ]
 
 
-def approach(listener: Listener, look: Callable[[], Surroundings]) -> Approach:
-    """How to get to a listener: configured values first, else what the cluster says (`look`, which may raise UserError).
+def approach(listener: DeployedListener, look: Callable[[], Exposure]) -> Approach:
+    """How to get to a listener: configured values first, else what the cluster says (`look`, which
+    may raise UserError).
 
     Raises UserError when the cluster cannot be read and address or server name are not configured.
     """
     try:
-        surroundings: Surroundings | UserError = look()
+        surroundings: Exposure | UserError = look()
     except UserError as error:
         surroundings = error
     address, port = split_address(listener.address) if listener.address else (None, None)
     names: tuple[str, ...] | None = (listener.server_name,) if listener.server_name else None
     if isinstance(surroundings, UserError):
         if address is None or names is None:
-            raise UserError(f"{surroundings} (or configure verify.address and verify.serverName of listener {listener.name})")
+            raise UserError(
+                f"{surroundings} (or configure verify.address and verify.serverName of listener"
+                f" {listener.name})"
+            )
         doors: tuple[Door, ...] | str = str(surroundings)
         open_ports: tuple[int, ...] = ()
     else:
@@ -67,20 +78,22 @@ def approach(listener: Listener, look: Callable[[], Surroundings]) -> Approach:
         doors, open_ports = surroundings.doors, surroundings.open_ports
     if address is None:
         raise UserError(
-            f"AlbConfig {listener.alb_config} has no DNS name in its status yet: wait until its ALB is active, or configure "
-            f"verify.address of listener {listener.name}"
+            f"AlbConfig {listener.alb_config} has no DNS name in its status yet: wait until its ALB is"
+            f" active, or configure verify.address of listener {listener.name}"
         )
     if not names:
         raise UserError(
-            f"no Ingress names a host for port {listener.port} of AlbConfig {listener.alb_config}: add one, or configure "
-            f"verify.serverName of listener {listener.name}"
+            f"no Ingress names a host for port {listener.port} of AlbConfig {listener.alb_config}: add one,"
+            f" or configure verify.serverName of listener {listener.name}"
         )
     shift = 0 if port is None else port - listener.port
     return Approach(address, shift, names, listener.path, doors, listener.address is None, open_ports)
 
 
 def split_address(text: str) -> tuple[str, int | None]:
-    """verify.address, "host" or "host:port" (an IPv6 address with a port in brackets), as its two parts."""
+    """verify.address, "host" or "host:port" (an IPv6 address with a port in brackets), as its two
+    parts.
+    """
     host, colon, port = text.rpartition(":")
     if text.count(":") > 1 and not text.startswith("["):  # an IPv6 address as it is
         host, colon, port = text, "", ""
@@ -90,7 +103,10 @@ def split_address(text: str) -> tuple[str, int | None]:
     elif not colon:
         host = text
     if not host or (colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535)):
-        raise UserError(f"verify.address {text!r} is not HOST or HOST:PORT: give for instance alb.example.com or 127.0.0.1:20443")
+        raise UserError(
+            f"verify.address {text!r} is not HOST or HOST:PORT: give for instance alb.example.com or"
+            " 127.0.0.1:20443"
+        )
     return host, int(port) if colon else None
 
 
@@ -109,7 +125,10 @@ def resolve(host: str) -> list[str]:
         except (OSError, UnicodeError):
             continue
     if not found:
-        raise UserError(f"the address {host} cannot be resolved: check the name, or configure verify.address with an IP address")
+        raise UserError(
+            f"the address {host} cannot be resolved: check the name, or configure verify.address with an IP"
+            " address"
+        )
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -1,4 +1,6 @@
-"""The connections of a run: in parallel, with a bound, and without waiting long for what does not answer."""
+"""The connections of a run: in parallel, with a bound, and without waiting long for what does not
+answer.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +11,45 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from alb_mutual_tls.operations.verification.outcome import TIMED_OUT, ConnectionFailed, Destination, Outcome, TlsVersion
+from alb_mutual_tls.operations.verification.outcome import (
+    TIMED_OUT,
+    ConnectionFailed,
+    Destination,
+    Outcome,
+    TlsVersion,
+)
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
 
 AT_ONCE: Final = 32
-"""Connections of a whole run at any moment. Most of them wait: for the network, and for what does not answer."""
+"""Connections of a whole run at any moment.
+
+Most of them wait: for the network, and for what does not answer.
+"""
 NOT_TRIED: Final = ConnectionFailed("not tried, because the first attempt here got no answer in time")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A connection to be made. `version` is None for plain HTTP; `resumed_from`: with a TLS session that nobody has got there."""
+    """A connection to be made.
+
+    `version` is None for plain HTTP; `resumed_from`: with a TLS session that nobody has got there.
+    """
 
     to: Destination
     version: TlsVersion | None
-    credential: Credential | None = None
+    credential: ClientCredential | None = None
     resumed_from: Destination | None = None
 
 
 def carry_out(attempts: Sequence[Attempt], knock: Callable[[Attempt], Outcome]) -> list[Outcome]:
-    """The outcomes of all attempts, in their order; `knock` makes one, and what it raises is raised.
+    """The outcomes of all attempts, in their order; `knock` makes one, and what it raises is
+    raised.
 
-    The first attempt at each address and port in each TLS version goes ahead. When it gets no answer in time, the others are spared, so that a
-    place that swallows packets takes one time-out and not one for each case.
+    The first attempt at each address and port in each TLS version goes ahead. When it gets no
+    answer in time, the others are spared, so that a place that swallows packets takes one time-out
+    and not one for each case.
     """
     places: dict[tuple[str, int, TlsVersion | None], list[int]] = {}
     for number, attempt in enumerate(attempts):
@@ -44,7 +60,9 @@ def carry_out(attempts: Sequence[Attempt], knock: Callable[[Attempt], Outcome]) 
     with _pool() as pool:
 
         def start(number: int) -> None:
-            pool.submit(knock, attempts[number]).add_done_callback(lambda future: finished.put((number, future)))
+            pool.submit(knock, attempts[number]).add_done_callback(
+                lambda future: finished.put((number, future))
+            )
 
         for number in list(behind):
             start(number)

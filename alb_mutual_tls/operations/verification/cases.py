@@ -1,7 +1,9 @@
-"""Who comes to the door: nobody's certificate, the stack's clients, imposters, and clients of every authority of the stack.
+"""Who comes to the door: nobody's certificate, the stack's clients, imposters, and clients of every
+authority of the stack.
 
-The rule for whoever is signed by an authority of the stack, in every phase of a rotation: let in is who presents a chain that leads to the CA that
-the stack gave the listener. docs/verify.md says of each case what it proves.
+The rule for whoever is signed by an authority of the stack, in every phase of a rotation: let in is
+who presents a chain that leads to the CA that the stack gave the listener. docs/verify.md says of
+each case what it proves.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.operations.verification.judgement import Role
-from alb_mutual_tls.stack.deployed import Authority, Component
+from alb_mutual_tls.operations.verification.judgement import Caller
+from alb_mutual_tls.stack.deployed import DeployedAuthority, DeployedComponent
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
     from alb_mutual_tls.pki.signing import Issuer
 
 ONLY_THE_CA: Final = "only the CA itself can sign it: --with-authority-key"
@@ -88,11 +90,14 @@ EVERY: Final = (
 
 @dataclass(frozen=True)
 class Case:
-    """Somebody with a credential (None = no certificate). `refused_for`: why a listener would refuse a client, as far as its chain tells."""
+    """Somebody with a credential (None = no certificate).
+
+    `refused_for`: why a listener would refuse a client, as far as its chain tells.
+    """
 
     name: str
-    role: Role
-    credential: Credential | None
+    role: Caller
+    credential: ClientCredential | None
     refused_for: str = ""
 
 
@@ -104,38 +109,50 @@ class Missing:
     reason: str
 
 
-def cases(component: Component, given: Credential | None, *, with_authority_key: bool, now: datetime) -> list[Case | Missing]:
+def cases(
+    component: DeployedComponent, given: ClientCredential | None, *, with_authority_key: bool, now: datetime
+) -> list[Case | Missing]:
     """All cases for the listeners of a component, clients first.
 
-    `given` (from --cert and --key) stands in for the stack's clients. `with_authority_key` adds those that only the real
-    CA can sign, where the component holds its key.
+    `given` (from --cert and --key) stands in for the stack's clients. `with_authority_key` adds
+    those that only the real CA can sign, where the component holds its key.
     """
     clients = [
         *_clients(component, given, now),
         *_of_authorities(component, with_authority_key=with_authority_key, now=now),
     ]
-    made: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Role.NOBODY, None)]
+    made: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Caller.NOBODY, None)]
     made += _cut_chains(component.ca_certificate_pem, clients, now)
     made += _imposters(component, clients, now)
     return made + _signed_by_the_authority(component, with_authority_key=with_authority_key, now=now)
 
 
-def given_credential(certificate: Path | None, key: Path | None) -> Credential | None:
-    """The credential of --cert and --key (PEM files); raises UserError when one is missing or cannot be read."""
+def given_credential(certificate: Path | None, key: Path | None) -> ClientCredential | None:
+    """The credential of --cert and --key (PEM files); raises UserError when one is missing or
+    cannot be read.
+    """
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
-        raise UserError("--cert and --key go together: give both, the client's certificate with its chain and its private key")
+        raise UserError(
+            "--cert and --key go together: give both, the client's certificate with its chain and its"
+            " private key"
+        )
     from alb_mutual_tls.pki import bundle
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
     from alb_mutual_tls.pki.keys import load_private_key, same_key
 
-    given = Credential(f"of {certificate.name}", _read(certificate, "--cert"), _read(key, "--key"))
+    given = ClientCredential(f"of {certificate.name}", _read(certificate, "--cert"), _read(key, "--key"))
     chain = bundle.load(given.certificate_pem)
     if not chain:
-        raise UserError(f"--cert {certificate} holds no PEM certificate: give the client's certificate, leaf first")
+        raise UserError(
+            f"--cert {certificate} holds no PEM certificate: give the client's certificate, leaf first"
+        )
     if not same_key(load_private_key(given.private_key_pem).public_key(), chain[0].public_key()):
-        raise UserError(f"--key {key} is not the key of the first certificate in --cert {certificate}: give the two that belong together")
+        raise UserError(
+            f"--key {key} is not the key of the first certificate in --cert {certificate}: give the two that"
+            " belong together"
+        )
     return given
 
 
@@ -145,64 +162,92 @@ def _read(path: Path, option: str) -> str:
     except OSError as error:
         raise UserError(f"{option} {path} cannot be read: {error.strerror}; give a PEM file") from None
     except UnicodeDecodeError:
-        raise UserError(f"{option} {path} is no PEM file: convert it with openssl, for instance `openssl pkcs12 -in FILE`") from None
+        raise UserError(
+            f"{option} {path} is no PEM file: convert it with openssl, for instance `openssl pkcs12 -in FILE`"
+        ) from None
 
 
-def _clients(component: Component, given: Credential | None, now: datetime) -> list[Case | Missing]:
+def _clients(
+    component: DeployedComponent, given: ClientCredential | None, now: datetime
+) -> list[Case | Missing]:
     if given is not None:
         return [_client(component, given, now)]
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
 
     cases: list[Case | Missing] = []
     for client in component.clients:
         name = client_case(client.name)
         if client.private_key_pem is None:
-            cases.append(Missing(name, "it brought a CSR, so its private key is not in the stack: give it with --cert and --key"))
+            cases.append(
+                Missing(
+                    name,
+                    "it brought a CSR, so its private key is not in the stack: give it with --cert and --key",
+                )
+            )
         else:
-            cases.append(_client(component, Credential(client.name, client.chain_pem, client.private_key_pem), now))
+            cases.append(
+                _client(
+                    component, ClientCredential(client.name, client.chain_pem, client.private_key_pem), now
+                )
+            )
     return cases
 
 
-def _client(component: Component, credential: Credential, now: datetime) -> Case:
+def _client(component: DeployedComponent, credential: ClientCredential, now: datetime) -> Case:
     from alb_mutual_tls.pki.certification_path import refused_for
 
     why = refused_for(credential.certificate_pem, component.ca_certificate_pem, now)
-    return Case(client_case(credential.name), Role.CLIENT, credential, why)
+    return Case(client_case(credential.name), Caller.CLIENT, credential, why)
 
 
-def _imposters(component: Component, clients: Sequence[Case | Missing], now: datetime) -> list[Case | Missing]:
+def _imposters(
+    component: DeployedComponent, clients: Sequence[Case | Missing], now: datetime
+) -> list[Case | Missing]:
     from alb_mutual_tls.pki import imposters
 
-    good = next((one.credential for one in clients if isinstance(one, Case) and one.role is Role.CLIENT), None)
+    good = next(
+        (one.credential for one in clients if isinstance(one, Case) and one.role is Caller.CLIENT), None
+    )
     return [
-        Case(FOREIGN, Role.IMPOSTER, imposters.foreign(now)),
-        Case(SELF_SIGNED, Role.IMPOSTER, imposters.self_signed(component.ca_certificate_pem, now)),
-        Missing(TAMPERED, "there is no client with a private key to tamper with: give one with --cert and --key")
-        if good is None
-        else Case(TAMPERED, Role.IMPOSTER, imposters.tampered(good)),
+        Case(FOREIGN, Caller.IMPOSTER, imposters.foreign(now)),
+        Case(SELF_SIGNED, Caller.IMPOSTER, imposters.self_signed(component.ca_certificate_pem, now)),
+        (
+            Missing(
+                TAMPERED,
+                "there is no client with a private key to tamper with: give one with --cert and --key",
+            )
+            if good is None
+            else Case(TAMPERED, Caller.IMPOSTER, imposters.tampered(good))
+        ),
     ]
 
 
-def _cut_chains(ca_certificate_pem: str, clients: Sequence[Case | Missing], now: datetime) -> list[Case | Missing]:
-    """Clients that leave out the last of what they present, wherever that does not lead to the CA any more."""
+def _cut_chains(
+    ca_certificate_pem: str, clients: Sequence[Case | Missing], now: datetime
+) -> list[Case | Missing]:
+    """Clients that leave out the last of what they present, wherever that does not lead to the CA
+    any more.
+    """
     from alb_mutual_tls.pki import bundle
     from alb_mutual_tls.pki.certification_path import way
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
 
     made: list[Case | Missing] = []
     for one in clients:
-        if isinstance(one, Missing) or one.role is not Role.CLIENT or one.credential is None:
+        if isinstance(one, Missing) or one.role is not Caller.CLIENT or one.credential is None:
             continue
         blocks, who = bundle.split(one.credential.certificate_pem), one.credential
         for kept in range(1, len(blocks)):
             cut = "".join(blocks[:kept])
             if way(cut, ca_certificate_pem, now) is None:
                 name = cut_case(who.name, kept, len(blocks))
-                made.append(Case(name, Role.CUT, Credential(name, cut, who.private_key_pem)))
+                made.append(Case(name, Caller.CUT, ClientCredential(name, cut, who.private_key_pem)))
     return made
 
 
-def _of_authorities(component: Component, *, with_authority_key: bool, now: datetime) -> list[Case | Missing]:
+def _of_authorities(
+    component: DeployedComponent, *, with_authority_key: bool, now: datetime
+) -> list[Case | Missing]:
     """Somebody of each authority: an outsider, unless its root is what the listener trusts."""
     from alb_mutual_tls.pki import imposters
     from alb_mutual_tls.pki.authority_faults import time_faults
@@ -213,16 +258,24 @@ def _of_authorities(component: Component, *, with_authority_key: bool, now: date
         if not with_authority_key:
             made.append(Missing(name, ONLY_THE_CA))
         elif (signer := _signer(component, authority, now)) is None:
-            made.append(Missing(name, f"the private key of authority {authority.name} is not in the stack's state"))
+            made.append(
+                Missing(name, f"the private key of authority {authority.name} is not in the stack's state")
+            )
         elif faults := list(time_faults(signer.issuer.certificate, now)):
             made.append(Missing(name, f"authority {authority.name} can sign nothing good: {faults[0]}"))
         else:
-            role = Role.CLIENT if authority.ca_certificate_pem == component.ca_certificate_pem else Role.OUTSIDER
+            role = (
+                Caller.CLIENT
+                if authority.ca_certificate_pem == component.ca_certificate_pem
+                else Caller.OUTSIDER
+            )
             made.append(Case(name, role, imposters.good(name, signer.issuer, now, signer.above_pem)))
     return made
 
 
-def _signed_by_the_authority(component: Component, *, with_authority_key: bool, now: datetime) -> list[Case | Missing]:
+def _signed_by_the_authority(
+    component: DeployedComponent, *, with_authority_key: bool, now: datetime
+) -> list[Case | Missing]:
     names = (EXPIRED, SERVER_ONLY, NOT_YET_VALID)
     if not with_authority_key:
         return [Missing(name, ONLY_THE_CA) for name in names]
@@ -232,19 +285,24 @@ def _signed_by_the_authority(component: Component, *, with_authority_key: bool, 
         return [Missing(name, reason) for name in names]
     from alb_mutual_tls.pki import imposters
 
-    made = (make(signer.issuer, now, signer.above_pem) for make in (imposters.expired, imposters.server_only, imposters.not_yet_valid))
-    return [Case(name, Role.IMPOSTER, credential) for name, credential in zip(names, made, strict=True)]
+    made = (
+        make(signer.issuer, now, signer.above_pem)
+        for make in (imposters.expired, imposters.server_only, imposters.not_yet_valid)
+    )
+    return [Case(name, Caller.IMPOSTER, credential) for name, credential in zip(names, made, strict=True)]
 
 
 @dataclass(frozen=True)
 class _Signer:
-    """Who can sign for an authority; `above_pem`: what leads from there to its root, the signer's own certificate included unless it is the root."""
+    """Who can sign for an authority; `above_pem`: what leads from there to its root, the signer's
+    own certificate included unless it is the root.
+    """
 
     issuer: Issuer
     above_pem: str
 
 
-def _trusted_signer(component: Component, now: datetime) -> _Signer | None:
+def _trusted_signer(component: DeployedComponent, now: datetime) -> _Signer | None:
     from alb_mutual_tls.pki.signing import Issuer
 
     for authority in component.authorities:
@@ -254,7 +312,7 @@ def _trusted_signer(component: Component, now: datetime) -> _Signer | None:
     return None if key is None else _Signer(Issuer.load(component.ca_certificate_pem, key), "")
 
 
-def _signer(component: Component, authority: Authority, now: datetime) -> _Signer | None:
+def _signer(component: DeployedComponent, authority: DeployedAuthority, now: datetime) -> _Signer | None:
     from alb_mutual_tls.pki.certification_path import between
     from alb_mutual_tls.pki.signing import Issuer
 

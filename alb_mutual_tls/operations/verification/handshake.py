@@ -1,8 +1,9 @@
 """One fresh connection, one request, and what came of it.
 
-A TLS 1.3 handshake that "succeeds" proves nothing: the server looks at the client's certificate after the client's side
-is done, and says no with an alert or an HTTP 400 (RFC 8446, section 4.4.2.4 and 6). So every attempt reads the response.
-Contexts and sessions are never shared, so no attempt can be let in by a resumed session, but for those that try just that.
+A TLS 1.3 handshake that "succeeds" proves nothing: the server looks at the client's certificate
+after the client's side is done, and says no with an alert or an HTTP 400 (RFC 8446, section 4.4.2.4
+and 6). So every attempt reads the response. Contexts and sessions are never shared, so no attempt
+can be let in by a resumed session, but for those that try just that.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ from alb_mutual_tls.operations.verification.outcome import (
 from alb_mutual_tls.text import printable
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
 
 BODY_LIMIT: Final = 2048
-ALERT_PATIENCE: Final = 1.0  # s to wait for an alert before anything is sent, in the second try after a reset
+# s to wait for an alert before anything is sent, in the second try after a reset
+ALERT_PATIENCE: Final = 1.0
 
 
 PROTOCOL: Final = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3}
@@ -52,22 +54,31 @@ PROTOCOL: Final = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_
 
 @dataclass(frozen=True)
 class Trust:
-    """How the server's certificate is checked: against `ca_file` (system's roots if None), or not at all if insecure."""
+    """How the server's certificate is checked: against `ca_file` (system's roots if None), or not
+    at all if insecure.
+    """
 
     ca_file: Path | None = None
     insecure: bool = False
 
 
-def request_over_tls(to: Destination, version: TlsVersion, credential: Credential | None, trust: Trust, timeout: float) -> Outcome:
-    """Connect, shake hands with `credential` (None = no client certificate), send a GET and read the response.
+def request_over_tls(
+    to: Destination, version: TlsVersion, credential: ClientCredential | None, trust: Trust, timeout: float
+) -> Outcome:
+    """Connect, shake hands with `credential` (None = no client certificate), send a GET and read
+    the response.
 
-    `timeout` is for the whole attempt, in seconds. Raises UserError when the credential or CA file cannot be used.
+    `timeout` is for the whole attempt, in seconds. Raises UserError when the credential or CA file
+    cannot be used.
     """
     return _insistent(to, _context(version, credential, trust), trust, timeout)[0]
 
 
-def resume_over_tls(first: Destination, to: Destination, version: TlsVersion, trust: Trust, timeout: float) -> Outcome:
-    """Get a TLS session at `first` without a client certificate, and come back with it to `to`, without one again.
+def resume_over_tls(
+    first: Destination, to: Destination, version: TlsVersion, trust: Trust, timeout: float
+) -> Outcome:
+    """Get a TLS session at `first` without a client certificate, and come back with it to `to`,
+    without one again.
 
     `timeout` is for each of the two connections, in seconds.
     """
@@ -77,19 +88,27 @@ def resume_over_tls(first: Destination, to: Destination, version: TlsVersion, tr
 
 @dataclass(frozen=True)
 class KeptSession:
-    """A TLS session (RFC 5246 section 7.3, RFC 5077, RFC 8446 section 2.2) of somebody without a client certificate."""
+    """A TLS session (RFC 5246 section 7.3, RFC 5077, RFC 8446 section 2.2) of somebody without a
+    client certificate.
+    """
 
     _context: ssl.SSLContext
     _session: ssl.SSLSession
     _trust: Trust
 
     def resume(self, to: Destination, timeout: float) -> Outcome:
-        """Offer the session to a server, which may take it or shake hands anew, send a GET and read the response; `timeout` in seconds."""
+        """Offer the session to a server, which may take it or shake hands anew, send a GET and read
+        the response; `timeout` in seconds.
+        """
         return _insistent(to, self._context, self._trust, timeout, self._session)[0]
 
 
-def keep_session(to: Destination, version: TlsVersion, trust: Trust, timeout: float) -> KeptSession | NoSession:
-    """The session that a server gives to somebody without a client certificate, whatever it answers; `timeout` in seconds."""
+def keep_session(
+    to: Destination, version: TlsVersion, trust: Trust, timeout: float
+) -> KeptSession | NoSession:
+    """The session that a server gives to somebody without a client certificate, whatever it
+    answers; `timeout` in seconds.
+    """
     context = _context(version, None, trust)
     context.options &= ~ssl.OP_NO_TICKET
     outcome, session = _insistent(to, context, trust, timeout)
@@ -105,21 +124,28 @@ def keep_session(to: Destination, version: TlsVersion, trust: Trust, timeout: fl
 
 
 def _insistent(
-    to: Destination, context: ssl.SSLContext, trust: Trust, timeout: float, session: ssl.SSLSession | None = None
+    to: Destination,
+    context: ssl.SSLContext,
+    trust: Trust,
+    timeout: float,
+    session: ssl.SSLSession | None = None,
 ) -> tuple[Outcome, ssl.SSLSession | None]:
     context.check_hostname = False  # else verify_mode could not be changed
     context.verify_mode = ssl.CERT_NONE if trust.insecure else ssl.CERT_REQUIRED
     context.check_hostname = not (trust.insecure or to.any_name)
     outcome, made = _attempt(to, context, timeout, session=session)
     if outcome == CLOSED:
-        # A server that sends its alert and closes while our request is under way resets the connection, and a reset
-        # may overtake the alert; so once more, this time listening before sending.
+        # A server that sends its alert and closes while our request is under way resets the
+        # connection, and a reset may overtake the alert; so once more, this time listening before
+        # sending.
         outcome, made = _attempt(to, context, timeout, listen_first=True, session=session)
     return outcome, made
 
 
 def request_in_clear(to: Destination, timeout: float) -> Outcome:
-    """Send a GET over plain HTTP and read the response; `timeout` is for the whole attempt, in seconds."""
+    """Send a GET over plain HTTP and read the response; `timeout` is for the whole attempt, in
+    seconds.
+    """
     return _attempt(to, None, timeout)[0]
 
 
@@ -149,7 +175,8 @@ def outcome_of(error: Exception) -> Outcome:
 def _outcome_of_tls_error(error: ssl.SSLError) -> Outcome:
     reason = str(error.reason or "")
     if not reason:
-        # Python's table of reasons may be older than the OpenSSL it runs with; then only the text has it.
+        # Python's table of reasons may be older than the OpenSSL it runs with; then only the text
+        # has it.
         found = re.search(r"\b(?:sslv3|tlsv1|tlsv13) [a-z ]+", str(error))
         reason = found.group().strip().replace(" ", "_").upper() if found else ""
     if reason in LOCAL_VERSION_REASONS or reason.endswith("ALERT_PROTOCOL_VERSION"):
@@ -159,10 +186,12 @@ def _outcome_of_tls_error(error: ssl.SSLError) -> Outcome:
         return Alert(alert.group("name").lower())
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         return ConnectionFailed("what answers does not speak TLS")
-    return ConnectionFailed(f"the TLS handshake failed here: {(reason or str(error)).replace('_', ' ').lower()}")
+    return ConnectionFailed(
+        f"the TLS handshake failed here: {(reason or str(error)).replace('_', ' ').lower()}"
+    )
 
 
-def _context(version: TlsVersion, credential: Credential | None, trust: Trust) -> ssl.SSLContext:
+def _context(version: TlsVersion, credential: ClientCredential | None, trust: Trust) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = context.maximum_version = PROTOCOL[version]
     context.options |= ssl.OP_NO_TICKET
@@ -174,7 +203,8 @@ def _context(version: TlsVersion, credential: Credential | None, trust: Trust) -
             context.load_verify_locations(cafile=trust.ca_file)
         except (OSError, ssl.SSLError) as error:
             raise UserError(
-                f"--ca-file {trust.ca_file} cannot be used: {error.strerror or error}; give a PEM file with CA certificates"
+                f"--ca-file {trust.ca_file} cannot be used: {error.strerror or error}; give a PEM file with"
+                " CA certificates"
             ) from None
     if credential is not None:
         with _private_file(credential.certificate_pem + "\n" + credential.private_key_pem) as file:
@@ -184,8 +214,9 @@ def _context(version: TlsVersion, credential: Credential | None, trust: Trust) -
                 reason = getattr(error, "reason", None)
                 why = reason.replace("_", " ").lower() if reason else error.strerror or error
                 raise UserError(
-                    f"OpenSSL cannot use the certificate and key of {credential.name.removeprefix('of ')}: {why}; "
-                    "give a certificate that ALB takes with its own private key, both PEM, the key unencrypted"
+                    f"OpenSSL cannot use the certificate and key of {credential.name.removeprefix('of ')}:"
+                    f" {why}; give a certificate that ALB takes with its own private key, both PEM, the key"
+                    " unencrypted"
                 ) from None
     return context
 
@@ -196,7 +227,9 @@ def _no_password() -> str:
 
 @contextlib.contextmanager
 def _private_file(text: str) -> Iterator[str]:
-    """The ssl module reads credentials from files only; this one lives in memory where the system can (Linux)."""
+    """The ssl module reads credentials from files only; this one lives in memory where the system
+    can (Linux).
+    """
     memfd_create = getattr(os, "memfd_create", None)
     if memfd_create is not None and Path("/proc/self/fd").is_dir():
         descriptor = memfd_create("mtls-client", os.MFD_CLOEXEC)
@@ -245,7 +278,9 @@ def _attempt(
 
 
 def request_target(path: str) -> str:
-    """A path with its query as a request line has it (RFC 3986, section 3.3); what is escaped already stays as it is."""
+    """A path with its query as a request line has it (RFC 3986, section 3.3); what is escaped
+    already stays as it is.
+    """
     return quote(path, safe="%/?:@!$&'()*+,;=~")
 
 
@@ -268,14 +303,23 @@ def _response(wire: _Wire) -> Answered:
     response = http.client.HTTPResponse(cast("Any", wire), method="GET")
     response.begin()
     body = b""
-    with contextlib.suppress(OSError, http.client.HTTPException):  # a status is an answer, however the body ends
+    with contextlib.suppress(
+        OSError, http.client.HTTPException
+    ):  # a status is an answer, however the body ends
         while len(body) < BODY_LIMIT and (part := response.read1(BODY_LIMIT - len(body))):
             body += part
-    return Answered(response.status, printable(response.headers.get("Location", "")), printable(body.decode("utf-8", "replace")))
+    return Answered(
+        response.status,
+        printable(response.headers.get("Location", "")),
+        printable(body.decode("utf-8", "replace")),
+    )
 
 
 class _Wire(io.RawIOBase):
-    """A socket, with or without TLS, under one deadline. Bytes that arrived are read even after sending failed."""
+    """A socket, with or without TLS, under one deadline.
+
+    Bytes that arrived are read even after sending failed.
+    """
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._socket = connection
@@ -292,14 +336,18 @@ class _Wire(io.RawIOBase):
 
     @property
     def certificate_checked(self) -> bool:
-        """Whether the handshake came as far as our own Finished, which is sent after the server's certificate was looked at.
+        """Whether the handshake came as far as our own Finished, which is sent after the server's
+        certificate was looked at.
 
-        This value is that message of ours (RFC 5929 section 3); unlike the peer's certificate it can also be had where the handshake then failed.
+        This value is that message of ours (RFC 5929 section 3); unlike the peer's certificate it
+        can also be had where the handshake then failed.
         """
         return self._tls is not None and bool(self._tls.get_channel_binding("tls-unique"))
 
     def shake_hands(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None) -> None:
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_name, session=session
+        )
         while True:
             try:
                 self._tls.do_handshake()
@@ -311,7 +359,9 @@ class _Wire(io.RawIOBase):
                 return
 
     def listen(self, seconds: float) -> None:
-        """Wait for whatever the server says after the handshake; raises the alert if that is what it is."""
+        """Wait for whatever the server says after the handshake; raises the alert if that is what
+        it is.
+        """
         until = min(time.monotonic() + seconds, self._deadline)
         while self._tls is not None and (left := until - time.monotonic()) > 0:
             if select.select([self._socket], [], [], left)[0]:

@@ -1,9 +1,10 @@
 """What observations mean: pure decisions, no network.
 
-The rule: a rejection is a TLS alert or an HTTP 400 that a good client does not get at the same address, on the same path
-and in the same TLS version. Without a good client that was let in, nothing counts as a rejection. A connection that fails
-says nothing. As long as the server has not proven by its certificate who it is, nothing counts at all: a proxy may have answered.
-Where client authentication is off, the cases turn round: everybody is to be let in.
+The rule: a rejection is a TLS alert or an HTTP 400 that a good client does not get at the same
+address, on the same path and in the same TLS version. Without a good client that was let in,
+nothing counts as a rejection. A connection that fails says nothing. As long as the server has not
+proven by its certificate who it is, nothing counts at all: a proxy may have answered. Where client
+authentication is off, the cases turn round: everybody is to be let in.
 """
 
 from __future__ import annotations
@@ -31,20 +32,24 @@ from alb_mutual_tls.operations.verification.outcome import (
 from alb_mutual_tls.verdict import Finding, Verdict
 
 
-class Role(StrEnum):
+class Caller(StrEnum):
     """Who comes to the door."""
 
     CLIENT = "client"  # holds a certificate that the listener is to accept
     NOBODY = "no certificate"
     IMPOSTER = "imposter"  # holds a certificate that the listener is to refuse
-    CUT = "cut chain"  # a client without the certificates between its own and the CA that the listener trusts
-    OUTSIDER = "outsider"  # a client of an authority of the stack that the listener does not trust (yet, or any more)
-    MISNAMED = "misnamed"  # nobody's certificate, and a server name that the listener does not serve
+    # a client without the certificates between its own and the CA that the listener trusts
+    CUT = "cut chain"
+    # a client of an authority of the stack that the listener does not trust (yet, or any more)
+    OUTSIDER = "outsider"
+    # nobody's certificate, and a server name that the listener does not serve
+    MISNAMED = "misnamed"
     RESUMED = "resumed"  # nobody's certificate, and a TLS session from elsewhere
 
 
-ROUNDABOUT: Final = frozenset({Role.MISNAMED, Role.RESUMED})
-"""Who is tried only where client authentication is on: without it there is nothing to get around."""
+ROUNDABOUT: Final = frozenset({Caller.MISNAMED, Caller.RESUMED})
+"""Who is tried only where client authentication is on: without it there is nothing to get around.
+"""
 
 
 class Expected(StrEnum):
@@ -57,13 +62,14 @@ class Expected(StrEnum):
 
 @dataclass(frozen=True)
 class Observation:
-    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or "client alice".
+    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or
+    "client alice".
 
     `refused_for`: why a listener would refuse a client, as far as its chain tells.
     """
 
     case: str
-    role: Role
+    role: Caller
     version: TlsVersion
     outcome: Outcome
     refused_for: str = ""
@@ -73,52 +79,63 @@ class Observation:
 CERTIFICATE_REFUSED: Final = re.compile(r"SSL certificate error|No required SSL certificate", re.IGNORECASE)
 
 NO_GOOD_CLIENT: Final = (
-    "no client with a private key was at hand to compare with, so nothing counts as a rejection: give one with --cert and --key"
+    "no client with a private key was at hand to compare with, so nothing counts as a rejection: give one"
+    " with --cert and --key"
 )
-SAME_FOR_CLIENT: Final = "the good client got no further here, so this is no proof of a rejection: see its row"
+SAME_FOR_CLIENT: Final = (
+    "the good client got no further here, so this is no proof of a rejection: see its row"
+)
 SERVER_CERTIFICATE: Final = (
-    "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file, the right name with "
-    "verify.serverName, or --insecure"
+    "the server's own certificate does not verify, so nothing was sent: give its CA with --ca-file, the right"
+    " name with verify.serverName, or --insecure"
 )
 ALERT_BEFORE_PROOF: Final = (
-    "the alert came before the server had proven by its certificate who it is, so a firewall or proxy in between may have sent it: run this "
-    "from a network without one"
+    "the alert came before the server had proven by its certificate who it is, so a firewall or proxy in"
+    " between may have sent it: run this from a network without one"
 )
 UNPROVEN: Final = (
-    "no server at this address has proven by its certificate that it is the listener's, so what is seen here may come from a proxy in between: "
-    "see the listener's own rows"
+    "no server at this address has proven by its certificate that it is the listener's, so what is seen here"
+    " may come from a proxy in between: see the listener's own rows"
 )
-UNREACHED: Final = "a connection that fails is no rejection: check address, port and firewall, then run verify again"
+UNREACHED: Final = (
+    "a connection that fails is no rejection: check address, port and firewall, then run verify again"
+)
 AUTHENTICATION_FAILS: Final = (
-    "the listener lets this in: client authentication does not work here; compare caEnabled and caCertificates of the "
-    "AlbConfig with what ALB shows, and read the AlbConfig's events"
+    "the listener lets this in: client authentication does not work here; compare caEnabled and"
+    " caCertificates of the AlbConfig with what ALB shows, and read the AlbConfig's events"
 )
-LET_IN_WHY: Final[Mapping[Role, str]] = {
-    Role.NOBODY: AUTHENTICATION_FAILS,
-    Role.IMPOSTER: AUTHENTICATION_FAILS,
-    Role.CUT: (
-        "the listener lets a client in without the certificates between its own and the CA of the stack, so it trusts more than that CA: "
-        "compare caCertificates of the AlbConfig with what ALB shows"
+LET_IN_WHY: Final[Mapping[Caller, str]] = {
+    Caller.NOBODY: AUTHENTICATION_FAILS,
+    Caller.IMPOSTER: AUTHENTICATION_FAILS,
+    Caller.CUT: (
+        "the listener lets a client in without the certificates between its own and the CA of the stack, so"
+        " it trusts more than that CA: compare caCertificates of the AlbConfig with what ALB shows"
     ),
-    Role.OUTSIDER: (
-        "the listener lets in clients of an authority that is not trustedAuthority: it trusts another or one more CA; compare caCertificates "
-        "of the AlbConfig with what ALB shows, then run pulumi up"
+    Caller.OUTSIDER: (
+        "the listener lets in clients of an authority that is not trustedAuthority: it trusts another or one"
+        " more CA; compare caCertificates of the AlbConfig with what ALB shows, then run pulumi up"
     ),
-    Role.MISNAMED: (
-        "a server name that the listener does not serve is a way around client authentication: it is asked for by server name only; take away "
-        "what else answers on this port, and report it to Alibaba Cloud if nothing does"
+    Caller.MISNAMED: (
+        "a server name that the listener does not serve is a way around client authentication: it is asked"
+        " for by server name only; take away what else answers on this port, and report it to Alibaba Cloud"
+        " if nothing does"
     ),
-    Role.RESUMED: (
-        "a TLS session that was made without a client certificate is a way around client authentication: the listener resumes it and asks for "
-        "nothing; let no HTTPS listener of this ALB go without client authentication, and report it to Alibaba Cloud"
+    Caller.RESUMED: (
+        "a TLS session that was made without a client certificate is a way around client authentication: the"
+        " listener resumes it and asks for nothing; let no HTTPS listener of this ALB go without client"
+        " authentication, and report it to Alibaba Cloud"
     ),
 }
-ONLY_THIS_CASE: Final = "the listener took this TLS version from others and not in this case: run verify again"
+ONLY_THIS_CASE: Final = (
+    "the listener took this TLS version from others and not in this case: run verify again"
+)
 
 
-def expected(role: Role, *, ca_enabled: bool) -> Expected:
-    """What is wished for somebody of this role at a listener with client authentication on or off."""
-    return Expected.LET_IN if not ca_enabled or role is Role.CLIENT else Expected.REJECTED
+def expected(role: Caller, *, ca_enabled: bool) -> Expected:
+    """What is wished for somebody of this role at a listener with client authentication on
+    or off.
+    """
+    return Expected.LET_IN if not ca_enabled or role is Caller.CLIENT else Expected.REJECTED
 
 
 def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Finding]:
@@ -132,7 +149,11 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
     findings = []
     for one in observations:
         peers = _of(plain, one.version)
-        if not somebody_else and one.version not in offered and any(_answered_somebody(_of(plain, version)) for version in offered):
+        if (
+            not somebody_else
+            and one.version not in offered
+            and any(_answered_somebody(_of(plain, version)) for version in offered)
+        ):
             findings.append(Finding(Verdict.NOT_OFFERED))
         elif isinstance(one.outcome, NoSession):
             findings.append(Finding(Verdict.NOT_CHECKED, one.outcome.reason))
@@ -148,15 +169,21 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
 
 
 def proves(outcome: Outcome | None) -> bool:
-    """Whether something that came over TLS shows that the server is who its certificate says (or that this is not to be checked)."""
+    """Whether something that came over TLS shows that the server is who its certificate says (or
+    that this is not to be checked).
+    """
     return isinstance(outcome, Answered) or (isinstance(outcome, Alert) and outcome.proven)
 
 
-def judge_door_in_clear(outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False) -> Finding:
-    """An HTTP listener that serves the same hosts must redirect to what was verified, host, port and path, or not be there.
+def judge_door_in_clear(
+    outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False
+) -> Finding:
+    """An HTTP listener that serves the same hosts must redirect to what was verified, host, port
+    and path, or not be there.
 
-    `ports`: the HTTPS ports that are verified. A refused connection shows that it is not there only where the address is the ALB's own (`is_alb`).
-    `made_up`: nobody said that there is anything at the path that was asked for.
+    `ports`: the HTTPS ports that are verified. A refused connection shows that it is not there only
+    where the address is the ALB's own (`is_alb`). `made_up`: nobody said that there is anything at
+    the path that was asked for.
     """
     if is_alb and isinstance(outcome, ConnectionFailed) and outcome.refused:
         return Finding(Verdict.HELD)
@@ -164,26 +191,39 @@ def judge_door_in_clear(outcome: Outcome, asked: Destination, *, ports: Collecti
         return Finding(Verdict.NOT_DECIDED, UNREACHED)
     if outcome.status in (301, 302, 303, 307, 308):
         scheme, host, _ = target = _target(outcome.location, asked)
-        if target in [("https", asked.server_name.lower(), (port, request_target(asked.path))) for port in ports]:
+        if target in [
+            ("https", asked.server_name.lower(), (port, request_target(asked.path))) for port in ports
+        ]:
             return Finding(Verdict.HELD)
         if scheme != "http" or host != asked.server_name.lower():
             why = (
-                f"it redirects to {outcome.location or 'nowhere'} and not to the same host and path at a port that was verified "
-                f"({', '.join(map(str, sorted(ports)))}), where somebody else may answer: {DOOR_REMEDY}"
+                f"it redirects to {outcome.location or 'nowhere'} and not to the same host and path at a port"
+                f" that was verified ({', '.join(map(str, sorted(ports)))}), where somebody else may answer:"
+                f" {DOOR_REMEDY}"
             )
             return Finding(Verdict.NOT_DECIDED, why)
     if made_up and outcome.status == 404:
         return Finding(
-            Verdict.NOT_DECIDED, f"{asked.path} was made up to try a second path, and who answers HTTP 404 is not known: {DOOR_REMEDY}"
+            Verdict.NOT_DECIDED,
+            f"{asked.path} was made up to try a second path, and who answers HTTP 404 is not known:"
+            f" {DOOR_REMEDY}",
         )
     if outcome.status in (400, 403, 421, 426) or outcome.status >= 500:
-        why = f"HTTP {outcome.status} may come from the listener or from the application behind it: " + DOOR_REMEDY
+        why = (
+            f"HTTP {outcome.status} may come from the listener or from the application behind it: "
+            + DOOR_REMEDY
+        )
         return Finding(Verdict.NOT_DECIDED, why)
-    return Finding(Verdict.FELL_SHORT, "the same hosts are served over HTTP, without any client certificate: " + DOOR_REMEDY)
+    return Finding(
+        Verdict.FELL_SHORT,
+        "the same hosts are served over HTTP, without any client certificate: " + DOOR_REMEDY,
+    )
 
 
 def _target(location: str, asked: Destination) -> tuple[str, str, tuple[int, str] | None]:
-    """Where a redirect leads to: scheme, host, and port with path and query; a relative one stays at the host that was asked."""
+    """Where a redirect leads to: scheme, host, and port with path and query; a relative one stays
+    at the host that was asked.
+    """
     try:
         to = urlsplit(location)
         scheme, host = to.scheme or "http", (to.hostname or "") if to.netloc else asked.server_name.lower()
@@ -192,10 +232,17 @@ def _target(location: str, asked: Destination) -> tuple[str, str, tuple[int, str
         return "", "", None
     if to.username is not None:
         return scheme, "", None
-    return scheme, host, (port, urlunsplit(("", "", request_target(to.path) or "/", request_target(to.query), "")))
+    return (
+        scheme,
+        host,
+        (port, urlunsplit(("", "", request_target(to.path) or "/", request_target(to.query), ""))),
+    )
 
 
-DOOR_REMEDY: Final = 'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" on the Ingress, or take the HTTP listener away'
+DOOR_REMEDY: Final = (
+    'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" on the Ingress, or take the HTTP'
+    " listener away"
+)
 
 
 def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observation]:
@@ -203,7 +250,8 @@ def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observ
 
 
 def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) -> bool:
-    # A server without TLS 1.3 finds no cipher suite that it knows in a ClientHello for TLS 1.3 alone (RFC 8446, 4.1.1); it has shown nothing then.
+    # A server without TLS 1.3 finds no cipher suite that it knows in a ClientHello for TLS 1.3
+    # alone (RFC 8446, 4.1.1); it has shown nothing then.
     signs: tuple[Outcome, ...] = (VersionNotOffered(),)
     if version is TlsVersion.TLS_1_3:
         signs += (Alert("handshake_failure", proven=False),)
@@ -241,16 +289,21 @@ def _should_be_rejected(one: Observation, peers: Sequence[Observation]) -> Findi
         return undecidable
     if _let_in(outcome):
         return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
-    clients = [peer.outcome for peer in peers if peer.role is Role.CLIENT]
+    clients = [peer.outcome for peer in peers if peer.role is Caller.CLIENT]
     if not clients:
         return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
-    passes: Callable[[Outcome], bool] = _let_in if is_400(outcome) else lambda client: isinstance(client, Answered)
-    return Finding(Verdict.HELD) if any(map(passes, clients)) else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
+    passes: Callable[[Outcome], bool] = (
+        _let_in if is_400(outcome) else lambda client: isinstance(client, Answered)
+    )
+    return (
+        Finding(Verdict.HELD) if any(map(passes, clients)) else Finding(Verdict.NOT_DECIDED, SAME_FOR_CLIENT)
+    )
 
 
 def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> Finding:
-    """Nobody, in a roundabout way, where a server may refuse the way and not the certificate: with HTTP 421 (RFC 9110 section 15.5.20), an
-    alert about the name or the version, or by closing in silence. That counts where a good client was answered something else.
+    """Nobody, in a roundabout way, where a server may refuse the way and not the certificate: with
+    HTTP 421 (RFC 9110 section 15.5.20), an alert about the name or the version, or by closing in
+    silence. That counts where a good client was answered something else.
     """
     outcome = one.outcome
     if isinstance(outcome, ConnectionFailed) and outcome != CLOSED:
@@ -259,7 +312,7 @@ def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> F
         return Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE)
     if isinstance(outcome, Answered) and outcome.status not in (400, 421):
         return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
-    clients = [peer.outcome for peer in peers if peer.role is Role.CLIENT]
+    clients = [peer.outcome for peer in peers if peer.role is Caller.CLIENT]
     if not clients:
         return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
     status = outcome.status if isinstance(outcome, Answered) else None
@@ -276,32 +329,43 @@ def _should_be_let_in(seen: Observation, peers: Sequence[Observation], *, ca_ena
     if not proves(outcome):
         return Finding(Verdict.NOT_DECIDED, ALERT_BEFORE_PROOF)
     refused = Finding(Verdict.FELL_SHORT, _refused_why(seen, ca_enabled=ca_enabled))
-    if isinstance(outcome, Alert) or (isinstance(outcome, Answered) and CERTIFICATE_REFUSED.search(outcome.body_start)):
+    if isinstance(outcome, Alert) or (
+        isinstance(outcome, Answered) and CERTIFICATE_REFUSED.search(outcome.body_start)
+    ):
         return refused
     # A 400 without a word about certificates: from the listener or from the application?
     others = [one.outcome for one in peers if one.outcome is not outcome]
-    strangers = [one.outcome for one in peers if one.role is not Role.CLIENT]
-    if ca_enabled and any(isinstance(other, Alert) for other in strangers) and not any(map(is_400, strangers)):
-        return Finding(Verdict.HELD)  # this listener refuses by alert, so the 400 is the application's
+    strangers = [one.outcome for one in peers if one.role is not Caller.CLIENT]
+    if (
+        ca_enabled
+        and any(isinstance(other, Alert) for other in strangers)
+        and not any(map(is_400, strangers))
+    ):
+        # this listener refuses by alert, so the 400 is the application's
+        return Finding(Verdict.HELD)
     if any(map(_let_in, others)):
         return refused
     return Finding(
         Verdict.NOT_DECIDED,
-        "everybody is answered HTTP 400, which is also how servers refuse a certificate: name a path that answers otherwise with "
-        "verify.path, or look at what stands behind the listener",
+        "everybody is answered HTTP 400, which is also how servers refuse a certificate: name a path that"
+        " answers otherwise with verify.path, or look at what stands behind the listener",
     )
 
 
 def _refused_why(seen: Observation, *, ca_enabled: bool) -> str:
     if not ca_enabled:
-        return "client authentication is still on: the AlbConfig's change has not arrived at ALB; read the AlbConfig's events"
-    assert seen.role is Role.CLIENT
+        return (
+            "client authentication is still on: the AlbConfig's change has not arrived at ALB; read the"
+            " AlbConfig's events"
+        )
+    assert seen.role is Caller.CLIENT
     if seen.refused_for:
         return (
-            f"the listener refuses a client of this stack, and what it presents may say why: {seen.refused_for}; otherwise the listener trusts another CA "
-            "than caCertificateId: run pulumi up and read the AlbConfig's events"
+            "the listener refuses a client of this stack, and what it presents may say why:"
+            f" {seen.refused_for}; otherwise the listener trusts another CA than caCertificateId: run pulumi"
+            " up and read the AlbConfig's events"
         )
     return (
-        "the listener refuses a client of this stack: it trusts another CA than caCertificateId, or the certificate has ended; "
-        "run pulumi up and read the AlbConfig's events"
+        "the listener refuses a client of this stack: it trusts another CA than caCertificateId, or the"
+        " certificate has ended; run pulumi up and read the AlbConfig's events"
     )

@@ -25,9 +25,11 @@ class Answered:
 
 @dataclass(frozen=True)
 class Alert:
-    """The server ended the connection with a fatal TLS alert, by its name in RFC 8446 section 6, e.g. unknown_ca.
+    """The server ended the connection with a fatal TLS alert, by its name in RFC 8446 section 6,
+    e.g. unknown_ca.
 
-    `proven`: the server's certificate had been checked by then; before that, anything in between can send one.
+    `proven`: the server's certificate had been checked by then; before that, anything in between
+    can send one.
     """
 
     name: str
@@ -48,7 +50,9 @@ class ServerCertificateInvalid:
 
 @dataclass(frozen=True)
 class ConnectionFailed:
-    """No statement of the server was received: refused, timed out, closed in silence, or not TLS or HTTP."""
+    """No statement of the server was received: refused, timed out, closed in silence, or not TLS or
+    HTTP.
+    """
 
     reason: str
     refused: bool = False
@@ -66,9 +70,11 @@ Outcome = Answered | Alert | VersionNotOffered | ServerCertificateInvalid | Conn
 
 @dataclass(frozen=True)
 class Destination:
-    """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header, `server_name` as SNI.
+    """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header,
+    `server_name` as SNI.
 
-    `any_name`: the server's certificate may be of another name, because nobody can have one of this name; its CA is checked all the same.
+    `any_name`: the server's certificate may be of another name, because nobody can have one of this
+    name; its CA is checked all the same.
     """
 
     address: str

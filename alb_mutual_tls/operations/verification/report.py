@@ -1,24 +1,33 @@
 """The report of `mtls verify`: a table for people, JSON for machines.
 
-The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never when one is added):
+The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never
+when one is added):
     version       1
     verdict       "held", "fell short" or "not decided"
     exitCode      0, 1 or 2, in that order
     summary       one line for people
     note          what the verdict does not cover
-    notes         list of what else is to be known, a sentence each: that the configuration has changed since the last deployment
+    notes         list of what else is to be known, a sentence each: that the configuration has
+                  changed since the last deployment
     error         only when nothing could be tried at all: why, one sentence
     listeners     list of {component, name, albConfig, port, caEnabled, verdict, checks}
-    flips         list of {component, trusted, issuing, verdict, note, bundles}: one for each component in a rotation whose listeners do not trust
-                  the issuing authority yet; verdict "held" (ready), "fell short", "not decided", or "not checked" where there is no bundle
-    bundles       list of {case, verdict, why}: what the stack has issued to each client, and whether that is ready for the flip
-    checks        list of {case, verdict, why, expected, tlsVersion, address, port, serverName, path, seen}; verdict also "not offered" (the
-                  listener does not speak this TLS version) and "not checked" (the case could not be made here); why is "" where it held;
-                  expected "let in", "rejected", "redirected to HTTPS" or null; tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP);
-                  address to path null where nothing was tried
-    seen          null, or {kind, status, location, alert, reason}: kind "answered" (status, location), "alert" (alert, as in RFC 8446
-                  section 6), "version not offered", "server certificate invalid" (reason), "connection failed" (reason), "no session"
-                  (reason: there was no TLS session to resume); others null
+    flips         list of {component, trusted, issuing, verdict, note, bundles}: one for each
+                  component in a rotation whose listeners do not trust
+                  the issuing authority yet; verdict "held" (ready), "fell short", "not decided", or
+                  "not checked" where there is no bundle
+    bundles       list of {case, verdict, why}: what the stack has issued to each client, and
+                  whether that is ready for the flip
+    checks        list of {case, verdict, why, expected, tlsVersion, address, port, serverName,
+                  path, seen}; verdict also "not offered" (the
+                  listener does not speak this TLS version) and "not checked" (the case could not be
+                  made here); why is "" where it held; expected "let in", "rejected", "redirected to
+                  HTTPS" or null; tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP); address to
+                  path null where nothing was tried
+    seen          null, or {kind, status, location, alert, reason}: kind "answered" (status,
+                  location), "alert" (alert, as in RFC 8446
+                  section 6), "version not offered", "server certificate invalid" (reason),
+                  "connection failed" (reason), "no session" (reason: there was no TLS session to
+                  resume); others null
 """
 
 from __future__ import annotations
@@ -39,28 +48,35 @@ from alb_mutual_tls.operations.verification.outcome import (
     ServerCertificateInvalid,
     VersionNotOffered,
 )
-from alb_mutual_tls.operations.verification.result import Check, ListenerReport, Report
+from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-NOTE: Final = "This is what the data plane does now at these addresses; other addresses of the same ALB and later changes are not covered."
-INSECURE_NOTE: Final = " The server's certificate was not verified (--insecure), so something else may have answered."
+NOTE: Final = (
+    "This is what the data plane does now at these addresses; other addresses of the same ALB and later"
+    " changes are not covered."
+)
+INSECURE_NOTE: Final = (
+    " The server's certificate was not verified (--insecure), so something else may have answered."
+)
 SNIPPET_LENGTH: Final = 40
 
 
-def note(report: Report) -> str:
+def note(report: VerificationReport) -> str:
     """What the verdict does not cover."""
     return NOTE + (INSECURE_NOTE if report.insecure else "")
 
 
-def summary(report: Report) -> str:
+def summary(report: VerificationReport) -> str:
     """One line: the verdict and how many checks came to which."""
     checks = [check for listener in report.listeners for check in listener.checks]
     counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
-    rest = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.HELD)
+    rest = ", ".join(
+        f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.HELD
+    )
     held, listeners = counted(counts[Verdict.HELD], "check"), counted(len(report.listeners), "listener")
     flips = "".join(f"; {_readiness(flip)}" for flip in report.flips)
     return f"{report.verdict}: {held} held at {listeners}" + (f", {rest}" if rest else "") + flips
@@ -72,7 +88,7 @@ def _readiness(flip: Flip) -> str:
     return f"{flip.component} is {how} for the flip to {flip.issuing}"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: VerificationReport) -> str:
     """The report as the JSON document described above."""
     return dump(
         {
@@ -106,8 +122,10 @@ def error_as_json(sentence: str) -> str:
     )
 
 
-def print_for_people(report: Report, console: Console) -> None:
-    """The table, what the rows that did not hold mean, what was not checked, and the verdict on one line."""
+def print_for_people(report: VerificationReport, console: Console) -> None:
+    """The table, what the rows that did not hold mean, what was not checked, and the verdict on one
+    line.
+    """
     from rich.text import Text
 
     for listener in report.listeners:
@@ -117,10 +135,16 @@ def print_for_people(report: Report, console: Console) -> None:
             console.print(Text.assemble((f"{verdict}: ", style(verdict)), f"{', '.join(cases)}: {why}"))
         console.print()
     for flip in report.flips:
-        console.print(Text(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", style="bold"))
+        console.print(
+            Text(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", style="bold")
+        )
         for bundle in flip.bundles:
             ready = f"{bundle.case}: ready for the flip to {flip.issuing}: "
-            console.print(Text.assemble(ready, (bundle.verdict, style(bundle.verdict)), bundle.why and f": {bundle.why}"))
+            console.print(
+                Text.assemble(
+                    ready, (bundle.verdict, style(bundle.verdict)), bundle.why and f": {bundle.why}"
+                )
+            )
         console.print(Text(flips.NOTE, style="dim"))
         console.print()
     for said in report.notes:
@@ -153,7 +177,14 @@ def _table(report: ListenerReport) -> Table:
 
     several = _several(report)
     table = Table()
-    headings = ["case", *(["address", "server name"] if several else []), "TLS", "expected", "seen", "verdict"]
+    headings = [
+        "case",
+        *(["address", "server name"] if several else []),
+        "TLS",
+        "expected",
+        "seen",
+        "verdict",
+    ]
     for heading in headings:
         table.add_column(heading, no_wrap=heading in ("TLS", "expected", "verdict"), overflow="fold")
     for check in report.checks:
@@ -166,8 +197,12 @@ def _table(report: ListenerReport) -> Table:
 
 
 def _several(report: ListenerReport) -> bool:
-    """Whether checks went to several IP addresses or names; ports, and a name that nobody has, are told by the case."""
-    places = [check.destination for check in report.checks if check.destination and not check.destination.any_name]
+    """Whether checks went to several IP addresses or names; ports, and a name that nobody has, are
+    told by the case.
+    """
+    places = [
+        check.destination for check in report.checks if check.destination and not check.destination.any_name
+    ]
     return len({(place.address, place.server_name) for place in places}) > 1
 
 
@@ -175,8 +210,15 @@ def _heading(report: ListenerReport) -> str:
     listener = report.listener
     state = "on" if listener.ca_enabled else "off"
     first = next((check for check in report.checks if check.destination), None)
-    where = f"; {first.destination.server_name} at {_address(first)}" if first and first.destination and not _several(report) else ""
-    return f"listener {listener.name}: AlbConfig {listener.alb_config} port {listener.port}, client authentication {state}{where}"
+    where = (
+        f"; {first.destination.server_name} at {_address(first)}"
+        if first and first.destination and not _several(report)
+        else ""
+    )
+    return (
+        f"listener {listener.name}: AlbConfig {listener.alb_config} port {listener.port}, client"
+        f" authentication {state}{where}"
+    )
 
 
 def _address(check: Check) -> str:
@@ -195,7 +237,10 @@ def _explanations(checks: Sequence[Check]) -> list[tuple[Verdict, str, list[str]
             if check.case not in cases:
                 cases.append(check.case)
     order = [Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.NOT_CHECKED]
-    return [(verdict, why, cases) for (verdict, why), cases in sorted(grouped.items(), key=lambda item: order.index(item[0][0]))]
+    return [
+        (verdict, why, cases)
+        for (verdict, why), cases in sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
+    ]
 
 
 def _snippet(body: str) -> str:
@@ -260,5 +305,7 @@ def _flip(flip: Flip) -> dict[str, Any]:
         "issuing": flip.issuing,
         "verdict": flip.verdict,
         "note": flips.NOTE,
-        "bundles": [{"case": bundle.case, "verdict": bundle.verdict, "why": bundle.why} for bundle in flip.bundles],
+        "bundles": [
+            {"case": bundle.case, "verdict": bundle.verdict, "why": bundle.why} for bundle in flip.bundles
+        ],
     }

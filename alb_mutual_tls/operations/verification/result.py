@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from alb_mutual_tls.operations.verification.flip import Flip
 from alb_mutual_tls.operations.verification.judgement import Expected
 from alb_mutual_tls.operations.verification.outcome import Destination, Outcome, TlsVersion
-from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict, overall
 
 
 @dataclass(frozen=True)
 class Check:
-    """One case at one place. Place, version and outcome are None where nothing could be tried; version also for plain HTTP."""
+    """One case at one place.
+
+    Place, version and outcome are None where nothing could be tried; version also for plain HTTP.
+    """
 
     case: str
     verdict: Verdict
@@ -29,7 +32,7 @@ class ListenerReport:
     """All checks of one listener; `component` is the name of its AlbMutualTls."""
 
     component: str
-    listener: Listener
+    listener: DeployedListener
     checks: tuple[Check, ...]
 
     @property
@@ -38,8 +41,10 @@ class ListenerReport:
 
 
 @dataclass(frozen=True)
-class Report:
-    """The reports of all listeners, and of the flips that are to come; `insecure`: server certificates were not verified; `notes`: what else is to be known."""
+class VerificationReport:
+    """The reports of all listeners, and of the flips that are to come; `insecure`: server
+    certificates were not verified; `notes`: what else is to be known.
+    """
 
     listeners: tuple[ListenerReport, ...]
     insecure: bool = False
@@ -48,7 +53,9 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        return overall([*(listener.verdict for listener in self.listeners), *(flip.verdict for flip in self.flips)])
+        return overall(
+            [*(listener.verdict for listener in self.listeners), *(flip.verdict for flip in self.flips)]
+        )
 
     @property
     def exit_code(self) -> int:

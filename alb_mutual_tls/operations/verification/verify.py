@@ -1,6 +1,7 @@
 """`mtls verify`: every case at every door of every listener, and the verdicts.
 
-What is to be tried is planned for all listeners, carried out at once, and then judged, so that the order of the report is that of the plan.
+What is to be tried is planned for all listeners, carried out at once, and then judged, so that the
+order of the report is that of the plan.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.listener.bypasses import Door, Exposure
 from alb_mutual_tls.operations.verification import judgement as verdicts
 from alb_mutual_tls.operations.verification.approach import Approach, approach, concrete, is_loopback, resolve
 from alb_mutual_tls.operations.verification.attempts import AT_ONCE, Attempt, carry_out
@@ -36,16 +37,27 @@ from alb_mutual_tls.operations.verification.cases import (
     side_door,
 )
 from alb_mutual_tls.operations.verification.flip import Flip, flip
-from alb_mutual_tls.operations.verification.handshake import Trust, request_in_clear, request_over_tls, resume_over_tls
-from alb_mutual_tls.operations.verification.judgement import Expected, Observation, Role
-from alb_mutual_tls.operations.verification.outcome import ConnectionFailed, Destination, Outcome, ServerCertificateInvalid, TlsVersion
-from alb_mutual_tls.operations.verification.result import Check, ListenerReport, Report
-from alb_mutual_tls.stack.cluster import Neighbourhood
-from alb_mutual_tls.stack.deployed import Component, Listener, chosen_listeners
+from alb_mutual_tls.operations.verification.handshake import (
+    Trust,
+    request_in_clear,
+    request_over_tls,
+    resume_over_tls,
+)
+from alb_mutual_tls.operations.verification.judgement import Caller, Expected, Observation
+from alb_mutual_tls.operations.verification.outcome import (
+    ConnectionFailed,
+    Destination,
+    Outcome,
+    ServerCertificateInvalid,
+    TlsVersion,
+)
+from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
+from alb_mutual_tls.stack.cluster import StackCluster
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener, chosen_listeners
 from alb_mutual_tls.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import Credential
+    from alb_mutual_tls.pki.imposters import ClientCredential
 
 MADE_UP_PATH: Final = "/mtls-verify?mtls-verify=redirect"
 """Below the path of a listener; the second one that is asked for in clear."""
@@ -55,12 +67,14 @@ UNSERVED_NAME: Final = "mtls-verify.invalid"
 
 @dataclass(frozen=True)
 class Knocker:
-    """How connections are made: trust in the server's certificate, and the time-out of each attempt in seconds."""
+    """How connections are made: trust in the server's certificate, and the time-out of each attempt
+    in seconds.
+    """
 
     trust: Trust
     timeout: float
 
-    def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+    def over_tls(self, to: Destination, version: TlsVersion, credential: ClientCredential | None) -> Outcome:
         return request_over_tls(to, version, credential, self.trust, self.timeout)
 
     def in_clear(self, to: Destination) -> Outcome:
@@ -71,44 +85,60 @@ class Knocker:
 
 
 def verify_stack(
-    components: Sequence[Component],
+    components: Sequence[DeployedComponent],
     *,
     directory: Path,
     names: Sequence[str] | None,
-    given: Credential | None,
+    given: ClientCredential | None,
     with_authority_key: bool,
     knocker: Knocker,
-) -> Report:
+) -> VerificationReport:
     """Verify the listeners of these components, or those of the given names.
 
-    `directory` is the project's, which paths in the state count from. Raises UserError when a name is not a listener's, when there is no
-    listener at all, or when a credential or the file of CA certificates cannot be used.
+    `directory` is the project's, which paths in the state count from. Raises UserError when a name
+    is not a listener's, when there is no listener at all, or when a credential or the file of CA
+    certificates cannot be used.
     """
     wanted = chosen_listeners(components, names)
     if not wanted:
-        raise UserError("the stack declares no listener, so there is nothing to verify: add one under listeners")
+        raise UserError(
+            "the stack declares no listener, so there is nothing to verify: add one under listeners"
+        )
     now, plans = datetime.now(UTC), []
     with ExitStack() as open_clusters, ThreadPoolExecutor(AT_ONCE) as pool:
         for component in dict.fromkeys(component for component, _ in wanted):
             tried = cases(component, given, with_authority_key=with_authority_key, now=now)
-            look = _in_turn(open_clusters.enter_context(closing(Neighbourhood(component, directory))).look)
+            look = _in_turn(open_clusters.enter_context(closing(StackCluster(component, directory))).look)
             own = [listener for owner, listener in wanted if owner is component]
             for listener in own:
                 ports = {one.port for one in own if one.ca_enabled and one.alb_config == listener.alb_config}
-                plans.append(pool.submit(_plan, component.name, listener, tried, partial(look, listener), ports))
+                plans.append(
+                    pool.submit(_plan, component.name, listener, tried, partial(look, listener), ports)
+                )
         made = [plan.result() for plan in plans]
     reports = _carry_out(made, knocker)
-    flips = [_flip(component, given, reports, now) for component in dict.fromkeys(component for component, _ in wanted)]
-    return Report(tuple(reports), knocker.trust.insecure, tuple(one for one in flips if one is not None))
+    flips = [
+        _flip(component, given, reports, now)
+        for component in dict.fromkeys(component for component, _ in wanted)
+    ]
+    return VerificationReport(
+        tuple(reports), knocker.trust.insecure, tuple(one for one in flips if one is not None)
+    )
 
 
 def verify_listener(
-    component: str, listener: Listener, tried: Sequence[Case | Missing], look: Callable[[], Surroundings], knocker: Knocker
+    component: str,
+    listener: DeployedListener,
+    tried: Sequence[Case | Missing],
+    look: Callable[[], Exposure],
+    knocker: Knocker,
 ) -> ListenerReport:
-    """Try all the cases at the listener and at its side doors. `look` reads the cluster and may raise UserError.
+    """Try all the cases at the listener and at its side doors. `look` reads the cluster and may
+    raise UserError.
 
-    What keeps the listener from being tried at all becomes a check that is not decided, so that others are still tried.
-    Raises UserError where a credential or the file of CA certificates cannot be used.
+    What keeps the listener from being tried at all becomes a check that is not decided, so that
+    others are still tried. Raises UserError where a credential or the file of CA certificates
+    cannot be used.
     """
     (report,) = _carry_out([_plan(component, listener, tried, look, {listener.port})], knocker)
     return report
@@ -119,7 +149,9 @@ _Visit = tuple[Case, Attempt]
 
 @dataclass(frozen=True)
 class _Part:
-    """Attempts that are judged together, and how: from their outcomes, in their order, come the checks."""
+    """Attempts that are judged together, and how: from their outcomes, in their order, come the
+    checks.
+    """
 
     attempts: tuple[Attempt, ...]
     judge: Callable[[Sequence[Outcome]], Sequence[Check]]
@@ -128,7 +160,7 @@ class _Part:
 @dataclass(frozen=True)
 class _Plan:
     component: str
-    listener: Listener
+    listener: DeployedListener
     parts: tuple[_Part, ...]
 
 
@@ -140,27 +172,43 @@ def _carry_out(plans: Sequence[_Plan], knocker: Knocker) -> list[ListenerReport]
             return knocker.resuming(attempt.resumed_from, attempt.to, attempt.version)
         return knocker.over_tls(attempt.to, attempt.version, attempt.credential)
 
-    outcomes = iter(carry_out([attempt for plan in plans for part in plan.parts for attempt in part.attempts], knock))
+    outcomes = iter(
+        carry_out([attempt for plan in plans for part in plan.parts for attempt in part.attempts], knock)
+    )
     reports = []
     for plan in plans:
-        checks = [check for part in plan.parts for check in part.judge([next(outcomes) for _ in part.attempts])]
+        checks = [
+            check for part in plan.parts for check in part.judge([next(outcomes) for _ in part.attempts])
+        ]
         reports.append(ListenerReport(plan.component, plan.listener, tuple(_where_proven(checks))))
     return reports
 
 
 def _where_proven(checks: Sequence[Check]) -> Iterator[Check]:
-    """What is said in clear, or by refusing a connection, counts only where TLS has shown whose address it is: for that name, where it was tried."""
+    """What is said in clear, or by refusing a connection, counts only where TLS has shown whose
+    address it is: for that name, where it was tried.
+    """
     seen: dict[tuple[str, str], list[Outcome | None]] = {}
     for check in checks:
         if check.version and check.destination and not check.destination.any_name:
-            seen.setdefault((check.destination.address, check.destination.server_name), []).append(check.outcome)
+            seen.setdefault((check.destination.address, check.destination.server_name), []).append(
+                check.outcome
+            )
     proven = {
-        place: any(map(verdicts.proves, outcomes)) and not any(isinstance(one, ServerCertificateInvalid) for one in outcomes)
+        place: (
+            any(map(verdicts.proves, outcomes))
+            and not any(isinstance(one, ServerCertificateInvalid) for one in outcomes)
+        )
         for place, outcomes in seen.items()
     }
     for check in checks:
         to, silent = check.destination, check.version is None or isinstance(check.outcome, ConnectionFailed)
-        if to is not None and not to.any_name and silent and check.verdict in (Verdict.HELD, Verdict.FELL_SHORT):
+        if (
+            to is not None
+            and not to.any_name
+            and silent
+            and check.verdict in (Verdict.HELD, Verdict.FELL_SHORT)
+        ):
             anybody = any(shown for (address, _), shown in proven.items() if address == to.address)
             if not proven.get((to.address, to.server_name), anybody):
                 yield replace(check, verdict=Verdict.NOT_DECIDED, why=verdicts.UNPROVEN)
@@ -168,16 +216,25 @@ def _where_proven(checks: Sequence[Check]) -> Iterator[Check]:
         yield check
 
 
-def _flip(component: Component, given: Credential | None, reports: Sequence[ListenerReport], now: datetime) -> Flip | None:
+def _flip(
+    component: DeployedComponent,
+    given: ClientCredential | None,
+    reports: Sequence[ListenerReport],
+    now: datetime,
+) -> Flip | None:
     own = [report for report in reports if report.component == component.name and report.listener.ca_enabled]
-    return flip(component, given, [(check.case, check.verdict) for report in own for check in report.checks], now)
+    return flip(
+        component, given, [(check.case, check.verdict) for report in own for check in report.checks], now
+    )
 
 
-def _in_turn(look: Callable[[Listener], Surroundings]) -> Callable[[Listener], Surroundings]:
-    """One look at a time: a cluster is asked once for what all its listeners need, also when it does not answer."""
+def _in_turn(look: Callable[[DeployedListener], Exposure]) -> Callable[[DeployedListener], Exposure]:
+    """One look at a time: a cluster is asked once for what all its listeners need, also when it
+    does not answer.
+    """
     lock = Lock()
 
-    def look_alone(listener: Listener) -> Surroundings:
+    def look_alone(listener: DeployedListener) -> Exposure:
         with lock:
             return look(listener)
 
@@ -190,7 +247,11 @@ def _known(*checks: Check) -> _Part:
 
 
 def _plan(
-    component: str, listener: Listener, tried: Sequence[Case | Missing], look: Callable[[], Surroundings], ports: Collection[int]
+    component: str,
+    listener: DeployedListener,
+    tried: Sequence[Case | Missing],
+    look: Callable[[], Exposure],
+    ports: Collection[int],
 ) -> _Plan:
     """`ports`: of the listeners of the same ALB that are verified."""
     try:
@@ -199,16 +260,29 @@ def _plan(
         front = way.destinations(listener.port, way.server_names, addresses, default_port=443)
     except UserError as error:
         return _Plan(component, listener, (_known(Check(ALL, Verdict.NOT_DECIDED, str(error))),))
-    able = [case for case in tried if isinstance(case, Case) and (case.name != NOT_YET_VALID or all(map(is_loopback, addresses)))]
+    able = [
+        case
+        for case in tried
+        if isinstance(case, Case) and (case.name != NOT_YET_VALID or all(map(is_loopback, addresses)))
+    ]
     if listener.ca_enabled:
-        parts = [_judged([*_visits(place, able), *_ways_round(place, way)], ca_enabled=True) for place in front]
+        parts = [
+            _judged([*_visits(place, able), *_ways_round(place, way)], ca_enabled=True) for place in front
+        ]
         parts += _side_doors(way, addresses, able, {*ports, listener.port + way.shift})
     else:
         parts = [_judged(_visits(place, able), ca_enabled=False) for place in front]
     left = [Check(case.name, Verdict.NOT_CHECKED, case.reason) for case in tried if isinstance(case, Missing)]
-    left += [Check(case.name, Verdict.NOT_CHECKED, ONLY_ON_LOOPBACK) for case in tried if isinstance(case, Case) and case not in able]
+    left += [
+        Check(case.name, Verdict.NOT_CHECKED, ONLY_ON_LOOPBACK)
+        for case in tried
+        if isinstance(case, Case) and case not in able
+    ]
     if not listener.ca_enabled:
-        left += [Check(name, Verdict.NOT_CHECKED, NOTHING_TO_GET_ROUND) for name in (WRONG_NAME, RESUMED, RESUMED_FROM_WRONG_NAME)]
+        left += [
+            Check(name, Verdict.NOT_CHECKED, NOTHING_TO_GET_ROUND)
+            for name in (WRONG_NAME, RESUMED, RESUMED_FROM_WRONG_NAME)
+        ]
     left.append(Check(RESUMED_FROM_BEFORE, Verdict.NOT_CHECKED, NOBODY_WAS_THERE))
     return _Plan(component, listener, (*parts, _known(*left)))
 
@@ -221,14 +295,14 @@ def _visits(place: Destination, cases: Sequence[Case]) -> list[_Visit]:
 def _ways_round(place: Destination, way: Approach) -> Iterator[_Visit]:
     unserved = replace(place, server_name=UNSERVED_NAME, any_name=True)
     for version in TlsVersion:
-        yield Case(WRONG_NAME, Role.MISNAMED, None), Attempt(unserved, version)
+        yield Case(WRONG_NAME, Caller.MISNAMED, None), Attempt(unserved, version)
     elsewhere = {RESUMED: place, RESUMED_FROM_WRONG_NAME: unserved}
     for port in way.open_ports:
         if 1 <= port + way.shift <= 65535:
             elsewhere[resumed_from(port)] = replace(place, port=port + way.shift, any_name=True)
     for name, first in elsewhere.items():
         for version in TlsVersion:
-            yield Case(name, Role.RESUMED, None), Attempt(place, version, resumed_from=first)
+            yield Case(name, Caller.RESUMED, None), Attempt(place, version, resumed_from=first)
 
 
 def _judged(visits: Sequence[_Visit], *, ca_enabled: bool) -> _Part:
@@ -253,9 +327,17 @@ def _check(place: Destination, seen: Observation, finding: Finding, *, ca_enable
     return Check(seen.case, finding.verdict, finding.why, wished, place, seen.version, seen.outcome)
 
 
-def _side_doors(way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]) -> list[_Part]:
+def _side_doors(
+    way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]
+) -> list[_Part]:
     if isinstance(way.doors, str):
-        return [_known(Check(SIDE_DOORS, Verdict.NOT_DECIDED, f"what else serves these hosts is not known: {way.doors}"))]
+        return [
+            _known(
+                Check(
+                    SIDE_DOORS, Verdict.NOT_DECIDED, f"what else serves these hosts is not known: {way.doors}"
+                )
+            )
+        ]
     parts = []
     for door in way.doors:
         try:
@@ -265,17 +347,22 @@ def _side_doors(way: Approach, addresses: list[str], cases: Sequence[Case], port
     return parts
 
 
-def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]) -> list[_Part]:
+def _side_door(
+    door: Door, way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]
+) -> list[_Part]:
     name = side_door(door.protocol, door.port)
     hosts = tuple(map(concrete, door.hosts)) or way.server_names
     if door.protocol == "HTTP":
         places = way.destinations(door.port, hosts, addresses, default_port=80)
         return [_in_clear(name, place, ports, is_alb=way.is_alb) for place in places]
     if door.protocol != "HTTPS":
-        why = "it cannot be tried from here, and ALB has no client authentication on it: take this listener away"
+        why = (
+            "it cannot be tried from here, and ALB has no client authentication on it: take this listener"
+            " away"
+        )
         return [_known(Check(name, Verdict.NOT_DECIDED, why, Expected.REJECTED))]
     # The clients come along only to compare with: whether they get in here is nobody's wish.
-    visitors = [case for case in cases if case.role in (Role.CLIENT, Role.NOBODY)]
+    visitors = [case for case in cases if case.role in (Caller.CLIENT, Caller.NOBODY)]
     return [
         _at_side_door(name, place, visitors, door, is_alb=way.is_alb)
         for place in way.destinations(door.port, hosts, addresses, default_port=443)
@@ -283,26 +370,36 @@ def _side_door(door: Door, way: Approach, addresses: list[str], cases: Sequence[
 
 
 def _in_clear(name: str, place: Destination, ports: Collection[int], *, is_alb: bool) -> _Part:
-    """Two paths, and the worse of the two: a redirect of all that is asked for keeps the path, one to a page of its own does not."""
+    """Two paths, and the worse of the two: a redirect of all that is asked for keeps the path, one
+    to a page of its own does not.
+    """
     below = replace(place, path=place.path.partition("?")[0].rstrip("/") + MADE_UP_PATH)
     worst_first = (Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.HELD)
 
     def judge(outcomes: Sequence[Outcome]) -> list[Check]:
         checks = []
         for to, outcome in zip((place, below), outcomes, strict=True):
-            finding = verdicts.judge_door_in_clear(outcome, to, ports=ports, is_alb=is_alb, made_up=to is below)
+            finding = verdicts.judge_door_in_clear(
+                outcome, to, ports=ports, is_alb=is_alb, made_up=to is below
+            )
             checks.append(Check(name, finding.verdict, finding.why, Expected.REDIRECTED, to, None, outcome))
         return [min(checks, key=lambda check: worst_first.index(check.verdict))]
 
     return _Part((Attempt(place, None), Attempt(below, None)), judge)
 
 
-def _at_side_door(name: str, place: Destination, visitors: Sequence[Case], door: Door, *, is_alb: bool) -> _Part:
+def _at_side_door(
+    name: str, place: Destination, visitors: Sequence[Case], door: Door, *, is_alb: bool
+) -> _Part:
     front = _judged(_visits(place, visitors), ca_enabled=True)
 
     def judge(outcomes: Sequence[Outcome]) -> list[Check]:
         seen = front.judge(outcomes)
-        return [replace(check, case=name, **_about_door(check, door, is_alb=is_alb)) for check in seen if check.case == NO_CERTIFICATE]
+        return [
+            replace(check, case=name, **_about_door(check, door, is_alb=is_alb))
+            for check in seen
+            if check.case == NO_CERTIFICATE
+        ]
 
     return _Part(front.attempts, judge)
 
@@ -312,7 +409,8 @@ def _about_door(check: Check, door: Door, *, is_alb: bool) -> dict[str, Any]:
     if check.verdict is Verdict.FELL_SHORT:
         return {"why": OPEN_DOOR}
     if door.asks and check.why in (verdicts.SAME_FOR_CLIENT, verdicts.NO_GOOD_CLIENT):
-        # Another stack's listener, with another CA: our clients cannot witness for it, but being let in would have shown.
+        # Another stack's listener, with another CA: our clients cannot witness for it, but being
+        # let in would have shown.
         return {"verdict": Verdict.NOT_CHECKED, "why": OTHER_STACK}
     if is_alb and isinstance(check.outcome, ConnectionFailed) and check.outcome.refused:
         return {"verdict": Verdict.HELD, "why": ""}
@@ -322,10 +420,13 @@ def _about_door(check: Check, door: Door, *, is_alb: bool) -> dict[str, Any]:
 ONLY_ON_LOOPBACK: Final = "only on the sandbox: tomorrow it would be a good certificate"
 NOTHING_TO_GET_ROUND: Final = "client authentication is off, so there is nothing to get around"
 NOBODY_WAS_THERE: Final = (
-    "a TLS session from before client authentication was switched on, or trust changed, cannot be had afterwards: see docs/verify.md"
+    "a TLS session from before client authentication was switched on, or trust changed, cannot be had"
+    " afterwards: see docs/verify.md"
 )
-OTHER_STACK: Final = "it asks for certificates and refuses this stack's clients too: verify it with the stack that declares it"
+OTHER_STACK: Final = (
+    "it asks for certificates and refuses this stack's clients too: verify it with the stack that declares it"
+)
 OPEN_DOOR: Final = (
-    "the same hosts are served here without any client certificate: declare this port under listeners, or take it away from the Ingress "
-    "or the AlbConfig"
+    "the same hosts are served here without any client certificate: declare this port under listeners, or"
+    " take it away from the Ingress or the AlbConfig"
 )

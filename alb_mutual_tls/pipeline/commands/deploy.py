@@ -20,23 +20,44 @@ def deploy(
     stack: Stack,
     rollback: Annotated[
         bool,
-        typer.Option("--rollback", help="Where it turns out bad, switch back to the last good state; the exit code says failed anyway."),
+        typer.Option(
+            "--rollback",
+            help=(
+                "Where it turns out bad, switch back to the last good state; the exit code says failed"
+                " anyway."
+            ),
+        ),
     ] = False,
     output: Output = None,
-    cert: Annotated[Path | None, typer.Option(help="As for mtls verify: PEM certificate of a good client.")] = None,
-    key: Annotated[Path | None, typer.Option(help="As for mtls verify: PEM private key that goes with --cert.")] = None,
-    ca_file: Annotated[Path | None, typer.Option(help="As for mtls verify: PEM file with the CA of the server's certificate.")] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="As for mtls verify: do not verify the server's certificate.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="As for mtls verify: seconds for each connection.")] = 10,
+    cert: Annotated[
+        Path | None, typer.Option(help="As for mtls verify: PEM certificate of a good client.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="As for mtls verify: PEM private key that goes with --cert.")
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(help="As for mtls verify: PEM file with the CA of the server's certificate."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="As for mtls verify: do not verify the server's certificate.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, max=300, help="As for mtls verify: seconds for each connection.")
+    ] = 10,
     patience: Annotated[
-        float, typer.Option(min=0, max=600, help="Seconds within which the listeners must come to do what ALB says they do.")
+        float,
+        typer.Option(
+            min=0, max=600, help="Seconds within which the listeners must come to do what ALB says they do."
+        ),
     ] = 20,
     cwd: Cwd = None,
 ) -> None:
     """Deploy the checkout's configuration and prove it: pulumi preview, pulumi up, mtls verify.
 
-    The engine's own output goes to standard error. Exit code 0: deployed, and verification held; 1: refused, failed, or verification fell short, rolled
-    back or not; 2: not begun (a lock, no way to the cluster, ...), or verification could not be decided.
+    The engine's own output goes to standard error. Exit code 0: deployed, and verification held; 1:
+    refused, failed, or verification fell short, rolled back or not; 2: not begun (a lock, no way to
+    the cluster, ...), or verification could not be decided.
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.deployment.deploy import Deployer
@@ -49,9 +70,16 @@ def deploy(
     directory = project_directory(cwd)
     try:
         again, place = given_command("ci/"), "" if cwd is None else f" --cwd {shlex.quote(str(cwd))}"
-        ended = Deployer(directory, stack, knocking, patience, sys.stderr, again, place).deploy(roll_back=rollback)
+        ended = Deployer(directory, stack, knocking, patience, sys.stderr, again, place).deploy(
+            roll_back=rollback
+        )
         text, code = summary(ended), ended.exit_code
     except UserError as error:
-        text, code = f"**{escaped(f'{stack}: not deployed: {error}; nothing was changed')}**\n{marker('deploy', stack)}\n", 2
+        text, code = (
+            (
+                f"**{escaped(f'{stack}: not deployed: {error}; nothing was changed')}**\n{marker('deploy', stack)}\n"
+            ),
+            2,
+        )
     write_text(text, text.partition("\n")[0], output)
     raise typer.Exit(code)

@@ -11,7 +11,8 @@ from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, a
 
 @app.command()
 def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = False) -> None:
-    """Say what is not as the last deployment left it; apart from that, what of the configuration is not deployed yet. Writes nothing.
+    """Say what is not as the last deployment left it; apart from that, what of the configuration is
+    not deployed yet. Writes nothing.
 
     The engine's own output goes to standard error. Exit code 0: no drift; 1: drift; 2: not decided.
     """
@@ -20,7 +21,9 @@ def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = 
     from alb_mutual_tls.pipeline.summary import of_drift
 
     interruptible()
-    found = run("preview", directory=project_directory(cwd), stack=stack, arguments=("--refresh",), log=sys.stderr)
+    found = run(
+        "preview", directory=project_directory(cwd), stack=stack, arguments=("--refresh",), log=sys.stderr
+    )
     summary = of_drift(stack, found)
     write(summary, output, json=json)
     raise typer.Exit(summary.exit_code)

@@ -1,4 +1,6 @@
-"""The command line that the commands register at, the options that they share, and where they write."""
+"""The command line that the commands register at, the options that they share, and where they
+write.
+"""
 
 from __future__ import annotations
 
@@ -24,30 +26,51 @@ app = typer.Typer(
 )
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Pulumi stack.")]
-Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="File for the summary; default: standard output.")]
+Cwd = Annotated[
+    Path | None,
+    typer.Option(
+        "--cwd", "-C", help="Directory of the Pulumi project; default: around the current directory."
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File for the summary; default: standard output.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON for machines in place of Markdown.")]
 
 
 def interruptible() -> None:
-    """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets go of the stack's lock."""
-    entry.interruptible(signal.SIGTERM, signal.SIGINT)  # also where a shell has SIGINT ignored, which the engine would inherit
+    """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets
+    go of the stack's lock.
+    """
+    entry.interruptible(
+        signal.SIGTERM, signal.SIGINT
+    )  # also where a shell has SIGINT ignored, which the engine would inherit
 
 
 def write(summary: Summary, output: Path | None, *, json: bool) -> None:
-    """The summary to its file, or to standard output; in a file's case the verdict goes to standard error too."""
+    """The summary to its file, or to standard output; in a file's case the verdict goes to standard
+    error too.
+    """
     from alb_mutual_tls.pipeline.summary import as_json, as_markdown
 
-    write_text(as_json(summary) + "\n" if json else as_markdown(summary), f"{summary.stack}: {summary.verdict}", output)
+    write_text(
+        as_json(summary) + "\n" if json else as_markdown(summary),
+        f"{summary.stack}: {summary.verdict}",
+        output,
+    )
 
 
 def write_text(text: str, verdict: str, output: Path | None) -> None:
-    """A text to its file, or to standard output; in a file's case the verdict goes to standard error too."""
+    """A text to its file, or to standard output; in a file's case the verdict goes to standard
+    error too.
+    """
     if output is None:
         sys.stdout.write(text)
         return
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--output {output} cannot be written ({error.strerror}): give a path that can") from None
+        raise UserError(
+            f"--output {output} cannot be written ({error.strerror}): give a path that can"
+        ) from None
     print(verdict, file=sys.stderr)

@@ -12,10 +12,11 @@ from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, in
 
 @app.command()
 def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
-    """Issue the client certificates anew that are due, and change nothing else: no listener, and nothing that is committed and not deployed.
+    """Issue the client certificates anew that are due, and change nothing else: no listener, and
+    nothing that is committed and not deployed.
 
-    The engine's own output goes to standard error. Exit code 0: nothing is due, or all of it was renewed; 1: something due was not; 2: what is due
-    could not be decided.
+    The engine's own output goes to standard error. Exit code 0: nothing is due, or all of it was
+    renewed; 1: something due was not; 2: what is due could not be decided.
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.deployment.renew import Renewer
@@ -29,7 +30,9 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
         text, code = summary(ended), ended.exit_code
     except UserError as error:
         text, code = (
-            f"**{escaped(f'{stack}: not decided what is due: {error}; nothing was renewed')}**\n{marker('renew', stack)}\n",
+            (
+                f"**{escaped(f'{stack}: not decided what is due: {error}; nothing was renewed')}**\n{marker('renew', stack)}\n"
+            ),
             2,
         )
     write_text(text, text.partition("\n")[0], output)

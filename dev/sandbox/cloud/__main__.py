@@ -1,4 +1,6 @@
-"""`python -m dev.sandbox.cloud --directory D`: the one process that stands in for Alibaba Cloud; started and stopped by `python -m dev.sandbox`."""
+"""`python -m dev.sandbox.cloud --directory D`: the one process that stands in for Alibaba Cloud;
+started and stopped by `python -m dev.sandbox`.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Returns:
-        The exit code: 0 after a signal, 1 if the sandbox cannot be served, with one sentence on stderr.
+        The exit code: 0 after a signal, 1 if the sandbox cannot be served, with one sentence on
+        stderr.
     """
-    parser = argparse.ArgumentParser(prog="python -m dev.sandbox.cloud", description="What stands in for Alibaba Cloud in a sandbox.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.sandbox.cloud", description="What stands in for Alibaba Cloud in a sandbox."
+    )
     parser.add_argument("--directory", type=Path, required=True, help="the sandbox's directory")
     directory: Path = parser.parse_args(arguments).directory
     ended = threading.Event()
@@ -73,7 +78,10 @@ def _await_kubeconfig(layout: Layout, limit: float = 60.0) -> Path:
     deadline = time.monotonic() + limit
     while not layout.controller_kubeconfig.exists():
         if time.monotonic() > deadline:
-            raise Unreachable(f"there is no {layout.controller_kubeconfig}; start the sandbox with `python -m dev.sandbox start`")
+            raise Unreachable(
+                f"there is no {layout.controller_kubeconfig}; start the sandbox with `python -m dev.sandbox"
+                " start`"
+            )
         time.sleep(0.05)
     return layout.controller_kubeconfig
 

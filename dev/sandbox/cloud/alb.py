@@ -1,9 +1,11 @@
-"""ALB 2020-06-16, reading only: ListLoadBalancers, ListListeners, GetListenerAttribute, ListListenerCertificates.
+"""ALB 2020-06-16, reading only: ListLoadBalancers, ListListeners, GetListenerAttribute,
+ListListenerCertificates.
 
-It shows what the data plane has really taken, never what is only wished for: while a change is on its way, the old values with the status `Configuring`.
-Writing actions are not covered: the load balancers of an ACK cluster belong to its controller (`OperationDenied.ServiceManagedResource`).
-A listener whose authentication is off shows the CA certificates that its AlbConfig lists all the same (inferred from the acceptance
-tests of Alibaba's Terraform provider).
+It shows what the data plane has really taken, never what is only wished for: while a change is on
+its way, the old values with the status `Configuring`. Writing actions are not covered: the load
+balancers of an ACK cluster belong to its controller (`OperationDenied.ServiceManagedResource`). A
+listener whose authentication is off shows the CA certificates that its AlbConfig lists all the same
+(inferred from the acceptance tests of Alibaba's Terraform provider).
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
         Parameter("LoadBalancerIds", "list", maximum=20),
         Parameter("LoadBalancerNames", "list", maximum=10),
         Parameter("DNSName"),
-        Parameter("LoadBalancerStatus", values=("Inactive", "Active", "Provisioning", "Configuring", "CreateFailed")),
+        Parameter(
+            "LoadBalancerStatus", values=("Inactive", "Active", "Provisioning", "Configuring", "CreateFailed")
+        ),
         *pages.BY_TOKEN,
         *uncovered(
             "AddressIpVersion",
@@ -61,7 +65,8 @@ _DEFAULT_POLICY: Final = "tls_cipher_policy_1_0"
 
 
 class Balancers:
-    """The load balancers as the data plane serves them, on disk, so that a failed change or a crash leaves the last good ones.
+    """The load balancers as the data plane serves them, on disk, so that a failed change or a crash
+    leaves the last good ones.
 
     Args:
         file: where they are kept.
@@ -72,10 +77,14 @@ class Balancers:
         self._configuring: frozenset[str] = frozenset()
 
     def places(self, names: Iterable[str]) -> dict[str, int]:
-        """The place of each AlbConfig, kept as long as the AlbConfig is there; `alb` is always 0."""
+        """The place of each AlbConfig, kept as long as the AlbConfig is there; `alb` is
+        always 0.
+        """
         wanted = sorted(names)
         with self._store.reading() as content:
-            places: dict[str, int] = {name: place for name, place in content["places"].items() if name in wanted}
+            places: dict[str, int] = {
+                name: place for name, place in content["places"].items() if name in wanted
+            }
             unchanged = places == content["places"]
         for name in wanted:
             if name not in places:
@@ -97,7 +106,9 @@ class Balancers:
         self._configuring = frozenset()
         wanted = [balancer.to_json() for balancer in sorted(balancers, key=lambda balancer: balancer.index)]
         with self._store.reading() as content:
-            if [Balancer.from_json(one) for one in content["balancers"]] == [Balancer.from_json(one) for one in wanted]:
+            if [Balancer.from_json(one) for one in content["balancers"]] == [
+                Balancer.from_json(one) for one in wanted
+            ]:
                 return
         with self._store.changing() as content:
             content["balancers"] = wanted
@@ -107,7 +118,9 @@ class Balancers:
         self._configuring = frozenset(names)
 
     def users_of(self, ca_certificate_id: str) -> list[str]:
-        """Listeners that name a CA certificate, as `<listener id> (<port>/<protocol> of <load balancer id>)`."""
+        """Listeners that name a CA certificate, as `<listener id> (<port>/<protocol> of <load
+        balancer id>)`.
+        """
         return [
             f"{balancer.listener_id(listener)} ({listener} of {balancer.id})"
             for balancer in self.taken().values()
@@ -155,7 +168,9 @@ class Balancers:
         balancer, listener = self._find(str(values["ListenerId"]))
         attribute = self._listener(balancer, listener)
         if listener.protocol != "HTTP":
-            attribute["Certificates"] = [{"CertificateId": identity} for identity in listener.certificate_ids[:1]]
+            attribute["Certificates"] = [
+                {"CertificateId": identity} for identity in listener.certificate_ids[:1]
+            ]
         if listener.protocol == "HTTPS":
             attribute["CaEnabled"] = listener.ca_enabled
             attribute["CaCertificates"] = [
@@ -217,7 +232,10 @@ class Balancers:
             "XForwardedForConfig": listener.forwarded,
         }
         if listener.protocol == "HTTPS":
-            shown |= {"Http2Enabled": listener.http2, "SecurityPolicyId": listener.security_policy_id or _DEFAULT_POLICY}
+            shown |= {
+                "Http2Enabled": listener.http2,
+                "SecurityPolicyId": listener.security_policy_id or _DEFAULT_POLICY,
+            }
         return shown
 
 

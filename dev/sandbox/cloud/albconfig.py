@@ -1,8 +1,12 @@
-"""Reading an AlbConfig's spec as the controller's Go program does: `encoding/json` into typed structs, then checks.
+"""Reading an AlbConfig's spec as the controller's Go program does: `encoding/json` into typed
+structs, then checks.
 
-The CRD has no schema, so the API server stores anything; what the Go types cannot take shows only here, with Go's own message. Keys are matched in any case
-(the last one wins), unknown keys are ignored, null is the same as absent, and a value of another JSON type is an error (https://pkg.go.dev/encoding/json#Unmarshal).
-Types: alibaba/alibaba-load-balancer-controller, `albconfig_types.go`; fields that neither the data plane nor the API of this sandbox show are not listed.
+The CRD has no schema, so the API server stores anything; what the Go types cannot take shows only
+here, with Go's own message. Keys are matched in any case (the last one wins), unknown keys are
+ignored, null is the same as absent, and a value of another JSON type is an error
+(https://pkg.go.dev/encoding/json#Unmarshal). Types: alibaba/alibaba-load-balancer-controller,
+`albconfig_types.go`; fields that neither the data plane nor the API of this sandbox show are not
+listed.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ from typing import Any, Final
 
 
 class Unfit(Exception):
-    """An AlbConfig or Ingress cannot be turned into a load balancer; the text is that of the event."""
+    """An AlbConfig or Ingress cannot be turned into a load balancer; the text is that of
+    the event.
+    """
 
 
 @dataclass(frozen=True)
@@ -68,12 +74,21 @@ _SPEC: Final = Struct(
                 "forceOverride": "bool",
                 "listenerForceOverride": "bool",
                 "deletionProtectionEnabled": "bool",
-                "zoneMappings": List(Struct("ZoneMapping", {"vSwitchId": "string", "zoneId": "string", "allocationId": "string"})),
+                "zoneMappings": List(
+                    Struct(
+                        "ZoneMapping", {"vSwitchId": "string", "zoneId": "string", "allocationId": "string"}
+                    )
+                ),
                 "tags": List(Struct("Tag", {"key": "string", "value": "string"})),
                 "accessLogConfig": Struct("AccessLogConfig", {"logProject": "string", "logStore": "string"}),
                 "billingConfig": Struct(
                     "BillingConfig",
-                    {"internetBandwidth": "int", "internetChargeType": "string", "payType": "string", "bandWidthPackageId": "string"},
+                    {
+                        "internetBandwidth": "int",
+                        "internetChargeType": "string",
+                        "payType": "string",
+                        "bandWidthPackageId": "string",
+                    },
                 ),
             },
         ),
@@ -92,11 +107,16 @@ _SPEC: Final = Struct(
                     "caEnabled": "bool",
                     "caCertificates": List(_CERTIFICATE),
                     "certificates": List(_CERTIFICATE),
-                    "defaultCertificate": Struct("DefaultCertificate", {"kind": "string", "certificateId": "string"}),
-                    "xForwardedForConfig": Struct(
-                        "XForwardedForConfig", dict.fromkeys(_HEADER_SWITCHES, "bool") | dict.fromkeys(_HEADER_TEXTS, "string")
+                    "defaultCertificate": Struct(
+                        "DefaultCertificate", {"kind": "string", "certificateId": "string"}
                     ),
-                    "quicConfig": Struct("QuicConfig", {"quicUpgradeEnabled": "bool", "quicListenerId": "string"}),
+                    "xForwardedForConfig": Struct(
+                        "XForwardedForConfig",
+                        dict.fromkeys(_HEADER_SWITCHES, "bool") | dict.fromkeys(_HEADER_TEXTS, "string"),
+                    ),
+                    "quicConfig": Struct(
+                        "QuicConfig", {"quicUpgradeEnabled": "bool", "quicListenerId": "string"}
+                    ),
                 },
             )
         ),
@@ -164,7 +184,13 @@ def port_number(port: int | str | None) -> int:
     Raises:
         Unfit: it is no port.
     """
-    number = port if isinstance(port, int) else int(port) if isinstance(port, str) and port.isascii() and port.isdigit() else 0
+    number = (
+        port
+        if isinstance(port, int)
+        else int(port)
+        if isinstance(port, str) and port.isascii() and port.isdigit()
+        else 0
+    )
     if not 1 <= number <= 65535:
         raise Unfit(f"invalid listener port: {json.dumps(port)}")
     return number

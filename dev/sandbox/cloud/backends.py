@@ -1,4 +1,6 @@
-"""The Services behind the load balancers: one HTTP server that answers, as plain text, a Service's name up to its first `-` (`old-nginx` answers `old`)."""
+"""The Services behind the load balancers: one HTTP server that answers, as plain text, a Service's
+name up to its first `-` (`old-nginx` answers `old`).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = (self.headers.get(SERVICE_HEADER, "nobody").partition("-")[0] + "\n").encode()
         # A body that is not read would be taken for the connection's next request.
-        self.close_connection = self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+        self.close_connection = (
+            self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+        )
         self.send_response(200)
         self.send_header("content-type", "text/plain")
         self.send_header("content-length", str(len(body)))

@@ -1,8 +1,11 @@
-"""AlbConfig and Ingresses to load balancer: what the controller refuses itself (FailedBuildModel) and what ALB's API refuses (FailedApplyModel). Pure.
+"""AlbConfig and Ingresses to load balancer: what the controller refuses itself (FailedBuildModel)
+and what ALB's API refuses (FailedApplyModel). Pure.
 
-A refusal is about the whole AlbConfig: the load balancer stays as it was, as one bad Ingress freezes all of an ALB in reality. Which of the two kinds of event
-a mistake gets is documented for few of them; the rest is inferred. An HTTPS listener without `certificates` takes, as ALB's discovery does, the server
-certificates in CAS for the hosts in `spec.tls` of its Ingresses (`secretName` is not covered); finding none is an error.
+A refusal is about the whole AlbConfig: the load balancer stays as it was, as one bad Ingress
+freezes all of an ALB in reality. Which of the two kinds of event a mistake gets is documented for
+few of them; the rest is inferred. An HTTPS listener without `certificates` takes, as ALB's
+discovery does, the server certificates in CAS for the hosts in `spec.tls` of its Ingresses
+(`secretName` is not covered); finding none is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ PROTOCOLS: Final = ("HTTP", "HTTPS", "QUIC")
 _ALIAS: Final = re.compile(r"[a-z0-9_-]{1,40}")
 _LONGEST_TIMEOUT: Final = 3600
 QUOTA: Final = 50
-"""Listeners of a load balancer (default of the quota, https://www.alibabacloud.com/help/doc-detail/198636.htm); what exceeding it is answered is inferred."""
+"""Listeners of a load balancer (default of the quota,
+https://www.alibabacloud.com/help/doc-detail/198636.htm); what exceeding it is answered is inferred.
+"""
 
 
 class Refused(Unfit):
@@ -65,7 +70,8 @@ def build(
     _check_bound(listeners, bound)
     if len(listeners) > QUOTA:
         raise Refused(
-            f"apply failed. listenerPort: {listeners[-1].port}. errMsgs: QuotaExceeded.ListenersNum: {QUOTA} listeners are allowed"
+            f"apply failed. listenerPort: {listeners[-1].port}. errMsgs: QuotaExceeded.ListenersNum: {QUOTA}"
+            " listeners are allowed"
         )
     for listener in listeners:
         _check_certificates(listener, ca_known, server_certificates)
@@ -85,15 +91,25 @@ def build(
 def _listener(spec: dict[str, Any]) -> Listener:
     port, protocol = port_number(spec.get("port")), spec.get("protocol", "")
     if protocol not in PROTOCOLS:
-        raise Unfit(f"invalid listener protocol: {protocol!r}, listener {port}: choose one of {', '.join(PROTOCOLS)}")
+        raise Unfit(
+            f"invalid listener protocol: {protocol!r}, listener {port}: choose one of {', '.join(PROTOCOLS)}"
+        )
     cas = [one.get("CertificateId", "") for one in spec.get("caCertificates", [])]
     if protocol == "HTTPS" and len(cas) > 1:
-        raise Refused(f"apply failed. listenerPort: {port}. errMsgs: Only one CA certificate is supported, got {len(cas)}")
+        raise Refused(
+            f"apply failed. listenerPort: {port}. errMsgs: Only one CA certificate is supported, got"
+            f" {len(cas)}"
+        )
     if spec.get("caEnabled") and protocol != "HTTPS":
-        raise Refused(f"apply failed. listenerPort: {port}. errMsgs: CaEnabled is not supported by {protocol} listeners")
+        raise Refused(
+            f"apply failed. listenerPort: {port}. errMsgs: CaEnabled is not supported by {protocol} listeners"
+        )
     for name in ("idleTimeout", "requestTimeout"):
         if not 0 <= spec.get(name, 0) <= _LONGEST_TIMEOUT:
-            raise Refused(f"apply failed. listenerPort: {port}. errMsgs: the value {spec[name]} of {name} is out of range")
+            raise Refused(
+                f"apply failed. listenerPort: {port}. errMsgs: the value {spec[name]} of {name} is out of"
+                " range"
+            )
     return Listener(
         port=port,
         protocol=protocol,
@@ -111,28 +127,42 @@ def _listener(spec: dict[str, Any]) -> Listener:
 
 
 def _in_order(spec: dict[str, Any]) -> tuple[str, ...]:
-    """Server certificates, the default one first: defaultCertificate, then IsDefault, then as listed."""
+    """Server certificates, the default one first: defaultCertificate, then IsDefault, then as
+    listed.
+    """
     listed = sorted(spec.get("certificates", []), key=lambda one: not one.get("IsDefault", False))
     default = spec.get("defaultCertificate", {}).get("certificateId")
-    return tuple(dict.fromkeys([*([default] if default else []), *(one.get("CertificateId", "") for one in listed)]))
+    return tuple(
+        dict.fromkeys([*([default] if default else []), *(one.get("CertificateId", "") for one in listed)])
+    )
 
 
 def _forwarded(spec: dict[str, Any], port: int) -> dict[str, str | bool]:
     forwarded = dict(spec.get("xForwardedForConfig", {}))
     for name, value in forwarded.items():
         if name.endswith("Alias") and value and not _ALIAS.fullmatch(value):
-            raise Refused(f"apply failed. listenerPort: {port}. errMsgs: the value {value!r} of {name} is not valid")
+            raise Refused(
+                f"apply failed. listenerPort: {port}. errMsgs: the value {value!r} of {name} is not valid"
+            )
     return forwarded
 
 
 def _rules(listener: Listener, bound: list[Resource]) -> tuple[Rule, ...]:
     place = (listener.port, listener.protocol)
-    found = [rule for one in bound if place in ingresses.listen_ports(one) for rule in ingresses.rules(one, listener.protocol)]
-    # The first of two rules for the same host and path wins, as on ALB, where it has the higher priority.
+    found = [
+        rule
+        for one in bound
+        if place in ingresses.listen_ports(one)
+        for rule in ingresses.rules(one, listener.protocol)
+    ]
+    # The first of two rules for the same host and path wins, as on ALB, where it has the higher
+    # priority.
     return tuple({(rule.host, rule.path, rule.exact): rule for rule in reversed(found)}.values())[::-1]
 
 
-def _discover(listener: Listener, bound: list[Resource], server_certificates: Mapping[str, tuple[str, ...]]) -> Listener:
+def _discover(
+    listener: Listener, bound: list[Resource], server_certificates: Mapping[str, tuple[str, ...]]
+) -> Listener:
     if listener.protocol == "HTTP" or listener.certificate_ids:
         return listener
     hosts = [
@@ -142,13 +172,22 @@ def _discover(listener: Listener, bound: list[Resource], server_certificates: Ma
         for entry in one.get("spec", {}).get("tls") or []
         for host in entry.get("hosts") or []
     ]
-    found = (identity for host in hosts for identity, names in server_certificates.items() if any(covers(name, host) for name in names))
+    found = (
+        identity
+        for host in hosts
+        for identity, names in server_certificates.items()
+        if any(covers(name, host) for name in names)
+    )
     return replace(listener, certificate_ids=tuple(dict.fromkeys(found)))
 
 
 def covers(name: str, host: str) -> bool:
-    """Whether a DNS name of a certificate (perhaps `*.name`) is good for a host (RFC 6125, section 6.4.3)."""
-    return name.lower() == host.lower() or (name.startswith("*.") and host.lower().partition(".")[2] == name[2:].lower())
+    """Whether a DNS name of a certificate (perhaps `*.name`) is good for a host (RFC 6125, section
+    6.4.3).
+    """
+    return name.lower() == host.lower() or (
+        name.startswith("*.") and host.lower().partition(".")[2] == name[2:].lower()
+    )
 
 
 def _check_places(listeners: list[Listener]) -> None:
@@ -168,7 +207,9 @@ def _check_bound(listeners: list[Listener], bound: list[Resource]) -> None:
                 raise Unfit(f"Listener is not fulfilled yet: {port}-{protocol}")
 
 
-def _check_certificates(listener: Listener, ca_known: Callable[[str], bool], server_certificates: Mapping[str, tuple[str, ...]]) -> None:
+def _check_certificates(
+    listener: Listener, ca_known: Callable[[str], bool], server_certificates: Mapping[str, tuple[str, ...]]
+) -> None:
     if listener.protocol == "HTTP":
         return
     failed = f"apply failed. listenerPort: {listener.port}. errMsgs:"

@@ -1,13 +1,17 @@
-"""CAS 2020-04-07 (Certificate Management Service): repositories of certificates and what is in them. Of 2020-06-30 the CAs of its private CA service.
+"""CAS 2020-04-07 (Certificate Management Service): repositories of certificates and what is in
+them. Of 2020-06-30 the CAs of its private CA service.
 
-Covered: CreateWarehouse, DeleteWarehouse, ListCertWarehouse, ListWarehouse, UploadPCACert, DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30
-DescribeCACertificate.
-Sources: `facts/alibaba.md` A of the project's notes and https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview.
+Covered: CreateWarehouse, DeleteWarehouse, ListCertWarehouse, ListWarehouse, UploadPCACert,
+DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30 DescribeCACertificate. Sources:
+`facts/alibaba.md` A of the project's notes and
+https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview.
 
-What nobody has documented is decided here, on the strict side: DeleteWarehouse of a repository that is not empty and DeletePCACert of a certificate that an ALB
-listener names are refused; error codes of "does not exist" and "is in use" and the types that ListWarehouse reports are made up; content comes back as the bare
-PEM blocks, so whoever compares content has to compare certificates, not texts. A certificate uploaded twice gets two identifiers. DescribeWarehouseCert does
-not know CAs of the private CA service, and DescribeCACertificate no uploads; ALB knows both.
+What nobody has documented is decided here, on the strict side: DeleteWarehouse of a repository that
+is not empty and DeletePCACert of a certificate that an ALB listener names are refused; error codes
+of "does not exist" and "is in use" and the types that ListWarehouse reports are made up; content
+comes back as the bare PEM blocks, so whoever compares content has to compare certificates, not
+texts. A certificate uploaded twice gets two identifiers. DescribeWarehouseCert does not know CAs of
+the private CA service, and DescribeCACertificate no uploads; ALB knows both.
 """
 
 from __future__ import annotations
@@ -73,7 +77,9 @@ PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
 }
 
 PRIVATE_CA_VERSION: Final = "2020-06-30"
-PRIVATE_CA_PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {"DescribeCACertificate": (Parameter("Identifier"),)}
+PRIVATE_CA_PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
+    "DescribeCACertificate": (Parameter("Identifier"),)
+}
 
 
 class CertificateRepositories:
@@ -85,17 +91,25 @@ class CertificateRepositories:
     """
 
     def __init__(self, file: Path, in_use: Callable[[str], list[str]]) -> None:
-        self.store = Store(file, {"nextId": _FIRST_ID, "warehouses": [], "certificates": [], "privateCas": {}})
+        self.store = Store(
+            file, {"nextId": _FIRST_ID, "warehouses": [], "certificates": [], "privateCas": {}}
+        )
         self._in_use = in_use
 
     def ca_pem(self, identifier: str) -> str | None:
-        """The content of a CA certificate that ALB may use: one in a repository of type uploadCA, or of the private CA service; None if there is none."""
+        """The content of a CA certificate that ALB may use: one in a repository of type uploadCA,
+        or of the private CA service; None if there is none.
+        """
         with self.store.reading() as content:
             if identifier in content["privateCas"]:
                 return str(content["privateCas"][identifier])
             types = {warehouse["WhId"]: warehouse["Type"] for warehouse in content["warehouses"]}
             for certificate in content["certificates"]:
-                if certificate["Identifier"] == identifier and certificate["CertType"] == "CA" and types[certificate["WhId"]] == "uploadCA":
+                if (
+                    certificate["Identifier"] == identifier
+                    and certificate["CertType"] == "CA"
+                    and types[certificate["WhId"]] == "uploadCA"
+                ):
                     return str(certificate["Content"])
         return None
 
@@ -119,7 +133,10 @@ class CertificateRepositories:
             raise not_found("CACertificate", identifier)
         certificate = pem.read(text)
         described = certificate.describe()
-        fields = {name: described[name] for name in ("CommonName", "Algorithm", "SignAlgorithm", "BeforeDate", "AfterDate")}
+        fields = {
+            name: described[name]
+            for name in ("CommonName", "Algorithm", "SignAlgorithm", "BeforeDate", "AfterDate")
+        }
         return {
             "Certificate": {
                 **fields,
@@ -131,7 +148,9 @@ class CertificateRepositories:
                 "X509Certificate": certificate.leaf.public_bytes(Encoding.PEM).decode(),
                 "CaCertChain": certificate.pem,
             },
-            "Years": (certificate.leaf.not_valid_after_utc - certificate.leaf.not_valid_before_utc).days // 365,
+            "Years": (
+                (certificate.leaf.not_valid_after_utc - certificate.leaf.not_valid_before_utc).days // 365
+            ),
         }
 
     def create_warehouse(self, values: Values) -> dict[str, Any]:
@@ -141,23 +160,34 @@ class CertificateRepositories:
         if values["Type"] not in LISTED_TYPES:
             raise not_covered(f"repositories of type {values['Type']}")
         with self.store.changing() as content:
-            # WhId and instance id have nothing to do with each other, as in reality: one has to be looked up by the other.
+            # WhId and instance id have nothing to do with each other, as in reality: one has to be
+            # looked up by the other.
             identity = content["nextId"] + secrets.randbelow(900) + 1
             content["nextId"] = identity
             instance = "cas-wh-" + "".join(secrets.choice(_LETTERS) for _ in range(6))
             content["warehouses"].append(
-                {"WhId": identity, "InstanceId": instance, "Name": values["Name"], "Type": LISTED_TYPES[str(values["Type"])]}
+                {
+                    "WhId": identity,
+                    "InstanceId": instance,
+                    "Name": values["Name"],
+                    "Type": LISTED_TYPES[str(values["Type"])],
+                }
             )
         return {"WarehouseInstanceId": instance}
 
     def delete_warehouse(self, values: Values) -> dict[str, Any]:
         instance = str(values["WarehouseInstanceId"])
         with self.store.changing() as content:
-            found = next((warehouse for warehouse in content["warehouses"] if warehouse["InstanceId"] == instance), None)
+            found = next(
+                (warehouse for warehouse in content["warehouses"] if warehouse["InstanceId"] == instance),
+                None,
+            )
             if found is None:
                 raise not_found("Warehouse", instance)
             if any(certificate["WhId"] == found["WhId"] for certificate in content["certificates"]):
-                raise ApiError(409, "Warehouse.NotEmpty", f"The warehouse {instance} still holds certificates.")
+                raise ApiError(
+                    409, "Warehouse.NotEmpty", f"The warehouse {instance} still holds certificates."
+                )
             content["warehouses"].remove(found)
         return {}
 
@@ -190,15 +220,20 @@ class CertificateRepositories:
     def upload_pca_cert(self, values: Values) -> dict[str, Any]:
         certificate = pem.read(str(values["Cert"]))
         with self.store.changing() as content:
-            warehouse = next((one for one in content["warehouses"] if one["WhId"] == values["WarehouseId"]), None)
+            warehouse = next(
+                (one for one in content["warehouses"] if one["WhId"] == values["WarehouseId"]), None
+            )
             if warehouse is None:
                 raise not_found("Warehouse", str(values["WarehouseId"]))
             if warehouse["Type"] == "aliyunPCA":
                 raise not_covered("uploads into a repository of Alibaba's private CA")
             if warehouse["Type"] == "uploadCA" and not certificate.is_ca:
                 raise invalid("Cert", "it is not a CA certificate")
-            # Both shapes are in the documentation's examples; whoever parses one of them fails on the other.
-            identifier = str(uuid.uuid1(node=secrets.randbits(48))) if secrets.randbelow(2) else secrets.token_hex(16)
+            # Both shapes are in the documentation's examples; whoever parses one of them fails on
+            # the other.
+            identifier = (
+                str(uuid.uuid1(node=secrets.randbits(48))) if secrets.randbelow(2) else secrets.token_hex(16)
+            )
             content["certificates"].append(
                 {
                     "Identifier": identifier,
@@ -219,7 +254,9 @@ class CertificateRepositories:
                 raise not_found("Certificate", identifier)
             users = self._in_use(identifier)
             if users:
-                raise ApiError(409, "Certificate.InUse", f"The certificate {identifier} is used by {', '.join(users)}.")
+                raise ApiError(
+                    409, "Certificate.InUse", f"The certificate {identifier} is used by {', '.join(users)}."
+                )
             content["certificates"].remove(found)
         return {}
 
@@ -239,7 +276,15 @@ class CertificateRepositories:
                     and (wanted is None or one["Identifier"] in wanted)
                 ):
                     listed = {name: one[name] for name in ("Identifier", "WhId", "WhInstanceId", "CertType")}
-                    found.append({**listed, **described, "Status": "ISSUE", "SourceType": "upload", "ExistPrivateKey": False})
+                    found.append(
+                        {
+                            **listed,
+                            **described,
+                            "Status": "ISSUE",
+                            "SourceType": "upload",
+                            "ExistPrivateKey": False,
+                        }
+                    )
         return pages.by_number(values, found, "CertList")
 
     def describe_warehouse_cert(self, values: Values) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""The ALB Ingress controller: brings the data plane to what AlbConfigs, Ingresses and IngressClasses say, and tells about it in status and events.
+"""The ALB Ingress controller: brings the data plane to what AlbConfigs, Ingresses and
+IngressClasses say, and tells about it in status and events.
 
-One thread does one thing at a time: build all load balancers, write and reload nginx, wait until it serves them, then show them in the
-API, in status and in events. An AlbConfig that cannot be built or applied keeps its last good load balancer and gets a Warning event, as
-do its Ingresses. Status is written only when it changes. Whatever can heal a failure (resources, certificates, faults, nginx) wakes the
-controller up; only for a port that somebody else holds it looks again from time to time.
+One thread does one thing at a time: build all load balancers, write and reload nginx, wait until it
+serves them, then show them in the API, in status and in events. An AlbConfig that cannot be built
+or applied keeps its last good load balancer and gets a Warning event, as do its Ingresses. Status
+is written only when it changes. Whatever can heal a failure (resources, certificates, faults,
+nginx) wakes the controller up; only for a port that somebody else holds it looks again from time to
+time.
 """
 
 from __future__ import annotations
@@ -83,7 +86,9 @@ class Controller:
         ended: ends the work when it is set.
     """
 
-    def __init__(self, layout: Layout, cluster: Cluster, openapi: OpenApiServer, ended: threading.Event) -> None:
+    def __init__(
+        self, layout: Layout, cluster: Cluster, openapi: OpenApiServer, ended: threading.Event
+    ) -> None:
         self._layout = layout
         self._cluster = cluster
         self._openapi = openapi
@@ -126,15 +131,22 @@ class Controller:
             except Exception as reason:
                 if not self._openapi.ready.is_set():
                     raise
-                # A controller that dies of one odd resource would be a worse stand-in than one that says so and goes on.
-                print(reason if isinstance(reason, UserError) else traceback.format_exc(), file=sys.stderr, flush=True)
+                # A controller that dies of one odd resource would be a worse stand-in than one that
+                # says so and goes on.
+                print(
+                    reason if isinstance(reason, UserError) else traceback.format_exc(),
+                    file=sys.stderr,
+                    flush=True,
+                )
                 self._ended.wait(_POLL)
 
     def _faults_changed(self) -> bool:
         return faults.wished(self._layout) != self._faults or not self._layout.faults_applied_file.exists()
 
     def _items(self, mirror: Mirror) -> list[Resource]:
-        """What the controller knows of a collection: of a stale one, what was there when it became so."""
+        """What the controller knows of a collection: of a stale one, what was there when it became
+        so.
+        """
         return self._frozen[id(mirror)] if self._frozen else mirror.items()
 
     def _reconcile(self) -> None:
@@ -151,13 +163,19 @@ class Controller:
         self._pending = None
         try:
             self._data_plane.write(plan.text)
-            self._openapi.balancers.configure(name for name, one in plan.balancers.items() if taken.get(name) != one)
+            self._openapi.balancers.configure(
+                name for name, one in plan.balancers.items() if taken.get(name) != one
+            )
             serves = self._data_plane.reload(plan.text)
         except NotTaken as reason:
             print(f"the data plane refuses the configuration: {reason}", file=sys.stderr, flush=True)
             self._openapi.balancers.configure(())
             changed = {name for name, one in plan.balancers.items() if taken.get(name) != one}
-            refused = [Outcome(APPLY_FAILED, f"apply failed. errMsgs: the data plane refuses the configuration: {reason}")]
+            refused = [
+                Outcome(
+                    APPLY_FAILED, f"apply failed. errMsgs: the data plane refuses the configuration: {reason}"
+                )
+            ]
             self._report(replace(plan, balancers={}, outcomes=dict.fromkeys(changed, refused)))
             return
         finally:
@@ -190,7 +208,9 @@ class Controller:
             except Unfit as reason:
                 if name in taken:
                     balancers[name] = taken[name]
-                outcomes[name] = [Outcome(APPLY_FAILED if isinstance(reason, Refused) else BUILD_FAILED, str(reason))]
+                outcomes[name] = [
+                    Outcome(APPLY_FAILED if isinstance(reason, Refused) else BUILD_FAILED, str(reason))
+                ]
         text = nginx.render(balancers.values(), self._surroundings(), wished.get("alb", faults.NONE))
         subjects = {name: [albconfig, *self._ingresses_of(name)] for name, albconfig in albconfigs.items()}
         return _Plan(balancers, outcomes, subjects, wished, text)
@@ -208,14 +228,22 @@ class Controller:
         )
 
     def _servable(self, balancer: Balancer, before: Iterable[Balancer]) -> tuple[Balancer, list[Outcome]]:
-        """The load balancer without the listeners that this machine cannot serve, and what to tell about them."""
+        """The load balancer without the listeners that this machine cannot serve, and what to tell
+        about them.
+        """
         ours = {(endpoint.address, endpoint.port) for endpoint in ports.listeners(self._layout)}
-        others = {(one.address, listener.port) for one in before for listener in one.listeners if listener.served}
+        others = {
+            (one.address, listener.port) for one in before for listener in one.listeners if listener.served
+        }
         kept, skipped = [], []
         if balancer.address != self._layout.listener_address(balancer.index):
             wished = self._layout.listener_address(balancer.index)
             skipped.append(
-                Outcome(SKIPPED, f"this machine has no address {wished}, so {balancer.albconfig} is served on {balancer.address}")
+                Outcome(
+                    SKIPPED,
+                    f"this machine has no address {wished}, so {balancer.albconfig} is served on"
+                    f" {balancer.address}",
+                )
             )
         for listener in balancer.listeners:
             place = (balancer.address, listener.port)
@@ -224,8 +252,13 @@ class Controller:
             except UserError as error:
                 skipped.append(Outcome(SKIPPED, str(error)))
                 continue
-            if listener.served and (place in others or ((balancer.address, port) not in ours and not can_listen(balancer.address, port))):
-                skipped.append(Outcome(SKIPPED, f"listener {listener} is not served: {balancer.address}:{port} is taken"))
+            if listener.served and (
+                place in others
+                or ((balancer.address, port) not in ours and not can_listen(balancer.address, port))
+            ):
+                skipped.append(
+                    Outcome(SKIPPED, f"listener {listener} is not served: {balancer.address}:{port} is taken")
+                )
                 continue
             kept.append(listener)
         return replace(balancer, listeners=tuple(kept)), skipped
@@ -265,15 +298,23 @@ class Controller:
         self._report(plan)
 
     def _report(self, plan: _Plan) -> None:
-        """Write status and events; what the API server does not take now is written after the next change."""
+        """Write status and events; what the API server does not take now is written after the next
+        change.
+        """
         for albconfig in self._items(self._albconfigs):
             name = albconfig["metadata"]["name"]
             try:
                 if name in plan.balancers:
                     self._write_status(albconfig, self._ingresses_of(name), plan.balancers[name])
-                self._write_events(plan.subjects.get(name, []), plan.outcomes.get(name, []), plan.balancers.get(name))
+                self._write_events(
+                    plan.subjects.get(name, []), plan.outcomes.get(name, []), plan.balancers.get(name)
+                )
             except FAILURES as reason:
-                print(f"status or events of AlbConfig {name} could not be written: {reason!r}", file=sys.stderr, flush=True)
+                print(
+                    f"status or events of AlbConfig {name} could not be written: {reason!r}",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
     def _write_status(self, albconfig: Resource, ingresses: list[Resource], balancer: Balancer) -> None:
         wanted = status_of(balancer)
@@ -285,24 +326,34 @@ class Controller:
             if ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") != entries:
                 metadata = ingress["metadata"]
                 path = f"/apis/networking.k8s.io/v1/namespaces/{metadata['namespace']}/ingresses/{metadata['name']}/status"
-                self._cluster.request("PATCH", path, {"status": {"loadBalancer": {"ingress": entries}}}, MERGE_PATCH)
+                self._cluster.request(
+                    "PATCH", path, {"status": {"loadBalancer": {"ingress": entries}}}, MERGE_PATCH
+                )
 
-    def _write_events(self, subjects: list[Resource], outcomes: list[Outcome], balancer: Balancer | None) -> None:
+    def _write_events(
+        self, subjects: list[Resource], outcomes: list[Outcome], balancer: Balancer | None
+    ) -> None:
         request = str(uuid.uuid4()).upper()
         for resource in subjects:
             metadata = resource["metadata"]
-            # The same is told again only about another version of the resource or another load balancer.
+            # The same is told again only about another version of the resource or another load
+            # balancer.
             told = repr((metadata.get("generation"), outcomes, balancer))
             if not outcomes or self._told.get(metadata["uid"]) == told:
                 continue
             for outcome in outcomes:
                 event = event_of(resource, outcome, request, datetime.now(UTC))
-                self._cluster.request("POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", event)
+                self._cluster.request(
+                    "POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", event
+                )
             self._told[metadata["uid"]] = told
 
 
 def status_of(balancer: Balancer) -> Resource:
-    """`status.loadBalancer` of an AlbConfig. CA certificates and caEnabled are not in it, as in reality."""
+    """`status.loadBalancer` of an AlbConfig.
+
+    CA certificates and caEnabled are not in it, as in reality.
+    """
     return {
         "id": balancer.id,
         "dnsname": balancer.dns_name,
@@ -310,7 +361,8 @@ def status_of(balancer: Balancer) -> Resource:
             {
                 "portAndProtocol": str(listener),
                 "certificates": [
-                    {"certificateId": identity, "isDefault": place == 0} for place, identity in enumerate(listener.certificate_ids)
+                    {"certificateId": identity, "isDefault": place == 0}
+                    for place, identity in enumerate(listener.certificate_ids)
                 ],
             }
             for listener in balancer.listeners
@@ -332,7 +384,10 @@ def event_of(resource: Resource, outcome: Outcome, request: str, now: datetime) 
         "kind": "Event",
         "metadata": {"name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
         "involvedObject": {
-            "apiVersion": resource.get("apiVersion") or ("networking.k8s.io/v1" if "namespace" in metadata else "alibabacloud.com/v1"),
+            "apiVersion": (
+                resource.get("apiVersion")
+                or ("networking.k8s.io/v1" if "namespace" in metadata else "alibabacloud.com/v1")
+            ),
             "kind": resource.get("kind") or ("Ingress" if "namespace" in metadata else "AlbConfig"),
             "name": metadata["name"],
             "namespace": metadata.get("namespace", ""),
@@ -341,7 +396,9 @@ def event_of(resource: Resource, outcome: Outcome, request: str, now: datetime) 
         },
         "type": outcome.kind,
         "reason": outcome.reason,
-        "message": outcome.message if outcome.reason == SUCCESS else f"{outcome.message} RequestId: {request}",
+        "message": (
+            outcome.message if outcome.reason == SUCCESS else f"{outcome.message} RequestId: {request}"
+        ),
         "source": {"component": "alb-ingress-controller"},
         "firstTimestamp": moment,
         "lastTimestamp": moment,

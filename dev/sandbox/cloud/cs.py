@@ -1,9 +1,12 @@
-"""Container Service 2015-12-15: the one action DescribeClusterUserKubeconfig, for the sandbox's own cluster, which is the only one of its account.
+"""Container Service 2015-12-15: the one action DescribeClusterUserKubeconfig, for the sandbox's own
+cluster, which is the only one of its account.
 
-The kubeconfig holds a client certificate that kube-apiserver's CA signs for the time asked for; its user may do everything, as the one who made an ACK
-cluster may. For the private address the server is `localhost` instead of `127.0.0.1`, so that one sees which was asked for.
-Source: https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-describeclusteruserkubeconfig;
-the error code ErrorClusterNotFound is the one that terraform-provider-alicloud waits for. Names of errors' fields: small letters, as this API has them.
+The kubeconfig holds a client certificate that kube-apiserver's CA signs for the time asked for; its
+user may do everything, as the one who made an ACK cluster may. For the private address the server
+is `localhost` instead of `127.0.0.1`, so that one sees which was asked for. Source:
+https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-describeclusteruserkubeconfig;
+the error code ErrorClusterNotFound is the one that terraform-provider-alicloud waits for. Names of
+errors' fields: small letters, as this API has them.
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ def from_path(request: Request) -> list[tuple[str, str]]:
 
 
 def body(content: dict[str, Any], identity: str) -> dict[str, Any]:
-    """An answer's content as this API sends it: without the request's id, or, for an error, with names in small letters."""
+    """An answer's content as this API sends it: without the request's id, or, for an error, with
+    names in small letters.
+    """
     if "Code" not in content:
         return content
     return {small: content[name] for name, small in _ERROR_FIELDS.items()} | {"requestId": identity}
@@ -75,7 +80,9 @@ class Clusters:
         if self._directory is None or cluster != ACK_CLUSTER_ID:
             raise ApiError(404, "ErrorClusterNotFound", f"cluster ({cluster}) not found in our records")
         if "TemporaryDurationMinutes" not in values:
-            raise not_covered(f"{ACTION} without TemporaryDurationMinutes, for which the service chooses a duration itself")
+            raise not_covered(
+                f"{ACTION} without TemporaryDurationMinutes, for which the service chooses a duration itself"
+            )
         seconds = int(self._clock()) + 60 * int(str(values["TemporaryDurationMinutes"]))
         until = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
         layout = Layout.load(self._directory)

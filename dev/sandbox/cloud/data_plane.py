@@ -1,7 +1,8 @@
 """Making nginx take a configuration, and knowing when it has.
 
-The configuration's generation (a hash of itself) is served on a status port. A change has been taken when that port answers with the
-new generation and the worker that served the old one has stopped accepting connections: for a tenth of a second after a reload, both do.
+The configuration's generation (a hash of itself) is served on a status port. A change has been
+taken when that port answers with the new generation and the worker that served the old one has
+stopped accepting connections: for a tenth of a second after a reload, both do.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class NotTaken(Exception):
 
 
 def status_port(layout: Layout) -> int:
-    """Where nginx tells its generation (the one port of the cloud part that layout.py does not list, as nginx listens there)."""
+    """Where nginx tells its generation (the one port of the cloud part that layout.py does not
+    list, as nginx listens there).
+    """
     return layout.port_base + 82
 
 
@@ -48,7 +51,8 @@ class DataPlane:
         layout.logs.mkdir(parents=True, exist_ok=True)
 
     def write(self, text: str) -> bool:
-        """Test a configuration and put it where nginx starts from; nothing happens if it is there already.
+        """Test a configuration and put it where nginx starts from; nothing happens if it is there
+        already.
 
         Returns:
             Whether it was another one.
@@ -63,10 +67,16 @@ class DataPlane:
         write_atomically(candidate, text)
         try:
             tested = subprocess.run(
-                [self._program, "-t", "-q", *self._arguments(candidate)], capture_output=True, encoding="utf-8", timeout=30, check=False
+                [self._program, "-t", "-q", *self._arguments(candidate)],
+                capture_output=True,
+                encoding="utf-8",
+                timeout=30,
+                check=False,
             )
         except FileNotFoundError:
-            raise UserError(f"there is no {self._program} on PATH; install it (Debian: apt-get install nginx-light)") from None
+            raise UserError(
+                f"there is no {self._program} on PATH; install it (Debian: apt-get install nginx-light)"
+            ) from None
         if tested.returncode != 0:
             raise NotTaken(tested.stderr.strip() or f"nginx -t failed with exit code {tested.returncode}")
         candidate.replace(current)
@@ -85,7 +95,8 @@ class DataPlane:
         return (words[0], int(words[1])) if len(words) == 2 and words[1].isdigit() else None
 
     def reload(self, text: str) -> bool:
-        """Make a running nginx take the configuration that was written, and wait until nothing else is served.
+        """Make a running nginx take the configuration that was written, and wait until nothing else
+        is served.
 
         Returns:
             False if nginx does not run: it will start with this configuration.
@@ -108,12 +119,15 @@ class DataPlane:
             if now[0] == wanted and _retired(before[1]):
                 return True
             time.sleep(0.005)
-        raise NotTaken(f"nginx did not take the configuration within {_TAKES:.0f} s; see {self._layout.log('nginx')}")
+        raise NotTaken(
+            f"nginx did not take the configuration within {_TAKES:.0f} s; see {self._layout.log('nginx')}"
+        )
 
     def _signal(self) -> bool:
         try:
             master = int((self._layout.nginx_directory / "nginx.pid").read_text(encoding="utf-8"))
-            # Workers outlive a killed master, so that the status port answers does not yet say that the pid is still nginx's.
+            # Workers outlive a killed master, so that the status port answers does not yet say that
+            # the pid is still nginx's.
             if str(self._layout.nginx_directory) not in " ".join(processes.command_line(master)):
                 return False
             os.kill(master, signal.SIGHUP)
@@ -122,7 +136,14 @@ class DataPlane:
         return True
 
     def _arguments(self, configuration: Path) -> list[str]:
-        return ["-p", f"{self._layout.nginx_directory}/", "-c", str(configuration), "-e", str(self._layout.log("nginx"))]
+        return [
+            "-p",
+            f"{self._layout.nginx_directory}/",
+            "-c",
+            str(configuration),
+            "-e",
+            str(self._layout.log("nginx")),
+        ]
 
 
 def can_listen(address: str, port: int) -> bool:
@@ -136,7 +157,9 @@ def can_listen(address: str, port: int) -> bool:
 
 
 def has_address(address: str) -> bool:
-    """Whether this machine has a loopback address (Linux has all of 127.0.0.0/8, others only 127.0.0.1)."""
+    """Whether this machine has a loopback address (Linux has all of 127.0.0.0/8, others only
+    127.0.0.1).
+    """
     with contextlib.suppress(OSError), socket.socket() as probe:
         probe.bind((address, 0))
         return True
@@ -144,5 +167,7 @@ def has_address(address: str) -> bool:
 
 
 def _retired(worker: int) -> bool:
-    """Whether a worker is gone or has stopped accepting connections: nginx says so in the process's title."""
+    """Whether a worker is gone or has stopped accepting connections: nginx says so in the process's
+    title.
+    """
     return "shutting" in (words := processes.command_line(worker)) or not words

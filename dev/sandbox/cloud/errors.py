@@ -1,7 +1,10 @@
-"""Refusals of the OpenAPI endpoint, in the form in which Alibaba Cloud's gateway and products answer them.
+"""Refusals of the OpenAPI endpoint, in the form in which Alibaba Cloud's gateway and products
+answer them.
 
-Codes of the gateway are Alibaba's own (https://error-center.alibabacloud.com/document_detail/25491.html). Codes that begin with `Sandbox.` say that a request
-may well be allowed by Alibaba Cloud but that this stand-in does not know what would happen: it refuses instead of guessing.
+Codes of the gateway are Alibaba's own
+(https://error-center.alibabacloud.com/document_detail/25491.html). Codes that begin with `Sandbox.`
+say that a request may well be allowed by Alibaba Cloud but that this stand-in does not know what
+would happen: it refuses instead of guessing.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ def missing(name: str) -> ApiError:
 
 def invalid(name: str, reason: str) -> ApiError:
     """A parameter has a value that the action does not take."""
-    return ApiError(400, f"InvalidParameter.{name}", f"The specified parameter {name} is not valid: {reason}.")
+    return ApiError(
+        400, f"InvalidParameter.{name}", f"The specified parameter {name} is not valid: {reason}."
+    )
 
 
 def not_covered(what: str) -> ApiError:
@@ -34,9 +39,13 @@ def not_covered(what: str) -> ApiError:
 
 def unknown_api() -> ApiError:
     """There is no such action, or not at this path."""
-    return ApiError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+    return ApiError(
+        404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."
+    )
 
 
 def not_found(kind: str, identity: str) -> ApiError:
-    """Something that a parameter names does not exist (codes of CAS for this are not documented, so this one is made up)."""
+    """Something that a parameter names does not exist (codes of CAS for this are not documented, so
+    this one is made up).
+    """
     return ApiError(404, f"{kind}.NotFound", f"The specified {kind} {identity} does not exist.")

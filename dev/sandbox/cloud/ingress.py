@@ -1,8 +1,10 @@
-"""Reading Ingresses and IngressClasses: which AlbConfig they belong to, which listeners they bind and which rules they bring.
+"""Reading Ingresses and IngressClasses: which AlbConfig they belong to, which listeners they bind
+and which rules they bring.
 
-Covered: `spec.ingressClassName` and the old annotation, IngressClass parameters of kind AlbConfig, the annotations `listen-ports` and
-`ssl-redirect`, hosts (also `*.name`), paths of the three types, a default backend. Other `alb.ingress.kubernetes.io/` annotations are
-ignored. Services and endpoints are not looked at.
+Covered: `spec.ingressClassName` and the old annotation, IngressClass parameters of kind AlbConfig,
+the annotations `listen-ports` and `ssl-redirect`, hosts (also `*.name`), paths of the three types,
+a default backend. Other `alb.ingress.kubernetes.io/` annotations are ignored. Services and
+endpoints are not looked at.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ def albconfig_of(ingress: Resource, classes: Iterable[Resource]) -> str | None:
     for one in classes:
         spec = one.get("spec") or {}
         parameters = spec.get("parameters") or {}
-        if one["metadata"]["name"] == wanted and spec.get("controller") == CONTROLLER and parameters.get("kind") == "AlbConfig":
+        if (
+            one["metadata"]["name"] == wanted
+            and spec.get("controller") == CONTROLLER
+            and parameters.get("kind") == "AlbConfig"
+        ):
             return str(parameters.get("name"))
     return None
 
@@ -43,7 +49,12 @@ def listen_ports(ingress: Resource) -> list[tuple[int, str]]:
         return [(80, "HTTP"), (443, "HTTPS")] if ingress.get("spec", {}).get("tls") else [(80, "HTTP")]
     try:
         entries = json.loads(text)
-        ports = [(int(port), str(protocol)) for entry in entries for protocol, port in entry.items() if isinstance(port, int)]
+        ports = [
+            (int(port), str(protocol))
+            for entry in entries
+            for protocol, port in entry.items()
+            if isinstance(port, int)
+        ]
         if len(ports) != sum(len(entry) for entry in entries) or not ports:
             raise ValueError(text)
     except (ValueError, TypeError, AttributeError):

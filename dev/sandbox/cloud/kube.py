@@ -1,4 +1,6 @@
-"""A Kubernetes client that does what the controller needs and starts in no time: requests, and mirrors of whole collections kept up to date by watches."""
+"""A Kubernetes client that does what the controller needs and starts in no time: requests, and
+mirrors of whole collections kept up to date by watches.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ FAILURES: Final = (OSError, http.client.HTTPException, KubeError, ValueError)
 
 
 class Cluster:
-    """The API server of a kubeconfig's context, the current one if none is named, with a client certificate."""
+    """The API server of a kubeconfig's context, the current one if none is named, with a client
+    certificate.
+    """
 
     def __init__(self, kubeconfig: Path, context_name: str | None = None) -> None:
         content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
@@ -46,14 +50,20 @@ class Cluster:
         user = _named(content["users"], context["user"])["user"]
         server = urlsplit(cluster["server"])
         self.host, self._port = str(server.hostname), server.port or 443
-        self._tls = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority", kubeconfig).decode())
+        self._tls = ssl.create_default_context(
+            cadata=_pem(cluster, "certificate-authority", kubeconfig).decode()
+        )
         # The ssl module takes a client's key from a file only.
         with tempfile.NamedTemporaryFile() as file:
-            file.write(_pem(user, "client-certificate", kubeconfig) + b"\n" + _pem(user, "client-key", kubeconfig))
+            file.write(
+                _pem(user, "client-certificate", kubeconfig) + b"\n" + _pem(user, "client-key", kubeconfig)
+            )
             file.flush()
             self._tls.load_cert_chain(file.name)
 
-    def request(self, method: str, path: str, body: Resource | None = None, content_type: str = "application/json") -> Resource:
+    def request(
+        self, method: str, path: str, body: Resource | None = None, content_type: str = "application/json"
+    ) -> Resource:
         """Send a request and return the answer.
 
         Raises:
@@ -62,7 +72,12 @@ class Cluster:
         """
         connection = self._connect(10)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), {**_NAME, "content-type": content_type})
+            connection.request(
+                method,
+                path,
+                None if body is None else json.dumps(body),
+                {**_NAME, "content-type": content_type},
+            )
             answer = connection.getresponse()
             content = answer.read()
             if answer.status >= 400:
@@ -94,15 +109,19 @@ class Cluster:
 
 
 class Mirror:
-    """The resources of a collection as the API server has them, kept up to date by a thread; survives restarts of the API server.
+    """The resources of a collection as the API server has them, kept up to date by a thread;
+    survives restarts of the API server.
 
     Args:
         path: of the collection.
         changed: called, in the mirror's thread, after each change.
-        ended: no further attempts when it is set; a watch under way is left to end with the process.
+        ended: no further attempts when it is set; a watch under way is left to end with the
+        process.
     """
 
-    def __init__(self, cluster: Cluster, path: str, changed: Callable[[], None], ended: threading.Event) -> None:
+    def __init__(
+        self, cluster: Cluster, path: str, changed: Callable[[], None], ended: threading.Event
+    ) -> None:
         self.synced = threading.Event()
         """Set after the first list."""
         self._cluster = cluster

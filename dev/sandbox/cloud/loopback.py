@@ -32,8 +32,12 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         try:
             super().__init__(("127.0.0.1", port), handler)
         except OSError as reason:
-            raise UserError(f"{name} cannot listen on 127.0.0.1:{port} ({reason.strerror}); choose another --port-base") from reason
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, name=name, daemon=True)
+            raise UserError(
+                f"{name} cannot listen on 127.0.0.1:{port} ({reason.strerror}); choose another --port-base"
+            ) from reason
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name=name, daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -44,7 +48,9 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port and all connections: clients keep theirs open for a next request, for which threads would wait."""
+        """Close the port and all connections: clients keep theirs open for a next request, for
+        which threads would wait.
+        """
         self.shutdown()
         self.server_close()
         self._thread.join()

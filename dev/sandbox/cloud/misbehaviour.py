@@ -1,4 +1,6 @@
-"""Faults of the OpenAPI endpoint on demand (`python -m dev.sandbox fault api ...`): which fault a request meets, and how often yet."""
+"""Faults of the OpenAPI endpoint on demand (`python -m dev.sandbox fault api ...`): which fault a
+request meets, and how often yet.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,8 @@ class Misbehaviour:
     """Lets requests meet the faults that faults.json has for their action.
 
     Args:
-        layout: where faults.json is, read for each request, and how often each fault was met, which survives a restart.
-        store: what slow lists show the past of.
-        clock: seconds since 1970.
+        layout: where faults.json is, read for each request, and how often each fault was met, which
+        survives a restart. store: what slow lists show the past of. clock: seconds since 1970.
     """
 
     def __init__(self, layout: Layout, store: Store, clock: Callable[[], float]) -> None:
@@ -71,7 +72,11 @@ class Misbehaviour:
             case "throttle":
                 raise ApiError(400, "Throttling.User", "Request was denied due to user flow control.")
             case "5xx":
-                raise ApiError(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+                raise ApiError(
+                    503,
+                    "ServiceUnavailable",
+                    "The request has failed due to a temporary failure of the server.",
+                )
             case "reset":
                 raise Silence(0, reset=True, result="not done")
             case "timeout-before":

@@ -1,4 +1,6 @@
-"""What a load balancer is told to be: the model that the controller builds, nginx serves and the API of ALB shows."""
+"""What a load balancer is told to be: the model that the controller builds, nginx serves and the
+API of ALB shows.
+"""
 
 from __future__ import annotations
 

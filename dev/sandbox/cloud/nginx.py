@@ -1,16 +1,20 @@
-"""Load balancers to the text of an nginx configuration. Pure: same input, same text, and nothing is read or written.
+"""Load balancers to the text of an nginx configuration. Pure: same input, same text, and nothing is
+read or written.
 
-Each listener is one `server`, whatever the host: client authentication belongs to a listener, and with a `server` for each host nginx
-would answer 421 to a client that names one host in TLS and another one in HTTP. Hosts and paths are `location`s below a name that the
-host is mapped to.
+Each listener is one `server`, whatever the host: client authentication belongs to a listener, and
+with a `server` for each host nginx would answer 421 to a client that names one host in TLS and
+another one in HTTP. Hosts and paths are `location`s below a name that the host is mapped to.
 
-ALB's own verification depth, its answer to a rejected client and its cipher suites are not known; here the depth is 3 and a rejected
-client gets nginx's HTTP 400. Session resumption is off where client certificates are asked for. Of several server certificates the
-default one is served to everybody. `aclConfig`, `logConfig` and gzip do nothing. TLS versions follow the security policy, but never
-below 1.2 (https://www.alibabacloud.com/help/en/slb/application-load-balancer/user-guide/tls-security-policies).
+ALB's own verification depth, its answer to a rejected client and its cipher suites are not known;
+here the depth is 3 and a rejected client gets nginx's HTTP 400. Session resumption is off where
+client certificates are asked for. Of several server certificates the default one is served to
+everybody. `aclConfig`, `logConfig` and gzip do nothing. TLS versions follow the security policy,
+but never below 1.2
+(https://www.alibabacloud.com/help/en/slb/application-load-balancer/user-guide/tls-security-policies).
 
-Only HTTP/1.1 is spoken, whatever `http2Enabled` says: at a reload nginx closes HTTP/2 connections over which no request has come yet (with
-1.22 and curl 42 of 3,036 requests were lost in 191 reloads, and none over HTTP/1.1). A client that is slow then is waited for 30 s.
+Only HTTP/1.1 is spoken, whatever `http2Enabled` says: at a reload nginx closes HTTP/2 connections
+over which no request has come yet (with 1.22 and curl 42 of 3,036 requests were lost in 191
+reloads, and none over HTTP/1.1). A client that is slow then is waited for 30 s.
 """
 
 from __future__ import annotations
@@ -53,13 +57,14 @@ _CLIENT_CERTIFICATE_HEADERS: Final = {
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where nginx finds and puts things; files are relative to the configuration, except logs, pid and temporary files: to the prefix.
+    """Where nginx finds and puts things; files are relative to the configuration, except logs, pid
+    and temporary files: to the prefix.
 
     Attributes:
-        root: whether nginx is started by root; its workers then are root too, because others cannot reach the sandbox's directory.
-        ca_file: identifier of a CA certificate -> its file.
-        another_ca_file: of the CA that only the fault trusts-another-ca trusts.
-        server_files: id of a server certificate -> files of certificate and key.
+        root: whether nginx is started by root; its workers then are root too, because others cannot
+        reach the sandbox's directory. ca_file: identifier of a CA certificate -> its file.
+        another_ca_file: of the CA that only the fault trusts-another-ca trusts. server_files: id of
+        a server certificate -> files of certificate and key.
     """
 
     root: bool
@@ -85,14 +90,20 @@ def render(balancers: Iterable[Balancer], surroundings: Surroundings, fault: str
     """
     ordered = sorted(balancers, key=lambda balancer: balancer.index)
     servers = [
-        _server(balancer, listener, surroundings, fault) for balancer in ordered for listener in balancer.listeners if listener.served
+        _server(balancer, listener, surroundings, fault)
+        for balancer in ordered
+        for listener in balancer.listeners
+        if listener.served
     ]
     text = "\n".join([_head(surroundings), *servers, "}", ""])
     return text.replace(_GENERATION, hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
 def _head(surroundings: Surroundings) -> str:
-    temporary = "\n".join(f"    {name}_temp_path temporary/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary = "\n".join(
+        f"    {name}_temp_path temporary/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     return f"""\
 # Written by dev/sandbox/cloud; changes are overwritten.
 {"user root;" if surroundings.root else ""}
@@ -130,7 +141,10 @@ def _server(balancer: Balancer, listener: Listener, surroundings: Surroundings, 
     lines = [f"listen {balancer.address}:{surroundings.listener_port(listener.port)}{options};"]
     if secure:
         lines += _tls(listener, surroundings, fault)
-    lines += [f"keepalive_timeout {listener.idle_timeout}s;", f"proxy_read_timeout {listener.request_timeout}s;"]
+    lines += [
+        f"keepalive_timeout {listener.idle_timeout}s;",
+        f"proxy_read_timeout {listener.request_timeout}s;",
+    ]
     if secure and fault == "answers-400":
         lines.append("return 400;")
     elif not listener.rules:
@@ -161,7 +175,11 @@ def _tls(listener: Listener, surroundings: Surroundings, fault: str) -> list[str
     lines = [f"ssl_certificate {certificate};", f"ssl_certificate_key {key};", f"ssl_protocols {protocols};"]
     if not listener.ca_enabled or listener.ca_certificate_id is None or fault == "ignores-ca-enabled":
         return lines
-    trusted = surroundings.another_ca_file if fault == "trusts-another-ca" else surroundings.ca_file(listener.ca_certificate_id)
+    trusted = (
+        surroundings.another_ca_file
+        if fault == "trusts-another-ca"
+        else surroundings.ca_file(listener.ca_certificate_id)
+    )
     lines += [
         f"ssl_verify_client {_MISJUDGING.get(fault, 'on')};",
         f"ssl_client_certificate {trusted};",
@@ -177,10 +195,16 @@ def _tls(listener: Listener, surroundings: Surroundings, fault: str) -> list[str
             lines.append('if ($ssl_client_verify ~ "^(NONE|FAILED:self)") { return 400; }')
         case "asks-by-server-name":
             names = "|".join(sorted({_pattern(rule.host) for rule in listener.rules}))
-            lines += ['set $asked "";', f'if ($ssl_server_name ~* "^({names})$") {{ set $asked $ssl_client_verify; }}']
+            lines += [
+                'set $asked "";',
+                f'if ($ssl_server_name ~* "^({names})$") {{ set $asked $ssl_client_verify; }}',
+            ]
             lines.append("if ($asked = NONE) { return 400; }")
         case "resumes-sessions":
-            lines += ['set $asked "$ssl_session_reused$ssl_client_verify";', 'if ($asked = ".NONE") { return 400; }']
+            lines += [
+                'set $asked "$ssl_session_reused$ssl_client_verify";',
+                'if ($asked = ".NONE") { return 400; }',
+            ]
     return lines
 
 
@@ -208,8 +232,17 @@ def _proxy(balancer: Balancer, listener: Listener) -> list[str]:
     if listener.protocol == "HTTPS":
         for name, (suffix, value) in _CLIENT_CERTIFICATE_HEADERS.items():
             if forwarded.get(f"XForwardedForClientCert{name}Enabled"):
-                headers[str(forwarded.get(f"XForwardedForClientCert{name}Alias") or f"X-Forwarded-Clientcert-{suffix}")] = value
-    return ["set $service none;", "proxy_http_version 1.1;", *(f"proxy_set_header {name} {value};" for name, value in headers.items())]
+                headers[
+                    str(
+                        forwarded.get(f"XForwardedForClientCert{name}Alias")
+                        or f"X-Forwarded-Clientcert-{suffix}"
+                    )
+                ] = value
+    return [
+        "set $service none;",
+        "proxy_http_version 1.1;",
+        *(f"proxy_set_header {name} {value};" for name, value in headers.items()),
+    ]
 
 
 def _matches(host: str, rule: Rule) -> list[str]:

@@ -1,10 +1,13 @@
-"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB, STS and Container Service (CS) on one endpoint.
+"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB, STS and
+Container Service (CS) on one endpoint.
 
-A request passes, in this order: no private key in it; known action of the right version; known access key (and security token); date, signature; nonce;
-flow control; permission (RAM); faults wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py`, `sts.py` and `cs.py`;
-the last is of ROA style: a parameter stands in the path, and the answers have other names.
-Each request leaves a JSON line in logs/api.log: time, action, parameter names and result (with the fault met), never a value. Loopback only, plain HTTP;
-signatures of version 1.0 (HMAC-SHA1) and bearer tokens are not covered. The other account has stores of its own, which no controller uses.
+A request passes, in this order: no private key in it; known action of the right version; known
+access key (and security token); date, signature; nonce; flow control; permission (RAM); faults
+wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py`, `sts.py` and
+`cs.py`; the last is of ROA style: a parameter stands in the path, and the answers have other names.
+Each request leaves a JSON line in logs/api.log: time, action, parameter names and result (with the
+fault met), never a value. Loopback only, plain HTTP; signatures of version 1.0 (HMAC-SHA1) and
+bearer tokens are not covered. The other account has stores of its own, which no controller uses.
 """
 
 from __future__ import annotations
@@ -83,11 +86,18 @@ class OpenApiServer:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log_lock = threading.Lock()
         elsewhere = directory / "cloud" / OTHER_ACCOUNT_ID
-        others = CertificateRepositories(elsewhere / "cas.json", lambda _: []), Balancers(elsewhere / "alb.json")
+        others = (
+            CertificateRepositories(elsewhere / "cas.json", lambda _: []),
+            Balancers(elsewhere / "alb.json"),
+        )
         clusters = Clusters(directory, clock)
         self._actions = {
             ACCOUNT_ID: {**self.repositories.actions(), **self.balancers.actions(), **clusters.actions()},
-            OTHER_ACCOUNT_ID: {**others[0].actions(), **others[1].actions(), **Clusters(None, clock).actions()},
+            OTHER_ACCOUNT_ID: {
+                **others[0].actions(),
+                **others[1].actions(),
+                **Clusters(None, clock).actions(),
+            },
         }
         self._server = _Server(port, self)
 
@@ -147,21 +157,27 @@ class OpenApiServer:
         """Let a client wait, but not the server's end."""
         self._ended.wait(seconds)
 
-    def _carry_out(self, request: signature.Request, action: str, sent: dict[str, str], met: list[str]) -> dict[str, Any]:
+    def _carry_out(
+        self, request: signature.Request, action: str, sent: dict[str, str], met: list[str]
+    ) -> dict[str, Any]:
         """Do what is asked; a fault that the request meets is noted in `met`."""
         for name, text in sent.items():
             pem.refuse_private_key(name, text)
         version = request.headers.get("x-acs-version", "")
         declared = _declared(action, version)
         authorization = signature.parse(request.headers)
-        caller = self.identities.find(authorization.access_key_id, request.headers.get("x-acs-security-token"))
+        caller = self.identities.find(
+            authorization.access_key_id, request.headers.get("x-acs-security-token")
+        )
         now = self._clock()
         signature.check(request, authorization, caller.secret, now)
         self._nonces.use(caller.access_key_id, request.headers["x-acs-signature-nonce"], now)
         self._throttle.admit(caller.user, action, now)
         if version in caller.denied:
             raise ApiError(
-                403, "Forbidden.RAM", "User not authorized to operate on the specified resource, or this API doesn't support RAM."
+                403,
+                "Forbidden.RAM",
+                "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
             )
         fault = self._misbehaviour.meet(action)
         if fault is None:
@@ -179,7 +195,9 @@ class OpenApiServer:
     def _write_log(self, action: str, parameters: list[str], result: str, met: list[str]) -> None:
         result = f"{result} (fault {met[0]})" if met else result
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-        line = json.dumps({"time": f"{moment}Z", "action": action, "parameters": parameters, "result": result})
+        line = json.dumps(
+            {"time": f"{moment}Z", "action": action, "parameters": parameters, "result": result}
+        )
         with self._log_lock, self._log.open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
@@ -192,7 +210,8 @@ def openapi_server(directory: Path, *, queries_per_second: int | None = QUERIES_
         directory: where stores and logs/api.log go; the same directory has the same content again.
         queries_per_second: flow control by action and user; None for none.
     Yields:
-        `host:port`; protocol HTTP, access key `layout.ACCESS_KEY_ID`, `layout.ACCESS_KEY_SECRET`. Use `OpenApiServer` for the stores behind it.
+        `host:port`; protocol HTTP, access key `layout.ACCESS_KEY_ID`, `layout.ACCESS_KEY_SECRET`.
+        Use `OpenApiServer` for the stores behind it.
     """
     with OpenApiServer(directory, queries_per_second=queries_per_second) as server:
         server.ready.set()
@@ -219,7 +238,9 @@ def _sent(request: signature.Request) -> dict[str, str]:
         raise unknown_api()
     if request.body:
         if not _FORM_TYPE.fullmatch(request.headers.get("content-type", "")):
-            raise ApiError(400, "UnsupportedContentType", "The body is to be application/x-www-form-urlencoded.")
+            raise ApiError(
+                400, "UnsupportedContentType", "The body is to be application/x-www-form-urlencoded."
+            )
         try:
             pairs += parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
         except ValueError:
@@ -241,7 +262,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "AlbMutualTlsSandbox"
     sys_version = ""
-    # Headers and body are two writes; with Nagle's algorithm the second would wait for the client's delayed acknowledgement.
+    # Headers and body are two writes; with Nagle's algorithm the second would wait for the client's
+    # delayed acknowledgement.
     disable_nagle_algorithm = True
     server: _Server
 
@@ -264,7 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(
                 413,
-                b'{"Code":"RequestBodyTooLarge","Message":"The body is to have a content-length of at most 1 MiB."}',
+                b'{"Code":"RequestBodyTooLarge","Message":"The body is to have a content-length of at most 1'
+                b' MiB."}',
                 "application/json",
             )
             return
@@ -273,7 +296,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qsl(url.query, keep_blank_values=True)
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            status, identity, answer = self.server.openapi.answer(signature.Request(self.command, url.path, query, headers, body))
+            status, identity, answer = self.server.openapi.answer(
+                signature.Request(self.command, url.path, query, headers, body)
+            )
         except Silence as silence:
             self._fall_silent(silence)
             return

@@ -1,4 +1,6 @@
-"""The two ways in which Alibaba's actions hand out long lists: by number of the page, and by token."""
+"""The two ways in which Alibaba's actions hand out long lists: by number of the page, and
+by token.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,16 @@ BY_TOKEN: Final = (
 
 
 def by_number(values: Values, items: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The page that `CurrentPage` and `ShowSize` ask for, under `name`; an empty one behind the last."""
+    """The page that `CurrentPage` and `ShowSize` ask for, under `name`; an empty one behind the
+    last.
+    """
     page, size = int(str(values["CurrentPage"])), int(str(values["ShowSize"]))
-    return {name: items[(page - 1) * size : page * size], "CurrentPage": page, "ShowSize": size, "TotalCount": len(items)}
+    return {
+        name: items[(page - 1) * size : page * size],
+        "CurrentPage": page,
+        "ShowSize": size,
+        "TotalCount": len(items),
+    }
 
 
 def by_token(values: Values, items: list[dict[str, Any]], name: str) -> dict[str, Any]:

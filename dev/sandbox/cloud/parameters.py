@@ -1,4 +1,6 @@
-"""Parameters of an action as its documentation declares them, and reading them strictly from a request."""
+"""Parameters of an action as its documentation declares them, and reading them strictly from a
+request.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,10 @@ class Parameter:
     """A declared parameter.
 
     Attributes:
-        kind: `list` is sent as `Name.1`, `Name.2`, ...; `json-list` as the JSON text of a list of texts.
-        values: the allowed ones; empty = any.
-        minimum, maximum: bounds of an integer; of a list, maximum is the number of its items.
-        default: what an absent one stands for; None leaves it out.
-        covered: False = real, but the sandbox does not know what it does.
+        kind: `list` is sent as `Name.1`, `Name.2`, ...; `json-list` as the JSON text of a list of
+        texts. values: the allowed ones; empty = any. minimum, maximum: bounds of an integer; of a
+        list, maximum is the number of its items. default: what an absent one stands for; None
+        leaves it out. covered: False = real, but the sandbox does not know what it does.
     """
 
     name: str
@@ -52,7 +53,8 @@ def read(declared: Sequence[Parameter], sent: Mapping[str, str]) -> Values:
         declared: the action's parameters.
         sent: names and texts of the request.
     Raises:
-        ApiError: one is missing, unknown, of another type, out of range or not covered. Alibaba's gateway ignores unknown ones; here they are refused, because
+        ApiError: one is missing, unknown, of another type, out of range or not covered. Alibaba's
+        gateway ignores unknown ones; here they are refused, because
             a misspelt name that is ignored is a mistake that nobody sees.
     """
     left = dict(sent)
@@ -74,7 +76,11 @@ def read(declared: Sequence[Parameter], sent: Mapping[str, str]) -> Values:
 
 
 def _take(parameter: Parameter, left: dict[str, str]) -> list[str] | None:
-    indexed = {name: text for name, text in left.items() if re.fullmatch(rf"{parameter.name}\.[1-9][0-9]*(\.\w+)?", name)}
+    indexed = {
+        name: text
+        for name, text in left.items()
+        if re.fullmatch(rf"{parameter.name}\.[1-9][0-9]*(\.\w+)?", name)
+    }
     if parameter.kind == "list" or (not parameter.covered and indexed):
         for name in indexed:
             del left[name]
@@ -82,7 +88,10 @@ def _take(parameter: Parameter, left: dict[str, str]) -> list[str] | None:
             return list(indexed.values())
         ordered = [f"{parameter.name}.{place}" for place in range(1, len(indexed) + 1)]
         if set(ordered) != set(indexed):
-            raise invalid(parameter.name, f"its items are to be {parameter.name}.1, {parameter.name}.2 and so on without a gap")
+            raise invalid(
+                parameter.name,
+                f"its items are to be {parameter.name}.1, {parameter.name}.2 and so on without a gap",
+            )
         return [indexed[name] for name in ordered] or None
     text = left.pop(parameter.name, None)
     # An empty value is as good as none for Alibaba's gateway: "is mandatory for this action".

@@ -21,7 +21,9 @@ _BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----\s.+?\s-----END CERTIFIC
 
 @dataclass(frozen=True)
 class Certificate:
-    """An uploaded certificate with the chain that came with it, and what the actions of CAS tell about it."""
+    """An uploaded certificate with the chain that came with it, and what the actions of CAS tell
+    about it.
+    """
 
     chain: tuple[x509.Certificate, ...]
     pem: str
@@ -32,7 +34,9 @@ class Certificate:
 
     @property
     def is_ca(self) -> bool:
-        """By its basicConstraints; a self-issued certificate of version 1, as the documentation's openssl commands make it, counts as one."""
+        """By its basicConstraints; a self-issued certificate of version 1, as the documentation's
+        openssl commands make it, counts as one.
+        """
         return is_ca(self.leaf)
 
     @property
@@ -44,7 +48,13 @@ class Certificate:
         """The fields that ListCert tells about the content."""
         leaf = self.leaf
         key = leaf.public_key()
-        algorithm = "RSA" if isinstance(key, rsa.RSAPublicKey) else "ECC" if isinstance(key, ec.EllipticCurvePublicKey) else "UNKNOWN"
+        algorithm = (
+            "RSA"
+            if isinstance(key, rsa.RSAPublicKey)
+            else "ECC"
+            if isinstance(key, ec.EllipticCurvePublicKey)
+            else "UNKNOWN"
+        )
         hashed = leaf.signature_hash_algorithm
         return {
             "CommonName": common_name(leaf.subject),
@@ -101,7 +111,9 @@ def common_name(name: x509.Name) -> str:
 def host_names(certificate: x509.Certificate) -> list[str]:
     """The DNS names that a certificate is for."""
     try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+        return certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
         return []
 
@@ -114,5 +126,7 @@ def refuse_private_key(name: str, text: str) -> None:
     """
     if (name == "PrivateKey" and text) or PRIVATE_KEY.search(text):
         raise ApiError(
-            400, "Sandbox.PrivateKeyRefused", f"The parameter {name} holds a private key; it is never needed and never to be sent."
+            400,
+            "Sandbox.PrivateKeyRefused",
+            f"The parameter {name} holds a private key; it is never needed and never to be sent.",
         )

@@ -1,4 +1,5 @@
-"""What is there from the start: keys and certificates of the sandbox's own, the CRD, and the resources that the documentation's reader has.
+"""What is there from the start: keys and certificates of the sandbox's own, the CRD, and the
+resources that the documentation's reader has.
 
 Everything is made only if it is absent, so a restart changes nothing that people changed.
 """
@@ -41,14 +42,21 @@ CRD: Final[dict[str, Any]] = {
     "spec": {
         "group": "alibabacloud.com",
         "scope": "Cluster",
-        "names": {"kind": "AlbConfig", "listKind": "AlbConfigList", "plural": "albconfigs", "singular": "albconfig"},
+        "names": {
+            "kind": "AlbConfig",
+            "listKind": "AlbConfigList",
+            "plural": "albconfigs",
+            "singular": "albconfig",
+        },
         "versions": [
             {
                 "name": "v1",
                 "served": True,
                 "storage": True,
                 "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                },
                 "additionalPrinterColumns": [
                     {"name": "ALBID", "type": "string", "jsonPath": ".status.loadBalancer.id"},
                     {"name": "DNSNAME", "type": "string", "jsonPath": ".status.loadBalancer.dnsname"},
@@ -65,7 +73,12 @@ INGRESS_CLASS: Final[dict[str, Any]] = {
     "metadata": {"name": "https-ingressclass"},
     "spec": {
         "controller": CONTROLLER,
-        "parameters": {"apiGroup": "alibabacloud.com", "kind": "AlbConfig", "name": "alb", "scope": "Cluster"},
+        "parameters": {
+            "apiGroup": "alibabacloud.com",
+            "kind": "AlbConfig",
+            "name": "alb",
+            "scope": "Cluster",
+        },
     },
 }
 
@@ -101,7 +114,8 @@ ALBCONFIG: Final[dict[str, Any]] = {
                     "XForwardedForClientCertFingerprintEnabled": True,
                     "XForwardedForClientCertClientVerifyEnabled": True,
                 },
-                # No version of the controller knows this one; whoever writes the listener back from a type of his own loses it.
+                # No version of the controller knows this one; whoever writes the listener back from
+                # a type of his own loses it.
                 "x-sandbox-note": {"owner": "platform", "reviewed": [2026, None, 1.5]},
             },
         ],
@@ -119,7 +133,10 @@ SERVICE: Final[dict[str, Any]] = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "old-nginx", "namespace": "default"},
-    "spec": {"selector": {"run": "old-nginx"}, "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 80}]},
+    "spec": {
+        "selector": {"run": "old-nginx"},
+        "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 80}],
+    },
 }
 
 INGRESS: Final[dict[str, Any]] = {
@@ -128,7 +145,10 @@ INGRESS: Final[dict[str, Any]] = {
     "metadata": {
         "name": "https-ingress",
         "namespace": "default",
-        "annotations": {f"{ANNOTATIONS}listen-ports": '[{"HTTP":80},{"HTTPS":443}]', f"{ANNOTATIONS}ssl-redirect": "true"},
+        "annotations": {
+            f"{ANNOTATIONS}listen-ports": '[{"HTTP":80},{"HTTPS":443}]',
+            f"{ANNOTATIONS}ssl-redirect": "true",
+        },
     },
     "spec": {
         "ingressClassName": "https-ingressclass",
@@ -138,7 +158,11 @@ INGRESS: Final[dict[str, Any]] = {
                 "host": "demo.alb.ingress.top",
                 "http": {
                     "paths": [
-                        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "old-nginx", "port": {"number": 80}}}},
+                        {
+                            "path": "/",
+                            "pathType": "Prefix",
+                            "backend": {"service": {"name": "old-nginx", "port": {"number": 80}}},
+                        },
                     ]
                 },
             }
@@ -172,10 +196,16 @@ def _plant_albconfig(cluster: Cluster) -> None:
     except KubeError as error:
         if error.status != 404:
             raise
-        # kube-apiserver sleeps for two seconds in a POST to a CRD that is younger than that, but not in an apply.
-        applied = cluster.request("PATCH", f"{path}?fieldManager=sandbox", ALBCONFIG, "application/apply-patch+yaml")
+        # kube-apiserver sleeps for two seconds in a POST to a CRD that is younger than that, but
+        # not in an apply.
+        applied = cluster.request(
+            "PATCH", f"{path}?fieldManager=sandbox", ALBCONFIG, "application/apply-patch+yaml"
+        )
         # As if `kubectl create` had made it: no declarative owner.
-        owners = [{**entry, "manager": "kubectl-create", "operation": "Update"} for entry in applied["metadata"]["managedFields"]]
+        owners = [
+            {**entry, "manager": "kubectl-create", "operation": "Update"}
+            for entry in applied["metadata"]["managedFields"]
+        ]
         cluster.request("PATCH", path, {"metadata": {"managedFields": owners}}, MERGE_PATCH)
 
 
@@ -200,7 +230,8 @@ def _insist(attempt: Callable[[], object], deadline: float) -> None:
                 raise
             if time.monotonic() > deadline:
                 raise Unreachable(
-                    f"kube-apiserver does not take the sandbox's resources ({reason}); see logs/kube-apiserver.log"
+                    f"kube-apiserver does not take the sandbox's resources ({reason}); see"
+                    " logs/kube-apiserver.log"
                 ) from reason
             time.sleep(0.05)
         else:
@@ -234,12 +265,18 @@ def make_certificates(layout: Layout) -> None:
         leaf = (
             _builder(SERVER_HOSTS[0], ca.subject, leaf_key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in SERVER_HOSTS]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(host) for host in SERVER_HOSTS]), critical=False
+            )
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+            )
             .sign(ca_key, hashes.SHA256())
         )
-        pem = leaf_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        pem = leaf_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         write_atomically(key, pem.decode())
         _write(certificate, leaf)
         _write(layout.server_ca, ca)
@@ -261,7 +298,9 @@ def _make_ca(name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     return key, certificate
 
 
-def _builder(common_name: str | None, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    common_name: str | None, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()

@@ -1,4 +1,5 @@
-"""Signature of a request by ACS3-HMAC-SHA256, checked from scratch (not with the SDK's code, which makes it).
+"""Signature of a request by ACS3-HMAC-SHA256, checked from scratch (not with the SDK's code, which
+makes it).
 
 Source: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 """
@@ -21,13 +22,25 @@ ALGORITHM: Final = "ACS3-HMAC-SHA256"
 MAXIMUM_SKEW: Final = 15 * 60
 """Seconds by which the client's clock may differ."""
 
-_FORM: Final = re.compile(rf"{ALGORITHM} Credential=([^,\s]+),SignedHeaders=([a-z0-9;-]+),Signature=([0-9a-f]{{64}})")
-_ALWAYS_SIGNED: Final = ("host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256")
+_FORM: Final = re.compile(
+    rf"{ALGORITHM} Credential=([^,\s]+),SignedHeaders=([a-z0-9;-]+),Signature=([0-9a-f]{{64}})"
+)
+_ALWAYS_SIGNED: Final = (
+    "host",
+    "x-acs-action",
+    "x-acs-version",
+    "x-acs-date",
+    "x-acs-signature-nonce",
+    "x-acs-content-sha256",
+)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What of an HTTP request is signed. Header names are in lower case; query holds decoded names and values in the order sent."""
+    """What of an HTTP request is signed.
+
+    Header names are in lower case; query holds decoded names and values in the order sent.
+    """
 
     method: str
     path: str
@@ -49,19 +62,27 @@ def parse(headers: Mapping[str, str]) -> Authorization:
     """Read the `Authorization` header.
 
     Raises:
-        ApiError: there is none, it has another form, or it leaves a header unsigned that must be signed.
+        ApiError: there is none, it has another form, or it leaves a header unsigned that must be
+        signed.
     """
     text = headers.get("authorization")
     if text is None:
         raise ApiError(400, "MissingAuthorization", "Authorization is mandatory for this action.")
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ApiError(400, "IncompleteSignature", f"The request signature does not conform to Aliyun standards: {ALGORITHM} is expected.")
+        raise ApiError(
+            400,
+            "IncompleteSignature",
+            f"The request signature does not conform to Aliyun standards: {ALGORITHM} is expected.",
+        )
     access_key_id, names, signature = found.groups()
     signed = tuple(names.split(";"))
     if list(signed) != sorted(set(signed)):
         raise ApiError(400, "IncompleteSignature", "SignedHeaders is not a sorted list of different names.")
-    for name in (*_ALWAYS_SIGNED, *(name for name in headers if name.startswith("x-acs-") or name == "content-type")):
+    for name in (
+        *_ALWAYS_SIGNED,
+        *(name for name in headers if name.startswith("x-acs-") or name == "content-type"),
+    ):
         if name not in headers:
             raise ApiError(400, "IncompleteSignature", f"The header {name} is missing.")
         if name not in signed:
@@ -78,7 +99,16 @@ def canonical_request(request: Request, signed_headers: Sequence[str]) -> str:
     """The text that is hashed and signed."""
     headers = "".join(f"{name}:{request.headers.get(name, '').strip()}\n" for name in signed_headers)
     payload = hashlib.sha256(request.body).hexdigest()
-    return "\n".join((request.method, request.path, canonical_query(request.query), headers, ";".join(signed_headers), payload))
+    return "\n".join(
+        (
+            request.method,
+            request.path,
+            canonical_query(request.query),
+            headers,
+            ";".join(signed_headers),
+            payload,
+        )
+    )
 
 
 def sign(request: Request, signed_headers: Sequence[str], secret: str) -> str:
@@ -98,7 +128,9 @@ def check(request: Request, authorization: Authorization, secret: str, now: floa
     try:
         date = calendar.timegm(time.strptime(request.headers["x-acs-date"], "%Y-%m-%dT%H:%M:%SZ"))
     except ValueError:
-        raise ApiError(400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.") from None
+        raise ApiError(
+            400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."
+        ) from None
     if abs(now - date) > MAXIMUM_SKEW:
         raise ApiError(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
     hashed = request.headers["x-acs-content-sha256"]

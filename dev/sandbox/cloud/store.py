@@ -19,7 +19,8 @@ _REMEMBERED: Final = 100
 
 
 class Store:
-    """A JSON object in a file, kept in memory and written on every change; safe to use from several threads.
+    """A JSON object in a file, kept in memory and written on every change; safe to use from several
+    threads.
 
     Args:
         file: where it is; made (0600) by the first change.
@@ -50,10 +51,12 @@ class Store:
 
     @contextmanager
     def lagging(self, hides: Callable[[int, float], bool]) -> Iterator[None]:
-        """Within the block this thread reads the content as it was before the oldest change that is hidden.
+        """Within the block this thread reads the content as it was before the oldest change that is
+        hidden.
 
         Args:
-            hides: tells of each remembered change, by its number and time (seconds since 1970), whether it is; asked once.
+            hides: tells of each remembered change, by its number and time (seconds since 1970),
+            whether it is; asked once.
         """
         with self._lock:
             past = list(self._past)
@@ -66,7 +69,9 @@ class Store:
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Any]]:
-        """A copy to change; it is written, and becomes the content, at the end of the block, unless that raises."""
+        """A copy to change; it is written, and becomes the content, at the end of the block, unless
+        that raises.
+        """
         with self._lock:
             content = json.loads(json.dumps(self._content))
             yield content

@@ -1,8 +1,9 @@
 """STS 2015-04-01 (GetCallerIdentity, AssumeRole) and whose access key is whose.
 
-An account with two RAM users, one of whom may use nothing of ALB and of Container Service, and another account with one. Any role of the first account can
-be assumed by whoever has valid credentials, and may do everything; trust policies and `Policy` (checked to be JSON only) are not looked at. AssumeRoleWithOIDC
-and signatures of version 1.0 are not covered.
+An account with two RAM users, one of whom may use nothing of ALB and of Container Service, and
+another account with one. Any role of the first account can be assumed by whoever has valid
+credentials, and may do everything; trust policies and `Policy` (checked to be JSON only) are not
+looked at. AssumeRoleWithOIDC and signatures of version 1.0 are not covered.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from typing import Any, Final
 from dev.sandbox.cloud.errors import ApiError, invalid
 from dev.sandbox.cloud.parameters import Parameter, Values, uncovered
 from dev.sandbox.cloud.store import Store
-from dev.sandbox.layout import ACCESS_KEY_ID, ACCOUNT_ID, NO_ALB_ACCESS_KEY_ID, OTHER_ACCOUNT_ACCESS_KEY_ID, OTHER_ACCOUNT_ID
+from dev.sandbox.layout import (
+    ACCESS_KEY_ID,
+    ACCOUNT_ID,
+    NO_ALB_ACCESS_KEY_ID,
+    OTHER_ACCOUNT_ACCESS_KEY_ID,
+    OTHER_ACCOUNT_ID,
+)
 
 _ROLE_ARN: Final = re.compile(r"acs:ram::(\d+):role/([A-Za-z0-9.-]{1,64})")
 _SESSION_NAME: Final = re.compile(r"[\w.@-]{2,64}", re.ASCII)
@@ -60,9 +67,17 @@ class Caller:
         return str(self.identity["PrincipalId"])
 
 
-def _user(access_key_id: str, account: str, name: str, number: str, denied: frozenset[str] = frozenset()) -> Caller:
+def _user(
+    access_key_id: str, account: str, name: str, number: str, denied: frozenset[str] = frozenset()
+) -> Caller:
     arn = f"acs:ram::{account}:user/{name}"
-    identity = {"IdentityType": "RAMUser", "AccountId": account, "Arn": arn, "PrincipalId": number, "UserId": number}
+    identity = {
+        "IdentityType": "RAMUser",
+        "AccountId": account,
+        "Arn": arn,
+        "PrincipalId": number,
+        "UserId": number,
+    }
     return Caller(access_key_id, f"{access_key_id}-secret", identity, denied)
 
 
@@ -70,7 +85,13 @@ USERS: Final = {
     caller.access_key_id: caller
     for caller in (
         _user(ACCESS_KEY_ID, ACCOUNT_ID, "sandbox", "200000000000000001"),
-        _user(NO_ALB_ACCESS_KEY_ID, ACCOUNT_ID, "no-alb", "200000000000000002", frozenset({"2020-06-16", "2015-12-15"})),
+        _user(
+            NO_ALB_ACCESS_KEY_ID,
+            ACCOUNT_ID,
+            "no-alb",
+            "200000000000000002",
+            frozenset({"2020-06-16", "2015-12-15"}),
+        ),
         _user(OTHER_ACCOUNT_ACCESS_KEY_ID, OTHER_ACCOUNT_ID, "other", "200000000000000003"),
     )
 }
@@ -99,7 +120,11 @@ class Identities:
         """
         if access_key_id in USERS:
             if security_token is not None:
-                raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey.")
+                raise ApiError(
+                    400,
+                    "InvalidSecurityToken.MismatchWithAccessKey",
+                    "Specified SecurityToken mismatch with the AccessKey.",
+                )
             return USERS[access_key_id]
         with self._store.reading() as content:
             session = next((one for one in content["sessions"] if one["AccessKeyId"] == access_key_id), None)
@@ -108,7 +133,11 @@ class Identities:
             if security_token is None:
                 raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for this action.")
             if not secrets.compare_digest(security_token.encode(), session["SecurityToken"].encode()):
-                raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey.")
+                raise ApiError(
+                    400,
+                    "InvalidSecurityToken.MismatchWithAccessKey",
+                    "Specified SecurityToken mismatch with the AccessKey.",
+                )
             if session["Expires"] <= self._clock():
                 raise ApiError(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
             return Caller(access_key_id, session["AccessKeySecret"], dict(session["Identity"]))
@@ -148,7 +177,9 @@ class Identities:
         }
         with self._store.changing() as content:
             # A day is kept, so that an expired key is told from an unknown one.
-            content["sessions"] = [one for one in content["sessions"] if one["Expires"] > now - 86400] + [session]
+            content["sessions"] = [one for one in content["sessions"] if one["Expires"] > now - 86400] + [
+                session
+            ]
         credentials = {key: session[key] for key in ("AccessKeyId", "AccessKeySecret", "SecurityToken")}
         expiration = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
         return {"AssumedRoleUser": user, "Credentials": {**credentials, "Expiration": expiration}}

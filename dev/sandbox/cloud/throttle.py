@@ -39,7 +39,9 @@ class Throttle:
 
 
 class Nonces:
-    """Nonces seen while their date is still acceptable; they live in memory, so a restart forgets them."""
+    """Nonces seen while their date is still acceptable; they live in memory, so a restart forgets
+    them.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], float] = {}

@@ -1,7 +1,9 @@
-"""Somebody else who writes AlbConfigs all the time, with GET and PUT and the resource version, so that he loses nothing of anybody.
+"""Somebody else who writes AlbConfigs all the time, with GET and PUT and the resource version, so
+that he loses nothing of anybody.
 
-Each write puts the listeners in another order and counts up a field of his own on the one that comes first. What is needed to put everything
-back is in an annotation of the AlbConfig, so that the way back is found after a restart too.
+Each write puts the listeners in another order and counts up a field of his own on the one that
+comes first. What is needed to put everything back is in an annotation of the AlbConfig, so that the
+way back is found after a restart too.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ def disturbed(albconfig: Resource) -> Resource | None:
 
 
 def restored(albconfig: Resource) -> Resource | None:
-    """An AlbConfig without the writer's traces; listeners that came later stand last. None if he has never been there. Pure."""
+    """An AlbConfig without the writer's traces; listeners that came later stand last.
+
+    None if he has never been there. Pure.
+    """
     if not is_disturbed(albconfig):
         return None
     written = deepcopy(albconfig)
@@ -50,7 +55,9 @@ def restored(albconfig: Resource) -> Resource | None:
     listeners = _listeners(written)
     for listener in listeners:
         listener.pop(FIELD, None)
-    listeners.sort(key=lambda listener: first.index(_place(listener)) if _place(listener) in first else len(first))
+    listeners.sort(
+        key=lambda listener: first.index(_place(listener)) if _place(listener) in first else len(first)
+    )
     return written
 
 
@@ -82,10 +89,12 @@ class Writers:
         self._thread: threading.Thread | None = None
 
     def obey(self, wished: bool, known: Iterable[Resource]) -> None:
-        """Begin with the first write done, or end with everything put back; nothing if it is so already.
+        """Begin with the first write done, or end with everything put back; nothing if it is so
+        already.
 
         Args:
-            known: the AlbConfigs; those that show traces of a writer whose process is gone are put back too.
+            known: the AlbConfigs; those that show traces of a writer whose process is gone are put
+            back too.
         Raises:
             UserError: the API server did not take it; to be tried again.
         """
@@ -134,7 +143,9 @@ class Writers:
         """False if somebody has written the AlbConfig since it was read, or has deleted it."""
         document = {"apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", **albconfig}
         try:
-            self._cluster.request("PUT", f"{_ALBCONFIGS}/{albconfig['metadata']['name']}?fieldManager={FIELD_MANAGER}", document)
+            self._cluster.request(
+                "PUT", f"{_ALBCONFIGS}/{albconfig['metadata']['name']}?fieldManager={FIELD_MANAGER}", document
+            )
         except KubeError as reason:
             if reason.status in (404, 409):
                 return False

@@ -1,4 +1,6 @@
-"""Stand-ins serve nothing but the sandbox: what they make is for trying things out and must never end up in production."""
+"""Stand-ins serve nothing but the sandbox: what they make is for trying things out and must never
+end up in production.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,19 @@ BACKEND = "PULUMI_BACKEND_URL"
 
 
 class SandboxOnly:
-    """What all stand-ins have in common. The engine shows a failing Configure as one line, hence the refusal there and not at the start."""
+    """What all stand-ins have in common.
+
+    The engine shows a failing Configure as one line, hence the refusal there and not at the start.
+    """
 
     name: str
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.environment = os.environ if environment is None else environment
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         """Refuse to go on outside the sandbox."""
         sentence = refusal(self.name, self.environment)
         return inputs, [] if sentence is None else [CheckFailure("", sentence)]
@@ -40,16 +47,18 @@ class SandboxOnly:
 
 
 def refusal(plugin: str, environment: Mapping[str, str]) -> str | None:
-    """Why this environment is not the sandbox's, in one sentence that names the plugin; `None` when it is.
+    """Why this environment is not the sandbox's, in one sentence that names the plugin; `None` when
+    it is.
 
-    It is when ALB_MUTUAL_TLS_SANDBOX names a directory with a sandbox.json and PULUMI_BACKEND_URL is the `state` directory in it.
+    It is when ALB_MUTUAL_TLS_SANDBOX names a directory with a sandbox.json and PULUMI_BACKEND_URL
+    is the `state` directory in it.
     """
     found = _what_is_wrong(environment)
     if found is None:
         return None
     return (
-        f"the {plugin} stand-in serves only the sandbox, and {found}: run `. .sandbox/env` first, "
-        f"or install the official plugin with `pulumi plugin install resource {plugin}` to use another state backend"
+        f"the {plugin} stand-in serves only the sandbox, and {found}: run `. .sandbox/env` first, or install"
+        f" the official plugin with `pulumi plugin install resource {plugin}` to use another state backend"
     )
 
 

@@ -1,4 +1,6 @@
-"""The alicloud stand-in as the engine meets it: one function, asked of the sandbox's STS with a real signature, and nothing else."""
+"""The alicloud stand-in as the engine meets it: one function, asked of the sandbox's STS with a
+real signature, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -79,13 +81,21 @@ def started(directory: Path, **environment: str) -> Iterator[Any]:
 def configuration(server: OpenApiServer, **more: Any) -> Properties:
     """As the engine hands the `alicloud:` keys of a stack over to a default provider."""
     blocks = [{"cas": "127.0.0.1:9"}, {"sts": server.address}]
-    return {"version": "4.0.0", "region": "cn-hangzhou", "protocol": "HTTP", "endpoints": json.dumps(blocks), **more}
+    return {
+        "version": "4.0.0",
+        "region": "cn-hangzhou",
+        "protocol": "HTTP",
+        "endpoints": json.dumps(blocks),
+        **more,
+    }
 
 
 def configure(plugin: Any, properties: Properties) -> list[str]:
     """Check and configure; returns what is wrong."""
     checked = plugin.CheckConfig(
-        provider_pb2.CheckRequest(urn="urn:pulumi:dev::p::pulumi:providers:alicloud::d", news=to_struct(properties))
+        provider_pb2.CheckRequest(
+            urn="urn:pulumi:dev::p::pulumi:providers:alicloud::d", news=to_struct(properties)
+        )
     )
     if checked.failures:
         return [failure.reason for failure in checked.failures]
@@ -111,7 +121,9 @@ def test_it_stands_in_for_the_version_of_the_package() -> None:
     assert version("pulumi-alicloud") == VERSION
 
 
-def test_the_account_is_that_of_the_configured_credentials_else_of_the_environments(server: OpenApiServer, directory: Path) -> None:
+def test_the_account_is_that_of_the_configured_credentials_else_of_the_environments(
+    server: OpenApiServer, directory: Path
+) -> None:
     with started(directory, **KEYS) as plugin:
         assert plugin.GetPluginInfo(empty_pb2.Empty()).version == "4.0.0"
         before = calls(directory)
@@ -138,42 +150,62 @@ def test_an_account_that_the_environment_names_is_believed_as_the_real_plugin_do
 def test_refusals_of_sts_and_silence_are_one_sentence(server: OpenApiServer, directory: Path) -> None:
     with started(directory, **KEYS) as plugin:
         configure(plugin, configuration(server, accessKey=ACCESS_KEY_ID, secretKey="wrong"))
-        assert account(plugin) == f"STS at {server.address} refused GetCallerIdentity (SignatureDoesNotMatch): check the access key"
+        assert (
+            account(plugin)
+            == f"STS at {server.address} refused GetCallerIdentity (SignatureDoesNotMatch): check the"
+            " access key"
+        )
         configure(plugin, configuration(server, endpoints=[{"sts": "127.0.0.1:9"}]))
-        assert account(plugin) == "STS at 127.0.0.1:9 did not answer GetCallerIdentity: see `python -m dev.sandbox status`"
+        assert (
+            account(plugin)
+            == "STS at 127.0.0.1:9 did not answer GetCallerIdentity: see `python -m dev.sandbox status`"
+        )
     with started(directory) as plugin:
         configure(plugin, configuration(server))
-        assert account(plugin) == (
-            "no access key is configured for alicloud: run `. .sandbox/env`, or set alicloud:accessKey and alicloud:secretKey"
+        assert (
+            account(plugin)
+            == "no access key is configured for alicloud: run `. .sandbox/env`, or set alicloud:accessKey and"
+            " alicloud:secretKey"
         )
 
 
 @pytest.mark.parametrize(
-    "endpoints", ["", '[{"cas": "127.0.0.1:9"}]', '{"sts": "sts.aliyuncs.com"}', '[{"sts": "127.0.0.1.example.com:80"}]']
+    "endpoints",
+    ["", '[{"cas": "127.0.0.1:9"}]', '{"sts": "sts.aliyuncs.com"}', '[{"sts": "127.0.0.1.example.com:80"}]'],
 )
 def test_nobody_but_the_sandboxs_sts_is_asked(server: OpenApiServer, directory: Path, endpoints: str) -> None:
     with started(directory, **KEYS) as plugin:
         assert configure(plugin, configuration(server, endpoints=endpoints)) == []
-        assert account(plugin).startswith("the alicloud stand-in asks only the sandbox's STS on 127.0.0.1, and alicloud:endpoints names ")
+        assert account(plugin).startswith(
+            "the alicloud stand-in asks only the sandbox's STS on 127.0.0.1, and alicloud:endpoints names "
+        )
 
 
 def test_what_it_would_have_to_ignore_is_refused(server: OpenApiServer, directory: Path) -> None:
     with started(directory, **KEYS) as plugin:
         assert configure(plugin, configuration(server, profile="p")) == [
-            "the alicloud stand-in takes no profile: it takes region, accountType, protocol, endpoints, accessKey, secretKey, securityToken; "
-            "set keys, or use the official plugin"
+            "the alicloud stand-in takes no profile: it takes region, accountType, protocol, endpoints,"
+            " accessKey, secretKey, securityToken; set keys, or use the official plugin"
         ]
         assert configure(plugin, configuration(server)) == []
-        assert account(plugin, "alicloud:index/getRegions:getRegions") == (
-            "the plugin alicloud 4.0.0 has no function alicloud:index/getRegions:getRegions: correct its name, or use another plugin version"
+        assert (
+            account(plugin, "alicloud:index/getRegions:getRegions")
+            == "the plugin alicloud 4.0.0 has no function alicloud:index/getRegions:getRegions: correct its"
+            " name, or use another plugin version"
         )
         with pytest.raises(grpc.RpcError) as error:
-            plugin.Create(provider_pb2.CreateRequest(urn="urn:pulumi:dev::p::alicloud:vpc/network:Network::n", properties=to_struct({})))
+            plugin.Create(
+                provider_pb2.CreateRequest(
+                    urn="urn:pulumi:dev::p::alicloud:vpc/network:Network::n", properties=to_struct({})
+                )
+            )
         assert "has no resource type alicloud:vpc/network:Network" in str(error.value.details())
 
 
 def test_outside_the_sandbox_it_serves_nothing(server: OpenApiServer, directory: Path) -> None:
     with started(directory, **KEYS, PULUMI_BACKEND_URL="s3://state") as plugin:
         (sentence,) = configure(plugin, configuration(server))
-        assert sentence.startswith("the alicloud stand-in serves only the sandbox, and PULUMI_BACKEND_URL is s3://state, not file://")
+        assert sentence.startswith(
+            "the alicloud stand-in serves only the sandbox, and PULUMI_BACKEND_URL is s3://state, not file://"
+        )
         assert account(plugin) == sentence

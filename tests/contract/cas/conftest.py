@@ -1,4 +1,6 @@
-"""The provider in its own process, driven over gRPC as the engine drives it, against the sandbox's OpenAPI endpoint with faults in between."""
+"""The provider in its own process, driven over gRPC as the engine drives it, against the sandbox's
+OpenAPI endpoint with faults in between.
+"""
 
 from __future__ import annotations
 
@@ -46,18 +48,20 @@ if "TEST_METADATA_SERVICE" in os.environ:
 from alb_mutual_tls.provider.__main__ import main
 main()
 """
-# Its clock runs ten times as fast as users' do between attempts. The ECS metadata service has an address of its own, 100.100.100.200,
-# which the SDK does not let anybody change.
+# Its clock runs ten times as fast as users' do between attempts. The ECS metadata service has an
+# address of its own, 100.100.100.200, which the SDK does not let anybody change.
 REPOSITORY = Path(__file__).resolve().parents[3]
 ACCOUNT = "1234567890123456"
 
 
 class Gateway:
-    """Stands between the provider and the OpenAPI endpoint and does, per action, what a test tells it to; counts what passes through.
+    """Stands between the provider and the OpenAPI endpoint and does, per action, what a test tells
+    it to; counts what passes through.
 
-    Faults: `lost` (done, but the connection ends without an answer), `reset` (not done, connection ends), `failed` (not done, 503), `failed-done`
-    (done, 503), `throttled`, `forbidden`, `html` (not done, a proxy's error page), `empty` (a list that does not show anything yet).
-    `tls` makes it speak HTTPS. `signers` has the access key id that signed each call, "" where none did.
+    Faults: `lost` (done, but the connection ends without an answer), `reset` (not done, connection
+    ends), `failed` (not done, 503), `failed-done` (done, 503), `throttled`, `forbidden`, `html`
+    (not done, a proxy's error page), `empty` (a list that does not show anything yet). `tls` makes
+    it speak HTTPS. `signers` has the access key id that signed each call, "" where none did.
     """
 
     def __init__(self, endpoint: str, tls: ssl.SSLContext | None = None) -> None:
@@ -97,7 +101,9 @@ class Gateway:
                 if fault == "failed-done":
                     return self._answer(*_ANSWERS["failed"])
                 if fault == "empty":
-                    return self._answer(200, "application/json", json.dumps({"RequestId": "1", "TotalCount": 0}))
+                    return self._answer(
+                        200, "application/json", json.dumps({"RequestId": "1", "TotalCount": 0})
+                    )
                 return self._answer(answer.status, answer.getheader("content-type") or "", content.decode())
 
             def _hang_up(self) -> None:
@@ -118,12 +124,16 @@ class Gateway:
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         self._thread.start()
         self.endpoint = f"127.0.0.1:{self._server.server_address[1]}"
 
     def fault(self, action: str, *faults: str) -> None:
-        """The next requests of an action meet these faults, one after the other; `""` lets one pass."""
+        """The next requests of an action meet these faults, one after the other; `""` lets one
+        pass.
+        """
         self._faults[action].extend(faults)
 
     def answer(self, action: str, content: dict[str, Any]) -> None:
@@ -138,7 +148,12 @@ class Gateway:
 
 def _error(code: str) -> str:
     return json.dumps(
-        {"RequestId": "00000000-0000-0000-0000-000000000001", "HostId": "test", "Code": code, "Message": f"{code} by the test."}
+        {
+            "RequestId": "00000000-0000-0000-0000-000000000001",
+            "HostId": "test",
+            "Code": code,
+            "Message": f"{code} by the test.",
+        }
     )
 
 
@@ -176,10 +191,16 @@ class Plugin:
         self.engine.close()
 
     def configure(self, properties: Properties) -> None:
-        self.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct(properties), acceptSecrets=True, acceptResources=True))
+        self.stub.Configure(
+            provider_pb2.ConfigureRequest(
+                args=to_struct(properties), acceptSecrets=True, acceptResources=True
+            )
+        )
 
     def check_config(self, properties: Properties) -> dict[str, str]:
-        answer = self.stub.CheckConfig(provider_pb2.CheckRequest(urn=_urn("pulumi:providers:albmtls"), news=to_struct(properties)))
+        answer = self.stub.CheckConfig(
+            provider_pb2.CheckRequest(urn=_urn("pulumi:providers:albmtls"), news=to_struct(properties))
+        )
         return {failure.property: failure.reason for failure in answer.failures}
 
     def check(self, token: str, inputs: Properties) -> tuple[Properties, dict[str, str]]:
@@ -187,32 +208,58 @@ class Plugin:
         return from_struct(answer.inputs), {failure.property: failure.reason for failure in answer.failures}
 
     def create(self, token: str, inputs: Properties, *, preview: bool = False) -> tuple[str, Properties]:
-        answer = self.stub.Create(provider_pb2.CreateRequest(urn=_urn(token), properties=to_struct(inputs), preview=preview))
+        answer = self.stub.Create(
+            provider_pb2.CreateRequest(urn=_urn(token), properties=to_struct(inputs), preview=preview)
+        )
         return answer.id, from_struct(answer.properties)
 
     def read(self, token: str, id: str, state: Properties, inputs: Properties) -> Properties | None:
-        answer = self.stub.Read(provider_pb2.ReadRequest(urn=_urn(token), id=id, properties=to_struct(state), inputs=to_struct(inputs)))
-        return from_struct(answer.properties) if answer.id else None
-
-    def diff(self, token: str, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> dict[str, str]:
-        answer = self.stub.Diff(
-            provider_pb2.DiffRequest(
-                urn=_urn(token), id=id, olds=to_struct(state), old_inputs=to_struct(old_inputs), news=to_struct(inputs)
+        answer = self.stub.Read(
+            provider_pb2.ReadRequest(
+                urn=_urn(token), id=id, properties=to_struct(state), inputs=to_struct(inputs)
             )
         )
-        return {path: provider_pb2.PropertyDiff.Kind.Name(item.kind) for path, item in answer.detailedDiff.items()}
+        return from_struct(answer.properties) if answer.id else None
 
-    def update(self, token: str, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def diff(
+        self, token: str, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> dict[str, str]:
+        answer = self.stub.Diff(
+            provider_pb2.DiffRequest(
+                urn=_urn(token),
+                id=id,
+                olds=to_struct(state),
+                old_inputs=to_struct(old_inputs),
+                news=to_struct(inputs),
+            )
+        )
+        return {
+            path: provider_pb2.PropertyDiff.Kind.Name(item.kind) for path, item in answer.detailedDiff.items()
+        }
+
+    def update(
+        self, token: str, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         answer = self.stub.Update(
             provider_pb2.UpdateRequest(
-                urn=_urn(token), id=id, olds=to_struct(state), old_inputs=to_struct(old_inputs), news=to_struct(inputs)
+                urn=_urn(token),
+                id=id,
+                olds=to_struct(state),
+                old_inputs=to_struct(old_inputs),
+                news=to_struct(inputs),
             )
         )
         return from_struct(answer.properties)
 
     def delete(self, token: str, id: str, state: Properties, inputs: Properties, timeout: float = 0) -> None:
         self.stub.Delete(
-            provider_pb2.DeleteRequest(urn=_urn(token), id=id, properties=to_struct(state), old_inputs=to_struct(inputs), timeout=timeout)
+            provider_pb2.DeleteRequest(
+                urn=_urn(token),
+                id=id,
+                properties=to_struct(state),
+                old_inputs=to_struct(inputs),
+                timeout=timeout,
+            )
         )
 
     def refused(self, act: Callable[[], Any]) -> Failed:
@@ -286,7 +333,9 @@ def _launch(home: Path, variables: dict[str, str]) -> Plugin:
         **variables,
     }
     engine = Engine()
-    process = subprocess.Popen([sys.executable, "-c", _IMPATIENT, engine.address], stdout=subprocess.PIPE, env=environment, cwd=home)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _IMPATIENT, engine.address], stdout=subprocess.PIPE, env=environment, cwd=home
+    )
     assert process.stdout is not None
     channel = grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}")
     return Plugin(provider_pb2_grpc.ResourceProviderStub(channel), channel, process, engine)

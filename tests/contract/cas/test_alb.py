@@ -24,19 +24,31 @@ CA = "albmtls:index:CaCertificate"
 
 
 def balancer(*listeners: Listener, name: str = "alb", index: int = 0) -> Balancer:
-    return Balancer(albconfig=name, uid=f"uid-of-{name}", index=index, address="127.0.0.1", listeners=listeners)
+    return Balancer(
+        albconfig=name, uid=f"uid-of-{name}", index=index, address="127.0.0.1", listeners=listeners
+    )
 
 
 def uploaded(plugin: Plugin, pem: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    _, repository = plugin.create("albmtls:index:CertificateRepository", {"name": "alb-mutual-tls-0a1b2c3d", "configured": False})
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": pem, "generated": True}
+    _, repository = plugin.create(
+        "albmtls:index:CertificateRepository", {"name": "alb-mutual-tls-0a1b2c3d", "configured": False}
+    )
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": pem,
+        "generated": True,
+    }
     id, state = plugin.create(CA, inputs)
     return id, state, inputs
 
 
 def holding(ca_certificate_id: str | None, *, enabled: bool = True) -> Balancer:
     return balancer(
-        Listener(80, "HTTP"), Listener(443, "HTTPS", ca_enabled=enabled, ca_certificate_id=ca_certificate_id, certificate_ids=("1",))
+        Listener(80, "HTTP"),
+        Listener(
+            443, "HTTPS", ca_enabled=enabled, ca_certificate_id=ca_certificate_id, certificate_ids=("1",)
+        ),
     )
 
 
@@ -46,13 +58,22 @@ def alb(settings: dict[str, Any]) -> Alb:
 
 
 def test_a_listener_is_found_by_load_balancer_and_port(server: OpenApiServer, alb: Alb) -> None:
-    one = balancer(Listener(443, "HTTPS", ca_enabled=True, ca_certificate_id="ca-1"), Listener(443, "QUIC"), Listener(8443, "HTTPS"))
+    one = balancer(
+        Listener(443, "HTTPS", ca_enabled=True, ca_certificate_id="ca-1"),
+        Listener(443, "QUIC"),
+        Listener(8443, "HTTPS"),
+    )
     other = balancer(Listener(443, "HTTPS"), name="other", index=1)
     server.balancers.take([one, other])
 
     state = alb.listener_state(one.id, 443)
     assert state is not None
-    assert (state.ca_enabled, state.ca_certificate_id, state.status, state.port) == (True, "ca-1", "Running", 443)
+    assert (state.ca_enabled, state.ca_certificate_id, state.status, state.port) == (
+        True,
+        "ca-1",
+        "Running",
+        443,
+    )
     assert state.ca_certificates == (CaReference("ca-1", "Associated"),)
     assert state.load_balancer_id == one.id
     assert state.describe() == "status Running, CaEnabled true, CA certificate ca-1 (Associated)"
@@ -66,7 +87,9 @@ def test_a_listener_is_found_by_load_balancer_and_port(server: OpenApiServer, al
     assert alb.listener("lsn-of-nobody") is None
 
 
-def test_listeners_naming_a_certificate_are_found_in_the_whole_region_and_past_the_first_page(server: OpenApiServer, alb: Alb) -> None:
+def test_listeners_naming_a_certificate_are_found_in_the_whole_region_and_past_the_first_page(
+    server: OpenApiServer, alb: Alb
+) -> None:
     many = [
         balancer(*(Listener(port, "HTTPS") for port in range(1000, 1110)), name="many", index=1),
         balancer(Listener(443, "HTTPS", ca_enabled=False, ca_certificate_id="ca-1"), name="last", index=2),
@@ -77,7 +100,9 @@ def test_listeners_naming_a_certificate_are_found_in_the_whole_region_and_past_t
     assert list(alb.listeners_naming("ca-2")) == []
 
 
-def test_a_certificate_goes_once_alb_has_let_go_of_it(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_a_certificate_goes_once_alb_has_let_go_of_it(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     id, state, inputs = uploaded(plugin, authorities[0])
     server.balancers.take([holding(id)])
     releasing = threading.Timer(1.0, lambda: server.balancers.take([holding(None)]))
@@ -136,14 +161,18 @@ def test_without_a_region_the_deletion_goes_on_and_says_so(
 ) -> None:
     id, state, inputs = uploaded(plugin, authorities[0])
     endpoints = {key: value for key, value in settings["endpoints"].items() if key != "alb"}
-    plugin.configure({**{key: value for key, value in settings.items() if key != "region"}, "endpoints": endpoints})
+    plugin.configure(
+        {**{key: value for key, value in settings.items() if key != "region"}, "endpoints": endpoints}
+    )
     plugin.delete(CA, id, state, inputs)
     assert server.repositories.ca_pem(id) is None
     (warning,) = plugin.engine.warnings()
     assert "alicloud:region is not set" in warning
 
 
-def test_what_cas_itself_refuses_to_delete_is_told(plugin: Plugin, server: OpenApiServer, gateway: Gateway, authorities: list[str]) -> None:
+def test_what_cas_itself_refuses_to_delete_is_told(
+    plugin: Plugin, server: OpenApiServer, gateway: Gateway, authorities: list[str]
+) -> None:
     id, state, inputs = uploaded(plugin, authorities[0])
     server.balancers.take([holding(id)])
     gateway.fault("ListListeners", "forbidden")

@@ -34,7 +34,9 @@ PROVIDER = "acs:ram::1234567890123456:oidc-provider/p"
 
 def session_of(server: OpenApiServer, name: str = "test", seconds: int = 900) -> dict[str, Any]:
     """A temporary key of the sandbox."""
-    made = server.identities.assume_role({"RoleArn": ROLE, "RoleSessionName": name, "DurationSeconds": seconds})
+    made = server.identities.assume_role(
+        {"RoleArn": ROLE, "RoleSessionName": name, "DurationSeconds": seconds}
+    )
     return dict(made["Credentials"])
 
 
@@ -57,7 +59,9 @@ def parameters(gateway: Gateway, action: str) -> dict[str, str]:
 
 def write_profiles(home: Path, *profiles: dict[str, Any]) -> None:
     (home / ".aliyun").mkdir()
-    (home / ".aliyun" / "config.json").write_text(json.dumps({"current": profiles[0]["name"], "profiles": profiles}))
+    (home / ".aliyun" / "config.json").write_text(
+        json.dumps({"current": profiles[0]["name"], "profiles": profiles})
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,13 +72,17 @@ def write_profiles(home: Path, *profiles: dict[str, Any]) -> None:
         ("ALIBABACLOUD_ACCESS_KEY_ID", "ALIBABACLOUD_ACCESS_KEY_SECRET"),
     ],
 )
-def test_a_key_from_the_environment(start: Callable[..., Plugin], bare: dict[str, Any], identifier: str, secret: str) -> None:
+def test_a_key_from_the_environment(
+    start: Callable[..., Plugin], bare: dict[str, Any], identifier: str, secret: str
+) -> None:
     plugin = start(**{identifier: KEY, secret: SECRET})
     plugin.configure(bare)
     assert account(plugin) == "1234567890123456"
 
 
-def test_a_temporary_key_from_the_environment(start: Callable[..., Plugin], bare: dict[str, Any], server: OpenApiServer) -> None:
+def test_a_temporary_key_from_the_environment(
+    start: Callable[..., Plugin], bare: dict[str, Any], server: OpenApiServer
+) -> None:
     session = session_of(server)
     variables = {
         "ALIBABA_CLOUD_ACCESS_KEY_ID": session["AccessKeyId"],
@@ -86,7 +94,9 @@ def test_a_temporary_key_from_the_environment(start: Callable[..., Plugin], bare
     assert account(plugin) == "1234567890123456"
 
 
-def test_an_expired_token_says_to_log_in_again(start: Callable[..., Plugin], bare: dict[str, Any], server: OpenApiServer) -> None:
+def test_an_expired_token_says_to_log_in_again(
+    start: Callable[..., Plugin], bare: dict[str, Any], server: OpenApiServer
+) -> None:
     session = session_of(server, seconds=-1)
     plugin = start(
         ALICLOUD_ACCESS_KEY=session["AccessKeyId"],
@@ -101,7 +111,9 @@ def test_an_expired_token_says_to_log_in_again(start: Callable[..., Plugin], bar
 
 
 @pytest.mark.parametrize("variables", [{"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY}, {"ALICLOUD_SECRET_KEY": SECRET}])
-def test_half_a_key_in_the_environment_is_an_error(start: Callable[..., Plugin], bare: dict[str, Any], variables: dict[str, str]) -> None:
+def test_half_a_key_in_the_environment_is_an_error(
+    start: Callable[..., Plugin], bare: dict[str, Any], variables: dict[str, str]
+) -> None:
     plugin = start(**variables)
     plugin.configure(bare)
     failed = plugin.refused(lambda: account(plugin))
@@ -110,7 +122,9 @@ def test_half_a_key_in_the_environment_is_an_error(start: Callable[..., Plugin],
 
 
 @pytest.mark.parametrize("variable", [None, "ALICLOUD_PROFILE", "ALIBABA_CLOUD_PROFILE"])
-def test_a_profile_of_the_aliyun_cli(start: Callable[..., Plugin], bare: dict[str, Any], home: Path, variable: str | None) -> None:
+def test_a_profile_of_the_aliyun_cli(
+    start: Callable[..., Plugin], bare: dict[str, Any], home: Path, variable: str | None
+) -> None:
     write_profiles(
         home,
         {"name": "default", "mode": "AK", "access_key_id": "another", "access_key_secret": "another"},
@@ -121,14 +135,18 @@ def test_a_profile_of_the_aliyun_cli(start: Callable[..., Plugin], bare: dict[st
     assert account(plugin) == "1234567890123456"
 
 
-def test_the_current_profile_is_used_when_nothing_is_said(start: Callable[..., Plugin], bare: dict[str, Any], home: Path) -> None:
+def test_the_current_profile_is_used_when_nothing_is_said(
+    start: Callable[..., Plugin], bare: dict[str, Any], home: Path
+) -> None:
     write_profiles(home, {"name": "default", "mode": "AK", "access_key_id": KEY, "access_key_secret": SECRET})
     plugin = start()
     plugin.configure(bare)
     assert account(plugin) == "1234567890123456"
 
 
-def test_what_the_stack_configures_comes_before_the_environment(start: Callable[..., Plugin], bare: dict[str, Any], home: Path) -> None:
+def test_what_the_stack_configures_comes_before_the_environment(
+    start: Callable[..., Plugin], bare: dict[str, Any], home: Path
+) -> None:
     write_profiles(home, {"name": "mine", "mode": "AK", "access_key_id": KEY, "access_key_secret": SECRET})
     plugin = start(ALIBABA_CLOUD_ACCESS_KEY_ID="another", ALIBABA_CLOUD_ACCESS_KEY_SECRET="another")
     plugin.configure({**bare, "profile": "mine"})
@@ -139,7 +157,13 @@ def test_a_role_is_taken_on_at_the_configured_endpoint_once(
     start: Callable[..., Plugin], settings: dict[str, Any], gateway: Gateway, server: OpenApiServer
 ) -> None:
     plugin = start()
-    role = {"roleArn": ROLE, "sessionName": "session", "sessionExpiration": 900, "externalId": "ticket", "policy": '{"Statement": []}'}
+    role = {
+        "roleArn": ROLE,
+        "sessionName": "session",
+        "sessionExpiration": 900,
+        "externalId": "ticket",
+        "policy": '{"Statement": []}',
+    }
     plugin.configure({**settings, "assumeRole": role})
     plugin.create(TOKEN, {"name": "made-in-a-role", "configured": False})
     assert gateway.calls["AssumeRole"] == 1
@@ -164,7 +188,11 @@ def test_a_role_without_more_gets_a_session_of_an_hour_under_our_name(
     plugin = start()
     plugin.configure({**settings, "assumeRole": {"roleArn": ROLE}})
     assert account(plugin) == "1234567890123456"
-    assert parameters(gateway, "AssumeRole") == {"RoleArn": ROLE, "RoleSessionName": "alb-mutual-tls", "DurationSeconds": "3600"}
+    assert parameters(gateway, "AssumeRole") == {
+        "RoleArn": ROLE,
+        "RoleSessionName": "alb-mutual-tls",
+        "DurationSeconds": "3600",
+    }
 
 
 def test_a_role_is_taken_on_with_whatever_credentials_there_are(
@@ -175,13 +203,15 @@ def test_a_role_is_taken_on_with_whatever_credentials_there_are(
         plugin = start()
         plugin.configure({**bare, "credentialsUri": uri, "assumeRole": {"roleArn": ROLE}})
         assert account(plugin) == "1234567890123456"
-    (first, second) = gateway.signers
+    first, second = gateway.signers
     assert first == ("AssumeRole", session["AccessKeyId"])
     assert second[0] == "GetCallerIdentity"
     assert second[1] not in (session["AccessKeyId"], "")
 
 
-def test_a_role_that_may_not_be_taken_on_is_named(start: Callable[..., Plugin], settings: dict[str, Any]) -> None:
+def test_a_role_that_may_not_be_taken_on_is_named(
+    start: Callable[..., Plugin], settings: dict[str, Any]
+) -> None:
     plugin = start()
     plugin.configure({**settings, "assumeRole": {"roleArn": "acs:ram::1000000000000001:role/deployer"}})
     failed = plugin.refused(lambda: account(plugin))
@@ -194,8 +224,20 @@ def test_profiles_that_take_on_roles_one_after_the_other(
     write_profiles(
         home,
         {"name": "start", "mode": "AK", "access_key_id": KEY, "access_key_secret": SECRET},
-        {"name": "one", "mode": "ChainableRamRoleArn", "source_profile": "start", "ram_role_arn": ROLE, "ram_session_name": "one"},
-        {"name": "two", "mode": "ChainableRamRoleArn", "source_profile": "one", "ram_role_arn": ROLE, "ram_session_name": "two"},
+        {
+            "name": "one",
+            "mode": "ChainableRamRoleArn",
+            "source_profile": "start",
+            "ram_role_arn": ROLE,
+            "ram_session_name": "one",
+        },
+        {
+            "name": "two",
+            "mode": "ChainableRamRoleArn",
+            "source_profile": "one",
+            "ram_role_arn": ROLE,
+            "ram_session_name": "two",
+        },
     )
     plugin = start()
     plugin.configure({**bare, "profile": "two"})
@@ -237,7 +279,11 @@ def serving(answer: bytes, status: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("variable", [None, "ALICLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_URI"])
 def test_credentials_from_a_service(
-    start: Callable[..., Plugin], bare: dict[str, Any], gateway: Gateway, server: OpenApiServer, variable: str | None
+    start: Callable[..., Plugin],
+    bare: dict[str, Any],
+    gateway: Gateway,
+    server: OpenApiServer,
+    variable: str | None,
 ) -> None:
     session = session_of(server)
     with serving(json.dumps({"Code": "Success", **session}).encode(), 200) as uri:
@@ -249,7 +295,9 @@ def test_credentials_from_a_service(
 
 @contextmanager
 def metadata(session: dict[str, Any], asked: list[str]) -> Iterator[str]:
-    """An ECS metadata service whose instance has the role `deployer`; it answers nobody without a token of its own, as hardened instances do."""
+    """An ECS metadata service whose instance has the role `deployer`; it answers nobody without a
+    token of its own, as hardened instances do.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
@@ -275,11 +323,21 @@ def metadata(session: dict[str, Any], asked: list[str]) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("how", ["configured", "ALICLOUD_ECS_ROLE_NAME", "ALIBABA_CLOUD_ECS_METADATA", "profile"])
+@pytest.mark.parametrize(
+    "how", ["configured", "ALICLOUD_ECS_ROLE_NAME", "ALIBABA_CLOUD_ECS_METADATA", "profile"]
+)
 def test_the_role_of_the_ecs_instance(
-    start: Callable[..., Plugin], bare: dict[str, Any], home: Path, gateway: Gateway, server: OpenApiServer, how: str
+    start: Callable[..., Plugin],
+    bare: dict[str, Any],
+    home: Path,
+    gateway: Gateway,
+    server: OpenApiServer,
+    how: str,
 ) -> None:
-    session, asked = session_of(server, seconds=3600), list[str]()  # the SDK renews what ends within 15 minutes
+    session, asked = (
+        session_of(server, seconds=3600),
+        list[str](),
+    )  # the SDK renews what ends within 15 minutes
     write_profiles(home, {"name": "ecs", "mode": "EcsRamRole", "ram_role_name": "deployer"})
     more = {"configured": {"ecsRoleName": "deployer"}, "profile": {"profile": "ecs"}}.get(how, {})
     with metadata(session, asked) as address:
@@ -323,7 +381,12 @@ def test_a_profile_that_runs_a_command(
 
 @pytest.mark.parametrize("mode", ["StsToken", "RamRoleArn", "OIDC"])
 def test_a_profile_of_a_session_or_of_a_role(
-    start: Callable[..., Plugin], bare: dict[str, Any], home: Path, gateway: Gateway, server: OpenApiServer, mode: str
+    start: Callable[..., Plugin],
+    bare: dict[str, Any],
+    home: Path,
+    gateway: Gateway,
+    server: OpenApiServer,
+    mode: str,
 ) -> None:
     session = session_of(server)
     profiles = {
@@ -332,8 +395,18 @@ def test_a_profile_of_a_session_or_of_a_role(
             "access_key_secret": session["AccessKeySecret"],
             "sts_token": session["SecurityToken"],
         },
-        "RamRoleArn": {"access_key_id": KEY, "access_key_secret": SECRET, "ram_role_arn": ROLE, "ram_session_name": "mine"},
-        "OIDC": {"ram_role_arn": ROLE, "oidc_provider_arn": PROVIDER, "oidc_token_file": "token", "role_session_name": "mine"},
+        "RamRoleArn": {
+            "access_key_id": KEY,
+            "access_key_secret": SECRET,
+            "ram_role_arn": ROLE,
+            "ram_session_name": "mine",
+        },
+        "OIDC": {
+            "ram_role_arn": ROLE,
+            "oidc_provider_arn": PROVIDER,
+            "oidc_token_file": "token",
+            "role_session_name": "mine",
+        },
     }
     (home / "token").write_text("the-token")
     write_profiles(home, {"name": "mine", "mode": mode, **profiles[mode]})
@@ -346,15 +419,23 @@ def test_a_profile_of_a_session_or_of_a_role(
 
 
 @pytest.mark.parametrize("variable", ["ALICLOUD_SHARED_CREDENTIALS_FILE", "ALIBABA_CLOUD_CREDENTIALS_FILE"])
-def test_a_profile_file_elsewhere(start: Callable[..., Plugin], bare: dict[str, Any], tmp_path: Path, variable: str) -> None:
+def test_a_profile_file_elsewhere(
+    start: Callable[..., Plugin], bare: dict[str, Any], tmp_path: Path, variable: str
+) -> None:
     file = tmp_path / "profiles.json"
-    file.write_text(json.dumps({"profiles": [{"name": "mine", "mode": "AK", "access_key_id": KEY, "access_key_secret": SECRET}]}))
+    file.write_text(
+        json.dumps(
+            {"profiles": [{"name": "mine", "mode": "AK", "access_key_id": KEY, "access_key_secret": SECRET}]}
+        )
+    )
     plugin = start(**{variable: str(file)})
     plugin.configure({**bare, "profile": "mine"})
     assert account(plugin) == "1234567890123456"
 
 
-def test_a_service_without_credentials_is_named_and_its_answer_is_not_shown(start: Callable[..., Plugin], bare: dict[str, Any]) -> None:
+def test_a_service_without_credentials_is_named_and_its_answer_is_not_shown(
+    start: Callable[..., Plugin], bare: dict[str, Any]
+) -> None:
     with serving(b'{"secret": "half-an-answer"}', 404) as uri:
         plugin = start()
         plugin.configure({**bare, "credentialsUri": uri})
@@ -366,7 +447,9 @@ def test_a_service_without_credentials_is_named_and_its_answer_is_not_shown(star
 def test_an_oidc_token_is_exchanged_without_a_signature_for_a_session_that_signs(
     start: Callable[..., Plugin], bare: dict[str, Any], home: Path, gateway: Gateway, server: OpenApiServer
 ) -> None:
-    """The sandbox has no AssumeRoleWithOIDC, so the gateway hands out a session of the sandbox, with which the next call is really signed."""
+    """The sandbox has no AssumeRoleWithOIDC, so the gateway hands out a session of the sandbox,
+    with which the next call is really signed.
+    """
     session = session_of(server)
     gateway.answer("AssumeRoleWithOIDC", {"RequestId": "1", "Credentials": session})
     (home / "token").write_text("the-token\n")
@@ -395,7 +478,9 @@ def test_an_oidc_token_is_never_shown(start: Callable[..., Plugin], bare: dict[s
     assert "AssumeRoleWithOIDC" in failed.sentence
     assert "the-token" not in failed.sentence
 
-    plugin.configure({**bare, "endpoints": dict.fromkeys(("cas", "alb", "sts"), "127.0.0.1:9"), "assumeRoleWithOidc": oidc})
+    plugin.configure(
+        {**bare, "endpoints": dict.fromkeys(("cas", "alb", "sts"), "127.0.0.1:9"), "assumeRoleWithOidc": oidc}
+    )
     failed = plugin.refused(lambda: account(plugin))
     assert "did not answer AssumeRoleWithOIDC (connection refused)" in failed.sentence
     assert "the-token" not in failed.sentence
@@ -414,9 +499,16 @@ def test_each_product_is_asked_at_its_own_endpoint(
     gateways = {name: Gateway(server.address) for name in ("cas", "alb", "sts")}
     try:
         plugin = start()
-        plugin.configure({**settings, "endpoints": {name: gateway.endpoint for name, gateway in gateways.items()}})
+        plugin.configure(
+            {**settings, "endpoints": {name: gateway.endpoint for name, gateway in gateways.items()}}
+        )
         repository = plugin.create(TOKEN, {"name": "at-its-own-endpoint", "configured": False})[1]
-        inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+        inputs = {
+            "warehouseId": repository["warehouseId"],
+            "name": "root",
+            "certificatePem": authorities[0],
+            "generated": True,
+        }
         id, state = plugin.create("albmtls:index:CaCertificate", inputs)
         plugin.delete("albmtls:index:CaCertificate", id, state, inputs)
     finally:
@@ -433,10 +525,14 @@ def own_certificate(directory: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway")])
     start = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, start + timedelta(days=1))
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), start, start + timedelta(days=1)
+    )
     addresses = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     made = builder.add_extension(addresses, critical=False).sign(key, hashes.SHA256())
-    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     file = directory / "gateway.pem"
     file.write_bytes(text + made.public_bytes(serialization.Encoding.PEM))
     return file
@@ -464,7 +560,9 @@ def test_https_is_spoken_unless_http_is_configured_and_the_servers_certificate_i
         secure.close()
 
 
-def test_a_proxy_is_not_asked_for_this_machine_nor_for_what_no_proxy_names(start: Callable[..., Plugin], settings: dict[str, Any]) -> None:
+def test_a_proxy_is_not_asked_for_this_machine_nor_for_what_no_proxy_names(
+    start: Callable[..., Plugin], settings: dict[str, Any]
+) -> None:
     nowhere = "http://127.0.0.1:9"
     plugin = start(HTTP_PROXY=nowhere, HTTPS_PROXY=nowhere, http_proxy=nowhere, https_proxy=nowhere)
     plugin.configure(settings)
@@ -475,5 +573,7 @@ def test_a_proxy_is_not_asked_for_this_machine_nor_for_what_no_proxy_names(start
     assert "(the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used)" in failed.sentence
 
     bypassing = start(HTTP_PROXY=nowhere, NO_PROXY="example.invalid")
-    bypassing.configure({**settings, "endpoints": dict.fromkeys(("cas", "alb", "sts"), "sts.example.invalid")})
+    bypassing.configure(
+        {**settings, "endpoints": dict.fromkeys(("cas", "alb", "sts"), "sts.example.invalid")}
+    )
     assert "(its name cannot be resolved)" in bypassing.refused(lambda: account(bypassing)).sentence

@@ -28,7 +28,9 @@ def uploaded(plugin: Plugin, text: str) -> str:
     return plugin.create(CA, inputs_of(repository, text))[0]
 
 
-def test_it_is_looked_up_by_its_id_in_preview_and_for_good(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+def test_it_is_looked_up_by_its_id_in_preview_and_for_good(
+    plugin: Plugin, gateway: Gateway, authorities: list[str]
+) -> None:
     identifier = uploaded(plugin, authorities[0])
     gateway.calls.clear()
     planned = plugin.create(EXISTING, {"caCertificateId": identifier}, preview=True)
@@ -43,7 +45,9 @@ def test_it_is_looked_up_by_its_id_in_preview_and_for_good(plugin: Plugin, gatew
     assert gateway.calls["UploadPCACert"] == 0
 
 
-def test_where_ca_certificates_are_kept_is_said_once_in_a_run(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+def test_where_ca_certificates_are_kept_is_said_once_in_a_run(
+    plugin: Plugin, gateway: Gateway, authorities: list[str]
+) -> None:
     identifier = uploaded(plugin, authorities[0])
     for preview in (True, False):
         plugin.create(EXISTING, {"caCertificateId": identifier}, preview=preview)
@@ -51,28 +55,36 @@ def test_where_ca_certificates_are_kept_is_said_once_in_a_run(plugin: Plugin, ga
     assert told == [f"CA certificates are kept by CAS at {gateway.endpoint}, as alicloud:endpoints.cas says"]
 
 
-def test_nothing_changes_and_destroy_leaves_it(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_nothing_changes_and_destroy_leaves_it(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     identifier = uploaded(plugin, authorities[0])
     inputs = {"caCertificateId": identifier}
     _, state = plugin.create(EXISTING, inputs)
     assert plugin.read(EXISTING, identifier, state, inputs) == state
     assert plugin.diff(EXISTING, identifier, state, inputs, inputs) == {}
-    assert plugin.diff(EXISTING, identifier, state, inputs, {"caCertificateId": "9"}) == {"caCertificateId": "UPDATE_REPLACE"}
+    assert plugin.diff(EXISTING, identifier, state, inputs, {"caCertificateId": "9"}) == {
+        "caCertificateId": "UPDATE_REPLACE"
+    }
     plugin.delete(EXISTING, identifier, state, inputs)
     assert [item["Identifier"] for item in stored(server, "certificates")] == [identifier]
 
 
 def test_one_that_is_not_there_is_an_error_that_says_where_it_was_looked_for(plugin: Plugin) -> None:
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": "nowhere"}, preview=True))
-    assert failed.sentence == (
-        f"there is no CA certificate nowhere in CAS of account {ACCOUNT}: correct caCertificateId, or check accountType and credentials"
+    assert (
+        failed.sentence
+        == f"there is no CA certificate nowhere in CAS of account {ACCOUNT}: correct caCertificateId, or"
+        " check accountType and credentials"
     )
 
 
 @pytest.mark.parametrize("identifier", ["1234567-cn-hangzhou", "1234567-ap-southeast-1"])
 def test_the_id_of_a_server_certificate_is_told_from_a_wrong_one(plugin: Plugin, identifier: str) -> None:
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": identifier}, preview=True))
-    assert failed.sentence.startswith(f"there is no CA certificate {identifier} in CAS of account {ACCOUNT}: that is how the ids of server")
+    assert failed.sentence.startswith(
+        f"there is no CA certificate {identifier} in CAS of account {ACCOUNT}: that is how the ids of server"
+    )
 
 
 def test_a_chain_up_to_its_root_is_one_too_and_a_subordinate_alone_is_not(plugin: Plugin) -> None:
@@ -80,11 +92,15 @@ def test_a_chain_up_to_its_root_is_one_too_and_a_subordinate_alone_is_not(plugin
     below = pem(subordinate(root, "below").certificate)
     found = plugin.create(EXISTING, {"caCertificateId": uploaded(plugin, below + pem(root.certificate))})
     assert found[1]["certificatePem"] == below + pem(root.certificate)
-    assert any("is a chain: listeners that trust it let everybody below its root in" in line for line in plugin.engine.warnings())
+    assert any(
+        "is a chain: listeners that trust it let everybody below its root in" in line
+        for line in plugin.engine.warnings()
+    )
     alone = uploaded(plugin, below)
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": alone}, preview=True))
     assert failed.sentence.startswith(
-        f"the CA certificate {alone} cannot be used: the chain ends with CN=below, which was issued by CN=root"
+        f"the CA certificate {alone} cannot be used: the chain ends with CN=below, which was issued by"
+        " CN=root"
     )
 
 
@@ -102,7 +118,9 @@ def test_a_ca_of_the_private_ca_service_is_found_by_its_id_and_ends_with_its_roo
     assert gateway.calls["DescribeWarehouseCert"] == gateway.calls["DescribeCACertificate"] == 4
 
 
-def test_without_the_permission_to_look_there_the_id_is_not_said_to_be_missing(plugin: Plugin, gateway: Gateway) -> None:
+def test_without_the_permission_to_look_there_the_id_is_not_said_to_be_missing(
+    plugin: Plugin, gateway: Gateway
+) -> None:
     gateway.fault("DescribeCACertificate", "forbidden")
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": "nowhere"}, preview=True))
     assert "grant the RAM action yundun-cert:DescribeCACertificate" in failed.sentence
@@ -111,12 +129,15 @@ def test_without_the_permission_to_look_there_the_id_is_not_said_to_be_missing(p
 def test_a_root_of_version_1_is_taken_with_a_warning(plugin: Plugin, server: OpenApiServer) -> None:
     old = pem(first_version(authority("root", start=NOW - DAY, end=NOW + DAY)))
     repository = made(plugin)[1]
-    identifier = server.repositories.upload_pca_cert({"WarehouseId": int(repository["warehouseId"]), "Cert": old})["Identifier"]
+    identifier = server.repositories.upload_pca_cert(
+        {"WarehouseId": int(repository["warehouseId"]), "Cert": old}
+    )["Identifier"]
     _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
     assert state["certificatePem"] == old
     (warning,) = plugin.engine.warnings()
     assert (
-        "is an X.509 v1 root, as the documentation's commands make it: listeners trust it, but this stack signs nothing with it" in warning
+        "is an X.509 v1 root, as the documentation's commands make it: listeners trust it, but this stack"
+        " signs nothing with it" in warning
     )
     assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
     assert plugin.engine.warnings() == [warning]
@@ -131,7 +152,10 @@ def test_one_that_was_deleted_in_the_console_is_missing_which_is_an_error_only_w
     plugin.delete(CA, identifier, upload, inputs)
     live = plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier})
     assert live == {**state, "missing": True}
-    assert any(f"there is no CA certificate {identifier} in CAS any more" in warning for warning in plugin.engine.warnings())
+    assert any(
+        f"there is no CA certificate {identifier} in CAS any more" in warning
+        for warning in plugin.engine.warnings()
+    )
     for demanded, changes in ((True, {"caCertificateId": "UPDATE_REPLACE"}), (False, {})):
         wanted = {"caCertificateId": identifier, "demanded": demanded}
         assert plugin.diff(EXISTING, identifier, live, wanted, wanted) == changes
@@ -147,19 +171,30 @@ def test_what_is_known_of_it_is_kept_while_cas_cannot_be_reached(
     _, state = plugin.create(EXISTING, {"caCertificateId": identifier})
     gateway.fault("DescribeWarehouseCert", *["failed"] * 50)
     assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
-    assert any("was not looked at, what is known of it is kept" in warning for warning in plugin.engine.warnings())
+    assert any(
+        "was not looked at, what is known of it is kept" in warning for warning in plugin.engine.warnings()
+    )
 
 
 def test_one_that_has_ended_since_is_told_at_each_refresh_and_nothing_fails(plugin: Plugin) -> None:
     expired = pem(authority("ended", start=NOW - 9 * DAY, end=NOW - DAY).certificate)
     identifier = uploaded(plugin, expired)
-    state = {"caCertificateId": identifier, "certificatePem": expired, "fingerprint": digest(expired), "account": ACCOUNT}
+    state = {
+        "caCertificateId": identifier,
+        "certificatePem": expired,
+        "fingerprint": digest(expired),
+        "account": ACCOUNT,
+    }
     assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state
     (told,) = plugin.engine.warnings()
-    assert told.startswith(f"listeners that trust the CA certificate {identifier} let no client in: CN=ended: it expired on")
+    assert told.startswith(
+        f"listeners that trust the CA certificate {identifier} let no client in: CN=ended: it expired on"
+    )
 
 
-def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there(plugin: Plugin, server: OpenApiServer) -> None:
+def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there(
+    plugin: Plugin, server: OpenApiServer
+) -> None:
     expired = pem(authority("ended", start=NOW - 9 * DAY, end=NOW - DAY).certificate)
     to_come = pem(authority("to come", start=NOW + DAY, end=NOW + 9 * DAY).certificate)
     _, repository = made(plugin)
@@ -171,4 +206,6 @@ def test_a_ca_that_is_unfit_is_refused_in_preview_whether_it_is_brought_or_there
     assert stored(server, "certificates") == []
     identifier = uploaded(plugin, expired)
     failed = plugin.refused(lambda: plugin.create(EXISTING, {"caCertificateId": identifier}))
-    assert failed.sentence.startswith(f"the CA certificate {identifier} cannot be used: CN=ended: it expired on")
+    assert failed.sentence.startswith(
+        f"the CA certificate {identifier} cannot be used: CN=ended: it expired on"
+    )

@@ -1,4 +1,6 @@
-"""What goes wrong between the provider and Alibaba Cloud, and that nothing is made twice or lost by it."""
+"""What goes wrong between the provider and Alibaba Cloud, and that nothing is made twice or lost by
+it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,12 @@ def test_a_certificate_is_uploaded_once_whatever_happens_to_the_answer(
 ) -> None:
     _, repository = plugin.create(REPOSITORY, INPUTS)
     gateway.fault("UploadPCACert", fault)
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": False}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": False,
+    }
     _, state = plugin.create(CA, inputs)
     assert count(server, "certificates") == 1
     assert state["owned"] is True
@@ -53,7 +60,12 @@ def test_deletions_end_whatever_happens_to_the_answer(
     plugin: Plugin, server: OpenApiServer, gateway: Gateway, authorities: list[str], fault: str
 ) -> None:
     instance, repository = plugin.create(REPOSITORY, INPUTS)
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": True,
+    }
     identifier, certificate = plugin.create(CA, inputs)
     gateway.fault("DeletePCACert", fault)
     plugin.delete(CA, identifier, certificate, inputs)
@@ -62,7 +74,9 @@ def test_deletions_end_whatever_happens_to_the_answer(
     assert count(server, "certificates") == count(server, "warehouses") == 0
 
 
-def test_lists_that_lag_behind_are_waited_for(plugin: Plugin, server: OpenApiServer, gateway: Gateway, authorities: list[str]) -> None:
+def test_lists_that_lag_behind_are_waited_for(
+    plugin: Plugin, server: OpenApiServer, gateway: Gateway, authorities: list[str]
+) -> None:
     gateway.fault("ListCertWarehouse", "", "empty", "empty", "empty")
     instance, repository = plugin.create(REPOSITORY, INPUTS)
     gateway.fault("ListCertWarehouse", "empty", "empty")
@@ -70,7 +84,12 @@ def test_lists_that_lag_behind_are_waited_for(plugin: Plugin, server: OpenApiSer
 
     gateway.fault("UploadPCACert", "lost")
     gateway.fault("ListCert", "", "empty", "empty")
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": True,
+    }
     plugin.create(CA, inputs)
     assert count(server, "warehouses") == count(server, "certificates") == 1
 
@@ -99,9 +118,16 @@ def test_a_missing_permission_is_named_and_not_tried_again(
     assert gateway.calls[action] == 1
 
 
-def test_a_read_that_is_refused_is_never_taken_for_gone(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+def test_a_read_that_is_refused_is_never_taken_for_gone(
+    plugin: Plugin, gateway: Gateway, authorities: list[str]
+) -> None:
     instance, repository = plugin.create(REPOSITORY, INPUTS)
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": True,
+    }
     identifier, certificate = plugin.create(CA, inputs)
     for action, token, id, state in (
         ("DescribeWarehouseCert", CA, identifier, certificate),
@@ -121,7 +147,12 @@ def test_an_unknown_key_is_a_404_and_never_taken_for_gone(
     good = start()
     good.configure(settings)
     _, repository = good.create(REPOSITORY, INPUTS)
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": True,
+    }
     identifier, certificate = good.create(CA, inputs)
 
     bad = start()
@@ -136,7 +167,9 @@ def test_an_unknown_key_is_a_404_and_never_taken_for_gone(
     assert "InvalidAccessKeyId.NotFound" in failed.sentence
 
 
-def test_a_wrong_secret_is_told_without_showing_it(start: Callable[..., Plugin], settings: dict[str, Any]) -> None:
+def test_a_wrong_secret_is_told_without_showing_it(
+    start: Callable[..., Plugin], settings: dict[str, Any]
+) -> None:
     plugin = start()
     plugin.configure({**settings, "secretKey": "not-the-right-one"})
     failed = plugin.refused(lambda: plugin.create(REPOSITORY, INPUTS, preview=True))
@@ -146,7 +179,9 @@ def test_a_wrong_secret_is_told_without_showing_it(start: Callable[..., Plugin],
     assert "not-the-right-one" not in failed.sentence
 
 
-def test_an_endpoint_that_nobody_serves_is_named(start: Callable[..., Plugin], settings: dict[str, Any]) -> None:
+def test_an_endpoint_that_nobody_serves_is_named(
+    start: Callable[..., Plugin], settings: dict[str, Any]
+) -> None:
     plugin = start()
     plugin.configure({**settings, "endpoints": dict.fromkeys(("cas", "alb", "sts"), "127.0.0.1:9")})
     failed = plugin.refused(lambda: plugin.create(REPOSITORY, INPUTS, preview=True))
@@ -155,11 +190,22 @@ def test_an_endpoint_that_nobody_serves_is_named(start: Callable[..., Plugin], s
 
 
 def test_a_read_during_an_outage_keeps_what_is_known_and_says_so(
-    start: Callable[..., Plugin], settings: dict[str, Any], plugin: Plugin, gateway: Gateway, authorities: list[str]
+    start: Callable[..., Plugin],
+    settings: dict[str, Any],
+    plugin: Plugin,
+    gateway: Gateway,
+    authorities: list[str],
 ) -> None:
-    """Every `pulumi up` refreshes first: if an outage of CAS or STS failed it, nobody could switch a listener off meanwhile."""
+    """Every `pulumi up` refreshes first: if an outage of CAS or STS failed it, nobody could switch
+    a listener off meanwhile.
+    """
     instance, repository = plugin.create(REPOSITORY, INPUTS)
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": True,
+    }
     identifier, certificate = plugin.create(CA, inputs)
 
     nowhere = dict.fromkeys(("cas", "alb", "sts"), "127.0.0.1:9")
@@ -168,23 +214,44 @@ def test_a_read_during_an_outage_keeps_what_is_known_and_says_so(
         cut_off.configure({**settings, "endpoints": endpoints})
         assert cut_off.read(REPOSITORY, instance, repository, INPUTS) == repository
         assert cut_off.read(CA, identifier, certificate, inputs) == certificate
-        assert len([line for line in cut_off.engine.warnings() if "was not looked at, what is known of it is kept" in line]) == 2
+        assert (
+            len(
+                [
+                    line
+                    for line in cut_off.engine.warnings()
+                    if "was not looked at, what is known of it is kept" in line
+                ]
+            )
+            == 2
+        )
         failed = cut_off.refused(partial(cut_off.delete, REPOSITORY, instance, repository, INPUTS))
         assert "127.0.0.1:9" in failed.sentence
 
 
-def test_without_any_credentials_the_user_is_told_where_to_put_them(start: Callable[..., Plugin], settings: dict[str, Any]) -> None:
+def test_without_any_credentials_the_user_is_told_where_to_put_them(
+    start: Callable[..., Plugin], settings: dict[str, Any]
+) -> None:
     plugin = start()
     plugin.configure({key: value for key, value in settings.items() if key not in ("accessKey", "secretKey")})
     failed = plugin.refused(lambda: plugin.create(REPOSITORY, INPUTS, preview=True))
     assert failed.sentence.startswith("no Alibaba Cloud credentials were found: set alicloud:profile or")
 
 
-def test_another_account_than_the_states_is_an_error_that_names_both(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_another_account_than_the_states_is_an_error_that_names_both(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     instance, repository = plugin.create(REPOSITORY, INPUTS)
-    inputs = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": authorities[0], "generated": True}
+    inputs = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": authorities[0],
+        "generated": True,
+    }
     identifier, certificate = plugin.create(CA, inputs)
-    for token, id, state, given in ((REPOSITORY, instance, repository, INPUTS), (CA, identifier, certificate, inputs)):
+    for token, id, state, given in (
+        (REPOSITORY, instance, repository, INPUTS),
+        (CA, identifier, certificate, inputs),
+    ):
         elsewhere = {**state, "account": "1000000000000001"}
         for act in (plugin.read, plugin.delete):
             failed = plugin.refused(partial(act, token, id, elsewhere, given))

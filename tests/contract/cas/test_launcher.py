@@ -25,7 +25,9 @@ def version(command: str, folder: Path, **variables: str) -> str:
     try:
         port = int(process.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            return str(provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty()).version)
+            return str(
+                provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty()).version
+            )
     finally:
         process.kill()
         process.wait()
@@ -73,7 +75,12 @@ def test_as_a_last_resort_it_uses_the_python_on_path(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     shutil.copy(LAUNCHER, tmp_path / "bin")
     path = f"{tmp_path / 'path'}:{os.environ['PATH']}"
-    assert version(str(tmp_path / "bin" / "pulumi-resource-albmtls"), tmp_path, PATH=path, PYTHONPATH=str(REPOSITORY)) == "0.1.0"
+    assert (
+        version(
+            str(tmp_path / "bin" / "pulumi-resource-albmtls"), tmp_path, PATH=path, PYTHONPATH=str(REPOSITORY)
+        )
+        == "0.1.0"
+    )
     assert used.exists()
 
 
@@ -87,15 +94,21 @@ def test_without_any_python_it_says_what_to_install(tmp_path: Path) -> None:
     copy = tmp_path / "bin" / "pulumi-resource-albmtls"
     copy.parent.mkdir()
     shutil.copy(LAUNCHER, copy)
-    done = subprocess.run([str(tools / "sh"), str(copy)], env={"PATH": str(tools)}, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [str(tools / "sh"), str(copy)], env={"PATH": str(tools)}, capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == 1
     assert "install Python 3.11" in done.stderr
 
 
 def test_starting_imports_nothing_heavy() -> None:
-    """An unused feature costs nothing: no SDK of Alibaba Cloud, no cryptography, no HTTP client, no Pulumi SDK."""
+    """An unused feature costs nothing: no SDK of Alibaba Cloud, no cryptography, no HTTP client, no
+    Pulumi SDK.
+    """
     code = "import sys, alb_mutual_tls.provider.__main__; print('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60
+    )
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "grpc" in loaded
     assert not loaded & {
@@ -112,8 +125,13 @@ def test_starting_imports_nothing_heavy() -> None:
 
 
 def test_the_sdk_is_loaded_without_the_half_that_is_not_used() -> None:
-    code = "import sys; from alb_mutual_tls.alibaba.sdk import load_sdk; load_sdk(); load_sdk(); import aiohttp; print(aiohttp.__file__)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    code = (
+        "import sys; from alb_mutual_tls.alibaba.sdk import load_sdk; load_sdk(); load_sdk(); import aiohttp;"
+        " print(aiohttp.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert "aiohttp" in done.stdout  # the real one: the placeholder does not outlive the import
 
@@ -125,13 +143,17 @@ def test_without_its_packages_it_says_in_one_sentence_what_to_install(tmp_path: 
     assert done.returncode == 1
     assert done.stdout == ""
     (sentence,) = done.stderr.splitlines()
-    assert sentence.startswith(f"pulumi-resource-albmtls: {tmp_path / 'venv' / 'bin' / 'python'} has no package ")
+    assert sentence.startswith(
+        f"pulumi-resource-albmtls: {tmp_path / 'venv' / 'bin' / 'python'} has no package "
+    )
     assert "pip install -r requirements.txt" in sentence
 
 
 def test_it_ends_at_once_and_silently_when_the_engine_interrupts_it(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    process = subprocess.Popen([str(LAUNCHER)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path)
+    process = subprocess.Popen(
+        [str(LAUNCHER)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path
+    )
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)

@@ -1,4 +1,6 @@
-"""What others have in CAS and on ALB: the same certificate, listeners that name ours, and lists that do not know yet what was deleted."""
+"""What others have in CAS and on ALB: the same certificate, listeners that name ours, and lists
+that do not know yet what was deleted.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,12 @@ def stored(server: OpenApiServer, kind: str) -> list[dict[str, Any]]:
 
 
 def inputs_of(repository: dict[str, Any], pem: str) -> dict[str, Any]:
-    return {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": pem, "generated": True}
+    return {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": pem,
+        "generated": True,
+    }
 
 
 def test_a_generated_ca_that_somebody_uploaded_first_is_used_and_goes_with_the_stack_that_has_its_key(
@@ -35,8 +42,12 @@ def test_a_generated_ca_that_somebody_uploaded_first_is_used_and_goes_with_the_s
 ) -> None:
     _, repository = plugin.create(REPOSITORY, INPUTS)
     place = int(repository["warehouseId"])
-    server.repositories.upload_pca_cert({"WarehouseId": place, "Cert": authorities[1], "Name": "root"})  # same name, another content
-    first = server.repositories.upload_pca_cert({"WarehouseId": place, "Cert": authorities[0], "Name": "by hand"})["Identifier"]
+    server.repositories.upload_pca_cert(
+        {"WarehouseId": place, "Cert": authorities[1], "Name": "root"}
+    )  # same name, another content
+    first = server.repositories.upload_pca_cert(
+        {"WarehouseId": place, "Cert": authorities[0], "Name": "by hand"}
+    )["Identifier"]
 
     id, state = plugin.create(CA, inputs_of(repository, authorities[0]))
     assert (id, state["owned"]) == (first, True)
@@ -49,7 +60,9 @@ def test_the_same_content_in_a_repository_of_somebody_else_is_neither_used_nor_t
     plugin: Plugin, server: OpenApiServer, authorities: list[str]
 ) -> None:
     _, theirs = plugin.create(REPOSITORY, {"name": "theirs", "configured": True})
-    other = server.repositories.upload_pca_cert({"WarehouseId": int(theirs["warehouseId"]), "Cert": authorities[0]})["Identifier"]
+    other = server.repositories.upload_pca_cert(
+        {"WarehouseId": int(theirs["warehouseId"]), "Cert": authorities[0]}
+    )["Identifier"]
     _, repository = plugin.create(REPOSITORY, INPUTS)
     id, state = plugin.create(CA, inputs_of(repository, authorities[0]))
     assert id != other
@@ -77,7 +90,10 @@ def test_all_listeners_of_all_load_balancers_that_hold_a_certificate_are_listed(
     failed = plugin.refused(lambda: plugin.delete(CA, id, state, inputs, timeout=0.5))
     for balancer in holding:
         for listener in balancer.listeners:
-            assert f"listener {balancer.listener_id(listener)} ({listener.port}/HTTPS) of {balancer.id}" in failed.sentence
+            assert (
+                f"listener {balancer.listener_id(listener)} ({listener.port}/HTTPS) of {balancer.id}"
+                in failed.sentence
+            )
     assert stored(server, "certificates") != []
 
 

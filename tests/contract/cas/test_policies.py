@@ -1,4 +1,6 @@
-"""The RAM policies of docs/permissions: each action in them is one that the source calls, and without it the refusal says its name."""
+"""The RAM policies of docs/permissions: each action in them is one that the source calls, and
+without it the refusal says its name.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ REPOSITORY = "albmtls:index:CertificateRepository"
 CA = "albmtls:index:CaCertificate"
 EXISTING = "albmtls:index:ExistingCaCertificate"
 INPUTS = {"name": "alb-mutual-tls-0a1b2c3d", "configured": False}
-PRODUCTS = {action: product for product in (CAS, PRIVATE_CA, ALB, STS) for action in VERSIONS[product.version]}
+PRODUCTS = {
+    action: product for product in (CAS, PRIVATE_CA, ALB, STS) for action in VERSIONS[product.version]
+}
 CALLS = frozenset({"read", "write", "_pages"})
 """Methods whose first argument is an action."""
 
@@ -44,18 +48,28 @@ def called() -> set[str]:
         node
         for module in (ROOT / "alb_mutual_tls").rglob("*.py")
         for node in ast.walk(ast.parse(module.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS and node.args
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CALLS
+        and node.args
     )
     names = (call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant))
     return {name for name in names if isinstance(name, str) and name[:1].isupper()}
 
 
 def test_the_policies_allow_what_the_source_calls_and_nothing_else() -> None:
-    found = {f"{PRODUCTS[name].ram}:{name}" for name in called() if name in PRODUCTS and PRODUCTS[name] is not STS}
+    found = {
+        f"{PRODUCTS[name].ram}:{name}" for name in called() if name in PRODUCTS and PRODUCTS[name] is not STS
+    }
     assert allowed("deploy") == found
-    assert allowed("preview") == {action for action in found if action.split(":")[1].startswith(("Describe", "Get", "List"))}
+    assert allowed("preview") == {
+        action for action in found if action.split(":")[1].startswith(("Describe", "Get", "List"))
+    }
     assert allowed("kubeconfig") == {"cs:DescribeClusterUserKubeconfig"}
-    assert called() - set(PRODUCTS) <= {"AssumeRoleWithOIDC", "DescribeClusterUserKubeconfig"}  # the sandbox's STS does not have the former
+    assert called() - set(PRODUCTS) <= {
+        "AssumeRoleWithOIDC",
+        "DescribeClusterUserKubeconfig",
+    }  # the sandbox's STS does not have the former
 
 
 def test_ram_can_restrict_alb_to_load_balancers_and_cas_to_nothing() -> None:
@@ -69,11 +83,14 @@ def test_each_role_lets_one_environment_of_one_repository_in() -> None:
     for role in ("deploy", "preview"):
         (statement,) = json.loads((FOLDER / f"ram-trust-{role}.json").read_text())["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
-        conditions = statement["Condition"]["StringEquals"]  # no wildcard: it would let any branch, or any repository, in
+        conditions = statement["Condition"][
+            "StringEquals"
+        ]  # no wildcard: it would let any branch, or any repository, in
         assert set(conditions) == {"oidc:iss", "oidc:aud", "oidc:sub"}
         subjects[role] = conditions["oidc:sub"]
     assert subjects == {
-        role: f"repo:OWNER/REPOSITORY:environment:{name}" for role, name in (("deploy", "prod"), ("preview", "prod-preview"))
+        role: f"repo:OWNER/REPOSITORY:environment:{name}"
+        for role, name in (("deploy", "prod"), ("preview", "prod-preview"))
     }
 
 
@@ -83,13 +100,22 @@ def test_each_role_lets_one_environment_of_one_repository_in() -> None:
 def live(plugin: Plugin, server: OpenApiServer, pem: str) -> None:
     """Every call that the handlers make of CAS and ALB, once."""
     instance, repository = plugin.create(REPOSITORY, INPUTS)
-    inputs: dict[str, Any] = {"warehouseId": repository["warehouseId"], "name": "root", "certificatePem": pem, "generated": True}
+    inputs: dict[str, Any] = {
+        "warehouseId": repository["warehouseId"],
+        "name": "root",
+        "certificatePem": pem,
+        "generated": True,
+    }
     identifier, certificate = plugin.create(CA, inputs)
     plugin.read(CA, identifier, certificate, inputs)
     server.repositories.hold_private_ca(PRIVATE_CA_ID, pem)
     plugin.create(EXISTING, {"caCertificateId": PRIVATE_CA_ID})
-    listener = Listener(443, "HTTPS", ca_enabled=True, ca_certificate_id="of somebody else", certificate_ids=("1",))
-    server.balancers.take([Balancer(albconfig="alb", uid="uid-of-alb", index=0, address="127.0.0.1", listeners=(listener,))])
+    listener = Listener(
+        443, "HTTPS", ca_enabled=True, ca_certificate_id="of somebody else", certificate_ids=("1",)
+    )
+    server.balancers.take(
+        [Balancer(albconfig="alb", uid="uid-of-alb", index=0, address="127.0.0.1", listeners=(listener,))]
+    )
     plugin.delete(CA, identifier, certificate, inputs)
     plugin.delete(REPOSITORY, instance, repository, INPUTS)
 

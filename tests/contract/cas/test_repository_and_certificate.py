@@ -30,7 +30,12 @@ def made(plugin: Plugin, *, name: str = NAME, configured: bool = False) -> tuple
 
 
 def inputs_of(state: dict[str, Any], pem: str, *, generated: bool = True) -> dict[str, Any]:
-    return {"warehouseId": state["warehouseId"], "name": "root", "certificatePem": pem, "generated": generated}
+    return {
+        "warehouseId": state["warehouseId"],
+        "name": "root",
+        "certificatePem": pem,
+        "generated": generated,
+    }
 
 
 def test_a_first_up_makes_one_repository_and_one_upload_with_six_calls_at_most(
@@ -63,7 +68,9 @@ def test_a_first_up_makes_one_repository_and_one_upload_with_six_calls_at_most(
     assert gateway.calls["GetCallerIdentity"] == 1
 
 
-def test_a_no_op_reads_each_once_and_writes_nothing(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+def test_a_no_op_reads_each_once_and_writes_nothing(
+    plugin: Plugin, gateway: Gateway, authorities: list[str]
+) -> None:
     instance, repository = made(plugin)
     identifier, certificate = plugin.create(CA, inputs_of(repository, authorities[0]))
     gateway.calls.clear()
@@ -75,7 +82,9 @@ def test_a_no_op_reads_each_once_and_writes_nothing(plugin: Plugin, gateway: Gat
     assert gateway.calls == {"ListCertWarehouse": 1, "DescribeWarehouseCert": 1}
 
 
-def test_creating_again_finds_both_instead_of_making_more(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_creating_again_finds_both_instead_of_making_more(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     first = made(plugin)
     upload = plugin.create(CA, inputs_of(first[1], authorities[0]))
 
@@ -85,18 +94,25 @@ def test_creating_again_finds_both_instead_of_making_more(plugin: Plugin, server
     assert len(stored(server, "warehouses")) == len(stored(server, "certificates")) == 1
 
 
-def test_the_same_certificate_in_another_spelling_is_the_same(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_the_same_certificate_in_another_spelling_is_the_same(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     _, repository = made(plugin)
     identifier, state = plugin.create(CA, inputs_of(repository, authorities[0]))
     spelled = "subject=authority 0\r\n" + authorities[0].replace("\n", "\r\n")
 
     assert plugin.create(CA, inputs_of(repository, spelled))[0] == identifier
     assert plugin.diff(CA, identifier, state, {}, inputs_of(repository, spelled)) == {}
-    assert plugin.diff(CA, identifier, state, {}, {**inputs_of(repository, authorities[0]), "name": "renamed"}) == {}
+    assert (
+        plugin.diff(CA, identifier, state, {}, {**inputs_of(repository, authorities[0]), "name": "renamed"})
+        == {}
+    )
     assert len(stored(server, "certificates")) == 1
 
 
-def test_a_preview_plans_without_making_anything(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_a_preview_plans_without_making_anything(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     id, planned = plugin.create(REPOSITORY, {"name": NAME, "configured": False}, preview=True)
     assert id == ""
     assert planned["instanceId"] is UNKNOWN
@@ -114,8 +130,14 @@ def test_a_preview_knows_what_is_there_already(plugin: Plugin, authorities: list
     instance, repository = made(plugin)
     identifier, _ = plugin.create(CA, inputs_of(repository, authorities[0]))
 
-    assert plugin.create(REPOSITORY, {"name": NAME, "configured": False}, preview=True)[1]["instanceId"] == instance
-    assert plugin.create(CA, inputs_of(repository, authorities[0]), preview=True)[1]["caCertificateId"] == identifier
+    assert (
+        plugin.create(REPOSITORY, {"name": NAME, "configured": False}, preview=True)[1]["instanceId"]
+        == instance
+    )
+    assert (
+        plugin.create(CA, inputs_of(repository, authorities[0]), preview=True)[1]["caCertificateId"]
+        == identifier
+    )
 
 
 def test_a_name_that_only_resembles_is_not_taken(plugin: Plugin, server: OpenApiServer) -> None:
@@ -124,30 +146,44 @@ def test_a_name_that_only_resembles_is_not_taken(plugin: Plugin, server: OpenApi
 
     instance, _ = made(plugin)
     assert len(stored(server, "warehouses")) == 3
-    assert next(item["Name"] for item in stored(server, "warehouses") if item["InstanceId"] == instance) == NAME
+    assert (
+        next(item["Name"] for item in stored(server, "warehouses") if item["InstanceId"] == instance) == NAME
+    )
 
 
 def test_repositories_are_found_on_later_pages(plugin: Plugin, server: OpenApiServer) -> None:
     first, _ = made(plugin)
     for number in range(60):
-        server.repositories.create_warehouse({"Name": f"{NAME}-{number}", "Type": "uploadedAuthorityCertificate"})
+        server.repositories.create_warehouse(
+            {"Name": f"{NAME}-{number}", "Type": "uploadedAuthorityCertificate"}
+        )
 
     assert made(plugin)[0] == first
     assert len(stored(server, "warehouses")) == 61
 
 
-def test_certificates_are_found_on_later_pages(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_certificates_are_found_on_later_pages(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     _, repository = made(plugin)
     identifier, state = plugin.create(CA, inputs_of(repository, authorities[0]))
     for _ in range(55):
-        server.repositories.upload_pca_cert({"WarehouseId": int(repository["warehouseId"]), "Cert": authorities[1]})
+        server.repositories.upload_pca_cert(
+            {"WarehouseId": int(repository["warehouseId"]), "Cert": authorities[1]}
+        )
 
     found, again = plugin.create(CA, inputs_of(repository, authorities[0]))
     assert (found, {**again, "holder": state["holder"]}) == (identifier, state)
 
 
-def test_a_configured_repository_that_was_there_is_used_and_never_deleted(plugin: Plugin, server: OpenApiServer) -> None:
-    instance = str(server.repositories.create_warehouse({"Name": "theirs", "Type": "uploadedAuthorityCertificate"})["WarehouseInstanceId"])
+def test_a_configured_repository_that_was_there_is_used_and_never_deleted(
+    plugin: Plugin, server: OpenApiServer
+) -> None:
+    instance = str(
+        server.repositories.create_warehouse({"Name": "theirs", "Type": "uploadedAuthorityCertificate"})[
+            "WarehouseInstanceId"
+        ]
+    )
 
     id, state = made(plugin, name="theirs", configured=True)
     assert (id, state["owned"]) == (instance, False)
@@ -155,16 +191,22 @@ def test_a_configured_repository_that_was_there_is_used_and_never_deleted(plugin
     assert len(stored(server, "warehouses")) == 1
 
 
-def test_a_configured_repository_that_was_not_there_is_made_and_deleted(plugin: Plugin, server: OpenApiServer) -> None:
+def test_a_configured_repository_that_was_not_there_is_made_and_deleted(
+    plugin: Plugin, server: OpenApiServer
+) -> None:
     id, state = made(plugin, name="ours", configured=True)
     assert state["owned"] is True
     plugin.delete(REPOSITORY, id, state, {"name": "ours", "configured": True})
     assert stored(server, "warehouses") == []
 
 
-def test_a_configured_name_that_two_repositories_have_is_refused(plugin: Plugin, server: OpenApiServer) -> None:
+def test_a_configured_name_that_two_repositories_have_is_refused(
+    plugin: Plugin, server: OpenApiServer
+) -> None:
     ids = [
-        server.repositories.create_warehouse({"Name": "twice", "Type": "uploadedAuthorityCertificate"})["WarehouseInstanceId"]
+        server.repositories.create_warehouse({"Name": "twice", "Type": "uploadedAuthorityCertificate"})[
+            "WarehouseInstanceId"
+        ]
         for _ in range(2)
     ]
     failed = plugin.refused(lambda: made(plugin, name="twice", configured=True))
@@ -173,15 +215,21 @@ def test_a_configured_name_that_two_repositories_have_is_refused(plugin: Plugin,
     assert all(str(id) in failed.sentence for id in ids)
 
 
-def test_of_two_repositories_with_the_default_name_always_the_older_is_taken(plugin: Plugin, server: OpenApiServer) -> None:
-    older = server.repositories.create_warehouse({"Name": NAME, "Type": "uploadedAuthorityCertificate"})["WarehouseInstanceId"]
+def test_of_two_repositories_with_the_default_name_always_the_older_is_taken(
+    plugin: Plugin, server: OpenApiServer
+) -> None:
+    older = server.repositories.create_warehouse({"Name": NAME, "Type": "uploadedAuthorityCertificate"})[
+        "WarehouseInstanceId"
+    ]
     server.repositories.create_warehouse({"Name": NAME, "Type": "uploadedAuthorityCertificate"})
 
     assert made(plugin)[0] == made(plugin)[0] == older
 
 
 @pytest.mark.parametrize("configured", [False, True])
-def test_a_repository_of_the_name_but_another_type_is_refused(plugin: Plugin, server: OpenApiServer, configured: bool) -> None:
+def test_a_repository_of_the_name_but_another_type_is_refused(
+    plugin: Plugin, server: OpenApiServer, configured: bool
+) -> None:
     server.repositories.create_warehouse({"Name": NAME, "Type": "uploadedCertificate"})
     failed = plugin.refused(lambda: made(plugin, configured=configured))
     assert "is of type uploadPCA" in failed.sentence
@@ -193,7 +241,9 @@ def test_a_repository_in_use_by_others_is_left_with_a_warning_that_names_what_is
     plugin: Plugin, server: OpenApiServer, authorities: list[str]
 ) -> None:
     id, state = made(plugin)
-    other = server.repositories.upload_pca_cert({"WarehouseId": int(state["warehouseId"]), "Cert": authorities[1]})["Identifier"]
+    other = server.repositories.upload_pca_cert(
+        {"WarehouseId": int(state["warehouseId"]), "Cert": authorities[1]}
+    )["Identifier"]
 
     plugin.delete(REPOSITORY, id, state, {"name": NAME, "configured": False})
     assert len(stored(server, "warehouses")) == 1
@@ -201,7 +251,9 @@ def test_a_repository_in_use_by_others_is_left_with_a_warning_that_names_what_is
     assert f"{other} (authority 1)" in warning
 
 
-def test_deleting_both_leaves_nothing_and_deleting_again_is_no_error(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_deleting_both_leaves_nothing_and_deleting_again_is_no_error(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     instance, repository = made(plugin)
     identifier, certificate = plugin.create(CA, inputs_of(repository, authorities[0]))
     for _ in range(2):
@@ -210,9 +262,13 @@ def test_deleting_both_leaves_nothing_and_deleting_again_is_no_error(plugin: Plu
     assert stored(server, "warehouses") == stored(server, "certificates") == []
 
 
-def test_a_brought_ca_that_was_there_is_adopted_and_never_deleted(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_a_brought_ca_that_was_there_is_adopted_and_never_deleted(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     _, repository = made(plugin)
-    theirs = server.repositories.upload_pca_cert({"WarehouseId": int(repository["warehouseId"]), "Cert": authorities[1]})["Identifier"]
+    theirs = server.repositories.upload_pca_cert(
+        {"WarehouseId": int(repository["warehouseId"]), "Cert": authorities[1]}
+    )["Identifier"]
     inputs = inputs_of(repository, authorities[1], generated=False)
 
     id, state = plugin.create(CA, inputs)
@@ -222,7 +278,9 @@ def test_a_brought_ca_that_was_there_is_adopted_and_never_deleted(plugin: Plugin
 
 
 @pytest.mark.parametrize("generated", [True, False])
-@pytest.mark.parametrize("again", [False, True], ids=["in the process that made it", "in a process that only read it"])
+@pytest.mark.parametrize(
+    "again", [False, True], ids=["in the process that made it", "in a process that only read it"]
+)
 def test_a_replacement_of_the_same_content_uses_the_upload_and_the_last_one_that_goes_deletes_it(
     start: Callable[..., Plugin],
     settings: dict[str, Any],
@@ -250,9 +308,15 @@ def test_a_replacement_of_the_same_content_uses_the_upload_and_the_last_one_that
 
 
 def test_a_replacement_that_was_interrupted_is_finished_by_the_next_process(
-    start: Callable[..., Plugin], settings: dict[str, Any], plugin: Plugin, server: OpenApiServer, authorities: list[str]
+    start: Callable[..., Plugin],
+    settings: dict[str, Any],
+    plugin: Plugin,
+    server: OpenApiServer,
+    authorities: list[str],
 ) -> None:
-    """The engine was killed between the creation of the new one and the deletion of the old one: both stand in the state."""
+    """The engine was killed between the creation of the new one and the deletion of the old one:
+    both stand in the state.
+    """
     _, repository = made(plugin)
     inputs = inputs_of(repository, authorities[0])
     identifier, old = plugin.create(CA, inputs)
@@ -264,7 +328,9 @@ def test_a_replacement_that_was_interrupted_is_finished_by_the_next_process(
     assert [upload["Identifier"] for upload in stored(server, "certificates")] == [identifier]
 
 
-def test_what_was_deleted_in_the_console_is_gone_and_made_anew(plugin: Plugin, server: OpenApiServer, authorities: list[str]) -> None:
+def test_what_was_deleted_in_the_console_is_gone_and_made_anew(
+    plugin: Plugin, server: OpenApiServer, authorities: list[str]
+) -> None:
     instance, repository = made(plugin)
     inputs = inputs_of(repository, authorities[0])
     identifier, certificate = plugin.create(CA, inputs)
@@ -276,18 +342,26 @@ def test_what_was_deleted_in_the_console_is_gone_and_made_anew(plugin: Plugin, s
     assert plugin.read(REPOSITORY, instance, repository, {"name": NAME, "configured": False}) is None
 
 
-def test_another_content_or_another_repository_is_another_upload(plugin: Plugin, authorities: list[str]) -> None:
+def test_another_content_or_another_repository_is_another_upload(
+    plugin: Plugin, authorities: list[str]
+) -> None:
     _, repository = made(plugin)
     inputs = inputs_of(repository, authorities[0])
     identifier, certificate = plugin.create(CA, inputs)
     assert plugin.diff(CA, identifier, certificate, inputs, {**inputs, "certificatePem": authorities[1]}) == {
         "certificatePem": "UPDATE_REPLACE"
     }
-    assert plugin.diff(CA, identifier, certificate, inputs, {**inputs, "certificatePem": UNKNOWN}) == {"certificatePem": "UPDATE_REPLACE"}
-    assert plugin.diff(CA, identifier, certificate, inputs, {**inputs, "warehouseId": "17"}) == {"warehouseId": "UPDATE_REPLACE"}
+    assert plugin.diff(CA, identifier, certificate, inputs, {**inputs, "certificatePem": UNKNOWN}) == {
+        "certificatePem": "UPDATE_REPLACE"
+    }
+    assert plugin.diff(CA, identifier, certificate, inputs, {**inputs, "warehouseId": "17"}) == {
+        "warehouseId": "UPDATE_REPLACE"
+    }
 
 
-def test_naming_the_default_repository_in_the_configuration_changes_it_in_place(plugin: Plugin, server: OpenApiServer) -> None:
+def test_naming_the_default_repository_in_the_configuration_changes_it_in_place(
+    plugin: Plugin, server: OpenApiServer
+) -> None:
     old = {"name": NAME, "configured": False}
     new = {"name": NAME, "configured": True}
     id, state = made(plugin)
@@ -297,7 +371,9 @@ def test_naming_the_default_repository_in_the_configuration_changes_it_in_place(
     assert len(stored(server, "warehouses")) == 1
 
 
-def test_a_private_key_never_leaves_the_machine_nor_reaches_the_terminal(plugin: Plugin, gateway: Gateway, authorities: list[str]) -> None:
+def test_a_private_key_never_leaves_the_machine_nor_reaches_the_terminal(
+    plugin: Plugin, gateway: Gateway, authorities: list[str]
+) -> None:
     secret = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIPlain\n-----END PRIVATE KEY-----\n"
     inputs, failures = plugin.check(CA, inputs_of({"warehouseId": "1"}, authorities[0] + secret))
     assert "contains a private key" in failures["certificatePem"]
@@ -309,7 +385,9 @@ def test_a_private_key_never_leaves_the_machine_nor_reaches_the_terminal(plugin:
 
 
 def test_wrong_inputs_are_refused_in_sentences(plugin: Plugin) -> None:
-    _, failures = plugin.check(CA, {"warehouseId": 1, "name": "", "certificatePem": "hello", "generated": "no", "extra": 1})
+    _, failures = plugin.check(
+        CA, {"warehouseId": 1, "name": "", "certificatePem": "hello", "generated": "no", "extra": 1}
+    )
     assert set(failures) == {"warehouseId", "name", "certificatePem", "generated", "extra"}
     _, failures = plugin.check(REPOSITORY, {"name": 7, "configured": "yes"})
     assert set(failures) == {"name", "configured"}

@@ -20,7 +20,10 @@ def official(product: Product, gateway: Gateway) -> tuple[Any, Any]:
     from alibabacloud_tea_openapi.utils_models import Config
 
     config = Config(
-        endpoint=gateway.endpoint, protocol="HTTP", access_key_id="sandbox-access-key", access_key_secret="sandbox-access-key-secret"
+        endpoint=gateway.endpoint,
+        protocol="HTTP",
+        access_key_id="sandbox-access-key",
+        access_key_secret="sandbox-access-key-secret",
     )
     if product is PRIVATE_CA:
         from alibabacloud_cas20200630 import models
@@ -64,9 +67,17 @@ CALLS: list[tuple[Product, str, dict[str, Any], str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("product", "action", "query", "method", "values"), CALLS, ids=[call[1] for call in CALLS])
+@pytest.mark.parametrize(
+    ("product", "action", "query", "method", "values"), CALLS, ids=[call[1] for call in CALLS]
+)
 def test_a_call_is_the_one_of_the_official_client(
-    gateway: Gateway, settings: dict[str, Any], product: Product, action: str, query: dict[str, Any], method: str, values: dict[str, Any]
+    gateway: Gateway,
+    settings: dict[str, Any],
+    product: Product,
+    action: str,
+    query: dict[str, Any],
+    method: str,
+    values: dict[str, Any],
 ) -> None:
     from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 
@@ -75,7 +86,10 @@ def test_a_call_is_the_one_of_the_official_client(
     client, models = official(product, gateway)
     model = getattr(
         models,
-        "".join(part.capitalize() for part in method.split("_")).replace("Pcacert", "PCACert").replace("Cacert", "CACert") + "Request",
+        "".join(part.capitalize() for part in method.split("_"))
+        .replace("Pcacert", "PCACert")
+        .replace("Cacert", "CACert")
+        + "Request",
     )
     ours = OpenApi(product, gateway.endpoint, "HTTP", Configuration.of(settings)._credential())
     for act, refusal in (

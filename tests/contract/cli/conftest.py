@@ -1,4 +1,6 @@
-"""The laboratory that each test gets: CAs and a server certificate of its own, and a project with a stack."""
+"""The laboratory that each test gets: CAs and a server certificate of its own, and a project with a
+stack.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ from tests.contract.cli.laboratory import HOST, Authority, Laboratory
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Iterator[Laboratory]:
     with ExitStack() as stack:
-        made = Laboratory(tmp_path, Authority.make("client CA"), Authority.make("other CA"), Authority.make("server CA"), stack)
+        made = Laboratory(
+            tmp_path,
+            Authority.make("client CA"),
+            Authority.make("other CA"),
+            Authority.make("server CA"),
+            stack,
+        )
         certificate, key = made.server_ca.issue(HOST, server=True)
         inspected, inspecting_key = made.other_ca.issue(HOST, server=True)
         for name, text in (
@@ -35,7 +43,9 @@ def laboratory(tmp_path: Path) -> Iterator[Laboratory]:
 
 @pytest.fixture
 def project(laboratory: Laboratory) -> Any:
-    """A project whose `pulumi` exports a stack with a listener at this port; returns the environment to run `mtls` in."""
+    """A project whose `pulumi` exports a stack with a listener at this port; returns the
+    environment to run `mtls` in.
+    """
 
     def make(port: int, *, kubeconfig: Path | None = None) -> dict[str, str]:
         certificate, key = laboratory.client_ca.issue("alice")
@@ -47,7 +57,13 @@ def project(laboratory: Laboratory) -> Any:
             "trustedAuthority": "root",
             "issuingAuthority": "root",
             "listeners": {"https": {"albConfig": "alb", "port": 443, "caEnabled": True, "verify": verify}},
-            "clientCertificates": {"alice": {"certificatePem": certificate, "chainPem": certificate, "notAfter": "2026-01-01T00:00:00Z"}},
+            "clientCertificates": {
+                "alice": {
+                    "certificatePem": certificate,
+                    "chainPem": certificate,
+                    "notAfter": "2026-01-01T00:00:00Z",
+                }
+            },
             "clientPrivateKeys": {**marker, "plaintext": json.dumps({"alice": key})},
         }
         parent = f"{urn}{kind}::mtls"
@@ -63,7 +79,9 @@ def project(laboratory: Laboratory) -> Any:
                 "type": "tls:index/privateKey:PrivateKey",
                 "parent": parent,
                 "provider": f"{urn}pulumi:providers:albmtls::albmtls::id",
-                "outputs": {"privateKeyPem": {**marker, "plaintext": json.dumps(laboratory.client_ca.key_pem)}},
+                "outputs": {
+                    "privateKeyPem": {**marker, "plaintext": json.dumps(laboratory.client_ca.key_pem)}
+                },
             },
         ]
         folder = laboratory.folder / "bin"
@@ -71,10 +89,15 @@ def project(laboratory: Laboratory) -> Any:
         (laboratory.folder / "Pulumi.yaml").write_text("name: p\n")
         (folder / "export.json").write_text(json.dumps({"deployment": {"resources": resources}}))
         (folder / "pulumi").write_text(
-            '#!/bin/sh\ncase " $* " in *" history "*) echo "[]" ;; *" config "*) echo "{}" ;; *) cat "${0%/*}/export.json" ;; esac\n'
+            '#!/bin/sh\ncase " $* " in *" history "*) echo "[]" ;; *" config "*) echo "{}" ;; *) cat'
+            ' "${0%/*}/export.json" ;; esac\n'
         )
         (folder / "pulumi").chmod(0o755)
         path = os.pathsep.join((str(folder), os.environ["PATH"]))
-        return {"PATH": path, "PYTHONPATH": str(Path(__file__).parents[3]), "SSL_CERT_FILE": str(laboratory.server_ca_file)}
+        return {
+            "PATH": path,
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "SSL_CERT_FILE": str(laboratory.server_ca_file),
+        }
 
     return make

@@ -1,4 +1,6 @@
-"""Real TLS servers with certificates of their own: nginx as ALB's relative, and OpenSSL's way of refusing by alert."""
+"""Real TLS servers with certificates of their own: nginx as ALB's relative, and OpenSSL's way of
+refusing by alert.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ class Authority:
         """Certificate and private key (PEM) of a client, or of a server for HOST."""
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        alternative: x509.GeneralName = x509.DNSName(HOST) if server else x509.UniformResourceIdentifier(f"spiffe://test/{common_name}")
+        alternative: x509.GeneralName = (
+            x509.DNSName(HOST) if server else x509.UniformResourceIdentifier(f"spiffe://test/{common_name}")
+        )
         certificate = (
             _builder(_name(common_name), self.certificate.subject, key)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -75,7 +79,9 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -112,9 +118,16 @@ class Laboratory:
         return self.folder / "server-ca.crt"
 
     def nginx(
-        self, directives: str, *, clear: str = REDIRECT, protocols: str = "TLSv1.2 TLSv1.3", at: str = "127.0.0.1", port: int = 0
+        self,
+        directives: str,
+        *,
+        clear: str = REDIRECT,
+        protocols: str = "TLSv1.2 TLSv1.3",
+        at: str = "127.0.0.1",
+        port: int = 0,
     ) -> Ports:
-        """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and `clear` say otherwise.
+        """An nginx with an HTTPS and an HTTP server, which answer `old` unless `directives` and
+        `clear` say otherwise.
 
         Its HTTP port is the higher one, so that it is still a port when HTTPS is taken for 443.
         """
@@ -122,14 +135,21 @@ class Laboratory:
         ports = Ports(port or one, other)
         folder = self._nginx_folder(ports, at)
         folder.mkdir(exist_ok=True)  # left there where a start on a given port failed
-        (folder / "nginx.conf").write_text(self._configuration(ports, directives, clear=clear, protocols=protocols, at=at))
-        process = subprocess.Popen(["nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"], stderr=subprocess.PIPE)
+        (folder / "nginx.conf").write_text(
+            self._configuration(ports, directives, clear=clear, protocols=protocols, at=at)
+        )
+        process = subprocess.Popen(
+            ["nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"],
+            stderr=subprocess.PIPE,
+        )
         self.stack.callback(_stop, process)
         wait_for_port(at, ports.https, process)
         return ports
 
     def reload(self, ports: Ports, directives: str) -> None:
-        """Let an nginx that runs serve other directives; returns when its workers of before have ended."""
+        """Let an nginx that runs serve other directives; returns when its workers of before have
+        ended.
+        """
         folder = self._nginx_folder(ports, "127.0.0.1")
         (folder / "nginx.conf").write_text(self._configuration(ports, directives))
         master = int((folder / "pid").read_text())
@@ -142,7 +162,13 @@ class Laboratory:
         return self.folder / f"nginx-{at}-{ports.https}"
 
     def _configuration(
-        self, ports: Ports, directives: str, *, clear: str = REDIRECT, protocols: str = "TLSv1.2 TLSv1.3", at: str = "127.0.0.1"
+        self,
+        ports: Ports,
+        directives: str,
+        *,
+        clear: str = REDIRECT,
+        protocols: str = "TLSv1.2 TLSv1.3",
+        at: str = "127.0.0.1",
     ) -> str:
         folder = self._nginx_folder(ports, at)
         answer = 'location / { return 200 "old\\n"; }'
@@ -160,7 +186,9 @@ class Laboratory:
             }}"""
 
     def openssl_like(self, minimum: ssl.TLSVersion) -> int:
-        """A server that refuses with a TLS alert, as OpenSSL does where the application does not take the decision over."""
+        """A server that refuses with a TLS alert, as OpenSSL does where the application does not
+        take the decision over.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = minimum
         context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
@@ -169,7 +197,9 @@ class Laboratory:
         return self._serve(_TlsServer(("127.0.0.1", 0), _Old, context))
 
     def answering_with_an_alert(self) -> int:
-        """A server that answers whatever comes with the TLS alert handshake_failure (RFC 8446 section 6) and nothing else."""
+        """A server that answers whatever comes with the TLS alert handshake_failure (RFC 8446
+        section 6) and nothing else.
+        """
 
         class Alerting(socketserver.BaseRequestHandler):
             def handle(self) -> None:
@@ -179,23 +209,33 @@ class Laboratory:
         return self._serve(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Alerting))
 
     def openssl_pair(self) -> tuple[int, int]:
-        """Two listeners with one OpenSSL context, and so with the same session tickets: the first asks everybody for a certificate, the second nobody."""
+        """Two listeners with one OpenSSL context, and so with the same session tickets: the first
+        asks everybody for a certificate, the second nobody.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
         context.load_verify_locations(self.folder / "client-ca.crt")
         turn = threading.Lock()
-        asks, open_to_all = (_TlsServer(("127.0.0.1", 0), _Old, context, mode, turn) for mode in (ssl.CERT_REQUIRED, ssl.CERT_NONE))
+        asks, open_to_all = (
+            _TlsServer(("127.0.0.1", 0), _Old, context, mode, turn)
+            for mode in (ssl.CERT_REQUIRED, ssl.CERT_NONE)
+        )
         return self._serve(asks), self._serve(open_to_all)
 
     def cluster(self, *listeners: dict[str, Any], listen_ports: Sequence[dict[str, int]]) -> Path:
-        """The kubeconfig of an API server with one AlbConfig of these listeners and an Ingress for HOST on these ports."""
+        """The kubeconfig of an API server with one AlbConfig of these listeners and an Ingress for
+        HOST on these ports.
+        """
         annotations = {"alb.ingress.kubernetes.io/listen-ports": json.dumps(listen_ports)}
         ingress = {
             "metadata": {"name": "https-ingress", "namespace": "default", "annotations": annotations},
             "spec": {"ingressClassName": "alb", "rules": [{"host": HOST}]},
         }
         parameters = {"apiGroup": "alibabacloud.com", "kind": "AlbConfig", "name": "alb"}
-        ingress_class = {"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": parameters}}
+        ingress_class = {
+            "metadata": {"name": "alb"},
+            "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": parameters},
+        }
         albconfig = {
             "metadata": {"name": "alb"},
             "spec": {"listeners": list(listeners)},
@@ -211,7 +251,11 @@ class Laboratory:
         class Api(_Quiet):
             def do_GET(self) -> None:
                 answer = answers.get(self.path.partition("?")[0])
-                self.answer(200 if answer else 404, json.dumps(answer or {"kind": "Status"}).encode(), "application/json")
+                self.answer(
+                    200 if answer else 404,
+                    json.dumps(answer or {"kind": "Status"}).encode(),
+                    "application/json",
+                )
 
         port = self._serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api))
         named = {
@@ -249,13 +293,17 @@ class _TlsServer(http.server.ThreadingHTTPServer):
         mode: ssl.VerifyMode = ssl.CERT_REQUIRED,
         turn: threading.Lock | None = None,
     ) -> None:
-        """`mode` holds for this server's connections, also where another one shares the context, which takes `turn`s with it."""
+        """`mode` holds for this server's connections, also where another one shares the context,
+        which takes `turn`s with it.
+        """
         super().__init__(address, handler)
         self._context = context
         self._mode = mode
         self._turn = turn or threading.Lock()
 
-    def finish_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+    def finish_request(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
         assert isinstance(request, socket.socket)
         request.settimeout(5)
         try:
@@ -313,7 +361,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.stderr.close()
 
 
-def mtls(laboratory: Laboratory, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def mtls(
+    laboratory: Laboratory, environment: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "alb_mutual_tls.cli", *arguments],
         env=environment,

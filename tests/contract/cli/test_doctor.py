@@ -1,4 +1,6 @@
-"""`mtls doctor` against the sandbox's CAS and STS, with failing calls: what it finds, what it leaves (nothing), what it shows (no secret)."""
+"""`mtls doctor` against the sandbox's CAS and STS, with failing calls: what it finds, what it
+leaves (nothing), what it shows (no secret).
+"""
 
 from __future__ import annotations
 
@@ -65,9 +67,14 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def doctor(
-    gateway: Gateway, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    gateway: Gateway,
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[..., Run]]:
-    """Runs the command in this process with credentials of the sandbox; its lists do not lag behind, so nobody waits for them long."""
+    """Runs the command in this process with credentials of the sandbox; its lists do not lag
+    behind, so nobody waits for them long.
+    """
     for name in [*os.environ]:
         monkeypatch.delenv(name)
     for name, value in variables.items():
@@ -76,7 +83,14 @@ def doctor(
     monkeypatch.setattr(openapi, "FIRST_PAUSE", 0.025)
     before = signal.getsignal(signal.SIGTERM)
 
-    at_the_gateway = ("--endpoint", f"cas={gateway.endpoint}", "--endpoint", f"sts={gateway.endpoint}", "--protocol", "http")
+    at_the_gateway = (
+        "--endpoint",
+        f"cas={gateway.endpoint}",
+        "--endpoint",
+        f"sts={gateway.endpoint}",
+        "--protocol",
+        "http",
+    )
 
     def run(*arguments: str, place: tuple[str, ...] = at_the_gateway) -> Run:
         monkeypatch.setattr(sys, "argv", ["mtls", "doctor", *place, "--deadline", "2", *arguments])
@@ -101,7 +115,8 @@ def test_all_is_as_expected_and_nothing_is_left(doctor: Callable[..., Run], serv
     assert done.report["summary"] == "held: 11 held; nothing is left"
     assert (
         done.report["settings"]["kept"]
-        == f"CA certificates are kept by CAS at {done.report['settings']['cas']}, as alicloud:endpoints.cas says"
+        == f"CA certificates are kept by CAS at {done.report['settings']['cas']}, as alicloud:endpoints.cas"
+        " says"
     )
     assert (stored(server), done.report["left"]) == ((0, 0), [])
 
@@ -110,7 +125,9 @@ def test_every_call_is_told_with_its_request_id_time_and_what_came_back(doctor: 
     calls = doctor("--yes", "--json").report["calls"]
     assert [call["action"] for call in calls][:2] == ["GetCallerIdentity", "CreateWarehouse"]
     assert all(len(call["requestId"]) == 36 and call["seconds"] > 0 for call in calls)
-    refused = {call["action"]: (call["status"], call["code"]) for call in calls if call["result"] == "refused"}
+    refused = {
+        call["action"]: (call["status"], call["code"]) for call in calls if call["result"] == "refused"
+    }
     assert refused == {
         "DescribeWarehouseCert": (404, "Certificate.NotFound"),
         "DeletePCACert": (404, "Certificate.NotFound"),
@@ -132,9 +149,13 @@ def test_no_secret_no_certificate_text_and_no_account_id_is_shown(doctor: Callab
         assert "BEGIN" not in shown
 
 
-def test_others_repositories_are_neither_touched_nor_shown(doctor: Callable[..., Run], server: OpenApiServer, gateway: Gateway) -> None:
+def test_others_repositories_are_neither_touched_nor_shown(
+    doctor: Callable[..., Run], server: OpenApiServer, gateway: Gateway
+) -> None:
     with server.repositories.store.changing() as content:
-        content["warehouses"].append({"WhId": 1, "InstanceId": "cas-wh-theirs", "Name": "somebody's", "Type": "uploadCA"})
+        content["warehouses"].append(
+            {"WhId": 1, "InstanceId": "cas-wh-theirs", "Name": "somebody's", "Type": "uploadCA"}
+        )
     gateway.fault("DescribeWarehouseCert", "throttled")
     done = doctor("--yes", "--json")
     assert done.code == 0
@@ -148,7 +169,10 @@ def test_the_settings_of_a_deployed_stack_come_from_its_state(
 ) -> None:
     for name in ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"):
         monkeypatch.delenv(name)
-    root, provider = "urn:pulumi:dev::p::alb-mutual-tls:index:AlbMutualTls::mtls", "urn:pulumi:dev::p::pulumi:providers:albmtls::it"
+    root, provider = (
+        "urn:pulumi:dev::p::alb-mutual-tls:index:AlbMutualTls::mtls",
+        "urn:pulumi:dev::p::pulumi:providers:albmtls::it",
+    )
     inputs = {
         "endpoints": json.dumps({"cas": gateway.endpoint, "sts": gateway.endpoint}),
         "protocol": "HTTP",
@@ -159,7 +183,12 @@ def test_the_settings_of_a_deployed_stack_come_from_its_state(
     resources = [
         {"urn": provider, "type": "pulumi:providers:albmtls", "id": "1", "inputs": inputs},
         {"urn": root, "type": "alb-mutual-tls:index:AlbMutualTls"},
-        {"urn": f"{root}$x", "type": "albmtls:index:CaCertificate", "parent": root, "provider": f"{provider}::1"},
+        {
+            "urn": f"{root}$x",
+            "type": "albmtls:index:CaCertificate",
+            "parent": root,
+            "provider": f"{provider}::1",
+        },
     ]
     program = tmp_path / "pulumi"
     program.write_text(f"#!/bin/sh\necho '{json.dumps({'deployment': {'resources': resources}})}'\n")
@@ -173,7 +202,9 @@ def test_the_settings_of_a_deployed_stack_come_from_its_state(
     program.write_text(f"#!/bin/sh\necho '{json.dumps({'deployment': {'resources': resources}})}'\n")
     other = doctor("--yes", "--cwd", str(tmp_path), place=())
     assert other.code == 2
-    assert other.err.endswith("and the stack to 6543210987654321: use credentials of that account; nothing was written\n")
+    assert other.err.endswith(
+        "and the stack to 6543210987654321: use credentials of that account; nothing was written\n"
+    )
 
 
 @pytest.mark.parametrize("action", ["CreateWarehouse", "UploadPCACert", "DeletePCACert", "DeleteWarehouse"])
@@ -203,7 +234,9 @@ def test_a_service_that_refuses_the_upload_is_reported_and_the_repository_delete
     assert (stored(server), done.report["left"]) == ((0, 0), [])
 
 
-def test_what_cannot_be_deleted_is_named(doctor: Callable[..., Run], server: OpenApiServer, gateway: Gateway) -> None:
+def test_what_cannot_be_deleted_is_named(
+    doctor: Callable[..., Run], server: OpenApiServer, gateway: Gateway
+) -> None:
     gateway.fault("DeletePCACert", "forbidden", "forbidden")
     done = doctor("--yes", "--json")
     assert (done.code, stored(server)) == (1, (1, 1))
@@ -219,7 +252,9 @@ def test_people_are_told_what_could_not_be_deleted(doctor: Callable[..., Run], g
     assert "LEFT: the repository alb-mutual-tls-doctor-" in done.out
 
 
-def test_without_a_terminal_and_without_yes_nothing_is_written(doctor: Callable[..., Run], server: OpenApiServer) -> None:
+def test_without_a_terminal_and_without_yes_nothing_is_written(
+    doctor: Callable[..., Run], server: OpenApiServer
+) -> None:
     done = doctor()
     assert (done.code, done.out) == (2, "")
     assert done.err.endswith("there is no terminal to ask at; give --yes\n")
@@ -240,7 +275,10 @@ def test_an_endpoint_that_is_none_is_refused(doctor: Callable[..., Run]) -> None
     done = doctor("--yes", "--endpoint", "cas=https://cas.aliyuncs.com")
     assert (done.code, done.err) == (
         2,
-        "mtls: --endpoint cas=https://cas.aliyuncs.com is no endpoint: give one of cas, alb, sts, cs and a host, for instance cas=cas.aliyuncs.com\n",
+        (
+            "mtls: --endpoint cas=https://cas.aliyuncs.com is no endpoint: give one of cas, alb, sts, cs and"
+            " a host, for instance cas=cas.aliyuncs.com\n"
+        ),
     )
 
 
@@ -264,9 +302,21 @@ main()
 """
 
 
-@pytest.mark.parametrize("action", ["CreateWarehouse", "UploadPCACert", "DescribeWarehouseCert", "DeletePCACert", "DeleteWarehouse"])
-def test_ctrl_c_at_any_call_deletes_what_was_made(gateway: Gateway, server: OpenApiServer, variables: dict[str, str], action: str) -> None:
-    place = ["--endpoint", f"cas={gateway.endpoint}", "--endpoint", f"sts={gateway.endpoint}", "--protocol", "HTTP"]
+@pytest.mark.parametrize(
+    "action",
+    ["CreateWarehouse", "UploadPCACert", "DescribeWarehouseCert", "DeletePCACert", "DeleteWarehouse"],
+)
+def test_ctrl_c_at_any_call_deletes_what_was_made(
+    gateway: Gateway, server: OpenApiServer, variables: dict[str, str], action: str
+) -> None:
+    place = [
+        "--endpoint",
+        f"cas={gateway.endpoint}",
+        "--endpoint",
+        f"sts={gateway.endpoint}",
+        "--protocol",
+        "HTTP",
+    ]
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED, "doctor", "--yes", "--json", *place, action],
         env={**variables, "PYTHONPATH": str(ROOT)},

@@ -1,4 +1,6 @@
-"""How every command ends whose reader goes away, whose output is lost, or that is interrupted: never as if a listener had fallen short."""
+"""How every command ends whose reader goes away, whose output is lost, or that is interrupted:
+never as if a listener had fallen short.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def names(app: Any, module: str) -> list[tuple[str, ...]]:
     """The commands of an application, as they are started."""
     own = [(module, one.callback.__name__) for one in app.registered_commands]
     return own + [
-        (module, group.name, one.callback.__name__) for group in app.registered_groups for one in group.typer_instance.registered_commands
+        (module, group.name, one.callback.__name__)
+        for group in app.registered_groups
+        for one in group.typer_instance.registered_commands
     ]
 
 
@@ -33,8 +37,12 @@ COMMANDS: Final = [*names(mtls, "alb_mutual_tls.cli"), *names(ci, "alb_mutual_tl
 LABELS: Final = [" ".join(one) for one in COMMANDS]
 
 
-def start(command: tuple[str, ...], stdout: int, env: dict[str, str] | None = None, cwd: Path = ROOT) -> subprocess.Popen[str]:
-    """In a session of its own, as a shell starts it: with SIGINT not ignored, which workers of pytest-xdist have."""
+def start(
+    command: tuple[str, ...], stdout: int, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> subprocess.Popen[str]:
+    """In a session of its own, as a shell starts it: with SIGINT not ignored, which workers of
+    pytest-xdist have.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         env={**(env or os.environ), "PYTHONPATH": str(ROOT)},
@@ -48,8 +56,12 @@ def start(command: tuple[str, ...], stdout: int, env: dict[str, str] | None = No
     )
 
 
-def ended(command: tuple[str, ...], reader: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:
-    """The exit code and standard error of a command whose standard output goes to `nobody` (a closed pipe), `somebody` or a `full` disk."""
+def ended(
+    command: tuple[str, ...], reader: str, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> tuple[int, str]:
+    """The exit code and standard error of a command whose standard output goes to `nobody` (a
+    closed pipe), `somebody` or a `full` disk.
+    """
     if reader == "nobody":
         there, stdout = os.pipe()
         os.close(there)
@@ -64,7 +76,10 @@ def ended(command: tuple[str, ...], reader: str, env: dict[str, str] | None = No
     return process.returncode, said
 
 
-LOST: Final = r"(mtls|ci): standard output cannot be written: No space left on device: free some space, or write to another place\n"
+LOST: Final = (
+    r"(mtls|ci): standard output cannot be written: No space left on device: free some space, or write to"
+    r" another place\n"
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=LABELS)
@@ -76,9 +91,13 @@ def test_a_reader_that_goes_away_is_no_verdict_and_a_full_disk_is_told(command: 
 
 
 @pytest.mark.parametrize(("directives", "code"), [(ON, ExitCode.GOOD), ("", ExitCode.BAD)])
-def test_a_verdict_is_the_same_whoever_reads_the_report(laboratory: Laboratory, project: Any, directives: str, code: int) -> None:
+def test_a_verdict_is_the_same_whoever_reads_the_report(
+    laboratory: Laboratory, project: Any, directives: str, code: int
+) -> None:
     ports = laboratory.nginx(directives.format(folder=laboratory.folder))
-    kubeconfig = laboratory.cluster({"port": 443, "protocol": "HTTPS", "caEnabled": True}, listen_ports=[{"HTTPS": 443}])
+    kubeconfig = laboratory.cluster(
+        {"port": 443, "protocol": "HTTPS", "caEnabled": True}, listen_ports=[{"HTTPS": 443}]
+    )
     env = project(ports.https, kubeconfig=kubeconfig)
     for form in ((), ("--json",)):
         command = ("alb_mutual_tls.cli", "verify", "--ca-file", str(laboratory.server_ca_file), *form)
@@ -91,7 +110,9 @@ def test_a_verdict_is_the_same_whoever_reads_the_report(laboratory: Laboratory, 
 def test_streams_that_are_closed_from_the_beginning_are_no_verdict_either() -> None:
     shell = f"{sys.executable} -m alb_mutual_tls.cli --help"
     for closed, code in ((">&-", 2), ("2>&-", 0), (">&- 2>&-", 2), ("2> /dev/full", 0)):
-        done = subprocess.run(["sh", "-c", f"{shell} {closed}"], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["sh", "-c", f"{shell} {closed}"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         assert (done.returncode, "Traceback" in done.stderr) == (code, False), (closed, done.stderr)
 
 
@@ -125,7 +146,11 @@ ARGUMENTS: Final = {
 def test_who_is_interrupted_ends_as_one_who_is_interrupted(
     waiting: dict[str, str], tmp_path: Path, command: tuple[str, ...], number: signal.Signals
 ) -> None:
-    arguments = ("--stack", "dev", "--cwd", str(tmp_path)) if command[0].endswith("pipeline") else ARGUMENTS.get(command[-1], ())
+    arguments = (
+        ("--stack", "dev", "--cwd", str(tmp_path))
+        if command[0].endswith("pipeline")
+        else ARGUMENTS.get(command[-1], ())
+    )
     opened = os.open(tmp_path / "begun", os.O_RDWR)
     process = start((*command, *arguments), subprocess.PIPE, waiting, tmp_path)
     try:
@@ -136,7 +161,10 @@ def test_who_is_interrupted_ends_as_one_who_is_interrupted(
         os.close(opened)
         if process.poll() is None:
             process.kill()
-    assert process.returncode in (128 + number, -number), (out, said)  # SIGTERM ends who has nothing to clean up at once
+    assert process.returncode in (128 + number, -number), (
+        out,
+        said,
+    )  # SIGTERM ends who has nothing to clean up at once
     assert "Traceback" not in said and "internal error" not in said, said
 
 

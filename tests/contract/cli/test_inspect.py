@@ -1,4 +1,6 @@
-"""`mtls inspect` on files that other programs made: the documentation's own commands with the real OpenSSL, GnuTLS, Java's keytool."""
+"""`mtls inspect` on files that other programs made: the documentation's own commands with the real
+OpenSSL, GnuTLS, Java's keytool.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from alb_mutual_tls.operations.inspection.explanation import RECIPE
 from tests.contract.cli.laboratory import HOST, ON, Laboratory, mtls
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])}
-SUBJECT = "/C=cn/ST=bj/L=bj/O=alibaba/OU=test/CN=root/emailAddress=example@ali"  # the documentation's sample answers, to both requests
+SUBJECT = (  # the documentation's sample answers, to both requests
+    "/C=cn/ST=bj/L=bj/O=alibaba/OU=test/CN=root/emailAddress=example@ali"
+)
 
 
 def run(place: Path, command: str) -> None:
@@ -26,21 +30,35 @@ def run(place: Path, command: str) -> None:
 
 def inspect(place: Path, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "alb_mutual_tls.cli", "inspect", *arguments]
-    done = subprocess.run(command, cwd=place, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.stderr == ""
     return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")
 def documented(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the documentation's commands make; its third step only without `-signkey`, with which OpenSSL 3 refuses it."""
+    """What the documentation's commands make; its third step only without `-signkey`, with which
+    OpenSSL 3 refuses it.
+    """
     place = tmp_path_factory.mktemp("documented")
     run(place, "openssl genrsa -out ca.key 4096")
     run(place, f"openssl req -new -out ca.csr -key ca.key -subj {SUBJECT}")
     run(place, "openssl x509 -req -in ca.csr -out ca.crt -signkey ca.key -CAcreateserial -days 3650")
     run(place, "openssl genrsa -out client.key 4096")
     run(place, f"openssl req -new -out client.csr -key client.key -subj {SUBJECT}")
-    run(place, "openssl x509 -req -in client.csr -out client.crt -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650")
+    run(
+        place,
+        "openssl x509 -req -in client.csr -out client.crt -CA ca.crt -CAkey ca.key -CAcreateserial -days"
+        " 3650",
+    )
     return place
 
 
@@ -48,7 +66,10 @@ def test_the_documentations_ca_is_refused_and_explained(documented: Path) -> Non
     code, shown = inspect(documented, "ca.crt")
     assert code == 1
     assert "root certificate authority" in shown
-    first, second = "would be refused: it is an X.509 v1 certificate", "would be refused: it is no certificate authority"
+    first, second = (
+        "would be refused: it is an X.509 v1 certificate",
+        "would be refused: it is no certificate authority",
+    )
     version_1 = "version v1" in " ".join(shown.split())
     assert (first if version_1 else second) in shown  # OpenSSL up to 3.1, and from 3.2 on
     assert "[rule of this program]" in shown
@@ -56,7 +77,9 @@ def test_the_documentations_ca_is_refused_and_explained(documented: Path) -> Non
     assert "whether CAS and ALB take it is not known" in shown
 
 
-def test_the_way_that_it_names_makes_a_ca_against_which_nothing_speaks_and_a_client_that_is_let_in(documented: Path) -> None:
+def test_the_way_that_it_names_makes_a_ca_against_which_nothing_speaks_and_a_client_that_is_let_in(
+    documented: Path,
+) -> None:
     run(documented, RECIPE.replace("ca.crt", "better.crt"))
     code, shown = inspect(documented, "better.crt", "ca.key")
     assert code == 0, shown
@@ -64,7 +87,11 @@ def test_the_way_that_it_names_makes_a_ca_against_which_nothing_speaks_and_a_cli
     (documented / "profile").write_text(
         "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
     )
-    run(documented, "openssl x509 -req -in client.csr -out good.crt -CA better.crt -CAkey ca.key -CAcreateserial -days 90 -extfile profile")
+    run(
+        documented,
+        "openssl x509 -req -in client.csr -out good.crt -CA better.crt -CAkey ca.key -CAcreateserial -days 90"
+        " -extfile profile",
+    )
     code, shown = inspect(documented, "good.crt", "client.key", "--ca", "better.crt")
     assert code == 0, shown
     assert "at a listener that trusts the CA of better.crt: let in" in shown
@@ -73,7 +100,9 @@ def test_the_way_that_it_names_makes_a_ca_against_which_nothing_speaks_and_a_cli
 def test_the_documentations_client_of_the_cas_own_name_is_refused_and_explained(documented: Path) -> None:
     code, shown = inspect(documented, "client.crt", "client.key", "client.csr", "--ca", "ca.crt")
     assert code == 1
-    assert "its subject is that of its issuer" in shown or "is no certificate authority" in shown  # OpenSSL up to 3.1, and from 3.2 on
+    assert (
+        "its subject is that of its issuer" in shown or "is no certificate authority" in shown
+    )  # OpenSSL up to 3.1, and from 3.2 on
     assert "the private key in client.key is that of client.crt" in shown
     assert "the private key in client.key is that of the request in client.csr" in shown
     assert "the certificate signing request has the subject of the authority" in shown
@@ -95,25 +124,42 @@ def test_a_p12_of_openssl_is_read_whatever_it_is_encrypted_with(
     documented: Path, tmp_path: Path, options: str, password: str, encryption: str | None
 ) -> None:
     (tmp_path / "password").write_text(f"{password}\n")
-    export = f"openssl pkcs12 -export {options} -in {documented}/client.crt -inkey {documented}/client.key -certfile {documented}/ca.crt"
+    export = (
+        f"openssl pkcs12 -export {options} -in {documented}/client.crt -inkey {documented}/client.key"
+        f" -certfile {documented}/ca.crt"
+    )
     run(tmp_path, f"{export} -out c.p12 -passout file:password")
     arguments = ["c.p12", "--json", *(["--password-file", "password"] if password else [])]
     code, shown = inspect(tmp_path, *arguments)
     assert code == 1  # of the client of the CA's own name
     (file,) = json.loads(shown)["files"]
-    assert [item["what"] for item in file["items"]] == ["client certificate", "root certificate authority", "private key"]
+    assert [item["what"] for item in file["items"]] == [
+        "client certificate",
+        "root certificate authority",
+        "private key",
+    ]
     assert file["notes"] == ([f"encrypted with {encryption}"] if encryption else [])
     assert [item["facts"].get("encrypted") for item in file["items"]] == [None, None, bool(password)]
 
 
-def test_a_keystore_and_a_truststore_of_java_and_a_p12_of_gnutls_are_read(documented: Path, tmp_path: Path) -> None:
+def test_a_keystore_and_a_truststore_of_java_and_a_p12_of_gnutls_are_read(
+    documented: Path, tmp_path: Path
+) -> None:
     (tmp_path / "password").write_text("sesame street")
-    run(tmp_path, "keytool -genkeypair -alias k -keyalg EC -dname CN=java -keystore k.p12 -storetype PKCS12 -storepass:file password")
     run(
         tmp_path,
-        f"keytool -importcert -noprompt -alias ca -file {documented}/ca.crt -keystore t.p12 -storetype PKCS12 -storepass:file password",
+        "keytool -genkeypair -alias k -keyalg EC -dname CN=java -keystore k.p12 -storetype PKCS12"
+        " -storepass:file password",
     )
-    gnutls = f"certtool --to-p12 --load-certificate {documented}/ca.crt --load-privkey {documented}/ca.key --p12-name ca"
+    run(
+        tmp_path,
+        f"keytool -importcert -noprompt -alias ca -file {documented}/ca.crt -keystore t.p12 -storetype PKCS12"
+        " -storepass:file password",
+    )
+    gnutls = (
+        f"certtool --to-p12 --load-certificate {documented}/ca.crt --load-privkey {documented}/ca.key"
+        " --p12-name ca"
+    )
     run(tmp_path, f"{gnutls} --outfile g.p12 --outder --password 'sesame street'")
     code, shown = inspect(tmp_path, "k.p12", "t.p12", "g.p12", "--password-file", "password", "--json")
     kinds = [[item["what"] for item in file["items"]] for file in json.loads(shown)["files"]]
@@ -122,21 +168,30 @@ def test_a_keystore_and_a_truststore_of_java_and_a_p12_of_gnutls_are_read(docume
     assert code == 1
     run(
         tmp_path,
-        f"keytool -importcert -noprompt -alias ca -file {documented}/ca.crt -keystore old.jks -storetype JKS -storepass:file password",
+        f"keytool -importcert -noprompt -alias ca -file {documented}/ca.crt -keystore old.jks -storetype JKS"
+        " -storepass:file password",
     )
     code, shown = inspect(tmp_path, "old.jks")
-    assert code == 2 and "a Java keystore of the old kind JKS; rewrite it with keytool -importkeystore" in shown
+    assert (
+        code == 2 and "a Java keystore of the old kind JKS; rewrite it with keytool -importkeystore" in shown
+    )
 
 
 def test_der_and_pkcs7_of_openssl_are_read(documented: Path, tmp_path: Path) -> None:
     run(tmp_path, f"openssl x509 -in {documented}/ca.crt -outform DER -out ca.der")
     run(tmp_path, f"openssl req -in {documented}/client.csr -outform DER -out csr.der")
     run(tmp_path, f"openssl pkey -in {documented}/client.key -outform DER -out key.der")
-    run(tmp_path, f"openssl crl2pkcs7 -nocrl -certfile {documented}/client.crt -certfile {documented}/ca.crt -out chain.p7b")
+    run(
+        tmp_path,
+        f"openssl crl2pkcs7 -nocrl -certfile {documented}/client.crt -certfile {documented}/ca.crt -out"
+        " chain.p7b",
+    )
     run(tmp_path, f"openssl x509 -in {documented}/ca.crt -trustout -addtrust clientAuth -out trusted.crt")
     files = ["ca.der", "csr.der", "key.der", "chain.p7b", "trusted.crt"]
     _, shown = inspect(tmp_path, *files, "--json")
-    assert [(file["form"], [item["what"] for item in file["items"]]) for file in json.loads(shown)["files"]] == [
+    assert [
+        (file["form"], [item["what"] for item in file["items"]]) for file in json.loads(shown)["files"]
+    ] == [
         ("DER", ["root certificate authority"]),
         ("DER", ["certificate signing request"]),
         ("DER", ["private key"]),
@@ -145,7 +200,9 @@ def test_der_and_pkcs7_of_openssl_are_read(documented: Path, tmp_path: Path) -> 
     ]
 
 
-def test_an_export_is_judged_at_the_stacks_ca_as_the_listener_does(laboratory: Laboratory, project: Any) -> None:
+def test_an_export_is_judged_at_the_stacks_ca_as_the_listener_does(
+    laboratory: Laboratory, project: Any
+) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     environment = project(ports.https)
     assert mtls(laboratory, environment, "clients", "export", "alice", "--output", "out").returncode == 0
@@ -157,7 +214,10 @@ def test_an_export_is_judged_at_the_stacks_ca_as_the_listener_does(laboratory: L
     (laboratory.folder / "mallory.key").write_text(key)
     done = mtls(laboratory, environment, "inspect", "mallory.crt", "--against-stack")
     assert done.returncode == 1
-    assert "CN=mallory was issued by CN=other CA, which is neither the trusted CA CN=client CA nor in the file" in done.stdout
+    assert (
+        "CN=mallory was issued by CN=other CA, which is neither the trusted CA CN=client CA nor in the file"
+        in done.stdout
+    )
     curl = [
         "curl",
         "-sS",
@@ -182,7 +242,11 @@ def test_an_export_is_judged_at_the_stacks_ca_as_the_listener_does(laboratory: L
 
 
 def test_on_a_terminal_the_password_is_asked_for_and_not_shown(documented: Path, tmp_path: Path) -> None:
-    run(tmp_path, f"openssl pkcs12 -export -in {documented}/ca.crt -inkey {documented}/ca.key -out c.p12 -passout pass:sesame")
+    run(
+        tmp_path,
+        f"openssl pkcs12 -export -in {documented}/ca.crt -inkey {documented}/ca.key -out c.p12 -passout"
+        " pass:sesame",
+    )
     terminal, other_end = os.openpty()
     command = [sys.executable, "-m", "alb_mutual_tls.cli", "inspect", "c.p12"]
     with subprocess.Popen(

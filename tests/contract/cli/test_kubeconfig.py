@@ -1,4 +1,6 @@
-"""`mtls kubeconfig` against the sandbox's Container Service: what it asks, what it writes, what it refuses and what it never shows."""
+"""`mtls kubeconfig` against the sandbox's Container Service: what it asks, what it writes, what it
+refuses and what it never shows.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +62,12 @@ Mtls = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def mtls(server: OpenApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mtls:
-    """Run `mtls kubeconfig` in a project whose stack has this configuration besides region, protocol and endpoints; code, output, errors."""
+def mtls(
+    server: OpenApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Mtls:
+    """Run `mtls kubeconfig` in a project whose stack has this configuration besides region,
+    protocol and endpoints; code, output, errors.
+    """
     for name in [name for name in os.environ if name.startswith(("ALI", "KUBE"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "bin"
@@ -82,7 +88,11 @@ def mtls(server: OpenApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[st
             "alb-mutual-tls:caEnabled": "true",
             **{key.replace("__", ":"): value for key, value in configured.items()},
         }
-        entries = {key: value if isinstance(value, dict) else {"value": value} for key, value in values.items() if value is not None}
+        entries = {
+            key: value if isinstance(value, dict) else {"value": value}
+            for key, value in values.items()
+            if value is not None
+        }
         (folder / "config.json").write_text(json.dumps(entries))
         monkeypatch.setattr(sys, "argv", ["mtls", "kubeconfig", "--cwd", str(tmp_path), *arguments])
         with pytest.raises(SystemExit) as ended:
@@ -111,9 +121,13 @@ def test_a_kubeconfig_for_the_time_asked_for_is_written_for_its_owner_only_and_n
     comment, export = out.splitlines()
     expires = comment.rpartition(" ")[2]
     assert comment == f"# kubeconfig of the ACK cluster {ACK_CLUSTER_ID}, good until {expires}"
-    assert timedelta(minutes=19) < datetime.fromisoformat(expires) - datetime.now(UTC) <= timedelta(minutes=20)
+    assert (
+        timedelta(minutes=19) < datetime.fromisoformat(expires) - datetime.now(UTC) <= timedelta(minutes=20)
+    )
     assert export == f"export KUBECONFIG={shlex.quote(str(file))}"
-    shown = subprocess.run(["sh", "-c", f'eval "{out}"; printf %s "$KUBECONFIG"'], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["sh", "-c", f'eval "{out}"; printf %s "$KUBECONFIG"'], capture_output=True, text=True, check=True
+    )
     assert shown.stdout == str(file)
     secrets = yaml.safe_load(file.read_text())["users"][0]["user"].values()
     assert not [value for value in secrets if value in out]
@@ -121,14 +135,26 @@ def test_a_kubeconfig_for_the_time_asked_for_is_written_for_its_owner_only_and_n
 
 def test_the_private_address_is_asked_for_and_json_is_printed(mtls: Mtls, tmp_path: Path) -> None:
     file = tmp_path / "config"
-    code, out, _ = mtls("--private-address", "--output", str(file), "--json", **{"alb-mutual-tls__ackClusterId": ACK_CLUSTER_ID})
+    code, out, _ = mtls(
+        "--private-address",
+        "--output",
+        str(file),
+        "--json",
+        **{"alb-mutual-tls__ackClusterId": ACK_CLUSTER_ID},
+    )
     report = json.loads(out)
     assert (code, report["clusterId"], report["kubeconfig"]) == (0, ACK_CLUSTER_ID, str(file))
-    assert timedelta(minutes=59) < datetime.fromisoformat(report["expires"]) - datetime.now(UTC) <= timedelta(minutes=60)
+    assert (
+        timedelta(minutes=59)
+        < datetime.fromisoformat(report["expires"]) - datetime.now(UTC)
+        <= timedelta(minutes=60)
+    )
     assert kubeconfigs.load(str(file), None, {}).server.startswith("https://localhost:")
 
 
-def test_one_of_its_own_files_is_replaced_and_no_other_unless_forced(mtls: Mtls, layout: Layout, tmp_path: Path) -> None:
+def test_one_of_its_own_files_is_replaced_and_no_other_unless_forced(
+    mtls: Mtls, layout: Layout, tmp_path: Path
+) -> None:
     own, other = tmp_path / "own", tmp_path / "other"
     arguments = ("--cluster-id", ACK_CLUSTER_ID, "--output")
     assert mtls(*arguments, str(own))[0] == 0
@@ -139,7 +165,11 @@ def test_one_of_its_own_files_is_replaced_and_no_other_unless_forced(mtls: Mtls,
     before = asked(layout)
     code, out, err = mtls(*arguments, str(other))
     assert (code, out) == (2, "")
-    assert err == f"mtls: {other} exists and was not written by mtls kubeconfig: give another --output, or --force to replace it\n"
+    assert (
+        err
+        == f"mtls: {other} exists and was not written by mtls kubeconfig: give another --output, or --force"
+        " to replace it\n"
+    )
     assert (other.read_text(), asked(layout)) == ("apiVersion: v1\n", before)
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     assert "exists and was not written by" in mtls(*arguments, str(tmp_path / "link"))[2]
@@ -148,20 +178,37 @@ def test_one_of_its_own_files_is_replaced_and_no_other_unless_forced(mtls: Mtls,
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
-def test_the_stacks_cluster_is_the_only_one_of_a_stack_that_names_one(mtls: Mtls, layout: Layout, tmp_path: Path) -> None:
+def test_the_stacks_cluster_is_the_only_one_of_a_stack_that_names_one(
+    mtls: Mtls, layout: Layout, tmp_path: Path
+) -> None:
     before = asked(layout)
     file = str(tmp_path / "config")
-    assert mtls("--output", file)[2] == (
-        "mtls: no ACK cluster is named: give --cluster-id, or set ackClusterId in the stack (pulumi config set ackClusterId ID)\n"
+    assert (
+        mtls("--output", file)[2]
+        == "mtls: no ACK cluster is named: give --cluster-id, or set ackClusterId in the stack (pulumi config"
+        " set ackClusterId ID)\n"
     )
-    code, _, err = mtls("--output", file, "--cluster-id", "c1", **{"alb-mutual-tls__ackClusterId": ACK_CLUSTER_ID})
+    code, _, err = mtls(
+        "--output", file, "--cluster-id", "c1", **{"alb-mutual-tls__ackClusterId": ACK_CLUSTER_ID}
+    )
     assert (code, err) == (
         2,
-        f"mtls: --cluster-id c1 is not the cluster of this stack, whose ackClusterId is {ACK_CLUSTER_ID}: "
-        "leave the option out, or choose the right --stack\n",
+        (
+            f"mtls: --cluster-id c1 is not the cluster of this stack, whose ackClusterId is {ACK_CLUSTER_ID}:"
+            " leave the option out, or choose the right --stack\n"
+        ),
     )
     assert asked(layout) == before
-    assert mtls("--output", file, "--cluster-id", ACK_CLUSTER_ID, **{"alb-mutual-tls__ackClusterId": ACK_CLUSTER_ID})[0] == 0
+    assert (
+        mtls(
+            "--output",
+            file,
+            "--cluster-id",
+            ACK_CLUSTER_ID,
+            **{"alb-mutual-tls__ackClusterId": ACK_CLUSTER_ID},
+        )[0]
+        == 0
+    )
 
 
 def test_the_account_is_compared_before_container_service_is_asked(
@@ -174,7 +221,10 @@ def test_the_account_is_compared_before_container_service_is_asked(
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", f"{OTHER_ACCOUNT_ACCESS_KEY_ID}-secret")
     code, _, err = mtls(*arguments, **{"alb-mutual-tls__accountId": ACCOUNT_ID})
     assert code == 2
-    assert f"belong to the account {OTHER_ACCOUNT_ID}, and the stack to {ACCOUNT_ID}: use credentials of that account" in err
+    assert (
+        f"belong to the account {OTHER_ACCOUNT_ID}, and the stack to {ACCOUNT_ID}: use credentials of that"
+        " account" in err
+    )
     assert asked(layout)[-2:] == ["DescribeClusterUserKubeconfig", "GetCallerIdentity"]
 
 
@@ -192,7 +242,11 @@ def test_a_secret_of_the_configuration_is_decrypted_only_where_it_is_needed(
         ACK_CLUSTER_ID,
         "--stack",
         "prod",
-        **{"alicloud__accessKey": ACCESS_KEY_ID, "alicloud__secretKey": secret, "alb-mutual-tls__authorityPrivateKeys": secret},
+        **{
+            "alicloud__accessKey": ACCESS_KEY_ID,
+            "alicloud__secretKey": secret,
+            "alb-mutual-tls__authorityPrivateKeys": secret,
+        },
     )
     assert (code, err) == (0, "")
     assert ACCESS_KEY_SECRET not in out
@@ -212,18 +266,23 @@ def test_an_unknown_cluster_a_missing_permission_and_no_region_are_one_sentence_
     _, _, err = mtls(*arguments, "c404")
     assert err.startswith(f"mtls: {service} knows no cluster c404 in this account (request ")
     assert err.endswith("): check the cluster id, alicloud:region and whose credentials these are\n")
-    assert mtls(*arguments, "c/../x")[2] == (
-        "mtls: 'c/../x' is no ACK cluster id: give the id that the console shows, c and 32 hexadecimal digits\n"
+    assert (
+        mtls(*arguments, "c/../x")[2]
+        == "mtls: 'c/../x' is no ACK cluster id: give the id that the console shows, c and 32 hexadecimal"
+        " digits\n"
     )
-    assert mtls(*arguments, ACK_CLUSTER_ID, alicloud__region=None, alicloud__endpoints=None)[2] == (
-        "mtls: no region is configured, so Container Service cannot be asked: set alicloud:region to the region of the ACK cluster\n"
+    assert (
+        mtls(*arguments, ACK_CLUSTER_ID, alicloud__region=None, alicloud__endpoints=None)[2]
+        == "mtls: no region is configured, so Container Service cannot be asked: set alicloud:region to the"
+        " region of the ACK cluster\n"
     )
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", NO_ALB_ACCESS_KEY_ID)
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", f"{NO_ALB_ACCESS_KEY_ID}-secret")
     code, out, err = mtls(*arguments, ACK_CLUSTER_ID)
     assert (code, out) == (2, "")
     assert (
-        "is not permitted to call DescribeClusterUserKubeconfig of Container Service for Kubernetes (ACK): Forbidden.RAM (HTTP 403" in err
+        "is not permitted to call DescribeClusterUserKubeconfig of Container Service for Kubernetes (ACK):"
+        " Forbidden.RAM (HTTP 403" in err
     )
     assert "grant the RAM action cs:DescribeClusterUserKubeconfig" in err
     assert not file.exists()
@@ -243,11 +302,19 @@ def test_an_answer_without_a_usable_context_is_not_written(
 ) -> None:
     monkeypatch.setitem(server._actions[ACCOUNT_ID], user_kubeconfig.ACTION, lambda values: answer)
     arguments = ("--output", str(tmp_path / "config"), "--cluster-id", ACK_CLUSTER_ID)
-    told = f"mtls: Container Service for Kubernetes (ACK) at {server.address} gave no kubeconfig with a usable context for the cluster {ACK_CLUSTER_ID}: "
-    assert mtls(*arguments)[2] == (
-        f"{told}without a public address it needs --private-address, from inside its VPC; look in the ACK console whether it runs\n"
+    told = (
+        f"mtls: Container Service for Kubernetes (ACK) at {server.address} gave no kubeconfig with a usable"
+        f" context for the cluster {ACK_CLUSTER_ID}: "
     )
-    assert mtls(*arguments, "--private-address")[2] == f"{told}the cluster may be deleted; look in the ACK console whether it runs\n"
+    assert (
+        mtls(*arguments)[2]
+        == f"{told}without a public address it needs --private-address, from inside its VPC; look in the ACK"
+        " console whether it runs\n"
+    )
+    assert (
+        mtls(*arguments, "--private-address")[2]
+        == f"{told}the cluster may be deleted; look in the ACK console whether it runs\n"
+    )
     assert not (tmp_path / "config").exists()
 
 

@@ -32,13 +32,17 @@ class Thing:
         self._waiting = threading.Semaphore(host._WORKERS - 1)
         self.answered = threading.Event()
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         failures = [CheckFailure("port", "444 is no listener; use 443")] if inputs.get("port") == 444 else []
         if "key" in inputs:
             failures.append(CheckFailure("key", "key is no PEM text"))
         return {"size": 1, **inputs}, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         changes = {key: Kind.UPDATE for key in ("on", "other") if state.get(key) != inputs.get(key)}
         if state.get("name") != inputs.get("name"):
             changes["name"] = Kind.UPDATE_REPLACE
@@ -65,7 +69,9 @@ class Thing:
     def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
         return None if state.get("gone") else Reading(id, {**state, "on": True}, inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         return {**inputs, "key": state["key"]}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
@@ -81,8 +87,12 @@ class OneThing:
         self.thing = Thing()
         self.configured: Properties = {}
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
-        return {**inputs, "found": "out"}, [CheckFailure("region", "is not set")] if "region" not in inputs else []
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        return {**inputs, "found": "out"}, (
+            [CheckFailure("region", "is not set")] if "region" not in inputs else []
+        )
 
     def configure(self, properties: Properties) -> None:
         self.configured = properties
@@ -122,7 +132,9 @@ def test_the_configuration_arrives_and_its_faults_are_told(stub: Any, provider: 
 
 
 def test_another_configuration_never_replaces_resources(stub: Any) -> None:
-    found = stub.DiffConfig(provider_pb2.DiffRequest(urn=URN, old_inputs=to_struct({"a": "1"}), news=to_struct({"a": "2"})))
+    found = stub.DiffConfig(
+        provider_pb2.DiffRequest(urn=URN, old_inputs=to_struct({"a": "1"}), news=to_struct({"a": "2"}))
+    )
     assert list(found.diffs) == ["a"]
     assert list(found.replaces) == []
 
@@ -130,7 +142,9 @@ def test_another_configuration_never_replaces_resources(stub: Any) -> None:
 def test_check_fills_in_defaults_and_names_the_faulty_property(stub: Any) -> None:
     found = stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct({"port": 444})))
     assert from_struct(found.inputs) == {"port": 444, "size": 1}
-    assert [(failure.property, failure.reason) for failure in found.failures] == [("port", "444 is no listener; use 443")]
+    assert [(failure.property, failure.reason) for failure in found.failures] == [
+        ("port", "444 is no listener; use 443")
+    ]
 
 
 def test_a_failure_of_a_secret_names_no_property_because_the_engine_would_print_its_value(stub: Any) -> None:
@@ -143,7 +157,9 @@ def test_diff_names_the_properties_and_which_of_them_replace(stub: Any) -> None:
     found = stub.Diff(provider_pb2.DiffRequest(urn=URN, id="made", olds=old, old_inputs=old, news=new))
     assert found.changes == provider_pb2.DiffResponse.DIFF_SOME
     assert list(found.replaces) == ["name"]
-    assert {path: provider_pb2.PropertyDiff.Kind.Name(item.kind) for path, item in found.detailedDiff.items()} == {
+    assert {
+        path: provider_pb2.PropertyDiff.Kind.Name(item.kind) for path, item in found.detailedDiff.items()
+    } == {
         "on": "UPDATE",
         "name": "UPDATE_REPLACE",
     }
@@ -151,7 +167,9 @@ def test_diff_names_the_properties_and_which_of_them_replace(stub: Any) -> None:
 
 def test_ignored_changes_are_no_changes(stub: Any) -> None:
     old, new = to_struct({"on": True}), to_struct({"on": False})
-    found = stub.Diff(provider_pb2.DiffRequest(urn=URN, id="made", olds=old, old_inputs=old, news=new, ignoreChanges=["on"]))
+    found = stub.Diff(
+        provider_pb2.DiffRequest(urn=URN, id="made", olds=old, old_inputs=old, news=new, ignoreChanges=["on"])
+    )
     assert found.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
@@ -168,12 +186,16 @@ def test_secret_outputs_are_marked_for_the_state(stub: Any) -> None:
 
 
 def test_a_resource_that_is_gone_is_told_by_an_empty_answer(stub: Any) -> None:
-    request = provider_pb2.ReadRequest(urn=URN, id="made", properties=to_struct({"gone": True}), inputs=to_struct({}))
+    request = provider_pb2.ReadRequest(
+        urn=URN, id="made", properties=to_struct({"gone": True}), inputs=to_struct({})
+    )
     assert stub.Read(request).id == ""
 
 
 def test_read_answers_live_state(stub: Any) -> None:
-    request = provider_pb2.ReadRequest(urn=URN, id="made", properties=to_struct({"on": False}), inputs=to_struct({"on": False}))
+    request = provider_pb2.ReadRequest(
+        urn=URN, id="made", properties=to_struct({"on": False}), inputs=to_struct({"on": False})
+    )
     assert from_struct(stub.Read(request).properties) == {"on": True}
 
 
@@ -209,7 +231,9 @@ def test_the_traceback_of_an_unforeseen_error_is_for_those_who_ask_for_it(
 def test_a_half_made_resource_comes_back_with_its_state_and_the_reasons(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         create(stub, do="half")
-    trailer = next(item.value for item in caught.value.trailing_metadata() or () if item.key == "grpc-status-details-bin")
+    trailer = next(
+        item.value for item in caught.value.trailing_metadata() or () if item.key == "grpc-status-details-bin"
+    )
     detail = provider_pb2.ErrorResourceInitFailed()
     assert status_pb2.Status.FromString(trailer).details[0].Unpack(detail)
     assert detail.id == "half-id"
@@ -228,7 +252,9 @@ def test_ctrl_c_ends_a_wait_at_once(stub: Any, provider: OneThing) -> None:
     assert caught.value.details() == "thing: cancelled while waiting; run pulumi up again to go on"
 
 
-def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(
+    stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(host, "_GRACE", 0.2)
     call = stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "hang"})))
     assert provider.thing.waiting.wait(10)
@@ -241,7 +267,10 @@ def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(stub: Any, provider: O
 
 
 def test_ctrl_c_is_heard_while_a_call_waits_in_each_thread(stub: Any, provider: OneThing) -> None:
-    calls = [stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "wait"}))) for _ in range(host._WORKERS)]
+    calls = [
+        stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "wait"})))
+        for _ in range(host._WORKERS)
+    ]
     assert provider.thing.all_waiting.wait(30)
     stub.Cancel(empty_pb2.Empty(), timeout=5)
     for call in calls:
@@ -255,11 +284,14 @@ def test_an_unknown_resource_type_is_named(stub: Any) -> None:
         stub.Create(provider_pb2.CreateRequest(urn="urn:pulumi:dev::project::test:index:Other::x"))
     assert (
         caught.value.details()
-        == "the plugin test 1.2.3 has no resource type test:index:Other: correct the type, or use another plugin version"
+        == "the plugin test 1.2.3 has no resource type test:index:Other: correct the type, or use another"
+        " plugin version"
     )
 
 
-def test_a_function_answers_or_says_in_one_sentence_why_not(stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_answers_or_says_in_one_sentence_why_not(
+    stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def twice(arguments: Properties) -> Properties:
         if "number" not in arguments:
             raise UserError("number is not set: give it")
@@ -269,7 +301,10 @@ def test_a_function_answers_or_says_in_one_sentence_why_not(stub: Any, provider:
         answer = stub.Invoke(provider_pb2.InvokeRequest(tok=token, args=to_struct(arguments)))
         return from_struct(getattr(answer, "return"))
 
-    unknown = "the plugin test 1.2.3 has no function test:index:twice: correct its name, or use another plugin version"
+    unknown = (
+        "the plugin test 1.2.3 has no function test:index:twice: correct its name, or use another plugin"
+        " version"
+    )
     with pytest.raises(grpc.RpcError) as caught:
         invoke("test:index:twice", number=2)
     assert caught.value.details() == unknown
@@ -282,5 +317,9 @@ def test_a_function_answers_or_says_in_one_sentence_why_not(stub: Any, provider:
 
 def test_a_delete_that_must_not_be_says_why(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="made", properties=to_struct({"held": True}), old_inputs=to_struct({})))
+        stub.Delete(
+            provider_pb2.DeleteRequest(
+                urn=URN, id="made", properties=to_struct({"held": True}), old_inputs=to_struct({})
+            )
+        )
     assert caught.value.details() == "the CA is still named by alb; remove it there"

@@ -1,4 +1,6 @@
-"""A real etcd and kube-apiserver with the AlbConfig CRD as ACK has it, on ports and in a directory of their own."""
+"""A real etcd and kube-apiserver with the AlbConfig CRD as ACK has it, on ports and in a directory
+of their own.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,20 @@ CRD = {
     "spec": {
         "group": "alibabacloud.com",
         "scope": "Cluster",
-        "names": {"plural": "albconfigs", "singular": "albconfig", "kind": "AlbConfig", "listKind": "AlbConfigList"},
+        "names": {
+            "plural": "albconfigs",
+            "singular": "albconfig",
+            "kind": "AlbConfig",
+            "listKind": "AlbConfigList",
+        },
         "versions": [
             {
                 "name": "v1",
                 "served": True,
                 "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                },
             }
         ],
     },
@@ -59,7 +68,9 @@ class ControlPlane:
     def define_albconfigs(self) -> None:
         """Define the kind AlbConfig, and wait until it is served."""
         self.kubectl("apply", "-f", "-", content=CRD)
-        self.kubectl("wait", "--for=condition=Established", "crd/albconfigs.alibabacloud.com", "--timeout=60s")
+        self.kubectl(
+            "wait", "--for=condition=Established", "crd/albconfigs.alibabacloud.com", "--timeout=60s"
+        )
 
     def make(self, document: Document) -> None:
         """Make an AlbConfig anew."""
@@ -67,7 +78,15 @@ class ControlPlane:
         self.kubectl("delete", "albconfig", name, "--ignore-not-found")
         metadata = {key: value for key, value in document["metadata"].items() if key != "uid"}
         self.kubectl(
-            "create", "-f", "-", content={"apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", **document, "metadata": metadata}
+            "create",
+            "-f",
+            "-",
+            content={
+                "apiVersion": "alibabacloud.com/v1",
+                "kind": "AlbConfig",
+                **document,
+                "metadata": metadata,
+            },
         )
 
 

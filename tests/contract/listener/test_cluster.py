@@ -1,4 +1,6 @@
-"""The cluster client against a real kube-apiserver: what it reads, with which credentials, and each failure as one sentence."""
+"""The cluster client against a real kube-apiserver: what it reads, with which credentials, and each
+failure as one sentence.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from alb_mutual_tls.errors import Unreachable, UserError
 from tests.contract.listener.conftest import ControlPlane
 
 
-def variant(plane: ControlPlane, path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> Cluster:
+def variant(
+    plane: ControlPlane, path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
+) -> Cluster:
     """A client with a changed kubeconfig; `change` gets the cluster's and the user's part."""
     content = yaml.safe_load(plane.kubeconfig.read_text())
     user = content["users"][0]
@@ -46,12 +50,16 @@ def test_albconfigs_are_read_one_by_one_and_all(plane: ControlPlane, cluster: Cl
     assert found["metadata"]["name"] in [item["metadata"]["name"] for item in cluster.albconfigs()]
 
 
-def test_a_cluster_without_the_kind_is_told_and_has_no_albconfigs(plane: ControlPlane, cluster: Cluster) -> None:
+def test_a_cluster_without_the_kind_is_told_and_has_no_albconfigs(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     plane.kubectl("delete", "crd", "albconfigs.alibabacloud.com", "--wait=true")
     try:
-        assert sentence(NoAlbConfigKind, lambda: cluster.albconfig("alb")) == (
-            f"the cluster at {plane.server} (context alb-mutual-tls-sandbox) knows no AlbConfig (albconfigs.alibabacloud.com is not defined): "
-            "install the ALB Ingress Controller add-on, or set kubernetes:context to another cluster"
+        assert (
+            sentence(NoAlbConfigKind, lambda: cluster.albconfig("alb"))
+            == f"the cluster at {plane.server} (context alb-mutual-tls-sandbox) knows no AlbConfig"
+            " (albconfigs.alibabacloud.com is not defined): install the ALB Ingress Controller add-on, or"
+            " set kubernetes:context to another cluster"
         )
         assert cluster.albconfigs() == []
     finally:
@@ -59,12 +67,18 @@ def test_a_cluster_without_the_kind_is_told_and_has_no_albconfigs(plane: Control
 
 
 def test_warning_events_are_read_oldest_first(plane: ControlPlane, cluster: Cluster) -> None:
-    for number, (kind, stamp) in enumerate([("Warning", "10:00:02"), ("Normal", "10:00:03"), ("Warning", "10:00:01")]):
+    for number, (kind, stamp) in enumerate(
+        [("Warning", "10:00:02"), ("Normal", "10:00:03"), ("Warning", "10:00:01")]
+    ):
         event = {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": f"event-{number}", "namespace": "default"},
-            "involvedObject": {"apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", "name": "with-events"},
+            "involvedObject": {
+                "apiVersion": "alibabacloud.com/v1",
+                "kind": "AlbConfig",
+                "name": "with-events",
+            },
             "type": kind,
             "reason": "FailedApplyModel",
             "message": f"message\n{number}",
@@ -81,10 +95,24 @@ def test_warning_events_are_read_oldest_first(plane: ControlPlane, cluster: Clus
 def test_the_ack_id_is_read_from_the_profile_or_a_node(plane: ControlPlane, cluster: Cluster) -> None:
     assert cluster.ack_cluster_id() is None
     plane.kubectl(
-        "create", "-f", "-", content={"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "labels": {"ack.aliyun.com": "c-node"}}}
+        "create",
+        "-f",
+        "-",
+        content={
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "n", "labels": {"ack.aliyun.com": "c-node"}},
+        },
     )
     assert cluster.ack_cluster_id() == "c-node"
-    plane.kubectl("create", "configmap", "ack-cluster-profile", "-n", "kube-system", "--from-literal=clusterid=c-profile")
+    plane.kubectl(
+        "create",
+        "configmap",
+        "ack-cluster-profile",
+        "-n",
+        "kube-system",
+        "--from-literal=clusterid=c-profile",
+    )
     assert cluster.ack_cluster_id() == "c-profile"
     plane.kubectl("delete", "node", "n")
     plane.kubectl("delete", "configmap", "ack-cluster-profile", "-n", "kube-system")
@@ -100,13 +128,16 @@ def test_a_missing_permission_is_named_with_verb_and_resource(plane: ControlPlan
 
     client = variant(plane, tmp_path / "config", change)
     where = f"the cluster at {plane.server} (context alb-mutual-tls-sandbox)"
-    assert sentence(Forbidden, lambda: client.albconfig("alb")) == (
-        f'{where} forbids user "system:serviceaccount:default:nobody" to get albconfigs: grant the verb get on albconfigs '
-        '(apiGroup "alibabacloud.com") in a ClusterRole'
+    assert (
+        sentence(Forbidden, lambda: client.albconfig("alb"))
+        == f'{where} forbids user "system:serviceaccount:default:nobody" to get albconfigs: grant the verb'
+        ' get on albconfigs (apiGroup "alibabacloud.com") in a ClusterRole'
     )
     assert "to patch albconfigs" in sentence(Forbidden, lambda: client.patch_albconfig("alb", []))
     assert "to list ingresses" in sentence(Forbidden, client.ingresses)
-    assert "grant the verb get on configmaps" in sentence(Forbidden, client.ack_cluster_id)  # nodes may not be read either
+    assert "grant the verb get on configmaps" in sentence(
+        Forbidden, client.ack_cluster_id
+    )  # nodes may not be read either
     client.close()
 
 
@@ -116,27 +147,41 @@ def test_a_credential_that_is_not_accepted_is_told(plane: ControlPlane, tmp_path
         user["token"] = "stale"
 
     client = variant(plane, tmp_path / "config", change)
-    assert sentence(UserError, client.uid) == (
-        f"the cluster at {plane.server} (context alb-mutual-tls-sandbox) does not accept the credential of the kubeconfig (HTTP 401): "
-        "fetch a new kubeconfig, or log in again"
+    assert (
+        sentence(UserError, client.uid)
+        == f"the cluster at {plane.server} (context alb-mutual-tls-sandbox) does not accept the credential of"
+        " the kubeconfig (HTTP 401): fetch a new kubeconfig, or log in again"
     )
     client.close()
 
 
-def test_a_credential_plugin_is_asked_again_when_its_credential_has_expired(plane: ControlPlane, tmp_path: Path) -> None:
+def test_a_credential_plugin_is_asked_again_when_its_credential_has_expired(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
     plane.kubectl("create", "serviceaccount", "plugin", "-n", "default")
-    plane.kubectl("create", "clusterrolebinding", "plugin", "--clusterrole=cluster-admin", "--serviceaccount=default:plugin")
+    plane.kubectl(
+        "create",
+        "clusterrolebinding",
+        "plugin",
+        "--clusterrole=cluster-admin",
+        "--serviceaccount=default:plugin",
+    )
     token = plane.kubectl("create", "token", "plugin", "-n", "default").strip()
     script, calls = tmp_path / "plugin", tmp_path / "calls"
     script.write_text(
-        f"#!{sys.executable}\nimport json, pathlib\ncalls = pathlib.Path({str(calls)!r})\nfirst = not calls.exists()\n"
-        f"calls.open('a').write('x')\nprint(json.dumps({{'status': {{'token': 'stale' if first else {token!r}}}}}))\n"
+        f"#!{sys.executable}\nimport json, pathlib\ncalls = pathlib.Path({str(calls)!r})\nfirst = not"
+        " calls.exists()\ncalls.open('a').write('x')\nprint(json.dumps({'status': {'token': 'stale' if"
+        f" first else {token!r}}}}}))\n"
     )
     script.chmod(0o755)
 
     def change(cluster: dict[str, Any], user: dict[str, Any]) -> None:
         user.clear()
-        user["exec"] = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "./plugin", "interactiveMode": "Never"}
+        user["exec"] = {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": "./plugin",
+            "interactiveMode": "Never",
+        }
 
     client = variant(plane, tmp_path / "config", change)
     assert client.uid() == plane.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
@@ -145,15 +190,18 @@ def test_a_credential_plugin_is_asked_again_when_its_credential_has_expired(plan
     client.close()
 
 
-def test_a_credential_plugin_may_answer_with_a_client_certificate(plane: ControlPlane, tmp_path: Path) -> None:
+def test_a_credential_plugin_may_answer_with_a_client_certificate(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
     script = tmp_path / "plugin"
 
     def change(cluster: dict[str, Any], user: dict[str, Any]) -> None:
         fields = {"clientCertificateData": "client-certificate-data", "clientKeyData": "client-key-data"}
         status = {key: user[name] for key, name in fields.items()}
         script.write_text(
-            f"#!{sys.executable}\nimport base64, json\nstatus = json.loads({json.dumps(json.dumps(status))})\n"
-            "print(json.dumps({'status': {key: base64.b64decode(value).decode() for key, value in status.items()}}))\n"
+            f"#!{sys.executable}\nimport base64, json\nstatus ="
+            f" json.loads({json.dumps(json.dumps(status))})\nprint(json.dumps({{'status': {{key:"
+            " base64.b64decode(value).decode() for key, value in status.items()}}))\n"
         )
         user.clear()
         user["exec"] = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(script)}
@@ -174,13 +222,21 @@ def _closed_port() -> int:
     ("server", "reason"),
     [
         (None, "Connection refused: check the server address in the kubeconfig, and the network"),
-        ("https://nowhere.invalid:6443", "its name cannot be resolved: check the server address in the kubeconfig, and the network"),
+        (
+            "https://nowhere.invalid:6443",
+            "its name cannot be resolved: check the server address in the kubeconfig, and the network",
+        ),
     ],
 )
-def test_a_cluster_that_cannot_be_reached_is_named(server: str | None, reason: str, plane: ControlPlane, tmp_path: Path) -> None:
+def test_a_cluster_that_cannot_be_reached_is_named(
+    server: str | None, reason: str, plane: ControlPlane, tmp_path: Path
+) -> None:
     address = server or f"https://127.0.0.1:{_closed_port()}"
     client = variant(plane, tmp_path / "config", lambda cluster, user: cluster.update(server=address))
-    assert sentence(Unreachable, client.uid) == f"the cluster at {address} (context alb-mutual-tls-sandbox) cannot be reached: {reason}"
+    assert (
+        sentence(Unreachable, client.uid)
+        == f"the cluster at {address} (context alb-mutual-tls-sandbox) cannot be reached: {reason}"
+    )
 
 
 def test_a_server_that_is_another_than_the_kubeconfigs_is_told(plane: ControlPlane, tmp_path: Path) -> None:
@@ -189,12 +245,18 @@ def test_a_server_that_is_another_than_the_kubeconfigs_is_told(plane: ControlPla
 
     client = variant(plane, tmp_path / "config", change)
     assert "its certificate is not trusted" in sentence(Unreachable, client.uid)
-    named = variant(plane, tmp_path / "config", lambda cluster, user: cluster.update({"tls-server-name": "another.example"}))
+    named = variant(
+        plane,
+        tmp_path / "config",
+        lambda cluster, user: cluster.update({"tls-server-name": "another.example"}),
+    )
     assert "its certificate is not trusted" in sentence(Unreachable, named.uid)
 
 
 def test_a_tls_server_name_and_an_unverified_server_are_honoured(plane: ControlPlane, tmp_path: Path) -> None:
-    named = variant(plane, tmp_path / "one", lambda cluster, user: cluster.update({"tls-server-name": "localhost"}))
+    named = variant(
+        plane, tmp_path / "one", lambda cluster, user: cluster.update({"tls-server-name": "localhost"})
+    )
     assert named.uid()
 
     def insecure(cluster: dict[str, Any], user: dict[str, Any]) -> None:

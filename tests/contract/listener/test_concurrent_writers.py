@@ -1,4 +1,6 @@
-"""Somebody else writes the AlbConfig between our GET and our PATCH, on a real kube-apiserver: nothing of theirs is lost, and ours lands or says why."""
+"""Somebody else writes the AlbConfig between our GET and our PATCH, on a real kube-apiserver:
+nothing of theirs is lost, and ours lands or says why.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Eager(Request):
 
 
 class Interrupted(Cluster):
-    """A client that is overtaken: before each of its patches arrives, one of `writers` has its turn."""
+    """A client that is overtaken: before each of its patches arrives, one of `writers` has its
+    turn.
+    """
 
     writers: list[Callable[[], None]]
 
@@ -84,7 +88,9 @@ class Writer:
             {"op": "add", "path": "/metadata/annotations", "value": annotations},
         ]
         api = self._cluster._use()
-        self.last = api.patch(path_of("apis", "alibabacloud.com", "v1", "albconfigs", "alb"), operations, "somebody-else")
+        self.last = api.patch(
+            path_of("apis", "alibabacloud.com", "v1", "albconfigs", "alb"), operations, "somebody-else"
+        )
         return self.last
 
     def write(self, which: int) -> None:
@@ -99,7 +105,10 @@ class Writer:
         self._chance.shuffle(listeners)
 
     def _add(self, listeners: list[Document]) -> None:
-        listeners.insert(self._chance.randint(0, len(listeners)), {"port": self._chance.randint(9000, 60000), "protocol": "HTTPS"})
+        listeners.insert(
+            self._chance.randint(0, len(listeners)),
+            {"port": self._chance.randint(9000, 60000), "protocol": "HTTPS"},
+        )
 
     def _remove(self, listeners: list[Document]) -> None:
         others = [number for number, item in enumerate(listeners) if item["port"] != PORT]
@@ -135,13 +144,17 @@ class Writer:
 
 
 def theirs(document: Document) -> Any:
-    """All that is not ours: every listener in its order, ours without our two keys, and the other annotations."""
+    """All that is not ours: every listener in its order, ours without our two keys, and the other
+    annotations.
+    """
     listeners = copy.deepcopy(document["spec"]["listeners"])
     for item in listeners:
         if str(item["port"]) == str(PORT) and item["protocol"] == "HTTPS":
             item.pop("caEnabled", None)
             item.pop("caCertificates", None)
-    annotations = {key: value for key, value in (document["metadata"].get("annotations") or {}).items() if key != KEY}
+    annotations = {
+        key: value for key, value in (document["metadata"].get("annotations") or {}).items() if key != KEY
+    }
     return [listeners, annotations]
 
 
@@ -165,7 +178,8 @@ def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
         writer = Writer(cluster, chance)
         operation = ("create", "update", "delete")[seed % 3]
         request = Eager("urn", "alb/443", False, 0.0, threading.Event(), lambda *_: None)
-        # the AlbConfig as it is when we look at it: with its listeners in any order, ours possibly taken before
+        # the AlbConfig as it is when we look at it: with its listeners in any order, ours possibly
+        # taken before
         listeners = copy.deepcopy(START)
         chance.shuffle(listeners)
         overtaken.writers = []
@@ -183,7 +197,9 @@ def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
             if operation == "create":
                 state = handler.create(request, wanted(awaitListener=False))[1]
             elif operation == "update":
-                state = handler.update(request, "alb/443", state, {}, wanted(awaitListener=False, caCertificateId=CA_2))
+                state = handler.update(
+                    request, "alb/443", state, {}, wanted(awaitListener=False, caCertificateId=CA_2)
+                )
             else:
                 handler.delete(request, "alb/443", {}, state)
         except UserError as error:
@@ -192,13 +208,18 @@ def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
 
         where = f"seed {seed}, {operation}"
         assert same(theirs(now), theirs(writer.last)), f"{where}: a change of theirs was lost"
-        holders = [item for item in now["spec"]["listeners"] if certificate_ids(item.get("caCertificates")) in ((CA_1,), (CA_2,))]
+        holders = [
+            item
+            for item in now["spec"]["listeners"]
+            if certificate_ids(item.get("caCertificates")) in ((CA_1,), (CA_2,))
+        ]
         assert all("certificates" in item for item in holders), f"{where}: another listener was written"
         if sentence:
             assert writer.gone, f"{where}: {sentence}"
             assert "\n" not in sentence
             assert "443" in sentence
-            # a second listener on our port may have come right before a patch that still hit ours: then all of it was written, else nothing
+            # a second listener on our port may have come right before a patch that still hit ours:
+            # then all of it was written, else nothing
             written = not same(now["spec"], writer.last["spec"])
             assert not written or (KEY in now["metadata"]["annotations"]) == (operation != "delete"), where
             outcomes[f"{operation} ended in one sentence"] += 1
@@ -207,12 +228,20 @@ def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
             outcomes["delete gave back"] += 1
         else:
             found = find_listener(now, PORT)
-            assert (found.ca_enabled, found.ca_certificate_ids) == (True, (CA_1 if operation == "create" else CA_2,)), where
+            assert (found.ca_enabled, found.ca_certificate_ids) == (
+                True,
+                (CA_1 if operation == "create" else CA_2,),
+            ), where
             assert KEY in now["metadata"]["annotations"], where
             outcomes[f"{operation} landed"] += 1
     assert outcomes.total() == interleavings
-    assert min(outcomes[name] for name in ("create landed", "update landed", "delete gave back")) > interleavings / 10, outcomes
-    assert min(outcomes[f"{name} ended in one sentence"] for name in ("create", "update")) > interleavings / 100, outcomes
+    assert (
+        min(outcomes[name] for name in ("create landed", "update landed", "delete gave back"))
+        > interleavings / 10
+    ), outcomes
+    assert (
+        min(outcomes[f"{name} ended in one sentence"] for name in ("create", "update")) > interleavings / 100
+    ), outcomes
 
 
 def test_a_writer_who_never_stops_ends_in_one_sentence_that_names_the_listener(
@@ -223,8 +252,13 @@ def test_a_writer_who_never_stops_ends_in_one_sentence_that_names_the_listener(
     overtaken.writers = [lambda: writer.write(writer.names.index("switch_ours")) for _ in range(100)]
     handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(overtaken)))
     request = Eager("urn", "alb/443", False, 0.0, threading.Event(), lambda *_: None)
-    with pytest.raises(UserError, match="listener 443/HTTPS of AlbConfig alb could not be written, 8 times in a row") as raised:
+    with pytest.raises(
+        UserError, match="listener 443/HTTPS of AlbConfig alb could not be written, 8 times in a row"
+    ) as raised:
         handler.create(request, wanted(awaitListener=False))
     assert "\n" not in str(raised.value)
     now = cast(Document, overtaken.albconfig("alb"))
-    assert same([now["spec"], now["metadata"]["annotations"]], [writer.last["spec"], writer.last["metadata"]["annotations"]])
+    assert same(
+        [now["spec"], now["metadata"]["annotations"]],
+        [writer.last["spec"], writer.last["metadata"]["annotations"]],
+    )

@@ -1,4 +1,6 @@
-"""The kubernetes stand-in as the engine meets it: a process that speaks the Pulumi protocol and keeps Secrets on a real kube-apiserver."""
+"""The kubernetes stand-in as the engine meets it: a process that speaks the Pulumi protocol and
+keeps Secrets on a real kube-apiserver.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ from tests.contract.listener.conftest import ControlPlane
 TOKEN = "kubernetes:core/v1:Secret"
 URN = f"urn:pulumi:dev::project::my:index:Component${TOKEN}::name"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-CONFIGURATION = {"enableSecretMutable": "true", "upsertExistingObjects": "true", "clusterIdentifier": "x", "deleteUnreachable": "false"}
+CONFIGURATION = {
+    "enableSecretMutable": "true",
+    "upsertExistingObjects": "true",
+    "clusterIdentifier": "x",
+    "deleteUnreachable": "false",
+}
 STRICT = {"enableSecretMutable": "false"}
 SANDBOX_FILE = "sandbox.json"
 
@@ -38,7 +45,13 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def wanted(name: str, *, force: bool = False, labels: dict[str, str] | None = None, data: dict[str, str] | None = None) -> Properties:
+def wanted(
+    name: str,
+    *,
+    force: bool = False,
+    labels: dict[str, str] | None = None,
+    data: dict[str, str] | None = None,
+) -> Properties:
     metadata: Properties = {"namespace": "default", "name": name}
     if labels:
         metadata["labels"] = labels
@@ -72,10 +85,17 @@ class Plugin:
         return self
 
     def check(self, inputs: Properties) -> list[str]:
-        return [failure.reason for failure in self.stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct(inputs))).failures]
+        return [
+            failure.reason
+            for failure in self.stub.Check(
+                provider_pb2.CheckRequest(urn=URN, news=to_struct(inputs))
+            ).failures
+        ]
 
     def create(self, inputs: Properties, preview: bool = False) -> Any:
-        return self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview))
+        return self.stub.Create(
+            provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview)
+        )
 
     def make(self, inputs: Properties) -> Properties:
         return from_struct(self.create(inputs).properties)
@@ -83,14 +103,20 @@ class Plugin:
     def read(self, state: Properties) -> Any:
         place = "{namespace}/{name}".format(**state["metadata"])
         inputs = to_struct(state["__inputs"])
-        return self.stub.Read(provider_pb2.ReadRequest(id=place, urn=URN, inputs=inputs, properties=to_struct(state)))
+        return self.stub.Read(
+            provider_pb2.ReadRequest(id=place, urn=URN, inputs=inputs, properties=to_struct(state))
+        )
 
     def refreshed(self, state: Properties) -> Properties:
         return from_struct(self.read(state).properties)
 
     def diff(self, state: Properties, inputs: Properties) -> Any:
         old = to_struct(state["__inputs"])
-        return self.stub.Diff(provider_pb2.DiffRequest(id="x", urn=URN, olds=to_struct(state), old_inputs=old, news=to_struct(inputs)))
+        return self.stub.Diff(
+            provider_pb2.DiffRequest(
+                id="x", urn=URN, olds=to_struct(state), old_inputs=old, news=to_struct(inputs)
+            )
+        )
 
     def changes(self, state: Properties, inputs: Properties) -> dict[str, str]:
         found = self.diff(state, inputs).detailedDiff
@@ -98,7 +124,9 @@ class Plugin:
 
     def update(self, state: Properties, inputs: Properties, preview: bool = False) -> Properties:
         place = "{namespace}/{name}".format(**state["metadata"])
-        request = provider_pb2.UpdateRequest(id=place, urn=URN, olds=to_struct(state), news=to_struct(inputs), preview=preview)
+        request = provider_pb2.UpdateRequest(
+            id=place, urn=URN, olds=to_struct(state), news=to_struct(inputs), preview=preview
+        )
         return from_struct(self.stub.Update(request).properties)
 
     def delete(self, state: Properties) -> None:
@@ -144,7 +172,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def plugins(environment: dict[str, str], plane: ControlPlane) -> Iterator[dict[str, Plugin]]:
-    """The plugin as our program configures it, and as it is by default; with the kubeconfig of the configuration, and of the environment."""
+    """The plugin as our program configures it, and as it is by default; with the kubeconfig of the
+    configuration, and of the environment.
+    """
     place = {"kubeconfig": str(plane.kubeconfig), "context": "alb-mutual-tls-sandbox"}
     with started(environment) as ours, started(environment | {"KUBECONFIG": str(plane.kubeconfig)}) as strict:
         yield {"ours": ours.configure(CONFIGURATION | place), "strict": strict.configure(STRICT)}
@@ -161,7 +191,9 @@ def strict(plugins: dict[str, Plugin]) -> Plugin:
 
 
 def live(plane: ControlPlane, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(plane.kubectl("get", "secret", name, "-o", "json", "--show-managed-fields"))
+    found: dict[str, Any] = json.loads(
+        plane.kubectl("get", "secret", name, "-o", "json", "--show-managed-fields")
+    )
     return found
 
 
@@ -169,7 +201,10 @@ def managers(plane: ControlPlane, name: str) -> dict[tuple[str, str], list[str]]
     """Manager and operation -> the keys of `data` that it owns."""
     entries = live(plane, name)["metadata"]["managedFields"]
     return {
-        (one["manager"], one["operation"]): sorted(key[2:] for key in one["fieldsV1"].get("f:data", {}) if key != ".") for one in entries
+        (one["manager"], one["operation"]): sorted(
+            key[2:] for key in one["fieldsV1"].get("f:data", {}) if key != "."
+        )
+        for one in entries
     }
 
 
@@ -180,8 +215,13 @@ def test_it_says_which_version_it_stands_in_for(plugin: Plugin) -> None:
 
 
 @pytest.mark.parametrize("missing", ["ALB_MUTUAL_TLS_SANDBOX", "PULUMI_BACKEND_URL"])
-def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(environment: dict[str, str], missing: str) -> None:
-    sentence = f"the kubernetes stand-in serves only the sandbox, and {missing} is not set: run `. .sandbox/env` first"
+def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(
+    environment: dict[str, str], missing: str
+) -> None:
+    sentence = (
+        f"the kubernetes stand-in serves only the sandbox, and {missing} is not set: run `. .sandbox/env`"
+        " first"
+    )
     with started({name: value for name, value in environment.items() if name != missing}) as plugin:
         checked = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:x"))
         assert [failure.reason.startswith(sentence) for failure in checked.failures] == [True]
@@ -190,7 +230,9 @@ def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(enviro
         assert plugin.refused(lambda: plugin.create(wanted("x"))).startswith(sentence)
 
 
-def test_a_cluster_that_is_not_the_sandboxs_is_not_asked(environment: dict[str, str], plane: ControlPlane, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_the_sandboxs_is_not_asked(
+    environment: dict[str, str], plane: ControlPlane, tmp_path: Path
+) -> None:
     content = yaml.safe_load(plane.kubeconfig.read_text())
     content["clusters"][0]["cluster"]["server"] = "https://cluster.example.invalid:6443"
     (tmp_path / "config").write_text(yaml.safe_dump(content))
@@ -204,12 +246,23 @@ def test_a_cluster_that_is_not_the_sandboxs_is_not_asked(environment: dict[str, 
 @pytest.mark.parametrize(
     ("configuration", "sentence"),
     [
-        ({"renderYamlToDirectory": "x"}, "the kubernetes stand-in does not know renderYamlToDirectory: remove it on the sandbox"),
-        ({"enableServerSideApply": "false"}, "the kubernetes stand-in knows enableServerSideApply true only: remove it"),
-        ({"deleteUnreachable": "true"}, "the kubernetes stand-in knows deleteUnreachable false only: remove it"),
+        (
+            {"renderYamlToDirectory": "x"},
+            "the kubernetes stand-in does not know renderYamlToDirectory: remove it on the sandbox",
+        ),
+        (
+            {"enableServerSideApply": "false"},
+            "the kubernetes stand-in knows enableServerSideApply true only: remove it",
+        ),
+        (
+            {"deleteUnreachable": "true"},
+            "the kubernetes stand-in knows deleteUnreachable false only: remove it",
+        ),
     ],
 )
-def test_configuration_that_it_does_not_serve_is_refused(plugin: Plugin, configuration: Properties, sentence: str) -> None:
+def test_configuration_that_it_does_not_serve_is_refused(
+    plugin: Plugin, configuration: Properties, sentence: str
+) -> None:
     checked = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:x", news=to_struct(configuration)))
     assert [failure.reason for failure in checked.failures] == [sentence]
 
@@ -218,7 +271,10 @@ def test_inputs_that_it_does_not_serve_are_refused(plugin: Plugin) -> None:
     assert plugin.check(wanted("x")) == []
     assert plugin.check({**wanted("x"), "metadata": UNKNOWN}) == []
     assert plugin.check({**wanted("x"), "metadata": {}, "kind": "ConfigMap", "stringData": {}}) == [
-        "name: the kubernetes stand-in does not know stringData of a Secret: it knows apiVersion, kind, metadata, type, data, immutable",
+        (
+            "name: the kubernetes stand-in does not know stringData of a Secret: it knows apiVersion, kind,"
+            " metadata, type, data, immutable"
+        ),
         "kind of a Secret is 'ConfigMap': it must be Secret",
         "metadata.namespace is not set: give it, as the kubernetes stand-in makes none up",
         "metadata.name is not set: give it, as the kubernetes stand-in makes none up",
@@ -226,7 +282,9 @@ def test_inputs_that_it_does_not_serve_are_refused(plugin: Plugin) -> None:
 
 
 @pytest.mark.parametrize("which", ["ours", "strict"])
-def test_a_secret_is_made_with_the_state_of_the_real_plugin(plugins: dict[str, Plugin], plane: ControlPlane, which: str) -> None:
+def test_a_secret_is_made_with_the_state_of_the_real_plugin(
+    plugins: dict[str, Plugin], plane: ControlPlane, which: str
+) -> None:
     inputs = wanted(f"made-{which}", labels={"app": "shop"})
     answer = plugins[which].create(inputs)
     state = from_struct(answer.properties)
@@ -246,12 +304,19 @@ def test_one_that_is_there_already_is_refused_and_left_alone_unless_the_provider
     plugin: Plugin, strict: Plugin, plane: ControlPlane
 ) -> None:
     plane.kubectl(
-        "create", "secret", "generic", "theirs", "--type=kubernetes.io/tls", "--from-literal=tls.crt=a", "--from-literal=tls.key=b"
+        "create",
+        "secret",
+        "generic",
+        "theirs",
+        "--type=kubernetes.io/tls",
+        "--from-literal=tls.crt=a",
+        "--from-literal=tls.key=b",
     )
     before = live(plane, "theirs")
-    assert strict.refused(lambda: strict.create(wanted("theirs"))) == (
-        'resource default/theirs was not successfully created by the Kubernetes API server: 409: secrets "theirs" already exists; '
-        "choose another name, or delete what is there if nobody needs it"
+    assert (
+        strict.refused(lambda: strict.create(wanted("theirs")))
+        == "resource default/theirs was not successfully created by the Kubernetes API server: 409: secrets"
+        ' "theirs" already exists; choose another name, or delete what is there if nobody needs it'
     )
     assert from_struct(strict.create(wanted("theirs"), preview=True).properties) == wanted("theirs")
     assert "Apply failed with 2 conflicts" in plugin.refused(lambda: plugin.create(wanted("theirs")))
@@ -264,21 +329,34 @@ def test_previews_are_dry_runs(plugin: Plugin, strict: Plugin, plane: ControlPla
         answer = one.create(wanted("dry"), preview=True)
         assert answer.id == ""
         assert "uid" in from_struct(answer.properties)["metadata"]
-        assert from_struct(one.create({**wanted("dry"), "data": UNKNOWN}, preview=True).properties)["data"] is UNKNOWN
+        assert (
+            from_struct(one.create({**wanted("dry"), "data": UNKNOWN}, preview=True).properties)["data"]
+            is UNKNOWN
+        )
         nowhere = {**wanted("dry"), "metadata": {"namespace": "nowhere", "name": "dry"}}
         assert from_struct(one.create(nowhere, preview=True).properties) == nowhere
-        assert 'namespaces "nowhere" not found; make the namespace first' in one.refused(lambda one=one, it=nowhere: one.create(it))
+        assert 'namespaces "nowhere" not found; make the namespace first' in one.refused(
+            lambda one=one, it=nowhere: one.create(it)
+        )
     assert "dry" not in plane.kubectl("get", "secrets", "-o", "name")
     state = plugin.make(wanted("wet"))
-    assert plugin.update(state, wanted("wet", data={"tls.crt": "new"}), preview=True)["data"]["tls.crt"] == encoded("new")
+    assert plugin.update(state, wanted("wet", data={"tls.crt": "new"}), preview=True)["data"][
+        "tls.crt"
+    ] == encoded("new")
     assert live(plane, "wet")["data"]["tls.crt"] == encoded("certificate")
     assert plugin.update(state, {**wanted("wet"), "data": UNKNOWN}, preview=True)["data"] is UNKNOWN
 
 
-def test_new_content_changes_the_secret_in_place_if_the_provider_has_mutable_secrets(plugin: Plugin, strict: Plugin) -> None:
+def test_new_content_changes_the_secret_in_place_if_the_provider_has_mutable_secrets(
+    plugin: Plugin, strict: Plugin
+) -> None:
     state = plugin.make(wanted("content"))
     new = wanted("content", labels={"albmtls/client": "web"}, data={"tls.crt": "new", "ca.crt": "root"})
-    assert plugin.changes(state, new) == {'data["ca.crt"]': "ADD", 'data["tls.crt"]': "UPDATE", "metadata.labels": "ADD"}
+    assert plugin.changes(state, new) == {
+        'data["ca.crt"]': "ADD",
+        'data["tls.crt"]': "UPDATE",
+        "metadata.labels": "ADD",
+    }
     updated = plugin.update(state, new)
     assert updated["metadata"]["uid"] == state["metadata"]["uid"]
     assert updated["data"] == new["data"]
@@ -299,9 +377,9 @@ def test_another_name_namespace_or_type_replaces_it(plugin: Plugin) -> None:
     state = plugin.make(wanted("named"))
     other = plugin.diff(state, wanted("other"))
     assert (list(other.replaces), other.deleteBeforeReplace) == (["metadata.name"], False)
-    assert plugin.changes(state, {**wanted("named"), "metadata": {"namespace": "kube-system", "name": "named"}}) == {
-        "metadata.namespace": "UPDATE_REPLACE"
-    }
+    assert plugin.changes(
+        state, {**wanted("named"), "metadata": {"namespace": "kube-system", "name": "named"}}
+    ) == {"metadata.namespace": "UPDATE_REPLACE"}
     typed = plugin.diff(state, {**wanted("named"), "type": "Opaque"})
     assert (list(typed.replaces), typed.deleteBeforeReplace) == (["type"], True)
     unknown = plugin.diff(state, {**wanted("named"), "data": UNKNOWN})
@@ -311,11 +389,22 @@ def test_another_name_namespace_or_type_replaces_it(plugin: Plugin) -> None:
 def test_what_others_write_is_seen_and_put_back_or_refused(plugin: Plugin, plane: ControlPlane) -> None:
     gentle, forced = wanted("edited"), wanted("edited", force=True)
     state = plugin.make(gentle)
-    edit = ("patch", "secret", "edited", "--type=merge", "-p", json.dumps({"data": {"tls.crt": encoded("forged"), "more": encoded("x")}}))
+    edit = (
+        "patch",
+        "secret",
+        "edited",
+        "--type=merge",
+        "-p",
+        json.dumps({"data": {"tls.crt": encoded("forged"), "more": encoded("x")}}),
+    )
     plane.kubectl(*edit)
     refreshed = plugin.refreshed(state)
-    assert plugin.changes(refreshed, gentle) == {'data["tls.crt"]': "UPDATE"}  # what nobody declared is no change
-    assert plugin.update(refreshed, gentle)["data"]["tls.crt"] == encoded("certificate")  # kubectl is taken over from
+    assert plugin.changes(refreshed, gentle) == {
+        'data["tls.crt"]': "UPDATE"
+    }  # what nobody declared is no change
+    assert plugin.update(refreshed, gentle)["data"]["tls.crt"] == encoded(
+        "certificate"
+    )  # kubectl is taken over from
     plane.kubectl(*edit, "--field-manager=console")
     assert 'conflict with "console"' in plugin.refused(lambda: plugin.update(plugin.refreshed(state), gentle))
     assert live(plane, "edited")["data"]["tls.crt"] == encoded("forged")
@@ -350,12 +439,18 @@ def test_a_cluster_that_does_not_answer_is_an_error_and_never_gone(
     config.write_text(plane.kubeconfig.read_text().replace(plane.server, "https://127.0.0.1:9"))
     with started(environment) as other:
         other.configure({"kubeconfig": str(config)})
-        for act in (lambda: other.read(state), lambda: other.delete(state), lambda: other.update(state, wanted("unreachable"))):
+        for act in (
+            lambda: other.read(state),
+            lambda: other.delete(state),
+            lambda: other.update(state, wanted("unreachable")),
+        ):
             assert other.refused(act).startswith("configured Kubernetes cluster is unreachable: ")
     config.unlink()
     with started(environment) as other:
         other.configure({"kubeconfig": str(config)})
-        assert f"kubeconfig {config} cannot be used (FileNotFoundError" in other.refused(lambda: other.read(state))
+        assert f"kubeconfig {config} cannot be used (FileNotFoundError" in other.refused(
+            lambda: other.read(state)
+        )
     assert "unreachable" in plane.kubectl("get", "secrets", "-o", "name")
 
 

@@ -12,7 +12,7 @@ import pytest
 from alb_mutual_tls.cluster.cluster import FIELD_MANAGER, Cluster, Conflict
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
-from alb_mutual_tls.listener.patch import Wish, forget, plan, previous_values, restore
+from alb_mutual_tls.listener.patch import Desired, forget, plan, previous_values, restore
 from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
@@ -21,7 +21,7 @@ from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS
 from tests.unit.listener.fakes import wanted
 
 KEY = "albmtls/443-https"
-WISH = Wish(True, "1efd3cac-e8c1-611d-b971-f96e5e432aba")
+WISH = Desired(True, "1efd3cac-e8c1-611d-b971-f96e5e432aba")
 
 
 def alb(*listeners: Any, **metadata: Any) -> Document:
@@ -60,33 +60,55 @@ def test_every_published_albconfig_is_patched_and_restored(plane: ControlPlane, 
         {
             "CAENABLED": True,
             "cacertificates": [
-                {"CertificateId": 123456, "weight": loads("0.00001"), "tiny": loads("1.2e-7"), "big": 2**63 - 1, "e": loads("1e+30")}
+                {
+                    "CertificateId": 123456,
+                    "weight": loads("0.00001"),
+                    "tiny": loads("1.2e-7"),
+                    "big": 2**63 - 1,
+                    "e": loads("1e+30"),
+                }
             ],
         },
     ],
 )
-def test_nulls_numbers_and_spellings_survive_there_and_back(fields: dict[str, Any], plane: ControlPlane, cluster: Cluster) -> None:
+def test_nulls_numbers_and_spellings_survive_there_and_back(
+    fields: dict[str, Any], plane: ControlPlane, cluster: Cluster
+) -> None:
     plane.make(alb({"port": "443", "protocol": "HTTPS", **fields}, annotations={"example.com/b": "kept"}))
     before = get(cluster)
     listener = find_listener(before, 443)
     after = cluster.patch_albconfig("alb", plan(before, listener, WISH, KEY, "claim ~/ ü"))
     assert after["metadata"]["annotations"] == {"example.com/b": "kept", KEY: "claim ~/ ü"}
-    restored = cluster.patch_albconfig("alb", restore(after, find_listener(after, 443), previous_values(listener), KEY, ()))
+    restored = cluster.patch_albconfig(
+        "alb", restore(after, find_listener(after, 443), previous_values(listener), KEY, ())
+    )
     assert same(restored["spec"], before["spec"])
     assert dumps(restored["spec"]) == dumps(before["spec"])
     assert restored["metadata"]["annotations"] == {"example.com/b": "kept"}
 
 
-def test_texts_that_the_api_server_writes_escaped_do_not_conflict(plane: ControlPlane, cluster: Cluster) -> None:
+def test_texts_that_the_api_server_writes_escaped_do_not_conflict(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     odd = 'a<b> & c\u2028\u2029\x08\x0c\x01\x7f\\u003c \\ " ü \U0001f511'
     plane.make(
-        alb({"port": 443, "protocol": "HTTPS", "caEnabled": False, "caCertificates": [{"CertificateId": odd}]}, annotations={KEY: odd})
+        alb(
+            {
+                "port": 443,
+                "protocol": "HTTPS",
+                "caEnabled": False,
+                "caCertificates": [{"CertificateId": odd}],
+            },
+            annotations={KEY: odd},
+        )
     )
     before = get(cluster)
     listener = find_listener(before, 443)
     after = cluster.patch_albconfig("alb", plan(before, listener, WISH, KEY, f"claim {odd}"))
     assert after["metadata"]["annotations"] == {KEY: f"claim {odd}"}
-    cluster.patch_albconfig("alb", restore(after, find_listener(after, 443), previous_values(listener), KEY, ()))
+    cluster.patch_albconfig(
+        "alb", restore(after, find_listener(after, 443), previous_values(listener), KEY, ())
+    )
     assert same(get(cluster)["spec"], before["spec"])
 
 
@@ -126,7 +148,9 @@ def test_whoever_changes_what_the_plan_rests_on_makes_it_fail_and_nothing_is_wri
     assert get(cluster) == changed
 
 
-def test_a_pruned_annotation_makes_a_patch_that_rests_on_it_fail(plane: ControlPlane, cluster: Cluster) -> None:
+def test_a_pruned_annotation_makes_a_patch_that_rests_on_it_fail(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     plane.make(alb({"port": 443, "protocol": "HTTPS"}, annotations={KEY: "claim", "other": "x"}))
     document = get(cluster)
     patches = [forget(document, KEY), plan(document, find_listener(document, 443), WISH, KEY, "new")]
@@ -159,7 +183,10 @@ def test_writers_of_anything_else_do_not_disturb(plane: ControlPlane, cluster: C
     _others(meanwhile).append({"port": 80, "protocol": "HTTP"})
     plane.kubectl("replace", "-f", "-", content=meanwhile)
     after = cluster.patch_albconfig("alb", patch)
-    _others(meanwhile)[0] |= {"caEnabled": True, "caCertificates": [{"CertificateId": WISH.ca_certificate_id}]}
+    _others(meanwhile)[0] |= {
+        "caEnabled": True,
+        "caCertificates": [{"CertificateId": WISH.ca_certificate_id}],
+    }
     assert (after["spec"], after["status"]) == (meanwhile["spec"], meanwhile["status"])
     assert FIELD_MANAGER in {entry["manager"] for entry in after["metadata"]["managedFields"]}
 
@@ -183,9 +210,15 @@ class RealConfiguration:
         return "1234567890123456"
 
 
-def test_forty_listeners_of_one_albconfig_are_taken_and_given_back_at_the_same_time(plane: ControlPlane, cluster: Cluster) -> None:
+def test_forty_listeners_of_one_albconfig_are_taken_and_given_back_at_the_same_time(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     ports = range(8001, 8041)
-    plane.make(alb(*({"port": port, "protocol": "HTTPS", "certificates": [{"CertificateId": "1"}]} for port in ports)))
+    plane.make(
+        alb(
+            *({"port": port, "protocol": "HTTPS", "certificates": [{"CertificateId": "1"}]} for port in ports)
+        )
+    )
     before = get(cluster)
     handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(cluster)))
     states: dict[int, Any] = {}

@@ -12,7 +12,7 @@ import pytest
 from alb_mutual_tls.cluster.cluster import Cluster, Conflict
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps
-from alb_mutual_tls.listener.patch import Wish, plan
+from alb_mutual_tls.listener.patch import Desired, plan
 from alb_mutual_tls.listener.temporary import (
     RehearsalClaim,
     Runner,
@@ -47,12 +47,18 @@ def made(plane: ControlPlane, cluster: Cluster, *listeners: Any, **metadata: Any
 def claim(document: Document, port: int = 443, id: str = "r-1") -> RehearsalClaim:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     added = temporary(document, find_listener(document, port), free_port(document, (), None), "ca-1")
-    return RehearsalClaim(id, "0a1b2c3d", "mtls", port, Runner("here", "pid:[1]", 42), now, now + timedelta(minutes=15), added)
+    return RehearsalClaim(
+        id, "0a1b2c3d", "mtls", port, Runner("here", "pid:[1]", 42), now, now + timedelta(minutes=15), added
+    )
 
 
 def comparable(document: Document) -> str:
     """Everything but what the API server counts and notes itself."""
-    metadata = {key: value for key, value in document["metadata"].items() if key not in ("resourceVersion", "generation", "managedFields")}
+    metadata = {
+        key: value
+        for key, value in document["metadata"].items()
+        if key not in ("resourceVersion", "generation", "managedFields")
+    }
     return dumps({**document, "metadata": metadata})
 
 
@@ -80,9 +86,13 @@ def test_every_published_albconfig_is_the_same_afterwards(plane: ControlPlane, c
         assert comparable(get(cluster, name)) == comparable(before), name
 
 
-def test_odd_values_of_other_listeners_do_not_disturb_and_are_kept(plane: ControlPlane, cluster: Cluster) -> None:
+def test_odd_values_of_other_listeners_do_not_disturb_and_are_kept(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     odd = {f"x-{number}": value for number, value in enumerate(ODD)} | {"text": "a<b> & c\u2028"}
-    before = made(plane, cluster, {"Port": "80", "protocol": "HTTP", **odd}, {**REAL, **odd}, annotations={"x/b": "<&>"})
+    before = made(
+        plane, cluster, {"Port": "80", "protocol": "HTTP", **odd}, {**REAL, **odd}, annotations={"x/b": "<&>"}
+    )
     wanted = claim(before)
     add(cluster, before, wanted)
     assert take_away(cluster, "alb", wanted, wait) is Standing.UNCHANGED
@@ -91,7 +101,13 @@ def test_odd_values_of_other_listeners_do_not_disturb_and_are_kept(plane: Contro
 
 def test_a_copied_text_with_special_characters_is_known_again(plane: ControlPlane, cluster: Cluster) -> None:
     before = made(
-        plane, cluster, {**REAL, "securityPolicyId": "a<b> & c\u2028 ü", "defaultCertificate": {"certificateId": "<&>", "n": 1.50}}
+        plane,
+        cluster,
+        {
+            **REAL,
+            "securityPolicyId": "a<b> & c\u2028 ü",
+            "defaultCertificate": {"certificateId": "<&>", "n": 1.50},
+        },
     )
     wanted = claim(before)
     after = add(cluster, before, wanted)
@@ -114,15 +130,22 @@ def test_the_real_listener_is_switched_on_and_off_beside_it(plane: ControlPlane,
     before = made(plane, cluster, HTTP, REAL)
     wanted = claim(before)
     document = add(cluster, before, wanted)
-    switched = plan(document, find_listener(document, 443), Wish(True, "ca-1"), "albmtls/443-https", "claim")
+    switched = plan(
+        document, find_listener(document, 443), Desired(True, "ca-1"), "albmtls/443-https", "claim"
+    )
     cluster.patch_albconfig("alb", switched)
     assert take_away(cluster, "alb", wanted, wait) is Standing.UNCHANGED
     after = get(cluster)
-    assert after["spec"]["listeners"] == [HTTP, {**REAL, "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]}]
+    assert after["spec"]["listeners"] == [
+        HTTP,
+        {**REAL, "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]},
+    ]
     assert after["metadata"]["annotations"] == {"albmtls/443-https": "claim"}
 
 
-def test_it_is_taken_away_while_somebody_else_turns_the_list_round_all_the_time(plane: ControlPlane, cluster: Cluster) -> None:
+def test_it_is_taken_away_while_somebody_else_turns_the_list_round_all_the_time(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     others = [{"port": port, "protocol": "HTTP"} for port in range(9000, 9020)]
     before = made(plane, cluster, REAL, *others)
     wanted, ended = claim(before), threading.Event()
@@ -164,15 +187,25 @@ def test_what_stands_there_is_left_where_somebody_has_changed_it_and_forgotten_w
     before = made(plane, cluster, REAL)
     wanted = claim(before)
     add(cluster, before, wanted)
-    plane.kubectl("patch", "albconfig", "alb", "--type=json", '-p=[{"op":"replace","path":"/spec/listeners/1/caEnabled","value":false}]')
+    plane.kubectl(
+        "patch",
+        "albconfig",
+        "alb",
+        "--type=json",
+        '-p=[{"op":"replace","path":"/spec/listeners/1/caEnabled","value":false}]',
+    )
     assert take_away(cluster, "alb", wanted, wait) is Standing.CHANGED
     assert len(get(cluster)["spec"]["listeners"]) == 2
-    plane.kubectl("patch", "albconfig", "alb", "--type=json", '-p=[{"op":"remove","path":"/spec/listeners/1"}]')
+    plane.kubectl(
+        "patch", "albconfig", "alb", "--type=json", '-p=[{"op":"remove","path":"/spec/listeners/1"}]'
+    )
     assert take_away(cluster, "alb", wanted, wait) is Standing.GONE
     assert comparable(get(cluster)) == comparable(before)
 
 
-def test_an_albconfig_that_was_deleted_or_made_anew_has_nothing_to_take_away(plane: ControlPlane, cluster: Cluster) -> None:
+def test_an_albconfig_that_was_deleted_or_made_anew_has_nothing_to_take_away(
+    plane: ControlPlane, cluster: Cluster
+) -> None:
     before = made(plane, cluster, REAL)
     wanted = claim(before)
     removal, _ = plan_removal(add(cluster, before, wanted), wanted)

@@ -1,4 +1,6 @@
-"""Every kind of certificate that a stack makes, as data: test_pki_lint.py checks each by itself, docs/pki.md shows it (table.py)."""
+"""Every kind of certificate that a stack makes, as data: test_pki_lint.py checks each by itself,
+docs/pki.md shows it (table.py).
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,22 @@ Made = tuple[x509.Certificate, x509.Certificate]
 """A certificate and its issuer's."""
 
 FALSE_URI: Final = (
-    "A false positive: pkilint knows only the schemes of the web, so every `spiffe://` and `urn:` is an error to it. "
-    "An `https://` name is none."
+    "A false positive: pkilint knows only the schemes of the web, so every `spiffe://` and `urn:` is an error"
+    " to it. An `https://` name is none."
 )
 NO_EMAIL_NAME: Final = (
-    "True of a CA that was configured with an emailAddress: RFC 5280 section 4.1.2.6 wants it as an alternative name too. "
-    "No verifier minds. Client certificates have it."
+    "True of a CA that was configured with an emailAddress: RFC 5280 section 4.1.2.6 wants it as an"
+    " alternative name too. No verifier minds. Client certificates have it."
 )
 _URI: Final = {"pkix.invalid_uri_syntax": FALSE_URI}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of certificate in several mixes of key algorithms: `make` takes a mix. `findings`: what pkilint reports, by code, and why that is no fault."""
+    """A kind of certificate in several mixes of key algorithms: `make` takes a mix.
+
+    `findings`: what pkilint reports, by code, and why that is no fault.
+    """
 
     name: str
     mixes: Sequence[tuple[str, ...]]
@@ -86,12 +91,25 @@ def _check_root(certificate: x509.Certificate, _: x509.Certificate) -> None:
 
 KINDS: Final = (
     Kind("root CA", turns(1, GENERATED), _root, _check_root),
-    Kind("root CA with every subject field", SOME, _named_root, _check_root, {"pkix.subject_email_address_not_in_san": NO_EMAIL_NAME}),
+    Kind(
+        "root CA with every subject field",
+        SOME,
+        _named_root,
+        _check_root,
+        {"pkix.subject_email_address_not_in_san": NO_EMAIL_NAME},
+    ),
     Kind("client", pairs(CLIENTS), _client, assert_is_client_certificate, _URI),
-    Kind("client below a brought subordinate", pairs(AUTHORITIES), _below, assert_is_client_certificate, _URI),
+    Kind(
+        "client below a brought subordinate", pairs(AUTHORITIES), _below, assert_is_client_certificate, _URI
+    ),
     Kind("client with every subject field", SOME, _named("every-field"), assert_is_client_certificate, _URI),
     Kind("client with `uris: []`", SOME, _named("no-names"), assert_is_client_certificate),
     Kind("client with a URI of the web", SOME, _named("https"), assert_is_client_certificate),
     Kind("cross", pairs(AUTHORITIES), _cross(stacks.rotation), assert_is_cross_certificate),
-    Kind("cross of a root of the same name", turns(2), _cross(stacks.rotation_of_namesakes), assert_is_cross_certificate),
+    Kind(
+        "cross of a root of the same name",
+        turns(2),
+        _cross(stacks.rotation_of_namesakes),
+        assert_is_cross_certificate,
+    ),
 )

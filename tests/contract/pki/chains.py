@@ -1,4 +1,5 @@
-"""Chains of certificates, each with what is wrong with it: the table of docs/chains.md (chains_table.py), tried by test_pki_chains.py.
+"""Chains of certificates, each with what is wrong with it: the table of docs/chains.md
+(chains_table.py), tried by test_pki_chains.py.
 
 The extensions that the package cryptography would not write are given as DER.
 """
@@ -18,7 +19,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 from alb_mutual_tls.pki.signing import Issuer
-from tests.unit.pki.material import DAY, authority, cross, first_version, key, key_usage, name_of, signed_with_sha1
+from tests.unit.pki.material import (
+    DAY,
+    authority,
+    cross,
+    first_version,
+    key,
+    key_usage,
+    name_of,
+    signed_with_sha1,
+)
 
 NOW: Final = datetime.now(UTC)
 END: Final = NOW + 3000 * DAY
@@ -53,20 +63,28 @@ def issue(
     key_ids: bool = True,
     names_key: bytes | None = None,
 ) -> x509.Certificate:
-    """A certificate by `issuer` with exactly these extensions, and key identifiers (`names_key`: a wrong one of the authority)."""
+    """A certificate by `issuer` with exactly these extensions, and key identifiers (`names_key`: a
+    wrong one of the authority).
+    """
     public_key = (private_key or key("client")).public_key()
     subject = name_of(name) if isinstance(name, str) else name
-    builder = x509.CertificateBuilder(issuer.certificate.subject, subject, public_key, x509.random_serial_number(), start, end)
+    builder = x509.CertificateBuilder(
+        issuer.certificate.subject, subject, public_key, x509.random_serial_number(), start, end
+    )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     if key_ids:
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), False)
         own = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private_key.public_key())
-        builder = builder.add_extension(x509.AuthorityKeyIdentifier(names_key, None, None) if names_key else own, False)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier(names_key, None, None) if names_key else own, False
+        )
     return builder.sign(issuer.private_key, digest or hashes.SHA256())
 
 
-def below(issuer: Issuer, name: str, extensions: Extensions = CA, private_key: Any = None, **more: Any) -> Issuer:
+def below(
+    issuer: Issuer, name: str, extensions: Extensions = CA, private_key: Any = None, **more: Any
+) -> Issuer:
     """A subordinate authority with exactly these extensions."""
     private_key = private_key or key(f"of {name}")
     return Issuer(issue(issuer, name, extensions, private_key=private_key, **more), private_key)
@@ -95,10 +113,11 @@ PLAIN: Final = x509.BasicConstraints(False, None)
 
 @dataclass(frozen=True)
 class Case:
-    """Certificates of a file, the first of which is the client's, at a listener that trusts `anchor`.
+    """Certificates of a file, the first of which is the client's, at a listener that trusts
+    `anchor`.
 
-    `says` is part of our reason, None: let in. `rule`: that is a rule of ours, and OpenSSL has nothing against it. `after`: how long after now it is
-    judged, where that is not now.
+    `says` is part of our reason, None: let in. `rule`: that is a rule of ours, and OpenSSL has
+    nothing against it. `after`: how long after now it is judged, where that is not now.
     """
 
     says: str | None
@@ -117,7 +136,13 @@ def with_key(says: str | None, private_key: Any) -> Case:
     return case(says, issue(ROOT, private_key=private_key), private_key=private_key, rule=says is not None)
 
 
-def by(issuer: Issuer, says: str | None, *above: x509.Certificate, anchor: x509.Certificate | None = None, **more: Any) -> Case:
+def by(
+    issuer: Issuer,
+    says: str | None,
+    *above: x509.Certificate,
+    anchor: x509.Certificate | None = None,
+    **more: Any,
+) -> Case:
     """A good client of this issuer, which is the anchor unless another is given."""
     return case(says, issue(issuer), *above, anchor=anchor or issuer.certificate, **more)
 
@@ -136,7 +161,9 @@ def named(*names: x509.GeneralName) -> tuple[x509.ExtensionType, bool]:
     return x509.SubjectAlternativeName(list(names)), False
 
 
-def constrained(permitted: Sequence[x509.GeneralName] = (), excluded: Sequence[x509.GeneralName] = ()) -> Issuer:
+def constrained(
+    permitted: Sequence[x509.GeneralName] = (), excluded: Sequence[x509.GeneralName] = ()
+) -> Issuer:
     """An authority below the root with name constraints."""
     limit = x509.NameConstraints(list(permitted) or None, list(excluded) or None)
     return below(ROOT, "limits", (*CA, (limit, True)))
@@ -180,19 +207,37 @@ CASES: Final[dict[str, Case]] = {
     "good": case(None, issue(ROOT)),
     "without extensions": case(None, issue(ROOT, extensions=(), key_ids=False)),
     "without extended key usage": case(None, issue(ROOT, extensions=CLIENT[:2])),
-    "for servers and clients": case(None, issue(ROOT, extensions=(*CLIENT[:2], purposes(Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)))),
-    "for servers": case("lacks clientAuth", issue(ROOT, extensions=(*CLIENT[:2], purposes(Purpose.SERVER_AUTH)))),
-    "for anything": case("lacks clientAuth", issue(ROOT, extensions=(*CLIENT[:2], purposes(Purpose.ANY_EXTENDED_KEY_USAGE)))),
-    "keyEncipherment": case("lacks digitalSignature", issue(ROOT, extensions=(usage("key_encipherment"), CLIENT[2]))),
+    "for servers and clients": case(
+        None, issue(ROOT, extensions=(*CLIENT[:2], purposes(Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)))
+    ),
+    "for servers": case(
+        "lacks clientAuth", issue(ROOT, extensions=(*CLIENT[:2], purposes(Purpose.SERVER_AUTH)))
+    ),
+    "for anything": case(
+        "lacks clientAuth", issue(ROOT, extensions=(*CLIENT[:2], purposes(Purpose.ANY_EXTENDED_KEY_USAGE)))
+    ),
+    "keyEncipherment": case(
+        "lacks digitalSignature", issue(ROOT, extensions=(usage("key_encipherment"), CLIENT[2]))
+    ),
     "keyAgreement": case(None, issue(ROOT, extensions=(usage("key_agreement"), CLIENT[2]))),
-    "contentCommitment": case("lacks digitalSignature", issue(ROOT, extensions=(usage("content_commitment"), CLIENT[2]))),
-    "a CA that may sign": case(None, issue(ROOT, extensions=(CA[0], usage("digital_signature", "key_cert_sign")))),
+    "contentCommitment": case(
+        "lacks digitalSignature", issue(ROOT, extensions=(usage("content_commitment"), CLIENT[2]))
+    ),
+    "a CA that may sign": case(
+        None, issue(ROOT, extensions=(CA[0], usage("digital_signature", "key_cert_sign")))
+    ),
     "a CA": case("lacks digitalSignature", issue(ROOT, extensions=CA)),
     "expired": case("it expired on", issue(ROOT, start=NOW - 3 * DAY, end=NOW - timedelta(minutes=1))),
     "not yet valid": case("it is not valid before", issue(ROOT, start=NOW + timedelta(minutes=10))),
     "unknown critical": case(
         "the critical extension 1.2.3.4",
-        issue(ROOT, extensions=(*CLIENT, (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True))),
+        issue(
+            ROOT,
+            extensions=(
+                *CLIENT,
+                (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True),
+            ),
+        ),
     ),
     # keys and signatures
     "RSA 1024": with_key("RSA key of 1024 bits", key("RSA1024")),
@@ -213,38 +258,63 @@ CASES: Final[dict[str, Case]] = {
     "the issuer's name, no key identifiers, other kind of key": case(
         None, issue(RSA_ROOT, RSA_ROOT.certificate.subject, key_ids=False), anchor=RSA_ROOT.certificate
     ),
-    "self-signed": case("it is self-signed", root("self", key("client"), constraints=PLAIN, usage=None).certificate),
-    # authorities above
-    "another CA": by(NEXT, "which is neither the trusted CA CN=root nor in the file", anchor=ROOT.certificate),
-    "another CA, sent along": by(NEXT, "its chain ends at the root CN=next", NEXT.certificate, anchor=ROOT.certificate),
-    "another CA of the same name": case(
-        "not with the key of the CN=root that is known here", issue(root("root", key("another")), key_ids=False)
+    "self-signed": case(
+        "it is self-signed", root("self", key("client"), constraints=PLAIN, usage=None).certificate
     ),
-    "another CA of the same name, key identifiers": case("not with the key of the CN=root", issue(root("root", key("another")))),
-    "a wrong authority key identifier": case("names another key identifier", issue(ROOT, names_key=b"12345678")),
+    # authorities above
+    "another CA": by(
+        NEXT, "which is neither the trusted CA CN=root nor in the file", anchor=ROOT.certificate
+    ),
+    "another CA, sent along": by(
+        NEXT, "its chain ends at the root CN=next", NEXT.certificate, anchor=ROOT.certificate
+    ),
+    "another CA of the same name": case(
+        "not with the key of the CN=root that is known here",
+        issue(root("root", key("another")), key_ids=False),
+    ),
+    "another CA of the same name, key identifiers": case(
+        "not with the key of the CN=root", issue(root("root", key("another")))
+    ),
+    "a wrong authority key identifier": case(
+        "names another key identifier", issue(ROOT, names_key=b"12345678")
+    ),
     "an intermediate": through(SUB, None),
     "an intermediate, and the root": case(None, issue(SUB), SUB.certificate, ROOT.certificate),
     "an intermediate is missing": case("issued by CN=sub, which is neither", issue(SUB)),
     "two intermediates": case(None, issue(TWO), TWO.certificate, SUB.certificate),
     "two intermediates, the other way round": case(None, issue(TWO), SUB.certificate, TWO.certificate),
     "three intermediates": case(None, issue(THREE), THREE.certificate, TWO.certificate, SUB.certificate),
-    "the second of two intermediates is missing": case("CN=two was issued by CN=sub, which is neither", issue(TWO), TWO.certificate),
+    "the second of two intermediates is missing": case(
+        "CN=two was issued by CN=sub, which is neither", issue(TWO), TWO.certificate
+    ),
     "a cross certificate": case(None, issue(NEXT), cross(ROOT, NEXT, NOW)),
     "root, cross certificate, intermediate, client": case(
         None, issue(below(NEXT, "b")), below(NEXT, "b").certificate, cross(ROOT, NEXT, NOW)
     ),
     "after the flip": by(NEXT, None, cross(ROOT, NEXT, NOW)),
-    "intermediate expired": through(below(ROOT, "old", start=NOW - 9 * DAY, end=NOW - DAY), "CN=old, which stands above it, expired on"),
+    "intermediate expired": through(
+        below(ROOT, "old", start=NOW - 9 * DAY, end=NOW - DAY), "CN=old, which stands above it, expired on"
+    ),
     "intermediate without basicConstraints": through(below(ROOT, "none", ()), "is no certificate authority"),
-    "intermediate with keyCertSign only": through(below(ROOT, "signs", (CA[1],)), "is no certificate authority"),
-    "intermediate CA:FALSE": through(below(ROOT, "false", (constraints(False),)), "is no certificate authority"),
+    "intermediate with keyCertSign only": through(
+        below(ROOT, "signs", (CA[1],)), "is no certificate authority"
+    ),
+    "intermediate CA:FALSE": through(
+        below(ROOT, "false", (constraints(False),)), "is no certificate authority"
+    ),
     "intermediate without keyCertSign": through(
         below(ROOT, "no signer", (CA[0], usage("digital_signature"))), "lacks the key usage keyCertSign"
     ),
-    "intermediate for servers": through(below(ROOT, "servers", (*CA, purposes(Purpose.SERVER_AUTH))), "without clientAuth"),
-    "intermediate for anything": through(below(ROOT, "any", (*CA, purposes(Purpose.ANY_EXTENDED_KEY_USAGE))), "without clientAuth"),
+    "intermediate for servers": through(
+        below(ROOT, "servers", (*CA, purposes(Purpose.SERVER_AUTH))), "without clientAuth"
+    ),
+    "intermediate for anything": through(
+        below(ROOT, "any", (*CA, purposes(Purpose.ANY_EXTENDED_KEY_USAGE))), "without clientAuth"
+    ),
     "intermediate for clients": through(below(ROOT, "clients", (*CA, purposes(Purpose.CLIENT_AUTH))), None),
-    "intermediate RSA 1024": through(below(ROOT, "short", private_key=key("RSA1024")), "an RSA key of 1024 bits", rule=True),
+    "intermediate RSA 1024": through(
+        below(ROOT, "short", private_key=key("RSA1024")), "an RSA key of 1024 bits", rule=True
+    ),
     "intermediate, path length 0": through(below(ROOT, "limit", (constraints(True, 0), CA[1])), None),
     "below path length 0": case(
         "has path length 0 and does not allow the 1 authorities below it",
@@ -257,9 +327,14 @@ CASES: Final[dict[str, Case]] = {
     ),
     "root with path length 0": by(LIMITED, None),
     # two ways up, of which OpenSSL takes the first
-    "the cross certificate before its root": case(None, issue(NEXT), cross(ROOT, NEXT, NOW), NEXT.certificate),
+    "the cross certificate before its root": case(
+        None, issue(NEXT), cross(ROOT, NEXT, NOW), NEXT.certificate
+    ),
     "a cross certificate that has expired before a good one": case(
-        None, issue(NEXT), issue(ROOT, "next", CA, private_key=NEXT.private_key, end=NOW - timedelta(minutes=1)), cross(ROOT, NEXT, NOW)
+        None,
+        issue(NEXT),
+        issue(ROOT, "next", CA, private_key=NEXT.private_key, end=NOW - timedelta(minutes=1)),
+        cross(ROOT, NEXT, NOW),
     ),
     "the new root before its cross certificate": by(
         NEXT,
@@ -286,57 +361,97 @@ CASES: Final[dict[str, Case]] = {
     "a subordinate is trusted": by(SUB, "is no root but was issued by CN=root"),
     # the same roots and clients in other orders
     "a stray cross certificate by another root before ours": case(
-        "certificate 2 of client.pem (CN=next) leads verifiers astray", issue(NEXT), STRAY, cross(ROOT, NEXT, NOW)
+        "certificate 2 of client.pem (CN=next) leads verifiers astray",
+        issue(NEXT),
+        STRAY,
+        cross(ROOT, NEXT, NOW),
     ),
-    "a stray cross certificate by another root after ours": case(None, issue(NEXT), cross(ROOT, NEXT, NOW), STRAY),
+    "a stray cross certificate by another root after ours": case(
+        None, issue(NEXT), cross(ROOT, NEXT, NOW), STRAY
+    ),
     "the client's certificate twice": case(None, issue(SUB), issue(SUB), SUB.certificate),
     "two authorities that certify each other": by(
-        NEXT, "which is neither the trusted CA CN=stranger", cross(ROOT, NEXT, NOW), cross(NEXT, ROOT, NOW), anchor=STRANGER.certificate
+        NEXT,
+        "which is neither the trusted CA CN=stranger",
+        cross(ROOT, NEXT, NOW),
+        cross(NEXT, ROOT, NOW),
+        anchor=STRANGER.certificate,
     ),
     "a root made anew with the same name and key": case(None, issue(ROOT), anchor=SECOND_ROOT.certificate),
-    "a root made anew, and the former one sent along": case(None, issue(ROOT), ROOT.certificate, anchor=SECOND_ROOT.certificate),
+    "a root made anew, and the former one sent along": case(
+        None, issue(ROOT), ROOT.certificate, anchor=SECOND_ROOT.certificate
+    ),
     # signatures
     "the client's signature tampered with": case("not with the key of the CN=root", tampered(issue(ROOT))),
-    "the intermediate's signature tampered with": case("not with the key of the CN=root", issue(SUB), tampered(SUB.certificate)),
+    "the intermediate's signature tampered with": case(
+        "not with the key of the CN=root", issue(SUB), tampered(SUB.certificate)
+    ),
     "the root's own signature tampered with": case(None, issue(ROOT), anchor=tampered(ROOT.certificate)),
     "intermediate signed with SHA-1": case(
         "signed with SHA1", issue(SUB), signed_with_sha1(Issuer(SUB.certificate, ROOT.private_key)), rule=True
     ),
     "root signed with SHA-1": case(None, issue(ROOT), anchor=signed_with_sha1(ROOT)),
     # extensions that few have
-    "nsCertType: server": case("Netscape certificate type", issue(ROOT, extensions=(*CLIENT, der(NETSCAPE, "03020640")))),
-    "nsCertType: client, critical": case(None, issue(ROOT, extensions=(*CLIENT, der(NETSCAPE, "03020780", True)))),
+    "nsCertType: server": case(
+        "Netscape certificate type", issue(ROOT, extensions=(*CLIENT, der(NETSCAPE, "03020640")))
+    ),
+    "nsCertType: client, critical": case(
+        None, issue(ROOT, extensions=(*CLIENT, der(NETSCAPE, "03020780", True)))
+    ),
     "OCSP no-check, critical": case(None, issue(ROOT, extensions=(*CLIENT, (x509.OCSPNoCheck(), True)))),
     "IP addresses of RFC 3779, inherited, critical": case(
         None, issue(ROOT, extensions=(*CLIENT, der(ADDRESSES, "30083006040200010500", True)))
     ),
     "IP addresses of RFC 3779 that its CA does not have": case(
-        "RFC 3779 resource not subset", issue(ROOT, extensions=(*CLIENT, der(ADDRESSES, "300c300a0402000130040302000a", True)))
+        "RFC 3779 resource not subset",
+        issue(ROOT, extensions=(*CLIENT, der(ADDRESSES, "300c300a0402000130040302000a", True))),
     ),
-    "intermediate, nsCertType: server": through(below(ROOT, "netscape", (*CA, der(NETSCAPE, "03020640"))), None),
+    "intermediate, nsCertType: server": through(
+        below(ROOT, "netscape", (*CA, der(NETSCAPE, "03020640"))), None
+    ),
     "CA:FALSE, pathlen:0": case(None, issue(ROOT, extensions=(der("2.5.29.19", "3003020100"), *CLIENT[1:]))),
     "CA:FALSE written out": case(None, issue(ROOT, extensions=(der("2.5.29.19", "3003010100"), *CLIENT[1:]))),
     "an authority key identifier with a serial number only": case(
         None,
-        issue(ROOT, extensions=(*CLIENT, der("2.5.29.35", f"30{len(SERIAL) + 2:02x}82{len(SERIAL):02x}{SERIAL.hex()}")), key_ids=False),
+        issue(
+            ROOT,
+            extensions=(
+                *CLIENT,
+                der("2.5.29.35", f"30{len(SERIAL) + 2:02x}82{len(SERIAL):02x}{SERIAL.hex()}"),
+            ),
+            key_ids=False,
+        ),
     ),
     "an authority key identifier with a wrong serial number only": case(
-        "names another key identifier", issue(ROOT, extensions=(*CLIENT, der("2.5.29.35", "3003820105")), key_ids=False)
+        "names another key identifier",
+        issue(ROOT, extensions=(*CLIENT, der("2.5.29.35", "3003820105")), key_ids=False),
     ),
-    "Latin-1 in an IA5String": case(None, issue(ROOT, extensions=(*CLIENT, der("2.5.29.17", "300c820a636166e92e746573742e")))),
+    "Latin-1 in an IA5String": case(
+        None, issue(ROOT, extensions=(*CLIENT, der("2.5.29.17", "300c820a636166e92e746573742e")))
+    ),
     "basicConstraints that nobody can read": case(
         "names another key identifier", issue(ROOT, extensions=(der("2.5.29.19", "78"), *CLIENT[1:]))
     ),
-    "an explicit policy is required": through(below(ROOT, "policy", (*CA, (x509.PolicyConstraints(0, None), True))), None),
+    "an explicit policy is required": through(
+        below(ROOT, "policy", (*CA, (x509.PolicyConstraints(0, None), True))), None
+    ),
     # constraints of names
     "names: a permitted subject": through(constrained([x509.DirectoryName(name_of("c"))]), None),
-    "names: a subject that is not permitted": through(constrained([x509.DirectoryName(name_of("d"))]), "the name constraints of CN=limits"),
-    "names: an excluded subject": through(constrained((), [x509.DirectoryName(name_of("c"))]), "the name constraints of CN=limits"),
+    "names: a subject that is not permitted": through(
+        constrained([x509.DirectoryName(name_of("d"))]), "the name constraints of CN=limits"
+    ),
+    "names: an excluded subject": through(
+        constrained((), [x509.DirectoryName(name_of("c"))]), "the name constraints of CN=limits"
+    ),
     "names: a permitted DNS name": through(constrained([DOMAIN]), None, WITH_DNS),
-    "names: a DNS name that is not permitted": through(constrained([x509.DNSName("example.com")]), "CN=limits do not allow", WITH_DNS),
+    "names: a DNS name that is not permitted": through(
+        constrained([x509.DNSName("example.com")]), "CN=limits do not allow", WITH_DNS
+    ),
     "names: an excluded DNS name": through(constrained((), [DOMAIN]), "CN=limits do not allow", WITH_DNS),
     "names: permitted DNS names, and the client has none": through(constrained([DOMAIN]), None),
-    "names: a permitted host of a URI": through(constrained([x509.UniformResourceIdentifier("a.example")]), None, SPIFFE),
+    "names: a permitted host of a URI": through(
+        constrained([x509.UniformResourceIdentifier("a.example")]), None, SPIFFE
+    ),
     "names: a host of a URI that is not permitted": through(
         constrained([x509.UniformResourceIdentifier(".example.com")]), "CN=limits do not allow", SPIFFE
     ),
@@ -346,7 +461,9 @@ CASES: Final[dict[str, Case]] = {
         (*CLIENT, named(x509.UniformResourceIdentifier("urn:a"))),
     ),
     "names: permitted addresses": through(
-        constrained([x509.IPAddress(IPv4Network("10.0.0.0/8"))]), None, (*CLIENT, named(x509.IPAddress(IPv4Address("10.1.2.3"))))
+        constrained([x509.IPAddress(IPv4Network("10.0.0.0/8"))]),
+        None,
+        (*CLIENT, named(x509.IPAddress(IPv4Address("10.1.2.3")))),
     ),
     "names: addresses that are not permitted": through(
         constrained([x509.IPAddress(IPv4Network("10.0.0.0/8"))]),
@@ -354,11 +471,17 @@ CASES: Final[dict[str, Case]] = {
         (*CLIENT, named(x509.IPAddress(IPv4Address("11.1.2.3")))),
     ),
     "names: addresses of a wrong length": through(
-        oddly_constrained("300aa0083006870401020304"), "of a kind or form", (*CLIENT, named(x509.IPAddress(IPv4Address("10.1.2.3"))))
+        oddly_constrained("300aa0083006870401020304"),
+        "of a kind or form",
+        (*CLIENT, named(x509.IPAddress(IPv4Address("10.1.2.3")))),
     ),
-    "names: addresses of a wrong length, and the client has none": through(oddly_constrained("300aa0083006870401020304"), None),
+    "names: addresses of a wrong length, and the client has none": through(
+        oddly_constrained("300aa0083006870401020304"), None
+    ),
     "names: with a minimum": through(
-        oddly_constrained("300fa00d300b82076578616d706c65800101".replace("300f", "3010").replace("a00d300b", "a00e300c")),
+        oddly_constrained(
+            "300fa00d300b82076578616d706c65800101".replace("300f", "3010").replace("a00d300b", "a00e300c")
+        ),
         "of a kind or form",
         WITH_DNS,
     ),
@@ -375,11 +498,16 @@ CASES: Final[dict[str, Case]] = {
     "a chain of 6": chain_of(6),
     "a chain of 12": chain_of(12),
     # other moments, which a server cannot be asked about
-    "the day before the client's certificate begins": case("it is not valid before", issue(ROOT, start=NOW + 10 * DAY), after=9 * DAY),
+    "the day before the client's certificate begins": case(
+        "it is not valid before", issue(ROOT, start=NOW + 10 * DAY), after=9 * DAY
+    ),
     "the client's last day": case(None, issue(ROOT), after=29 * DAY),
     "the day after the client's certificate ends": case("it expired on", issue(ROOT), after=31 * DAY),
     "after the intermediate's end, the client's own still valid": case(
-        "CN=brief, which stands above it, expired on", issue(BRIEF, end=NOW + 90 * DAY), BRIEF.certificate, after=60 * DAY
+        "CN=brief, which stands above it, expired on",
+        issue(BRIEF, end=NOW + 90 * DAY),
+        BRIEF.certificate,
+        after=60 * DAY,
     ),
     "after the root's end, the others still valid": case(
         "CN=brief root, which stands above it, expired on",
@@ -388,6 +516,10 @@ CASES: Final[dict[str, Case]] = {
         after=60 * DAY,
     ),
     "after the first cross certificate's end, a second one is valid": case(
-        None, issue(NEXT, end=NOW + 90 * DAY), issue(ROOT, "next", CA, private_key=NEXT.private_key), cross(ROOT, NEXT, NOW), after=60 * DAY
+        None,
+        issue(NEXT, end=NOW + 90 * DAY),
+        issue(ROOT, "next", CA, private_key=NEXT.private_key),
+        cross(ROOT, NEXT, NOW),
+        after=60 * DAY,
     ),
 }

@@ -1,4 +1,6 @@
-"""The page docs/chains.md, written from what the judges say now: python -m tests.contract.pki.chains_table"""
+"""The page docs/chains.md, written from what the judges say now: python -m
+tests.contract.pki.chains_table
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ key. "depth 4": accepted by a listener that follows so many authorities between 
 
 @dataclass(frozen=True)
 class Row:
-    """What everybody says of a chain: ours, `openssl verify`'s error and depth (None: accepted), nginx's verdicts by version of TLS."""
+    """What everybody says of a chain: ours, `openssl verify`'s error and depth (None: accepted),
+    nginx's verdicts by version of TLS.
+    """
 
     ours: Judged
     rules: tuple[str, ...]
@@ -58,7 +62,10 @@ def rows() -> dict[str, Row]:
         place = Path(directory)
         server = Nginx(place, *anchors)
         try:
-            return {what: _row(one, place, server.ports[2 * anchors.index(pem(one.anchor))]) for what, one in CASES.items()}
+            return {
+                what: _row(one, place, server.ports[2 * anchors.index(pem(one.anchor))])
+                for what, one in CASES.items()
+            }
         finally:
             server.stop()
 
@@ -71,7 +78,12 @@ def ours(one: Case) -> Judged:
 def _row(one: Case, place: Path, port: int) -> Row:
     judged = ours(one)
     rules = tuple(sentence for sentence in against(judged) if sentence not in judged.refusals)
-    return Row(judged, rules, _openssl_verify(one, place), {} if one.after is not None else _nginx_says(one, place, port))
+    return Row(
+        judged,
+        rules,
+        _openssl_verify(one, place),
+        {} if one.after is not None else _nginx_says(one, place, port),
+    )
 
 
 def _nginx_says(one: Case, place: Path, port: int) -> dict[str, Verdict]:
@@ -87,7 +99,16 @@ def _openssl_verify(one: Case, place: Path) -> tuple[int, int] | None:
     for name, certificates in (("anchor", (one.anchor,)), ("leaf", one.chain[:1]), ("others", one.chain)):
         (place / f"{name}.pem").write_text("".join(map(pem, certificates)))
     moment = int((NOW + (one.after or timedelta(0))).timestamp())
-    options = ["-purpose", "sslclient", "-attime", str(moment), "-untrusted", f"{place}/others.pem", "-CAfile", f"{place}/anchor.pem"]
+    options = [
+        "-purpose",
+        "sslclient",
+        "-attime",
+        str(moment),
+        "-untrusted",
+        f"{place}/others.pem",
+        "-CAfile",
+        f"{place}/anchor.pem",
+    ]
     found = programs.run("openssl", "verify", *options, f"{place}/leaf.pem")
     if found.returncode == 0:
         return None
@@ -97,8 +118,12 @@ def _openssl_verify(one: Case, place: Path) -> tuple[int, int] | None:
 
 
 def _client(one: Case, version: str, place: Path) -> ssl.SSLContext | None:
-    """It minds no weak key itself, so that it is the server who refuses; None where OpenSSL presents no such certificate."""
-    private = one.private_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    """It minds no weak key itself, so that it is the server who refuses; None where OpenSSL
+    presents no such certificate.
+    """
+    private = one.private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     context = servers.client_context(version, None, place)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     (place / "client.pem").write_text("".join(map(pem, one.chain)) + private.decode())
@@ -130,7 +155,11 @@ def _ours(row: Row) -> str:
         return _error((row.ours.code, row.ours.depth))
     if row.rules:
         return "refuses: our rule"
-    return "accepts" if deep(row.ours.depth_needed, beyond=VERIFY_DEPTH) is None else f"accepts: depth {row.ours.depth_needed}"
+    return (
+        "accepts"
+        if deep(row.ours.depth_needed, beyond=VERIFY_DEPTH) is None
+        else f"accepts: depth {row.ours.depth_needed}"
+    )
 
 
 def _error(error: tuple[int, int] | None) -> str:

@@ -1,7 +1,9 @@
-"""What stacks issue: the real component on Pulumi's mocks, with the tls stand-in and `SignedCertificate` behind it.
+"""What stacks issue: the real component on Pulumi's mocks, with the tls stand-in and
+`SignedCertificate` behind it.
 
-So keys, roots, clients, cross certificates and the order of a chain are those of a stack; only brought authorities and requests come from elsewhere.
-Each key and each root is made once per process.
+So keys, roots, clients, cross certificates and the order of a chain are those of a stack; only
+brought authorities and requests come from elsewhere. Each key and each root is made once per
+process.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.pki.keys import signature_hash
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 from alb_mutual_tls.pki.signing import Issuer, key_identifier
@@ -29,7 +31,7 @@ from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import Properties
 from components.arguments import AlbMutualTlsArgs
-from components.models import Authority, Client
+from components.models import AuthorityArgs, ClientArgs
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from tests.event_loops import event_loops
@@ -59,11 +61,15 @@ _made_once: dict[str, Properties] = {}
 
 
 class _Engine(Mocks):
-    """Lets the handlers make what is declared: keys and roots at their age, the rest so many days ago."""
+    """Lets the handlers make what is declared: keys and roots at their age, the rest so many days
+    ago.
+    """
 
     def __init__(self, days_ago: int) -> None:
         made = int((NOW - AGE).timestamp()) * 1_000_000_000
-        self._once: dict[str, Handler] = {kind.token: kind(lambda: made) for kind in (PrivateKey, CertRequest)}
+        self._once: dict[str, Handler] = {
+            kind.token: kind(lambda: made) for kind in (PrivateKey, CertRequest)
+        }
         self._once[AuthorityCertificate.token] = AuthorityCertificate(lambda: NOW - AGE)
         self._signed = SignedCertificate(lambda: NOW - days_ago * DAY)
 
@@ -96,23 +102,31 @@ class Wanted:
     """An authority as the configuration has it; the private key is that of a brought one."""
 
     name: str
-    authority: Authority
+    authority: AuthorityArgs
     private_key_pem: str | None = None
 
 
 def root(role: str, algorithm: str) -> Wanted:
     """A root, generated where the stack can; roles tell two of one algorithm apart."""
-    return generated(role, algorithm) if algorithm in GENERATED else brought(f"{role}-{algorithm}", issuer(role, algorithm))
+    return (
+        generated(role, algorithm)
+        if algorithm in GENERATED
+        else brought(f"{role}-{algorithm}", issuer(role, algorithm))
+    )
 
 
 def generated(role: str, algorithm: str, **more: Any) -> Wanted:
     """A root that the stack makes."""
-    return Wanted(f"{role}-{algorithm}", Authority(key_algorithm=algorithm, **more))
+    return Wanted(f"{role}-{algorithm}", AuthorityArgs(key_algorithm=algorithm, **more))
 
 
 def brought(name: str, *chain: Issuer) -> Wanted:
     """An authority that somebody brings: what signs first, its root last."""
-    return Wanted(name, Authority(certificate="".join(pem(one.certificate) for one in chain)), key_pem(chain[0].private_key))
+    return Wanted(
+        name,
+        AuthorityArgs(certificate="".join(pem(one.certificate) for one in chain)),
+        key_pem(chain[0].private_key),
+    )
 
 
 @cache
@@ -121,7 +135,9 @@ def issuer(role: str, algorithm: str) -> Issuer:
     if algorithm in GENERATED:
         wanted = generated(role, algorithm)
         certificate = stack(wanted, clients={}).trusted_pem
-        return Issuer.load(certificate, _made_once[f"{PrivateKey.token}::mtls-authority-{wanted.name}"]["privateKeyPem"])
+        return Issuer.load(
+            certificate, _made_once[f"{PrivateKey.token}::mtls-authority-{wanted.name}"]["privateKeyPem"]
+        )
     return company_root(f"{role} {algorithm}", ec.generate_private_key(ec.SECP521R1()))
 
 
@@ -131,39 +147,61 @@ def company_root(name: str, private_key: Any) -> Issuer:
 
 
 @cache
-def subordinate(above: Issuer, algorithm: str, *, path_length: int | None = 0, identified: bool = True) -> Issuer:
-    """An authority that a company has below its root, with the path length that is usual where clients alone are signed."""
+def subordinate(
+    above: Issuer, algorithm: str, *, path_length: int | None = 0, identified: bool = True
+) -> Issuer:
+    """An authority that a company has below its root, with the path length that is usual where
+    clients alone are signed.
+    """
     private_key = issuer("subordinate", algorithm).private_key
     name, public_key = name_of(f"subordinate {algorithm}"), private_key.public_key()
-    builder = x509.CertificateBuilder(above.certificate.subject, name, public_key, x509.random_serial_number())
+    builder = x509.CertificateBuilder(
+        above.certificate.subject, name, public_key, x509.random_serial_number()
+    )
     builder = builder.not_valid_before(NOW - AGE).not_valid_after(NOW + 1000 * DAY)
-    builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True).add_extension(CA_USAGE, critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True).add_extension(
+        CA_USAGE, critical=True
+    )
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     if identified:
-        issuers = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_identifier(above.certificate))
+        issuers = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+            key_identifier(above.certificate)
+        )
         builder = builder.add_extension(issuers, critical=False)
-    return Issuer(builder.sign(above.private_key, signature_hash(above.private_key.public_key())), private_key)
+    return Issuer(
+        builder.sign(above.private_key, signature_hash(above.private_key.public_key())), private_key
+    )
 
 
 # --- clients
 
 
 @cache
-def client(algorithm: str) -> Client:
-    """A client whose key the stack makes, or one with a request where the stack makes no such key."""
+def client(algorithm: str) -> ClientArgs:
+    """A client whose key the stack makes, or one with a request where the stack makes no
+    such key.
+    """
     if algorithm in GENERATED:
-        return Client(key_algorithm=algorithm)
-    return Client(csr=_openssl("req", "-new", "-key", "/dev/stdin", "-subj", "/CN=asked for", text=_requested_key(algorithm)))
+        return ClientArgs(key_algorithm=algorithm)
+    return ClientArgs(
+        csr=_openssl(
+            "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=asked for", text=_requested_key(algorithm)
+        )
+    )
 
 
 @cache
 def _requested_key(algorithm: str) -> str:
     kind, *options = _REQUESTED[algorithm]
-    return _openssl("genpkey", "-algorithm", kind, *(word for option in options for word in ("-pkeyopt", option)))
+    return _openssl(
+        "genpkey", "-algorithm", kind, *(word for option in options for word in ("-pkeyopt", option))
+    )
 
 
 def _openssl(*arguments: str, text: str = "") -> str:
-    return subprocess.run(["openssl", *arguments], input=text, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["openssl", *arguments], input=text, check=True, capture_output=True, text=True
+    ).stdout
 
 
 # --- stacks
@@ -174,11 +212,14 @@ class Stack:
     """What a stack hands out: the root that its listeners trust, and what each client presents."""
 
     trusted_pem: str
-    clients: Mapping[str, Credential]
+    clients: Mapping[str, ClientCredential]
 
 
-def stack(issuing: Wanted, trusted: Wanted | None = None, *, clients: Mapping[str, Client], days_ago: int = 0) -> Stack:
-    """Deploy a configuration so many days ago; a client that brings a request is named by its algorithm.
+def stack(
+    issuing: Wanted, trusted: Wanted | None = None, *, clients: Mapping[str, ClientArgs], days_ago: int = 0
+) -> Stack:
+    """Deploy a configuration so many days ago; a client that brings a request is named by its
+    algorithm.
 
     The listeners trust the issuing authority where no other is given.
     """
@@ -187,14 +228,16 @@ def stack(issuing: Wanted, trusted: Wanted | None = None, *, clients: Mapping[st
         days_ago,
         listeners={},
         authorities={name: one.authority for name, one in authorities.items()},
-        authority_private_keys={name: one.private_key_pem for name, one in authorities.items() if one.private_key_pem is not None},
+        authority_private_keys={
+            name: one.private_key_pem for name, one in authorities.items() if one.private_key_pem is not None
+        },
         issuing_authority=issuing.name,
         trusted_authority=(trusted or issuing).name,
         clients=dict(clients),
     )
     keys: Mapping[str, str] = state["clientPrivateKeys"]
     presented = {
-        name: Credential(name, found["chainPem"], keys[name] if name in keys else _requested_key(name))
+        name: ClientCredential(name, found["chainPem"], keys[name] if name in keys else _requested_key(name))
         for name, found in state["clientCertificates"].items()
     }
     return Stack(state["caCertificatePem"], presented)

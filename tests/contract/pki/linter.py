@@ -1,4 +1,8 @@
-"""pkilint, an independent reading of RFC 5280. It does not see a CA without basicConstraints or a client without key usage: tests/unit/pki/profiles.py does."""
+"""pkilint, an independent reading of RFC 5280.
+
+It does not see a CA without basicConstraints or a client without key usage:
+tests/unit/pki/profiles.py does.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,9 @@ def lint_pair(issuer: x509.Certificate, subject: x509.Certificate) -> set[str]:
     documents: dict[str, Any] = {}
     for role, certificate in (("issuer", issuer), ("subject", subject)):
         der = certificate.public_bytes(serialization.Encoding.DER)
-        documents[role] = loader.RFC5280CertificateDocumentLoader().load_der_document(der, role, role, documents)
+        documents[role] = loader.RFC5280CertificateDocumentLoader().load_der_document(
+            der, role, role, documents
+        )
     decoding = chain.create_decoder_validation_container()
     results = [*decoding.validate(documents["issuer"].root), *decoding.validate(documents["subject"].root)]
     results += chain.create_issuer_validation_container().validate(documents["issuer"].root)
@@ -53,5 +59,9 @@ def _certificate_linter() -> Any:
 def _findings(results: Any) -> set[str]:
     from pkilint.validation import ValidationFindingSeverity
 
-    found = {(item.finding.code, item.finding.severity) for result in results for item in result.finding_descriptions}
+    found = {
+        (item.finding.code, item.finding.severity)
+        for result in results
+        for item in result.finding_descriptions
+    }
     return {code for code, severity in found if severity <= ValidationFindingSeverity.NOTICE}

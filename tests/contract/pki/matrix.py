@@ -1,4 +1,6 @@
-"""What every verifier decides about every kind of chain, as data: test_pki_verifiers.py asks them, docs/pki.md shows it (table.py)."""
+"""What every verifier decides about every kind of chain, as data: test_pki_verifiers.py asks them,
+docs/pki.md shows it (table.py).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Final
 from cryptography import x509
 
 from alb_mutual_tls.pki import bundle, imposters
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.pki.profile import BACKDATE, CLIENT_PROFILE
 from alb_mutual_tls.pki.signing import Issuer, below, sign
 from tests.contract.pki import stacks
@@ -31,7 +33,7 @@ from tests.contract.pki.verifiers import (
 )
 from tests.unit.pki.material import key, key_pem, name_of, pem
 
-Presented = tuple[str, Credential | None]
+Presented = tuple[str, ClientCredential | None]
 """The PEM of the root that is trusted, and what a client presents."""
 
 
@@ -43,9 +45,13 @@ class Reason:
     said: Mapping[str, str]
 
 
-def _reason(words: str, openssl: str, *, nginx: str = "", certtool: str = "", cryptography: str = "") -> Reason:
+def _reason(
+    words: str, openssl: str, *, nginx: str = "", certtool: str = "", cryptography: str = ""
+) -> Reason:
     """nginx goes on after OpenSSL's first error, and reports the last."""
-    said = dict.fromkeys((OPENSSL, STRICT, OPENSSL_SERVER), openssl) | dict.fromkeys((NGINX, NGINX_DEPTH_1), nginx or openssl)
+    said = dict.fromkeys((OPENSSL, STRICT, OPENSSL_SERVER), openssl) | dict.fromkeys(
+        (NGINX, NGINX_DEPTH_1), nginx or openssl
+    )
     return Reason(words, said | {CERTTOOL: certtool, CRYPTOGRAPHY: cryptography})
 
 
@@ -58,7 +64,10 @@ NO_PATH: Final = _reason(
     cryptography="candidates exhausted",
 )
 OTHER_ROOT: Final = _reason(
-    "another root", "self-signed certificate in certificate chain", certtool="issuer is unknown", cryptography="candidates exhausted"
+    "another root",
+    "self-signed certificate in certificate chain",
+    certtool="issuer is unknown",
+    cryptography="candidates exhausted",
 )
 OTHER_KEY: Final = _reason(
     "signed with a key of another kind",
@@ -73,11 +82,24 @@ SIGNATURE: Final = _reason(
     certtool="signature in the certificate is invalid",
     cryptography="signature does not match",
 )
-EXPIRED: Final = _reason("expired", "certificate has expired", certtool="expired certificate", cryptography="not valid at validation time")
-NOT_YET: Final = _reason(
-    "not yet valid", "certificate is not yet valid", certtool="not yet valid certificate", cryptography="not valid at validation time"
+EXPIRED: Final = _reason(
+    "expired",
+    "certificate has expired",
+    certtool="expired certificate",
+    cryptography="not valid at validation time",
 )
-PURPOSE: Final = _reason("not for clients", "unsuitable certificate purpose", certtool="intended purpose", cryptography="EKU not found")
+NOT_YET: Final = _reason(
+    "not yet valid",
+    "certificate is not yet valid",
+    certtool="not yet valid certificate",
+    cryptography="not valid at validation time",
+)
+PURPOSE: Final = _reason(
+    "not for clients",
+    "unsuitable certificate purpose",
+    certtool="intended purpose",
+    cryptography="EKU not found",
+)
 AUTHORITY: Final = _reason("not for clients", "unsuitable certificate purpose", cryptography="EE")
 NO_AUTHORITY: Final = _reason(
     "issuer is no CA",
@@ -90,13 +112,14 @@ NO_AUTHORITY: Final = _reason(
 NOT_ASKED: Final = "Without a certificate there is nothing to ask about: only a server can refuse."
 # Why some verifiers decide otherwise than one would wish, and a part of what they say.
 DEPTH: Final = Reason(
-    "nginx allows one certificate between the client's and the root unless `ssl_verify_depth` says otherwise; the sandbox says 3. "
-    "How many ALB allows is not known.",
+    "nginx allows one certificate between the client's and the root unless `ssl_verify_depth` says otherwise;"
+    " the sandbox says 3. How many ALB allows is not known.",
     {NGINX_DEPTH_1: "unable to get local issuer certificate"},
 )
 LAST: Final = Reason(
-    "GnuTLS looks for a trusted root only above the last certificate of a chain, and here that leads to the old one. Where GnuTLS verifies, a rotation "
-    "away from a brought subordinate would shut its clients out from the flip until they present their chain without the cross certificate.",
+    "GnuTLS looks for a trusted root only above the last certificate of a chain, and here that leads to the"
+    " old one. Where GnuTLS verifies, a rotation away from a brought subordinate would shut its clients out"
+    " from the flip until they present their chain without the cross certificate.",
     {CERTTOOL: "issuer is unknown", GNUTLS_SERV: ""},
 )
 NO_PURPOSE: Final = Reason(
@@ -105,12 +128,13 @@ NO_PURPOSE: Final = Reason(
     {GNUTLS_SERV: ""},
 )
 NO_USAGE: Final = Reason(
-    "certtool does not look at the key usage of the first certificate. GnuTLS does in a handshake, as gnutls-serv shows; "
-    "besides, only who has the CA's private key could do this.",
+    "certtool does not look at the key usage of the first certificate. GnuTLS does in a handshake, as"
+    " gnutls-serv shows; besides, only who has the CA's private key could do this.",
     {CERTTOOL: ""},
 )
 NO_NAMES: Final = Reason(
-    "The package cryptography refuses client certificates without alternative names. Therefore the default has one: keep it.",
+    "The package cryptography refuses client certificates without alternative names. Therefore the default"
+    " has one: keep it.",
     {CRYPTOGRAPHY: "2.5.29.17: Certificate is missing required extension"},
 )
 BARE_ROOT: Final = Reason(
@@ -130,8 +154,9 @@ BARE_SUBORDINATE: Final = Reason(
 class Row:
     """A kind of chain under a kind of trusted root, in several mixes of key algorithms.
 
-    `make` takes a mix. `refused`: None where the chain is to be accepted. `otherwise`: why some verifiers decide otherwise, all others not.
-    `asked`: the verifiers that have something to decide.
+    `make` takes a mix. `refused`: None where the chain is to be accepted. `otherwise`: why some
+    verifiers decide otherwise, all others not. `asked`: the verifiers that have something to
+    decide.
     """
 
     presented: str
@@ -160,7 +185,10 @@ class Row:
 
 def turns(width: int, algorithms: Sequence[str] = AUTHORITIES) -> list[tuple[str, ...]]:
     """Every algorithm in every position of a chain, but none twice in one."""
-    return [tuple(algorithms[(start + place) % len(algorithms)] for place in range(width)) for start in range(len(algorithms))]
+    return [
+        tuple(algorithms[(start + place) % len(algorithms)] for place in range(width))
+        for start in range(len(algorithms))
+    ]
 
 
 def pairs(first: Sequence[str]) -> list[tuple[str, ...]]:
@@ -184,7 +212,9 @@ def _named(name: str) -> Callable[[str], Presented]:
 
 
 def _of(make: Callable[..., Stack], *places: int) -> Callable[..., Presented]:
-    """What the client of a stack presents, or only what stands in some places of it: its own certificate in place 0."""
+    """What the client of a stack presents, or only what stands in some places of it: its own
+    certificate in place 0.
+    """
 
     def presented(*algorithms: str) -> Presented:
         made = make(*algorithms)
@@ -193,14 +223,18 @@ def _of(make: Callable[..., Stack], *places: int) -> Callable[..., Presented]:
     return presented
 
 
-def _some(made: Stack, *places: int) -> Credential:
+def _some(made: Stack, *places: int) -> ClientCredential:
     (whole,) = made.clients.values()
     blocks = bundle.split(whole.certificate_pem)
-    return Credential(whole.name, "".join(blocks[place] for place in places or range(len(blocks))), whole.private_key_pem)
+    return ClientCredential(
+        whole.name, "".join(blocks[place] for place in places or range(len(blocks))), whole.private_key_pem
+    )
 
 
 def _flipped(make: Callable[..., Stack], place: int) -> Callable[..., Presented]:
-    """What the client of a rotation presents where the new root is trusted already, whose algorithm stands in a place of the mix."""
+    """What the client of a rotation presents where the new root is trusted already, whose algorithm
+    stands in a place of the mix.
+    """
     return lambda *algorithms: (_new_root(algorithms[place]), _some(make(*algorithms)))
 
 
@@ -222,7 +256,9 @@ def _client_of_the_old_root(old: str, new: str) -> Presented:
 def _with_its_root(new: str, old: str) -> Presented:
     made = stacks.rotation(new, old)
     own = _some(made, 0)
-    return made.trusted_pem, Credential(own.name, own.certificate_pem + _new_root(new), own.private_key_pem)
+    return made.trusted_pem, ClientCredential(
+        own.name, own.certificate_pem + _new_root(new), own.private_key_pem
+    )
 
 
 def _tampered(make: Callable[..., Presented]) -> Callable[..., Presented]:
@@ -237,10 +273,12 @@ def _tampered(make: Callable[..., Presented]) -> Callable[..., Presented]:
 def _tampered_cross(new: str, old: str) -> Presented:
     made = stacks.rotation(new, old)
     own, cross = _some(made, 0), imposters.tampered(_some(made, 1))
-    return made.trusted_pem, Credential(own.name, own.certificate_pem + cross.certificate_pem, own.private_key_pem)
+    return made.trusted_pem, ClientCredential(
+        own.name, own.certificate_pem + cross.certificate_pem, own.private_key_pem
+    )
 
 
-def _imposter(make: Callable[[Issuer], Credential]) -> Callable[[str], Presented]:
+def _imposter(make: Callable[[Issuer], ClientCredential]) -> Callable[[str], Presented]:
     def presented(algorithm: str) -> Presented:
         trusted = issuer("root", algorithm)
         return pem(trusted.certificate), make(trusted)
@@ -251,21 +289,30 @@ def _imposter(make: Callable[[Issuer], Credential]) -> Callable[[str], Presented
 def _signed_by_a_client(algorithm: str, root: str) -> Presented:
     trusted, signer = _client(algorithm, root)
     assert signer is not None
-    own, private_key = Issuer.load(bundle.split(signer.certificate_pem)[0], signer.private_key_pem), key("made by a client")
+    own, private_key = (
+        Issuer.load(bundle.split(signer.certificate_pem)[0], signer.private_key_pem),
+        key("made by a client"),
+    )
     builder = below(own.certificate, CLIENT_PROFILE, name_of("made by a client"), private_key.public_key())
     builder = builder.not_valid_before(NOW - BACKDATE).not_valid_after(NOW + DAY)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("client.example.com")]), critical=False)
-    return trusted, Credential("made by a client", pem(sign(builder, own)) + signer.certificate_pem, key_pem(private_key))
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName("client.example.com")]), critical=False
+    )
+    return trusted, ClientCredential(
+        "made by a client", pem(sign(builder, own)) + signer.certificate_pem, key_pem(private_key)
+    )
 
 
 def _root_itself(algorithm: str) -> Presented:
     root = issuer("root", algorithm)
-    return pem(root.certificate), Credential("root", pem(root.certificate), key_pem(root.private_key))
+    return pem(root.certificate), ClientCredential("root", pem(root.certificate), key_pem(root.private_key))
 
 
 def _cross_itself(new: str, old: str) -> Presented:
     made = stacks.rotation(new, old)
-    return made.trusted_pem, Credential("cross", _some(made, 1).certificate_pem, key_pem(issuer("next", new).private_key))
+    return made.trusted_pem, ClientCredential(
+        "cross", _some(made, 1).certificate_pem, key_pem(issuer("next", new).private_key)
+    )
 
 
 # --- the matrix
@@ -288,10 +335,34 @@ ACCEPTED: Final = (
     Row("client, cross that has ended", _NEW, _FEW, _flipped(stacks.rotation_that_lasted, 0)),
     Row("client, subordinate, cross", _OLD, turns(3), _of(stacks.rotation_to_subordinate), otherwise=DEPTH),
     Row("client, subordinate, cross", _NEW, turns(3), _flipped(stacks.rotation_to_subordinate, 1)),
-    Row("client, cross, old subordinate", _OLD, turns(3), _of(stacks.rotation_from_subordinate), otherwise=DEPTH),
-    Row("client, cross, old subordinate", _NEW, turns(3), _flipped(stacks.rotation_from_subordinate, 0), otherwise=LAST),
-    Row("client, subordinate, cross, old subordinate", _OLD, turns(4), _of(stacks.rotation_between_subordinates), otherwise=DEPTH),
-    Row("client, subordinate, cross, old subordinate", _NEW, turns(4), _flipped(stacks.rotation_between_subordinates, 1), otherwise=LAST),
+    Row(
+        "client, cross, old subordinate",
+        _OLD,
+        turns(3),
+        _of(stacks.rotation_from_subordinate),
+        otherwise=DEPTH,
+    ),
+    Row(
+        "client, cross, old subordinate",
+        _NEW,
+        turns(3),
+        _flipped(stacks.rotation_from_subordinate, 0),
+        otherwise=LAST,
+    ),
+    Row(
+        "client, subordinate, cross, old subordinate",
+        _OLD,
+        turns(4),
+        _of(stacks.rotation_between_subordinates),
+        otherwise=DEPTH,
+    ),
+    Row(
+        "client, subordinate, cross, old subordinate",
+        _NEW,
+        turns(4),
+        _flipped(stacks.rotation_between_subordinates, 1),
+        otherwise=LAST,
+    ),
     Row(
         "client of a brought root without key usage",
         _ITS,
@@ -308,14 +379,39 @@ ACCEPTED: Final = (
     ),
 )
 REFUSED: Final = (
-    Row("nothing", _ITS, turns(1), lambda algorithm: (stacks.simple(algorithm).trusted_pem, None), NO_CERTIFICATE, asked=SERVERS),
+    Row(
+        "nothing",
+        _ITS,
+        turns(1),
+        lambda algorithm: (stacks.simple(algorithm).trusted_pem, None),
+        NO_CERTIFICATE,
+        asked=SERVERS,
+    ),
     Row("client, its subordinate left out", _ITS, turns(2), _of(stacks.below, 0), NO_PATH),
     Row("client, its cross left out", _OLD, turns(2), _of(stacks.rotation, 0), NO_PATH),
     Row("client, its root instead of the cross", _OLD, turns(2), _with_its_root, OTHER_ROOT),
-    Row("client, cross, its subordinate left out", _OLD, turns(3), _of(stacks.rotation_to_subordinate, 0, 2), NO_PATH),
-    Row("client, subordinate, the cross left out", _OLD, turns(3), _of(stacks.rotation_to_subordinate, 0, 1), NO_PATH),
+    Row(
+        "client, cross, its subordinate left out",
+        _OLD,
+        turns(3),
+        _of(stacks.rotation_to_subordinate, 0, 2),
+        NO_PATH,
+    ),
+    Row(
+        "client, subordinate, the cross left out",
+        _OLD,
+        turns(3),
+        _of(stacks.rotation_to_subordinate, 0, 1),
+        NO_PATH,
+    ),
     Row("client of the old root", _NEW, turns(2), _client_of_the_old_root, NO_PATH),
-    Row("client of a foreign CA, that CA", _ITS, turns(1), _imposter(lambda _: imposters.foreign(NOW)), OTHER_ROOT),
+    Row(
+        "client of a foreign CA, that CA",
+        _ITS,
+        turns(1),
+        _imposter(lambda _: imposters.foreign(NOW)),
+        OTHER_ROOT,
+    ),
     Row(
         "self-signed, named as an ECDSA root",
         _ITS,
@@ -331,14 +427,47 @@ REFUSED: Final = (
         OTHER_KEY,
     ),
     Row("client, its signature tampered with", _ITS, turns(2), _tampered(_client), SIGNATURE),
-    Row("client, its signature tampered with, cross", _OLD, turns(2), _tampered(_of(stacks.rotation)), SIGNATURE),
+    Row(
+        "client, its signature tampered with, cross",
+        _OLD,
+        turns(2),
+        _tampered(_of(stacks.rotation)),
+        SIGNATURE,
+    ),
     Row("client, cross, its signature tampered with", _OLD, turns(2), _tampered_cross, SIGNATURE),
     Row("expired client", _ITS, turns(2), _of(stacks.expired), EXPIRED),
-    Row("expired client that `mtls verify` makes", _ITS, turns(1), _imposter(lambda root: imposters.expired(root, NOW)), EXPIRED),
-    Row("client, cross that has ended", "the old root, ended", _FEW, _of(stacks.rotation_that_lasted), EXPIRED),
-    Row("client that ended with its root", "its root, ended", turns(1, ("RSA-3072", "ECDSA-P256")), _of(stacks.ended), EXPIRED),
-    Row("client, not yet valid", _ITS, turns(1), _imposter(lambda root: imposters.not_yet_valid(root, NOW)), NOT_YET),
-    Row("serverAuth only", _ITS, turns(1), _imposter(lambda root: imposters.server_only(root, NOW)), PURPOSE, NO_PURPOSE),
+    Row(
+        "expired client that `mtls verify` makes",
+        _ITS,
+        turns(1),
+        _imposter(lambda root: imposters.expired(root, NOW)),
+        EXPIRED,
+    ),
+    Row(
+        "client, cross that has ended", "the old root, ended", _FEW, _of(stacks.rotation_that_lasted), EXPIRED
+    ),
+    Row(
+        "client that ended with its root",
+        "its root, ended",
+        turns(1, ("RSA-3072", "ECDSA-P256")),
+        _of(stacks.ended),
+        EXPIRED,
+    ),
+    Row(
+        "client, not yet valid",
+        _ITS,
+        turns(1),
+        _imposter(lambda root: imposters.not_yet_valid(root, NOW)),
+        NOT_YET,
+    ),
+    Row(
+        "serverAuth only",
+        _ITS,
+        turns(1),
+        _imposter(lambda root: imposters.server_only(root, NOW)),
+        PURPOSE,
+        NO_PURPOSE,
+    ),
     Row("certificate signed by a client, that client", _ITS, turns(2), _signed_by_a_client, NO_AUTHORITY),
     Row("the root itself", _ITS, turns(1), _root_itself, AUTHORITY, NO_USAGE),
     Row("the cross itself", _OLD, turns(2), _cross_itself, AUTHORITY, NO_USAGE),

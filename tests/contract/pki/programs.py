@@ -1,4 +1,6 @@
-"""Programs and libraries that are asked about a chain without a handshake: openssl, certtool (GnuTLS) and the Python package cryptography."""
+"""Programs and libraries that are asked about a chain without a handshake: openssl, certtool
+(GnuTLS) and the Python package cryptography.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,18 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def openssl(trusted: str, chain: str, place: Path, *options: str) -> Verdict:
     """`openssl verify` for the purpose of a TLS client."""
     anchor, presented = _files(trusted, chain, place)
-    found = run("openssl", "verify", "-purpose", "sslclient", *options, "-CAfile", anchor, "-untrusted", presented, presented)
+    found = run(
+        "openssl",
+        "verify",
+        "-purpose",
+        "sslclient",
+        *options,
+        "-CAfile",
+        anchor,
+        "-untrusted",
+        presented,
+        presented,
+    )
     if found.returncode == 0:
         return Verdict(True)
     reason = re.search(r"error \d+ at \d+ depth lookup: (.*)", found.stderr)
@@ -33,7 +46,14 @@ def openssl(trusted: str, chain: str, place: Path, *options: str) -> Verdict:
 def certtool(trusted: str, chain: str, place: Path) -> Verdict:
     """`certtool --verify` for the purpose of a TLS client."""
     anchor, presented = _files(trusted, chain, place)
-    options = ["--verify-purpose", CLIENT_AUTHENTICATION, "--load-ca-certificate", anchor, "--infile", presented]
+    options = [
+        "--verify-purpose",
+        CLIENT_AUTHENTICATION,
+        "--load-ca-certificate",
+        anchor,
+        "--infile",
+        presented,
+    ]
     found = run("certtool", "--verify", *options)
     if found.returncode == 0:
         return Verdict(True)

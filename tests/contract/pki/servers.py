@@ -1,6 +1,8 @@
-"""Servers that demand a client certificate in a real TLS handshake: nginx, gnutls-serv, and OpenSSL in this process.
+"""Servers that demand a client certificate in a real TLS handshake: nginx, gnutls-serv, and OpenSSL
+in this process.
 
-A response is read every time: with TLS 1.3 a handshake that "succeeds" proves nothing (RFC 8446 section 4.4.2.4).
+A response is read every time: with TLS 1.3 a handshake that "succeeds" proves nothing (RFC 8446
+section 4.4.2.4).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import ClientCredential
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki.issued import DAY, NOW
 from tests.contract.pki.verdict import Verdict
@@ -51,7 +53,7 @@ def _server_files(place: Path) -> tuple[Path, Path]:
 # --- the client
 
 
-def client_context(version: str, credential: Credential | None, place: Path) -> ssl.SSLContext:
+def client_context(version: str, credential: ClientCredential | None, place: Path) -> ssl.SSLContext:
     """A TLS client that presents what it is given, whatever that is."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = context.maximum_version = VERSIONS[version]
@@ -64,7 +66,10 @@ def client_context(version: str, credential: Credential | None, place: Path) -> 
 
 
 def knock(port: int, client: ssl.SSLContext) -> Verdict:
-    """Accepted: the response has status 200. Refused: 400, with the reason as its content, or a TLS alert."""
+    """Accepted: the response has status 200.
+
+    Refused: 400, with the reason as its content, or a TLS alert.
+    """
     with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
         try:
             with client.wrap_socket(plain, server_hostname="localhost") as wire:
@@ -84,7 +89,9 @@ def knock(port: int, client: ssl.SSLContext) -> Verdict:
 
 
 class Server:
-    """A server that trusts one root, with a port of the loopback interface for each of its settings."""
+    """A server that trusts one root, with a port of the loopback interface for each of its
+    settings.
+    """
 
     def __init__(self, place: Path, trusted: str, ports: int = 1) -> None:
         self.place = place
@@ -94,7 +101,9 @@ class Server:
         self.ports = [unused_port() for _ in range(ports)]
         log = place / "log"
         with log.open("w") as output:
-            self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
         deadline = time.monotonic() + 10
         try:
             while not self._listens():
@@ -121,7 +130,8 @@ class Server:
 class Nginx(Server):
     """nginx, which answers a refused client with OpenSSL's reason.
 
-    For each CA in turn it has a port with the sandbox's `ssl_verify_depth`, and one with nginx's own, 1.
+    For each CA in turn it has a port with the sandbox's `ssl_verify_depth`, and one with nginx's
+    own, 1.
     """
 
     def __init__(self, place: Path, *trusted: str) -> None:
@@ -135,16 +145,25 @@ class Nginx(Server):
             yield from (file, file)
 
     def command(self) -> Sequence[str]:
-        paths = " ".join(f"{name}_temp_path {self.place}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        paths = " ".join(
+            f"{name}_temp_path {self.place}/{name};"
+            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
         servers = [
-            f"server {{ listen 127.0.0.1:{port} ssl; ssl_client_certificate {trusted}; {depth} error_page 495 496 =400 @refused; "
-            'location @refused { return 400 $ssl_client_verify; } location / { return 200 "old"; } }'
-            for port, trusted, depth in zip(self.ports, self._anchors(), cycle((f"ssl_verify_depth {VERIFY_DEPTH};", "")), strict=False)
+            f"server {{ listen 127.0.0.1:{port} ssl; ssl_client_certificate {trusted}; {depth} error_page 495"
+            " 496 =400 @refused; location @refused { return 400 $ssl_client_verify; } location / { return"
+            ' 200 "old"; } }'
+            for port, trusted, depth in zip(
+                self.ports, self._anchors(), cycle((f"ssl_verify_depth {VERIFY_DEPTH};", "")), strict=False
+            )
         ]
         lines = [
             f"daemon off; master_process off; pid {self.place}/nginx.pid; error_log stderr; events {{}}",
             f"http {{ access_log off; {paths}",
-            f"ssl_certificate {self.certificate}; ssl_certificate_key {self.private_key}; ssl_protocols TLSv1.2 TLSv1.3;",
+            (
+                f"ssl_certificate {self.certificate}; ssl_certificate_key {self.private_key}; ssl_protocols"
+                " TLSv1.2 TLSv1.3;"
+            ),
             "ssl_verify_client on;",
             *servers,
             "}",
@@ -158,7 +177,11 @@ class GnutlsServ(Server):
     """gnutls-serv, the server that comes with GnuTLS."""
 
     def command(self) -> Sequence[str]:
-        files = [f"--x509cafile={self.trusted}", f"--x509certfile={self.certificate}", f"--x509keyfile={self.private_key}"]
+        files = [
+            f"--x509cafile={self.trusted}",
+            f"--x509certfile={self.certificate}",
+            f"--x509keyfile={self.private_key}",
+        ]
         demands = ["--http", "--require-client-cert", "--verify-client-cert"]
         return ["gnutls-serv", "--quiet", *demands, f"--port={self.ports[0]}", *files]
 

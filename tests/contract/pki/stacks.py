@@ -1,4 +1,6 @@
-"""Stacks of every kind of authority, in any mix of key algorithms; each is deployed once per process."""
+"""Stacks of every kind of authority, in any mix of key algorithms; each is deployed once per
+process.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from alb_mutual_tls.pki.signing import Issuer
-from components.models import Client
+from components.models import ClientArgs
 from tests.contract.pki.issued import (
     CLIENTS,
     DAY,
@@ -51,9 +53,9 @@ def named(algorithm: str) -> Stack:
     """A root and clients with other names than the default ones."""
     wanted = generated("named", algorithm, subject=EVERY_FIELD | {"commonName": "a root"})
     clients = {
-        "every field": Client(subject=EVERY_FIELD | {"commonName": "一"}),
-        "no names": Client(uris=()),
-        "https": Client(uris=("https://example.com/client",)),
+        "every field": ClientArgs(subject=EVERY_FIELD | {"commonName": "一"}),
+        "no names": ClientArgs(uris=()),
+        "https": ClientArgs(uris=("https://example.com/client",)),
     }
     return stack(wanted, clients={name.replace(" ", "-"): one for name, one in clients.items()})
 
@@ -128,7 +130,9 @@ def rotation_of_namesakes(new: str, old: str) -> Stack:
 
 @cache
 def rotation_that_lasted(new: str, old: str) -> Stack:
-    """The old root, and with it the cross certificate, ended 5 days ago; the client is still valid."""
+    """The old root, and with it the cross certificate, ended 5 days ago; the client is
+    still valid.
+    """
     return stack(root("next", new), _short_lived(old), clients=_ONE, days_ago=20)
 
 
@@ -144,7 +148,9 @@ def _new_subordinate(lower: str, new: str) -> Wanted:
 
 
 def _old_subordinate(lower: str, old: str) -> Wanted:
-    """Without a path length: with that of 0 it could not certify the new authority, which the program says."""
+    """Without a path length: with that of 0 it could not certify the new authority, which the
+    program says.
+    """
     above = issuer("root", old)
     return brought("old-subordinate", subordinate(above, lower, path_length=None), above)
 

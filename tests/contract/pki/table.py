@@ -1,4 +1,6 @@
-"""The section "Certificates x verifiers" of docs/pki.md, written from the data that the tests run: python -m tests.contract.pki.table"""
+"""The section "Certificates x verifiers" of docs/pki.md, written from the data that the tests run:
+python -m tests.contract.pki.table
+"""
 
 from __future__ import annotations
 
@@ -38,23 +40,46 @@ def section() -> str:
     lines = [
         HEADING,
         "",
-        "Written by `python -m tests.contract.pki.table` from what the tests run: each cell is one of their assertions, in every mix of key algorithms.",
-        f"CAs have keys of {_list(GENERATED)}, brought ones also of {_list(AUTHORITIES[len(GENERATED) :])}. Clients have keys of the same kinds,",
-        f"and those that bring a request also of {_list(CLIENTS[len(AUTHORITIES) :])}. Any other key, such as Ed25519, is refused before anything is signed.",
+        (
+            "Written by `python -m tests.contract.pki.table` from what the tests run: each cell is one of"
+            " their assertions, in every mix of key algorithms."
+        ),
+        (
+            f"CAs have keys of {_list(GENERATED)}, brought ones also of"
+            f" {_list(AUTHORITIES[len(GENERATED) :])}. Clients have keys of the same kinds,"
+        ),
+        (
+            f"and those that bring a request also of {_list(CLIENTS[len(AUTHORITIES) :])}. Any other key,"
+            " such as Ed25519, is refused before anything is signed."
+        ),
         f"{_list(SERVERS)} are asked in handshakes, with TLS 1.2 and with TLS 1.3.",
         "Every answer that one would not wish for has a note.",
         "",
         "Each certificate by itself, linted alone and with its issuer, and held against the profile above:",
         "",
-        *_table(["certificate", "number", "pkilint", "profile"], [_certificate(kind, notes) for kind in KINDS]),
+        *_table(
+            ["certificate", "number", "pkilint", "profile"], [_certificate(kind, notes) for kind in KINDS]
+        ),
         "",
-        "Good chains. A rotation is under way where clients present a cross certificate; where the new root is trusted, the flip has been made:",
+        (
+            "Good chains. A rotation is under way where clients present a cross certificate; where the new"
+            " root is trusted, the flip has been made:"
+        ),
         "",
-        *_table(["a client presents", "and trusted is", "chains", *VERIFIERS], [_chain(row, notes) for row in ACCEPTED]),
+        *_table(
+            ["a client presents", "and trusted is", "chains", *VERIFIERS],
+            [_chain(row, notes) for row in ACCEPTED],
+        ),
         "",
-        "What nobody should be let in with, and why it is refused, which is asserted too where the verifier says it:",
+        (
+            "What nobody should be let in with, and why it is refused, which is asserted too where the"
+            " verifier says it:"
+        ),
         "",
-        *_table(["a client presents", "and trusted is", "chains", "reason", *VERIFIERS], [_chain(row, notes) for row in REFUSED]),
+        *_table(
+            ["a client presents", "and trusted is", "chains", "reason", *VERIFIERS],
+            [_chain(row, notes) for row in REFUSED],
+        ),
         "",
         *notes.lines(),
     ]
@@ -68,13 +93,23 @@ def _certificate(kind: Kind, notes: _Notes) -> list[str]:
 
 def _chain(row: Row, notes: _Notes) -> list[str]:
     reason = [row.refused.words] if row.refused is not None else []
-    return [row.presented, row.trusted, str(len(row.mixes)), *reason, *(_cell(row, verifier, notes) for verifier in VERIFIERS)]
+    return [
+        row.presented,
+        row.trusted,
+        str(len(row.mixes)),
+        *reason,
+        *(_cell(row, verifier, notes) for verifier in VERIFIERS),
+    ]
 
 
 def _cell(row: Row, verifier: str, notes: _Notes) -> str:
     if verifier not in row.asked:
         return "-" + notes.mark(NOT_ASKED)
-    note = notes.mark(row.otherwise.words) if row.otherwise is not None and row.decides_otherwise(verifier) else ""
+    note = (
+        notes.mark(row.otherwise.words)
+        if row.otherwise is not None and row.decides_otherwise(verifier)
+        else ""
+    )
     return ("accepts" if row.accepted(verifier) else "refuses") + note
 
 

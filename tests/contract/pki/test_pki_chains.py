@@ -1,4 +1,5 @@
-"""Chains of certificates before everybody who decides: this program, `openssl verify` and nginx (docs/chains.md).
+"""Chains of certificates before everybody who decides: this program, `openssl verify` and nginx
+(docs/chains.md).
 
 "OpenSSL refuses it" and "seen on the sandbox" in the reasons of `mtls inspect` mean this.
 """
@@ -9,7 +10,15 @@ from datetime import timedelta
 
 import pytest
 
-from alb_mutual_tls.operations.inspection.explanation import Anchor, Basis, Judgement, Role, Source, Verdict, explain
+from alb_mutual_tls.operations.inspection.explanation import (
+    Anchor,
+    Basis,
+    InspectionVerdict,
+    JudgedAs,
+    Judgement,
+    Source,
+    explain,
+)
 from alb_mutual_tls.operations.inspection.pieces import read
 from alb_mutual_tls.pki.certification_path import DEPTH_SEEN, deep
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
@@ -24,8 +33,14 @@ ONLY_DOCUMENTED = "Ed25519, which ALB does not document"
 def judged(one: Case) -> Judgement:
     contents = read("".join(map(pem, one.chain)).encode(), lambda: None)
     moment = NOW + (one.after or timedelta(0))
-    report = explain([Source("client.pem", contents)], [Anchor("the CA", one.anchor)], moment, Role.CLIENT)
-    return next(judgement for judgement in report.judgements if judgement.client.startswith(("client.pem", "certificate 1 ")))
+    report = explain(
+        [Source("client.pem", contents)], [Anchor("the CA", one.anchor)], moment, JudgedAs.CLIENT
+    )
+    return next(
+        judgement
+        for judgement in report.judgements
+        if judgement.client.startswith(("client.pem", "certificate 1 "))
+    )
 
 
 @pytest.mark.parametrize("what", CASES)
@@ -38,7 +53,7 @@ def test_inspect_gives_one_reason_and_says_what_it_stands_on(what: str) -> None:
     (reason,) = judgement.reasons
     assert one.says in reason.sentence
     basis = Basis.DOCUMENTED if what == ONLY_DOCUMENTED else Basis.SANDBOX if one.rule else Basis.OPENSSL
-    assert (judgement.verdict, reason.basis) == (Verdict.REFUSED, basis)
+    assert (judgement.verdict, reason.basis) == (InspectionVerdict.REFUSED, basis)
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +68,23 @@ def test_openssl_verify_and_nginx_decide_as_this_program_and_the_page_shows_it(f
         assert row.openssl == (None if ours.accepted else (ours.code, ours.depth)), what
         assert ours.accepted == (one.says is None or one.rule), what
         assert bool(row.rules) == one.rule, what
-        let_in = ours.accepted and (not row.rules or what == ONLY_DOCUMENTED) and deep(ours.depth_needed, beyond=VERIFY_DEPTH) is None
+        let_in = (
+            ours.accepted
+            and (not row.rules or what == ONLY_DOCUMENTED)
+            and deep(ours.depth_needed, beyond=VERIFY_DEPTH) is None
+        )
         for version, verdict in row.nginx.items():
             assert verdict.accepted == let_in, f"{what}, {version}: {verdict.reason}"
     assert page(found) == PAGE.read_text()
 
 
 def test_a_chain_longer_than_the_sandbox_follows_is_let_in_by_openssl_and_not_decided_by_us() -> None:
-    for length, verdict in {4: Verdict.NOTHING, 5: Verdict.NOTHING, 6: Verdict.NOT_DECIDED, 12: Verdict.NOT_DECIDED}.items():
+    for length, verdict in {
+        4: InspectionVerdict.NOTHING,
+        5: InspectionVerdict.NOTHING,
+        6: InspectionVerdict.NOT_DECIDED,
+        12: InspectionVerdict.NOT_DECIDED,
+    }.items():
         judgement = judged(CASES[f"a chain of {length}"])
         assert judgement.verdict is verdict
         (words,) = judgement.undecided or judgement.notes

@@ -1,4 +1,6 @@
-"""Every kind of certificate by itself: under pkilint, and against our own reading of its profile."""
+"""Every kind of certificate by itself: under pkilint, and against our own reading of its
+profile.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,15 @@ ROOT = "ECDSA-P256"
 
 
 @pytest.mark.parametrize(("kind", "mix"), cells(KINDS, lambda kind: kind.name))
-def test_every_certificate_fits_its_profile_and_the_linter_finds_nothing_that_is_not_explained(kind: Kind, mix: tuple[str, ...]) -> None:
+def test_every_certificate_fits_its_profile_and_the_linter_finds_nothing_that_is_not_explained(
+    kind: Kind, mix: tuple[str, ...]
+) -> None:
     certificate, issued_by = kind.make(*mix)
     kind.check(certificate, issued_by)
     assert lint(certificate) == set(kind.findings)
-    if certificate != issued_by:  # a self-signed certificate may leave its issuer's key identifier out (RFC 5280 section 4.2.1.1)
+    if (
+        certificate != issued_by
+    ):  # a self-signed certificate may leave its issuer's key identifier out (RFC 5280 section 4.2.1.1)
         assert lint_pair(issued_by, certificate) == set()
 
 
@@ -38,7 +44,9 @@ def test_every_certificate_fits_its_profile_and_the_linter_finds_nothing_that_is
     ],
     ids=["foreign", "expired", "serverAuth only", "not yet valid"],
 )
-def test_an_imposter_has_no_finding_so_that_it_is_refused_for_what_it_is(make: Callable[[], imposters.Credential]) -> None:
+def test_an_imposter_has_no_finding_so_that_it_is_refused_for_what_it_is(
+    make: Callable[[], imposters.ClientCredential],
+) -> None:
     for certificate in bundle.load(make().certificate_pem):
         assert lint(certificate) <= {"pkix.invalid_uri_syntax"}
 
@@ -48,10 +56,18 @@ def test_the_linter_does_find_what_is_wrong() -> None:
     private_key, root = key("bare"), issuer("root", ROOT).certificate
     builder = x509.CertificateBuilder(root.subject, name_of("bare"), private_key.public_key(), 1)
     bare = builder.not_valid_before(NOW).not_valid_after(NOW + DAY).sign(private_key, hashes.SHA256())
-    assert lint(bare) == {"pkix.certificate_skid_end_entity_missing", "pkix.authority_key_identifier_extension_absent"}
-    assert lint_pair(root, bare) == {"pkix.signature_verification_failed", "pkix.authority_key_id_extension_missing"}
+    assert lint(bare) == {
+        "pkix.certificate_skid_end_entity_missing",
+        "pkix.authority_key_identifier_extension_absent",
+    }
+    assert lint_pair(root, bare) == {
+        "pkix.signature_verification_failed",
+        "pkix.authority_key_id_extension_missing",
+    }
     other = issuer("root", "ECDSA-P384").certificate
-    assert "pkix.issuer_and_subject_dn_not_binary_equal" in lint_pair(other, client(issuer("root", ROOT), now=NOW))
+    assert "pkix.issuer_and_subject_dn_not_binary_equal" in lint_pair(
+        other, client(issuer("root", ROOT), now=NOW)
+    )
 
 
 def test_our_own_reading_does_find_what_is_wrong() -> None:

@@ -1,4 +1,6 @@
-"""Each kind of chain under verifiers that do not share code, cell by cell as docs/pki.md shows it (matrix.py); and what is asked of one of them."""
+"""Each kind of chain under verifiers that do not share code, cell by cell as docs/pki.md shows it
+(matrix.py); and what is asked of one of them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verifiers]:
 
 
 @pytest.mark.parametrize(("row", "mix"), cells(ROWS, lambda row: f"{row.presented} under {row.trusted}"))
-def test_every_verifier_decides_as_the_table_says(verifiers: Verifiers, row: Row, mix: tuple[str, ...]) -> None:
+def test_every_verifier_decides_as_the_table_says(
+    verifiers: Verifiers, row: Row, mix: tuple[str, ...]
+) -> None:
     trusted, presented = row.make(*mix)
     wrong = {
         name: verdict
@@ -51,7 +55,10 @@ def test_a_server_that_could_not_be_started_does_not_stand_in_the_way_of_the_nex
         broken.setattr(GnutlsServ, "command", lambda self: command)
         every.ask(GNUTLS_SERV, trusted, presented)
     try:
-        assert all(ROWS[0].fits(GNUTLS_SERV, verdict) for verdict in every.ask(GNUTLS_SERV, trusted, presented).values())
+        assert all(
+            ROWS[0].fits(GNUTLS_SERV, verdict)
+            for verdict in every.ask(GNUTLS_SERV, trusted, presented).values()
+        )
     finally:
         every.stop()
 
@@ -72,16 +79,24 @@ def test_the_page_holds_the_table_that_is_tested() -> None:
 def test_a_request_with_a_key_of_another_kind_is_refused_before_anything_is_signed(algorithm: str) -> None:
     key_text = run("openssl", "genpkey", "-algorithm", algorithm).stdout
     request = subprocess.run(
-        ["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=x"], input=key_text, check=True, capture_output=True, text=True
+        ["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=x"],
+        input=key_text,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     with pytest.raises(UserError, match="its key is neither RSA nor ECDSA, and ALB documents no other"):
         SigningRequest.load(request)
 
 
 def test_a_path_length_of_0_would_end_the_rotation(tmp_path: Path) -> None:
-    """Why the CA profile has none, and why `cross_certificate` refuses such an issuer: made by hand here."""
+    """Why the CA profile has none, and why `cross_certificate` refuses such an issuer: made by hand
+    here.
+    """
     new = issuer("next", "RSA-2048")
-    limited = authority("limited", key("limited"), start=NOW - DAY, constraints=x509.BasicConstraints(ca=True, path_length=0))
+    limited = authority(
+        "limited", key("limited"), start=NOW - DAY, constraints=x509.BasicConstraints(ca=True, path_length=0)
+    )
     twin = authority("limited", key("limited"), start=NOW - DAY)
     chain = pem(client(new, now=NOW)) + pem(cross(twin, new, NOW))
     assert openssl(pem(twin.certificate), chain, tmp_path).accepted
@@ -92,7 +107,15 @@ def test_a_client_certificate_is_no_server_certificate(tmp_path: Path) -> None:
     root = issuer("root", "ECDSA-P256")
     (tmp_path / "leaf.pem").write_text(pem(client(root, now=NOW)))
     (tmp_path / "anchor.pem").write_text(pem(root.certificate))
-    found = run("openssl", "verify", "-purpose", "sslserver", "-CAfile", str(tmp_path / "anchor.pem"), str(tmp_path / "leaf.pem"))
+    found = run(
+        "openssl",
+        "verify",
+        "-purpose",
+        "sslserver",
+        "-CAfile",
+        str(tmp_path / "anchor.pem"),
+        str(tmp_path / "leaf.pem"),
+    )
     assert "unsuitable certificate purpose" in found.stderr
 
 

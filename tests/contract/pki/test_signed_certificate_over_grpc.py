@@ -1,4 +1,6 @@
-"""`albmtls:index:SignedCertificate` over real gRPC, as the engine calls it: wire forms of unknowns, numbers, secrets and errors."""
+"""`albmtls:index:SignedCertificate` over real gRPC, as the engine calls it: wire forms of unknowns,
+numbers, secrets and errors.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Provider:
     def clock(self) -> datetime:
         return self.now
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         return inputs, []
 
     def configure(self, properties: Properties) -> None:
@@ -58,25 +62,39 @@ class Resource:
         return [(failure.property, failure.reason) for failure in found.failures]
 
     def create(self, preview: bool = False, **inputs: Any) -> Any:
-        found = self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview))
+        found = self.stub.Create(
+            provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview)
+        )
         self.id, self.state = found.id, from_struct(found.properties)
         return found
 
     def diff(self, **inputs: Any) -> dict[str, str]:
         state = to_struct(self.state)
         found = self.stub.Diff(
-            provider_pb2.DiffRequest(urn=URN, id=self.id, olds=state, old_inputs=to_struct(inputs), news=to_struct(inputs))
+            provider_pb2.DiffRequest(
+                urn=URN, id=self.id, olds=state, old_inputs=to_struct(inputs), news=to_struct(inputs)
+            )
         )
         assert list(found.replaces) == []
-        return {path: provider_pb2.PropertyDiff.Kind.Name(item.kind) for path, item in found.detailedDiff.items()}
+        return {
+            path: provider_pb2.PropertyDiff.Kind.Name(item.kind) for path, item in found.detailedDiff.items()
+        }
 
     def update(self, preview: bool = False, **inputs: Any) -> Properties:
         state, news = to_struct(self.state), to_struct(inputs)
-        found = self.stub.Update(provider_pb2.UpdateRequest(urn=URN, id=self.id, olds=state, old_inputs=news, news=news, preview=preview))
+        found = self.stub.Update(
+            provider_pb2.UpdateRequest(
+                urn=URN, id=self.id, olds=state, old_inputs=news, news=news, preview=preview
+            )
+        )
         return from_struct(found.properties)
 
     def read(self, **inputs: Any) -> Any:
-        return self.stub.Read(provider_pb2.ReadRequest(urn=URN, id=self.id, properties=to_struct(self.state), inputs=to_struct(inputs)))
+        return self.stub.Read(
+            provider_pb2.ReadRequest(
+                urn=URN, id=self.id, properties=to_struct(self.state), inputs=to_struct(inputs)
+            )
+        )
 
 
 @pytest.fixture
@@ -114,9 +132,15 @@ def test_up_then_refresh_and_preview_change_nothing(resource: Resource) -> None:
     assert resource.diff(**wish) == {}
 
 
-def test_the_issuers_key_is_marked_secret_wherever_it_is_answered_and_nothing_else_is(resource: Resource) -> None:
+def test_the_issuers_key_is_marked_secret_wherever_it_is_answered_and_nothing_else_is(
+    resource: Resource,
+) -> None:
     wish = inputs()
-    answers = [resource.create(**wish).properties, resource.read(**wish).properties, resource.read(**wish).inputs]
+    answers = [
+        resource.create(**wish).properties,
+        resource.read(**wish).properties,
+        resource.read(**wish).inputs,
+    ]
     for answer in answers:
         marked = [name for name, value in answer.fields.items() if SECRET_MARK in value.struct_value.fields]
         assert marked == ["issuerPrivateKeyPem"]
@@ -178,7 +202,10 @@ def test_failures_come_as_sentences_and_never_name_the_property_of_a_key(resourc
     (failure,) = resource.check(**inputs(issuerPrivateKeyPem=foreign))
     assert failure == (
         "",
-        "issuerPrivateKeyPem: the private key is not the key of the authority CN=root a; give the two that belong together",
+        (
+            "issuerPrivateKeyPem: the private key is not the key of the authority CN=root a; give the two"
+            " that belong together"
+        ),
     )
     assert resource.check(**inputs(validityDays=9999.0)) == [
         ("validityDays", "validityDays 9999 is outside 1 to 3650; give a number of days in that range")
@@ -191,12 +218,16 @@ def test_an_error_is_one_sentence_without_a_key(resource: Resource) -> None:
         with pytest.raises(grpc.RpcError) as caught:
             resource.create(preview=preview, **inputs(issuerCertificatePem=pem(ended.certificate)))
         assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
-        assert caught.value.details() == (
-            "mtls-client-one: the authority CN=root a cannot sign: it expired on 2026-11-23T11:00:00Z; make a new authority and rotate to it"
+        assert (
+            caught.value.details()
+            == "mtls-client-one: the authority CN=root a cannot sign: it expired on 2026-11-23T11:00:00Z;"
+            " make a new authority and rotate to it"
         )
 
 
 def test_deleting_is_forgetting(resource: Resource) -> None:
     resource.create(**inputs())
     state = to_struct(resource.state)
-    resource.stub.Delete(provider_pb2.DeleteRequest(urn=URN, id=resource.id, properties=state, old_inputs=to_struct(inputs())))
+    resource.stub.Delete(
+        provider_pb2.DeleteRequest(urn=URN, id=resource.id, properties=state, old_inputs=to_struct(inputs()))
+    )

@@ -21,7 +21,13 @@ NASTY = 'it\'s a "path" with $HOME, `id`, \\ and * ü\nand a second line'
 def sourced(shell: str, file: Path, times: int, path: str = "/usr/bin:/bin") -> dict[str, str]:
     """The environment of a shell with unset variables as errors, after sourcing."""
     command = "set -eu; " + f'. "{file}"; ' * times + "env -0"
-    shown = subprocess.run([str(shutil.which(shell)), "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [str(shutil.which(shell)), "-c", command],
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     return dict(entry.split("=", 1) for entry in shown.split("\0") if entry)
 
 
@@ -52,7 +58,9 @@ def test_directories_that_are_on_path_already_but_not_in_front_come_to_the_front
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\r")))
 def test_a_quoted_word_is_the_word(text: str) -> None:
-    shown = subprocess.run(["sh", "-c", f"printf %s {environment.quote(text)}"], capture_output=True, check=True).stdout
+    shown = subprocess.run(
+        ["sh", "-c", f"printf %s {environment.quote(text)}"], capture_output=True, check=True
+    ).stdout
     assert shown.decode() == text
 
 

@@ -19,7 +19,10 @@ from dev.sandbox.processes import Identity
 @pytest.fixture
 def part(tmp_path: Path) -> Iterator[Part]:
     """A part that sleeps, with a child that does so too, in a directory of its own."""
-    script = f"import subprocess, sys; subprocess.Popen(['sleep', '600']); print('begun', flush=True); subprocess.run(['sleep', '600'])#{tmp_path}"
+    script = (
+        "import subprocess, sys; subprocess.Popen(['sleep', '600']); print('begun', flush=True);"
+        f" subprocess.run(['sleep', '600'])#{tmp_path}"
+    )
     made = Part(
         name="sleeper",
         command=(sys.executable, "-c", script),
@@ -65,7 +68,10 @@ def test_a_paused_part_is_called_so_without_being_asked_and_goes_on(part: Part) 
         await_begun(part)
         asked = replace(part, probe=lambda: pytest.fail("a paused part was asked"))
         assert part.pause()
-        assert asked.state() == (State.PAUSED, "it answers nobody until `python -m dev.sandbox start` lets it go on")
+        assert asked.state() == (
+            State.PAUSED,
+            "it answers nobody until `python -m dev.sandbox start` lets it go on",
+        )
         assert part.resume()
         assert part.state() == (State.RUNNING, "")
         assert not part.resume()
@@ -142,7 +148,9 @@ def test_the_log_of_the_run_before_is_kept(part: Part) -> None:
     assert part.log.with_name("sleeper.log.1").read_text() == "why it crashed\n"
 
 
-def test_a_part_gets_nothing_of_the_callers_environment_that_could_mislead_it(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_gets_nothing_of_the_callers_environment_that_could_mislead_it(
+    part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ETCD_DATA_DIR", "/elsewhere")
     with part.start() as child:
         await_begun(part)
@@ -165,16 +173,31 @@ def test_a_part_opens_a_session_of_its_own_and_holds_none_of_our_files(part: Par
     ("lines", "told"),
     [
         (
-            ['{"level":"warn","msg":"w"}', '{"level":"fatal","msg":"open wal failed","error":"crc mismatch"}'],
+            [
+                '{"level":"warn","msg":"w"}',
+                '{"level":"fatal","msg":"open wal failed","error":"crc mismatch"}',
+            ],
             "open wal failed: crc mismatch",
         ),
         (
-            ["panic: cannot use none as id", "", "goroutine 1 [running]:", "main.main()", "\tmain.go:31 +0x28"],
+            [
+                "panic: cannot use none as id",
+                "",
+                "goroutine 1 [running]:",
+                "main.main()",
+                "\tmain.go:31 +0x28",
+            ],
             "panic: cannot use none as id",
         ),
-        (["I1 fine", "E1123 22:00:00.1 1 run.go:1] bind failed", "I1 fine"], "E1123 22:00:00.1 1 run.go:1] bind failed"),
+        (
+            ["I1 fine", "E1123 22:00:00.1 1 run.go:1] bind failed", "I1 fine"],
+            "E1123 22:00:00.1 1 run.go:1] bind failed",
+        ),
         (["[notice] x", "[emerg] bind() failed", "[notice] y"], "[emerg] bind() failed"),
-        (["Traceback (most recent call last):", '  File "x", line 1', "builtins.ValueError: no"], "builtins.ValueError: no"),
+        (
+            ["Traceback (most recent call last):", '  File "x", line 1', "builtins.ValueError: no"],
+            "builtins.ValueError: no",
+        ),
         (["the port is taken", "  at x.go:1"], "the port is taken"),
         ([], None),
     ],

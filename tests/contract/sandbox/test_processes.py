@@ -35,7 +35,9 @@ def test_a_name_with_blanks_and_parentheses_does_not_shift_the_fields() -> None:
     assert processes.parse_stat(text) == ("a) (b c", "S", 41, 987654)
 
 
-def test_the_same_pid_with_another_start_time_or_boot_is_another_process(sleeper: subprocess.Popen[bytes]) -> None:
+def test_the_same_pid_with_another_start_time_or_boot_is_another_process(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
     identity = processes.identify(sleeper.pid)
     assert processes.lives(identity)
     assert not processes.lives(replace(identity, started=identity.started - 1))
@@ -55,10 +57,17 @@ def test_a_process_that_is_gone_has_no_identity() -> None:
         processes.identify(child.pid)
 
 
-def test_workers_of_a_leader_that_is_gone_are_found_by_session_and_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_of_a_leader_that_is_gone_are_found_by_session_and_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     leader = Identity(100, 5000, processes.boot())
     monkeypatch.setattr(processes, "working_directory", {101: HERE, 102: HERE, 103: Path("/other")}.get)
-    everybody = [process(101, 100, 5001), process(102, 100, 4000), process(103, 100, 6000), process(104, 104, 6000)]
+    everybody = [
+        process(101, 100, 5001),
+        process(102, 100, 4000),
+        process(103, 100, 6000),
+        process(104, 104, 6000),
+    ]
     assert processes.session_of(leader, everybody, HERE) == [everybody[0]]
 
 
@@ -68,7 +77,9 @@ def test_everybody_in_the_session_of_a_living_leader_belongs_to_it() -> None:
     assert processes.session_of(leader, everybody, HERE) == everybody[:2]
 
 
-def test_a_session_whose_pid_was_given_to_somebody_else_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_whose_pid_was_given_to_somebody_else_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(processes, "working_directory", lambda _: HERE)
     everybody = [process(100, 100, 9000), process(101, 100, 9001)]
     assert processes.session_of(Identity(100, 5000, processes.boot()), everybody, HERE) == []
@@ -76,7 +87,9 @@ def test_a_session_whose_pid_was_given_to_somebody_else_is_left_alone(monkeypatc
 
 
 def test_ending_asks_first_and_kills_who_does_not_listen(sleeper: subprocess.Popen[bytes]) -> None:
-    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    stubborn = (
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    )
     with subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE) as deaf:
         assert deaf.stdout is not None
         deaf.stdout.readline()
@@ -85,7 +98,9 @@ def test_ending_asks_first_and_kills_who_does_not_listen(sleeper: subprocess.Pop
         assert (sleeper.wait(), deaf.wait()) == (-signal.SIGTERM, -signal.SIGKILL)
 
 
-def test_a_reused_pid_is_not_signalled(sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reused_pid_is_not_signalled(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: list[int] = []
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda _, number: sent.append(number))
     found = processes.find(sleeper.pid)
@@ -96,7 +111,9 @@ def test_a_reused_pid_is_not_signalled(sleeper: subprocess.Popen[bytes], monkeyp
 
 def test_command_line_and_program_of_a_process(sleeper: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 10
-    while not processes.command_line(sleeper.pid):  # the kernel shows it a moment after the program was loaded
+    while not processes.command_line(
+        sleeper.pid
+    ):  # the kernel shows it a moment after the program was loaded
         assert time.monotonic() < deadline
     assert processes.command_line(sleeper.pid) == ["sleep", "600"]
     assert (processes.program(sleeper.pid) or "") in ("sleep", "coreutils", "busybox")

@@ -42,7 +42,9 @@ class Authority:
         file = directory / f"{name}.pem"
         file.write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
         )
         return file
 
@@ -54,7 +56,12 @@ def authority(name: str, *, ca: bool = True) -> Authority:
 
 
 def _certificate(
-    name: str, issuer: x509.Name, public: ec.EllipticCurvePublicKey, signer: ec.EllipticCurvePrivateKey, *, ca: bool
+    name: str,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    signer: ec.EllipticCurvePrivateKey,
+    *,
+    ca: bool,
 ) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -92,7 +99,9 @@ Connect = Callable[..., Any]
 
 @pytest.fixture
 def connect(server: OpenApiServer) -> Connect:
-    """Make an official client of a product (`cas`, `private-ca`, `alb`, `sts`), with fields of its configuration changed."""
+    """Make an official client of a product (`cas`, `private-ca`, `alb`, `sts`), with fields of its
+    configuration changed.
+    """
 
     def connected(product: str, **changed: Any) -> Any:
         module = {
@@ -101,7 +110,12 @@ def connect(server: OpenApiServer) -> Connect:
             "alb": "alibabacloud_alb20200616",
             "sts": "alibabacloud_sts20150401",
         }[product]
-        fields = {"endpoint": server.address, "protocol": "HTTP", "access_key_id": ACCESS_KEY_ID, "access_key_secret": ACCESS_KEY_SECRET}
+        fields = {
+            "endpoint": server.address,
+            "protocol": "HTTP",
+            "access_key_id": ACCESS_KEY_ID,
+            "access_key_secret": ACCESS_KEY_SECRET,
+        }
         return importlib.import_module(f"{module}.client").Client(Config(**{**fields, **changed}))
 
     return connected

@@ -1,4 +1,6 @@
-"""Each fault of the OpenAPI endpoint under the official client and under the provider's own, and what it leaves behind."""
+"""Each fault of the OpenAPI endpoint under the official client and under the provider's own, and
+what it leaves behind.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def layout(tmp_path: Path, server: OpenApiServer) -> Iterator[Layout]:
     faults.clear(made)
 
 
-def fault(layout: Layout, action: str, kind: str, times: int | None = None, seconds: float | None = None) -> None:
+def fault(
+    layout: Layout, action: str, kind: str, times: int | None = None, seconds: float | None = None
+) -> None:
     faults.wish_api(layout, action, faults.scripted(action, kind, times, seconds))
 
 
@@ -44,7 +48,10 @@ def results(layout: Layout, action: str) -> list[str]:
 
 
 def names(cas: Any) -> list[str]:
-    return [one.name for one in cas.list_cert_warehouse(cas_models.ListCertWarehouseRequest()).body.cert_warehouse_list]
+    return [
+        one.name
+        for one in cas.list_cert_warehouse(cas_models.ListCertWarehouseRequest()).body.cert_warehouse_list
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,12 @@ def test_the_end_of_the_endpoint_does_not_wait_for_a_time_out(tmp_path: Path) ->
     def ask() -> None:
         try:
             Client(
-                Config(endpoint=server.address, protocol="HTTP", access_key_id=ACCESS_KEY_ID, access_key_secret=ACCESS_KEY_SECRET)
+                Config(
+                    endpoint=server.address,
+                    protocol="HTTP",
+                    access_key_id=ACCESS_KEY_ID,
+                    access_key_secret=ACCESS_KEY_SECRET,
+                )
             ).create_warehouse(MADE)
         except Exception as error:
             failed.append(error)
@@ -135,7 +147,12 @@ def test_the_end_of_the_endpoint_does_not_wait_for_a_time_out(tmp_path: Path) ->
 
 
 def provider_cas(server: OpenApiServer) -> Cas:
-    settings = {"region": "cn-hangzhou", "protocol": "HTTP", "accessKey": ACCESS_KEY_ID, "secretKey": ACCESS_KEY_SECRET}
+    settings = {
+        "region": "cn-hangzhou",
+        "protocol": "HTTP",
+        "accessKey": ACCESS_KEY_ID,
+        "secretKey": ACCESS_KEY_SECRET,
+    }
     return Cas(OpenApi(CAS, server.address, "HTTP", Configuration.of(settings)._credential()))
 
 
@@ -159,7 +176,9 @@ def test_the_providers_own_client_makes_one_repository_and_one_upload_whatever_t
     assert faults.active(layout) == {}
 
 
-def test_the_providers_own_client_waits_for_slow_lists(server: OpenApiServer, layout: Layout, good: Any) -> None:
+def test_the_providers_own_client_waits_for_slow_lists(
+    server: OpenApiServer, layout: Layout, good: Any
+) -> None:
     for action in ("ListCertWarehouse", "ListCert"):
         fault(layout, action, "slow", 2)
     fault(layout, "UploadPCACert", "timeout-after", seconds=0.2)

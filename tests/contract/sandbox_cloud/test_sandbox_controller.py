@@ -1,4 +1,6 @@
-"""The controller with a real nginx and the real OpenAPI endpoint; only the API server is played, by lists and watches from memory."""
+"""The controller with a real nginx and the real OpenAPI endpoint; only the API server is played, by
+lists and watches from memory.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,11 @@ class PlayedCluster(Cluster):
             made = deepcopy(resource)
             made["metadata"].setdefault("uid", f"uid-{name}")
             generation = (known["metadata"]["generation"] if known else 0) + 1
-            made["metadata"] |= {"resourceVersion": str(self._versions), "generation": generation, "creationTimestamp": "2026-01-01"}
+            made["metadata"] |= {
+                "resourceVersion": str(self._versions),
+                "generation": generation,
+                "creationTimestamp": "2026-01-01",
+            }
             if known and "status" in known:
                 made["status"] = known["status"]
             self._resources[path][name] = made
@@ -77,12 +83,17 @@ class PlayedCluster(Cluster):
         for path in self._watches:
             self._send(path, None)
 
-    def request(self, method: str, path: str, body: Resource | None = None, content_type: str = "application/json") -> Resource:
+    def request(
+        self, method: str, path: str, body: Resource | None = None, content_type: str = "application/json"
+    ) -> Resource:
         if self.down:
             raise ConnectionRefusedError
         with self._lock:
             if method == "GET":
-                return {"metadata": {"resourceVersion": str(self._versions)}, "items": deepcopy(list(self._resources[path].values()))}
+                return {
+                    "metadata": {"resourceVersion": str(self._versions)},
+                    "items": deepcopy(list(self._resources[path].values())),
+                }
             assert body is not None
             if method == "POST" and path.endswith("/events"):
                 self.events.append(body)
@@ -153,11 +164,19 @@ class Sandbox:
         """Upload a CA certificate; returns its identifier."""
         repositories = self.openapi.repositories
         repositories.create_warehouse({"Name": "n", "Type": "uploadedAuthorityCertificate"})
-        warehouse = repositories.list_cert_warehouse({"CurrentPage": 1, "ShowSize": 1})["CertWarehouseList"][0]
-        return str(repositories.upload_pca_cert({"WarehouseId": warehouse["WhId"], "Cert": pem})["Identifier"])
+        warehouse = repositories.list_cert_warehouse({"CurrentPage": 1, "ShowSize": 1})["CertWarehouseList"][
+            0
+        ]
+        return str(
+            repositories.upload_pca_cert({"WarehouseId": warehouse["WhId"], "Cert": pem})["Identifier"]
+        )
 
     def warnings(self, kind: str = "AlbConfig") -> list[tuple[str, str]]:
-        events = [event for event in self.cluster.events if event["type"] == "Warning" and event["involvedObject"]["kind"] == kind]
+        events = [
+            event
+            for event in self.cluster.events
+            if event["type"] == "Warning" and event["involvedObject"]["kind"] == kind
+        ]
         return [(event["reason"], event["message"]) for event in events]
 
     def fault(self, name: str) -> None:
@@ -170,7 +189,18 @@ def serving_nginx(layout: Layout) -> Iterator[subprocess.Popen[bytes]]:
     """Start nginx as the sandbox's lifecycle does."""
     prefix, configuration = layout.nginx_directory, layout.nginx_configuration
     process = subprocess.Popen(
-        ["nginx", "-p", f"{prefix}/", "-c", str(configuration), "-e", str(layout.log("nginx")), "-g", "daemon off;"], cwd=layout.directory
+        [
+            "nginx",
+            "-p",
+            f"{prefix}/",
+            "-c",
+            str(configuration),
+            "-e",
+            str(layout.log("nginx")),
+            "-g",
+            "daemon off;",
+        ],
+        cwd=layout.directory,
     )
     try:
         yield process
@@ -199,7 +229,11 @@ def controlling(layout: Layout, cluster: PlayedCluster) -> Iterator[Sandbox]:
 @pytest.fixture
 def cluster() -> PlayedCluster:
     played = PlayedCluster()
-    for path, resource in ((ALBCONFIGS, seeds.ALBCONFIG), (CLASSES, seeds.INGRESS_CLASS), (INGRESSES, seeds.INGRESS)):
+    for path, resource in (
+        (ALBCONFIGS, seeds.ALBCONFIG),
+        (CLASSES, seeds.INGRESS_CLASS),
+        (INGRESSES, seeds.INGRESS),
+    ):
         played.put(path, resource)
     return played
 
@@ -218,14 +252,21 @@ def sandbox(free_layout: Layout, cluster: PlayedCluster) -> Iterator[Sandbox]:
         backends.stop()
 
 
-def test_the_seeds_are_served_and_everybody_gets_in(sandbox: Sandbox, ask: Any, good: Any, tmp_path: Path) -> None:
+def test_the_seeds_are_served_and_everybody_gets_in(
+    sandbox: Sandbox, ask: Any, good: Any, tmp_path: Path
+) -> None:
     assert ask() == "200 old"
     assert ask(good.client(tmp_path, "client")) == "200 old"
     assert ask(version=ssl.TLSVersion.TLSv1_2) == "200 old"
     assert ask(host="unknown.example", server_name="demo.alb.ingress.top") == "404"
     balancer = sandbox.openapi.balancers.taken()["alb"]
-    until(lambda: bool(sandbox.cluster.get(INGRESSES, "https-ingress").get("status")), "the status of the Ingress is written")
-    assert sandbox.cluster.get(INGRESSES, "https-ingress")["status"]["loadBalancer"] == {"ingress": [{"hostname": balancer.dns_name}]}
+    until(
+        lambda: bool(sandbox.cluster.get(INGRESSES, "https-ingress").get("status")),
+        "the status of the Ingress is written",
+    )
+    assert sandbox.cluster.get(INGRESSES, "https-ingress")["status"]["loadBalancer"] == {
+        "ingress": [{"hostname": balancer.dns_name}]
+    }
     assert sandbox.cluster.get(ALBCONFIGS, "alb")["status"]["loadBalancer"]["id"] == balancer.id
     until(lambda: len(sandbox.cluster.events) == 2, "both resources have their event")
     assert {event["reason"] for event in sandbox.cluster.events} == {"SuccessfullyReconciled"}
@@ -239,7 +280,11 @@ def test_client_authentication_lets_in_clients_of_the_ca_and_nobody_else(
     identifier = sandbox.upload(good.pem)
     sandbox.change(caEnabled=True, caCertificates=[{"CertificateId": identifier}])
     until(lambda: sandbox.shows(True, identifier), "the API shows it on")
-    assert [ask(version=version), ask(stranger, version=version), ask(client, version=version)] == ["400", "400", "200 old"]
+    assert [ask(version=version), ask(stranger, version=version), ask(client, version=version)] == [
+        "400",
+        "400",
+        "200 old",
+    ]
     sandbox.change(caEnabled=False)
     until(lambda: sandbox.shows(False, identifier), "the API shows it off")
     assert ask(version=version) == "200 old"
@@ -265,7 +310,9 @@ def as_browsers_do(good: Any, server_ca: Path, directory: Path) -> ssl.SSLContex
 
 
 def get(context: ssl.SSLContext, port: int, between: Callable[[], None] = lambda: None) -> str:
-    """The answer to one request over a connection of its own, or what became of it; `between`: after the handshake, before the request."""
+    """The answer to one request over a connection of its own, or what became of it; `between`:
+    after the handshake, before the request.
+    """
     try:
         with (
             socket.create_connection(("127.0.0.1", port), timeout=20) as raw,
@@ -274,7 +321,11 @@ def get(context: ssl.SSLContext, port: int, between: Callable[[], None] = lambda
             between()
             connection.sendall(b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: connection.recv(4096), b"")).decode("latin-1")
-            return "200 old" if answer.startswith("HTTP/1.1 200 ") and answer.endswith("old\n") else f"{answer!r}"
+            return (
+                "200 old"
+                if answer.startswith("HTTP/1.1 200 ") and answer.endswith("old\n")
+                else f"{answer!r}"
+            )
     except OSError as error:
         return repr(error)
 
@@ -294,8 +345,13 @@ def test_a_request_that_comes_after_a_change_over_a_connection_from_before_it_is
     assert get(context, sandbox.layout.listener_port(443), change) == "200 old"
 
 
-def test_no_request_is_lost_while_listeners_change_again_and_again(sandbox: Sandbox, good: Any, tmp_path: Path) -> None:
-    context, port = as_browsers_do(good, sandbox.layout.server_ca, tmp_path), sandbox.layout.listener_port(443)
+def test_no_request_is_lost_while_listeners_change_again_and_again(
+    sandbox: Sandbox, good: Any, tmp_path: Path
+) -> None:
+    context, port = (
+        as_browsers_do(good, sandbox.layout.server_ca, tmp_path),
+        sandbox.layout.listener_port(443),
+    )
     sandbox.change(caCertificates=[{"CertificateId": sandbox.upload(good.pem)}])
     ended, answers = threading.Event(), Counter[str]()
 
@@ -318,7 +374,9 @@ def test_no_request_is_lost_while_listeners_change_again_and_again(sandbox: Sand
     assert answers.total() > 500
 
 
-def test_the_ca_can_be_exchanged_in_place(sandbox: Sandbox, ask: Any, good: Any, foreign: Any, tmp_path: Path) -> None:
+def test_the_ca_can_be_exchanged_in_place(
+    sandbox: Sandbox, ask: Any, good: Any, foreign: Any, tmp_path: Path
+) -> None:
     first, second = sandbox.upload(good.pem), sandbox.upload(foreign.pem)
     clients = good.client(tmp_path, "a"), foreign.client(tmp_path, "b")
     sandbox.change(caEnabled=True, caCertificates=[{"CertificateId": first}])
@@ -350,10 +408,16 @@ def test_a_session_is_not_resumed_where_client_certificates_are_asked_for(
         session = None
         for _ in range(2):
             with (
-                socket.create_connection(("127.0.0.1", sandbox.layout.listener_port(443)), timeout=5) as plain,
-                context.wrap_socket(plain, server_hostname="demo.alb.ingress.top", session=session) as connection,
+                socket.create_connection(
+                    ("127.0.0.1", sandbox.layout.listener_port(443)), timeout=5
+                ) as plain,
+                context.wrap_socket(
+                    plain, server_hostname="demo.alb.ingress.top", session=session
+                ) as connection,
             ):
-                connection.sendall(b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n")
+                connection.sendall(
+                    b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n"
+                )
                 while connection.recv(4096):
                     pass
                 session = connection.session
@@ -385,7 +449,9 @@ def test_plain_http_is_redirected_unless_the_annotation_is_gone(sandbox: Sandbox
     ingress = sandbox.cluster.get(INGRESSES, "https-ingress")
     del ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/ssl-redirect"]
     sandbox.cluster.put(INGRESSES, ingress)
-    until(lambda: plain_get(sandbox.layout, "/", "demo.alb.ingress.top") == (200, None), "the side door is open")
+    until(
+        lambda: plain_get(sandbox.layout, "/", "demo.alb.ingress.top") == (200, None), "the side door is open"
+    )
 
 
 def test_paths_of_several_ingresses_lead_to_their_services(sandbox: Sandbox) -> None:
@@ -399,7 +465,12 @@ def test_paths_of_several_ingresses_lead_to_their_services(sandbox: Sandbox) -> 
     ingress["spec"]["rules"] = [
         {
             "host": "*.example.com",
-            "http": {"paths": [{"path": path, "pathType": kind, "backend": {"service": {"name": name}}} for path, kind, name in paths]},
+            "http": {
+                "paths": [
+                    {"path": path, "pathType": kind, "backend": {"service": {"name": name}}}
+                    for path, kind, name in paths
+                ]
+            },
         }
     ]
     sandbox.cluster.put(INGRESSES, ingress)
@@ -413,7 +484,10 @@ def test_paths_of_several_ingresses_lead_to_their_services(sandbox: Sandbox) -> 
             connection.close()
 
     # Not until one answer is right: while nginx reloads, old and new workers answer in turn.
-    until(lambda: len(sandbox.openapi.balancers.taken()["alb"].listeners[0].rules) == 4, "the second Ingress is served")
+    until(
+        lambda: len(sandbox.openapi.balancers.taken()["alb"].listeners[0].rules) == 4,
+        "the second Ingress is served",
+    )
     assert [answer(path) for path in ("/a", "/a?x=/b", "/a/", "/a/b", "/ab", "/0/a")] == [
         "exact",
         "exact",
@@ -437,8 +511,16 @@ def test_a_listener_that_no_ingress_binds_any_more_answers_503(sandbox: Sandbox,
             "FailedBuildModel",
             "cannot unmarshal string into Go struct field ListenerSpec.listeners.caEnabled of type bool",
         ),
-        ({"caEnabled": True, "caCertificates": [{"CertificateId": 123456}]}, "FailedBuildModel", "cannot unmarshal number"),
-        ({"caEnabled": True, "caCertificates": [{"CertificateId": "unknown"}]}, "FailedApplyModel", "no CA certificate 'unknown'"),
+        (
+            {"caEnabled": True, "caCertificates": [{"CertificateId": 123456}]},
+            "FailedBuildModel",
+            "cannot unmarshal number",
+        ),
+        (
+            {"caEnabled": True, "caCertificates": [{"CertificateId": "unknown"}]},
+            "FailedApplyModel",
+            "no CA certificate 'unknown'",
+        ),
         ({"caEnabled": True, "caCertificates": []}, "FailedApplyModel", "CaCertificates is mandatory"),
         ({"port": 8443}, "FailedBuildModel", "Listener is not fulfilled yet: 443-HTTPS"),
     ],
@@ -461,12 +543,16 @@ def test_a_change_that_fails_leaves_the_old_configuration_and_is_told_on_albconf
     assert [ask(), ask(good.client(tmp_path, "client"))] == ["400", "200 old"]
 
 
-def test_a_failure_is_told_once_and_heals_when_the_certificate_is_uploaded(sandbox: Sandbox, good: Any) -> None:
+def test_a_failure_is_told_once_and_heals_when_the_certificate_is_uploaded(
+    sandbox: Sandbox, good: Any
+) -> None:
     sandbox.change(caEnabled=True, caCertificates=[{"CertificateId": "not yet"}])
     until(lambda: bool(sandbox.warnings("Ingress")), "the event is written")
     with sandbox.openapi.repositories.store.changing() as content:
         content["warehouses"].append({"WhId": 1, "InstanceId": "cas-wh-1", "Name": "n", "Type": "uploadCA"})
-        content["certificates"].append({"Identifier": "not yet", "WhId": 1, "CertType": "CA", "Content": good.pem})
+        content["certificates"].append(
+            {"Identifier": "not yet", "WhId": 1, "CertType": "CA", "Content": good.pem}
+        )
     until(lambda: sandbox.shows(True, "not yet"), "the certificate is taken as soon as it is there")
     assert len(sandbox.warnings()) == 1
 
@@ -475,14 +561,18 @@ def test_status_is_written_only_when_it_changes(sandbox: Sandbox, good: Any) -> 
     sandbox.change(caEnabled=True, caCertificates=[{"CertificateId": sandbox.upload(good.pem)}])
     until(lambda: len(sandbox.cluster.events) == 4, "the change is told")
     written = sandbox.cluster.patches
-    assert written >= 2  # of AlbConfig and Ingress, and once more where a status had not come back yet
+    # of AlbConfig and Ingress, and once more where a status had not come back yet
+    assert written >= 2
     sandbox.change(caEnabled=False)
     until(lambda: len(sandbox.cluster.events) == 6, "the next one too")
     assert sandbox.cluster.patches == written
 
 
 def test_each_albconfig_has_an_address_of_its_own(sandbox: Sandbox) -> None:
-    other: Resource = {"metadata": {"name": "other"}, "spec": {"listeners": [{"port": 80, "protocol": "HTTP"}]}}
+    other: Resource = {
+        "metadata": {"name": "other"},
+        "spec": {"listeners": [{"port": 80, "protocol": "HTTP"}]},
+    }
     sandbox.cluster.put(ALBCONFIGS, other)
     until(lambda: "other" in sandbox.openapi.balancers.taken(), "it is served")
     assert plain_get(sandbox.layout, "/", "demo.alb.ingress.top", "127.0.0.2") == (503, None)
@@ -493,7 +583,9 @@ def test_each_albconfig_has_an_address_of_its_own(sandbox: Sandbox) -> None:
         plain_get(sandbox.layout, "/", "demo.alb.ingress.top", "127.0.0.2")
 
 
-def test_a_listener_whose_port_is_taken_is_skipped_and_told_and_the_others_are_served(sandbox: Sandbox, ask: Any) -> None:
+def test_a_listener_whose_port_is_taken_is_skipped_and_told_and_the_others_are_served(
+    sandbox: Sandbox, ask: Any
+) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", sandbox.layout.listener_port(100)))
         holder.listen()
@@ -504,7 +596,10 @@ def test_a_listener_whose_port_is_taken_is_skipped_and_told_and_the_others_are_s
         assert sandbox.warnings()[0][0] == "SandboxListenerSkipped"
         assert [listener.port for listener in sandbox.openapi.balancers.taken()["alb"].listeners] == [80, 443]
         assert ask() == "200 old"
-    until(lambda: len(sandbox.openapi.balancers.taken()["alb"].listeners) == 3, "the port is taken as soon as it is free")
+    until(
+        lambda: len(sandbox.openapi.balancers.taken()["alb"].listeners) == 3,
+        "the port is taken as soon as it is free",
+    )
 
 
 @pytest.mark.parametrize(
@@ -569,7 +664,9 @@ def test_nothing_is_shown_before_nginx_runs(free_layout: Layout, cluster: Played
             until(lambda: sandbox.shows(False), "nginx runs")
 
 
-def test_a_change_that_is_made_while_nginx_is_down_is_shown_when_it_is_back(free_layout: Layout, cluster: PlayedCluster, good: Any) -> None:
+def test_a_change_that_is_made_while_nginx_is_down_is_shown_when_it_is_back(
+    free_layout: Layout, cluster: PlayedCluster, good: Any
+) -> None:
     seeds.make_certificates(free_layout)
     with controlling(free_layout, cluster) as sandbox:
         with serving_nginx(free_layout):
@@ -608,7 +705,9 @@ def test_a_process_that_took_the_pid_of_a_killed_nginx_is_left_alone(free_layout
             until(lambda: data_plane.serving() is not None, "nginx runs")
             pid_file = free_layout.nginx_directory / "nginx.pid"
             pid_file.write_text(str(os.getpid()))
-            other = nginx.render([], surroundings, "none").replace("worker_connections 1024", "worker_connections 512")
+            other = nginx.render([], surroundings, "none").replace(
+                "worker_connections 1024", "worker_connections 512"
+            )
             assert data_plane.reload(other.replace(nginx.generation(other), "0" * 32)) is False
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -619,7 +718,11 @@ def test_api_log_names_no_values(sandbox: Sandbox, good: Any, connect: Any) -> N
     client = connect("cas", endpoint=sandbox.openapi.address)
     from alibabacloud_cas20200407 import models
 
-    client.create_warehouse(models.CreateWarehouseRequest(name="a name that is nobody's business", type="uploadedAuthorityCertificate"))
+    client.create_warehouse(
+        models.CreateWarehouseRequest(
+            name="a name that is nobody's business", type="uploadedAuthorityCertificate"
+        )
+    )
     line = json.loads(sandbox.layout.api_log.read_text().splitlines()[-1])
     assert line["parameters"] == ["Name", "Type"]
     assert "nobody's business" not in sandbox.layout.api_log.read_text()

@@ -1,4 +1,6 @@
-"""Container Service's one action: a kubeconfig that ends when it says, for the one who asks as Alibaba's client does and for nobody else."""
+"""Container Service's one action: a kubeconfig that ends when it says, for the one who asks as
+Alibaba's client does and for nobody else.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +48,23 @@ def server(layout: Layout) -> Iterator[OpenApiServer]:
         yield running
 
 
-def ask(server: OpenApiServer, query: dict[str, str], cluster: str = ACK_CLUSTER_ID, key: str = ACCESS_KEY_ID, **other: str) -> Any:
-    """Call the action as the official client of this product does, with fields of the call changed; returns the answer's body."""
+def ask(
+    server: OpenApiServer,
+    query: dict[str, str],
+    cluster: str = ACK_CLUSTER_ID,
+    key: str = ACCESS_KEY_ID,
+    **other: str,
+) -> Any:
+    """Call the action as the official client of this product does, with fields of the call changed;
+    returns the answer's body.
+    """
     client = Client(
-        Config(endpoint=server.address, protocol="HTTP", access_key_id=key, access_key_secret=other.pop("secret", f"{key}-secret"))
+        Config(
+            endpoint=server.address,
+            protocol="HTTP",
+            access_key_id=key,
+            access_key_secret=other.pop("secret", f"{key}-secret"),
+        )
     )
     parameters = utils_models.Params(
         **{
@@ -79,26 +94,36 @@ def client_certificate(kubeconfig: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate(base64.b64decode(user["user"]["client-certificate-data"]))
 
 
-def test_the_kubeconfigs_certificate_is_the_clusters_and_ends_when_it_is_said_to(server: OpenApiServer, layout: Layout) -> None:
+def test_the_kubeconfigs_certificate_is_the_clusters_and_ends_when_it_is_said_to(
+    server: OpenApiServer, layout: Layout
+) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     answer = ask(server, MINUTES)
     assert sorted(answer) == ["config", "expiration"]
     certificate = client_certificate(answer["config"])
-    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate((layout.pki / "kube-ca.crt").read_bytes()))
+    certificate.verify_directly_issued_by(
+        x509.load_pem_x509_certificate((layout.pki / "kube-ca.crt").read_bytes())
+    )
     ends = datetime.fromisoformat(answer["expiration"])
     assert certificate.not_valid_after_utc == ends
     assert before <= ends - timedelta(minutes=15) <= datetime.now(UTC)
 
 
-def test_the_public_address_is_in_it_unless_the_private_one_is_asked_for(server: OpenApiServer, layout: Layout) -> None:
+def test_the_public_address_is_in_it_unless_the_private_one_is_asked_for(
+    server: OpenApiServer, layout: Layout
+) -> None:
     for private, host in (("false", "127.0.0.1"), ("true", "localhost")):
         document = yaml.safe_load(ask(server, {**MINUTES, "PrivateIpAddress": private})["config"])
         assert document["clusters"][0]["cluster"]["server"] == f"https://{host}:{layout.port_base + 443}"
         assert document["current-context"] == document["contexts"][0]["name"]
-        assert document["contexts"][0]["context"]["user"] == document["users"][0]["name"] == "200000000000000001"
+        assert (
+            document["contexts"][0]["context"]["user"] == document["users"][0]["name"] == "200000000000000001"
+        )
 
 
-def test_a_cluster_that_is_not_the_accounts_is_not_found_in_the_form_of_this_api(server: OpenApiServer) -> None:
+def test_a_cluster_that_is_not_the_accounts_is_not_found_in_the_form_of_this_api(
+    server: OpenApiServer,
+) -> None:
     for changed in ({"cluster": "c0"}, {"key": OTHER_ACCOUNT_ACCESS_KEY_ID}):
         error = refused(server, MINUTES, changed)
         assert (error.status_code, error.code) == (404, "ErrorClusterNotFound")
@@ -117,7 +142,9 @@ def test_a_cluster_that_is_not_the_accounts_is_not_found_in_the_form_of_this_api
         ({}, "Sandbox.NotCovered"),
     ],
 )
-def test_parameters_are_taken_as_documented_and_no_others(server: OpenApiServer, query: dict[str, str], code: str) -> None:
+def test_parameters_are_taken_as_documented_and_no_others(
+    server: OpenApiServer, query: dict[str, str], code: str
+) -> None:
     assert refused(server, query).code == code
 
 
@@ -138,7 +165,9 @@ def test_who_asks_otherwise_is_refused(server: OpenApiServer, changed: dict[str,
     assert refused(server, MINUTES, changed).code == code
 
 
-def test_a_request_that_was_signed_for_one_path_does_not_pass_at_another(server: OpenApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_was_signed_for_one_path_does_not_pass_at_another(
+    server: OpenApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: dict[str, str] = {}
     send = DaraCore.do_action
 
@@ -161,4 +190,6 @@ def test_the_log_has_names_and_nothing_of_the_kubeconfig(server: OpenApiServer, 
     assert json.loads(log.splitlines()[-1])["parameters"] == ["ClusterId", "TemporaryDurationMinutes"]
     assert user["user"]["client-key-data"] not in log
     kept = [path for path in layout.directory.rglob("*") if path.is_file()]
-    assert not [path for path in kept if user["user"]["client-certificate-data"].encode() in path.read_bytes()]
+    assert not [
+        path for path in kept if user["user"]["client-certificate-data"].encode() in path.read_bytes()
+    ]

@@ -69,7 +69,9 @@ def key_pem() -> Callable[..., str]:
         known = (algorithm, *sorted(options.items()))
         if known not in made:
             defaults = {"ecdsaCurve": "P256"} if algorithm == "ECDSA" else {}
-            made[known] = Driver().create(PrivateKey, algorithm=algorithm, **(defaults | options))["privateKeyPem"]
+            made[known] = Driver().create(PrivateKey, algorithm=algorithm, **(defaults | options))[
+                "privateKeyPem"
+            ]
         return made[known]
 
     return key

@@ -88,8 +88,15 @@ def test_keys_and_requests_have_nothing_that_can_change_in_place(kind: Any) -> N
 
 def test_a_write_only_key_shows_as_change_by_its_version_only(driver: Any, key_pem: KeyPem) -> None:
     state = driver.create(SelfSignedCert, **INPUTS, privateKeyPemWo=key_pem(), privateKeyPemWoVersion=1)
-    assert driver.changes(SelfSignedCert, state, **INPUTS, privateKeyPemWo=key_pem("ED25519"), privateKeyPemWoVersion=1) == {}
-    changed = driver.changes(SelfSignedCert, state, **INPUTS, privateKeyPemWo=key_pem("ED25519"), privateKeyPemWoVersion=2)
+    assert (
+        driver.changes(
+            SelfSignedCert, state, **INPUTS, privateKeyPemWo=key_pem("ED25519"), privateKeyPemWoVersion=1
+        )
+        == {}
+    )
+    changed = driver.changes(
+        SelfSignedCert, state, **INPUTS, privateKeyPemWo=key_pem("ED25519"), privateKeyPemWoVersion=2
+    )
     assert changed == {"privateKeyPemWoVersion": "UPDATE_REPLACE"}
 
 
@@ -100,7 +107,8 @@ def test_an_update_keeps_the_certificate(driver: Any, inputs: dict[str, Any], st
 
 
 @pytest.mark.parametrize(
-    ("hours", "expected"), [(7.99, {}), (8, {"readyForRenewal": "UPDATE_REPLACE"}), (20, {"readyForRenewal": "UPDATE_REPLACE"})]
+    ("hours", "expected"),
+    [(7.99, {}), (8, {"readyForRenewal": "UPDATE_REPLACE"}), (20, {"readyForRenewal": "UPDATE_REPLACE"})],
 )
 def test_a_certificate_is_replaced_from_its_early_renewal_on(
     driver: Any, inputs: dict[str, Any], state: Any, hours: float, expected: Any
@@ -109,15 +117,21 @@ def test_a_certificate_is_replaced_from_its_early_renewal_on(
     assert driver.changes(SelfSignedCert, state, **inputs) == expected
 
 
-def test_a_longer_early_renewal_can_make_it_due_at_once(driver: Any, inputs: dict[str, Any], state: Any) -> None:
+def test_a_longer_early_renewal_can_make_it_due_at_once(
+    driver: Any, inputs: dict[str, Any], state: Any
+) -> None:
     driver.now += 4 * HOUR
-    assert driver.changes(SelfSignedCert, state, **(inputs | {"earlyRenewalHours": 5})) == {"earlyRenewalHours": "UPDATE"}
+    assert driver.changes(SelfSignedCert, state, **(inputs | {"earlyRenewalHours": 5})) == {
+        "earlyRenewalHours": "UPDATE"
+    }
     changed = driver.changes(SelfSignedCert, state, **(inputs | {"earlyRenewalHours": 6}))
     assert changed == {"earlyRenewalHours": "UPDATE", "readyForRenewal": "UPDATE_REPLACE"}
 
 
 @pytest.mark.parametrize(("hours", "ready"), [(7, False), (9, True), (99, True)])
-def test_a_refresh_marks_what_is_due_and_removes_nothing(driver: Any, inputs: dict[str, Any], state: Any, hours: int, ready: bool) -> None:
+def test_a_refresh_marks_what_is_due_and_removes_nothing(
+    driver: Any, inputs: dict[str, Any], state: Any, hours: int, ready: bool
+) -> None:
     driver.now += hours * HOUR
     read = SelfSignedCert(lambda: driver.now).read(driver.request(), state["id"], inputs, state)
     assert read is not None
@@ -134,8 +148,12 @@ def test_a_mark_goes_away_when_early_renewal_shrinks(driver: Any, inputs: dict[s
 
 
 @pytest.mark.parametrize(("validity", "early"), [(0, 0), (5, 5)])
-def test_a_certificate_due_from_the_start_says_so(driver: Any, inputs: dict[str, Any], validity: int, early: int) -> None:
-    state = driver.create(SelfSignedCert, **(inputs | {"validityPeriodHours": validity, "earlyRenewalHours": early}))
+def test_a_certificate_due_from_the_start_says_so(
+    driver: Any, inputs: dict[str, Any], validity: int, early: int
+) -> None:
+    state = driver.create(
+        SelfSignedCert, **(inputs | {"validityPeriodHours": validity, "earlyRenewalHours": early})
+    )
     assert state["readyForRenewal"] is True
 
 

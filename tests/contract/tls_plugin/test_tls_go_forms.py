@@ -1,4 +1,6 @@
-"""Certificates and requests are what Go's crypto/x509 makes of the same input, byte for byte (go_x509/main.go made the samples)."""
+"""Certificates and requests are what Go's crypto/x509 makes of the same input, byte for byte
+(go_x509/main.go made the samples).
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,9 @@ def test_a_leaf_made_of_a_request_is_what_go_makes(curve: str) -> None:
     )
     made = sign(form, root.subject, public_key(leaf), rsa.generate_private_key(65537, 2048))
     assert made.tbs_certificate_bytes == leaf.tbs_certificate_bytes
-    assert "ca@example.com" not in leaf.subject.rfc4514_string(), "Go drops the e-mail address of a request's subject"
+    assert "ca@example.com" not in leaf.subject.rfc4514_string(), (
+        "Go drops the e-mail address of a request's subject"
+    )
 
 
 @pytest.mark.parametrize("curve", CURVES)
@@ -111,7 +115,9 @@ def test_a_request_is_what_go_makes(curve: str) -> None:
     expected = pem.request(SAMPLES[f"request{curve}"], "request")
     made = sign_request(
         names.of_subject(SUBJECT),
-        alternative_names.of_inputs({"dnsNames": ["client.example.com"], "ipAddresses": ["10.0.0.1"], "uris": ["spiffe://example/ca"]}),
+        alternative_names.of_inputs(
+            {"dnsNames": ["client.example.com"], "ipAddresses": ["10.0.0.1"], "uris": ["spiffe://example/ca"]}
+        ),
         ec.generate_private_key(CURVES[curve]),
     )
     assert without_key(made) == without_key(expected)
@@ -122,15 +128,22 @@ def test_a_request_is_what_go_makes(curve: str) -> None:
 def test_ids_of_keys_and_requests_are_what_the_provider_computes(curve: str) -> None:
     request = pem.request(SAMPLES[f"request{curve}"], "request")
     assert pem.identifier(request.public_bytes(Encoding.DER)) == SAMPLES[f"requestId{curve}"]
-    assert pem.identifier(pem.public_der(cast(pem.VerifyingKey, request.public_key()))) == SAMPLES[f"keyId{curve}"]
+    assert (
+        pem.identifier(pem.public_der(cast(pem.VerifyingKey, request.public_key())))
+        == SAMPLES[f"keyId{curve}"]
+    )
 
 
 @pytest.mark.parametrize("end", [b"\n", b" \t", b"\xc2\xa0", b"\xe3\x80\x80\r\n", b"\xc2\x85"])
 def test_an_id_leaves_out_white_space_at_the_ends_as_go_does(end: bytes) -> None:
     assert pem.identifier(b"0\x82abc" + end) == pem.identifier(b"0\x82abc")
-    assert pem.identifier(b"0\x82abc\xa0") != pem.identifier(b"0\x82abc"), "a lone continuation byte is no white space"
+    assert pem.identifier(b"0\x82abc\xa0") != pem.identifier(b"0\x82abc"), (
+        "a lone continuation byte is no white space"
+    )
 
 
 def without_key(request: x509.CertificateSigningRequest) -> bytes:
     key = cast(ec.EllipticCurvePublicKey, request.public_key())
-    return request.tbs_certrequest_bytes.replace(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint), b"")
+    return request.tbs_certrequest_bytes.replace(
+        key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint), b""
+    )

@@ -33,7 +33,9 @@ def test_a_time_is_written_in_the_local_zone_with_nanoseconds(zone: str) -> None
     assert parse(rfc3339(NOW)) == NOW
 
 
-@pytest.mark.parametrize(("nanoseconds", "fraction"), [(0, ""), (500_000_000, ".5"), (1_000, ".000001"), (1, ".000000001")])
+@pytest.mark.parametrize(
+    ("nanoseconds", "fraction"), [(0, ""), (500_000_000, ".5"), (1_000, ".000001"), (1, ".000000001")]
+)
 def test_trailing_zeros_of_the_fraction_are_left_out(nanoseconds: int, fraction: str) -> None:
     text = rfc3339(1_773_685_952 * 10**9 + nanoseconds)
     assert text[19 : 19 + len(fraction) + 1].rstrip("Z+-") == fraction
@@ -44,7 +46,9 @@ def test_what_is_written_is_read_again(nanoseconds: int) -> None:
     assert parse(rfc3339(nanoseconds)) == nanoseconds
 
 
-@pytest.mark.parametrize("text", ["", "2026-03-16", "2026-03-16T18:32:32", "2026-03-16T18:32:32.x", "yesterday"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-03-16", "2026-03-16T18:32:32", "2026-03-16T18:32:32.x", "yesterday"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)

@@ -31,15 +31,23 @@ def authority(driver: Any, key: str, **change: Any) -> dict[str, Any]:
         "validityPeriodHours": 87600,
         "subject": {"commonName": "root", "emailAddress": "ca@example.com"},
     }
-    return {"caPrivateKeyPem": key, "caCertPem": driver.create(SelfSignedCert, privateKeyPem=key, **(wanted | change))["certPem"]}
+    return {
+        "caPrivateKeyPem": key,
+        "caCertPem": driver.create(SelfSignedCert, privateKeyPem=key, **(wanted | change))["certPem"],
+    }
 
 
 def request(driver: Any, key: str, **change: Any) -> str:
-    wanted = {"subject": {"commonName": "client", "organization": "Example"}, "uris": ["spiffe://example/client"]}
+    wanted = {
+        "subject": {"commonName": "client", "organization": "Example"},
+        "uris": ["spiffe://example/client"],
+    }
     return str(driver.create(CertRequest, privateKeyPem=key, **(wanted | change))["certRequestPem"])
 
 
-@pytest.mark.parametrize("key", [{"algorithm": "RSA"}, {"algorithm": "ECDSA", "ecdsaCurve": "P384"}, {"algorithm": "ED25519"}])
+@pytest.mark.parametrize(
+    "key", [{"algorithm": "RSA"}, {"algorithm": "ECDSA", "ecdsaCurve": "P384"}, {"algorithm": "ED25519"}]
+)
 def test_the_chain_verifies(driver: Any, key_pem: KeyPem, tmp_path: Path, key: dict[str, Any]) -> None:
     ca = authority(driver, key_pem(**key))
     state = driver.create(LocallySignedCert, certRequestPem=request(driver, key_pem()), **ca, **CLIENT)
@@ -52,21 +60,53 @@ def test_the_chain_verifies(driver: Any, key_pem: KeyPem, tmp_path: Path, key: d
     assert leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier == own
     (tmp_path / "root.pem").write_text(ca["caCertPem"])
     (tmp_path / "leaf.pem").write_text(state["certPem"])
-    command = ["openssl", "verify", "-purpose", "sslclient", "-no_check_time", "-CAfile", "root.pem", "leaf.pem"]
+    command = [
+        "openssl",
+        "verify",
+        "-purpose",
+        "sslclient",
+        "-no_check_time",
+        "-CAfile",
+        "root.pem",
+        "leaf.pem",
+    ]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     assert (state["caKeyAlgorithm"], state["id"]) == (key["algorithm"], str(leaf.serial_number))
 
 
 def test_the_state_holds_inputs_defaults_and_outputs(driver: Any, key_pem: KeyPem) -> None:
-    state = driver.create(LocallySignedCert, certRequestPem=request(driver, key_pem()), **authority(driver, key_pem("RSA")), **CLIENT)
+    state = driver.create(
+        LocallySignedCert,
+        certRequestPem=request(driver, key_pem()),
+        **authority(driver, key_pem("RSA")),
+        **CLIENT,
+    )
     assert set(state) == {
-        *("allowedUses", "caCertPem", "caKeyAlgorithm", "caPrivateKeyPem", "certPem", "certRequestPem", "earlyRenewalHours", "id"),
-        *("isCaCertificate", "readyForRenewal", "setSubjectKeyId", "validityEndTime", "validityPeriodHours", "validityStartTime"),
+        *(
+            "allowedUses",
+            "caCertPem",
+            "caKeyAlgorithm",
+            "caPrivateKeyPem",
+            "certPem",
+            "certRequestPem",
+            "earlyRenewalHours",
+            "id",
+        ),
+        *(
+            "isCaCertificate",
+            "readyForRenewal",
+            "setSubjectKeyId",
+            "validityEndTime",
+            "validityPeriodHours",
+            "validityStartTime",
+        ),
     }
 
 
 def test_a_subject_of_the_same_name_gets_no_authority_key_identifier(driver: Any, key_pem: KeyPem) -> None:
-    """As Go does it; which is why cross certificates are not made with this resource (facts/pulumi.md 2)."""
+    """As Go does it; which is why cross certificates are not made with this resource
+    (facts/pulumi.md 2).
+    """
     ca = authority(driver, key_pem("RSA"), subject={"commonName": "same"})
     asked = request(driver, key_pem(), subject={"commonName": "same"})
     leaf = certificate(driver.create(LocallySignedCert, certRequestPem=asked, **ca, **CLIENT)["certPem"])
@@ -76,8 +116,15 @@ def test_a_subject_of_the_same_name_gets_no_authority_key_identifier(driver: Any
 
 def test_a_subordinate_ca_has_a_key_identifier_of_its_own(driver: Any, key_pem: KeyPem) -> None:
     ca = authority(driver, key_pem("RSA"))
-    wanted = {"isCaCertificate": True, "allowedUses": ["cert_signing"], "validityPeriodHours": 1, "maxPathLength": 0}
-    made = certificate(driver.create(LocallySignedCert, certRequestPem=request(driver, key_pem()), **ca, **wanted)["certPem"])
+    wanted = {
+        "isCaCertificate": True,
+        "allowedUses": ["cert_signing"],
+        "validityPeriodHours": 1,
+        "maxPathLength": 0,
+    }
+    made = certificate(
+        driver.create(LocallySignedCert, certRequestPem=request(driver, key_pem()), **ca, **wanted)["certPem"]
+    )
     constraints = made.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert (constraints.ca, constraints.path_length) == (True, 0)
     expected = x509.SubjectKeyIdentifier.from_public_key(made.public_key())
@@ -101,11 +148,22 @@ def test_a_key_of_another_ca_is_refused(driver: Any, key_pem: KeyPem) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("caCertPem", "caCertPem begins with a PEM block of type EC PRIVATE KEY: the first block must be CERTIFICATE"),
-        ("certRequestPem", "certRequestPem begins with a PEM block of type EC PRIVATE KEY: the first block must be CERTIFICATE REQUEST"),
+        (
+            "caCertPem",
+            "caCertPem begins with a PEM block of type EC PRIVATE KEY: the first block must be CERTIFICATE",
+        ),
+        (
+            "certRequestPem",
+            (
+                "certRequestPem begins with a PEM block of type EC PRIVATE KEY: the first block must be"
+                " CERTIFICATE REQUEST"
+            ),
+        ),
     ],
 )
-def test_a_key_in_the_wrong_place_is_refused_and_not_printed(driver: Any, key_pem: KeyPem, name: str, reason: str) -> None:
+def test_a_key_in_the_wrong_place_is_refused_and_not_printed(
+    driver: Any, key_pem: KeyPem, name: str, reason: str
+) -> None:
     good = {"certRequestPem": request(driver, key_pem()), **authority(driver, key_pem("RSA")), **CLIENT}
     failures = driver.check(LocallySignedCert, **(good | {name: key_pem()}))
     assert [(failure.property, failure.reason) for failure in failures] == [("", reason)]
@@ -123,12 +181,19 @@ def test_a_damaged_text_is_refused(driver: Any, key_pem: KeyPem, name: str) -> N
 def test_a_ca_made_of_a_request_without_a_name_is_refused(driver: Any, key_pem: KeyPem) -> None:
     asked = request(driver, key_pem(), subject=None)
     failures = driver.check(
-        LocallySignedCert, certRequestPem=asked, **authority(driver, key_pem("RSA")), **(CLIENT | {"isCaCertificate": True})
+        LocallySignedCert,
+        certRequestPem=asked,
+        **authority(driver, key_pem("RSA")),
+        **(CLIENT | {"isCaCertificate": True}),
     )
-    assert [failure.reason for failure in failures] == ["a CA must have a name: make the request with a subject (RFC 5280, 4.1.2.6)"]
+    assert [failure.reason for failure in failures] == [
+        "a CA must have a name: make the request with a subject (RFC 5280, 4.1.2.6)"
+    ]
 
 
 def test_a_preview_with_unknown_inputs_is_fine(driver: Any, key_pem: KeyPem) -> None:
-    planned = driver.preview(LocallySignedCert, certRequestPem=UNKNOWN, caPrivateKeyPem=key_pem(), caCertPem=UNKNOWN, **CLIENT)
+    planned = driver.preview(
+        LocallySignedCert, certRequestPem=UNKNOWN, caPrivateKeyPem=key_pem(), caCertPem=UNKNOWN, **CLIENT
+    )
     assert planned["certPem"] is UNKNOWN
     assert planned["readyForRenewal"] is False

@@ -36,13 +36,17 @@ def test_every_form_holds_the_same_key(driver: Any, inputs: dict[str, Any], labe
     assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey)
     assert state["id"] == identifier(public_der(key.public_key()))
     for form in ("privateKeyPem", "privateKeyPemPkcs8"):
-        shown = subprocess.run(["openssl", "pkey", "-pubout"], input=state[form], text=True, capture_output=True, check=True)
+        shown = subprocess.run(
+            ["openssl", "pkey", "-pubout"], input=state[form], text=True, capture_output=True, check=True
+        )
         assert shown.stdout == state["publicKeyPem"]
         assert all(len(line) <= 64 for line in state[form].splitlines())
 
 
 @pytest.mark.parametrize(("inputs", "label"), KEYS, ids=NAMES)
-def test_the_state_holds_defaults_of_both_kinds_of_key_and_the_schema_version(driver: Any, inputs: dict[str, Any], label: str) -> None:
+def test_the_state_holds_defaults_of_both_kinds_of_key_and_the_schema_version(
+    driver: Any, inputs: dict[str, Any], label: str
+) -> None:
     state = driver.create(PrivateKey, **inputs)
     assert state["rsaBits"] == inputs.get("rsaBits", 2048)
     assert state["ecdsaCurve"] == inputs.get("ecdsaCurve", "P224")
@@ -50,29 +54,45 @@ def test_the_state_holds_defaults_of_both_kinds_of_key_and_the_schema_version(dr
     assert set(state) == {"__meta", "id", "algorithm", "rsaBits", "ecdsaCurve", *PrivateKey.computed}
 
 
-@pytest.mark.parametrize("inputs", [{"algorithm": "RSA"}, {"algorithm": "ECDSA", "ecdsaCurve": "P384"}, {"algorithm": "ED25519"}])
+@pytest.mark.parametrize(
+    "inputs", [{"algorithm": "RSA"}, {"algorithm": "ECDSA", "ecdsaCurve": "P384"}, {"algorithm": "ED25519"}]
+)
 def test_openssh_forms_and_fingerprints_belong_to_the_key(driver: Any, inputs: dict[str, Any]) -> None:
     state = driver.create(PrivateKey, **inputs)
     kind, blob = state["publicKeyOpenssh"].split(" ")
     assert kind in {"ssh-rsa", "ecdsa-sha2-nistp384", "ssh-ed25519"}
     assert blob.endswith("\n")
     wire = base64.b64decode(blob)
-    assert state["publicKeyFingerprintSha256"] == "SHA256:" + base64.b64encode(hashlib.sha256(wire).digest()).decode().rstrip("=")
+    assert state["publicKeyFingerprintSha256"] == "SHA256:" + base64.b64encode(
+        hashlib.sha256(wire).digest()
+    ).decode().rstrip("=")
     assert state["publicKeyFingerprintMd5"].replace(":", "") == hashlib.md5(wire).hexdigest()
     assert len(state["publicKeyFingerprintMd5"]) == 47
-    assert all(len(line) <= 64 for line in state["privateKeyOpenssh"].splitlines()), "Go writes lines of 64 characters"
+    assert all(len(line) <= 64 for line in state["privateKeyOpenssh"].splitlines()), (
+        "Go writes lines of 64 characters"
+    )
     assert state["privateKeyOpenssh"].endswith("-----END OPENSSH PRIVATE KEY-----\n")
     key = load_ssh_private_key(state["privateKeyOpenssh"].encode(), None)
-    assert public_der(key.public_key()) == public_der(load_pem_private_key(state["privateKeyPem"].encode(), None).public_key())  # type: ignore[arg-type]
+    same: Any = load_pem_private_key(state["privateKeyPem"].encode(), None)
+    opened: Any = key
+    assert public_der(opened.public_key()) == public_der(same.public_key())
 
 
 def test_openssh_does_not_know_p224(driver: Any) -> None:
     state = driver.create(PrivateKey, algorithm="ECDSA")
-    assert [state[name] for name in PrivateKey.computed if "Openssh" in name or "Fingerprint" in name] == ["", "", "", ""]
+    assert [state[name] for name in PrivateKey.computed if "Openssh" in name or "Fingerprint" in name] == [
+        "",
+        "",
+        "",
+        "",
+    ]
 
 
 def test_two_keys_are_never_the_same(driver: Any) -> None:
-    assert driver.create(PrivateKey, algorithm="ED25519")["id"] != driver.create(PrivateKey, algorithm="ED25519")["id"]
+    assert (
+        driver.create(PrivateKey, algorithm="ED25519")["id"]
+        != driver.create(PrivateKey, algorithm="ED25519")["id"]
+    )
 
 
 def test_a_preview_makes_no_key(driver: Any) -> None:
@@ -91,11 +111,23 @@ def test_a_preview_makes_no_key(driver: Any) -> None:
         ({}, "algorithm is missing: give a text"),
         ({"algorithm": "DSA"}, "algorithm knows no 'DSA': take one of RSA, ECDSA, ED25519"),
         ({"algorithm": 4}, "algorithm must be a text"),
-        ({"algorithm": "ECDSA", "ecdsaCurve": "P-256"}, "ecdsaCurve knows no 'P-256': take one of P224, P256, P384, P521"),
-        ({"algorithm": "RSA", "rsaBits": 512}, "an RSA key of 512 bits cannot be made: give 1024 to 16384, better 2048 or more"),
-        ({"algorithm": "RSA", "rsaBits": 65536}, "an RSA key of 65536 bits cannot be made: give 1024 to 16384, better 2048 or more"),
+        (
+            {"algorithm": "ECDSA", "ecdsaCurve": "P-256"},
+            "ecdsaCurve knows no 'P-256': take one of P224, P256, P384, P521",
+        ),
+        (
+            {"algorithm": "RSA", "rsaBits": 512},
+            "an RSA key of 512 bits cannot be made: give 1024 to 16384, better 2048 or more",
+        ),
+        (
+            {"algorithm": "RSA", "rsaBits": 65536},
+            "an RSA key of 65536 bits cannot be made: give 1024 to 16384, better 2048 or more",
+        ),
         ({"algorithm": "RSA", "rsaBits": 2048.5}, "rsaBits must be a whole number"),
-        ({"algorithm": "RSA", "bits": 2048}, "PrivateKey has no input bits: it has algorithm, ecdsaCurve, rsaBits"),
+        (
+            {"algorithm": "RSA", "bits": 2048},
+            "PrivateKey has no input bits: it has algorithm, ecdsaCurve, rsaBits",
+        ),
     ],
 )
 def test_a_wrong_input_is_refused_in_one_sentence(driver: Any, inputs: dict[str, Any], reason: str) -> None:

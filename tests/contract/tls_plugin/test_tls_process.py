@@ -1,4 +1,6 @@
-"""The tls stand-in as the engine meets it: a process that prints a port and speaks the Pulumi protocol."""
+"""The tls stand-in as the engine meets it: a process that prints a port and speaks the Pulumi
+protocol.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,16 @@ def said(error: pytest.ExceptionInfo[grpc.RpcError]) -> str:
 
 @dataclass
 class Plugin:
-    """The started plugin; calls are those of the engine, with its numbers as doubles and its sentinels."""
+    """The started plugin; calls are those of the engine, with its numbers as doubles and its
+    sentinels.
+    """
 
     stub: Any
 
     def configure(self) -> Any:
-        return self.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"version": "5.6.2"}), acceptSecrets=True))
+        return self.stub.Configure(
+            provider_pb2.ConfigureRequest(args=to_struct({"version": "5.6.2"}), acceptSecrets=True)
+        )
 
     def check(self, token: str, inputs: Properties) -> Any:
         return self.stub.Check(provider_pb2.CheckRequest(urn=urn(token), news=to_struct(inputs)))
@@ -62,12 +68,16 @@ class Plugin:
     def create(self, token: str, inputs: Properties, preview: bool = False) -> Any:
         checked = self.check(token, inputs)
         assert not checked.failures
-        return self.stub.Create(provider_pb2.CreateRequest(urn=urn(token), properties=checked.inputs, preview=preview))
+        return self.stub.Create(
+            provider_pb2.CreateRequest(urn=urn(token), properties=checked.inputs, preview=preview)
+        )
 
     def make(self, token: str, inputs: Properties) -> Properties:
         return from_struct(self.create(token, inputs).properties)
 
-    def diff(self, token: str, state: Properties, old: Properties, new: Properties, ignore: list[str] | None = None) -> Any:
+    def diff(
+        self, token: str, state: Properties, old: Properties, new: Properties, ignore: list[str] | None = None
+    ) -> Any:
         return self.stub.Diff(
             provider_pb2.DiffRequest(
                 id=state["id"],
@@ -80,7 +90,11 @@ class Plugin:
         )
 
     def read(self, token: str, id: str, inputs: Properties, state: Properties) -> Any:
-        return self.stub.Read(provider_pb2.ReadRequest(id=id, urn=urn(token), inputs=to_struct(inputs), properties=to_struct(state)))
+        return self.stub.Read(
+            provider_pb2.ReadRequest(
+                id=id, urn=urn(token), inputs=to_struct(inputs), properties=to_struct(state)
+            )
+        )
 
 
 @contextmanager
@@ -129,16 +143,24 @@ def test_it_says_which_version_it_stands_in_for(plugin: Plugin) -> None:
 
 def test_it_accepts_the_configuration_of_a_default_provider(plugin: Plugin) -> None:
     news = to_struct({"version": "5.6.2"})
-    checked = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:pulumi:dev::project::pulumi:providers:tls::default", news=news))
+    checked = plugin.stub.CheckConfig(
+        provider_pb2.CheckRequest(urn="urn:pulumi:dev::project::pulumi:providers:tls::default", news=news)
+    )
     assert not checked.failures
     assert checked.inputs == news
 
 
 @pytest.mark.parametrize("missing", ["ALB_MUTUAL_TLS_SANDBOX", "PULUMI_BACKEND_URL"])
-def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(environment: dict[str, str], missing: str) -> None:
-    sentence = f"the tls stand-in serves only the sandbox, and {missing} is not set: run `. .sandbox/env` first"
+def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(
+    environment: dict[str, str], missing: str
+) -> None:
+    sentence = (
+        f"the tls stand-in serves only the sandbox, and {missing} is not set: run `. .sandbox/env` first"
+    )
     with started({name: value for name, value in environment.items() if name != missing}) as plugin:
-        checked = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:pulumi:dev::project::pulumi:providers:tls::default"))
+        checked = plugin.stub.CheckConfig(
+            provider_pb2.CheckRequest(urn="urn:pulumi:dev::project::pulumi:providers:tls::default")
+        )
         assert [failure.reason.startswith(sentence) for failure in checked.failures] == [True]
         with pytest.raises(grpc.RpcError) as refused:
             plugin.configure()
@@ -161,7 +183,10 @@ def test_a_whole_chain_is_made_of_what_comes_back(plugin: Plugin, key: str) -> N
     root = plugin.create(SELF_SIGNED, CA | {"privateKeyPem": key})
     assert secrets(root.properties) == {"privateKeyPem"}
     authority = from_struct(root.properties)
-    asked = plugin.create(REQUEST, {"privateKeyPem": key, "subject": {"commonName": "client"}, "uris": ["spiffe://example/client"]})
+    asked = plugin.create(
+        REQUEST,
+        {"privateKeyPem": key, "subject": {"commonName": "client"}, "uris": ["spiffe://example/client"]},
+    )
     assert secrets(asked.properties) == {"privateKeyPem"}
     wanted = {
         "certRequestPem": from_struct(asked.properties)["certRequestPem"],
@@ -196,7 +221,9 @@ def test_no_change_is_none(plugin: Plugin, key: str) -> None:
 
 def test_a_change_that_replaces_creates_before_it_deletes(plugin: Plugin, key: str) -> None:
     inputs = CA | {"privateKeyPem": key}
-    diff = plugin.diff(SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"subject": {"commonName": "other"}})
+    diff = plugin.diff(
+        SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"subject": {"commonName": "other"}}
+    )
     assert diff.changes == provider_pb2.DiffResponse.DIFF_SOME
     assert list(diff.replaces) == ["subject"]
     assert not diff.deleteBeforeReplace
@@ -205,13 +232,21 @@ def test_a_change_that_replaces_creates_before_it_deletes(plugin: Plugin, key: s
 
 def test_a_key_that_will_be_replaced_replaces_what_is_made_with_it(plugin: Plugin, key: str) -> None:
     inputs = CA | {"privateKeyPem": key}
-    diff = plugin.diff(SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"privateKeyPem": UNKNOWN})
+    diff = plugin.diff(
+        SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"privateKeyPem": UNKNOWN}
+    )
     assert list(diff.replaces) == ["privateKeyPem"]
 
 
 def test_ignored_changes_are_none(plugin: Plugin, key: str) -> None:
     inputs = CA | {"privateKeyPem": key}
-    diff = plugin.diff(SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"dnsNames": ["a.example"]}, ["dnsNames"])
+    diff = plugin.diff(
+        SELF_SIGNED,
+        plugin.make(SELF_SIGNED, inputs),
+        inputs,
+        inputs | {"dnsNames": ["a.example"]},
+        ["dnsNames"],
+    )
     assert diff.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
@@ -222,7 +257,11 @@ def test_early_renewal_is_an_update_that_keeps_the_certificate(plugin: Plugin, k
     assert list(plugin.diff(SELF_SIGNED, state, inputs, wanted).replaces) == []
     updated = plugin.stub.Update(
         provider_pb2.UpdateRequest(
-            id=state["id"], urn=urn(SELF_SIGNED), olds=to_struct(state), old_inputs=to_struct(inputs), news=to_struct(wanted)
+            id=state["id"],
+            urn=urn(SELF_SIGNED),
+            olds=to_struct(state),
+            old_inputs=to_struct(inputs),
+            news=to_struct(wanted),
         )
     )
     assert from_struct(updated.properties) == state | {"earlyRenewalHours": 24}
@@ -257,7 +296,10 @@ def test_a_delete_is_nothing_but_an_answer(plugin: Plugin) -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda plugin: plugin.read(PRIVATE_KEY, "abc", {}, {}), "name: a tls:index/privateKey:PrivateKey cannot be imported"),
+        (
+            lambda plugin: plugin.read(PRIVATE_KEY, "abc", {}, {}),
+            "name: a tls:index/privateKey:PrivateKey cannot be imported",
+        ),
         (
             lambda plugin: plugin.check("tls:index/publicKey:PublicKey", {}),
             "the plugin tls 5.6.2 has no resource type tls:index/publicKey:PublicKey",
@@ -276,11 +318,16 @@ def test_a_wrong_input_is_a_check_failure_that_names_no_property_that_may_hold_a
     assert [(failure.property, failure.reason) for failure in failures] == [
         ("", "privateKeyPem is no PEM text: give one that begins with -----BEGIN RSA PRIVATE KEY-----")
     ]
-    assert [failure.property for failure in plugin.check(PRIVATE_KEY, {"algorithm": "RSA", "rsaBits": 512}).failures] == ["rsaBits"]
+    assert [
+        failure.property
+        for failure in plugin.check(PRIVATE_KEY, {"algorithm": "RSA", "rsaBits": 512}).failures
+    ] == ["rsaBits"]
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length must be:UserWarning")
 def test_a_long_country_is_no_noise_in_the_users_terminal(plugin: Plugin, key: str) -> None:
-    """cryptography warns on standard error about names that Go writes as they are; `started` asserts that nothing was said."""
+    """cryptography warns on standard error about names that Go writes as they are; `started`
+    asserts that nothing was said.
+    """
     state = plugin.make(SELF_SIGNED, CA | {"privateKeyPem": key, "subject": {"country": "china"}})
     assert x509.load_pem_x509_certificate(state["certPem"].encode()).subject.rfc4514_string() == "C=china"

@@ -19,7 +19,8 @@ from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert
 
 KINDS: list[type[Resource]] = [PrivateKey, SelfSignedCert, CertRequest, LocallySignedCert]
 
-# In a process of its own: the provider's protocol module leaves placeholders where the SDK's packages would be.
+# In a process of its own: the provider's protocol module leaves placeholders where the SDK's
+# packages would be.
 DESCRIBE_SDK = """
 import json
 from importlib.resources import files
@@ -41,7 +42,9 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def sdk() -> Any:
-    described = subprocess.run([sys.executable, "-c", DESCRIBE_SDK], capture_output=True, text=True, check=True)
+    described = subprocess.run(
+        [sys.executable, "-c", DESCRIBE_SDK], capture_output=True, text=True, check=True
+    )
     return json.loads(described.stdout)
 
 

@@ -1,4 +1,6 @@
-"""A program that is missing fails what needs it once, with the reason: pytest on a small tree of tests."""
+"""A program that is missing fails what needs it once, with the reason: pytest on a small tree of
+tests.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def test_one(number: int) -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Tests in places of the list: two need certtool and keytool, three certtool, and two neither."""
+    """Tests in places of the list: two need certtool and keytool, three certtool, and two
+    neither.
+    """
     for name, count in (
         ("pki/test_pki_exports.py", 2),
         ("pki/test_pki_verifiers.py", 3),

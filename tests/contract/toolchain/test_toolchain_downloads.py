@@ -1,4 +1,6 @@
-"""Official releases: only what its project has published is used, and nothing is waited for that does not come."""
+"""Official releases: only what its project has published is used, and nothing is waited for that
+does not come.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     found.close()
 
 
-def release(site: Site, name: str = "/pulumi.tar.gz", members: tuple[str, ...] = ("pulumi/pulumi",)) -> tuple[ReleaseFile, ...]:
+def release(
+    site: Site, name: str = "/pulumi.tar.gz", members: tuple[str, ...] = ("pulumi/pulumi",)
+) -> tuple[ReleaseFile, ...]:
     return (ReleaseFile(site.url(name), site.url("/sums.txt"), members),)
 
 
@@ -87,7 +91,10 @@ def nothing() -> None:
 
 def test_a_verified_archive_gives_its_programs_and_nothing_else(site: Site, tmp_path: Path) -> None:
     content = archive()
-    site.files = {"/pulumi.tar.gz": content, "/sums.txt": f"{hashlib.sha256(content).hexdigest()}  pulumi.tar.gz\n".encode()}
+    site.files = {
+        "/pulumi.tar.gz": content,
+        "/sums.txt": f"{hashlib.sha256(content).hexdigest()}  pulumi.tar.gz\n".encode(),
+    }
     fetch(release(site), tmp_path, nothing)
     assert [file.name for file in tmp_path.iterdir()] == ["pulumi"]
     assert (tmp_path / "pulumi").stat().st_mode & 0o777 == 0o755
@@ -102,7 +109,10 @@ def test_a_file_without_an_archive_around_it_is_itself_the_program(site: Site, t
 
 def test_an_archive_that_is_not_what_was_published_is_not_unpacked(site: Site, tmp_path: Path) -> None:
     content = archive()
-    site.files = {"/pulumi.tar.gz": content + b"x", "/sums.txt": f"{hashlib.sha256(content).hexdigest()}  pulumi.tar.gz\n".encode()}
+    site.files = {
+        "/pulumi.tar.gz": content + b"x",
+        "/sums.txt": f"{hashlib.sha256(content).hexdigest()}  pulumi.tar.gz\n".encode(),
+    }
     with pytest.raises(DownloadFailed, match="instead of the published"):
         fetch(release(site), tmp_path, nothing)
     assert not (tmp_path / "pulumi").exists()
@@ -110,7 +120,10 @@ def test_an_archive_that_is_not_what_was_published_is_not_unpacked(site: Site, t
 
 def test_an_archive_without_the_program_is_refused(site: Site, tmp_path: Path) -> None:
     content = archive()
-    site.files = {"/pulumi.tar.gz": content, "/sums.txt": f"{hashlib.sha256(content).hexdigest()}  pulumi.tar.gz\n".encode()}
+    site.files = {
+        "/pulumi.tar.gz": content,
+        "/sums.txt": f"{hashlib.sha256(content).hexdigest()}  pulumi.tar.gz\n".encode(),
+    }
     with pytest.raises(DownloadFailed, match=r"pulumi\.tar\.gz cannot be unpacked"):
         fetch(release(site, members=("pulumi/etcd",)), tmp_path, nothing)
 

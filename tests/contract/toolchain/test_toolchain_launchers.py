@@ -27,12 +27,16 @@ def program(file: Path, body: str) -> Path:
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], **variables}
-    return subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
-    """The wrapper as it stands in the store, reached through a link as the engine does; the real host only shows how it was called."""
+    """The wrapper as it stands in the store, reached through a link as the engine does; the real
+    host only shows how it was called.
+    """
     store = tmp_path / "store"
     (store / "host").mkdir(parents=True)
     shutil.copy(HERE.recipes / "python-host" / "pulumi-language-python", store)
@@ -47,14 +51,24 @@ def host(tmp_path: Path) -> Path:
 
 def project(directory: Path, line: str) -> Path:
     directory.mkdir()
-    (directory / "Pulumi.yaml").write_text(f"name: x\nruntime:\n  name: python\n  options:\n    toolchain: pip\n{line}\n")
+    (directory / "Pulumi.yaml").write_text(
+        f"name: x\nruntime:\n  name: python\n  options:\n    toolchain: pip\n{line}\n"
+    )
     return directory
 
 
 @pytest.mark.parametrize(
-    "line", ["    virtualenv: .venv", '    virtualenv: ".venv"', "    virtualenv: '.venv' # ours", "    virtualenv: .venv  # ours"]
+    "line",
+    [
+        "    virtualenv: .venv",
+        '    virtualenv: ".venv"',
+        "    virtualenv: '.venv' # ours",
+        "    virtualenv: .venv  # ours",
+    ],
 )
-def test_the_language_host_gets_the_projects_python_from_any_directory_below_it(host: Path, tmp_path: Path, line: str) -> None:
+def test_the_language_host_gets_the_projects_python_from_any_directory_below_it(
+    host: Path, tmp_path: Path, line: str
+) -> None:
     directory = project(tmp_path / "project", line)
     program(directory / ".venv" / "bin" / "python", "exit 0")
     (directory / "below").mkdir()
@@ -67,7 +81,9 @@ def test_the_language_host_gets_the_projects_python_from_any_directory_below_it(
         assert f"PULUMI_PYTHON_CMD={tmp_path}/store/host/python" in lines
 
 
-def test_a_project_without_an_environment_of_its_own_gets_the_python_of_path(host: Path, tmp_path: Path) -> None:
+def test_a_project_without_an_environment_of_its_own_gets_the_python_of_path(
+    host: Path, tmp_path: Path
+) -> None:
     directory = project(tmp_path / "project", "")
     python = program(tmp_path / "bin" / "python3", "exit 0")
     done = run(host, "127.0.0.1:5", cwd=directory, PATH=f"{python.parent}:{os.environ['PATH']}")
@@ -84,7 +100,9 @@ def test_a_project_whose_environment_is_missing_is_told_what_to_do(host: Path, t
 def test_programs_run_on_the_projects_python_without_our_variables(host: Path, tmp_path: Path) -> None:
     python = program(tmp_path / "python", SHOW)
     shim = tmp_path / "store" / "host" / "python"
-    done = run(shim, "-u", "x y", cwd=tmp_path, ALB_MUTUAL_TLS_PYTHON=str(python), PULUMI_PYTHON_CMD=str(shim))
+    done = run(
+        shim, "-u", "x y", cwd=tmp_path, ALB_MUTUAL_TLS_PYTHON=str(python), PULUMI_PYTHON_CMD=str(shim)
+    )
     lines = done.stdout.splitlines()
     assert lines[:3] == [str(python), "-u", "x y"]
     assert not [line for line in lines if line.startswith(("ALB_MUTUAL_TLS_PYTHON=", "PULUMI_PYTHON_CMD="))]
@@ -106,11 +124,17 @@ def test_the_question_for_packages_is_answered_without_pip(host: Path, tmp_path:
     assert {"pulumi", "pulumi-tls"} <= found
 
 
-def test_a_stand_in_is_started_by_the_checkouts_python_with_the_checkout_to_import_from(tmp_path: Path) -> None:
+def test_a_stand_in_is_started_by_the_checkouts_python_with_the_checkout_to_import_from(
+    tmp_path: Path,
+) -> None:
     places = Places(tmp_path / "a checkout")
     program(places.python, SHOW)
     stand_ins.install(places, tmp_path / "home", "tls", "5.6.2")
-    done = run(tmp_path / "home" / "plugins" / "resource-tls-v5.6.2" / "pulumi-resource-tls", "127.0.0.1:5", cwd=tmp_path)
+    done = run(
+        tmp_path / "home" / "plugins" / "resource-tls-v5.6.2" / "pulumi-resource-tls",
+        "127.0.0.1:5",
+        cwd=tmp_path,
+    )
     lines = done.stdout.splitlines()
     assert lines[1:5] == ["-P", "-m", "dev.toolchain.plugins.tls", "127.0.0.1:5"]
     assert f"PYTHONPATH={places.repository}" in lines
@@ -125,7 +149,12 @@ def test_mtls_runs_from_anywhere_and_through_links(tmp_path: Path) -> None:
     (tmp_path / "bin" / "relative").symlink_to("../a checkout/mtls")
     (tmp_path / "bin" / "again").symlink_to(tmp_path / "bin" / "relative")
     (tmp_path / "elsewhere").mkdir()
-    for call in (checkout / "mtls", tmp_path / "bin" / "relative", tmp_path / "bin" / "again", Path("../a checkout/mtls")):
+    for call in (
+        checkout / "mtls",
+        tmp_path / "bin" / "relative",
+        tmp_path / "bin" / "again",
+        Path("../a checkout/mtls"),
+    ):
         done = run(call, "verify", "--listener", "a b", cwd=tmp_path / "elsewhere")
         lines = done.stdout.splitlines()
         assert lines[0] == str(tmp_path / "elsewhere"), done.stderr
@@ -143,11 +172,18 @@ def test_mtls_without_an_environment_says_how_to_make_one(tmp_path: Path) -> Non
 
 def test_the_bootstrap_runs_on_a_bare_python() -> None:
     script = (
-        "import sys; import dev.toolchain.installation, dev.toolchain.__main__\n"
-        "own = {'dev', 'alb_mutual_tls'}\n"
-        "print(sorted({name.split('.')[0] for name in sys.modules} - set(sys.stdlib_module_names) - own - {'__main__'}))"
+        "import sys; import dev.toolchain.installation, dev.toolchain.__main__\nown = {'dev',"
+        " 'alb_mutual_tls'}\nprint(sorted({name.split('.')[0] for name in sys.modules} -"
+        " set(sys.stdlib_module_names) - own - {'__main__'}))"
     )
-    done = run(sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(HERE.repository)!r})\n{script}", cwd=HERE.repository)
+    done = run(
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(HERE.repository)!r})\n{script}",
+        cwd=HERE.repository,
+    )
     assert done.stdout == "[]\n", done.stdout + done.stderr
 
 

@@ -23,7 +23,9 @@ def runner(directory: Path, off: threading.Event | None = None) -> Runner:
 def test_what_a_program_says_is_answered_and_logged(tmp_path: Path) -> None:
     assert runner(tmp_path).run(["sh", "-c", "echo out; echo err >&2"], "x", VARIABLES) == "out\nerr\n"
     assert runner(tmp_path).run(["echo", "again"], "x", VARIABLES) == "again\n"
-    assert (tmp_path / "x.log").read_text() == "$ sh -c echo out; echo err >&2\nout\nerr\n$ echo again\nagain\n"
+    assert (
+        tmp_path / "x.log"
+    ).read_text() == "$ sh -c echo out; echo err >&2\nout\nerr\n$ echo again\nagain\n"
 
 
 def test_a_program_that_fails_gives_its_last_words(tmp_path: Path) -> None:
@@ -57,7 +59,10 @@ def test_work_that_is_called_off_ends_what_runs(tmp_path: Path) -> None:
 
 
 def _is_gone(pid: int) -> None:
-    """It was sent SIGKILL, on which it may still have to act. A process that its new parent has not yet collected is gone, too."""
+    """It was sent SIGKILL, on which it may still have to act.
+
+    A process that its new parent has not yet collected is gone, too.
+    """
     deadline = time.monotonic() + 10
     while _state(pid) not in (None, "Z"):
         assert time.monotonic() < deadline, f"process {pid} is {_state(pid)}"
@@ -73,7 +78,9 @@ def _state(pid: int) -> str | None:
 
 def test_a_build_is_stripped_stamped_and_independent_of_where_it_is_made() -> None:
     module = load().modules["etcd"]
-    arguments = golang.build_arguments(Path("go"), Path("etcd"), "go.etcd.io/etcd/server/v3", {"a.Version": "v1"}, Path("out/etcd"))
+    arguments = golang.build_arguments(
+        Path("go"), Path("etcd"), "go.etcd.io/etcd/server/v3", {"a.Version": "v1"}, Path("out/etcd")
+    )
     assert arguments[:4] == ["go", "build", "-C", "etcd"]
     assert "-trimpath" in arguments
     assert "-ldflags=-s -w -X=a.Version=v1" in arguments

@@ -1,10 +1,13 @@
-"""Makes this directory anew: certificate authorities by other tools, good and bad, without their keys, and INDEX.md, which tells what each is.
+"""Makes this directory anew: certificate authorities by other tools, good and bad, without their
+keys, and INDEX.md, which tells what each is.
 
-    TOOLS=/tmp/tools && cd $TOOLS && apt-get download easy-rsa golang-cfssl mkcert && for d in *.deb; do dpkg-deb -x $d .; done
-    PATH=$TOOLS/usr/bin:$TOOLS/usr/share/easy-rsa:$PATH EASYRSA=$TOOLS/usr/share/easy-rsa .venv/bin/python -m tests.data.authorities.make
+    TOOLS=/tmp/tools && cd $TOOLS && apt-get download easy-rsa golang-cfssl mkcert && for d in
+    *.deb; do dpkg-deb -x $d .; done PATH=$TOOLS/usr/bin:$TOOLS/usr/share/easy-rsa:$PATH
+    EASYRSA=$TOOLS/usr/share/easy-rsa .venv/bin/python -m tests.data.authorities.make
 
-Every command runs in an empty directory, which is removed with the keys in it. Below each authority a client certificate is made, in `clients/`: by
-the product where it accepts the authority, else with openssl. INDEX.md says what openssl has to say of that client where the last certificate of the
+Every command runs in an empty directory, which is removed with the keys in it. Below each authority
+a client certificate is made, in `clients/`: by the product where it accepts the authority, else
+with openssl. INDEX.md says what openssl has to say of that client where the last certificate of the
 authority's file is trusted.
 """
 
@@ -44,9 +47,11 @@ EC: Final = "ec -pkeyopt ec_paramgen_curve:P-256"
 
 @dataclass(frozen=True)
 class Case:
-    """One authority: `how` (bash; of our own generator the name of a function of `OURS`) writes `file`.
+    """One authority: `how` (bash; of our own generator the name of a function of `OURS`) writes
+    `file`.
 
-    `said` is what the product says of it; empty: accepted. `key` is of what signs; empty: nothing can be signed.
+    `said` is what the product says of it; empty: accepted. `key` is of what signs; empty: nothing
+    can be signed.
     """
 
     file: str
@@ -74,7 +79,10 @@ def root(
         "subjectKeyIdentifier=hash",
     ]
     added = [f"-addext {extension}" for extension in (*extensions, *more) if extension]
-    command = f"openssl req -x509 -config bare.cnf -newkey {key} -nodes -keyout {keyout} -days 3650 -subj '/CN={name}'"
+    command = (
+        f"openssl req -x509 -config bare.cnf -newkey {key} -nodes -keyout {keyout} -days 3650 -subj"
+        f" '/CN={name}'"
+    )
     return " ".join([command, *added, *options, f"-out {out}"])
 
 
@@ -88,11 +96,13 @@ def below(
     stem: str = "ca",
 ) -> str:
     """The openssl commands of an authority below another one."""
-    extensions = f"basicConstraints={constraints}\\nkeyUsage=critical,{usage}\\nsubjectKeyIdentifier=hash\\n{more}\\n"
+    extensions = (
+        f"basicConstraints={constraints}\\nkeyUsage=critical,{usage}\\nsubjectKeyIdentifier=hash\\n{more}\\n"
+    )
     return (
-        f"openssl req -new -config bare.cnf -newkey {EC} -nodes -keyout {stem}.key -subj '/CN={name}' -out {stem}.csr\n"
-        f"openssl x509 -req -in {stem}.csr -CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial -days 1825 "
-        f"-extfile <(printf '{extensions}') -out {stem}.pem"
+        f"openssl req -new -config bare.cnf -newkey {EC} -nodes -keyout {stem}.key -subj '/CN={name}' -out"
+        f" {stem}.csr\nopenssl x509 -req -in {stem}.csr -CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial"
+        f" -days 1825 -extfile <(printf '{extensions}') -out {stem}.pem"
     )
 
 
@@ -102,19 +112,28 @@ def lines(*commands: str) -> str:
 
 ROOT: Final = root(out="root.pem", keyout="root.key")
 EASY: Final = "export EASYRSA_BATCH=1 EASYRSA_PKI=$PWD/pki EASYRSA_REQ_CN='Example CA'"
-CFSSL_ROOT: Final = (
-    """echo '{"CN": "Example CA", "key": {"algo": "ecdsa", "size": 256}, "names": [{"C": "CN", "O": "Example"}]}' > ca.json"""
-)
+CFSSL_ROOT: Final = """echo '{"CN": "Example CA", "key": {"algo": "ecdsa", "size": 256}, "names": [{"C": "CN", "O": "Example"}]}' > ca.json"""
 
 CASES: Final = (
     # --- openssl: accepted
     Case("openssl-root-rsa.pem", "openssl", root("rsa:2048"), "a root as the manual of openssl makes it"),
-    Case("openssl-root-p384.pem", "openssl", root("ec -pkeyopt ec_paramgen_curve:P-384"), "a root with an ECDSA key"),
-    Case("openssl-root-p521.pem", "openssl", root("ec -pkeyopt ec_paramgen_curve:P-521"), "a root with an ECDSA key of 521 bits"),
+    Case(
+        "openssl-root-p384.pem",
+        "openssl",
+        root("ec -pkeyopt ec_paramgen_curve:P-384"),
+        "a root with an ECDSA key",
+    ),
+    Case(
+        "openssl-root-p521.pem",
+        "openssl",
+        root("ec -pkeyopt ec_paramgen_curve:P-521"),
+        "a root with an ECDSA key of 521 bits",
+    ),
     Case(
         "openssl-default.pem",
         "openssl",
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -days 3650 -subj '/C=CN/O=Example/CN=Example Root' -out FILE",
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -days 3650 -subj"
+        " '/C=CN/O=Example/CN=Example Root' -out FILE",
         "a root with Debian's openssl.cnf: not critical key usage, none at all",
     ),
     Case(
@@ -148,7 +167,12 @@ CASES: Final = (
         root(constraints="CA:TRUE", usage="keyCertSign"),
         "constraints and usage that are not critical",
     ),
-    Case("openssl-client-auth.pem", "openssl", root(more=("extendedKeyUsage=clientAuth",)), "limited to what it is for"),
+    Case(
+        "openssl-client-auth.pem",
+        "openssl",
+        root(more=("extendedKeyUsage=clientAuth",)),
+        "limited to what it is for",
+    ),
     Case(
         "openssl-rsa-pss-signature.pem",
         "openssl",
@@ -166,14 +190,20 @@ CASES: Final = (
         "openssl",
         root(more=("nameConstraints=critical,permitted\\;URI:.example.com",)),
         "limits URI names to another domain than that of ours",
-        said="the URI 'spiffe://0a1b2c3d.alb-mutual-tls/client/web' is not allowed by the name constraints of CN=Example Root",
+        said=(
+            "the URI 'spiffe://0a1b2c3d.alb-mutual-tls/client/web' is not allowed by the name constraints of"
+            " CN=Example Root"
+        ),
     ),
     Case(
         "openssl-name-constraints-dn.pem",
         "openssl",
         lines(
-            r"(cat bare.cnf; printf '[x]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\nnameConstraints=critical,permitted;dirName:d\n[d]\nO=Example\n') > dn.cnf",
-            f"openssl req -x509 -config dn.cnf -extensions x -newkey {EC} -nodes -keyout ca.key -days 3650 -subj '/O=Example/CN=Example Root' -out FILE",
+            r"(cat bare.cnf; printf"
+            r" '[x]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\nnameConstraints=critical,permitted;dirName:d\n[d]\nO=Example\n')"
+            r" > dn.cnf",
+            f"openssl req -x509 -config dn.cnf -extensions x -newkey {EC} -nodes -keyout ca.key -days 3650"
+            " -subj '/O=Example/CN=Example Root' -out FILE",
         ),
         "limits subjects to an organization",
         said="the subject CN=web is not allowed by the name constraints of CN=Example Root,O=Example",
@@ -198,7 +228,11 @@ CASES: Final = (
     Case(
         "openssl-upper-case-issuer.pem",
         "openssl",
-        lines(root(name="Example", out="root.pem", keyout="root.key"), below("EXAMPLE"), "cat ca.pem root.pem > FILE"),
+        lines(
+            root(name="Example", out="root.pem", keyout="root.key"),
+            below("EXAMPLE"),
+            "cat ca.pem root.pem > FILE",
+        ),
         "a subordinate that differs from its root's name in case only",
     ),
     # --- openssl: form
@@ -207,25 +241,35 @@ CASES: Final = (
         "openssl",
         lines(
             "openssl genrsa -out ca.key 4096",
-            "openssl req -new -key ca.key -subj '/C=cn/ST=bj/L=bj/O=alibaba/OU=test/CN=root/emailAddress=example@ali' -out ca.csr",
+            "openssl req -new -key ca.key -subj"
+            " '/C=cn/ST=bj/L=bj/O=alibaba/OU=test/CN=root/emailAddress=example@ali' -out ca.csr",
             "openssl x509 -req -in ca.csr -signkey ca.key -CAcreateserial -days 3650 -out FILE",
         ),
         "the commands of Alibaba Cloud's documentation",
-        said="it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3 (RFC 5280 section 4.1.2.1)",
+        said=(
+            "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3"
+            " (RFC 5280 section 4.1.2.1)"
+        ),
     ),
     Case(
         "openssl-no-constraints.pem",
         "openssl",
         root(constraints="", usage=""),
         "v3 without basicConstraints, as the documentation's commands make it with OpenSSL 3.5",
-        said="it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it",
+        said=(
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it"
+        ),
     ),
     Case(
         "openssl-ca-false.pem",
         "openssl",
         root(constraints="critical,CA:FALSE"),
         "CA:FALSE",
-        said="it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it",
+        said=(
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it"
+        ),
     ),
     Case(
         "openssl-server.pem",
@@ -237,7 +281,12 @@ CASES: Final = (
             name="example.com",
         ),
         "a self-signed server certificate",
-        said="it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it; its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension",
+        said=(
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it; its"
+            " extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make"
+            " one without that extension"
+        ),
     ),
     Case(
         "openssl-no-cert-sign.pem",
@@ -251,23 +300,37 @@ CASES: Final = (
         "openssl",
         root(more=("extendedKeyUsage=serverAuth",)),
         "an authority for servers only",
-        said="its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension",
+        said=(
+            "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make"
+            " one without that extension"
+        ),
     ),
     Case(
         "openssl-any-purpose.pem",
         "openssl",
         root(more=("extendedKeyUsage=anyExtendedKeyUsage",)),
         "any purpose, which OpenSSL does not count as clientAuth in an authority",
-        said="its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension",
+        said=(
+            "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make"
+            " one without that extension"
+        ),
     ),
     Case(
         "openssl-unknown-critical.pem",
         "openssl",
         root(more=("1.2.3.4=critical,ASN1:NULL",)),
         "a critical extension that no verifier knows",
-        said="its extension 1.2.3.4 is critical, and OpenSSL refuses what it does not know; make one without it",
+        said=(
+            "its extension 1.2.3.4 is critical, and OpenSSL refuses what it does not know; make one"
+            " without it"
+        ),
     ),
-    Case("openssl-unknown.pem", "openssl", root(more=("1.2.3.4=ASN1:NULL",)), "an extension that no verifier knows, not critical"),
+    Case(
+        "openssl-unknown.pem",
+        "openssl",
+        root(more=("1.2.3.4=ASN1:NULL",)),
+        "an extension that no verifier knows, not critical",
+    ),
     Case(
         "openssl-policy-constraints.pem",
         "openssl",
@@ -302,7 +365,10 @@ CASES: Final = (
         "openssl",
         root("rsa:2048 -pkeyopt rsa_keygen_pubexp:3"),
         "a small public exponent",
-        said="its RSA key has the public exponent 3, less than 65537; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384",
+        said=(
+            "its RSA key has the public exponent 3, less than 65537; use RSA of 2048 to 8192 bits, ECDSA-P256"
+            " or ECDSA-P384"
+        ),
     ),
     Case(
         "openssl-sha1.pem",
@@ -323,17 +389,27 @@ CASES: Final = (
         "openssl",
         root("ed25519"),
         "a key of a kind that ALB documents nowhere",
-        said="its key is neither RSA nor ECDSA, and ALB documents no other; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384",
+        said=(
+            "its key is neither RSA nor ECDSA, and ALB documents no other; use RSA of 2048 to 8192 bits,"
+            " ECDSA-P256 or ECDSA-P384"
+        ),
     ),
     Case(
         "openssl-dsa.pem",
         "openssl",
         lines("openssl dsaparam -out dsa.param 2048", root("dsa:dsa.param")),
         "a DSA key",
-        said="its key is neither RSA nor ECDSA, and ALB documents no other; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384",
+        said=(
+            "its key is neither RSA nor ECDSA, and ALB documents no other; use RSA of 2048 to 8192 bits,"
+            " ECDSA-P256 or ECDSA-P384"
+        ),
     ),
     Case(
-        "openssl-sm2.pem", "openssl", root("sm2", "-sm3"), "an SM2 key", said="its key is of a kind that cannot be read; use RSA or ECDSA"
+        "openssl-sm2.pem",
+        "openssl",
+        root("sm2", "-sm3"),
+        "an SM2 key",
+        said="its key is of a kind that cannot be read; use RSA or ECDSA",
     ),
     Case(
         "openssl-secp256k1.pem",
@@ -347,21 +423,29 @@ CASES: Final = (
         "openssl",
         root("ec -pkeyopt ec_paramgen_curve:brainpoolP256r1"),
         "another one",
-        said="its key is on the curve brainpoolP256r1; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384",
+        said=(
+            "its key is on the curve brainpoolP256r1; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384"
+        ),
     ),
     Case(
         "openssl-explicit-curve.pem",
         "openssl",
         root(f"{EC} -pkeyopt ec_param_enc:explicit"),
         "a curve written out instead of named",
-        said="its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve, ECDSA-P256 or ECDSA-P384",
+        said=(
+            "its key writes its curve out instead of naming it, which OpenSSL refuses; use a named curve,"
+            " ECDSA-P256 or ECDSA-P384"
+        ),
     ),
     Case(
         "openssl-rsa-pss-key.pem",
         "openssl",
         root("rsa-pss -pkeyopt rsa_keygen_bits:2048"),
         "a key that may sign with RSASSA-PSS only",
-        said="its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA key, or ECDSA",
+        said=(
+            "its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA"
+            " key, or ECDSA"
+        ),
     ),
     # --- openssl: containers
     Case(
@@ -370,7 +454,10 @@ CASES: Final = (
         lines(root(out="ca.pem"), "openssl x509 -in ca.pem -outform DER -out FILE"),
         "DER",
         key="",
-        said="'openssl.der' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it with openssl, for instance with -outform PEM",
+        said=(
+            "'openssl.der' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it"
+            " with openssl, for instance with -outform PEM"
+        ),
     ),
     Case(
         "openssl.p7b",
@@ -378,7 +465,10 @@ CASES: Final = (
         lines(root(out="ca.pem"), "openssl crl2pkcs7 -nocrl -certfile ca.pem -out FILE"),
         "PKCS#7 in PEM",
         key="",
-        said="there is PKCS7 and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate",
+        said=(
+            "there is PKCS7 and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a"
+            " PEM certificate"
+        ),
     ),
     Case(
         "openssl.p12",
@@ -386,15 +476,22 @@ CASES: Final = (
         lines(root(out="ca.pem"), "openssl pkcs12 -export -nokeys -in ca.pem -passout pass:x -out FILE"),
         "PKCS#12 (without a key)",
         key="",
-        said="'openssl.p12' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it with openssl, for instance with -outform PEM",
+        said=(
+            "'openssl.p12' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it"
+            " with openssl, for instance with -outform PEM"
+        ),
     ),
     Case(
         "openssl.csr",
         "openssl",
-        f"openssl req -new -config bare.cnf -newkey {EC} -nodes -keyout ca.key -subj '/CN=Example Root' -out FILE",
+        f"openssl req -new -config bare.cnf -newkey {EC} -nodes -keyout ca.key -subj '/CN=Example Root' -out"
+        " FILE",
         "a certificate signing request",
         key="",
-        said="there is CERTIFICATE REQUEST and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate",
+        said=(
+            "there is CERTIFICATE REQUEST and no certificate between BEGIN CERTIFICATE and END CERTIFICATE"
+            " lines; give a PEM certificate"
+        ),
     ),
     Case(
         "openssl.crl",
@@ -403,11 +500,15 @@ CASES: Final = (
             root(out="ca.pem"),
             "touch index.txt",
             r"printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\n' > crl.cnf",
-            "openssl ca -gencrl -config crl.cnf -md sha256 -crldays 3650 -keyfile ca.key -cert ca.pem -out FILE",
+            "openssl ca -gencrl -config crl.cnf -md sha256 -crldays 3650 -keyfile ca.key -cert ca.pem -out"
+            " FILE",
         ),
         "a revocation list",
         key="",
-        said="there is X509 CRL and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate",
+        said=(
+            "there is X509 CRL and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a"
+            " PEM certificate"
+        ),
     ),
     Case(
         "openssl-public-key.pem",
@@ -415,14 +516,20 @@ CASES: Final = (
         lines(root(out="ca.pem"), "openssl pkey -in ca.key -pubout -out FILE"),
         "a public key",
         key="",
-        said="there is PUBLIC KEY and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate",
+        said=(
+            "there is PUBLIC KEY and no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give"
+            " a PEM certificate"
+        ),
     ),
     Case(
         "openssl-trusted.pem",
         "openssl",
         lines(root(out="ca.pem"), "openssl x509 -in ca.pem -trustout -addtrust clientAuth -out FILE"),
         "openssl's own form with trust settings",
-        said="the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509 -in FILE writes",
+        said=(
+            "the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509"
+            " -in FILE writes"
+        ),
     ),
     Case(
         "openssl-utf16.pem",
@@ -430,7 +537,10 @@ CASES: Final = (
         lines(root(out="ca.pem"), "(printf '\\xff\\xfe'; iconv -t UTF-16LE ca.pem) > FILE"),
         "UTF-16, as > writes it in PowerShell",
         key="",
-        said="'openssl-utf16.pem' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it with openssl, for instance with -outform PEM",
+        said=(
+            "'openssl-utf16.pem' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8);"
+            " convert it with openssl, for instance with -outform PEM"
+        ),
     ),
     Case(
         "openssl-cut-off.pem",
@@ -438,7 +548,10 @@ CASES: Final = (
         lines(root(out="ca.pem"), "head -c 300 ca.pem > FILE"),
         "the file ends in the middle",
         key="",
-        said="the certificate is cut off: there is no END CERTIFICATE line after its BEGIN line; give the whole PEM file",
+        said=(
+            "the certificate is cut off: there is no END CERTIFICATE line after its BEGIN line; give the"
+            " whole PEM file"
+        ),
     ),
     Case(
         "openssl-damaged.pem",
@@ -446,7 +559,9 @@ CASES: Final = (
         lines(root(out="ca.pem"), "sed '3s/^..../----/' ca.pem > FILE"),
         "a line that is no base64",
         key="",
-        said="a certificate between its BEGIN and END lines is not base64; give the PEM file as it was issued",
+        said=(
+            "a certificate between its BEGIN and END lines is not base64; give the PEM file as it was issued"
+        ),
     ),
     Case(
         "openssl-line-lost.pem",
@@ -454,22 +569,40 @@ CASES: Final = (
         lines(root(out="ca.pem"), "sed 3d ca.pem > FILE"),
         "a line is missing",
         key="",
-        said="what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give the PEM file as it was issued",
+        said=(
+            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give"
+            " the PEM file as it was issued"
+        ),
     ),
     # --- openssl: chains
     Case(
         "openssl-path-length-too-short.pem",
         "openssl",
-        lines(root(constraints="critical,CA:TRUE,pathlen:0", out="root.pem", keyout="root.key"), below(), "cat ca.pem root.pem > FILE"),
+        lines(
+            root(constraints="critical,CA:TRUE,pathlen:0", out="root.pem", keyout="root.key"),
+            below(),
+            "cat ca.pem root.pem > FILE",
+        ),
         "the root allows no authority below it",
-        said="CN=Example Root allows 0 authorities below it (its path length), and 1 stands there; let a subordinate authority be made that it allows",
+        said=(
+            "CN=Example Root allows 0 authorities below it (its path length), and 1 stands there; let a"
+            " subordinate authority be made that it allows"
+        ),
     ),
     Case(
         "openssl-path-length-in-the-middle.pem",
         "openssl",
-        lines(ROOT, below("Example Policy CA", stem="policy"), below(issuer="policy"), "cat ca.pem policy.pem root.pem > FILE"),
+        lines(
+            ROOT,
+            below("Example Policy CA", stem="policy"),
+            below(issuer="policy"),
+            "cat ca.pem policy.pem root.pem > FILE",
+        ),
         "the middle one allows no authority below it",
-        said="CN=Example Policy CA allows 0 authorities below it (its path length), and 1 stands there; let a subordinate authority be made that it allows",
+        said=(
+            "CN=Example Policy CA allows 0 authorities below it (its path length), and 1 stands there; let a"
+            " subordinate authority be made that it allows"
+        ),
     ),
     Case(
         "openssl-wrong-order.pem",
@@ -477,14 +610,21 @@ CASES: Final = (
         lines(ROOT, below(), "cat root.pem ca.pem > FILE"),
         "the root first",
         key="root.key",
-        said="certificate 1 (CN=Example Root) was not issued by the one after it (CN=Example Issuing CA); give the authority that signs first, then the one that issued it, and so on up to the root",
+        said=(
+            "certificate 1 (CN=Example Root) was not issued by the one after it (CN=Example Issuing CA); give"
+            " the authority that signs first, then the one that issued it, and so on up to the root"
+        ),
     ),
     Case(
         "openssl-without-root.pem",
         "openssl",
         lines(ROOT, below(), "cat ca.pem > FILE"),
         "a subordinate alone",
-        said="the chain ends with CN=Example Issuing CA, which was issued by CN=Example Root and is no root; add the certificates above it, the self-signed one last, because that is what a listener can trust",
+        said=(
+            "the chain ends with CN=Example Issuing CA, which was issued by CN=Example Root and is no root;"
+            " add the certificates above it, the self-signed one last, because that is what a listener can"
+            " trust"
+        ),
     ),
     Case(
         "openssl-gap.pem",
@@ -496,62 +636,107 @@ CASES: Final = (
             "cat ca.pem root.pem > FILE",
         ),
         "the middle of a chain of three is missing",
-        said="certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Example Root); give the authority that signs first, then the one that issued it, and so on up to the root",
+        said=(
+            "certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Example Root); give"
+            " the authority that signs first, then the one that issued it, and so on up to the root"
+        ),
     ),
     Case(
         "openssl-other-root.pem",
         "openssl",
-        lines(ROOT, below(), root(name="Other Root", out="other.pem", keyout="other.key"), "cat ca.pem other.pem > FILE"),
+        lines(
+            ROOT,
+            below(),
+            root(name="Other Root", out="other.pem", keyout="other.key"),
+            "cat ca.pem other.pem > FILE",
+        ),
         "a chain that does not lead to its root",
-        said="certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Other Root); give the authority that signs first, then the one that issued it, and so on up to the root",
+        said=(
+            "certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Other Root); give"
+            " the authority that signs first, then the one that issued it, and so on up to the root"
+        ),
     ),
     Case(
         "openssl-namesake-root.pem",
         "openssl",
         lines(ROOT, below(more=""), root(out="other.pem", keyout="other.key"), "cat ca.pem other.pem > FILE"),
         "a root of the right name with another key",
-        said="certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Example Root); give the authority that signs first, then the one that issued it, and so on up to the root",
+        said=(
+            "certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Example Root); give"
+            " the authority that signs first, then the one that issued it, and so on up to the root"
+        ),
     ),
     Case(
         "openssl-several-roots.pem",
         "openssl",
-        lines(root(out="ca.pem"), root(name="Other Root", out="other.pem", keyout="other.key"), "cat ca.pem other.pem > FILE"),
+        lines(
+            root(out="ca.pem"),
+            root(name="Other Root", out="other.pem", keyout="other.key"),
+            "cat ca.pem other.pem > FILE",
+        ),
         "two roots",
-        said="there are 2 roots (CN=Example Root, CN=Other Root), and a listener trusts one; give that one alone",
+        said=(
+            "there are 2 roots (CN=Example Root, CN=Other Root), and a listener trusts one; give that one"
+            " alone"
+        ),
     ),
-    Case("openssl-root-twice.pem", "openssl", lines(root(out="ca.pem"), "cat ca.pem ca.pem > FILE"), "one root twice"),
+    Case(
+        "openssl-root-twice.pem",
+        "openssl",
+        lines(root(out="ca.pem"), "cat ca.pem ca.pem > FILE"),
+        "one root twice",
+    ),
     Case(
         "openssl-leaf-first.pem",
         "openssl",
-        lines(ROOT, below("web", "critical,CA:FALSE", usage="digitalSignature"), "cat ca.pem root.pem > FILE"),
+        lines(
+            ROOT, below("web", "critical,CA:FALSE", usage="digitalSignature"), "cat ca.pem root.pem > FILE"
+        ),
         "a full chain of a client or server, its own certificate first",
-        said="certificate 1 (CN=web): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; certificate 1 (CN=web): its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it",
+        said=(
+            "certificate 1 (CN=web): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280"
+            " section 4.2.1.9); make one with it; certificate 1 (CN=web): its key usage lacks keyCertSign"
+            " (RFC 5280 section 4.2.1.3); make one with it"
+        ),
     ),
     Case(
         "openssl-key-identifier.pem",
         "openssl",
         lines(
             root(out="other.pem", keyout="root.key"),
-            "openssl req -x509 -config bare.cnf -key root.key -days 3650 -subj '/CN=Example Root' -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -addext subjectKeyIdentifier=00112233 -out root.pem",
+            "openssl req -x509 -config bare.cnf -key root.key -days 3650 -subj '/CN=Example Root' -addext"
+            " basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -addext"
+            " subjectKeyIdentifier=00112233 -out root.pem",
             below().replace("-CA root.pem", "-CA other.pem"),
             "cat ca.pem root.pem > FILE",
         ),
-        "the subordinate names another key identifier than its root bears, so OpenSSL does not put them together",
-        said="certificate 1 (CN=Example Issuing CA) names another key identifier or serial number of its issuer than CN=Example Root has, so OpenSSL does not put the two together; give the certificate that issued it, or have it issued again",
+        "the subordinate names another key identifier than its root bears, so OpenSSL does not put them"
+        " together",
+        said=(
+            "certificate 1 (CN=Example Issuing CA) names another key identifier or serial number of its"
+            " issuer than CN=Example Root has, so OpenSSL does not put the two together; give the certificate"
+            " that issued it, or have it issued again"
+        ),
     ),
     Case(
         "openssl-same-name-below.pem",
         "openssl",
         lines(ROOT, below("Example Root"), "cat ca.pem root.pem > FILE"),
         "a subordinate with its root's name",
-        said="certificate 1 (CN=Example Root): it has the name of the authority that issued it, so verifiers take the one for the other; make one with another name",
+        said=(
+            "certificate 1 (CN=Example Root): it has the name of the authority that issued it, so verifiers"
+            " take the one for the other; make one with another name"
+        ),
     ),
     Case(
         "openssl-server-auth-below.pem",
         "openssl",
         lines(ROOT, below(more="extendedKeyUsage=serverAuth"), "cat ca.pem root.pem > FILE"),
         "a subordinate for servers only",
-        said="certificate 1 (CN=Example Issuing CA): its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension",
+        said=(
+            "certificate 1 (CN=Example Issuing CA): its extended key usage does not allow clientAuth, so"
+            " OpenSSL refuses every client below it; make one without that extension"
+        ),
     ),
     # --- easy-rsa
     Case(
@@ -564,17 +749,30 @@ CASES: Final = (
     Case(
         "easy-rsa-root-ec.pem",
         "easy-rsa",
-        lines(EASY, "easyrsa init-pki", "easyrsa --use-algo=ec --curve=secp384r1 build-ca nopass", "cp pki/ca.crt FILE"),
+        lines(
+            EASY,
+            "easyrsa init-pki",
+            "easyrsa --use-algo=ec --curve=secp384r1 build-ca nopass",
+            "cp pki/ca.crt FILE",
+        ),
         "its root with an ECDSA key",
         key="pki/private/ca.key",
     ),
     Case(
         "easy-rsa-root-ed25519.pem",
         "easy-rsa",
-        lines(EASY, "easyrsa init-pki", "easyrsa --use-algo=ed --curve=ed25519 build-ca nopass", "cp pki/ca.crt FILE"),
+        lines(
+            EASY,
+            "easyrsa init-pki",
+            "easyrsa --use-algo=ed --curve=ed25519 build-ca nopass",
+            "cp pki/ca.crt FILE",
+        ),
         "its root with an Ed25519 key",
         key="pki/private/ca.key",
-        said="its key is neither RSA nor ECDSA, and ALB documents no other; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384",
+        said=(
+            "its key is neither RSA nor ECDSA, and ALB documents no other; use RSA of 2048 to 8192 bits,"
+            " ECDSA-P256 or ECDSA-P384"
+        ),
     ),
     Case(
         "easy-rsa-root-sha1.pem",
@@ -621,7 +819,10 @@ CASES: Final = (
         ),
         "a client certificate in place of the authority's",
         key="pki/private/web.key",
-        said="it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it",
+        said=(
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
+        ),
     ),
     # --- cfssl
     Case(
@@ -639,7 +840,8 @@ CASES: Final = (
             "cfssl gencert -initca ca.json | cfssljson -bare root",
             """echo '{"CN": "Example Issuing CA", "key": {"algo": "rsa", "size": 2048}, "names": [{"O": "Example"}]}' > sub.json""",
             """echo '{"signing": {"default": {"expiry": "43800h", "usages": ["cert sign", "crl sign"], "ca_constraint": {"is_ca": true, "max_path_len": 0, "max_path_len_zero": true}}}}' > sign.json""",
-            "cfssl gencert -ca root.pem -ca-key root-key.pem -config sign.json sub.json | cfssljson -bare sub",
+            "cfssl gencert -ca root.pem -ca-key root-key.pem -config sign.json sub.json | cfssljson"
+            " -bare sub",
             "cat sub.pem root.pem > FILE",
         ),
         "an intermediate and its root",
@@ -651,7 +853,10 @@ CASES: Final = (
         lines(CFSSL_ROOT, "cfssl selfsign example.com ca.json | cfssljson -bare ca", "cp ca.pem FILE"),
         "a self-signed server certificate",
         key="ca-key.pem",
-        said="it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it",
+        said=(
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
+        ),
     ),
     Case(
         "cfssl-bundle.pem",
@@ -665,7 +870,11 @@ CASES: Final = (
         ),
         "a server certificate with its root",
         key="web-key.pem",
-        said="certificate 1 (CN=web): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; certificate 1 (CN=web): its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it",
+        said=(
+            "certificate 1 (CN=web): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280"
+            " section 4.2.1.9); make one with it; certificate 1 (CN=web): its key usage lacks keyCertSign"
+            " (RFC 5280 section 4.2.1.3); make one with it"
+        ),
     ),
     # --- mkcert
     Case(
@@ -681,7 +890,10 @@ CASES: Final = (
         lines("export CAROOT=$PWD", "mkcert -client example.com", "cp example.com-client.pem FILE"),
         "a certificate in place of the authority's",
         key="example.com-client-key.pem",
-        said="it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it",
+        said=(
+            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
+        ),
     ),
     Case(
         "mkcert-leaf-and-root.pem",
@@ -689,7 +901,14 @@ CASES: Final = (
         lines("export CAROOT=$PWD", "mkcert example.com", "cat example.com.pem rootCA.pem > FILE"),
         "a server certificate with its root",
         key="example.com-key.pem",
-        said="certificate 1 (OU=root@vm,O=mkcert development certificate): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; certificate 1 (OU=root@vm,O=mkcert development certificate): its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it; certificate 1 (OU=root@vm,O=mkcert development certificate): its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make one without that extension",
+        said=(
+            "certificate 1 (OU=root@vm,O=mkcert development certificate): it is no certificate authority:"
+            " basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; certificate 1"
+            " (OU=root@vm,O=mkcert development certificate): its key usage lacks keyCertSign (RFC 5280"
+            " section 4.2.1.3); make one with it; certificate 1 (OU=root@vm,O=mkcert development"
+            " certificate): its extended key usage does not allow clientAuth, so OpenSSL refuses every client"
+            " below it; make one without that extension"
+        ),
     ),
     # --- our own generator: what those tools do not make
     Case(
@@ -706,48 +925,72 @@ CASES: Final = (
         "a root that has not begun",
         said="it is not valid before 2100-01-01T00:00:00Z; check the clock, or wait until then",
     ),
-    Case("ours-no-end.pem", "cryptography", "no_end", "a root for ever (99991231235959Z, RFC 5280 section 4.1.2.5)"),
+    Case(
+        "ours-no-end.pem",
+        "cryptography",
+        "no_end",
+        "a root for ever (99991231235959Z, RFC 5280 section 4.1.2.5)",
+    ),
     Case(
         "ours-expired-subordinate.pem",
         "cryptography",
         "expired_subordinate",
         "what signs has ended, its root has not",
-        said="the authority CN=Example Issuing CA cannot sign: it expired on 2021-01-01T00:00:00Z; make a new authority and rotate to it",
+        said=(
+            "the authority CN=Example Issuing CA cannot sign: it expired on 2021-01-01T00:00:00Z; make a new"
+            " authority and rotate to it"
+        ),
     ),
     Case(
         "ours-expired-in-the-middle.pem",
         "cryptography",
         "expired_in_the_middle",
         "between what signs and the root something has ended: a warning",
-        said="warning: CN=Example Policy CA: it expired on 2021-01-01T00:00:00Z; make a new authority and rotate to it",
+        said=(
+            "warning: CN=Example Policy CA: it expired on 2021-01-01T00:00:00Z; make a new authority and"
+            " rotate to it"
+        ),
     ),
     Case(
         "ours-tampered.pem",
         "cryptography",
         "tampered",
         "the last octet of the signature is another",
-        said="its signature is not that of its own key, so the file was changed or damaged; give the certificate as it was issued",
+        said=(
+            "its signature is not that of its own key, so the file was changed or damaged; give the"
+            " certificate as it was issued"
+        ),
     ),
     Case(
         "ours-tampered-subordinate.pem",
         "cryptography",
         "tampered_subordinate",
         "the same of a subordinate",
-        said="certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Example Root); give the authority that signs first, then the one that issued it, and so on up to the root",
+        said=(
+            "certificate 1 (CN=Example Issuing CA) was not issued by the one after it (CN=Example Root); give"
+            " the authority that signs first, then the one that issued it, and so on up to the root"
+        ),
     ),
     Case(
         "ours-critical-key-identifier.pem",
         "cryptography",
         "critical_key_identifier",
         "a critical key identifier",
-        said="its extension 2.5.29.14 is critical, and OpenSSL refuses what it does not know; make one without it",
+        said=(
+            "its extension 2.5.29.14 is critical, and OpenSSL refuses what it does not know; make one"
+            " without it"
+        ),
     ),
     Case(
         "ours-key-identifier-of-its-own.pem",
         "cryptography",
         "other_key_identifier",
         "a root that names another issuer's key than its own",
-        said="certificate 1 (CN=Example Root) names another key identifier or serial number of its issuer than it has, so OpenSSL does not put the two together; give the certificate that issued it, or have it issued again",
+        said=(
+            "certificate 1 (CN=Example Root) names another key identifier or serial number of its issuer than"
+            " it has, so OpenSSL does not put the two together; give the certificate that issued it, or have"
+            " it issued again"
+        ),
     ),
 )
 
@@ -786,15 +1029,24 @@ def authority(
         False,
     )
     builder = (
-        x509.CertificateBuilder(issuer.certificate.subject if issuer else subject, subject, key.public_key(), x509.random_serial_number())
+        x509.CertificateBuilder(
+            issuer.certificate.subject if issuer else subject,
+            subject,
+            key.public_key(),
+            x509.random_serial_number(),
+        )
         .not_valid_before(start)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(True, None), critical=True)
         .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=critical_identifier)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=critical_identifier
+        )
     )
     if issuer_identifier:
-        builder = builder.add_extension(x509.AuthorityKeyIdentifier(issuer_identifier, None, None), critical=False)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier(issuer_identifier, None, None), critical=False
+        )
     return Made(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
@@ -815,10 +1067,17 @@ def two(**of_the_subordinate: Any) -> list[Made]:
     return [authority("Example Issuing CA", root, **of_the_subordinate), root]
 
 
-PAST: Final[dict[str, Any]] = {"start": datetime(2020, 1, 1, tzinfo=UTC), "end": datetime(2021, 1, 1, tzinfo=UTC)}
+PAST: Final[dict[str, Any]] = {
+    "start": datetime(2020, 1, 1, tzinfo=UTC),
+    "end": datetime(2021, 1, 1, tzinfo=UTC),
+}
 OURS: Final[dict[str, Callable[[], list[Made]]]] = {
     "expired": lambda: [authority("Example Root", **PAST)],
-    "not_yet": lambda: [authority("Example Root", start=datetime(2100, 1, 1, tzinfo=UTC), end=datetime(2110, 1, 1, tzinfo=UTC))],
+    "not_yet": lambda: [
+        authority(
+            "Example Root", start=datetime(2100, 1, 1, tzinfo=UTC), end=datetime(2110, 1, 1, tzinfo=UTC)
+        )
+    ],
     "no_end": lambda: [authority("Example Root", end=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))],
     "expired_subordinate": lambda: two(**PAST),
     "expired_in_the_middle": lambda: three(**PAST),
@@ -834,7 +1093,12 @@ OURS: Final[dict[str, Callable[[], list[Made]]]] = {
 
 def shell(directory: Path, commands: str) -> str:
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands], cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"{commands}\n{done.stderr}")
@@ -848,7 +1112,9 @@ def versions() -> dict[str, str]:
         "easy-rsa": "easy-rsa " + shell(here, "easyrsa version | sed -n 's/^Version: *//p'"),
         "cfssl": "cfssl " + shell(here, "cfssl version | sed -n 's/^Version: *//p'"),
         "mkcert": "mkcert " + shell(here, "mkcert -version"),
-        "cryptography": "cryptography " + shell(here, "python -c 'import cryptography; print(cryptography.__version__)'"),
+        "cryptography": (
+            "cryptography " + shell(here, "python -c 'import cryptography; print(cryptography.__version__)'")
+        ),
     }
 
 
@@ -869,13 +1135,21 @@ def client(case: Case, content: str, directory: Path) -> tuple[str, str]:
     blocks = _BLOCK.findall(content)
     for name, text in (("signer", blocks[0]), ("root", blocks[-1]), ("chain", "\n".join(blocks))):
         (directory / f"{name}-of-client.pem").write_text(f"{text}\n")
-    request = f"openssl req -new -config bare.cnf -newkey {EC} -nodes -keyout client.key -subj /CN=web -out client.csr"
+    request = (
+        f"openssl req -new -config bare.cnf -newkey {EC} -nodes -keyout client.key -subj /CN=web -out"
+        " client.csr"
+    )
     shell(directory, request)
     if not case.said:
-        (directory / "client.pem").write_text(by_the_product(blocks[0], (directory / case.key).read_text(), directory / "client.csr"))
+        (directory / "client.pem").write_text(
+            by_the_product(blocks[0], (directory / case.key).read_text(), directory / "client.csr")
+        )
     else:
         (directory / "client.ext").write_text(CLIENT_EXTENSIONS)
-        sign = f"openssl x509 -req -in client.csr -CA signer-of-client.pem -CAkey {case.key} -set_serial 7 -days 3000 -extfile client.ext"
+        sign = (
+            f"openssl x509 -req -in client.csr -CA signer-of-client.pem -CAkey {case.key} -set_serial 7 -days"
+            " 3000 -extfile client.ext"
+        )
         shell(directory, f"{sign} -out client.pem {'-sm3' if 'sm2' in case.file else ''}")
     said = shell(directory, f"{VERIFY} -attime {CLOCK.timestamp():.0f} client.pem 2>&1 || true")
     error = re.search(r"error (\d+) at \d+ depth lookup: (.*)", said)
@@ -885,12 +1159,19 @@ def client(case: Case, content: str, directory: Path) -> tuple[str, str]:
 def by_the_product(signer: str, key: str, csr: Path) -> str:
     issuer = signing.Issuer.load(f"{signer}\n", key)
     public_key: Any = x509.load_pem_x509_csr(csr.read_bytes()).public_key()
-    builder = signing.client_certificate(issuer, public_key, subject={"commonName": "web"}, uris=[URI], validity_days=3000, now=CLOCK)
+    builder = signing.client_certificate(
+        issuer, public_key, subject={"commonName": "web"}, uris=[URI], validity_days=3000, now=CLOCK
+    )
     return signing.to_pem(signing.sign(builder, issuer))
 
 
-VERIFY: Final = "openssl verify -no-CApath -no-CAstore -CAfile root-of-client.pem -untrusted chain-of-client.pem -purpose sslclient"
-_BLOCK: Final = re.compile(r"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.*?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL)
+VERIFY: Final = (
+    "openssl verify -no-CApath -no-CAstore -CAfile root-of-client.pem -untrusted chain-of-client.pem -purpose"
+    " sslclient"
+)
+_BLOCK: Final = re.compile(
+    r"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.*?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL
+)
 INDEX: Final = """# Certificate authorities made by other tools
 
 Made by `make.py`; public certificates only, each key was thrown away. The tests judge them at {clock} and demand these very sentences

@@ -19,7 +19,9 @@ from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.errors import Unreachable, UserError
 
 
-def answer(code: str, status: int = 400, *, action: str = "UploadPCACert", denied_action: str = "") -> ApiError:
+def answer(
+    code: str, status: int = 400, *, action: str = "UploadPCACert", denied_action: str = ""
+) -> ApiError:
     return refusal(
         product=CAS,
         endpoint="cas.aliyuncs.com",
@@ -56,7 +58,9 @@ def answer(code: str, status: int = 400, *, action: str = "UploadPCACert", denie
         ("InvalidTimeStamp.Expired", 400, ApiError),
     ],
 )
-def test_a_code_means_one_thing_and_is_told_in_one_sentence(code: str, status: int, kind: type[ApiError]) -> None:
+def test_a_code_means_one_thing_and_is_told_in_one_sentence(
+    code: str, status: int, kind: type[ApiError]
+) -> None:
     error = answer(code, status)
     assert type(error) is kind
     assert (error.code, error.status) == (code, status)
@@ -75,12 +79,16 @@ def test_only_what_may_pass_by_itself_counts_as_unreachable() -> None:
 
 def test_the_missing_permission_is_named() -> None:
     assert "grant the RAM action yundun-cert:UploadPCACert" in str(answer("Forbidden.RAM", 403))
-    assert "grant the RAM action yundun-cert:Other" in str(answer("Forbidden.RAM", 403, denied_action="yundun-cert:Other"))
+    assert "grant the RAM action yundun-cert:Other" in str(
+        answer("Forbidden.RAM", 403, denied_action="yundun-cert:Other")
+    )
 
 
 def test_the_key_and_its_origin_are_named() -> None:
     for code in ("InvalidAccessKeyId.NotFound", "SignatureDoesNotMatch", "Forbidden.RAM"):
-        assert "LTAI****AKey from alicloud:accessKey" in str(answer(code, 403 if code.startswith("Forbidden") else 400))
+        assert "LTAI****AKey from alicloud:accessKey" in str(
+            answer(code, 403 if code.startswith("Forbidden") else 400)
+        )
     assert "set alicloud:secretKey" in str(answer("SignatureDoesNotMatch"))
     assert "log in again" in str(answer("InvalidSecurityToken.Expired"))
 

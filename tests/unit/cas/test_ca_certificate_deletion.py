@@ -15,7 +15,14 @@ from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, albconfigs_naming
 from alb_mutual_tls.provider.configuration import Configuration
 
-STATE = {"warehouseId": "17", "account": "1", "cluster": "uid-1", "owned": True, "fingerprint": "f", "caCertificateId": "ca-1"}
+STATE = {
+    "warehouseId": "17",
+    "account": "1",
+    "cluster": "uid-1",
+    "owned": True,
+    "fingerprint": "f",
+    "caCertificateId": "ca-1",
+}
 
 
 def albconfig(*listeners: dict[str, Any], name: str = "alb") -> dict[str, Any]:
@@ -23,7 +30,8 @@ def albconfig(*listeners: dict[str, Any], name: str = "alb") -> dict[str, Any]:
 
 
 NAMING = albconfig(
-    {"port": 80, "protocol": "HTTP"}, {"port": 443, "protocol": "HTTPS", "caEnabled": False, "caCertificates": [{"CertificateId": "ca-1"}]}
+    {"port": 80, "protocol": "HTTP"},
+    {"port": 443, "protocol": "HTTPS", "caEnabled": False, "caCertificates": [{"CertificateId": "ca-1"}]},
 )
 
 
@@ -63,7 +71,9 @@ def configured(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Configuration:
 
 
 def request() -> Request:
-    return Request(urn="u", name="n", preview=False, timeout=0, cancelled=threading.Event(), log=lambda *_: None)
+    return Request(
+        urn="u", name="n", preview=False, timeout=0, cancelled=threading.Event(), log=lambda *_: None
+    )
 
 
 def test_it_is_refused_at_once_and_the_listener_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +92,9 @@ def test_it_is_deleted_when_no_albconfig_names_it(monkeypatch: pytest.MonkeyPatc
 
 
 def service(name: str, **annotations: str) -> dict[str, Any]:
-    keys = {f"service.beta.kubernetes.io/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    keys = {
+        f"service.beta.kubernetes.io/{key.replace('_', '-')}": value for key, value in annotations.items()
+    }
     return {"metadata": {"name": name, "namespace": "shop", "annotations": keys}}
 
 
@@ -91,9 +103,16 @@ def test_one_that_the_load_balancer_of_a_service_has_is_not_deleted_and_the_serv
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fakes = Fakes()
-    fakes.serving = [service("web", alibaba_cloud_loadbalancer_cert_id="ca-1"), {}, service("mq", **{key: "ca-1"})]
+    fakes.serving = [
+        service("web", alibaba_cloud_loadbalancer_cert_id="ca-1"),
+        {},
+        service("mq", **{key: "ca-1"}),
+    ]
     handler = CaCertificate(configured(fakes, monkeypatch))
-    with pytest.raises(UserError, match="because the CLB or NLB of Service shop/mq has it: give it another one in the annotation"):
+    with pytest.raises(
+        UserError,
+        match="because the CLB or NLB of Service shop/mq has it: give it another one in the annotation",
+    ):
         handler.delete(request(), "ca-1", {}, STATE)
     handler.delete(request(), "ca-2", {}, STATE)
     assert fakes.deleted == ["ca-2"]
@@ -109,13 +128,18 @@ def test_who_may_not_list_services_is_told_and_deletes(monkeypatch: pytest.Monke
     assert told == [
         (
             "WARNING",
-            "whether the CLB or NLB of a Service uses the CA certificate ca-1 was not looked at: grant the verb list on services",
+            (
+                "whether the CLB or NLB of a Service uses the CA certificate ca-1 was not looked at: grant"
+                " the verb list on services"
+            ),
         )
     ]
 
 
 @pytest.mark.parametrize(("recorded", "value"), [("cluster", "uid-2"), ("account", "2")])
-def test_in_another_place_nothing_is_deleted(monkeypatch: pytest.MonkeyPatch, recorded: str, value: str) -> None:
+def test_in_another_place_nothing_is_deleted(
+    monkeypatch: pytest.MonkeyPatch, recorded: str, value: str
+) -> None:
     fakes = Fakes()
     handler = CaCertificate(configured(fakes, monkeypatch))
     with pytest.raises(WrongPlace, match=value):
@@ -150,7 +174,9 @@ def test_albconfigs_of_any_shape_are_read(document: dict[str, Any]) -> None:
 def test_keys_are_matched_in_any_case_as_the_controller_does() -> None:
     document = {
         "Metadata": {"name": "alb"},
-        "Spec": {"Listeners": [{"Port": 443, "protocol": "HTTPS", "CaCertificates": [{"certificateid": "ca-1"}]}]},
+        "Spec": {
+            "Listeners": [{"Port": 443, "protocol": "HTTPS", "CaCertificates": [{"certificateid": "ca-1"}]}]
+        },
     }
     assert albconfigs_naming([document], "ca-1") == ["AlbConfig alb, listener 443/HTTPS"]
 
@@ -164,7 +190,9 @@ def test_keys_are_matched_in_any_case_as_the_controller_does() -> None:
         ({"caCertificateſ": [{"CertificateId": "ca-1"}]}, True),
     ],
 )
-def test_of_a_key_in_two_spellings_the_last_one_counts_as_for_the_controller(listener: dict[str, Any], named: bool) -> None:
+def test_of_a_key_in_two_spellings_the_last_one_counts_as_for_the_controller(
+    listener: dict[str, Any], named: bool
+) -> None:
     document = albconfig({"port": 443, "protocol": "HTTPS", **listener})
     assert albconfigs_naming([document], "ca-1") == (["AlbConfig alb, listener 443/HTTPS"] if named else [])
 
@@ -182,7 +210,9 @@ def test_the_documentations_own_albconfig_is_read() -> None:
               caCertificates:
                 - CertificateId: 0e40dda998174723af39d37fcaf00000
     """
-    assert albconfigs_naming([yaml.safe_load(text)], "0e40dda998174723af39d37fcaf00000") == ["AlbConfig alb, listener 443/HTTPS"]
+    assert albconfigs_naming([yaml.safe_load(text)], "0e40dda998174723af39d37fcaf00000") == [
+        "AlbConfig alb, listener 443/HTTPS"
+    ]
 
 
 def test_the_launcher_is_executable() -> None:

@@ -9,16 +9,17 @@ from alb_mutual_tls.alibaba.credentials import (
     AssumedRole,
     Choice,
     CliProfile,
+    CredentialSettings,
     CredentialsUri,
     DefaultChain,
     EcsRole,
     Keys,
     OidcRole,
-    Settings,
     choose,
     mask,
     profile_region,
 )
+from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.session import SdkCredential, expiry
 from alb_mutual_tls.errors import UserError
 
@@ -49,37 +50,37 @@ def home(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("settings", "environment", "expected"),
     [
-        (Settings(access_key="a", secret_key="s"), ENVIRONMENT, Choice(Keys("a", "s"), "alicloud:accessKey")),
-        (Settings(assume_role_with_oidc=OIDC), ENVIRONMENT, Choice(OIDC, "alicloud:assumeRoleWithOidc")),
-        (Settings(credentials_uri="http://u"), ENVIRONMENT, Choice(CredentialsUri("http://u"), "alicloud:credentialsUri")),
-        (Settings(ecs_role_name="r"), ENVIRONMENT, Choice(EcsRole("r"), "alicloud:ecsRoleName")),
-        (Settings(), ENVIRONMENT, Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID")),
-        (Settings(assume_role=ROLE), ENVIRONMENT, Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID", (ROLE,))),
+        (CredentialSettings(access_key="a", secret_key="s"), ENVIRONMENT, Choice(Keys("a", "s"), "alicloud:accessKey")),
+        (CredentialSettings(assume_role_with_oidc=OIDC), ENVIRONMENT, Choice(OIDC, "alicloud:assumeRoleWithOidc")),
+        (CredentialSettings(credentials_uri="http://u"), ENVIRONMENT, Choice(CredentialsUri("http://u"), "alicloud:credentialsUri")),
+        (CredentialSettings(ecs_role_name="r"), ENVIRONMENT, Choice(EcsRole("r"), "alicloud:ecsRoleName")),
+        (CredentialSettings(), ENVIRONMENT, Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID")),
+        (CredentialSettings(assume_role=ROLE), ENVIRONMENT, Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID", (ROLE,))),
         (
-            Settings(),
+            CredentialSettings(),
             {**ENVIRONMENT, "ALICLOUD_ACCESS_KEY": "first", "ALICLOUD_SECRET_KEY": "s", "ALICLOUD_SECURITY_TOKEN": "t"},
             Choice(Keys("first", "s", "t"), "the environment variable ALICLOUD_ACCESS_KEY"),
         ),
         (
             # a token of one family is never put to the key of another
-            Settings(),
+            CredentialSettings(),
             {**ENVIRONMENT, "ALICLOUD_SECURITY_TOKEN": "t"},
             Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID"),
         ),
-        (Settings(), {"ALICLOUD_CREDENTIALS_URI": "u"}, Choice(CredentialsUri("u"), "the environment variable ALICLOUD_CREDENTIALS_URI")),
-        (Settings(), {"ALIBABA_CLOUD_ECS_METADATA": "r"}, Choice(EcsRole("r"), "the environment variable ALIBABA_CLOUD_ECS_METADATA")),
-        (Settings(), {}, Choice(DefaultChain(), "the default credential chain")),
+        (CredentialSettings(), {"ALICLOUD_CREDENTIALS_URI": "u"}, Choice(CredentialsUri("u"), "the environment variable ALICLOUD_CREDENTIALS_URI")),
+        (CredentialSettings(), {"ALIBABA_CLOUD_ECS_METADATA": "r"}, Choice(EcsRole("r"), "the environment variable ALIBABA_CLOUD_ECS_METADATA")),
+        (CredentialSettings(), {}, Choice(DefaultChain(), "the default credential chain")),
     ],
 )  # fmt: skip
 def test_the_stack_comes_first_then_the_environment_then_the_chain(
-    home: Path, settings: Settings, environment: dict[str, str], expected: Choice
+    home: Path, settings: CredentialSettings, environment: dict[str, str], expected: Choice
 ) -> None:
     assert choose(settings, environment, home) == expected
 
 
 def test_every_mode_of_a_profile_leads_to_its_credentials(home: Path) -> None:
     def chosen(name: str) -> Choice:
-        return choose(Settings(profile=name), ENVIRONMENT, home)
+        return choose(CredentialSettings(profile=name), ENVIRONMENT, home)
 
     assert chosen("keys").base == Keys("profile", "secret")
     assert chosen("session").base == Keys("profile", "secret", "token")
@@ -89,31 +90,47 @@ def test_every_mode_of_a_profile_leads_to_its_credentials(home: Path) -> None:
     assert chosen("oidc").base == OidcRole("arn", "provider", "file")
     assert chosen("sso").base == CliProfile("sso", str(home / ".aliyun" / "config.json"))
     assert "profile keys of" in chosen("keys").origin
-    assert choose(Settings(profile="role", assume_role=ROLE), {}, home).roles[-1] == ROLE
+    assert choose(CredentialSettings(profile="role", assume_role=ROLE), {}, home).roles[-1] == ROLE
 
 
 def test_a_profile_file_of_ones_own_is_read(tmp_path: Path, home: Path) -> None:
     other = tmp_path / "other.json"
-    other.write_text(json.dumps({"profiles": [{"name": "keys", "mode": "AK", "access_key_id": "other", "access_key_secret": "s"}]}))
+    other.write_text(
+        json.dumps(
+            {"profiles": [{"name": "keys", "mode": "AK", "access_key_id": "other", "access_key_secret": "s"}]}
+        )
+    )
     environment = {"ALICLOUD_PROFILE": "keys", "ALICLOUD_SHARED_CREDENTIALS_FILE": str(other)}
-    assert choose(Settings(), environment, home).base == Keys("other", "s")
+    assert choose(CredentialSettings(), environment, home).base == Keys("other", "s")
 
 
 @pytest.mark.parametrize(
     ("settings", "environment", "sentence"),
     [
-        (Settings(access_key="a"), {}, "alicloud:accessKey is set and alicloud:secretKey is not"),
-        (Settings(secret_key="s"), {}, "alicloud:secretKey is set and alicloud:accessKey is not"),
-        (Settings(), {"ALICLOUD_ACCESS_KEY": "a"}, "ALICLOUD_ACCESS_KEY is set and ALICLOUD_SECRET_KEY is not"),
-        (Settings(profile="half"), {}, "access_key_secret of profile half"),
-        (Settings(profile="nobody"), {}, "does not exist, the profiles are chained, half, incomplete, keys"),
-        (Settings(profile="incomplete"), {}, "has no oidc_provider_arn, which its mode OIDC needs"),
-        (Settings(profile="loop"), {}, "leads back to itself"),
-        (Settings(profile="keys"), {"ALIBABA_CLOUD_CREDENTIALS_FILE": "/no/such/file"}, "/no/such/file cannot be read"),
+        (CredentialSettings(access_key="a"), {}, "alicloud:accessKey is set and alicloud:secretKey is not"),
+        (CredentialSettings(secret_key="s"), {}, "alicloud:secretKey is set and alicloud:accessKey is not"),
+        (
+            CredentialSettings(),
+            {"ALICLOUD_ACCESS_KEY": "a"},
+            "ALICLOUD_ACCESS_KEY is set and ALICLOUD_SECRET_KEY is not",
+        ),
+        (CredentialSettings(profile="half"), {}, "access_key_secret of profile half"),
+        (
+            CredentialSettings(profile="nobody"),
+            {},
+            "does not exist, the profiles are chained, half, incomplete, keys",
+        ),
+        (CredentialSettings(profile="incomplete"), {}, "has no oidc_provider_arn, which its mode OIDC needs"),
+        (CredentialSettings(profile="loop"), {}, "leads back to itself"),
+        (
+            CredentialSettings(profile="keys"),
+            {"ALIBABA_CLOUD_CREDENTIALS_FILE": "/no/such/file"},
+            "/no/such/file cannot be read",
+        ),
     ],
 )
 def test_what_is_half_given_or_missing_is_said_in_one_sentence(
-    home: Path, settings: Settings, environment: dict[str, str], sentence: str
+    home: Path, settings: CredentialSettings, environment: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(UserError) as caught:
         choose(settings, environment, home)
@@ -126,33 +143,45 @@ def test_a_file_that_is_no_profile_file_is_named(tmp_path: Path) -> None:
     for content in ("not json", "[]", "{}", '{"profiles": [{"mode": "AK"}]}'):
         file.write_text(content)
         with pytest.raises(UserError, match="is not a configuration file of the aliyun CLI"):
-            choose(Settings(profile="keys"), {"ALIBABA_CLOUD_CREDENTIALS_FILE": str(file)}, tmp_path)
+            choose(
+                CredentialSettings(profile="keys"), {"ALIBABA_CLOUD_CREDENTIALS_FILE": str(file)}, tmp_path
+            )
 
 
 def test_the_region_of_the_profile_is_taken_when_a_profile_is_used(home: Path) -> None:
-    assert profile_region(Settings(profile="keys"), {}, home) == "cn-beijing"
-    assert profile_region(Settings(), {"ALICLOUD_PROFILE": "keys"}, home) == "cn-beijing"
-    assert profile_region(Settings(profile="role"), {}, home) is None
-    assert profile_region(Settings(), {}, home) is None
+    assert profile_region(CredentialSettings(profile="keys"), {}, home) == "cn-beijing"
+    assert profile_region(CredentialSettings(), {"ALICLOUD_PROFILE": "keys"}, home) == "cn-beijing"
+    assert profile_region(CredentialSettings(profile="role"), {}, home) is None
+    assert profile_region(CredentialSettings(), {}, home) is None
 
 
 def test_secrets_are_not_in_what_is_printed() -> None:
-    for shown in (repr(Keys("id", "hidden", "hidden")), repr(Settings(access_key="id", secret_key="hidden"))):
+    for shown in (
+        repr(Keys("id", "hidden", "hidden")),
+        repr(CredentialSettings(access_key="id", secret_key="hidden")),
+    ):
         assert "hidden" not in shown
 
 
-@pytest.mark.parametrize(("key", "shown"), [("LTAI5tExampleOfAKey", "LTAI****AKey"), ("short", "sh****"), ("", "****")])
+@pytest.mark.parametrize(
+    ("key", "shown"), [("LTAI5tExampleOfAKey", "LTAI****AKey"), ("short", "sh****"), ("", "****")]
+)
 def test_a_key_id_is_shown_so_that_it_can_be_recognised_but_not_used(key: str, shown: str) -> None:
     assert mask(key) == shown
 
 
 def test_a_credential_describes_itself_with_its_origin_and_roles() -> None:
-    def sts(credential: SdkCredential | None) -> None:
+    def sts(credential: SdkCredential | None) -> OpenApi:
         raise AssertionError("nothing is asked")
 
-    described = SdkCredential(Choice(Keys("LTAI5tExampleOfAKey", "s"), "alicloud:accessKey", (ROLE,)), sts).describe()  # type: ignore[arg-type]
+    described = SdkCredential(
+        Choice(Keys("LTAI5tExampleOfAKey", "s"), "alicloud:accessKey", (ROLE,)), sts
+    ).describe()
     assert described == "LTAI****AKey from alicloud:accessKey, in the role acs:ram::1:role/r"
-    assert SdkCredential(Choice(EcsRole("r"), "alicloud:ecsRoleName"), sts).describe() == "of alicloud:ecsRoleName"  # type: ignore[arg-type]
+    assert (
+        SdkCredential(Choice(EcsRole("r"), "alicloud:ecsRoleName"), sts).describe()
+        == "of alicloud:ecsRoleName"
+    )
 
 
 def test_the_end_of_a_session_is_read_and_guessed_when_it_is_no_date() -> None:

@@ -18,7 +18,9 @@ from alb_mutual_tls.alibaba.endpoints import endpoints, half_of_cas
         ("international", None, "cas.ap-southeast-1.aliyuncs.com"),
     ],
 )
-def test_cas_has_one_endpoint_for_the_mainland_and_one_for_the_rest_of_the_world(account_type: str, region: str | None, host: str) -> None:
+def test_cas_has_one_endpoint_for_the_mainland_and_one_for_the_rest_of_the_world(
+    account_type: str, region: str | None, host: str
+) -> None:
     assert endpoints(account_type=account_type, region=region, overrides={}, protocol="HTTPS").cas == host
 
 
@@ -51,7 +53,10 @@ def test_container_service_is_asked_in_the_clusters_region(region: str | None, c
 
 def test_configured_endpoints_win() -> None:
     found = endpoints(
-        account_type="international", region=None, overrides={"cas": "a", "alb": "b:1", "sts": "c", "cs": "d"}, protocol="HTTP"
+        account_type="international",
+        region=None,
+        overrides={"cas": "a", "alb": "b:1", "sts": "c", "cs": "d"},
+        protocol="HTTP",
     )
     assert (found.cas, found.alb, found.sts, found.cs, found.protocol) == ("a", "b:1", "c", "d", "HTTP")
 
@@ -60,10 +65,16 @@ def test_configured_endpoints_win() -> None:
     ("account_type", "overrides", "words"),
     [
         ("domestic", {}, "CAS at cas.aliyuncs.com, its half for the Chinese mainland"),
-        ("international", {}, "CAS at cas.ap-southeast-1.aliyuncs.com, its half outside the Chinese mainland"),
+        (
+            "international",
+            {},
+            "CAS at cas.ap-southeast-1.aliyuncs.com, its half outside the Chinese mainland",
+        ),
         ("domestic", {"cas": "127.0.0.1:1"}, "CAS at 127.0.0.1:1, as alicloud:endpoints.cas says"),
     ],
 )
 def test_the_half_of_cas_is_named_in_words(account_type: str, overrides: dict[str, str], words: str) -> None:
-    places = endpoints(account_type=account_type, region="eu-central-1", overrides=overrides, protocol="HTTPS")
+    places = endpoints(
+        account_type=account_type, region="eu-central-1", overrides=overrides, protocol="HTTPS"
+    )
     assert half_of_cas(places.cas) == f"CA certificates are kept by {words}"

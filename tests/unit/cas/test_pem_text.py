@@ -25,7 +25,9 @@ def pem(der: bytes, width: int = 64, end: str = "\n", kind: str = "CERTIFICATE")
     end=st.sampled_from(["\n", "\r\n", " \n"]),
     between=st.sampled_from(["", "subject=CN\n", "\n\n# comment\n"]),
 )
-def test_spelling_does_not_change_what_a_text_contains(ders: list[bytes], width: int, end: str, between: str) -> None:
+def test_spelling_does_not_change_what_a_text_contains(
+    ders: list[bytes], width: int, end: str, between: str
+) -> None:
     text = between.join(pem(der, width, end) for der in ders)
     assert ders_of(text) == ders
     assert digests(text) == [hashlib.sha256(der).hexdigest() for der in ders]
@@ -33,7 +35,11 @@ def test_spelling_does_not_change_what_a_text_contains(ders: list[bytes], width:
 
 
 def test_what_is_no_certificate_is_left_out() -> None:
-    text = pem(b"key", kind="PRIVATE KEY") + pem(b"certificate", kind="X509 CERTIFICATE") + pem(b"request", kind="CERTIFICATE REQUEST")
+    text = (
+        pem(b"key", kind="PRIVATE KEY")
+        + pem(b"certificate", kind="X509 CERTIFICATE")
+        + pem(b"request", kind="CERTIFICATE REQUEST")
+    )
     assert ders_of(text) == [b"certificate"]
     assert "".join(certificates_of(text)) == pem(b"certificate")
 

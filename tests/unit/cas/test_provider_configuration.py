@@ -33,7 +33,12 @@ FULL = {
 def test_everything_of_the_contract_is_accepted() -> None:
     assert check(FULL) == []
     assert check({}) == []
-    for start in ({"profile": "p"}, {"ecsRoleName": "r"}, {"credentialsUri": "http://u"}, {"assumeRoleWithOidc": OIDC}):
+    for start in (
+        {"profile": "p"},
+        {"ecsRoleName": "r"},
+        {"credentialsUri": "http://u"},
+        {"assumeRoleWithOidc": OIDC},
+    ):
         assert check(start) == []
 
 
@@ -48,7 +53,16 @@ def test_objects_arrive_as_objects_or_as_the_engines_json_text() -> None:
 
 def test_what_is_not_known_yet_and_what_the_engine_adds_is_passed_over() -> None:
     assert (
-        check({"kubeconfig": UNKNOWN, "endpoints": {"cas": UNKNOWN}, "version": "0.1.0", "__internal": {}, "region": None, "profile": ""})
+        check(
+            {
+                "kubeconfig": UNKNOWN,
+                "endpoints": {"cas": UNKNOWN},
+                "version": "0.1.0",
+                "__internal": {},
+                "region": None,
+                "profile": "",
+            }
+        )
         == []
     )
     assert check({"accessKey": "a", "secretKey": UNKNOWN}) == []
@@ -57,7 +71,11 @@ def test_what_is_not_known_yet_and_what_the_engine_adds_is_passed_over() -> None
 @pytest.mark.parametrize(
     ("properties", "property", "sentence"),
     [
-        ({"regoin": "cn"}, "regoin", "has no property regoin: remove it, the properties are accessKey, accountId"),
+        (
+            {"regoin": "cn"},
+            "regoin",
+            "has no property regoin: remove it, the properties are accessKey, accountId",
+        ),
         ({"securityToken": "t"}, "securityToken", "has no property securityToken"),
         ({"region": 7}, "region", "region is 7: give a text"),
         ({"accessKey": "a", "secretKey": 4711}, "secretKey", "secretKey is no text: give a text"),
@@ -65,10 +83,18 @@ def test_what_is_not_known_yet_and_what_the_engine_adds_is_passed_over() -> None
         ({"protocol": "FTP"}, "protocol", "give one of https, http"),
         ({"accessKey": "a"}, "accessKey", "accessKey is set and secretKey is not"),
         ({"secretKey": "s"}, "secretKey", "secretKey is set and accessKey is not"),
-        ({"profile": "p", "ecsRoleName": "r"}, "ecsRoleName", "profile and ecsRoleName are set: keep the one"),
+        (
+            {"profile": "p", "ecsRoleName": "r"},
+            "ecsRoleName",
+            "profile and ecsRoleName are set: keep the one",
+        ),
         ({"accountId": "mine"}, "accountId", "give the digits"),
         ({"endpoints": {"cas": "https://cas.aliyuncs.com"}}, "endpoints", "without https://"),
-        ({"endpoints": {"ecs": "e"}}, "endpoints", "endpoints has no field ecs: remove it, the fields are cas, alb, sts, cs"),
+        (
+            {"endpoints": {"ecs": "e"}},
+            "endpoints",
+            "endpoints has no field ecs: remove it, the fields are cas, alb, sts, cs",
+        ),
         ({"endpoints": {"cas": 1}}, "endpoints", "endpoints.cas is 1: give a text"),
         ({"endpoints": "cas"}, "endpoints", "give an object with cas, alb, sts, cs"),
         ({"endpoints": ["cas"]}, "endpoints", "give an object with cas, alb, sts, cs"),
@@ -82,7 +108,9 @@ def test_what_is_not_known_yet_and_what_the_engine_adds_is_passed_over() -> None
         ({"assumeRoleWithOidc": {**OIDC, "oidcToken": "t"}}, "assumeRoleWithOidc", "has no field oidcToken"),
     ],
 )
-def test_what_is_wrong_is_said_with_value_rule_and_remedy(properties: dict[str, Any], property: str, sentence: str) -> None:
+def test_what_is_wrong_is_said_with_value_rule_and_remedy(
+    properties: dict[str, Any], property: str, sentence: str
+) -> None:
     reasons = {failure.property: failure.reason for failure in check(properties)}
     assert sentence in reasons[property]
 
@@ -109,8 +137,16 @@ def places(properties: dict[str, Any]) -> Endpoints:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory whose profile `mine` has a region, and an environment with nothing else in it."""
-    profile = {"name": "mine", "mode": "AK", "access_key_id": "a", "access_key_secret": "s", "region_id": "cn-beijing"}
+    """A home directory whose profile `mine` has a region, and an environment with nothing else in
+    it.
+    """
+    profile = {
+        "name": "mine",
+        "mode": "AK",
+        "access_key_id": "a",
+        "access_key_secret": "s",
+        "region_id": "cn-beijing",
+    }
     (tmp_path / ".aliyun").mkdir()
     (tmp_path / ".aliyun/config.json").write_text(json.dumps({"profiles": [profile]}))
     for name in tuple(os.environ):
@@ -134,7 +170,9 @@ def test_the_region_is_that_of_the_stack_else_of_the_environment_else_of_the_pro
 
 
 @pytest.mark.usefixtures("home")
-def test_the_account_type_chooses_the_half_of_the_world_in_which_cas_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_account_type_chooses_the_half_of_the_world_in_which_cas_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     abroad = {"region": "ap-southeast-1"}
     assert places(abroad).cas == "cas.aliyuncs.com"
     assert places({**abroad, "accountType": "International"}).cas == "cas.ap-southeast-1.aliyuncs.com"
@@ -200,7 +238,14 @@ def test_sts_is_asked_once_also_while_it_does_not_answer(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("alb_mutual_tls.alibaba.sts.account_id", answering)
     other = Configuration.of({"accessKey": "a", "secretKey": "s"})
-    assert [other.account_id(), other.account_id(), other.require_account("1", "it"), other.require_account("", "it")] == ["1"] * 4
+    assert [
+        other.account_id(),
+        other.account_id(),
+        other.require_account("1", "it"),
+        other.require_account("", "it"),
+    ] == ["1"] * 4
     assert len(asked) == 2
-    with pytest.raises(WrongPlace, match=r"it is in the Alibaba Cloud account 2, and .* belong to the account 1"):
+    with pytest.raises(
+        WrongPlace, match=r"it is in the Alibaba Cloud account 2, and .* belong to the account 1"
+    ):
         other.require_account("2", "it")

@@ -15,13 +15,17 @@ def repository(warehouse_id: int, name: str = "n", type: str = LISTED_TYPE) -> R
 
 
 def test_only_the_exact_name_counts() -> None:
-    assert choose_repository([repository(1, "n2"), repository(2, "N"), repository(3)], "n", configured=True) == repository(3)
+    assert choose_repository(
+        [repository(1, "n2"), repository(2, "N"), repository(3)], "n", configured=True
+    ) == repository(3)
     assert choose_repository([repository(1, "n2")], "n", configured=True) is None
     assert choose_repository([], "n", configured=False) is None
 
 
 @given(st.permutations([repository(number) for number in (9, 10, 100, 1234)]))
-def test_of_several_with_the_default_name_the_oldest_is_taken_in_whatever_order_they_are_listed(listed: list[Repository]) -> None:
+def test_of_several_with_the_default_name_the_oldest_is_taken_in_whatever_order_they_are_listed(
+    listed: list[Repository],
+) -> None:
     assert choose_repository(listed, "n", configured=False) == repository(9)
 
 

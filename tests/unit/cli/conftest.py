@@ -28,7 +28,9 @@ def _certificate(common_name: str) -> tuple[str, str]:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = dt.datetime.now(dt.UTC)
     certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - dt.timedelta(days=1), now + dt.timedelta(days=1))
+        x509.CertificateBuilder(
+            name, name, key.public_key(), 1, now - dt.timedelta(days=1), now + dt.timedelta(days=1)
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -65,13 +67,22 @@ def secret(value: object) -> dict[str, str]:
 
 @pytest.fixture
 def exported(authority: tuple[str, str], credentials: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    """`pulumi stack export --show-secrets` of a stack with one component, a generated client and one that brought a CSR."""
+    """`pulumi stack export --show-secrets` of a stack with one component, a generated client and
+    one that brought a CSR.
+    """
     component = f"{URN}{COMPONENT}::mtls"
     provider = f"{URN}pulumi:providers:albmtls::albmtls"
 
     def child(token: str, name: str, **state: Any) -> dict[str, Any]:
         urn = f"{URN}{COMPONENT}${token}::{name}"
-        return {"urn": urn, "custom": True, "type": token, "parent": component, "provider": f"{provider}::1a2b", **state}
+        return {
+            "urn": urn,
+            "custom": True,
+            "type": token,
+            "parent": component,
+            "provider": f"{provider}::1a2b",
+            **state,
+        }
 
     outputs = {
         "identity": "0a1b2c3d",
@@ -88,36 +99,71 @@ def exported(authority: tuple[str, str], credentials: dict[str, tuple[str, str]]
                 "caCertificateId": "0e40dda998174723",
                 "verify": {"address": "127.0.0.1:20443", "path": "/"},
             },
-            "admin": {"albConfig": "alb", "port": 8443.0, "caEnabled": False, "caCertificateId": "0e40dda998174723", "verify": {}},
+            "admin": {
+                "albConfig": "alb",
+                "port": 8443.0,
+                "caEnabled": False,
+                "caCertificateId": "0e40dda998174723",
+                "verify": {},
+            },
         },
         "clientCertificates": {
-            name: {"certificatePem": certificate, "chainPem": certificate + authority[0], "notAfter": "2026-03-01T00:00:00Z"}
+            name: {
+                "certificatePem": certificate,
+                "chainPem": certificate + authority[0],
+                "notAfter": "2026-03-01T00:00:00Z",
+            }
             for name, (certificate, _) in credentials.items()
         },
         "clientPrivateKeys": secret({"client": credentials["client"][1]}),
     }
     resources = [
-        {"urn": f"{URN}pulumi:pulumi:Stack::alb-mutual-tls-dev", "custom": False, "type": "pulumi:pulumi:Stack"},
+        {
+            "urn": f"{URN}pulumi:pulumi:Stack::alb-mutual-tls-dev",
+            "custom": False,
+            "type": "pulumi:pulumi:Stack",
+        },
         {
             "urn": provider,
             "custom": True,
             "id": "1a2b",
             "type": "pulumi:providers:albmtls",
-            "inputs": {"kubeconfig": ".sandbox/kubeconfig", "context": "alb-mutual-tls-sandbox", "secretKey": secret("sesame")},
+            "inputs": {
+                "kubeconfig": ".sandbox/kubeconfig",
+                "context": "alb-mutual-tls-sandbox",
+                "secretKey": secret("sesame"),
+            },
         },
         {"urn": component, "custom": False, "type": COMPONENT, "outputs": outputs},
-        child("tls:index/privateKey:PrivateKey", "mtls-authority-root", outputs={"privateKeyPem": secret(authority[1])}),
-        child("albmtls:index:ListenerClientAuthentication", "mtls-alb-443", id="alb/443", outputs={"cluster": "uid-1", "port": 443}),
-        child("albmtls:index:ListenerClientAuthentication", "mtls-alb-443", id="alb/443", outputs={"cluster": "old"}, delete=True),
+        child(
+            "tls:index/privateKey:PrivateKey",
+            "mtls-authority-root",
+            outputs={"privateKeyPem": secret(authority[1])},
+        ),
+        child(
+            "albmtls:index:ListenerClientAuthentication",
+            "mtls-alb-443",
+            id="alb/443",
+            outputs={"cluster": "uid-1", "port": 443},
+        ),
+        child(
+            "albmtls:index:ListenerClientAuthentication",
+            "mtls-alb-443",
+            id="alb/443",
+            outputs={"cluster": "old"},
+            delete=True,
+        ),
     ]
     return {"version": 3, "deployment": {"manifest": {}, "resources": resources}}
 
 
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Put a `pulumi` on PATH that prints what it is given, and notes its arguments; returns the project's directory.
+    """Put a `pulumi` on PATH that prints what it is given, and notes its arguments; returns the
+    project's directory.
 
-    Only the configuration and the history, which go with any state, have files of their own in `bin`, and are empty.
+    Only the configuration and the history, which go with any state, have files of their own in
+    `bin`, and are empty.
     """
 
     def install(*, stdout: str = "", stderr: str = "", code: int = 0) -> Path:
@@ -131,13 +177,9 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
         (folder / "stderr").write_text(stderr)
         script = folder / "pulumi"
         script.write_text(
-            "#!/bin/sh\n"
-            "here=${0%/*}\n"
-            'stdout=stdout; case " $* " in *" history "*) stdout=history ;; *" config "*) stdout=config ;; esac\n'
-            'printf "%s\\n" "$@" >> "$here/arguments"\n'
-            '/bin/cat "$here/$stdout"\n'
-            '/bin/cat "$here/stderr" >&2\n'
-            f"exit {code}\n"
+            '#!/bin/sh\nhere=${0%/*}\nstdout=stdout; case " $* " in *" history "*) stdout=history ;; *"'
+            ' config "*) stdout=config ;; esac\nprintf "%s\\n" "$@" >> "$here/arguments"\n/bin/cat'
+            f' "$here/$stdout"\n/bin/cat "$here/stderr" >&2\nexit {code}\n'
         )
         script.chmod(0o755)
         monkeypatch.setenv("PATH", str(folder))

@@ -1,6 +1,8 @@
-"""What Argo CD does with a jq path expression, `del(EXPRESSION)`, for the expressions that `mtls render` prints and nothing else.
+"""What Argo CD does with a jq path expression, `del(EXPRESSION)`, for the expressions that `mtls
+render` prints and nothing else.
 
-Compared by hand with jq 1.6 and with gojq 0.12.17, which Argo CD uses: same documents, same results.
+Compared by hand with jq 1.6 and with gojq 0.12.17, which Argo CD uses: same documents, same
+results.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import OFF
 from alb_mutual_tls.operations.audit import adoption
-from alb_mutual_tls.operations.audit.adoption import Settings, stack_file, wanted
+from alb_mutual_tls.operations.audit.adoption import AdoptedSettings, stack_file, wanted
 from alb_mutual_tls.operations.audit.audit import NotSeen, report
 from alb_mutual_tls.pki.brought import trust_faults
 from components.settings import parse
@@ -24,10 +24,16 @@ from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, se
 ON = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}]}
 OFF_WITH_CA = {**ON, "caEnabled": False}
 FILE = Path("Pulumi.adopted.yaml")
-WHERE = Settings({"region": "cn-hangzhou"}, None, "prod", None)
+WHERE = AdoptedSettings({"region": "cn-hangzhou"}, None, "prod", None)
 
 
-def adopt(*places: tuple[str, int], documents: list[Document], where: Settings = WHERE, now: datetime = NOW, **found: Any) -> str:
+def adopt(
+    *places: tuple[str, int],
+    documents: list[Document],
+    where: AdoptedSettings = WHERE,
+    now: datetime = NOW,
+    **found: Any,
+) -> str:
     shown = {
         (BALANCER, item["port"]): state(*([CA] if item.get("caEnabled") else []), port=item["port"])
         for document in documents
@@ -40,7 +46,9 @@ def adopt(*places: tuple[str, int], documents: list[Document], where: Settings =
 def settings_of(text: str) -> Any:
     """The configuration as the program reads it, from what the engine hands over."""
     config = yaml.safe_load(text)["config"]
-    return parse({key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()})
+    return parse(
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    )
 
 
 def refused(*places: tuple[str, int], documents: list[Document], **found: Any) -> str:
@@ -74,7 +82,9 @@ def test_several_listeners_with_one_ca_are_one_stack_and_each_stays_on_or_off() 
     long = "a" * 70
     documents = [alb(https(443, **ON), https(8443, **OFF_WITH_CA)), alb(https(443, **ON), name=long)]
     arguments = settings_of(adopt(("alb", 443), ("alb", 8443), (long, 443), documents=documents)).arguments
-    assert {name: (one.alb_config, one.port, one.ca_enabled) for name, one in arguments.listeners.items()} == {
+    assert {
+        name: (one.alb_config, one.port, one.ca_enabled) for name, one in arguments.listeners.items()
+    } == {
         "alb-443": ("alb", 443, True),
         "alb-8443": ("alb", 8443, False),
         "listener-3": (long, 443, True),
@@ -90,18 +100,33 @@ def test_a_listener_that_is_off_and_names_no_ca_gets_an_authority_and_stays_off(
     assert "leaves client authentication off" in text
 
 
-def test_what_would_be_read_as_something_else_is_quoted_and_nothing_is_put_into_the_file_that_was_not_there() -> None:
+def test_what_would_be_read_as_something_else_is_quoted_and_nothing_is_put_into_the_file_that_was_not_there() -> (
+    None
+):
     identifier = "0e40dda998174723"
     fields = {"caEnabled": False, "caCertificates": [{"CertificateId": identifier}]}
     name = 'root\n    injected: "1"'
-    text = adopt(("on", 443), documents=[alb(https(443, **fields), name="on")], certificates={identifier: certificate(name)})
-    assert yaml.safe_load(text)["config"]["alb-mutual-tls:authorities"] == {"adopted": {"caCertificateId": identifier}}
-    assert yaml.safe_load(text)["config"]["alb-mutual-tls:listeners"] == {"on-443": {"albConfig": "on", "port": 443}}
+    text = adopt(
+        ("on", 443),
+        documents=[alb(https(443, **fields), name="on")],
+        certificates={identifier: certificate(name)},
+    )
+    assert yaml.safe_load(text)["config"]["alb-mutual-tls:authorities"] == {
+        "adopted": {"caCertificateId": identifier}
+    }
+    assert yaml.safe_load(text)["config"]["alb-mutual-tls:listeners"] == {
+        "on-443": {"albConfig": "on", "port": 443}
+    }
 
 
 def test_settings_go_along_and_secrets_do_not() -> None:
-    alicloud = {"region": "cn-hangzhou", "protocol": "HTTP", "endpoints": {"cas": "127.0.0.1:1", "alb": "127.0.0.1:2"}, "profile": "work"}
-    where = Settings(alicloud, "kube/config", "on", "c1234567890abcdef", ("alicloud:accessKey",))
+    alicloud = {
+        "region": "cn-hangzhou",
+        "protocol": "HTTP",
+        "endpoints": {"cas": "127.0.0.1:1", "alb": "127.0.0.1:2"},
+        "profile": "work",
+    }
+    where = AdoptedSettings(alicloud, "kube/config", "on", "c1234567890abcdef", ("alicloud:accessKey",))
     text = adopt(("alb", 443), documents=[alb(https(443, **ON))], where=where)
     provider = settings_of(text).provider
     assert provider == {
@@ -125,7 +150,12 @@ def claimed() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("place", "document", "found", "sentence"),
     [
-        (("other", 443), alb(), {}, "--adopt other:443: the cluster has no AlbConfig other, it has alb: correct the name"),
+        (
+            ("other", 443),
+            alb(),
+            {},
+            "--adopt other:443: the cluster has no AlbConfig other, it has alb: correct the name",
+        ),
         (
             ("alb", 444),
             alb(https(443)),
@@ -152,9 +182,14 @@ def claimed() -> dict[str, str]:
         ),
         (
             ("alb", 443),
-            alb(https(443, caEnabled=True, caCertificates=[{"CertificateId": CA}, {"CertificateId": "ca-2"}])),
+            alb(
+                https(443, caEnabled=True, caCertificates=[{"CertificateId": CA}, {"CertificateId": "ca-2"}])
+            ),
             {},
-            f"alb:443 cannot be adopted: it names 2 CA certificates ({CA}, ca-2), and ALB takes one; leave the one that is meant",
+            (
+                f"alb:443 cannot be adopted: it names 2 CA certificates ({CA}, ca-2), and ALB takes one;"
+                " leave the one that is meant"
+            ),
         ),
         (
             ("alb", 443),
@@ -172,7 +207,10 @@ def claimed() -> dict[str, str]:
             ("alb", 443),
             alb(https(443, **ON), {"port": 443, "protocol": "QUIC"}),
             {},
-            "alb:443 cannot be adopted: listener 443/HTTPS of AlbConfig alb shares its port with a QUIC listener",
+            (
+                "alb:443 cannot be adopted: listener 443/HTTPS of AlbConfig alb shares its port with a QUIC"
+                " listener"
+            ),
         ),
         (
             ("alb", 443),
@@ -190,38 +228,56 @@ def claimed() -> dict[str, str]:
             ("alb", 443),
             alb(https(443, **ON)),
             {"certificates": {CA: None}},
-            f"alb:443 cannot be adopted: its CA certificate {CA}: CAS of the account has none of this id: upload it, and",
+            (
+                f"alb:443 cannot be adopted: its CA certificate {CA}: CAS of the account has none of this id:"
+                " upload it, and"
+            ),
         ),
         (
             ("alb", 443),
             alb(https(443, **ON)),
             {"certificates": NotSeen("not permitted", barred=True)},
-            f"alb:443 cannot be adopted: its CA certificate {CA} was not seen in CAS, where pulumi up looks it up: not permitted",
+            (
+                f"alb:443 cannot be adopted: its CA certificate {CA} was not seen in CAS, where pulumi up"
+                " looks it up: not permitted"
+            ),
         ),
         (
             ("alb", 443),
             alb(https(443, **ON)),
             {"certificates": {CA: certificate("leaf", ca=False)}},
-            f"alb:443 cannot be adopted: its CA certificate {CA} is none that a stack takes: it is no certificate authority",
+            (
+                f"alb:443 cannot be adopted: its CA certificate {CA} is none that a stack takes: it is no"
+                " certificate authority"
+            ),
         ),
     ],
 )
-def test_what_cannot_be_adopted_is_one_sentence(place: tuple[str, int], document: Document, found: dict[str, Any], sentence: str) -> None:
+def test_what_cannot_be_adopted_is_one_sentence(
+    place: tuple[str, int], document: Document, found: dict[str, Any], sentence: str
+) -> None:
     assert refused(place, documents=[document], **found).startswith(sentence)
 
 
 def test_a_listener_whose_ca_alb_does_not_have_is_refused() -> None:
     sentence = refused(("alb", 443), documents=[alb(https(443, **ON))], alb={(BALANCER, 443): state("ca-2")})
-    assert sentence == (
-        "alb:443 cannot be adopted: it demands certificates of another CA than it says; wait, or mend what keeps ALB from doing as the AlbConfig says "
-        "(kubectl describe albconfig), then adopt it"
+    assert (
+        sentence
+        == "alb:443 cannot be adopted: it demands certificates of another CA than it says; wait, or mend what"
+        " keeps ALB from doing as the AlbConfig says (kubectl describe albconfig), then adopt it"
     )
 
 
-def test_a_listener_whose_load_balancer_is_not_there_yet_is_refused_and_one_that_alb_is_not_asked_about_is_not() -> None:
+def test_a_listener_whose_load_balancer_is_not_there_yet_is_refused_and_one_that_alb_is_not_asked_about_is_not() -> (
+    None
+):
     document = {key: value for key, value in alb(https(443, **ON)).items() if key != "status"}
-    assert refused(("alb", 443), documents=[document]).startswith("alb:443 cannot be adopted: AlbConfig alb has no load balancer yet")
-    assert settings_of(adopt(("alb", 443), documents=[document], alb=NotSeen("not permitted", barred=True))).arguments.ca_enabled
+    assert refused(("alb", 443), documents=[document]).startswith(
+        "alb:443 cannot be adopted: AlbConfig alb has no load balancer yet"
+    )
+    assert settings_of(
+        adopt(("alb", 443), documents=[document], alb=NotSeen("not permitted", barred=True))
+    ).arguments.ca_enabled
 
 
 AUTHORITIES = sorted((Path(__file__).parents[2] / "data/authorities").glob("*.pem"))
@@ -230,7 +286,9 @@ MADE = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("file", AUTHORITIES, ids=lambda file: file.stem)
-def test_whatever_cas_has_is_adopted_when_a_stack_takes_it_and_else_refused_with_the_reason(file: Path) -> None:
+def test_whatever_cas_has_is_adopted_when_a_stack_takes_it_and_else_refused_with_the_reason(
+    file: Path,
+) -> None:
     text = file.read_bytes().decode("utf-8", "replace")
     reason = next(iter(trust_faults(text, MADE)), None)
     found: dict[str, Any] = {"documents": [alb(https(443, **ON))], "certificates": {CA: text}, "now": MADE}
@@ -242,34 +300,53 @@ def test_whatever_cas_has_is_adopted_when_a_stack_takes_it_and_else_refused_with
 
 def test_the_documentations_own_ca_of_version_1_is_adopted() -> None:
     text = (AUTHORITIES[0].parent / "openssl-documentation-v1.pem").read_text()
-    found = settings_of(adopt(("alb", 443), documents=[alb(https(443, **ON))], certificates={CA: text}, now=MADE))
+    found = settings_of(
+        adopt(("alb", 443), documents=[alb(https(443, **ON))], certificates={CA: text}, now=MADE)
+    )
     assert found.arguments.authorities["adopted"].ca_certificate_id == CA
 
 
 @pytest.mark.parametrize(
-    ("second", "words"), [({"caCertificates": [{"CertificateId": "ca-2"}]}, "CA certificate ca-2"), ({}, "no CA certificate")]
+    ("second", "words"),
+    [({"caCertificates": [{"CertificateId": "ca-2"}]}, "CA certificate ca-2"), ({}, "no CA certificate")],
 )
 def test_listeners_with_different_cas_are_refused(second: dict[str, Any], words: str) -> None:
     documents = [alb(https(443, **ON), https(8443, **second))]
-    assert refused(("alb", 443), ("alb", 8443), documents=documents) == (
-        f"alb:443 names CA certificate {CA} and alb:8443 {words}, and one stack trusts one authority: write a stack file for each (another --output)"
+    assert (
+        refused(("alb", 443), ("alb", 8443), documents=documents)
+        == f"alb:443 names CA certificate {CA} and alb:8443 {words}, and one stack trusts one authority:"
+        " write a stack file for each (another --output)"
     )
 
 
 @pytest.mark.parametrize(
     ("adopt", "output", "sentence"),
     [
-        (["alb:443"], None, "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml"),
-        ([], "Pulumi.a.yaml", "--output is for --adopt: give the listener to adopt, for instance --adopt alb:443"),
+        (
+            ["alb:443"],
+            None,
+            "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml",
+        ),
+        (
+            [],
+            "Pulumi.a.yaml",
+            "--output is for --adopt: give the listener to adopt, for instance --adopt alb:443",
+        ),
         (["alb:443"], "adopted.yaml", "is no stack file: give Pulumi.<stack>.yaml"),
         (["alb:443"], "no/Pulumi.a.yaml", "no is no directory: give an --output beside Pulumi.yaml"),
         (["alb:443"], "Pulumi.there.yaml", "Pulumi.there.yaml exists already and is never overwritten"),
-        (["alb"], "Pulumi.a.yaml", "--adopt alb is no listener: give AlbConfig and port, for instance alb:443"),
+        (
+            ["alb"],
+            "Pulumi.a.yaml",
+            "--adopt alb is no listener: give AlbConfig and port, for instance alb:443",
+        ),
         (["alb:70000"], "Pulumi.a.yaml", "--adopt alb:70000 is no listener"),
         (["alb:0"], "Pulumi.a.yaml", "--adopt alb:0 is no listener"),
     ],
 )
-def test_options_that_do_not_go_together_are_one_sentence(tmp_path: Path, adopt: list[str], output: str | None, sentence: str) -> None:
+def test_options_that_do_not_go_together_are_one_sentence(
+    tmp_path: Path, adopt: list[str], output: str | None, sentence: str
+) -> None:
     (tmp_path / "Pulumi.there.yaml").touch()
     with pytest.raises(UserError) as error:
         wanted(adopt, None if output is None else tmp_path / output)
@@ -303,22 +380,35 @@ class Unidentified:
         raise UserError("not permitted")
 
 
-def test_where_the_stack_works_is_where_the_audit_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_stack_works_is_where_the_audit_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
     for directory in (project, elsewhere):
         directory.mkdir()
         (directory / "config").write_text(KUBECONFIG)
-    inputs = {"endpoints": '{"cas":"127.0.0.1:1","alb":""}', "accessKey": "k", "secretKey": "s", "kubeconfig": str(project / "config")}
+    inputs = {
+        "endpoints": '{"cas":"127.0.0.1:1","alb":""}',
+        "accessKey": "k",
+        "secretKey": "s",
+        "kubeconfig": str(project / "config"),
+    }
     cluster: Any = Unidentified()
     monkeypatch.delenv("ALICLOUD_REGION", raising=False)
     monkeypatch.delenv("ALIBABA_CLOUD_REGION", raising=False)
     with pytest.raises(UserError, match="no region is given, and a stack needs the one of its ALB"):
         adoption.settings(inputs, cluster, project / FILE)
     monkeypatch.setenv("ALIBABA_CLOUD_REGION", "cn-beijing")
-    assert adoption.settings(inputs, cluster, project / FILE) == Settings(
-        {"region": "cn-beijing", "endpoints": {"cas": "127.0.0.1:1"}}, "config", "prod", None, ("alicloud:accessKey", "alicloud:secretKey")
+    assert adoption.settings(inputs, cluster, project / FILE) == AdoptedSettings(
+        {"region": "cn-beijing", "endpoints": {"cas": "127.0.0.1:1"}},
+        "config",
+        "prod",
+        None,
+        ("alicloud:accessKey", "alicloud:secretKey"),
     )
-    there = adoption.settings({"region": "r", "kubeconfig": str(elsewhere / "config")}, cluster, project / FILE)
+    there = adoption.settings(
+        {"region": "r", "kubeconfig": str(elsewhere / "config")}, cluster, project / FILE
+    )
     assert there.kubeconfig == str(elsewhere / "config")
     whole = adoption.settings({"region": "r", "kubeconfig": KUBECONFIG}, cluster, project / FILE)
     assert (whole.kubeconfig, whole.secret) == (None, ("kubernetes:kubeconfig",))

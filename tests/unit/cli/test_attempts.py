@@ -10,14 +10,25 @@ import pytest
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification.attempts import AT_ONCE, NOT_TRIED, Attempt, carry_out
-from alb_mutual_tls.operations.verification.outcome import CLOSED, TIMED_OUT, Answered, Destination, Outcome, TlsVersion
+from alb_mutual_tls.operations.verification.outcome import (
+    CLOSED,
+    TIMED_OUT,
+    Answered,
+    Destination,
+    Outcome,
+    TlsVersion,
+)
 
 PATIENCE = 10
 """Seconds until a test that hangs fails."""
 
 
 def attempts(*ports: int, each: int = 1, version: TlsVersion | None = TlsVersion.TLS_1_3) -> list[Attempt]:
-    return [Attempt(Destination("192.0.2.1", port, "a", "a", f"/{number}"), version) for port in ports for number in range(each)]
+    return [
+        Attempt(Destination("192.0.2.1", port, "a", "a", f"/{number}"), version)
+        for port in ports
+        for number in range(each)
+    ]
 
 
 def answer(attempt: Attempt) -> Outcome:
@@ -40,7 +51,9 @@ def test_outcomes_come_in_the_order_of_the_attempts_whichever_is_answered_first(
 
 @dataclass
 class Swamp:
-    """Ports below 100 swallow everything until all others have been answered; ports from 100 on answer."""
+    """Ports below 100 swallow everything until all others have been answered; ports from 100 on
+    answer.
+    """
 
     others: int
     knocks: Counter[int] = field(default_factory=Counter)
@@ -61,18 +74,24 @@ class Swamp:
         return answer(attempt)
 
 
-def test_places_that_swallow_everything_are_tried_once_in_each_tls_version_and_nobody_waits_for_them() -> None:
+def test_places_that_swallow_everything_are_tried_once_in_each_tls_version_and_nobody_waits_for_them() -> (
+    None
+):
     swamp = Swamp(others=3 * AT_ONCE)
     dead = [attempt for version in TlsVersion for attempt in attempts(*range(1, 9), each=20, version=version)]
     outcomes = carry_out([*dead, *attempts(100, 101, 102, each=AT_ONCE)], swamp.knock)
-    assert {port: count for port, count in swamp.knocks.items() if port < 100} == dict.fromkeys(range(1, 9), len(TlsVersion))
+    assert {port: count for port, count in swamp.knocks.items() if port < 100} == dict.fromkeys(
+        range(1, 9), len(TlsVersion)
+    )
     found = Counter(outcomes[: len(dead)])
     assert found == {TIMED_OUT: 8 * len(TlsVersion), NOT_TRIED: len(dead) - 8 * len(TlsVersion)}
 
 
 def test_a_place_that_does_not_answer_in_one_tls_version_is_tried_in_the_other_one() -> None:
     old, new = attempts(1, each=2, version=TlsVersion.TLS_1_2), attempts(1, each=2)
-    outcomes = carry_out([*old, *new], lambda attempt: TIMED_OUT if attempt.version is TlsVersion.TLS_1_2 else answer(attempt))
+    outcomes = carry_out(
+        [*old, *new], lambda attempt: TIMED_OUT if attempt.version is TlsVersion.TLS_1_2 else answer(attempt)
+    )
     assert outcomes == [TIMED_OUT, NOT_TRIED, *map(answer, new)]
 
 

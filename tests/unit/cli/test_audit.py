@@ -22,7 +22,7 @@ from alb_mutual_tls.listener.enforced import ListenerState
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import OFF
 from alb_mutual_tls.operations.audit import report as audit_report
-from alb_mutual_tls.operations.audit.audit import NotSeen, Report, State, Upload, report
+from alb_mutual_tls.operations.audit.audit import AuditReport, Enforcement, NotSeen, Upload, report
 from alb_mutual_tls.operations.audit.scan import barred, tried
 from alb_mutual_tls.verdict import Verdict
 from tests.examples import examples
@@ -33,38 +33,54 @@ ON = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}]}
 DAY = timedelta(days=1)
 
 
-def audit(*found: Document, strict: bool = False, within: int = 30, **places: Any) -> Report:
+def audit(*found: Document, strict: bool = False, within: int = 30, **places: Any) -> AuditReport:
     return report(seen(*found, **places), now=NOW, fail_within=timedelta(days=within), strict=strict)
 
 
-def said(found: Report, verdict: Verdict = Verdict.FELL_SHORT) -> list[str]:
+def said(found: AuditReport, verdict: Verdict = Verdict.FELL_SHORT) -> list[str]:
     return [finding.why for finding in found.findings if finding.verdict is verdict]
 
 
 @pytest.mark.parametrize(
     ("fields", "shown", "expected", "complaint"),
     [
-        ({}, state(), State.OPEN, None),
-        (ON, state(CA), State.DEMANDS, None),
+        ({}, state(), Enforcement.OPEN, None),
+        (ON, state(CA), Enforcement.DEMANDS, None),
         (
             ON,
             state(),
-            State.LETS_IN,
-            "listener 443/HTTPS of AlbConfig alb says on, but ALB lets everybody in without a client certificate: read",
+            Enforcement.LETS_IN,
+            (
+                "listener 443/HTTPS of AlbConfig alb says on, but ALB lets everybody in without a client"
+                " certificate: read"
+            ),
         ),
         (
             ON,
             None,
-            State.LETS_IN,
-            "listener 443/HTTPS of AlbConfig alb says on, and load balancer alb-1 has no HTTPS listener on port 443: read",
+            Enforcement.LETS_IN,
+            (
+                "listener 443/HTTPS of AlbConfig alb says on, and load balancer alb-1 has no HTTPS listener"
+                " on port 443: read"
+            ),
         ),
-        (ON, state("ca-2"), State.OTHER_CA, f"listener 443/HTTPS of AlbConfig alb names CA certificate {CA}, and ALB trusts ca-2: read"),
-        ({}, state(CA), State.REFUSES, "listener 443/HTTPS of AlbConfig alb says off, but ALB asks for client certificates: read"),
-        ({}, None, State.OPEN, None),
+        (
+            ON,
+            state("ca-2"),
+            Enforcement.OTHER_CA,
+            f"listener 443/HTTPS of AlbConfig alb names CA certificate {CA}, and ALB trusts ca-2: read",
+        ),
+        (
+            {},
+            state(CA),
+            Enforcement.REFUSES,
+            "listener 443/HTTPS of AlbConfig alb says off, but ALB asks for client certificates: read",
+        ),
+        ({}, None, Enforcement.OPEN, None),
     ],
 )
 def test_albconfig_and_alb_together_say_what_a_listener_does(
-    fields: dict[str, Any], shown: ListenerState | None, expected: State, complaint: str | None
+    fields: dict[str, Any], shown: ListenerState | None, expected: Enforcement, complaint: str | None
 ) -> None:
     found = audit(alb(https(443, **fields)), alb={} if shown is None else {(BALANCER, 443): shown})
     (one,) = found.listeners
@@ -77,63 +93,79 @@ def test_albconfig_and_alb_together_say_what_a_listener_does(
 
 def test_a_listener_that_changes_is_not_decided() -> None:
     found = audit(alb(https(443, **ON)), alb={(BALANCER, 443): replace(state(CA), status="Configuring")})
-    assert (found.listeners[0].state, found.exit_code) == (State.CHANGING, 2)
+    assert (found.listeners[0].state, found.exit_code) == (Enforcement.CHANGING, 2)
 
 
 def test_an_albconfig_without_a_load_balancer_is_not_confirmed() -> None:
     document = {key: value for key, value in alb(https(443, **ON)).items() if key != "status"}
     found = audit(document)
-    assert (found.listeners[0].state, found.exit_code) == (State.SAYS_ON, 2)
+    assert (found.listeners[0].state, found.exit_code) == (Enforcement.SAYS_ON, 2)
     assert said(found, Verdict.NOT_DECIDED) == [
-        "listener 443/HTTPS of AlbConfig alb says on, and whether it is was not seen: AlbConfig alb has no load balancer yet (status.loadBalancer.id)"
+        "listener 443/HTTPS of AlbConfig alb says on, and whether it is was not seen: AlbConfig alb has no"
+        " load balancer yet (status.loadBalancer.id)"
     ]
 
 
 def test_several_ca_certificates_or_none_are_what_alb_refuses() -> None:
     several = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}, {"CertificateId": "ca-2"}]}
     found = audit(
-        alb(https(443, **several), https(8443, caEnabled=True)), alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)}
+        alb(https(443, **several), https(8443, caEnabled=True)),
+        alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)},
     )
     assert (
-        f"listener 443/HTTPS of AlbConfig alb is on and names 2 CA certificates ({CA}, ca-2), and ALB takes one: leave the one that is meant"
-        in said(found)
+        f"listener 443/HTTPS of AlbConfig alb is on and names 2 CA certificates ({CA}, ca-2), and ALB takes"
+        " one: leave the one that is meant" in said(found)
     )
     assert (
-        "listener 8443/HTTPS of AlbConfig alb is on and names no CA certificate, which ALB refuses: name one in caCertificates, or set caEnabled to false"
-        in said(found)
+        "listener 8443/HTTPS of AlbConfig alb is on and names no CA certificate, which ALB refuses: name one"
+        " in caCertificates, or set caEnabled to false" in said(found)
     )
 
 
-def test_an_edition_that_is_not_documented_to_have_client_authentication_is_to_be_known_where_it_is_on() -> None:
+def test_an_edition_that_is_not_documented_to_have_client_authentication_is_to_be_known_where_it_is_on() -> (
+    None
+):
     document = alb(https(443, **ON), https(8443))
     document["spec"]["config"] = {"edition": "Extensible"}
     found = audit(document, alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)})
     assert [text for text in said(found, Verdict.HELD) if "edition" in text] == [
-        "the ALB of AlbConfig alb is of the edition Extensible, and client authentication is documented for Standard and StandardWithWaf alone: "
-        "look whether ALB confirms it (./mtls status), and run ./mtls verify"
+        "the ALB of AlbConfig alb is of the edition Extensible, and client authentication is documented for"
+        " Standard and StandardWithWaf alone: look whether ALB confirms it (./mtls status), and run ./mtls"
+        " verify"
     ]
     assert found.exit_code == 0
 
 
 def test_a_side_door_is_told_at_the_listener_that_it_leads_around_and_has_a_line_of_its_own() -> None:
-    document = alb({"port": 80, "protocol": "HTTP"}, https(443, **ON), https(8443), {"port": 81, "protocol": "HTTP"})
+    document = alb(
+        {"port": 80, "protocol": "HTTP"}, https(443, **ON), https(8443), {"port": 81, "protocol": "HTTP"}
+    )
     found = audit(
-        document, ingresses=ingresses([{"HTTP": 80}, {"HTTPS": 443}]), alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)}
+        document,
+        ingresses=ingresses([{"HTTP": 80}, {"HTTPS": 443}]),
+        alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)},
     )
     assert [(one.name, one.state) for one in found.listeners] == [
-        ("alb:80", State.SIDE_DOOR),
-        ("alb:443", State.DEMANDS),
-        ("alb:8443", State.OPEN),
+        ("alb:80", Enforcement.SIDE_DOOR),
+        ("alb:443", Enforcement.DEMANDS),
+        ("alb:8443", Enforcement.OPEN),
     ]
-    assert [one.verdict for one in found.listeners] == [Verdict.NOT_CHECKED, Verdict.FELL_SHORT, Verdict.NOT_CHECKED]
+    assert [one.verdict for one in found.listeners] == [
+        Verdict.NOT_CHECKED,
+        Verdict.FELL_SHORT,
+        Verdict.NOT_CHECKED,
+    ]
     (complaint,) = said(found)
     assert complaint.startswith(
-        "demo.example.com can be reached without a client certificate on 80/HTTP of AlbConfig alb (through Ingress default/web)"
+        "demo.example.com can be reached without a client certificate on 80/HTTP of AlbConfig alb (through"
+        " Ingress default/web)"
     )
 
 
 def test_an_open_listener_is_no_complaint_and_its_side_doors_are_nobodys_business() -> None:
-    found = audit(alb({"port": 80, "protocol": "HTTP"}, https(443)), ingresses=ingresses([{"HTTP": 80}, {"HTTPS": 443}]))
+    found = audit(
+        alb({"port": 80, "protocol": "HTTP"}, https(443)), ingresses=ingresses([{"HTTP": 80}, {"HTTPS": 443}])
+    )
     assert [one.name for one in found.listeners] == ["alb:443"]
     assert found.exit_code == 0
 
@@ -163,20 +195,24 @@ def test_only_a_listener_that_was_seen_to_demand_certificates_is_held(
     assert ("held" in row) is (verdict is Verdict.HELD)
 
 
-def test_a_ca_that_ends_within_the_time_or_has_ended_is_told_once_and_counts_where_it_is_asked_for(ca_ends_in_10_days: str) -> None:
+def test_a_ca_that_ends_within_the_time_or_has_ended_is_told_once_and_counts_where_it_is_asked_for(
+    ca_ends_in_10_days: str,
+) -> None:
     document = alb(https(443, **ON), https(8443, **ON))
     both = {(BALANCER, port): state(CA, port=port) for port in (443, 8443)}
     found = audit(document, alb=both, certificates={CA: ca_ends_in_10_days})
     assert said(found) == [
-        f"CA certificate {CA} (of alb:443, alb:8443) ends on 2026-06-11T00:00:00Z, in 10 days, and with it every client: rotate to a new one "
-        "(docs/rotation.md)"
+        f"CA certificate {CA} (of alb:443, alb:8443) ends on 2026-06-11T00:00:00Z, in 10 days, and with it"
+        " every client: rotate to a new one (docs/rotation.md)"
     ]
     assert [one.verdict for one in found.listeners] == [Verdict.FELL_SHORT] * 2
     assert audit(document, alb=both, certificates={CA: ca_ends_in_10_days}, within=9).exit_code == 0
     off = alb(https(443, **{**ON, "caEnabled": False}))
     found = audit(off, certificates={CA: ca_ends_in_10_days})
     assert (found.exit_code, len(said(found, Verdict.HELD))) == (0, 3)
-    late = report(seen(document, alb=both, certificates={CA: ca_ends_in_10_days}), now=NOW + 11 * DAY, fail_within=DAY)
+    late = report(
+        seen(document, alb=both, certificates={CA: ca_ends_in_10_days}), now=NOW + 11 * DAY, fail_within=DAY
+    )
     assert [text.partition(": ")[2] for text in said(late)] == [
         "CN=ending: it expired on 2026-06-11T00:00:00Z; make a new authority and rotate to it"
     ]
@@ -187,11 +223,19 @@ def test_a_ca_that_ends_within_the_time_or_has_ended_is_told_once_and_counts_whe
     [
         (None, "CAS of the account has none of this id: upload it, and correct the id where it is named"),
         ("", "what CAS has of it cannot be read: there is no certificate between"),
-        ("-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n", "what CAS has of it cannot be read: "),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "what CAS has of it cannot be read: "),
+        (
+            "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n",
+            "what CAS has of it cannot be read: ",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "what CAS has of it cannot be read: ",
+        ),
     ],
 )
-def test_a_ca_that_cas_does_not_have_or_that_cannot_be_read_is_a_complaint(pem: str | None, words: str) -> None:
+def test_a_ca_that_cas_does_not_have_or_that_cannot_be_read_is_a_complaint(
+    pem: str | None, words: str
+) -> None:
     found = audit(alb(https(443, **ON)), alb={(BALANCER, 443): state(CA)}, certificates={CA: pem})
     (complaint,) = said(found)
     assert complaint.startswith(f"CA certificate {CA} (of alb:443): {words}")
@@ -204,7 +248,9 @@ def test_a_certificate_that_is_no_ca_is_a_complaint(leaf_pem: str) -> None:
 
 
 def claimed(identity: str = "1a2b3c4d", applied: str = CA, port: int = 443) -> dict[str, str]:
-    claim = claims.Claim("0123456789abcdef", claims.Owner(identity, "urn:x"), "a" * 64, "a" * 64, applied, OFF)
+    claim = claims.Claim(
+        "0123456789abcdef", claims.Owner(identity, "urn:x"), "a" * 64, "a" * 64, applied, OFF
+    )
     return {claims.annotation_key(port): claims.render(claim)}
 
 
@@ -212,13 +258,20 @@ def test_who_holds_a_listener_is_told_and_what_was_changed_behind_its_back_is_a_
     found = audit(alb(https(443, **ON), annotations=claimed()), alb={(BALANCER, 443): state(CA)})
     assert (found.exit_code, sorted(found.stacks)) == (0, ["1a2b3c4d"])
     assert json.loads(audit_report.as_json(found))["listeners"][0]["stack"] == "1a2b3c4d"
-    found = audit(alb(https(443, **ON), annotations=claimed(applied="ca-9")), alb={(BALANCER, 443): state(CA)})
+    found = audit(
+        alb(https(443, **ON), annotations=claimed(applied="ca-9")), alb={(BALANCER, 443): state(CA)}
+    )
     assert said(found) == [
-        f"listener 443/HTTPS of AlbConfig alb is held by stack 1a2b3c4d (urn:x), which wrote CA certificate ca-9, and names {CA} now: "
-        "run pulumi preview there, and find out who changed it"
+        "listener 443/HTTPS of AlbConfig alb is held by stack 1a2b3c4d (urn:x), which wrote CA certificate"
+        f" ca-9, and names {CA} now: run pulumi preview there, and find out who changed it"
     ]
-    found = audit(alb(https(443, **ON), annotations={claims.annotation_key(443): "{}"}), alb={(BALANCER, 443): state(CA)})
-    assert said(found)[0].startswith("annotation albmtls/443-https of AlbConfig alb cannot be read as a claim of this program")
+    found = audit(
+        alb(https(443, **ON), annotations={claims.annotation_key(443): "{}"}),
+        alb={(BALANCER, 443): state(CA)},
+    )
+    assert said(found)[0].startswith(
+        "annotation albmtls/443-https of AlbConfig alb cannot be read as a claim of this program"
+    )
 
 
 def test_a_claim_on_a_listener_that_is_gone_is_told() -> None:
@@ -231,15 +284,30 @@ def test_a_claim_on_a_listener_that_is_gone_is_told() -> None:
 def service(name: str, id: str, **cacert: str) -> Document:
     prefix = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-cacert"
     return {
-        "metadata": {"name": name, "namespace": "shop", "annotations": {f"{prefix}-id": id, **({prefix: cacert["on"]} if cacert else {})}}
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "annotations": {f"{prefix}-id": id, **({prefix: cacert["on"]} if cacert else {})},
+        }
     }
 
 
 def test_a_ca_certificate_of_a_services_load_balancer_is_one_in_use(ca_ends_in_10_days: str) -> None:
     known = {CA: certificate("root"), "mq": ca_ends_in_10_days, "old": ca_ends_in_10_days}
     uploads = [Upload(id, "", None, "by hand") for id in (*known, "left over")]
-    services = [service("mq", "mq", on="on"), service("old", "old"), service("web", CA, on="on"), {"metadata": {}}]
-    found = audit(alb(https(443, **ON)), alb={(BALANCER, 443): state(CA)}, services=services, certificates=known, uploads=uploads)
+    services = [
+        service("mq", "mq", on="on"),
+        service("old", "old"),
+        service("web", CA, on="on"),
+        {"metadata": {}},
+    ]
+    found = audit(
+        alb(https(443, **ON)),
+        alb={(BALANCER, 443): state(CA)},
+        services=services,
+        certificates=known,
+        uploads=uploads,
+    )
     assert [(one.identifier, one.users) for one in found.authorities] == [
         (CA, ("alb:443", "Service shop/web")),
         ("mq", ("Service shop/mq",)),
@@ -258,7 +326,9 @@ def test_uploads_that_nobody_names_are_told_with_whose_they_may_be() -> None:
         Upload("u-2", "next", None, "alb-mutual-tls-1a2b3c4d"),
         Upload("u-3", "", NOW, "company"),
     ]
-    found = audit(alb(https(443, **ON), annotations=claimed()), alb={(BALANCER, 443): state(CA)}, uploads=uploads)
+    found = audit(
+        alb(https(443, **ON), annotations=claimed()), alb={(BALANCER, 443): state(CA)}, uploads=uploads
+    )
     assert found.exit_code == 0
     shown = json.loads(audit_report.as_json(found))["unusedUploads"]
     assert [(one["id"], one["stack"], one["holdsListener"]) for one in shown] == [
@@ -266,20 +336,38 @@ def test_uploads_that_nobody_names_are_told_with_whose_they_may_be() -> None:
         ("u-2", "1a2b3c4d", True),
         ("u-3", None, False),
     ]
-    assert said(found, Verdict.HELD)[0].startswith("3 CA certificates in CAS named by no listener of this cluster")
+    assert said(found, Verdict.HELD)[0].startswith(
+        "3 CA certificates in CAS named by no listener of this cluster"
+    )
 
 
-@pytest.mark.parametrize(("is_barred", "strict", "code"), [(True, False, 0), (True, True, 2), (False, False, 2), (False, True, 2)])
-def test_what_is_not_permitted_is_a_note_and_what_does_not_answer_is_not_decided(is_barred: bool, strict: bool, code: int) -> None:
+@pytest.mark.parametrize(
+    ("is_barred", "strict", "code"), [(True, False, 0), (True, True, 2), (False, False, 2), (False, True, 2)]
+)
+def test_what_is_not_permitted_is_a_note_and_what_does_not_answer_is_not_decided(
+    is_barred: bool, strict: bool, code: int
+) -> None:
     nothing = NotSeen("somebody says no", is_barred)
     found = audit(
-        alb(https(443, **ON)), strict=strict, alb=nothing, certificates=nothing, uploads=nothing, ingresses=nothing, account=nothing
+        alb(https(443, **ON)),
+        strict=strict,
+        alb=nothing,
+        certificates=nothing,
+        uploads=nothing,
+        ingresses=nothing,
+        account=nothing,
     )
     assert found.exit_code == code
     told = [finding for finding in found.findings if "not seen" in finding.why]
-    assert [one.why for one in told] == ["Ingresses and ALB and CAS and uploads in CAS not seen: somebody says no"]
+    assert [one.why for one in told] == [
+        "Ingresses and ALB and CAS and uploads in CAS not seen: somebody says no"
+    ]
     document = json.loads(audit_report.as_json(found))
-    assert (document["unusedUploads"], document["listeners"][0]["sideDoors"], document["account"]) == (None, None, None)
+    assert (document["unusedUploads"], document["listeners"][0]["sideDoors"], document["account"]) == (
+        None,
+        None,
+        None,
+    )
     assert document["caCertificates"][0]["why"] == "somebody says no"
 
 
@@ -307,7 +395,9 @@ def test_what_the_controller_refuses_is_told_once_for_the_albconfig() -> None:
     found = audit(document, alb={(BALANCER, 443): state(CA)})
     assert len(said(found)) == len(set(said(found))) == 2
     assert 'caEnabled of listener 8443/HTTPS of AlbConfig alb is the text "true"' in said(found)[1]
-    assert said(audit(alb(listeners="none"))) == ['spec.listeners of AlbConfig alb is the text "none", not a list: correct the AlbConfig']
+    assert said(audit(alb(listeners="none"))) == [
+        'spec.listeners of AlbConfig alb is the text "none", not a list: correct the AlbConfig'
+    ]
 
 
 @pytest.mark.parametrize(
@@ -334,7 +424,7 @@ def test_what_the_controller_refuses_is_a_complaint_with_its_event(item: dict[st
     assert found.exit_code == 1
 
 
-def printed(found: Report) -> str:
+def printed(found: AuditReport) -> str:
     console = Console(width=160, color_system=None, record=True, file=io.StringIO())
     audit_report.print_for_people(found, console)
     return console.export_text()
@@ -344,15 +434,20 @@ def test_people_see_a_line_for_each_listener_and_the_verdict_last() -> None:
     shown = printed(audit(alb(https(443, **ON), annotations=claimed()), alb={(BALANCER, 443): state()}))
     assert "│ alb:443/HTTPS │ says on, but lets everybody in │ on, CA ca-1   │ off" in shown
     assert "stack 1a2b3c4d" in shown
-    assert shown.splitlines()[-1] == "fell short: 1 HTTPS listener (1 says on, but lets everybody in), 1 complaint"
+    assert (
+        shown.splitlines()[-1]
+        == "fell short: 1 HTTPS listener (1 says on, but lets everybody in), 1 complaint"
+    )
 
 
 def test_every_published_albconfig_is_audited() -> None:
     found = audit(*DOCUMENTS.values(), alb={}, ingresses=ingresses([{"HTTPS": 443}], *DOCUMENTS))
     assert {one.listener.albconfig for one in found.listeners} == set(WITH_HTTPS)
     assert json.loads(audit_report.as_json(found))["version"] == 1
-    assert all(name in printed(found) for name in ("seed-enable-mtls:443/HTTPS", "seed-disable-mtls:443/HTTPS"))
-    assert {one.name: one.state for one in found.listeners}["seed-enable-mtls:443"] is State.SAYS_ON
+    assert all(
+        name in printed(found) for name in ("seed-enable-mtls:443/HTTPS", "seed-disable-mtls:443/HTTPS")
+    )
+    assert {one.name: one.state for one in found.listeners}["seed-enable-mtls:443"] is Enforcement.SAYS_ON
 
 
 @settings(max_examples=examples(25))
@@ -363,8 +458,10 @@ def test_whatever_an_albconfig_holds_it_is_audited_and_a_clean_bill_needs_every_
     found = audit(made[0], strict=strict, alb=places)
     document = json.loads(audit_report.as_json(found))
     assert document["exitCode"] == found.exit_code
-    asking = [one for one in found.listeners if one.listener.ca_enabled and one.state is not State.SIDE_DOOR]
+    asking = [
+        one for one in found.listeners if one.listener.ca_enabled and one.state is not Enforcement.SIDE_DOOR
+    ]
     if found.exit_code == 0:
-        assert all(one.state in (State.DEMANDS, State.SAYS_ON) for one in asking)
+        assert all(one.state in (Enforcement.DEMANDS, Enforcement.SAYS_ON) for one in asking)
     if asking and places == {}:
         assert found.exit_code != 0  # nobody has confirmed them

@@ -51,13 +51,21 @@ class Cluster:
 
 
 class Cloud:
-    """Alibaba Cloud with the HTTPS listeners of some load balancers, and CA certificates in repositories; it has no way to write.
+    """Alibaba Cloud with the HTTPS listeners of some load balancers, and CA certificates in
+    repositories; it has no way to write.
 
     `fails`: the error of an action.
     """
 
-    def __init__(self, balancers: Mapping[str, int], repositories: int = 0, fails: Mapping[str, Exception] | None = None) -> None:
-        self._listeners = [f"{balancer}/{1000 + number}" for balancer, count in balancers.items() for number in range(count)]
+    def __init__(
+        self,
+        balancers: Mapping[str, int],
+        repositories: int = 0,
+        fails: Mapping[str, Exception] | None = None,
+    ) -> None:
+        self._listeners = [
+            f"{balancer}/{1000 + number}" for balancer, count in balancers.items() for number in range(count)
+        ]
         self._repositories, self._fails = repositories, fails or {}
         self.calls: list[Call] = []
         self.most_at_once = self._at_once = 0
@@ -92,9 +100,19 @@ class Cloud:
         assert len(query["LoadBalancerIds"]) <= 20
         start, size = int(query.get("NextToken", 0)), int(query["MaxResults"])
         mine = [one for one in self._listeners if one.partition("/")[0] in query["LoadBalancerIds"]]
-        shown = [{"ListenerId": one, "LoadBalancerId": one.partition("/")[0], "ListenerPort": int(one.partition("/")[2])} for one in mine]
+        shown = [
+            {
+                "ListenerId": one,
+                "LoadBalancerId": one.partition("/")[0],
+                "ListenerPort": int(one.partition("/")[2]),
+            }
+            for one in mine
+        ]
         more = {"NextToken": str(start + size)} if start + size < len(mine) else {}
-        return {"Listeners": [{**one, "ListenerProtocol": "HTTPS"} for one in shown[start : start + size]], **more}
+        return {
+            "Listeners": [{**one, "ListenerProtocol": "HTTPS"} for one in shown[start : start + size]],
+            **more,
+        }
 
     def _GetListenerAttribute(self, query: Mapping[str, Any]) -> dict[str, Any]:
         balancer, _, port = query["ListenerId"].partition("/")
@@ -109,7 +127,10 @@ class Cloud:
 
     def _ListCertWarehouse(self, query: Mapping[str, Any]) -> dict[str, Any]:
         kinds = ("uploadCA", "ssl")
-        shown = [{"WhId": number, "Name": f"r-{number}", "Type": kinds[number % 2]} for number in range(2 * self._repositories)]
+        shown = [
+            {"WhId": number, "Name": f"r-{number}", "Type": kinds[number % 2]}
+            for number in range(2 * self._repositories)
+        ]
         start = (query["CurrentPage"] - 1) * query["ShowSize"]
         return {"CertWarehouseList": shown[start : start + query["ShowSize"]], "TotalCount": len(shown)}
 
@@ -129,13 +150,20 @@ class Cloud:
 def albconfigs(count: int, listeners: int) -> list[Document]:
     fields = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}]}
     return [
-        alb(*(https(1000 + number, **fields) for number in range(listeners)), name=f"alb-{place:02}", balancer=f"b-{place:02}")
+        alb(
+            *(https(1000 + number, **fields) for number in range(listeners)),
+            name=f"alb-{place:02}",
+            balancer=f"b-{place:02}",
+        )
         for place in range(count)
     ]
 
 
 def test_hundreds_of_listeners_take_few_lists_and_one_question_each() -> None:
-    cluster, cloud = Cluster(albconfigs(30, 10)), Cloud({f"b-{place:02}": 10 for place in range(30)} | {"of another cluster": 500}, 60)
+    cluster, cloud = (
+        Cluster(albconfigs(30, 10)),
+        Cloud({f"b-{place:02}": 10 for place in range(30)} | {"of another cluster": 500}, 60),
+    )
     found = scan(cluster, lambda: cloud)  # type: ignore[arg-type,return-value]
     assert cluster.lists == ["albconfigs", "ingressclasses", "ingresses", "services"]
     assert found.requests == {
@@ -149,7 +177,9 @@ def test_hundreds_of_listeners_take_few_lists_and_one_question_each() -> None:
     assert 1 < cloud.most_at_once <= WORKERS
     assert not isinstance(found.alb, NotSeen)
     assert {(key, one.load_balancer_id, one.port) for key, one in found.alb.items()} == {
-        ((f"b-{place:02}", 1000 + number), f"b-{place:02}", 1000 + number) for place in range(30) for number in range(10)
+        ((f"b-{place:02}", 1000 + number), f"b-{place:02}", 1000 + number)
+        for place in range(30)
+        for number in range(10)
     }
     assert not isinstance(found.uploads, NotSeen)
     assert [one.identifier for one in found.uploads] == [f"u-{2 * number}" for number in range(60)]
@@ -170,16 +200,35 @@ def test_who_is_not_permitted_is_asked_once() -> None:
 def test_without_an_account_nobody_else_is_asked() -> None:
     cloud = Cloud({"b-00": 1}, fails={"GetCallerIdentity": Unreachable("STS does not answer")})
     found = scan(Cluster(albconfigs(1, 1)), lambda: cloud)  # type: ignore[arg-type,return-value]
-    assert found.alb == found.certificates == found.uploads == found.account == NotSeen("STS does not answer", barred=False)
+    assert (
+        found.alb
+        == found.certificates
+        == found.uploads
+        == found.account
+        == NotSeen("STS does not answer", barred=False)
+    )
     assert found.requests == {"GetCallerIdentity": 1}
 
 
 def test_the_controllers_last_word_is_asked_for_where_it_refuses_something() -> None:
     cluster, cloud = (
-        Cluster([alb(https(443)), alb(https(443, protocol="https"), name="odd"), alb(listeners="none", name="worse")]),
+        Cluster(
+            [
+                alb(https(443)),
+                alb(https(443, protocol="https"), name="odd"),
+                alb(listeners="none", name="worse"),
+            ]
+        ),
         Cloud({}),
     )
     found = scan(cluster, lambda: cloud)  # type: ignore[arg-type,return-value]
     last = "FailedBuildModel: last (2026-06-01T00:00:00Z)"
     assert found.events == {"odd": last, "worse": last}
-    assert cluster.lists == ["albconfigs", "events of odd", "events of worse", "ingressclasses", "ingresses", "services"]
+    assert cluster.lists == [
+        "albconfigs",
+        "events of odd",
+        "events of worse",
+        "ingressclasses",
+        "ingresses",
+        "services",
+    ]

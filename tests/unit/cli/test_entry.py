@@ -21,7 +21,9 @@ from alb_mutual_tls.entry import given_command, given_place, run
         (["--strict", "-s", "prod"], " --stack prod"),
     ],
 )
-def test_the_stack_of_a_command_line_is_repeated(monkeypatch: pytest.MonkeyPatch, arguments: list[str], place: str) -> None:
+def test_the_stack_of_a_command_line_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], place: str
+) -> None:
     told: list[str] = []
 
     def app(**_: Any) -> None:

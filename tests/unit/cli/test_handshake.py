@@ -24,7 +24,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
     VersionNotOffered,
 )
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.text import printable
 from tests.unit.pki.material import authority, client, key, key_pem, pem
 
@@ -50,11 +50,17 @@ def invalid(message: str) -> ssl.SSLCertVerificationError:
         (tls_error("SSLV3_ALERT_BAD_CERTIFICATE"), Alert("bad_certificate")),
         (tls_error("SSLV3_ALERT_CERTIFICATE_EXPIRED"), Alert("certificate_expired")),
         (tls_error("TLSV1_UNRECOGNIZED_NAME"), Alert("unrecognized_name")),
-        (tls_error(None, "[SSL] tlsv13 alert certificate required (_ssl.c:2580)"), Alert("certificate_required")),
+        (
+            tls_error(None, "[SSL] tlsv13 alert certificate required (_ssl.c:2580)"),
+            Alert("certificate_required"),
+        ),
         (tls_error("TLSV1_ALERT_PROTOCOL_VERSION"), VersionNotOffered()),
         (tls_error("UNSUPPORTED_PROTOCOL"), VersionNotOffered()),
         (tls_error("WRONG_VERSION_NUMBER"), ConnectionFailed("what answers does not speak TLS")),
-        (tls_error("NO_PROTOCOLS_AVAILABLE"), ConnectionFailed("the TLS handshake failed here: no protocols available")),
+        (
+            tls_error("NO_PROTOCOLS_AVAILABLE"),
+            ConnectionFailed("the TLS handshake failed here: no protocols available"),
+        ),
         (invalid("Hostname mismatch"), ServerCertificateInvalid("Hostname mismatch")),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), CLOSED),
         (ssl.SSLZeroReturnError(6, "closed"), CLOSED),
@@ -63,7 +69,10 @@ def invalid(message: str) -> ssl.SSLCertVerificationError:
         (http.client.RemoteDisconnected(""), CLOSED),
         (TimeoutError(), ConnectionFailed("no answer in time")),
         (ConnectionRefusedError(), ConnectionFailed("connection refused", refused=True)),
-        (OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)), ConnectionFailed("Network is unreachable")),
+        (
+            OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)),
+            ConnectionFailed("Network is unreachable"),
+        ),
         (UnicodeError("label too long"), ConnectionFailed("the host's name cannot be sent: label too long")),
         (http.client.BadStatusLine("SSH-2.0"), ConnectionFailed("what came back is not HTTP/1.1")),
     ],
@@ -79,7 +88,9 @@ def test_a_key_never_touches_the_disk_where_the_system_has_files_in_memory() -> 
     assert not Path(name).exists()
 
 
-def test_elsewhere_a_key_is_in_a_private_file_that_is_gone_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_elsewhere_a_key_is_in_a_private_file_that_is_gone_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delattr(os, "memfd_create")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with handshake._private_file("secret") as name:
@@ -91,10 +102,12 @@ def test_elsewhere_a_key_is_in_a_private_file_that_is_gone_at_once(monkeypatch: 
 
 def test_a_credential_that_openssl_cannot_use_is_told_once_with_openssls_reason() -> None:
     issuer = authority()
-    given = Credential("of partner.crt", pem(client(issuer)), key_pem(key("another one")))
+    given = ClientCredential("of partner.crt", pem(client(issuer)), key_pem(key("another one")))
     with pytest.raises(UserError) as raised:
         handshake._context(TlsVersion.TLS_1_3, given, Trust(None, insecure=True))
-    assert str(raised.value).startswith("OpenSSL cannot use the certificate and key of partner.crt: key values mismatch; give ")
+    assert str(raised.value).startswith(
+        "OpenSSL cannot use the certificate and key of partner.crt: key values mismatch; give "
+    )
 
 
 def test_text_from_a_server_cannot_steer_a_terminal() -> None:
@@ -111,4 +124,8 @@ def test_text_from_a_server_cannot_steer_a_terminal() -> None:
     ],
 )
 def test_path_and_host_are_sent_as_http_wants_them(path: str, host: str, head: str) -> None:
-    assert handshake._get(outcome.Destination("127.0.0.1", 443, host, host, path)).decode("ascii").startswith(head)
+    assert (
+        handshake._get(outcome.Destination("127.0.0.1", 443, host, host, path))
+        .decode("ascii")
+        .startswith(head)
+    )

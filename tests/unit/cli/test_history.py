@@ -1,4 +1,6 @@
-"""Which configuration was deployed last, whether the stack file has another one by now, and which of its values count at once."""
+"""Which configuration was deployed last, whether the stack file has another one by now, and which
+of its values count at once.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,23 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.stack import history
-from alb_mutual_tls.stack.deployed import Component, Listener
-from alb_mutual_tls.stack.history import Entry, Value
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
+from alb_mutual_tls.stack.history import HistoryEntry, Value
 from tests.examples import examples
 
 SECRET = Value("the former key", secret=True)
 LISTENERS = "alb-mutual-tls:listeners"
 
 
-def entry(kind: str = "update", *, succeeded: bool = True, targeted: bool = False, **keys: Any) -> Entry:
-    return Entry(kind, succeeded, targeted, {key: value if isinstance(value, Value) else Value(value) for key, value in keys.items()})
+def entry(
+    kind: str = "update", *, succeeded: bool = True, targeted: bool = False, **keys: Any
+) -> HistoryEntry:
+    return HistoryEntry(
+        kind,
+        succeeded,
+        targeted,
+        {key: value if isinstance(value, Value) else Value(value) for key, value in keys.items()},
+    )
 
 
 def test_the_last_update_of_the_whole_stack_that_succeeded_is_what_is_deployed() -> None:
@@ -86,7 +95,10 @@ def paged(monkeypatch: pytest.MonkeyPatch, entries: list[dict[str, Any]]) -> lis
 
 def test_history_is_read_newest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paged(monkeypatch, [told("update", "succeeded", "target", a="1"), told("destroy", "failed")])
-    assert history.history(tmp_path, "prod") == (entry(targeted=True, a="1"), entry("destroy", succeeded=False))
+    assert history.history(tmp_path, "prod") == (
+        entry(targeted=True, a="1"),
+        entry("destroy", succeeded=False),
+    )
 
 
 @pytest.mark.parametrize("before", [0, 49, 50, 51, 100, 273])
@@ -100,14 +112,21 @@ def test_however_many_partial_updates_came_after_it_the_last_deployment_is_found
 
 
 @pytest.mark.parametrize("length", [0, 1, 50, 100])
-def test_a_history_without_any_deployment_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+def test_a_history_without_any_deployment_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
     paged(monkeypatch, [told("update", "failed")] * length)
     assert history.deployed(history.history(tmp_path, "prod")) is None
 
 
 @pytest.mark.parametrize("flag", ["target", "exclude", "target-replace"])
-def test_an_update_that_leaves_resources_out_is_no_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
-    paged(monkeypatch, [told("update", "succeeded", flag, a="new"), told("update", "succeeded", "replace", a="old")])
+def test_an_update_that_leaves_resources_out_is_no_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    paged(
+        monkeypatch,
+        [told("update", "succeeded", flag, a="new"), told("update", "succeeded", "replace", a="old")],
+    )
     assert history.deployed(history.history(tmp_path, "prod")) == entry(a="old")
 
 
@@ -137,12 +156,22 @@ def noted(pulumi: Callable[..., Path], config: object, past: object) -> history.
 
 
 def test_keys_that_were_changed_since_the_last_deployment_are_named(pulumi: Callable[..., Path]) -> None:
-    config = {"p:same": {"value": "true", "secret": False}, "p:new": {"value": "1", "secret": False}, "p:key": {"secret": True}}
-    past = {"p:same": {"value": "true"}, "p:gone": {"value": "x"}, "p:key": {"value": "[secret]", "secret": True}}
+    config = {
+        "p:same": {"value": "true", "secret": False},
+        "p:new": {"value": "1", "secret": False},
+        "p:key": {"secret": True},
+    }
+    past = {
+        "p:same": {"value": "true"},
+        "p:gone": {"value": "x"},
+        "p:key": {"value": "[secret]", "secret": True},
+    }
     found = noted(pulumi, config, [told("update", "succeeded", "target"), {**told(), "config": past}])
     assert found.notes == (
-        "the configuration has changed since the last deployment (p:gone, p:new), and this goes by what is deployed, verify.* of listeners "
-        "apart: run pulumi up to deploy it",
+        (
+            "the configuration has changed since the last deployment (p:gone, p:new), and this goes by what"
+            " is deployed, verify.* of listeners apart: run pulumi up to deploy it"
+        ),
     )
 
 
@@ -154,20 +183,28 @@ def test_what_cannot_be_compared_is_said_and_hinders_nothing(pulumi: Callable[..
     found = noted(pulumi, {"p:a": {"value": "1"}}, [told("update", "failed")])
     assert found.configuration == {"p:a": Value("1")}
     assert found.notes == (
-        "whether the stack's configuration has changed since the last deployment is not known: its history has no deployment that got to its end",
+        (
+            "whether the stack's configuration has changed since the last deployment is not known: its"
+            " history has no deployment that got to its end"
+        ),
     )
 
 
 def test_a_backend_that_does_not_answer_is_said_and_hinders_nothing(pulumi: Callable[..., Path]) -> None:
     (note,) = history.stack_file(pulumi(stderr="error: unable to open bucket", code=255), None).notes
-    assert note.startswith("whether the stack's configuration has changed since the last deployment is not known: `pulumi config --json")
+    assert note.startswith(
+        "whether the stack's configuration has changed since the last deployment is not known: `pulumi config"
+        " --json"
+    )
 
 
-DEPLOYED = Listener("https", "alb", 443, True, "old.example.com", "old.example.com", "/old", ca_certificate_id="ca-1")
+DEPLOYED = DeployedListener(
+    "https", "alb", 443, True, "old.example.com", "old.example.com", "/old", ca_certificate_id="ca-1"
+)
 
 
-def with_file(listeners: object) -> Listener:
-    component = Component("mtls", (DEPLOYED,), (), "root", "")
+def with_file(listeners: object) -> DeployedListener:
+    component = DeployedComponent("mtls", (DEPLOYED,), (), "root", "")
     (found,) = history.with_verify_of({LISTENERS: Value(listeners)}, [component])
     return found.listeners[0]
 
@@ -175,7 +212,9 @@ def with_file(listeners: object) -> Listener:
 def test_address_server_name_and_path_of_verify_are_those_of_the_stack_file() -> None:
     verify = {"address": "new.example.com:8443", "serverName": "new.example.com", "path": "/new"}
     wished = {"https": {"albConfig": "alb", "port": 443, "caEnabled": False, "verify": verify}}
-    expected = Listener("https", "alb", 443, True, "new.example.com:8443", "new.example.com", "/new", ca_certificate_id="ca-1")
+    expected = DeployedListener(
+        "https", "alb", 443, True, "new.example.com:8443", "new.example.com", "/new", ca_certificate_id="ca-1"
+    )
     assert with_file(wished) == with_file(json.dumps(wished)) == expected
     bare = with_file({"https": {"albConfig": "alb", "port": 443}})
     assert (bare.address, bare.server_name, bare.path, bare.ca_enabled) == (None, None, "/", True)
@@ -191,13 +230,19 @@ def test_a_listener_that_the_stack_file_has_not_keeps_what_it_was_deployed_with(
 
 
 def test_a_value_of_verify_that_is_no_text_is_one_sentence() -> None:
-    with pytest.raises(UserError, match=r"verify.address of listener https is 8443 in the stack file, and no text: put it in quotes"):
+    with pytest.raises(
+        UserError,
+        match=r"verify.address of listener https is 8443 in the stack file, and no text: put it in quotes",
+    ):
         with_file({"https": {"albConfig": "alb", "port": 443, "verify": {"address": 8443}}})
 
 
 @settings(max_examples=examples(100))
 @given(
-    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
 )
 def test_whatever_stands_in_the_stack_file_it_is_taken_or_refused_in_a_sentence(value: object) -> None:
     for wished in (value, {"https": value}, {"https": {"albConfig": "alb", "port": 443, "verify": value}}):

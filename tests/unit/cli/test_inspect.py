@@ -32,7 +32,9 @@ Pulumi = Callable[..., Path]
 
 @pytest.fixture
 def files(tmp_path: Path, authority: tuple[str, str], credentials: dict[str, tuple[str, str]]) -> Path:
-    """A directory with ca.crt, ca.key, client.crt (self-signed, as the exported stack of these tests has it) and client.key."""
+    """A directory with ca.crt, ca.key, client.crt (self-signed, as the exported stack of these
+    tests has it) and client.key.
+    """
     for name, (certificate, key) in {"ca": authority, "client": credentials["client"]}.items():
         (tmp_path / f"{name}.crt").write_text(certificate)
         (tmp_path / f"{name}.key").write_text(key)
@@ -40,7 +42,9 @@ def files(tmp_path: Path, authority: tuple[str, str], credentials: dict[str, tup
     return tmp_path
 
 
-def test_a_file_without_fault_is_described_and_ends_with_0(capsys: pytest.CaptureFixture[str], files: Path) -> None:
+def test_a_file_without_fault_is_described_and_ends_with_0(
+    capsys: pytest.CaptureFixture[str], files: Path
+) -> None:
     done = Run(capsys, "inspect", str(files / "ca.crt"))
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
@@ -50,13 +54,18 @@ def test_a_file_without_fault_is_described_and_ends_with_0(capsys: pytest.Captur
     assert lines[-1] == "nothing against it: 1 piece in 1 file"
 
 
-def test_what_would_be_refused_says_why_and_ends_with_1(capsys: pytest.CaptureFixture[str], files: Path) -> None:
+def test_what_would_be_refused_says_why_and_ends_with_1(
+    capsys: pytest.CaptureFixture[str], files: Path
+) -> None:
     done = Run(capsys, "inspect", str(files / "client.crt"), "--ca", str(files / "ca.crt"), "--as", "client")
     assert (done.code, done.err) == (1, "")
-    assert f"{files}/client.crt (CN=client) at a listener that trusts the CA of {files}/ca.crt: would be refused" in done.out
     assert (
-        "  would be refused: it is self-signed, so no CA vouches for it; have it issued by the CA that the listener trusts [OpenSSL refuses it]"
+        f"{files}/client.crt (CN=client) at a listener that trusts the CA of {files}/ca.crt: would be refused"
         in done.out
+    )
+    assert (
+        "  would be refused: it is self-signed, so no CA vouches for it; have it issued by the CA that the"
+        " listener trusts [OpenSSL refuses it]" in done.out
     )
     assert done.out.splitlines()[-1] == "would be refused: 1 piece in 1 file, 1 reason"
 
@@ -71,19 +80,35 @@ def test_what_cannot_be_read_ends_with_2(capsys: pytest.CaptureFixture[str], fil
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nope.crt"], "nope.crt cannot be read: No such file or directory; give a file with a certificate, a request or a key"),
+        (
+            ["nope.crt"],
+            (
+                "nope.crt cannot be read: No such file or directory; give a file with a certificate, a"
+                " request or a key"
+            ),
+        ),
         (["."], ". cannot be read: Is a directory; give a file with a certificate, a request or a key"),
-        (["ca.crt", "--ca", "client.key"], "--ca client.key holds 0 certificates; give the one CA certificate that the listener trusts"),
+        (
+            ["ca.crt", "--ca", "client.key"],
+            "--ca client.key holds 0 certificates; give the one CA certificate that the listener trusts",
+        ),
         (["ca.crt", "--ca", os.devnull], f"--ca {os.devnull} holds 0 certificates: it is empty; give"),
         (["ca.crt", "--password-file", os.devnull], f"--password-file {os.devnull} has an empty first line"),
         (
             ["ca.crt", "--stack", "dev"],
-            "--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave them out",
+            (
+                "--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave"
+                " them out"
+            ),
         ),
     ],
 )
 def test_what_cannot_be_looked_at_is_one_sentence_and_2(
-    capsys: pytest.CaptureFixture[str], files: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+    capsys: pytest.CaptureFixture[str],
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
 ) -> None:
     monkeypatch.chdir(files)
     done = Run(capsys, "inspect", *arguments)
@@ -105,11 +130,25 @@ def test_the_stacks_own_ca_is_compared_with(
     assert "note: it is the one that authority root of mtls trusts" in done.out
     exported["deployment"]["resources"][2]["outputs"]["listeners"]["https"]["caEnabled"] = False
     (project.parent / "bin" / "stdout").write_text(json.dumps(exported))
-    done = Run(capsys, "inspect", str(files / "client.crt"), "--as", "client", "--against-stack", "--cwd", str(project))
-    assert "trusts authority root of mtls, whose listeners let everybody in at present: would be refused" in done.out
+    done = Run(
+        capsys,
+        "inspect",
+        str(files / "client.crt"),
+        "--as",
+        "client",
+        "--against-stack",
+        "--cwd",
+        str(project),
+    )
+    assert (
+        "trusts authority root of mtls, whose listeners let everybody in at present: would be refused"
+        in done.out
+    )
 
 
-def test_nothing_deployed_is_one_sentence(capsys: pytest.CaptureFixture[str], files: Path, pulumi: Pulumi) -> None:
+def test_nothing_deployed_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], files: Path, pulumi: Pulumi
+) -> None:
     project = pulumi(stdout=json.dumps({"deployment": {}}))
     done = Run(capsys, "inspect", str(files / "client.crt"), "--against-stack", "--cwd", str(project))
     assert (done.code, done.out) == (2, "") and "nothing is deployed yet" in done.err
@@ -127,7 +166,9 @@ def test_a_private_key_is_described_and_never_shown(capsys: pytest.CaptureFixtur
         assert f"the private key in {files}/ca.key is that of {files}/ca.crt (CN=root)" in done.out
 
 
-def test_standard_input_is_a_dash(capsys: pytest.CaptureFixture[str], files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_a_dash(
+    capsys: pytest.CaptureFixture[str], files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((files / "ca.crt").read_bytes())))
     done = Run(capsys, "inspect", "-")
     assert done.code == 0 and done.out.startswith("standard input: PEM\n")
@@ -138,25 +179,63 @@ def test_an_exported_p12_and_truststore_are_opened_with_the_password_file(
 ) -> None:
     project = pulumi(stdout=json.dumps(exported))
     for form, pieces in (("p12", 3), ("truststore", 1)):
-        assert Run(capsys, "clients", "export", "client", "-f", form, "-o", str(project / "out"), "--cwd", str(project)).code == 0
+        assert (
+            Run(
+                capsys,
+                "clients",
+                "export",
+                "client",
+                "-f",
+                form,
+                "-o",
+                str(project / "out"),
+                "--cwd",
+                str(project),
+            ).code
+            == 0
+        )
         file = project / "out" / f"client.{form.removeprefix('p12')}.p12".replace("..", ".")
         done = Run(capsys, "inspect", str(file), "--password-file", f"{file}.password", "--json")
         (shown,) = json.loads(done.out)["files"]
-        assert (shown["form"], len(shown["items"]), shown["notes"]) == ("PKCS#12", pieces, ["encrypted with AES-256"])
+        assert (shown["form"], len(shown["items"]), shown["notes"]) == (
+            "PKCS#12",
+            pieces,
+            ["encrypted with AES-256"],
+        )
         (project / "wrong").write_text("wrong")
-        for arguments, why in ((("--password-file", str(project / "wrong")), "the password is not its"), ((), "it needs a password")):
+        for arguments, why in (
+            (("--password-file", str(project / "wrong")), "the password is not its"),
+            ((), "it needs a password"),
+        ):
             done = Run(capsys, "inspect", str(file), *arguments)
             assert done.code == 2 and f"not decided: {why}" in done.out
 
 
 def test_the_json_document_is_complete(capsys: pytest.CaptureFixture[str], files: Path) -> None:
-    done = Run(capsys, "inspect", str(files / "client.crt"), "--ca", str(files / "ca.crt"), "--as", "client", "--json")
+    done = Run(
+        capsys,
+        "inspect",
+        str(files / "client.crt"),
+        "--ca",
+        str(files / "ca.crt"),
+        "--as",
+        "client",
+        "--json",
+    )
     document = json.loads(done.out)
-    assert (done.code, document["version"], document["exitCode"], document["verdict"]) == (1, 1, 1, "would be refused")
+    assert (done.code, document["version"], document["exitCode"], document["verdict"]) == (
+        1,
+        1,
+        1,
+        "would be refused",
+    )
     assert list(document) == ["version", "verdict", "exitCode", "summary", "note", "files", "fit", "against"]
     (file,) = document["files"]
     (item,) = file["items"]
-    assert (list(file), list(item)) == (["name", "form", "items", "notes"], ["what", "facts", "reasons", "notes", "undecided"])
+    assert (list(file), list(item)) == (
+        ["name", "form", "items", "notes"],
+        ["what", "facts", "reasons", "notes", "undecided"],
+    )
     assert item["facts"]["keyUsage"] is None and item["facts"]["version"] == "v3"
     (judgement,) = document["against"]
     assert list(judgement) == ["client", "ca", "verdict", "reasons", "undecided", "notes"]

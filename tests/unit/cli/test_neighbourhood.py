@@ -13,7 +13,10 @@ from alb_mutual_tls.listener.bypasses import Door, surroundings
 CLASSES = [
     {
         "metadata": {"name": "https-ingressclass"},
-        "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": {"kind": "AlbConfig", "name": "alb"}},
+        "spec": {
+            "controller": "ingress.k8s.alibabacloud/alb",
+            "parameters": {"kind": "AlbConfig", "name": "alb"},
+        },
     }
 ]
 
@@ -40,47 +43,73 @@ BOTH = [{"HTTP": 80}, {"HTTPS": 443}]
 
 
 def test_hosts_and_the_albs_name_are_found() -> None:
-    around = surroundings(albconfig(HTTPS), CLASSES, [ingress("demo.alb.ingress.top", "a.example.com", ports=BOTH)], 443)
-    assert (around.dns_name, around.hosts, around.doors) == ("alb.aliyuncs.com", ("a.example.com", "demo.alb.ingress.top"), ())
+    around = surroundings(
+        albconfig(HTTPS), CLASSES, [ingress("demo.alb.ingress.top", "a.example.com", ports=BOTH)], 443
+    )
+    assert (around.dns_name, around.hosts, around.doors) == (
+        "alb.aliyuncs.com",
+        ("a.example.com", "demo.alb.ingress.top"),
+        (),
+    )
 
 
 @pytest.mark.parametrize("redirect", [True, False])
 def test_an_http_listener_is_a_door_to_try_also_when_it_is_declared_to_redirect(redirect: bool) -> None:
-    around = surroundings(albconfig(HTTP, HTTPS), CLASSES, [ingress("a.example.com", ports=BOTH, redirect=redirect)], 443)
+    around = surroundings(
+        albconfig(HTTP, HTTPS), CLASSES, [ingress("a.example.com", ports=BOTH, redirect=redirect)], 443
+    )
     assert around.doors == (Door("HTTP", 80, ("a.example.com",)),)
 
 
 def test_a_listener_that_serves_other_hosts_only_is_no_door() -> None:
-    members = [ingress("a.example.com", ports=[{"HTTPS": 443}]), ingress("b.example.com", ports=[{"HTTP": 80}])]
+    members = [
+        ingress("a.example.com", ports=[{"HTTPS": 443}]),
+        ingress("b.example.com", ports=[{"HTTP": 80}]),
+    ]
     assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == ()
 
 
 def test_another_https_port_is_a_door_unless_it_is_verified_as_a_listener_of_the_stack() -> None:
     other = {"port": 8443, "protocol": "HTTPS"}
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}, {"HTTPS": 8443}])]
-    assert surroundings(albconfig(HTTPS, other), CLASSES, members, 443).doors == (Door("HTTPS", 8443, ("a.example.com",)),)
-    assert surroundings(albconfig(HTTPS, other), CLASSES, members, 443, verified_ports=[443, 8443]).doors == ()
+    assert surroundings(albconfig(HTTPS, other), CLASSES, members, 443).doors == (
+        Door("HTTPS", 8443, ("a.example.com",)),
+    )
+    assert (
+        surroundings(albconfig(HTTPS, other), CLASSES, members, 443, verified_ports=[443, 8443]).doors == ()
+    )
 
 
 def test_another_https_port_that_is_told_to_ask_for_certificates_is_still_tried() -> None:
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}, {"HTTPS": 8443}])]
-    (door,) = surroundings(albconfig(HTTPS, {"port": 8443, "protocol": "HTTPS", "caEnabled": True}), CLASSES, members, 443).doors
+    (door,) = surroundings(
+        albconfig(HTTPS, {"port": 8443, "protocol": "HTTPS", "caEnabled": True}), CLASSES, members, 443
+    ).doors
     assert door.asks
 
 
 def test_quic_on_the_same_port_is_a_door_whatever_the_ingresses_say() -> None:
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}])]
-    assert surroundings(albconfig(HTTPS, {"port": 443, "protocol": "QUIC"}), CLASSES, members, 443).doors == (Door("QUIC", 443, ()),)
+    assert surroundings(albconfig(HTTPS, {"port": 443, "protocol": "QUIC"}), CLASSES, members, 443).doors == (
+        Door("QUIC", 443, ()),
+    )
 
 
 def test_a_door_to_some_hosts_of_a_wildcard_is_tried_with_those() -> None:
-    members = [ingress("*.example.com", ports=[{"HTTPS": 443}]), ingress("a.example.com", ports=[{"HTTP": 80}])]
-    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == (Door("HTTP", 80, ("a.example.com",)),)
+    members = [
+        ingress("*.example.com", ports=[{"HTTPS": 443}]),
+        ingress("a.example.com", ports=[{"HTTP": 80}]),
+    ]
+    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == (
+        Door("HTTP", 80, ("a.example.com",)),
+    )
 
 
 def test_an_ingress_without_a_host_opens_the_door_to_every_host() -> None:
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}]), ingress(None, ports=[{"HTTP": 80}])]
-    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == (Door("HTTP", 80, ("a.example.com",)),)
+    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == (
+        Door("HTTP", 80, ("a.example.com",)),
+    )
     members = [ingress(None, ports=BOTH)]
     around = surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443)
     assert (around.hosts, around.doors) == ((), (Door("HTTP", 80, ()),))

@@ -13,16 +13,26 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
 from alb_mutual_tls.operations.status.openmetrics import as_openmetrics, escaped
-from alb_mutual_tls.operations.status.status import AuthorityStatus, ClientStatus, ListenerStatus, OutstandingStatus, Report
-from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.operations.status.status import (
+    AuthorityStatus,
+    ClientStatus,
+    ListenerStatus,
+    OutstandingStatus,
+    StatusReport,
+)
+from alb_mutual_tls.stack.deployed import DeployedListener
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
 END = datetime(2027, 2, 21, 12, tzinfo=UTC)
-HTTPS = Listener("https", "alb", 443, True, ca_certificate_id="ca-1")
+HTTPS = DeployedListener("https", "alb", 443, True, ca_certificate_id="ca-1")
 
 
-def made(albconfig: View = Shown(True, ("ca-1",)), alb: View = Shown(True, ("ca-1",)), name: str = "one") -> Report:  # noqa: B008
-    return Report(
+def made(
+    albconfig: View = Shown(True, ("ca-1",)),  # noqa: B008
+    alb: View = Shown(True, ("ca-1",)),  # noqa: B008
+    name: str = "one",
+) -> StatusReport:
+    return StatusReport(
         now=NOW,
         fail_within=None,
         listeners=(ListenerStatus("mtls", HTTPS, "root", albconfig, alb),),
@@ -38,7 +48,7 @@ def made(albconfig: View = Shown(True, ("ca-1",)), alb: View = Shown(True, ("ca-
     )
 
 
-def samples(report: Report) -> dict[str, list[tuple[dict[str, str], float]]]:
+def samples(report: StatusReport) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Family -> labels and values, as the parser reads them; it refuses what is no OpenMetrics."""
     found = {}
     for family in text_string_to_metric_families(as_openmetrics(report)):
@@ -77,8 +87,13 @@ def test_names_and_labels_are_the_contract_of_alert_rules() -> None:
 def test_the_page_lists_every_metric_with_its_labels() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs/status.md").read_text()
     rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `albmtls_")]
-    listed = {cells[0].strip("`"): set(re.findall("`([a-z_]+)`", re.sub(r"\(.*?\)", "", cells[1]))) for cells in rows}
-    assert listed == {name: {label for labels, _ in found for label in labels} for name, found in samples(made()).items()}
+    listed = {
+        cells[0].strip("`"): set(re.findall("`([a-z_]+)`", re.sub(r"\(.*?\)", "", cells[1])))
+        for cells in rows
+    }
+    assert listed == {
+        name: {label for labels, _ in found for label in labels} for name, found in samples(made()).items()
+    }
 
 
 def test_what_is_not_known_is_left_out_and_what_is_out_of_step_is_zero() -> None:
@@ -87,7 +102,10 @@ def test_what_is_not_known_is_left_out_and_what_is_out_of_step_is_zero() -> None
     assert unseen["albmtls_listener_in_step"] == []
     assert unseen["albmtls_status_exit_code"] == [({}, 2)]
     off = samples(made(alb=Shown(False, ("ca-1",)), albconfig=Absent("gone")))
-    assert [(labels["view"], value) for labels, value in off["albmtls_listener_ca_enabled"]] == [("wished", 1), ("alb", 0)]
+    assert [(labels["view"], value) for labels, value in off["albmtls_listener_ca_enabled"]] == [
+        ("wished", 1),
+        ("alb", 0),
+    ]
     assert [value for _, value in off["albmtls_listener_in_step"]] == [0]
 
 

@@ -1,4 +1,6 @@
-"""A rehearsal from its first look to its last, with cluster, ALB and network in memory: what it writes, what it concludes, that it cleans up."""
+"""A rehearsal from its first look to its last, with cluster, ALB and network in memory: what it
+writes, what it concludes, that it cleans up.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from rich.console import Console
 
 from alb_mutual_tls.alibaba.alb import Alb
-from alb_mutual_tls.cluster.api import ApiError, Forbidden
+from alb_mutual_tls.cluster.api import Forbidden, KubernetesError
 from alb_mutual_tls.cluster.cluster import Conflict, Event
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.listener.exact_json import Document
@@ -24,7 +26,12 @@ from alb_mutual_tls.operations.rehearsal import probes
 from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
 from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
 from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
-from alb_mutual_tls.operations.rehearsal.report import as_json, cleaning_as_json, error_as_json, print_for_people
+from alb_mutual_tls.operations.rehearsal.report import (
+    as_json,
+    cleaning_as_json,
+    error_as_json,
+    print_for_people,
+)
 from alb_mutual_tls.operations.rehearsal.result import Need, Purpose
 from alb_mutual_tls.operations.verification.handshake import Trust
 from alb_mutual_tls.operations.verification.outcome import (
@@ -39,27 +46,41 @@ from alb_mutual_tls.operations.verification.outcome import (
 from alb_mutual_tls.operations.verification.verify import Knocker
 from alb_mutual_tls.pki import bundle, imposters
 from alb_mutual_tls.pki.certification_path import length_to
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.pki.signing import Issuer, to_pem
-from alb_mutual_tls.stack.cluster import Neighbourhood
-from alb_mutual_tls.stack.deployed import Authority, Client, Component, Listener
+from alb_mutual_tls.stack.cluster import StackCluster
+from alb_mutual_tls.stack.deployed import (
+    DeployedAuthority,
+    DeployedClient,
+    DeployedComponent,
+    DeployedListener,
+)
 from alb_mutual_tls.verdict import Verdict
 from tests.unit.listener.fakes import FakeAlb, FakeCluster, alb, raised
 
 HOST = "demo.alb.ingress.top"
 NOW = dt.datetime.now(dt.UTC)
 OK, SYSTEM = Answered(200), Trust()
-BAD = ("foreign CA", "self-signed with the CA's name", "tampered signature", "expired", "serverAuth only", "not yet valid")
+BAD = (
+    "foreign CA",
+    "self-signed with the CA's name",
+    "tampered signature",
+    "expired",
+    "serverAuth only",
+    "not yet valid",
+)
 
 
 def _pem(key: Any) -> str:
     form = serialization.PrivateFormat.PKCS8
-    return cast(bytes, key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())).decode()
+    return cast(
+        bytes, key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    ).decode()
 
 
-def _authority(name: str) -> tuple[Authority, Issuer]:
+def _authority(name: str) -> tuple[DeployedAuthority, Issuer]:
     issuer = imposters._authority(rehearsals_name(name), NOW)
-    return Authority(name, to_pem(issuer.certificate), f"ca-{name}", _pem(issuer.private_key)), issuer
+    return DeployedAuthority(name, to_pem(issuer.certificate), f"ca-{name}", _pem(issuer.private_key)), issuer
 
 
 def rehearsals_name(name: str) -> Any:
@@ -72,11 +93,13 @@ A, ISSUER_A = _authority("a")
 B, ISSUER_B = _authority("b")
 CLIENT = imposters.good("alice", ISSUER_A, NOW)
 TWO = imposters.probe(ISSUER_A, 2, NOW)
-LISTENER = Listener("https", "alb", 443, False, "127.0.0.1:1443", HOST, cluster="cluster-1", ca_certificate_id="ca-a")
+LISTENER = DeployedListener(
+    "https", "alb", 443, False, "127.0.0.1:1443", HOST, cluster="cluster-1", ca_certificate_id="ca-a"
+)
 
 
-def client(name: str, credential: Credential, *, key: bool = True) -> Client:
-    return Client(
+def client(name: str, credential: ClientCredential, *, key: bool = True) -> DeployedClient:
+    return DeployedClient(
         name,
         bundle.split(credential.certificate_pem)[0],
         credential.certificate_pem,
@@ -85,8 +108,10 @@ def client(name: str, credential: Credential, *, key: bool = True) -> Client:
     )
 
 
-def component(*clients: Client, issuing: str = "a", trusted: Authority = A) -> Component:
-    return Component(
+def component(
+    *clients: DeployedClient, issuing: str = "a", trusted: DeployedAuthority = A
+) -> DeployedComponent:
+    return DeployedComponent(
         "mtls",
         (LISTENER,),
         clients or (client("alice", CLIENT),),
@@ -101,7 +126,9 @@ def component(*clients: Client, issuing: str = "a", trusted: Authority = A) -> C
 
 @dataclass(frozen=True)
 class Town(Knocker):
-    """A right ALB: the temporary listener lets in whose chain leads to the CA it names and is no longer than `deepest`."""
+    """A right ALB: the temporary listener lets in whose chain leads to the CA it names and is no
+    longer than `deepest`.
+    """
 
     cluster: FakeCluster = field(default_factory=lambda: FakeCluster({}))
     trust: Trust = SYSTEM
@@ -112,7 +139,7 @@ class Town(Knocker):
     during: Callable[[], object] = lambda: None
     tried: list[tuple[int, str]] = field(default_factory=list)
 
-    def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+    def over_tls(self, to: Destination, version: TlsVersion, credential: ClientCredential | None) -> Outcome:
         who = credential.name if credential else "nobody"
         self.tried.append((to.port, who))
         if to.port in (1443, 1444):
@@ -122,7 +149,9 @@ class Town(Knocker):
         found = [item for item in listeners if item["port"] == to.port - 1000]
         if not found:
             return ConnectionFailed("connection refused", refused=True)
-        (trusted,) = (one for one in (A, B) if one.ca_certificate_id == found[0]["caCertificates"][0]["CertificateId"])
+        (trusted,) = (
+            one for one in (A, B) if one.ca_certificate_id == found[0]["caCertificates"][0]["CertificateId"]
+        )
         if not self.enforces:
             return Answered(503)
         if credential is None or who in BAD:
@@ -143,12 +172,23 @@ class World:
         self.said: list[str] = []
         self.asks: Callable[[], Alb] = lambda: cast(Alb, self.alb)
 
-    def rehearsal(self, stack: Component | None = None, authority: Authority = A, **more: Any) -> Rehearsal:
+    def rehearsal(
+        self, stack: DeployedComponent | None = None, authority: DeployedAuthority = A, **more: Any
+    ) -> Rehearsal:
         stack = stack or component()
-        neighbourhood = Neighbourhood(stack, Path("/"))
+        neighbourhood = StackCluster(stack, Path("/"))
         neighbourhood.__dict__["_cluster"] = self.cluster
         more = {"wait": 0.0, "pause": lambda _: None, **more}
-        return Rehearsal(stack, stack.listeners[0], authority, neighbourhood, self.asks, self.town, say=self.said.append, **more)
+        return Rehearsal(
+            stack,
+            stack.listeners[0],
+            authority,
+            neighbourhood,
+            self.asks,
+            self.town,
+            say=self.said.append,
+            **more,
+        )
 
     def rehearse(self, *arguments: Any, **more: Any) -> Rehearsal:
         rehearsal = self.rehearsal(*arguments, **more)
@@ -186,11 +226,18 @@ def before(world: World) -> Document:
 def test_what_would_hold_is_said_so_and_the_albconfig_is_as_it_was(world: World) -> None:
     first = before(world)
     done = world.rehearse(with_authority_key=True)
-    assert (done.result.verdict, done.result.exit_code, done.result.purpose) == (Verdict.HELD, 0, Purpose.ENABLING)
+    assert (done.result.verdict, done.result.exit_code, done.result.purpose) == (
+        Verdict.HELD,
+        0,
+        Purpose.ENABLING,
+    )
     assert (done.result.port, done.result.left, done.result.reason) == (8443, [], "")
     world.unharmed(first)
     added, removed = world.cluster.patches
-    assert {operation["path"] for operation in added if operation["op"] != "test"} == {"/spec/listeners/-", "/metadata/annotations"}
+    assert {operation["path"] for operation in added if operation["op"] != "test"} == {
+        "/spec/listeners/-",
+        "/metadata/annotations",
+    }
     assert {operation["path"] for operation in removed if operation["op"] != "test"} == {
         "/spec/listeners/2",
         "/metadata/annotations/albmtls~18443-https-rehearsal",
@@ -224,14 +271,22 @@ def test_a_client_whose_key_is_elsewhere_is_judged_by_its_chain(world: World) ->
     stack = component(client("alice", CLIENT), client("csr", CLIENT, key=False))
     done = world.rehearse(stack)
     assert done.result.report is not None
-    assert [(check.verdict, check.why) for check in done.result.report.checks if check.case == "client csr"] == [
-        (Verdict.NOT_CHECKED, probes.KEY_ELSEWHERE)
-    ]
+    assert [
+        (check.verdict, check.why) for check in done.result.report.checks if check.case == "client csr"
+    ] == [(Verdict.NOT_CHECKED, probes.KEY_ELSEWHERE)]
     assert done.result.verdict is Verdict.HELD
-    assert world.rehearse(stack, authority=B, given=imposters.good("given", ISSUER_B, NOW)).result.verdict is Verdict.HELD
-    done = world.rehearse(component(client("bob", imposters.good("bob", ISSUER_B, NOW)), client("csr", CLIENT, key=False)), authority=B)
+    assert (
+        world.rehearse(stack, authority=B, given=imposters.good("given", ISSUER_B, NOW)).result.verdict
+        is Verdict.HELD
+    )
+    done = world.rehearse(
+        component(client("bob", imposters.good("bob", ISSUER_B, NOW)), client("csr", CLIENT, key=False)),
+        authority=B,
+    )
     assert done.result.report is not None
-    assert {check.case for check in done.result.report.checks if check.verdict is Verdict.FELL_SHORT} == {"client csr"}
+    assert {check.case for check in done.result.report.checks if check.verdict is Verdict.FELL_SHORT} == {
+        "client csr"
+    }
     assert done.result.verdict is Verdict.FELL_SHORT
 
 
@@ -243,12 +298,17 @@ def test_a_client_whose_key_is_elsewhere_is_judged_by_its_chain(world: World) ->
     [
         ((CLIENT,), "a", A, {1: Need.CLIENTS, 2: Need.ROTATION}),
         ((CLIENT, TWO), "a", A, {1: Need.CLIENTS, 2: Need.CLIENTS, 3: Need.ROTATION}),
-        ((CLIENT, TWO), "b", A, {1: Need.CLIENTS, 2: Need.CLIENTS}),  # in a rotation, with the cross certificate
+        (
+            (CLIENT, TWO),
+            "b",
+            A,
+            {1: Need.CLIENTS, 2: Need.CLIENTS},
+        ),  # in a rotation, with the cross certificate
         ((CLIENT,), "b", B, {1: Need.CLIENTS, 2: Need.ROTATION}),
     ],
 )
 def test_the_length_of_chains_that_a_stack_needs(
-    clients: tuple[Credential, ...], issuing: str, authority: Authority, needs: dict[int, Need]
+    clients: tuple[ClientCredential, ...], issuing: str, authority: DeployedAuthority, needs: dict[int, Need]
 ) -> None:
     stack = component(*(client(f"c{number}", one) for number, one in enumerate(clients)), issuing=issuing)
     assert probes.needed_lengths(stack, authority, NOW) == needs
@@ -262,7 +322,9 @@ def test_the_length_of_chains_that_a_stack_needs(
         (1, [Verdict.HELD, Verdict.FELL_SHORT, Verdict.FELL_SHORT], Verdict.FELL_SHORT),
     ],
 )
-def test_only_the_lengths_that_the_stack_needs_decide(deepest: int, answers: list[Verdict], verdict: Verdict) -> None:
+def test_only_the_lengths_that_the_stack_needs_decide(
+    deepest: int, answers: list[Verdict], verdict: Verdict
+) -> None:
     done = World(deepest=deepest).rehearse(with_authority_key=True)
     assert [(depth.length, depth.verdict) for depth in done.result.depths] == list(enumerate(answers, 1))
     assert done.result.verdict is verdict
@@ -273,9 +335,14 @@ def test_only_the_lengths_that_the_stack_needs_decide(deepest: int, answers: lis
 def test_without_the_key_of_the_ca_no_chain_is_made_and_it_says_so(world: World) -> None:
     done = world.rehearse()
     assert done.result.depths == ()
-    assert "how long a chain ALB accepts was not tried, only the CA itself can sign such chains: --with-authority-key" in done.result.notes
+    assert (
+        "how long a chain ALB accepts was not tried, only the CA itself can sign such chains:"
+        " --with-authority-key" in done.result.notes
+    )
     done = world.rehearse(authority=replace(A, private_key_pem=None), with_authority_key=True)
-    assert any("the private key of authority a is not in the stack's state" in note for note in done.result.notes)
+    assert any(
+        "the private key of authority a is not in the stack's state" in note for note in done.result.notes
+    )
 
 
 # --- refused before anything is written
@@ -289,7 +356,9 @@ def test_another_cluster_is_refused(world: World) -> None:
     world.cluster.identity = "cluster-2"
     assert "is another cluster than the stack's" in raised(WrongPlace, world.rehearsal().prepare)
     nowhere = replace(component(), listeners=(replace(LISTENER, cluster=None),))
-    assert "the state does not say in which cluster listener https is" in raised(UserError, world.rehearsal(nowhere).prepare)
+    assert "the state does not say in which cluster listener https is" in raised(
+        UserError, world.rehearsal(nowhere).prepare
+    )
     assert world.cluster.patches == []
 
 
@@ -300,7 +369,9 @@ def test_another_cluster_is_refused(world: World) -> None:
         ({"quic": True}, "shares its port with a QUIC listener"),
     ],
 )
-def test_a_listener_that_cannot_have_client_authentication_is_refused(change: dict[str, Any], sentence: str, world: World) -> None:
+def test_a_listener_that_cannot_have_client_authentication_is_refused(
+    change: dict[str, Any], sentence: str, world: World
+) -> None:
     if "quic" in change:
         world.listeners.append({"port": 443, "protocol": "QUIC"})
     else:
@@ -308,7 +379,9 @@ def test_a_listener_that_cannot_have_client_authentication_is_refused(change: di
     assert sentence in refused(world)
 
 
-@pytest.mark.parametrize("outcome", [ConnectionFailed("no answer in time"), ServerCertificateInvalid("self-signed certificate")])
+@pytest.mark.parametrize(
+    "outcome", [ConnectionFailed("no answer in time"), ServerCertificateInvalid("self-signed certificate")]
+)
 def test_from_where_the_real_listener_cannot_be_tried_nothing_is_added(outcome: Outcome) -> None:
     world = World(real=outcome)
     assert "listener https itself cannot be tried at 127.0.0.1 port 1443" in refused(world)
@@ -316,14 +389,17 @@ def test_from_where_the_real_listener_cannot_be_tried_nothing_is_added(outcome: 
 
 
 def test_a_port_that_cannot_be_reached_through_the_configured_address_is_refused(world: World) -> None:
-    assert "port 65000 moved by 1000, as verify.address moves its listener, is 66000 and no port" in refused(world, port=65000)
+    assert "port 65000 moved by 1000, as verify.address moves its listener, is 66000 and no port" in refused(
+        world, port=65000
+    )
     assert "which listener 80/HTTP has" in refused(world, port=80)
 
 
 def test_the_question_says_what_will_be_done(world: World) -> None:
-    assert world.rehearsal().prepare() == (
-        "In AlbConfig alb in the cluster cluster-1: add a temporary listener 8443/HTTPS, which asks for client certificates of authority a (ca-a), "
-        "try it, and take it away again?"
+    assert (
+        world.rehearsal().prepare()
+        == "In AlbConfig alb in the cluster cluster-1: add a temporary listener 8443/HTTPS, which asks for"
+        " client certificates of authority a (ca-a), try it, and take it away again?"
     )
 
 
@@ -333,10 +409,14 @@ def test_the_listener_and_the_authority_are_chosen() -> None:
     two = replace(stack, listeners=(LISTENER, replace(LISTENER, name="admin", port=8443)))
     assert chosen_listener([two], "admin")[1].port == 8443
     assert "choose one with --listener" in raised(UserError, lambda: chosen_listener([two], None))
-    assert "the stack declares no listener" in raised(UserError, lambda: chosen_listener([replace(stack, listeners=())], None))
+    assert "the stack declares no listener" in raised(
+        UserError, lambda: chosen_listener([replace(stack, listeners=())], None)
+    )
     assert chosen_authority(stack, None) == A
     assert chosen_authority(stack, "b") == B
-    assert "--authority c is none of this stack's authorities: it has a, b" in raised(UserError, lambda: chosen_authority(stack, "c"))
+    assert "--authority c is none of this stack's authorities: it has a, b" in raised(
+        UserError, lambda: chosen_authority(stack, "c")
+    )
     older = replace(stack, authorities=(A, replace(B, ca_certificate_id=None)))
     assert "run `pulumi up` once" in raised(UserError, lambda: chosen_authority(older, "b"))
 
@@ -353,7 +433,9 @@ def test_somebody_else_who_writes_at_the_same_moment_is_planned_around(world: Wo
 
 
 def test_a_listener_that_is_appended_with_the_same_port_at_the_same_moment_is_given_way(world: World) -> None:
-    world.cluster.before_patch.append(lambda document: document["spec"]["listeners"].append({"port": 8443, "protocol": "HTTP"}))
+    world.cluster.before_patch.append(
+        lambda document: document["spec"]["listeners"].append({"port": 8443, "protocol": "HTTP"})
+    )
     done = world.rehearse()
     assert (done.result.verdict, done.result.port) == (Verdict.HELD, 8444)
     assert [item["port"] for item in world.listeners] == [80, 443, 8443]
@@ -387,7 +469,10 @@ def test_a_warning_of_the_controller_ends_it(world: World) -> None:
     new = Event("FailedApplyModel", "apply failed. listenerPort: 8443", "2026-03-01T00:00:00Z")
     world.cluster.after_patch = [lambda: world.cluster.events.append(new)]
     done = world.rehearse()
-    assert "the controller does not take the temporary listener: FailedApplyModel: apply failed. listenerPort: 8443" in done.result.reason
+    assert (
+        "the controller does not take the temporary listener: FailedApplyModel: apply failed. listenerPort:"
+        " 8443" in done.result.reason
+    )
     assert done.result.exit_code == 2
     world.unharmed(first)
 
@@ -398,7 +483,10 @@ def test_an_alb_that_is_slow_is_waited_for_and_one_that_is_too_slow_is_not_decid
     assert world.rehearse(wait=60.0).result.verdict is Verdict.HELD
     world.alb.slow = 10**6
     done = world.rehearse()
-    assert "ALB did not show the temporary listener within 0 s: load balancer alb-of-alb shows status Running" in done.result.reason
+    assert (
+        "ALB did not show the temporary listener within 0 s: load balancer alb-of-alb shows status Running"
+        in done.result.reason
+    )
     world.unharmed(first)
 
 
@@ -409,7 +497,10 @@ def test_where_alb_may_not_be_asked_the_port_itself_tells(world: World) -> None:
     world.asks = asks
     done = world.rehearse()
     assert done.result.verdict is Verdict.HELD
-    assert "whether ALB itself shows the temporary listener was not looked at: grant the RAM action alb:ListListeners" in done.result.notes
+    assert (
+        "whether ALB itself shows the temporary listener was not looked at: grant the RAM action"
+        " alb:ListListeners" in done.result.notes
+    )
 
 
 def test_where_events_may_not_be_read_it_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,17 +530,25 @@ def test_a_listener_that_somebody_takes_away_in_between_decides_nothing() -> Non
     world: World = World(during=taken)
     first = before(world)
     done = world.rehearse()
-    assert "somebody has changed the temporary listener 8443/HTTPS, or taken it away, during the rehearsal" in done.result.reason
+    assert (
+        "somebody has changed the temporary listener 8443/HTTPS, or taken it away, during the rehearsal"
+        in done.result.reason
+    )
     assert done.result.exit_code == 2
     world.unharmed(first)
 
 
 @pytest.mark.parametrize("anew", [True, False])
-def test_an_albconfig_that_is_deleted_or_made_anew_in_between_leaves_nothing_behind(anew: bool, world: World) -> None:
+def test_an_albconfig_that_is_deleted_or_made_anew_in_between_leaves_nothing_behind(
+    anew: bool, world: World
+) -> None:
     def gone() -> None:
         document = world.cluster.documents.pop("alb")
         if anew:
-            world.cluster.documents["alb"] = {**alb(), "metadata": {**document["metadata"], "uid": "u-2", "annotations": {}}}
+            world.cluster.documents["alb"] = {
+                **alb(),
+                "metadata": {**document["metadata"], "uid": "u-2", "annotations": {}},
+            }
 
     world.cluster.after_patch = [gone]
     done = world.rehearse()
@@ -481,13 +580,16 @@ def test_a_second_ctrl_c_ends_the_cleaning_and_says_what_is_left(world: World) -
     world.cluster.before_patch = [lambda _: None, lambda _: interrupt()]
     done = world.rehearse()
     assert done.result.left == [
-        "the temporary listener 8443/HTTPS of AlbConfig alb and its annotation albmtls/8443-https-rehearsal could not be taken away (interrupted): "
-        "run ./mtls rehearse --clean as soon as the cluster can be written"
+        "the temporary listener 8443/HTTPS of AlbConfig alb and its annotation albmtls/8443-https-rehearsal"
+        " could not be taken away (interrupted): run ./mtls rehearse --clean as soon as the cluster can be"
+        " written"
     ]
     assert (done.result.exit_code, len(world.left())) == (2, 1)
 
 
-def test_a_cluster_that_is_gone_at_the_end_is_tried_for_a_while_and_then_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_gone_at_the_end_is_tried_for_a_while_and_then_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rehearsals, "CLEANING", 0.2)
     patch = world.cluster.patch_albconfig
 
@@ -505,8 +607,17 @@ def test_a_cluster_that_is_gone_at_the_end_is_tried_for_a_while_and_then_said(wo
     assert "could not be taken away (the cluster cannot be reached): run ./mtls rehearse --clean" in left
 
 
-@pytest.mark.parametrize("errors", [[Unreachable("away")], [Conflict("overtaken"), Unreachable("away")], [ApiError("busy", 503, "")] * 3])
-def test_a_cluster_that_comes_back_lets_it_be_taken_away(errors: list[UserError], world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [Unreachable("away")],
+        [Conflict("overtaken"), Unreachable("away")],
+        [KubernetesError("busy", 503, "")] * 3,
+    ],
+)
+def test_a_cluster_that_comes_back_lets_it_be_taken_away(
+    errors: list[UserError], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, pending, patch = before(world), list(errors), world.cluster.patch_albconfig
 
     def shaky(name: str, wanted: Any) -> Document:
@@ -548,7 +659,10 @@ def test_what_a_killed_one_has_left_is_taken_away_first(world: World) -> None:
     first = before(world)
     abandoned(world, runner=GONE)
     again = world.rehearsal()
-    assert "take away the temporary listener 8443/HTTPS that was left behind, add a temporary listener, which" in again.prepare()
+    assert (
+        "take away the temporary listener 8443/HTTPS that was left behind, add a temporary listener, which"
+        in again.prepare()
+    )
     again.run()
     assert (again.result.verdict, again.result.port) == (Verdict.HELD, 8443)
     (sentence,) = again.result.cleaned
@@ -573,13 +687,18 @@ def test_one_that_may_still_run_elsewhere_is_not_disturbed_until_its_time_is_up(
 
 def test_one_of_another_listener_or_another_stack_is_not_disturbed(world: World) -> None:
     world.listeners.append({"port": 444, "protocol": "HTTPS", "certificates": [{"CertificateId": "1"}]})
-    other = replace(component(), listeners=(replace(LISTENER, name="admin", port=444, address="127.0.0.1:1444"),))
+    other = replace(
+        component(), listeners=(replace(LISTENER, name="admin", port=444, address="127.0.0.1:1444"),)
+    )
     abandoned(world, stack=other, runner=ELSEWHERE)
     abandoned(world, stack=replace(component(), identity="ffffffff"), runner=GONE)
     done = world.rehearse()
     assert (done.result.verdict, done.result.port) == (Verdict.HELD, 8445)
     assert [one.claim.port for one in world.left() if one.claim] == [444, 443]
-    assert any("has the temporary listener 8444/HTTPS of a rehearsal of listener 443/HTTPS" in note for note in done.result.notes)
+    assert any(
+        "has the temporary listener 8444/HTTPS of a rehearsal of listener 443/HTTPS" in note
+        for note in done.result.notes
+    )
 
 
 def test_one_that_was_changed_is_left_and_another_port_is_taken(world: World) -> None:
@@ -593,7 +712,7 @@ def test_one_that_was_changed_is_left_and_another_port_is_taken(world: World) ->
 
 def cleaning(world: World, *, only: bool = False, port: int = 443) -> Cleaning:
     stack = component()
-    neighbourhood = Neighbourhood(stack, Path("/"))
+    neighbourhood = StackCluster(stack, Path("/"))
     neighbourhood.__dict__["_cluster"] = world.cluster
     made = Cleaning()
     for _ in range(2):  # two listeners of one AlbConfig
@@ -606,13 +725,24 @@ def test_clean_takes_away_what_may_still_run_too(world: World) -> None:
     abandoned(world, runner=ELSEWHERE)
     assert cleaning(world, only=True, port=444).found == []
     made = cleaning(world)
-    assert made.question() == "Take away the temporary listener 8443/HTTPS of AlbConfig alb, also where its rehearsal still runs?"
+    assert (
+        made.question()
+        == "Take away the temporary listener 8443/HTTPS of AlbConfig alb, also where its rehearsal still"
+        " runs?"
+    )
     made.run()
     world.unharmed(first)
     assert (made.exit_code, made.left) == (0, [])
     document = json.loads(cleaning_as_json(made))
-    assert (document["version"], document["summary"], len(document["cleaned"])) == (1, "1 taken away, nothing is left", 1)
-    assert json.loads(cleaning_as_json(cleaning(world)))["summary"] == "there is no temporary listener to take away"
+    assert (document["version"], document["summary"], len(document["cleaned"])) == (
+        1,
+        "1 taken away, nothing is left",
+        1,
+    )
+    assert (
+        json.loads(cleaning_as_json(cleaning(world)))["summary"]
+        == "there is no temporary listener to take away"
+    )
 
 
 def test_clean_leaves_and_tells_what_is_not_its_own(world: World) -> None:
@@ -640,21 +770,34 @@ def test_clean_says_what_the_cluster_did_not_let_it_do(world: World, monkeypatch
 
 def test_gitops_tools_and_side_doors_are_noted(world: World) -> None:
     metadata = world.cluster.documents["alb"]["metadata"]
-    metadata["managedFields"] = [{"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {"f:listeners": {}}}}]
+    metadata["managedFields"] = [
+        {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {"f:listeners": {}}}}
+    ]
     world.cluster.classes = [
         {
             "metadata": {"name": "alb"},
-            "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": {"kind": "AlbConfig", "name": "alb"}},
+            "spec": {
+                "controller": "ingress.k8s.alibabacloud/alb",
+                "parameters": {"kind": "AlbConfig", "name": "alb"},
+            },
         }
     ]
     listen = {"alb.ingress.kubernetes.io/listen-ports": '[{"HTTP":80},{"HTTPS":443},{"HTTPS":8443}]'}
     world.cluster.members = [
-        {"metadata": {"name": "shop", "annotations": listen}, "spec": {"ingressClassName": "alb", "rules": [{"host": HOST}]}}
+        {
+            "metadata": {"name": "shop", "annotations": listen},
+            "spec": {"ingressClassName": "alb", "rules": [{"host": HOST}]},
+        }
     ]
     done = world.rehearse()
     assert done.result.port == 8444  # the Ingress would be served on 8443
-    assert any(note.startswith("argocd-controller also writes spec.listeners of AlbConfig alb and may take") for note in done.result.notes)
-    assert any(f"{HOST} can be reached without a client certificate on 80/HTTP" in note for note in done.result.notes)
+    assert any(
+        note.startswith("argocd-controller also writes spec.listeners of AlbConfig alb and may take")
+        for note in done.result.notes
+    )
+    assert any(
+        f"{HOST} can be reached without a client certificate on 80/HTTP" in note for note in done.result.notes
+    )
 
 
 def test_the_report_says_the_same_to_people_and_machines(world: World) -> None:
@@ -680,7 +823,8 @@ def test_the_report_says_the_same_to_people_and_machines(world: World) -> None:
     assert "CA > 2 intermediates > client" in shown.getvalue()
     assert shown.getvalue().splitlines()[-1] == document["summary"]
     assert document["summary"].startswith(
-        "would hold: enabling client authentication on listener 443/HTTPS of AlbConfig alb with authority a; the temporary listener 8443/HTTPS stood for "
+        "would hold: enabling client authentication on listener 443/HTTPS of AlbConfig alb with authority a;"
+        " the temporary listener 8443/HTTPS stood for "
     )
     for text in (as_json(result), shown.getvalue(), repr(result)):
         assert "PRIVATE KEY" not in text
@@ -691,7 +835,11 @@ def test_what_is_left_and_why_nothing_was_decided_stand_in_the_report(world: Wor
     world.cluster.before_patch = [lambda _: None, lambda _: interrupt()]
     result = world.rehearse().result
     document = json.loads(as_json(result))
-    assert (document["verdict"], document["error"], document["left"]) == ("not decided", "interrupted: run the command again", result.left)
+    assert (document["verdict"], document["error"], document["left"]) == (
+        "not decided",
+        "interrupted: run the command again",
+        result.left,
+    )
     shown = StringIO()
     print_for_people(result, Console(file=shown, width=400, color_system=None))
     assert f"LEFT: {result.left[0]}" in shown.getvalue()

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import ListenerMissing, find_listener
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.listener.patch import Wish, fulfils
+from alb_mutual_tls.listener.patch import Desired, fulfils
 from alb_mutual_tls.operations.render import Rendered, as_json, as_yaml, by_hand, error_as_json, render
-from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.stack.deployed import DeployedListener
 from tests.examples import examples
 from tests.unit.cli.jq import deleted
 from tests.unit.listener.corpus import documents
@@ -32,8 +32,15 @@ def alb(*listeners: Any, name: str = "alb") -> Document:
     return {"metadata": {"name": name, "uid": "u"}, "spec": {"listeners": list(listeners)}}
 
 
-def wished(name: str = "https", *, port: int = 443, ca_enabled: bool = True, alb_config: str = "alb", id: str | None = ID) -> Listener:
-    return Listener(name, alb_config, port, ca_enabled, ca_certificate_id=id)
+def wished(
+    name: str = "https",
+    *,
+    port: int = 443,
+    ca_enabled: bool = True,
+    alb_config: str = "alb",
+    id: str | None = ID,
+) -> DeployedListener:
+    return DeployedListener(name, alb_config, port, ca_enabled, ca_certificate_id=id)
 
 
 def one(document: Document, **wish: Any) -> Rendered:
@@ -49,8 +56,9 @@ def pasted(rendered: list[Rendered]) -> tuple[Any, Any, Any]:
 
 
 def test_the_whole_of_it() -> None:
-    assert as_yaml([one(alb(HTTP, HTTPS))]) == (
-        """\
+    assert (
+        as_yaml([one(alb(HTTP, HTTPS))])
+        == """\
 # Client authentication as it is deployed. Print and commit it again after every change; docs/gitops.md says what is for whom.
 #
 # 1. For kustomization.yaml (or spec.patches of a Flux Kustomization, or spec.source.kustomize.patches of an Argo CD Application).
@@ -105,7 +113,10 @@ spec:
 
 def test_off_is_written_down_and_keeps_the_ca_certificate() -> None:
     patch = one(alb(HTTPS), ca_enabled=False).patch
-    assert [operation["value"] for operation in patch if operation["op"] == "add"] == [False, FIELDS["caCertificates"]]
+    assert [operation["value"] for operation in patch if operation["op"] == "add"] == [
+        False,
+        FIELDS["caCertificates"],
+    ]
 
 
 def test_yaml_and_json_say_the_same() -> None:
@@ -115,10 +126,14 @@ def test_yaml_and_json_say_the_same() -> None:
     read = json.loads(as_json(rendered))
     assert read["version"] == 1
     assert "error" not in read
-    assert [{**patch, "patch": json.loads(patch["patch"])} for patch in read["kustomization"]["patches"]] == kustomization["patches"]
+    assert [
+        {**patch, "patch": json.loads(patch["patch"])} for patch in read["kustomization"]["patches"]
+    ] == kustomization["patches"]
     assert read["application"] == application
     assert read["fluxKustomization"] == flux
-    assert [listener["patch"] for listener in read["listeners"]] == [patch["patch"] for patch in kustomization["patches"]]
+    assert [listener["patch"] for listener in read["listeners"]] == [
+        patch["patch"] for patch in kustomization["patches"]
+    ]
     admin = dict(read["listeners"][1])
     del admin["patch"]
     assert admin == {
@@ -170,7 +185,9 @@ def test_a_certificate_id_stays_text(id: str) -> None:
 def test_what_else_an_item_says_of_the_same_certificate_is_kept_as_the_provider_keeps_it() -> None:
     item = {"CertificateId": ID, "IsDefault": True}
     assert one(alb({**HTTPS, "caCertificates": [item]})).patch[-1]["value"] == [item]
-    assert one(alb({**HTTPS, "caCertificates": [{**item, "CertificateId": "another"}]})).patch[-1]["value"] == [{"CertificateId": ID}]
+    assert one(alb({**HTTPS, "caCertificates": [{**item, "CertificateId": "another"}]})).patch[-1][
+        "value"
+    ] == [{"CertificateId": ID}]
 
 
 def test_a_listener_that_is_not_there_is_an_error_that_names_those_that_are() -> None:
@@ -179,14 +196,18 @@ def test_a_listener_that_is_not_there_is_an_error_that_names_those_that_are() ->
 
 
 def test_a_listener_without_a_ca_certificate_in_the_state_is_an_error() -> None:
-    with pytest.raises(UserError, match="no CA certificate for listener https: the last `pulumi up` did not get to the end"):
+    with pytest.raises(
+        UserError, match="no CA certificate for listener https: the last `pulumi up` did not get to the end"
+    ):
         one(alb(HTTPS), id=None)
 
 
 def test_by_hand_names_listener_and_fields() -> None:
-    assert by_hand([wished(), wished(port=8443, ca_enabled=False)]) == (
-        f"into listener 443/HTTPS of AlbConfig alb caEnabled: true and caCertificates: [{{CertificateId: {ID}}}]; "
-        f"into listener 8443/HTTPS of AlbConfig alb caEnabled: false and caCertificates: [{{CertificateId: {ID}}}]"
+    assert (
+        by_hand([wished(), wished(port=8443, ca_enabled=False)])
+        == "into listener 443/HTTPS of AlbConfig alb caEnabled: true and caCertificates: [{CertificateId:"
+        f" {ID}}}]; into listener 8443/HTTPS of AlbConfig alb caEnabled: false and caCertificates:"
+        f" [{{CertificateId: {ID}}}]"
     )
 
 
@@ -196,11 +217,13 @@ def test_an_error_is_a_document_of_the_same_kind() -> None:
 
 @given(documents(), st.booleans())
 @settings(max_examples=examples(300))
-def test_the_patch_gives_any_albconfig_the_two_fields_and_nothing_else(made: tuple[Document, int], ca_enabled: bool) -> None:
+def test_the_patch_gives_any_albconfig_the_two_fields_and_nothing_else(
+    made: tuple[Document, int], ca_enabled: bool
+) -> None:
     document, port = made
     rendered = one(document, port=port, ca_enabled=ca_enabled)
     patched = apply(rendered.patch, document)
-    assert fulfils(find_listener(patched, port), Wish(ca_enabled, ID))
+    assert fulfils(find_listener(patched, port), Desired(ca_enabled, ID))
     assert apply(rendered.patch, patched) == patched
     before, after = find_listener(document, port), find_listener(patched, port)
     ours = {before.key("caEnabled"), before.key("caCertificates")}
@@ -224,22 +247,34 @@ def test_the_patch_fails_where_the_listener_stands_elsewhere(made: tuple[Documen
 
 @given(documents(), st.booleans())
 @settings(max_examples=examples(300))
-def test_what_argo_cd_ignores_is_what_the_provider_writes(made: tuple[Document, int], ca_enabled: bool) -> None:
+def test_what_argo_cd_ignores_is_what_the_provider_writes(
+    made: tuple[Document, int], ca_enabled: bool
+) -> None:
     document, port = made
     rendered = one(document, port=port, ca_enabled=ca_enabled)
-    expressions = json.loads(as_json([rendered]))["application"]["spec"]["ignoreDifferences"][0]["jqPathExpressions"]
+    expressions = json.loads(as_json([rendered]))["application"]["spec"]["ignoreDifferences"][0][
+        "jqPathExpressions"
+    ]
     claimed = apply(rendered.patch, document)
     annotations = {**(document["metadata"].get("annotations") or {}), f"albmtls/{port}-https": "claim"}
     claimed = {**claimed, "metadata": {**document["metadata"], "annotations": annotations}}
-    bare = document if document["metadata"].get("annotations") else {**document, "metadata": {**document["metadata"], "annotations": {}}}
+    bare = (
+        document
+        if document["metadata"].get("annotations")
+        else {**document, "metadata": {**document["metadata"], "annotations": {}}}
+    )
     for expression in expressions:
         bare, claimed = deleted(expression, bare), deleted(expression, claimed)
     assert claimed == bare
 
 
-@pytest.mark.parametrize("document", [{"metadata": {}, "spec": {}}, {"metadata": {}, "spec": {"listeners": None}}, alb(HTTP)])
+@pytest.mark.parametrize(
+    "document", [{"metadata": {}, "spec": {}}, {"metadata": {}, "spec": {"listeners": None}}, alb(HTTP)]
+)
 def test_the_rules_do_no_harm_to_an_albconfig_without_the_listener(document: Document) -> None:
-    for expression in json.loads(as_json([one(alb(HTTPS))]))["application"]["spec"]["ignoreDifferences"][0]["jqPathExpressions"]:
+    for expression in json.loads(as_json([one(alb(HTTPS))]))["application"]["spec"]["ignoreDifferences"][0][
+        "jqPathExpressions"
+    ]:
         assert deleted(expression, document) == document
 
 

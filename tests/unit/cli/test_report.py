@@ -23,26 +23,41 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
     VersionNotOffered,
 )
-from alb_mutual_tls.operations.verification.report import NOTE, as_json, error_as_json, print_for_people, seen_text, summary
-from alb_mutual_tls.operations.verification.result import Check, ListenerReport, Report
-from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.operations.verification.report import (
+    NOTE,
+    as_json,
+    error_as_json,
+    print_for_people,
+    seen_text,
+    summary,
+)
+from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
+from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.verdict import Verdict
 
 PLACE = Destination("127.0.0.1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
 OTHER = Destination("::1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
-LISTENER = Listener("https", "alb", 443, True)
-HELD = Check("client alice", Verdict.HELD, "", Expected.LET_IN, PLACE, TlsVersion.TLS_1_2, Answered(200, "", "old"))
+LISTENER = DeployedListener("https", "alb", 443, True)
+HELD = Check(
+    "client alice", Verdict.HELD, "", Expected.LET_IN, PLACE, TlsVersion.TLS_1_2, Answered(200, "", "old")
+)
 FELL = Check(
-    "no certificate", Verdict.FELL_SHORT, "close it", Expected.REJECTED, PLACE, TlsVersion.TLS_1_3, Answered(302, "https://x/", "")
+    "no certificate",
+    Verdict.FELL_SHORT,
+    "close it",
+    Expected.REJECTED,
+    PLACE,
+    TlsVersion.TLS_1_3,
+    Answered(302, "https://x/", ""),
 )
 MISSING = Check("expired", Verdict.NOT_CHECKED, "no key")
 
 
-def report(*checks: Check, insecure: bool = False) -> Report:
-    return Report((ListenerReport("mtls", LISTENER, checks),), insecure)
+def report(*checks: Check, insecure: bool = False) -> VerificationReport:
+    return VerificationReport((ListenerReport("mtls", LISTENER, checks),), insecure)
 
 
-def printed(made: Report) -> str:
+def printed(made: VerificationReport) -> str:
     console = Console(file=io.StringIO(), width=160, color_system=None, highlight=False)
     print_for_people(made, console)
     assert isinstance(console.file, io.StringIO)
@@ -76,7 +91,13 @@ def test_the_json_document_is_pinned() -> None:
                         "port": 20443,
                         "serverName": "demo.alb.ingress.top",
                         "path": "/",
-                        "seen": {"kind": "answered", "status": 200, "location": None, "alert": None, "reason": None},
+                        "seen": {
+                            "kind": "answered",
+                            "status": 200,
+                            "location": None,
+                            "alert": None,
+                            "reason": None,
+                        },
                     },
                     {
                         "case": "no certificate",
@@ -88,7 +109,13 @@ def test_the_json_document_is_pinned() -> None:
                         "port": 20443,
                         "serverName": "demo.alb.ingress.top",
                         "path": "/",
-                        "seen": {"kind": "answered", "status": 302, "location": "https://x/", "alert": None, "reason": None},
+                        "seen": {
+                            "kind": "answered",
+                            "status": 302,
+                            "location": "https://x/",
+                            "alert": None,
+                            "reason": None,
+                        },
                     },
                     {
                         "case": "expired",
@@ -135,10 +162,16 @@ def test_an_error_before_anything_was_tried_has_the_same_shape() -> None:
             "server certificate invalid: self-signed",
         ),
         (NoSession("none is given"), {"kind": "no session", "reason": "none is given"}, "none is given"),
-        (ConnectionFailed("no answer in time"), {"kind": "connection failed", "reason": "no answer in time"}, "no answer in time"),
+        (
+            ConnectionFailed("no answer in time"),
+            {"kind": "connection failed", "reason": "no answer in time"},
+            "no answer in time",
+        ),
     ],
 )
-def test_every_outcome_has_its_kind_in_json_and_its_words_in_the_table(outcome: Outcome, seen: dict[str, str], text: str) -> None:
+def test_every_outcome_has_its_kind_in_json_and_its_words_in_the_table(
+    outcome: Outcome, seen: dict[str, str], text: str
+) -> None:
     check = Check("x", Verdict.NOT_DECIDED, "why", None, PLACE, TlsVersion.TLS_1_2, outcome)
     shown = json.loads(as_json(report(check)))["listeners"][0]["checks"][0]["seen"]
     assert {key: value for key, value in shown.items() if value is not None} == seen
@@ -159,7 +192,9 @@ def test_every_outcome_has_its_kind_in_json_and_its_words_in_the_table(outcome: 
         (Answered(200, "", "x" * 100), f'HTTP 200 "{"x" * 39}…"'),
     ],
 )
-def test_an_answer_is_shown_with_its_status_and_the_start_of_what_it_says(answer: Answered, text: str) -> None:
+def test_an_answer_is_shown_with_its_status_and_the_start_of_what_it_says(
+    answer: Answered, text: str
+) -> None:
     assert seen_text(answer) == text
 
 
@@ -167,7 +202,11 @@ def test_the_table_has_case_version_expectation_and_verdict_and_the_reasons_belo
     text = printed(report(HELD, FELL, MISSING))
     lines = [line.split() for line in text.splitlines()]
     assert "listener https: AlbConfig alb port 443, client authentication on" in text
-    assert any(line[1:4] == ["client", "alice", "│"] and "1.2" in line and line[-2] == "held" for line in lines if len(line) > 3)
+    assert any(
+        line[1:4] == ["client", "alice", "│"] and "1.2" in line and line[-2] == "held"
+        for line in lines
+        if len(line) > 3
+    )
     assert "fell short: no certificate: close it" in text
     assert "not checked: expired: no key" in text
     assert text.splitlines()[-1] == "fell short: 1 check held at 1 listener, 1 fell short, 1 not checked"
@@ -183,7 +222,15 @@ def test_addresses_are_a_column_only_where_there_are_several() -> None:
 
 
 def test_what_a_server_says_is_shown_as_it_is_and_does_not_style_the_table() -> None:
-    check = Check("[red]x[/red]", Verdict.HELD, "", None, PLACE, TlsVersion.TLS_1_2, Answered(200, "", "[bold]old[/bold]"))
+    check = Check(
+        "[red]x[/red]",
+        Verdict.HELD,
+        "",
+        None,
+        PLACE,
+        TlsVersion.TLS_1_2,
+        Answered(200, "", "[bold]old[/bold]"),
+    )
     text = printed(report(check))
     assert '"[bold]old[/bold]"' in text and "[red]x[/red]" in text
 
@@ -195,26 +242,39 @@ def test_insecure_says_that_the_server_was_not_verified() -> None:
 
 
 def test_a_reason_is_given_once_for_all_its_cases_and_the_worst_come_first() -> None:
-    later = Check("foreign CA", Verdict.FELL_SHORT, "close it", Expected.REJECTED, PLACE, TlsVersion.TLS_1_3, Answered(200))
+    later = Check(
+        "foreign CA",
+        Verdict.FELL_SHORT,
+        "close it",
+        Expected.REJECTED,
+        PLACE,
+        TlsVersion.TLS_1_3,
+        Answered(200),
+    )
     text = printed(report(MISSING, FELL, FELL, later))
     assert text.count("close it") == 1
-    assert text.index("fell short: no certificate, foreign CA: close it") < text.index("not checked: expired: no key")
+    assert text.index("fell short: no certificate, foreign CA: close it") < text.index(
+        "not checked: expired: no key"
+    )
 
 
 def test_the_summary_counts_and_names_the_verdict() -> None:
     assert summary(report(HELD, HELD)) == "held: 2 checks held at 1 listener"
-    assert summary(Report(())) == "not decided: 0 checks held at 0 listeners"
+    assert summary(VerificationReport(())) == "not decided: 0 checks held at 0 listeners"
 
 
 def flip(*bundles: Bundle) -> Flip:
     return Flip("mtls", "a", "b", bundles)
 
 
-READY, NOT_READY = Bundle("client alice", Verdict.HELD), Bundle("client bob", Verdict.FELL_SHORT, "it would be refused; run pulumi up")
+READY, NOT_READY = (
+    Bundle("client alice", Verdict.HELD),
+    Bundle("client bob", Verdict.FELL_SHORT, "it would be refused; run pulumi up"),
+)
 
 
 def test_the_json_of_a_flip_is_pinned_and_a_bundle_that_is_not_ready_makes_the_whole_fall_short() -> None:
-    made = Report((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(READY, NOT_READY),))
+    made = VerificationReport((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(READY, NOT_READY),))
     document = json.loads(as_json(made))
     assert document["flips"] == [
         {
@@ -237,12 +297,15 @@ def test_the_json_of_a_flip_is_pinned_and_a_bundle_that_is_not_ready_makes_the_w
     [
         (READY, "mtls is ready for the flip to b"),
         (NOT_READY, "mtls is not ready for the flip to b"),
-        (Bundle("client eve", Verdict.NOT_DECIDED, "who knows"), "mtls is not known to be ready for the flip to b"),
+        (
+            Bundle("client eve", Verdict.NOT_DECIDED, "who knows"),
+            "mtls is not known to be ready for the flip to b",
+        ),
         (Bundle("no client", Verdict.NOT_CHECKED, "none"), "mtls is not known to be ready for the flip to b"),
     ],
 )
 def test_the_last_line_says_whether_a_stack_is_ready_for_the_flip(bundle: Bundle, words: str) -> None:
-    text = printed(Report((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(bundle),)))
+    text = printed(VerificationReport((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(bundle),)))
     assert text.splitlines()[-1].endswith(f"1 check held at 1 listener; {words}")
     assert f"{bundle.case}: ready for the flip to b: {bundle.verdict}" in text
     assert FLIP_NOTE in " ".join(text.split())
@@ -250,11 +313,17 @@ def test_the_last_line_says_whether_a_stack_is_ready_for_the_flip(bundle: Bundle
 
 def test_without_a_bundle_a_flip_is_not_checked_and_leaves_the_verdict_to_the_listeners() -> None:
     none = flip(Bundle("no client", Verdict.NOT_CHECKED, "none"))
-    assert Report((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(none,)).exit_code == 0
+    assert VerificationReport((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(none,)).exit_code == 0
 
 
 def test_a_name_that_nobody_has_makes_no_column_of_names() -> None:
-    unserved = Check("wrong server name", Verdict.HELD, "", Expected.REJECTED, replace(PLACE, server_name="x.invalid", any_name=True))
+    unserved = Check(
+        "wrong server name",
+        Verdict.HELD,
+        "",
+        Expected.REJECTED,
+        replace(PLACE, server_name="x.invalid", any_name=True),
+    )
     assert "; demo.alb.ingress.top at 127.0.0.1:20443\n" in printed(report(HELD, unserved))
 
 

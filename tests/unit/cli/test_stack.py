@@ -11,7 +11,7 @@ import pytest
 
 from alb_mutual_tls.engine.program import export, project_directory
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.stack.deployed import Signer
+from alb_mutual_tls.stack.deployed import DeployedSigner
 from alb_mutual_tls.stack.state import components_of, provider_inputs, read_components
 from alb_mutual_tls.wire import plain
 from tests.unit.cli.conftest import secret
@@ -23,8 +23,19 @@ def test_listeners_are_read_with_their_wishes_and_the_cluster_they_are_in(export
     (component,) = components_of(exported)
     admin, https = component.listeners
     assert (https.name, https.alb_config, https.port, https.ca_enabled) == ("https", "alb", 443, True)
-    assert (https.address, https.server_name, https.path, https.cluster) == ("127.0.0.1:20443", None, "/", "uid-1")
-    assert (admin.port, admin.ca_enabled, admin.address, admin.path, admin.cluster) == (8443, False, None, "/", None)
+    assert (https.address, https.server_name, https.path, https.cluster) == (
+        "127.0.0.1:20443",
+        None,
+        "/",
+        "uid-1",
+    )
+    assert (admin.port, admin.ca_enabled, admin.address, admin.path, admin.cluster) == (
+        8443,
+        False,
+        None,
+        "/",
+        None,
+    )
 
 
 def test_clients_are_read_with_the_chain_they_present_and_the_key_unless_they_brought_a_csr(
@@ -52,12 +63,16 @@ def test_the_cluster_is_the_one_the_provider_was_configured_with(exported: dict[
     assert (component.kubeconfig, component.context) == (".sandbox/kubeconfig", "alb-mutual-tls-sandbox")
 
 
-def test_the_authoritys_key_is_taken_only_when_asked_for(exported: dict[str, Any], authority: tuple[str, str]) -> None:
+def test_the_authoritys_key_is_taken_only_when_asked_for(
+    exported: dict[str, Any], authority: tuple[str, str]
+) -> None:
     assert components_of(exported)[0].authority_private_key_pem is None
     assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem == authority[1]
 
 
-def test_during_a_rotation_the_key_is_that_of_the_authority_the_listeners_trust(exported: dict[str, Any]) -> None:
+def test_during_a_rotation_the_key_is_that_of_the_authority_the_listeners_trust(
+    exported: dict[str, Any],
+) -> None:
     outputs = exported["deployment"]["resources"][2]["outputs"]
     outputs["issuingAuthority"] = "next"
     assert components_of(exported, with_authority_key=True)[0].authority_private_key_pem is not None
@@ -74,9 +89,15 @@ def test_the_authorities_are_read_with_who_signs_for_them_where_the_state_has_th
     (component,) = components_of(exported, with_authority_key=True)
     following, root = component.authorities
     assert (component.trusted_authority, component.issuing_authority) == ("root", "next")
-    assert (root.name, root.ca_certificate_pem, root.signer) == ("root", authority[0], Signer(*authority))
+    assert (root.name, root.ca_certificate_pem, root.signer) == (
+        "root",
+        authority[0],
+        DeployedSigner(*authority),
+    )
     assert (following.name, following.ca_certificate_pem, following.signer) == ("next", "NEXT", None)
-    assert all(one.signer is None and one.private_key_pem is None for one in components_of(exported)[0].authorities)
+    assert all(
+        one.signer is None and one.private_key_pem is None for one in components_of(exported)[0].authorities
+    )
 
 
 @pytest.mark.parametrize(("kind", "name"), [("client", "next"), ("cross", "root")])
@@ -89,10 +110,12 @@ def test_who_signs_for_an_authority_that_was_brought_stands_in_the_certificates_
     outputs["issuingAuthority"] = "next"
     inputs = {"kind": kind, "issuerCertificatePem": "SUBORDINATE", "issuerPrivateKeyPem": secret("KEY")}
     signed = next(one for one in resources if one["type"] == "tls:index/privateKey:PrivateKey")
-    signed.update(type="albmtls:index:SignedCertificate", urn=signed["urn"] + "-signed", inputs=inputs, outputs={})
+    signed.update(
+        type="albmtls:index:SignedCertificate", urn=signed["urn"] + "-signed", inputs=inputs, outputs={}
+    )
     (component,) = components_of(exported, with_authority_key=True)
     found = {one.name: one.signer for one in component.authorities}
-    assert found == {"root": None, "next": None, name: Signer("SUBORDINATE", "KEY")}
+    assert found == {"root": None, "next": None, name: DeployedSigner("SUBORDINATE", "KEY")}
     assert component.authority_private_key_pem is None
 
 
@@ -117,10 +140,15 @@ def test_the_authorities_come_with_their_ids_and_with_keys_only_when_asked_for(
 ) -> None:
     outputs = exported["deployment"]["resources"][2]["outputs"]
     (older,) = components_of(exported)
-    assert [(one.name, one.ca_certificate_id, one.private_key_pem) for one in older.authorities] == [("root", "0e40dda998174723", None)]
+    assert [(one.name, one.ca_certificate_id, one.private_key_pem) for one in older.authorities] == [
+        ("root", "0e40dda998174723", None)
+    ]
     outputs["authorityCertificates"]["next"] = authority[0]
     (older,) = components_of(exported)
-    assert [(one.name, one.ca_certificate_id) for one in older.authorities] == [("next", None), ("root", "0e40dda998174723")]
+    assert [(one.name, one.ca_certificate_id) for one in older.authorities] == [
+        ("next", None),
+        ("root", "0e40dda998174723"),
+    ]
     outputs["caCertificateIds"] = {"root": "0e40dda998174723", "next": "1"}
     (component,) = components_of(exported, with_authority_key=True)
     assert [(one.name, one.ca_certificate_id, one.private_key_pem) for one in component.authorities] == [
@@ -131,7 +159,9 @@ def test_the_authorities_come_with_their_ids_and_with_keys_only_when_asked_for(
     assert "PRIVATE KEY" not in repr(component)
 
 
-def test_an_upload_that_is_pending_has_no_id_that_anything_could_be_compared_with(exported: dict[str, Any]) -> None:
+def test_an_upload_that_is_pending_has_no_id_that_anything_could_be_compared_with(
+    exported: dict[str, Any],
+) -> None:
     outputs = exported["deployment"]["resources"][2]["outputs"]
     outputs["caCertificateId"], outputs["caCertificateIds"] = "", {"root": ""}
     for listener in outputs["listeners"].values():
@@ -141,7 +171,10 @@ def test_an_upload_that_is_pending_has_no_id_that_anything_could_be_compared_wit
     assert {one.ca_certificate_id for one in component.authorities} == {None}
 
 
-@pytest.mark.parametrize("deployment", [None, {}, {"resources": None}, {"resources": [{"urn": "u::n", "type": "pulumi:pulumi:Stack"}]}])
+@pytest.mark.parametrize(
+    "deployment",
+    [None, {}, {"resources": None}, {"resources": [{"urn": "u::n", "type": "pulumi:pulumi:Stack"}]}],
+)
 def test_a_stack_without_a_component_says_that_nothing_is_deployed(deployment: object) -> None:
     with pytest.raises(UserError, match=r"nothing is deployed yet.*run `pulumi up` first"):
         components_of({"version": 3, "deployment": deployment})
@@ -153,12 +186,25 @@ def test_a_component_without_outputs_says_that_the_update_did_not_end(exported: 
         components_of(exported)
 
 
-def test_pulumi_is_asked_once_in_the_projects_directory_with_the_stack(pulumi: Pulumi, exported: dict[str, Any]) -> None:
+def test_pulumi_is_asked_once_in_the_projects_directory_with_the_stack(
+    pulumi: Pulumi, exported: dict[str, Any]
+) -> None:
     project = pulumi(stdout=json.dumps(exported))
     assert len(read_components(project, stack="dev", component=None)) == 1
     arguments = (project.parent / "bin" / "arguments").read_text().splitlines()
     assert arguments == [
-        *("--non-interactive", "--color", "never", "--cwd", str(project), "stack", "export", "--show-secrets", "--stack", "dev")
+        *(
+            "--non-interactive",
+            "--color",
+            "never",
+            "--cwd",
+            str(project),
+            "stack",
+            "export",
+            "--show-secrets",
+            "--stack",
+            "dev",
+        )
     ]
 
 
@@ -177,14 +223,22 @@ def test_no_pulumi_on_path_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch,
 
 # What pulumi 3.259 prints, and the sentence it becomes.
 MESSAGES = {
-    "error: no stack selected; please use `pulumi stack select` to choose one": "no stack is selected in .*--stack NAME",
+    "error: no stack selected; please use `pulumi stack select` to choose one": (
+        "no stack is selected in .*--stack NAME"
+    ),
     "error: no stack named 'nope' found": "there is no stack nope in .*pulumi stack ls",
-    "error: could not deserialize deployment: failed to decrypt: incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the correct "
-    "passphrase or set PULUMI_CONFIG_PASSPHRASE_FILE to a file containing the passphrase": "is not the one of this stack",
-    'error: could not deserialize deployment: constructing secrets manager of type "passphrase": constructing secrets manager: passphrase '
-    "must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables": "need a passphrase: set PULUMI_CONFIG",
-    "error: no Pulumi.yaml project file found (searching upwards from /somewhere)": "there is no Pulumi.yaml in .* or above",
-    "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions": "not logged in to the backend.*PULUMI_BACKEND_URL",
+    "error: could not deserialize deployment: failed to decrypt: incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the correct passphrase or set PULUMI_CONFIG_PASSPHRASE_FILE to a file containing the passphrase": (
+        "is not the one of this stack"
+    ),
+    'error: could not deserialize deployment: constructing secrets manager of type "passphrase": constructing secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables': (
+        "need a passphrase: set PULUMI_CONFIG"
+    ),
+    "error: no Pulumi.yaml project file found (searching upwards from /somewhere)": (
+        "there is no Pulumi.yaml in .* or above"
+    ),
+    "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions": (
+        "not logged in to the backend.*PULUMI_BACKEND_URL"
+    ),
     "error: something new\nand more": "failed in .* and said: something new$",
     "": "and said: nothing",
 }
@@ -219,7 +273,11 @@ def test_the_project_is_looked_for_around_the_current_directory_and_then_beside_
 
 def test_the_inputs_of_the_provider_are_read_with_its_secrets(exported: dict[str, Any]) -> None:
     inputs = provider_inputs(exported, component=None)
-    assert inputs == {"kubeconfig": ".sandbox/kubeconfig", "context": "alb-mutual-tls-sandbox", "secretKey": "sesame"}
+    assert inputs == {
+        "kubeconfig": ".sandbox/kubeconfig",
+        "context": "alb-mutual-tls-sandbox",
+        "secretKey": "sesame",
+    }
     assert provider_inputs(exported, component="mtls") == inputs
 
 

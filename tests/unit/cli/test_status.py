@@ -1,4 +1,6 @@
-"""`mtls status`: what is in step, what ends, what is due, who is still let in; the clock stands where a test puts it."""
+"""`mtls status`: what is in step, what ends, what is due, who is still let in; the clock stands
+where a test puts it.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +16,35 @@ import pytest
 from rich.console import Console
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.enforced import Absent, CaReference, ListenerState, NotKnown, Shown, View, declared, reported
+from alb_mutual_tls.listener.enforced import (
+    Absent,
+    CaReference,
+    ListenerState,
+    NotKnown,
+    Shown,
+    View,
+    declared,
+    reported,
+)
 from alb_mutual_tls.operations.status.report import as_json, print_for_people
-from alb_mutual_tls.operations.status.sight import Sight, look
-from alb_mutual_tls.operations.status.status import Report, client_status, duration, report
+from alb_mutual_tls.operations.status.sight import ObservedListener, look
+from alb_mutual_tls.operations.status.status import StatusReport, client_status, duration, report
 from alb_mutual_tls.pki.issued import Outstanding, authority_identity
-from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.stack.inventory import ClientCertificate, Inventory, inventories
 from alb_mutual_tls.verdict import Verdict
 from tests.unit.pki.material import DAY, NOW, authority, client, pem, subordinate
 
 ROOT, OTHER = authority("root a"), authority("root b")
 SHORT = authority("short", end=NOW + 40 * DAY)
-HTTPS = Listener("https", "alb", 443, True, ca_certificate_id="ca-1")
+HTTPS = DeployedListener("https", "alb", 443, True, ca_certificate_id="ca-1")
 ON, OFF = Shown(True, ("ca-1",)), Shown(False, ("ca-1",))
 
 
 def having(**clients: tuple[int, int]) -> Inventory:
     """A component with clients of a validity and a time of renewal, in days."""
     return Inventory(
-        component=Component("mtls", (HTTPS,), (), "root", pem(ROOT.certificate)),
+        component=DeployedComponent("mtls", (HTTPS,), (), "root", pem(ROOT.certificate)),
         authorities={"root": pem(ROOT.certificate)},
         issuing_authority="root",
         clients=tuple(certificate(name, *days) for name, days in clients.items()),
@@ -60,23 +71,27 @@ def left(name: str, days: int, *accepted_by: Any) -> Outstanding:
     )
 
 
-def judged(inventory: Inventory, albconfig: View = ON, alb: View = ON, *, day: float = 0, within: str | None = None) -> Report:
-    sights = [Sight(listener, albconfig, alb) for listener in inventory.component.listeners]
-    return report([(inventory, sights)], now=NOW + day * DAY, fail_within=None if within is None else duration(within))
+def judged(
+    inventory: Inventory, albconfig: View = ON, alb: View = ON, *, day: float = 0, within: str | None = None
+) -> StatusReport:
+    sights = [ObservedListener(listener, albconfig, alb) for listener in inventory.component.listeners]
+    return report(
+        [(inventory, sights)], now=NOW + day * DAY, fail_within=None if within is None else duration(within)
+    )
 
 
-def told(made: Report) -> list[str]:
+def told(made: StatusReport) -> list[str]:
     return [f"{one.verdict}: {one.why}" for one in made.findings]
 
 
-def shown(made: Report) -> str:
+def shown(made: StatusReport) -> str:
     output = StringIO()
     print_for_people(made, Console(file=output, width=200))
     return output.getvalue()
 
 
 def test_a_temporary_listener_that_a_rehearsal_left_behind_is_told_once_and_fails_nothing() -> None:
-    sight = Sight(HTTPS, ON, ON, ("AlbConfig alb has the temporary listener",))
+    sight = ObservedListener(HTTPS, ON, ON, ("AlbConfig alb has the temporary listener",))
     made = report([(having(), [sight, sight])], now=NOW, fail_within=None)
     assert told(made) == ["held: AlbConfig alb has the temporary listener"]
     assert made.exit_code == 0
@@ -96,7 +111,12 @@ def test_a_temporary_listener_that_a_rehearsal_left_behind_is_told_once_and_fail
         (ON, Shown(True, ("ca-2",)), Verdict.FELL_SHORT, Verdict.FELL_SHORT),
         (ON, Shown(True, ("ca-1", "ca-2")), Verdict.FELL_SHORT, Verdict.FELL_SHORT),
         (Shown(True, ("ca-2",)), ON, Verdict.FELL_SHORT, Verdict.FELL_SHORT),
-        (Shown(False, ()), Shown(False, ()), Verdict.FELL_SHORT, Verdict.FELL_SHORT),  # pulumi up would write caCertificates again
+        (
+            Shown(False, ()),
+            Shown(False, ()),
+            Verdict.FELL_SHORT,
+            Verdict.FELL_SHORT,
+        ),  # pulumi up would write caCertificates again
         (OFF, Shown(False, ()), Verdict.FELL_SHORT, Verdict.HELD),
         (Absent("gone"), NotKnown("unnamed"), Verdict.FELL_SHORT, Verdict.NOT_DECIDED),
         (Absent("gone"), Absent("gone"), Verdict.FELL_SHORT, Verdict.HELD),
@@ -119,10 +139,16 @@ def test_a_listener_holds_when_both_places_have_what_is_wished(
 
 def test_what_is_out_of_step_is_said_with_what_each_place_has() -> None:
     assert told(judged(having(), OFF, Absent("load balancer lb-1 has no HTTPS listener on port 443"))) == [
-        "fell short: listener https (AlbConfig alb port 443): wished is on, CA ca-1, and the AlbConfig has off, CA ca-1: "
-        "run pulumi preview to see what pulumi up would write, and find out who changed it",
-        "fell short: listener https (AlbConfig alb port 443): wished is on, CA ca-1, and load balancer lb-1 has no HTTPS listener on port 443: "
-        "read the events of the AlbConfig (kubectl describe albconfig), then run pulumi up",
+        (
+            "fell short: listener https (AlbConfig alb port 443): wished is on, CA ca-1, and the AlbConfig"
+            " has off, CA ca-1: run pulumi preview to see what pulumi up would write, and find out who"
+            " changed it"
+        ),
+        (
+            "fell short: listener https (AlbConfig alb port 443): wished is on, CA ca-1, and load balancer"
+            " lb-1 has no HTTPS listener on port 443: read the events of the AlbConfig (kubectl describe"
+            " albconfig), then run pulumi up"
+        ),
     ]
 
 
@@ -133,7 +159,10 @@ def test_an_alb_that_does_as_a_changed_albconfig_says_is_not_to_blame() -> None:
 
 def test_a_place_that_was_not_seen_is_not_known_with_the_reason() -> None:
     made = judged(having(), ON, NotKnown("RAM forbids alb:ListListeners"))
-    assert told(made) == ["not decided: listener https (AlbConfig alb port 443): ALB was not seen: RAM forbids alb:ListListeners"]
+    assert told(made) == [
+        "not decided: listener https (AlbConfig alb port 443): ALB was not seen: RAM forbids"
+        " alb:ListListeners"
+    ]
     assert "not known" in shown(made)
 
 
@@ -146,7 +175,12 @@ def test_a_place_that_was_not_seen_is_not_known_with_the_reason() -> None:
         (0, None, 0, ""),
         (59.9, "14d", 0, ""),
         (60, None, 0, ""),  # due, which a pulumi up settles
-        (60, "14d", 1, "is due for renewal since 2027-01-22T12:00:00Z: run pulumi up, and hand the new one over"),
+        (
+            60,
+            "14d",
+            1,
+            "is due for renewal since 2027-01-22T12:00:00Z: run pulumi up, and hand the new one over",
+        ),
         (80, "14d", 1, "ends on 2027-02-21T12:00:00Z, in 10 days: run pulumi up, and hand the new one over"),
         (89, "1d", 1, "ends on 2027-02-21T12:00:00Z, in 1 day: run pulumi up"),
         (90, None, 1, "ended on 2027-02-21T12:00:00Z: run pulumi up"),
@@ -154,7 +188,10 @@ def test_a_place_that_was_not_seen_is_not_known_with_the_reason() -> None:
             0,
             "91d",
             1,
-            "in 90 days, and is renewed from 2027-01-22T12:00:00Z on: raise its renewBeforeDays, or give a shorter --fail-within",
+            (
+                "in 90 days, and is renewed from 2027-01-22T12:00:00Z on: raise its renewBeforeDays, or give"
+                " a shorter --fail-within"
+            ),
         ),
     ],
 )
@@ -164,7 +201,9 @@ def test_a_client_falls_short_when_it_has_ended_or_with_fail_within_when_it_ends
     made = judged(having(one=(90, 30)), day=day, within=within)
     assert made.exit_code == code
     assert ([says] if says else []) == [
-        says for text in told(made) if text.startswith("fell short: the certificate of client one") and says in text
+        says
+        for text in told(made)
+        if text.startswith("fell short: the certificate of client one") and says in text
     ]
     assert len(made.findings) == code
 
@@ -179,12 +218,22 @@ def test_a_client_says_when_it_is_renewed_and_whether_that_is_due() -> None:
 
 
 def test_a_client_that_ends_with_its_authority_has_no_renewal_to_come() -> None:
-    inventory = replace(having(), clients=(certificate("one", 90, 30, SHORT),), authorities={"root": pem(ROOT.certificate)})
+    inventory = replace(
+        having(), clients=(certificate("one", 90, 30, SHORT),), authorities={"root": pem(ROOT.certificate)}
+    )
     made = judged(inventory, day=35, within="14d")
     (found,) = made.clients
-    assert (found.not_after, found.renewal, found.due, found.ends_with_authority) == (NOW + 40 * DAY, None, False, True)
+    assert (found.not_after, found.renewal, found.due, found.ends_with_authority) == (
+        NOW + 40 * DAY,
+        None,
+        False,
+        True,
+    )
     assert "none, it ends with its authority" in shown(made)
-    assert "fell short: the certificate of client one ends on 2027-01-02T12:00:00Z, in 5 days, with its authority: rotate" in told(made)[1]
+    assert (
+        "fell short: the certificate of client one ends on 2027-01-02T12:00:00Z, in 5 days, with its"
+        " authority: rotate" in told(made)[1]
+    )
 
 
 def test_a_client_that_ended_before_its_authority_did_is_not_to_be_renewed_either() -> None:
@@ -199,7 +248,8 @@ def test_an_authority_in_use_that_ends_soon_falls_short_and_one_that_is_only_upl
     assert judged(inventory, day=50, within="14d").exit_code == 0
     inventory = replace(inventory, issuing_authority="old")
     assert told(judged(inventory, day=39, within="1d")) == [
-        "fell short: authority old (issuing) ends on 2027-01-02T12:00:00Z, in 1 day: rotate to a new one (docs/rotation.md)"
+        "fell short: authority old (issuing) ends on 2027-01-02T12:00:00Z, in 1 day: rotate to a new one"
+        " (docs/rotation.md)"
     ]
     assert judged(inventory, day=39).exit_code == 0
     assert judged(inventory, day=40).exit_code == 1
@@ -218,7 +268,10 @@ def test_a_subordinate_that_signs_stands_beside_the_root_that_is_trusted() -> No
 
 
 def test_outstanding_certificates_are_listed_until_they_end_and_whether_the_trusted_ca_accepts_them() -> None:
-    inventory = replace(having(), outstanding=(left("gone", 50, ROOT), left("other", 60, OTHER), left("crossed", 70, OTHER, ROOT)))
+    inventory = replace(
+        having(),
+        outstanding=(left("gone", 50, ROOT), left("other", 60, OTHER), left("crossed", 70, OTHER, ROOT)),
+    )
     made = judged(inventory, day=1, within="365d")
     assert [(one.client, one.accepted, made.days_left(one.not_after)) for one in made.outstanding] == [
         ("gone", True, 49),
@@ -233,7 +286,9 @@ def test_outstanding_certificates_are_listed_until_they_end_and_whether_the_trus
 def test_a_longer_certificate_of_the_same_authority_accepts_the_same_clients() -> None:
     inventory = replace(having(), outstanding=(left("gone", 50, ROOT),))
     longer = authority("root a", end=NOW + 5000 * DAY)
-    inventory = replace(inventory, component=replace(inventory.component, ca_certificate_pem=pem(longer.certificate)))
+    inventory = replace(
+        inventory, component=replace(inventory.component, ca_certificate_pem=pem(longer.certificate))
+    )
     assert judged(inventory).outstanding[0].accepted
 
 
@@ -241,7 +296,10 @@ def test_a_state_without_a_record_says_so_and_decides_nothing_by_it() -> None:
     made = judged(replace(having(), outstanding=None))
     assert made.exit_code == 0
     (note,) = told(made)
-    assert "which certificates of removed clients are still accepted is not known" in note and "run pulumi up" in note
+    assert (
+        "which certificates of removed clients are still accepted is not known" in note
+        and "run pulumi up" in note
+    )
     assert "note: which certificates" in shown(made)
 
 
@@ -250,15 +308,27 @@ def test_a_state_without_a_record_says_so_and_decides_nothing_by_it() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("14d", timedelta(days=14)), ("36h", timedelta(hours=36)), ("0d", timedelta()), ("999999h", timedelta(hours=999999))],
+    [
+        ("14d", timedelta(days=14)),
+        ("36h", timedelta(hours=36)),
+        ("0d", timedelta()),
+        ("999999h", timedelta(hours=999999)),
+    ],
 )
 def test_a_time_is_a_number_of_days_or_hours(text: str, expected: timedelta) -> None:
     assert duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "14", "2w", "d", "1.5d", "-1d", "14 d", "14D", "14dd", "９d", "1000000d", "14d\n"])
+@pytest.mark.parametrize(
+    "text", ["", "14", "2w", "d", "1.5d", "-1d", "14 d", "14D", "14dd", "９d", "1000000d", "14d\n"]
+)
 def test_any_other_time_is_refused_in_one_sentence(text: str) -> None:
-    with pytest.raises(UserError, match=r"^--fail-within '.*' is no time: give a whole number of days or hours, for instance 14d or 36h$"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"^--fail-within '.*' is no time: give a whole number of days or hours, for instance 14d or 36h$"
+        ),
+    ):
         duration(text)
 
 
@@ -269,7 +339,12 @@ def test_the_albconfig_is_read_as_the_controller_reads_it() -> None:
     def document(*listeners: dict[str, Any]) -> dict[str, Any]:
         return {"metadata": {"name": "alb"}, "spec": {"listeners": list(listeners)}}
 
-    ours = {"port": 443, "protocol": "HTTPS", "CaEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]}
+    ours = {
+        "port": 443,
+        "protocol": "HTTPS",
+        "CaEnabled": True,
+        "caCertificates": [{"CertificateId": "ca-1"}],
+    }
     assert declared(document(ours), 443) == ON
     assert declared(document({"port": 443, "protocol": "HTTPS"}), 443) == Shown(False, ())
     assert isinstance(declared(document({"port": 80, "protocol": "HTTP"}), 443), Absent)
@@ -282,7 +357,10 @@ def test_alb_is_at_work_while_the_listener_or_a_ca_certificate_is_on_its_way() -
 
     assert reported(state("Running", CaReference("ca-1", "Associated")), "lb-1", 443) == ON
     assert reported(state("Running", CaReference("ca-1", "")), "lb-1", 443) == ON
-    for one in (state("Configuring", CaReference("ca-1", "Associated")), state("Running", CaReference("ca-1", "Associating"))):
+    for one in (
+        state("Configuring", CaReference("ca-1", "Associated")),
+        state("Running", CaReference("ca-1", "Associating")),
+    ):
         assert reported(one, "lb-1", 443) == replace(ON, changing=True)
     assert reported(None, "lb-1", 443) == Absent("load balancer lb-1 has no HTTPS listener on port 443")
 
@@ -294,18 +372,25 @@ def test_a_cluster_that_cannot_be_reached_leaves_both_places_unknown(tmp_path: P
     assert sight.alb == NotKnown("the AlbConfig alb, which names the load balancer, could not be read")
 
 
-def test_settings_that_are_secret_are_needed_by_the_place_alone_that_they_are_of(pulumi: Callable[..., Path]) -> None:
-    """Access keys are nothing that the cluster needs; a kubeconfig that is secret and cannot be decrypted must not be taken for none."""
+def test_settings_that_are_secret_are_needed_by_the_place_alone_that_they_are_of(
+    pulumi: Callable[..., Path],
+) -> None:
+    """Access keys are nothing that the cluster needs; a kubeconfig that is secret and cannot be
+    decrypted must not be taken for none.
+    """
     project = pulumi(stderr="error: incorrect passphrase", code=255)
     inventory = replace(having(), component=replace(having().component, listeners=(HTTPS, HTTPS)))
     for sight in look(replace(inventory, secret_settings=("kubeconfig", "secretKey")), project, None):
         assert isinstance(sight.albconfig, NotKnown)
         assert sight.albconfig.why.startswith(
-            "the state has kubeconfig of the provider encrypted, and could not be decrypted: the passphrase in"
+            "the state has kubeconfig of the provider encrypted, and could not be decrypted: the"
+            " passphrase in"
         )
     asked = project.parent / "bin/arguments"
     asked.unlink()
-    for sight in look(replace(inventory, secret_settings=("secretKey",), provider={"kubeconfig": "nowhere"}), project, None):
+    for sight in look(
+        replace(inventory, secret_settings=("secretKey",), provider={"kubeconfig": "nowhere"}), project, None
+    ):
         assert isinstance(sight.albconfig, NotKnown) and "nowhere" in sight.albconfig.why
     assert not asked.exists()
 
@@ -317,7 +402,9 @@ RECORD = {"outstanding": [left("gone", 50, ROOT)], "certificates": {}, "current"
 
 
 def with_record(exported: dict[str, Any], authority: tuple[str, str]) -> dict[str, Any]:
-    """The state with what a client's certificate was signed with, and the record; its secrets encrypted."""
+    """The state with what a client's certificate was signed with, and the record; its secrets
+    encrypted.
+    """
     resources = exported["deployment"]["resources"]
     parent, provider = resources[2]["urn"], resources[3]["provider"]
     inputs = {"kind": "client", "renewBeforeDays": 30.0, "issuerCertificatePem": authority[0]}
@@ -326,14 +413,24 @@ def with_record(exported: dict[str, Any], authority: tuple[str, str]) -> dict[st
         ("albmtls:index:SignedCertificate", "mtls-b-by-a", {"inputs": {"kind": "cross"}}),
         ("albmtls:index:IssuedCertificates", "mtls-issued", {"outputs": RECORD}),
     ):
-        resources.append({"urn": f"{parent}${token}::{name}", "type": token, "parent": parent, "provider": provider, **more})
+        resources.append(
+            {
+                "urn": f"{parent}${token}::{name}",
+                "type": token,
+                "parent": parent,
+                "provider": provider,
+                **more,
+            }
+        )
     encrypted: dict[str, Any] = _encrypted(exported)
     return encrypted
 
 
 def _encrypted(value: Any) -> Any:
     if isinstance(value, dict):
-        return {("ciphertext" if key == "plaintext" else key): _encrypted(item) for key, item in value.items()}
+        return {
+            ("ciphertext" if key == "plaintext" else key): _encrypted(item) for key, item in value.items()
+        }
     return [_encrypted(item) for item in value] if isinstance(value, list) else value
 
 
@@ -411,11 +508,17 @@ def test_the_json_document_is_what_its_description_says() -> None:
         "version": 1,
         "verdict": "not decided",
         "exitCode": 2,
-        "summary": "not decided: 1 listener, 1 client, 0 due for renewal, 1 outstanding; client one ends first, in 89 days",
+        "summary": (
+            "not decided: 1 listener, 1 client, 0 due for renewal, 1 outstanding; client one ends first, in"
+            " 89 days"
+        ),
         "checkedAt": "2026-11-24T12:00:00Z",
         "failWithinSeconds": 129600,
         "findings": [
-            {"verdict": "not decided", "text": "listener https (AlbConfig alb port 443): ALB was not seen: no permission"},
+            {
+                "verdict": "not decided",
+                "text": "listener https (AlbConfig alb port 443): ALB was not seen: no permission",
+            },
         ],
     }
 

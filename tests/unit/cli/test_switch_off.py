@@ -1,4 +1,6 @@
-"""`mtls off` on a cluster: what it writes, what it notes, and that nobody in between keeps the listener on."""
+"""`mtls off` on a cluster: what it writes, what it notes, and that nobody in between keeps the
+listener on.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,23 @@ def claimed() -> World:
 
 
 def writes(world: World) -> list[str]:
-    return [operation["path"] for patch in world.cluster.patches for operation in patch if operation["op"] != "test"]
+    return [
+        operation["path"]
+        for patch in world.cluster.patches
+        for operation in patch
+        if operation["op"] != "test"
+    ]
 
 
 def test_it_writes_ca_enabled_and_a_note_into_the_claim_and_keeps_everything_else() -> None:
     world = claimed()
     before, document = json.loads(world.annotations()[KEY]), world.cluster.documents["alb"]
     told = off(world)
-    assert told[0] == "alb:443 is off: everybody is let in without a client certificate. Its CA certificates stay as they are."
+    assert (
+        told[0]
+        == "alb:443 is off: everybody is let in without a client certificate. Its CA certificates stay as"
+        " they are."
+    )
     assert writes(world) == ["/spec/listeners/1/caEnabled", "/metadata/annotations/albmtls~1443-https"]
     assert {key: world.listener()[key] for key in ON} == {**ON, "caEnabled": False}
     after = json.loads(world.annotations()[KEY])
@@ -49,13 +60,17 @@ def test_it_writes_ca_enabled_and_a_note_into_the_claim_and_keeps_everything_els
     assert world.cluster.documents["alb"]["spec"]["listeners"][0] == document["spec"]["listeners"][0]
 
 
-def test_the_next_refresh_tells_it_the_next_update_takes_it_back_and_one_that_is_off_takes_the_note_away() -> None:
+def test_the_next_refresh_tells_it_the_next_update_takes_it_back_and_one_that_is_off_takes_the_note_away() -> (
+    None
+):
     world = claimed()
     state = world.update(world.create(wanted()), wanted())
     off(world)
     live = world.refresh(state)
     assert live is not None
-    assert any(warning.startswith("alb:443 was switched off with ./mtls off by ") for warning in world.warnings())
+    assert any(
+        warning.startswith("alb:443 was switched off with ./mtls off by ") for warning in world.warnings()
+    )
     assert world.changes(live, wanted()) == {"caEnabled": "UPDATE", "switchedOff": "UPDATE"}
     assert world.changes(live, wanted(caEnabled=False)) == {"switchedOff": "UPDATE"}
     for inputs in (wanted(caEnabled=False), wanted()):
@@ -66,7 +81,9 @@ def test_the_next_refresh_tells_it_the_next_update_takes_it_back_and_one_that_is
 
 
 @pytest.mark.parametrize("annotation", [None, "{torn"])
-def test_without_a_claim_that_can_be_read_it_writes_ca_enabled_alone_and_says_so(annotation: str | None) -> None:
+def test_without_a_claim_that_can_be_read_it_writes_ca_enabled_alone_and_says_so(
+    annotation: str | None,
+) -> None:
     world = World(alb({"port": 443, "protocol": "HTTPS", **ON}))
     if annotation:
         world.cluster.documents["alb"]["metadata"]["annotations"] = {KEY: annotation}
@@ -104,14 +121,23 @@ def test_somebody_who_writes_all_the_time_is_named_in_one_sentence() -> None:
     world = claimed()
     world.cluster.before_patch += [_write] * 8
     sentence = raised(UserError, lambda: off(world))
-    assert sentence.startswith("alb:443 could not be switched off, 8 times in a row: AlbConfig alb was changed by somebody else")
+    assert sentence.startswith(
+        "alb:443 could not be switched off, 8 times in a row: AlbConfig alb was changed by somebody else"
+    )
 
 
 def test_a_tool_that_writes_the_listeners_from_a_source_of_its_own_is_named() -> None:
     world = claimed()
-    entry = {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {"f:listeners": {}}}}
+    entry = {
+        "manager": "argocd-controller",
+        "operation": "Apply",
+        "fieldsV1": {"f:spec": {"f:listeners": {}}},
+    }
     world.cluster.documents["alb"]["metadata"]["managedFields"] = [entry]
-    assert any(line.startswith("argocd-controller also writes the listeners of AlbConfig alb, and may undo this") for line in off(world))
+    assert any(
+        line.startswith("argocd-controller also writes the listeners of AlbConfig alb, and may undo this")
+        for line in off(world)
+    )
 
 
 @pytest.mark.parametrize(

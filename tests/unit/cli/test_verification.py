@@ -1,4 +1,6 @@
-"""Which connections `mtls verify` makes, and what becomes of what they show; the network is a table here."""
+"""Which connections `mtls verify` makes, and what becomes of what they show; the network is a table
+here.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from alb_mutual_tls.errors import Unreachable, UserError
-from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.listener.bypasses import Door, Exposure
 from alb_mutual_tls.operations.verification import verify as verification
 from alb_mutual_tls.operations.verification.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
 from alb_mutual_tls.operations.verification.handshake import Trust
-from alb_mutual_tls.operations.verification.judgement import Role
+from alb_mutual_tls.operations.verification.judgement import Caller
 from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
@@ -25,21 +27,21 @@ from alb_mutual_tls.operations.verification.outcome import (
 )
 from alb_mutual_tls.operations.verification.result import Check
 from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener, verify_stack
-from alb_mutual_tls.pki.imposters import Credential
-from alb_mutual_tls.stack.cluster import Neighbourhood
-from alb_mutual_tls.stack.deployed import Component, Listener
+from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.stack.cluster import StackCluster
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import Verdict
 
 OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
 REQUIRED = Alert("certificate_required")
 REDIRECT, SYSTEM = Answered(301), Trust()
 """REDIRECT: to the same by HTTPS."""
-ALICE = Case("client alice", Role.CLIENT, Credential("alice", "", ""))
+ALICE = Case("client alice", Caller.CLIENT, ClientCredential("alice", "", ""))
 CASES: list[Case | Missing] = [
     ALICE,
-    Case(NO_CERTIFICATE, Role.NOBODY, None),
-    Case("foreign CA", Role.IMPOSTER, Credential("foreign CA", "", "")),
-    Case(NOT_YET_VALID, Role.IMPOSTER, Credential(NOT_YET_VALID, "", "")),
+    Case(NO_CERTIFICATE, Caller.NOBODY, None),
+    Case("foreign CA", Caller.IMPOSTER, ClientCredential("foreign CA", "", "")),
+    Case(NOT_YET_VALID, Caller.IMPOSTER, ClientCredential(NOT_YET_VALID, "", "")),
     Missing("client csr", "it brought a CSR"),
 ]
 
@@ -58,7 +60,7 @@ class Town(Knocker):
     knocks: list[tuple[str, int, str, str, str]] = field(default_factory=list)
     roundabout: list[tuple[str, int, str, int]] = field(default_factory=list)
 
-    def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+    def over_tls(self, to: Destination, version: TlsVersion, credential: ClientCredential | None) -> Outcome:
         who = credential.name if credential else NO_CERTIFICATE
         if to.any_name:
             self.roundabout.append((to.server_name, to.port, "", 0))
@@ -80,13 +82,16 @@ class Town(Knocker):
 
 
 def around(
-    *doors: Door, address: str = "127.0.0.1", hosts: tuple[str, ...] = ("a",), open_ports: tuple[int, ...] = ()
-) -> Callable[[], Surroundings]:
-    return lambda: Surroundings(address, hosts, doors, open_ports)
+    *doors: Door,
+    address: str = "127.0.0.1",
+    hosts: tuple[str, ...] = ("a",),
+    open_ports: tuple[int, ...] = (),
+) -> Callable[[], Exposure]:
+    return lambda: Exposure(address, hosts, doors, open_ports)
 
 
-def listener(*, ca_enabled: bool = True) -> Listener:
-    return Listener("https", "alb", 443, ca_enabled)
+def listener(*, ca_enabled: bool = True) -> DeployedListener:
+    return DeployedListener("https", "alb", 443, ca_enabled)
 
 
 def verdicts(checks: tuple[Check, ...]) -> dict[str, set[Verdict]]:
@@ -100,7 +105,12 @@ def test_every_case_is_tried_in_both_versions_at_every_host() -> None:
     town = Town()
     report = verify_listener("mtls", listener(), CASES, around(hosts=("a", "*.b")), town)
     people = ["alice", NO_CERTIFICATE, "foreign CA", NOT_YET_VALID]
-    wanted = {("127.0.0.1", 443, host, version, who) for host in ("a", "mtls-verify.b") for version in TlsVersion for who in people}
+    wanted = {
+        ("127.0.0.1", 443, host, version, who)
+        for host in ("a", "mtls-verify.b")
+        for version in TlsVersion
+        for who in people
+    }
     assert set(town.knocks) == wanted
     assert len(town.knocks) == len(wanted)
     assert report.verdict is Verdict.HELD
@@ -111,12 +121,13 @@ def test_a_client_that_is_refused_is_told_what_its_chain_gives_as_a_reason() -> 
     tried = [
         replace(ALICE, refused_for="its chain has 13 certificates"),
         CASES[1],
-        Case("client bob", Role.CLIENT, Credential("bob", "", "")),
+        Case("client bob", Caller.CLIENT, ClientCredential("bob", "", "")),
     ]
     report = verify_listener("mtls", listener(), tried, around(), Town(trusts_nobody=True))
     why = {check.case: check.why for check in report.checks if check.verdict is Verdict.FELL_SHORT}
     assert (
-        "and what it presents may say why: its chain has 13 certificates; otherwise the listener trusts another CA" in why["client alice"]
+        "and what it presents may say why: its chain has 13 certificates; otherwise the listener trusts"
+        " another CA" in why["client alice"]
     )
     assert "it trusts another CA than caCertificateId, or the certificate has ended" in why["client bob"]
 
@@ -131,18 +142,28 @@ def test_a_certificate_that_will_be_good_tomorrow_goes_to_loopback_only() -> Non
 
 def test_at_side_doors_nobody_knocks_without_a_certificate_and_a_client_for_comparison() -> None:
     town = Town()
-    report = verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town)
+    report = verify_listener(
+        "mtls", listener(), CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town
+    )
     assert {(port, host, how, who) for _, port, host, how, who in town.knocks if port != 443} == {
         (80, "a", "HTTP", ""),
         *((8443, "a:8443", version, who) for version in TlsVersion for who in ("alice", NO_CERTIFICATE)),
     }
-    assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.HELD}
+    assert (
+        verdicts(report.checks)["side door HTTP 80"]
+        == verdicts(report.checks)["side door HTTPS 8443"]
+        == {Verdict.HELD}
+    )
 
 
 def test_an_open_side_door_outweighs_a_front_door_that_holds() -> None:
     doors = around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",)))
     report = verify_listener("mtls", listener(), CASES, doors, Town(clear=OK, open_ports=frozenset({8443})))
-    assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.FELL_SHORT}
+    assert (
+        verdicts(report.checks)["side door HTTP 80"]
+        == verdicts(report.checks)["side door HTTPS 8443"]
+        == {Verdict.FELL_SHORT}
+    )
     assert report.verdict is Verdict.FELL_SHORT
 
 
@@ -153,37 +174,61 @@ def test_an_http_door_is_tried_with_two_paths_and_the_worse_one_counts() -> None
 
     report = verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ("a",))), Login())
     (check,) = [check for check in report.checks if check.case == "side door HTTP 80"]
-    assert (check.verdict, check.destination and check.destination.path) == (Verdict.NOT_DECIDED, "/mtls-verify?mtls-verify=redirect")
+    assert (check.verdict, check.destination and check.destination.path) == (
+        Verdict.NOT_DECIDED,
+        "/mtls-verify?mtls-verify=redirect",
+    )
 
 
-def test_a_redirect_to_another_listener_that_is_verified_too_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_to_another_listener_that_is_verified_too_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(verification, "cases", lambda *_, **__: CASES)
-    monkeypatch.setattr(Neighbourhood, "look", lambda *_: around(Door("HTTP", 80, ("a",)))())
-    both = listener(), Listener("other", "alb", 8443, True)
+    monkeypatch.setattr(StackCluster, "look", lambda *_: around(Door("HTTP", 80, ("a",)))())
+    both = listener(), DeployedListener("other", "alb", 8443, True)
     for listeners, verdict in ((both, {Verdict.HELD}), (both[1:], {Verdict.NOT_DECIDED})):
-        component = Component("mtls", listeners, (), "root", "")
-        report = verify_stack([component], directory=tmp_path, names=None, given=None, with_authority_key=False, knocker=Town())
+        component = DeployedComponent("mtls", listeners, (), "root", "")
+        report = verify_stack(
+            [component], directory=tmp_path, names=None, given=None, with_authority_key=False, knocker=Town()
+        )
         assert verdicts(report.listeners[-1].checks)["side door HTTP 80"] == verdict
 
 
-@pytest.mark.parametrize("outcome", [ServerCertificateInvalid("self-signed certificate"), ConnectionFailed("no answer in time")])
+@pytest.mark.parametrize(
+    "outcome", [ServerCertificateInvalid("self-signed certificate"), ConnectionFailed("no answer in time")]
+)
 @pytest.mark.parametrize("clear", [OK, REDIRECT, REFUSED])
-def test_no_door_in_clear_is_judged_where_the_listener_has_not_proven_itself(outcome: Outcome, clear: Outcome) -> None:
+def test_no_door_in_clear_is_judged_where_the_listener_has_not_proven_itself(
+    outcome: Outcome, clear: Outcome
+) -> None:
     class Inspected(Town):
-        def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
+        def over_tls(
+            self, to: Destination, version: TlsVersion, credential: ClientCredential | None
+        ) -> Outcome:
             return outcome if to.port == 443 else REFUSED
 
     doors = around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",)))
     report = verify_listener("mtls", listener(), CASES, doors, Inspected(clear=clear))
-    assert {one for found in verdicts(report.checks).values() for one in found} == {Verdict.NOT_DECIDED, Verdict.NOT_CHECKED}
+    assert {one for found in verdicts(report.checks).values() for one in found} == {
+        Verdict.NOT_DECIDED,
+        Verdict.NOT_CHECKED,
+    }
 
 
 def test_a_door_of_another_stack_whose_certificate_does_not_verify_is_not_said_to_refuse() -> None:
     class Inspected(Town):
-        def over_tls(self, to: Destination, version: TlsVersion, credential: Credential | None) -> Outcome:
-            return ServerCertificateInvalid("self-signed") if to.port == 8443 else super().over_tls(to, version, credential)
+        def over_tls(
+            self, to: Destination, version: TlsVersion, credential: ClientCredential | None
+        ) -> Outcome:
+            return (
+                ServerCertificateInvalid("self-signed")
+                if to.port == 8443
+                else super().over_tls(to, version, credential)
+            )
 
-    report = verify_listener("mtls", listener(), CASES, around(Door("HTTPS", 8443, ("a",), asks=True)), Inspected())
+    report = verify_listener(
+        "mtls", listener(), CASES, around(Door("HTTPS", 8443, ("a",), asks=True)), Inspected()
+    )
     assert verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.NOT_DECIDED}
 
 
@@ -194,65 +239,102 @@ def test_a_door_that_serves_every_host_is_tried_with_the_listeners_names() -> No
 
 
 @pytest.mark.parametrize(("address", "verdict"), [(None, Verdict.HELD), ("127.0.0.1", Verdict.NOT_DECIDED)])
-def test_a_side_door_where_nothing_listens_is_shut_only_at_the_albs_own_address(address: str | None, verdict: Verdict) -> None:
+def test_a_side_door_where_nothing_listens_is_shut_only_at_the_albs_own_address(
+    address: str | None, verdict: Verdict
+) -> None:
     town = Town(clear=REFUSED, closed_ports=frozenset({8443}))
-    configured = Listener("https", "alb", 443, True, address, "a")
-    report = verify_listener("mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town)
-    assert verdicts(report.checks)["side door HTTP 80"] == verdicts(report.checks)["side door HTTPS 8443"] == {verdict}
+    configured = DeployedListener("https", "alb", 443, True, address, "a")
+    report = verify_listener(
+        "mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town
+    )
+    assert (
+        verdicts(report.checks)["side door HTTP 80"]
+        == verdicts(report.checks)["side door HTTPS 8443"]
+        == {verdict}
+    )
 
 
 def test_a_door_that_is_no_port_after_moving_is_not_decided_and_others_still_are() -> None:
-    configured = Listener("https", "alb", 8443, True, "127.0.0.1:443", "a")
-    report = verify_listener("mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 9443, ("a",))), Town())
+    configured = DeployedListener("https", "alb", 8443, True, "127.0.0.1:443", "a")
+    report = verify_listener(
+        "mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 9443, ("a",))), Town()
+    )
     assert verdicts(report.checks)["side door HTTP 80"] == {Verdict.NOT_DECIDED}
     assert verdicts(report.checks)["side door HTTPS 9443"] == {Verdict.HELD}
 
 
 def test_where_authentication_is_off_side_doors_are_not_tried() -> None:
     town = Town(open_ports=frozenset({443}))
-    report = verify_listener("mtls", listener(ca_enabled=False), CASES, around(Door("HTTP", 80, ("a",))), town)
+    report = verify_listener(
+        "mtls", listener(ca_enabled=False), CASES, around(Door("HTTP", 80, ("a",))), town
+    )
     assert {port for _, port, *_ in town.knocks} == {443}
     assert report.verdict is Verdict.HELD
 
 
 def test_unknown_side_doors_keep_a_listener_from_being_green() -> None:
-    def unreachable() -> Surroundings:
+    def unreachable() -> Exposure:
         raise Unreachable("the cluster does not answer")
 
-    configured = Listener("https", "alb", 443, True, "127.0.0.1", "a")
+    configured = DeployedListener("https", "alb", 443, True, "127.0.0.1", "a")
     report = verify_listener("mtls", configured, CASES, unreachable, Town())
     assert verdicts(report.checks)["side doors"] == {Verdict.NOT_DECIDED}
     assert report.verdict is Verdict.NOT_DECIDED
-    off = Listener("https", "alb", 443, False, "127.0.0.1", "a")
-    assert verify_listener("mtls", off, CASES, unreachable, Town(open_ports=frozenset({443}))).verdict is Verdict.HELD
+    off = DeployedListener("https", "alb", 443, False, "127.0.0.1", "a")
+    assert (
+        verify_listener("mtls", off, CASES, unreachable, Town(open_ports=frozenset({443}))).verdict
+        is Verdict.HELD
+    )
 
 
 def test_a_name_that_is_no_listeners_is_an_error_that_names_those_there_are(tmp_path: Path) -> None:
-    component = Component("mtls", (listener(),), (), "root", "")
+    component = DeployedComponent("mtls", (listener(),), (), "root", "")
     with pytest.raises(UserError, match=r"--listener http is none of this stack's listeners: it has https"):
-        verify_stack([component], directory=tmp_path, names=["https", "http"], given=None, with_authority_key=False, knocker=Town())
+        verify_stack(
+            [component],
+            directory=tmp_path,
+            names=["https", "http"],
+            given=None,
+            with_authority_key=False,
+            knocker=Town(),
+        )
 
 
 # The ways around
 
 
-def test_nobody_also_comes_with_another_server_name_and_with_sessions_from_wherever_there_may_be_some() -> None:
+def test_nobody_also_comes_with_another_server_name_and_with_sessions_from_wherever_there_may_be_some() -> (
+    None
+):
     town = Town()
     report = verify_listener("mtls", listener(), CASES, around(open_ports=(8443,)), town)
-    ways = [("mtls-verify.invalid", 443, "", 0), ("a", 443, "a", 443), ("mtls-verify.invalid", 443, "a", 443), ("a", 8443, "a", 443)]
+    ways = [
+        ("mtls-verify.invalid", 443, "", 0),
+        ("a", 443, "a", 443),
+        ("mtls-verify.invalid", 443, "a", 443),
+        ("a", 8443, "a", 443),
+    ]
     assert sorted(town.roundabout) == sorted(ways * len(TlsVersion))
-    names = ["wrong server name", "resumed session", "resumed session of another server name", "resumed session of HTTPS 8443"]
+    names = [
+        "wrong server name",
+        "resumed session",
+        "resumed session of another server name",
+        "resumed session of HTTPS 8443",
+    ]
     assert {name: verdicts(report.checks)[name] for name in names} == {name: {Verdict.HELD} for name in names}
 
 
-@pytest.mark.parametrize(("round_", "verdict"), [(OK, Verdict.FELL_SHORT), (ConnectionFailed("no answer in time"), Verdict.NOT_DECIDED)])
+@pytest.mark.parametrize(
+    ("round_", "verdict"),
+    [(OK, Verdict.FELL_SHORT), (ConnectionFailed("no answer in time"), Verdict.NOT_DECIDED)],
+)
 def test_a_way_around_outweighs_a_front_door_that_holds(round_: Outcome, verdict: Verdict) -> None:
     assert verify_listener("mtls", listener(), CASES, around(), Town(round=round_)).verdict is verdict
 
 
 def test_a_neighbour_whose_moved_port_is_none_is_not_asked_for_sessions() -> None:
     town = Town()
-    configured = Listener("https", "alb", 443, True, "127.0.0.1:65000", "a")
+    configured = DeployedListener("https", "alb", 443, True, "127.0.0.1:65000", "a")
     verify_listener("mtls", configured, CASES, around(open_ports=(8443, 1443)), town)
     assert {first for _, first, _, to in town.roundabout if to} == {65000}
 
@@ -261,7 +343,11 @@ def test_where_authentication_is_off_there_is_nothing_to_get_around() -> None:
     town = Town(open_ports=frozenset({443}))
     report = verify_listener("mtls", listener(ca_enabled=False), CASES, around(open_ports=(8443,)), town)
     assert town.roundabout == []
-    assert verdicts(report.checks)["wrong server name"] == verdicts(report.checks)["resumed session"] == {Verdict.NOT_CHECKED}
+    assert (
+        verdicts(report.checks)["wrong server name"]
+        == verdicts(report.checks)["resumed session"]
+        == {Verdict.NOT_CHECKED}
+    )
 
 
 def test_sessions_from_before_a_change_are_listed_as_not_checked() -> None:

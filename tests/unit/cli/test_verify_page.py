@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from alb_mutual_tls.errors import Unreachable
-from alb_mutual_tls.listener.bypasses import Door, Surroundings
+from alb_mutual_tls.listener.bypasses import Door, Exposure
 from alb_mutual_tls.operations.verification.cases import EVERY, cases
 from alb_mutual_tls.operations.verification.verify import verify_listener
-from alb_mutual_tls.stack.deployed import Listener
+from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.stack.state import components_of
 from tests.unit.cli.test_verification import Town
 
@@ -21,13 +21,19 @@ PAGE: Final = (Path(__file__).parents[3] / "docs/verify.md").read_text()
 def sections() -> dict[str, str]:
     """Case -> what the page says of it."""
     parts = re.split(r"^##+ (.+)$", PAGE, flags=re.MULTILINE)
-    return {title.strip("`"): text for title, text in zip(parts[1::2], parts[2::2], strict=True) if title.startswith("`")}
+    return {
+        title.strip("`"): text
+        for title, text in zip(parts[1::2], parts[2::2], strict=True)
+        if title.startswith("`")
+    }
 
 
 def kind(case: str) -> str:
     """The one name on the page that a case goes by."""
     values = {"NAME": r"[-\w]+", "PORT": r"\d+", "N": r"\d+", "M": r"\d+"}
-    patterns = {name: re.sub(r"\b(NAME|PORT|N|M)\b", lambda match: values[match.group()], name) for name in EVERY}
+    patterns = {
+        name: re.sub(r"\b(NAME|PORT|N|M)\b", lambda match: values[match.group()], name) for name in EVERY
+    }
     (found,) = [name for name, pattern in patterns.items() if re.fullmatch(pattern, case)]
     return found
 
@@ -46,16 +52,24 @@ def test_each_case_says_what_it_proves_and_what_is_expected_or_why_it_is_never_h
 def test_the_code_makes_every_case_of_the_page_and_no_other(exported: dict[str, Any]) -> None:
     (component,) = components_of(exported, with_authority_key=True)
     tried = cases(component, None, with_authority_key=True, now=datetime.now(UTC))
-    doors = tuple(Door(protocol, port, ("a",)) for protocol, port in (("HTTP", 80), ("HTTPS", 8443), ("QUIC", 443)))
+    doors = tuple(
+        Door(protocol, port, ("a",)) for protocol, port in (("HTTP", 80), ("HTTPS", 8443), ("QUIC", 443))
+    )
 
-    def unknown() -> Surroundings:
+    def unknown() -> Exposure:
         raise Unreachable("the cluster does not answer")
 
     reports = [
         verify_listener(
-            "mtls", Listener("https", "alb", 443, True), tried, lambda: Surroundings("127.0.0.1", ("a",), doors, (9443,)), Town()
+            "mtls",
+            DeployedListener("https", "alb", 443, True),
+            tried,
+            lambda: Exposure("127.0.0.1", ("a",), doors, (9443,)),
+            Town(),
         ),
-        verify_listener("mtls", Listener("https", "alb", 443, True, "127.0.0.1", "a"), tried, unknown, Town()),
-        verify_listener("mtls", Listener("https", "alb", 443, True), tried, unknown, Town()),
+        verify_listener(
+            "mtls", DeployedListener("https", "alb", 443, True, "127.0.0.1", "a"), tried, unknown, Town()
+        ),
+        verify_listener("mtls", DeployedListener("https", "alb", 443, True), tried, unknown, Town()),
     ]
     assert {kind(check.case) for report in reports for check in report.checks} == set(EVERY)

@@ -1,4 +1,6 @@
-"""Keys of `alicloud:` and `kubernetes:`: each that their own providers know is honoured or refused, none is ignored."""
+"""Keys of `alicloud:` and `kubernetes:`: each that their own providers know is honoured or refused,
+none is ignored.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,13 @@ HONOURED = {
     "kubernetes:context": "prod",
 }
 ROLE_FIELDS = {
-    "assumeRole": {"roleArn": "r", "sessionName": "n", "sessionExpiration": 900, "externalId": "e", "policy": "{}"},
+    "assumeRole": {
+        "roleArn": "r",
+        "sessionName": "n",
+        "sessionExpiration": 900,
+        "externalId": "e",
+        "policy": "{}",
+    },
     "assumeRoleWithOidc": {
         "roleArn": "r",
         "oidcProviderArn": "p",
@@ -53,20 +61,35 @@ def _source(package: str, file: str) -> str:
 
 
 def _class(package: str, file: str, name: str) -> ast.ClassDef:
-    return next(node for node in ast.walk(ast.parse(_source(package, file))) if isinstance(node, ast.ClassDef) and node.name == name)
+    return next(
+        node
+        for node in ast.walk(ast.parse(_source(package, file)))
+        if isinstance(node, ast.ClassDef) and node.name == name
+    )
 
 
 def keys_of_the_alicloud_provider() -> list[str]:
-    return [f"alicloud:{key}" for key in re.findall(r"__config__\.get\w*\('(\w+)'\)", _source("pulumi_alicloud", "config/vars.py"))]
+    return [
+        f"alicloud:{key}"
+        for key in re.findall(r"__config__\.get\w*\('(\w+)'\)", _source("pulumi_alicloud", "config/vars.py"))
+    ]
 
 
 def keys_of_the_kubernetes_provider() -> list[str]:
-    made = next(node for node in _class("pulumi_kubernetes", "provider.py", "ProviderArgs").body if isinstance(node, ast.FunctionDef))
+    made = next(
+        node
+        for node in _class("pulumi_kubernetes", "provider.py", "ProviderArgs").body
+        if isinstance(node, ast.FunctionDef)
+    )
     return [f"kubernetes:{to_camel(argument.arg)}" for argument in made.args.kwonlyargs]
 
 
 def fields_of_the_alicloud_provider(name: str) -> list[str]:
-    made = [node for node in ast.walk(_class("pulumi_alicloud", "config/outputs.py", name)) if isinstance(node, ast.FunctionDef)]
+    made = [
+        node
+        for node in ast.walk(_class("pulumi_alicloud", "config/outputs.py", name))
+        if isinstance(node, ast.FunctionDef)
+    ]
     fields = next(node for node in made if node.name == "__init__").args.kwonlyargs
     return [to_camel(argument.arg) for argument in fields]
 
@@ -94,22 +117,32 @@ def test_every_key_of_the_other_providers_is_honoured_or_refused_by_its_name(key
         assert sentence is None
     elif key == "alicloud:securityToken":
         assert sentence is not None
-        assert sentence.startswith("alicloud:securityToken: expires, so it cannot stand in the configuration; remove it and give it by")
+        assert sentence.startswith(
+            "alicloud:securityToken: expires, so it cannot stand in the configuration; remove it and give"
+            " it by"
+        )
     else:
         assert sentence is not None
         assert sentence.startswith(f"{key}: is not honoured here; remove it, the keys are ")
 
 
-@pytest.mark.parametrize(("key", "name"), [("assumeRole", "AssumeRole"), ("assumeRoleWithOidc", "AssumeRoleWithOidc")])
+@pytest.mark.parametrize(
+    ("key", "name"), [("assumeRole", "AssumeRole"), ("assumeRoleWithOidc", "AssumeRoleWithOidc")]
+)
 def test_every_field_of_a_role_is_honoured_or_refused_by_its_name(key: str, name: str) -> None:
     fields = ROLE_FIELDS[key]
     theirs = fields_of_the_alicloud_provider(name)
     assert set(fields) <= set(theirs)
-    assert parse({"alicloud:region": "cn-hangzhou", f"alicloud:{key}": json.dumps(fields)}).provider[key] == fields
+    assert (
+        parse({"alicloud:region": "cn-hangzhou", f"alicloud:{key}": json.dumps(fields)}).provider[key]
+        == fields
+    )
     for field in set(theirs) - set(fields):
         sentence = refusal(f"alicloud:{key}", json.dumps({**fields, field: "x"}))
         assert sentence is not None
-        assert sentence.startswith(f"alicloud:{key}: '{field}' is not honoured here; remove it, the fields are ")
+        assert sentence.startswith(
+            f"alicloud:{key}: '{field}' is not honoured here; remove it, the fields are "
+        )
 
 
 def test_no_field_of_a_role_is_lost_on_the_way_to_sts() -> None:
@@ -128,7 +161,10 @@ def test_every_endpoint_of_the_other_provider_is_honoured_or_refused_by_its_name
             assert sentence is None
         else:
             assert sentence is not None
-            assert sentence.startswith(f"alicloud:endpoints: '{name}' is not honoured here; remove it, the endpoints are cas, alb, sts, cs")
+            assert sentence.startswith(
+                f"alicloud:endpoints: '{name}' is not honoured here; remove it, the endpoints are cas, alb,"
+                " sts, cs"
+            )
 
 
 def test_the_table_in_docs_has_every_key_and_names_tests_that_exist() -> None:

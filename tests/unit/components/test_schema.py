@@ -1,4 +1,6 @@
-"""The JSON Schema of the stack files agrees with the parser in both directions, and what it cannot say is listed here."""
+"""The JSON Schema of the stack files agrees with the parser in both directions, and what it cannot
+say is listed here.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,21 @@ ONLY_THE_PARSER_KNOWS = {
     "that two listeners are one": r"AlbConfig .* is listeners\.\w+ already",
     "that names differ only in case": r"differs from clients\.\w+ only in case",
     "that two subjects are one": r"\.subject: is (the subject|that) of",
-    "which authorities there are": r"not set, but there are several authorities|is none of the authorities|there is no authority of that name",
+    "which authorities there are": (
+        r"not set, but there are several authorities|is none of the authorities|there is no authority of that"
+        r" name"
+    ),
     "that a field excludes another one": r"are both set|is set beside|is generated, and its key with it",
     "that a renewal comes before the end": r"renewBeforeDays \d+ is not less than validityDays",
     "that an id is used twice": r"caCertificateId: is that of",
     "which key is missing": r"authorityPrivateKeys\.\w+: not set",
-    "what stands in a certificate, request or key": r"neither PEM text nor a file|contains a private key|\.(certificate|csr): .*PEM|is no private key",
+    "what stands in a certificate, request or key": (
+        r"neither PEM text nor a file|contains a private key|\.(certificate|csr): .*PEM|is no private key"
+    ),
     "what a URI is": r"the URI ",
-    "which characters can be seen, and how many bytes they are": r"one that cannot be seen|bytes of UTF-8 long|holds a control character",
+    "which characters can be seen, and how many bytes they are": (
+        r"one that cannot be seen|bytes of UTF-8 long|holds a control character"
+    ),
     "what stands in JSON text": r"is no JSON|is no object of names and PEM texts|is no list of objects",
     "the range of a number in quotes": r"awaitTimeoutSeconds: is \d+; give at",
 }
@@ -47,11 +56,17 @@ ONLY_THE_PARSER_KNOWS = {
 
 
 def handed_over(config: dict[str, Any]) -> dict[str, str]:
-    """What the program gets of a stack's file (seen with engine 3.259): every value as text, objects as JSON text, secrets in the clear."""
+    """What the program gets of a stack's file (seen with engine 3.259): every value as text,
+    objects as JSON text, secrets in the clear.
+    """
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            return value["secure"] if value.keys() == {"secure"} else {key: plain(item) for key, item in value.items()}
+            return (
+                value["secure"]
+                if value.keys() == {"secure"}
+                else {key: plain(item) for key, item in value.items()}
+            )
         if isinstance(value, list):
             return [plain(item) for item in value]
         return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -210,7 +225,9 @@ def test_parser_and_schema_say_the_same_of_an_example(config: dict[str, Any], ac
         ("the range of a number in quotes", own(awaitTimeoutSeconds="9999")),
     ],
 )  # fmt: skip
-def test_what_only_the_parser_knows_it_refuses_with_the_sentence_that_is_listed(reason: str, config: dict[str, Any]) -> None:
+def test_what_only_the_parser_knows_it_refuses_with_the_sentence_that_is_listed(
+    reason: str, config: dict[str, Any]
+) -> None:
     assert fits(config)
     found = problems(config)
     assert found
@@ -224,7 +241,20 @@ def test_a_secret_deep_in_an_object_is_only_known_to_the_schema_where_keys_are()
 
 
 TEXTS = st.sampled_from(
-    ["alb", "", " ", "/", "true", "0", "443", "<fill in>", "web.example.com", "x" * 300, "Z\u00fcrich", "a@example.com"]
+    [
+        "alb",
+        "",
+        " ",
+        "/",
+        "true",
+        "0",
+        "443",
+        "<fill in>",
+        "web.example.com",
+        "x" * 300,
+        "Z\u00fcrich",
+        "a@example.com",
+    ]
 )
 SCALARS = st.one_of(TEXTS, st.booleans(), st.integers(-1, 70_000), st.sampled_from([0.5, 443.0]))
 ANYTHING = st.one_of(SCALARS, st.none(), st.just([]), st.just({}), st.just(["alb"]), st.just({"alb": 1}))
@@ -235,20 +265,44 @@ def either(right: st.SearchStrategy[Any], wrong: st.SearchStrategy[Any] = ANYTHI
     return st.one_of(right, right, right, wrong)
 
 
-def entry(fields: dict[str, st.SearchStrategy[Any]], required: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
-    """An object with some of these fields, rarely with an unknown one or without one that it needs."""
+def entry(
+    fields: dict[str, st.SearchStrategy[Any]], required: tuple[str, ...] = ()
+) -> st.SearchStrategy[Any]:
+    """An object with some of these fields, rarely with an unknown one or without one that
+    it needs.
+    """
     optional = {**{name: either(value) for name, value in fields.items() if name not in required}}
     whole = st.fixed_dictionaries({name: either(fields[name]) for name in required}, optional=optional)
-    lacking = st.fixed_dictionaries({}, optional={**{name: fields[name] for name in required}, "else": SCALARS})
+    lacking = st.fixed_dictionaries(
+        {}, optional={**{name: fields[name] for name in required}, "else": SCALARS}
+    )
     return st.one_of(whole, whole, whole, lacking)
 
 
 DAYS = st.integers(1, 3650)
-SUBJECT = entry({"countryName": st.just("CN"), "organizationName": TEXTS, "commonName": TEXTS, "emailAddress": st.just("a@example.com")})
+SUBJECT = entry(
+    {
+        "countryName": st.just("CN"),
+        "organizationName": TEXTS,
+        "commonName": TEXTS,
+        "emailAddress": st.just("a@example.com"),
+    }
+)
 ALGORITHM = st.sampled_from(["RSA-4096", "ECDSA-P256", "RSA-1024"])
 VERIFY = entry({"address": TEXTS, "serverName": TEXTS, "path": st.sampled_from(["/", "/healthz", "healthz"])})
-LISTENER = entry({"albConfig": TEXTS, "port": st.integers(1, 65_535), "caEnabled": st.booleans(), "verify": VERIFY}, ("albConfig", "port"))
-AUTHORITY = entry({"subject": SUBJECT, "keyAlgorithm": ALGORITHM, "validityDays": DAYS, "caCertificateId": TEXTS, "certificate": TEXTS})
+LISTENER = entry(
+    {"albConfig": TEXTS, "port": st.integers(1, 65_535), "caEnabled": st.booleans(), "verify": VERIFY},
+    ("albConfig", "port"),
+)
+AUTHORITY = entry(
+    {
+        "subject": SUBJECT,
+        "keyAlgorithm": ALGORITHM,
+        "validityDays": DAYS,
+        "caCertificateId": TEXTS,
+        "certificate": TEXTS,
+    }
+)
 CLIENT = entry(
     {
         "subject": SUBJECT,
@@ -260,8 +314,19 @@ CLIENT = entry(
     }
 )
 BLOCK = entry({"alb": st.just("127.0.0.1:80"), "cas": TEXTS, "sts": TEXTS})
-ROLE = entry({"roleArn": TEXTS, "sessionName": TEXTS, "sessionExpiration": st.integers(900, 43_200), "policy": st.just("{}")}, ("roleArn",))
-OIDC = entry({"roleArn": TEXTS, "oidcProviderArn": TEXTS, "oidcTokenFile": TEXTS, "sessionExpiration": DAYS}, ("roleArn",))
+ROLE = entry(
+    {
+        "roleArn": TEXTS,
+        "sessionName": TEXTS,
+        "sessionExpiration": st.integers(900, 43_200),
+        "policy": st.just("{}"),
+    },
+    ("roleArn",),
+)
+OIDC = entry(
+    {"roleArn": TEXTS, "oidcProviderArn": TEXTS, "oidcTokenFile": TEXTS, "sessionExpiration": DAYS},
+    ("roleArn",),
+)
 
 
 def several(item: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -269,15 +334,25 @@ def several(item: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 KEYS: dict[str, st.SearchStrategy[Any]] = {
-    **{f"{PROJECT}:{key}": either(st.booleans()) for key in ("caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection")},
+    **{
+        f"{PROJECT}:{key}": either(st.booleans())
+        for key in ("caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection")
+    },
     f"{PROJECT}:awaitTimeoutSeconds": either(st.integers(1, 3600)),
     f"{PROJECT}:listeners": several(LISTENER),
     f"{PROJECT}:authorities": several(AUTHORITY),
     f"{PROJECT}:authorityPrivateKeys": either(st.dictionaries(st.just("root"), SCALARS, max_size=1)),
     f"{PROJECT}:clients": several(CLIENT),
-    # A list or an object where text is wanted reaches the parser as its JSON text, so those are not among these.
-    **{f"{PROJECT}:{key}": SCALARS for key in ("issuingAuthority", "trustedAuthority", "repository", "accountId", "ackClusterId")},
-    **{f"alicloud:{key}": SCALARS for key in ("region", "accountType", "protocol", "profile", "accessKey", "secretKey", "securityToken")},
+    # A list or an object where text is wanted reaches the parser as its JSON text, so those are not
+    # among these.
+    **{
+        f"{PROJECT}:{key}": SCALARS
+        for key in ("issuingAuthority", "trustedAuthority", "repository", "accountId", "ackClusterId")
+    },
+    **{
+        f"alicloud:{key}": SCALARS
+        for key in ("region", "accountType", "protocol", "profile", "accessKey", "secretKey", "securityToken")
+    },
     "alicloud:endpoints": st.one_of(BLOCK, BLOCK.map(lambda block: [block])),
     "alicloud:assumeRole": st.one_of(ROLE, ROLE.map(lambda block: [block])),
     "alicloud:assumeRoleWithOidc": OIDC,
@@ -299,12 +374,16 @@ def test_parser_and_schema_say_the_same_of_any_configuration(config: dict[str, A
     config = {**REGION, **config} if located else config
     found = problems(config)
     if fits(config):
-        assert all(any(re.search(rule, problem) for rule in ONLY_THE_PARSER_KNOWS.values()) for problem in found), found
+        assert all(
+            any(re.search(rule, problem) for rule in ONLY_THE_PARSER_KNOWS.values()) for problem in found
+        ), found
     else:
         assert found
 
 
-def test_pulumi_yaml_declares_no_key_of_its_own_because_a_declared_one_would_be_required_in_every_stack() -> None:
+def test_pulumi_yaml_declares_no_key_of_its_own_because_a_declared_one_would_be_required_in_every_stack() -> (
+    None
+):
     project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
     assert project["name"] == PROJECT
     assert "config" not in project
@@ -320,7 +399,11 @@ def test_a_stack_file_names_the_schema_and_keeps_it_once_its_placeholders_are_fi
         for problem in problems(config)
         if (found := re.search(": is still the template's placeholder.*", problem))
     ]
-    assert left == ([] if name == "dev" else ["accountId", "listeners.https.albConfig", "alicloud:region", "kubernetes:context"])
+    assert left == (
+        []
+        if name == "dev"
+        else ["accountId", "listeners.https.albConfig", "alicloud:region", "kubernetes:context"]
+    )
     assert len(problems(config)) == len(left)
     assert fits(config) == (name == "dev")
     filled = yaml.safe_load(re.sub(r"<[^<>\n]*>", "filled-in", text))["config"]

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from alb_mutual_tls.pki.request import SigningRequest
 from components.arguments import AlbMutualTlsArgs
-from components.models import Authority, Client, Listener
+from components.models import AuthorityArgs, ClientArgs, ListenerArgs
 from components.schema import schema
 from components.settings import Settings, SettingsError, parse
 from tests.unit.pki.material import authority, key, key_pem, pem, request, subordinate
@@ -21,8 +21,13 @@ ROOT_KEY = key_pem(authority("corporate root").private_key)
 
 
 def settings(**keys: Any) -> Settings:
-    """Parse keys of the project's namespace (text as it is, everything else as the engine hands objects over) and `alicloud:region`."""
-    own = {f"alb-mutual-tls:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+    """Parse keys of the project's namespace (text as it is, everything else as the engine hands
+    objects over) and `alicloud:region`.
+    """
+    own = {
+        f"alb-mutual-tls:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in keys.items()
+    }
     return parse({"alicloud:region": "cn-hangzhou", **own})
 
 
@@ -45,7 +50,13 @@ def test_the_defaults_are_those_of_the_design_and_stay_so() -> None:
             }
         },
         "authorities": {
-            "root": {"certificate": None, "caCertificateId": None, "subject": {}, "keyAlgorithm": "RSA-4096", "validityDays": 3650}
+            "root": {
+                "certificate": None,
+                "caCertificateId": None,
+                "subject": {},
+                "keyAlgorithm": "RSA-4096",
+                "validityDays": 3650,
+            }
         },
         "authorityPrivateKeys": {},
         "issuingAuthority": None,
@@ -59,7 +70,10 @@ def test_the_defaults_are_those_of_the_design_and_stay_so() -> None:
         "deletionProtection": True,
     }
     assert (arguments.issuing, arguments.trusted) == ("root", "root")
-    assert Authority().subject_fields("root", "0a1b2c3d") == {"organizationName": "alb-mutual-tls", "commonName": "root 0a1b2c3d"}
+    assert AuthorityArgs().subject_fields("root", "0a1b2c3d") == {
+        "organizationName": "alb-mutual-tls",
+        "commonName": "root 0a1b2c3d",
+    }
 
 
 def test_a_clients_defaults_are_those_of_the_design_and_stay_so() -> None:
@@ -80,7 +94,8 @@ def test_a_clients_defaults_are_those_of_the_design_and_stay_so() -> None:
 
 def test_a_short_lived_client_is_renewed_in_the_last_third_of_its_life() -> None:
     renewals = {
-        days: settings(clients={"web": {"validityDays": days}}).arguments.clients["web"].renewal_days() for days in (1, 2, 7, 89, 365)
+        days: settings(clients={"web": {"validityDays": days}}).arguments.clients["web"].renewal_days()
+        for days in (1, 2, 7, 89, 365)
     }
     assert renewals == {1: 0, 2: 1, 7: 2, 89: 29, 365: 30}
 
@@ -92,17 +107,22 @@ def test_caEnabled_is_read_as_pulumi_config_set_writes_it(text: str, value: bool
 
 @pytest.mark.parametrize("text", ["yes", "True", "1", "", '"true"', "on"])
 def test_caEnabled_that_is_neither_true_nor_false_is_refused(text: str) -> None:
-    assert problems(caEnabled=text) == [f"caEnabled: {text!r} is neither true nor false: pulumi config set caEnabled true (or false)"]
+    assert problems(caEnabled=text) == [
+        f"caEnabled: {text!r} is neither true nor false: pulumi config set caEnabled true (or false)"
+    ]
 
 
 def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
     (sentence,) = problems(caenabled="true")
-    assert sentence.startswith("caenabled: is no key of this project; remove it, the keys are accountId, ackClusterId, authorities,")
+    assert sentence.startswith(
+        "caenabled: is no key of this project; remove it, the keys are accountId, ackClusterId, authorities,"
+    )
 
 
 def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(clients={"web": {"validity": 3}}) == [
-        "clients.web.validity: is no field here; remove it, the fields are csr, subject, keyAlgorithm, validityDays, renewBeforeDays, uris, secret"
+        "clients.web.validity: is no field here; remove it, the fields are csr, subject, keyAlgorithm,"
+        " validityDays, renewBeforeDays, uris, secret"
     ]
 
 
@@ -115,9 +135,12 @@ def test_a_secret_is_a_namespace_and_a_name_as_kubernetes_takes_them() -> None:
 @pytest.mark.parametrize("wrong", ["", "Shop", "-a", "a-", "a b", "a/b", "a..b", "a" * 254, ".a", "ä", "a\n"])
 @pytest.mark.parametrize("field", ["namespace", "name"])
 def test_what_kubernetes_would_refuse_as_a_name_is_refused_at_once(field: str, wrong: str) -> None:
-    (sentence,) = problems(clients={"web": {"secret": {"namespace": "shop", "name": "web-tls", field: wrong}}})
+    (sentence,) = problems(
+        clients={"web": {"secret": {"namespace": "shop", "name": "web-tls", field: wrong}}}
+    )
     assert sentence.startswith(
-        f"clients.web.secret.{field}: {wrong!r} is no name of a {'namespace' if field == 'namespace' else 'Secret'}; give "
+        f"clients.web.secret.{field}: {wrong!r} is no name of a"
+        f" {'namespace' if field == 'namespace' else 'Secret'}; give "
     )
 
 
@@ -133,8 +156,8 @@ def test_two_clients_in_one_secret_and_a_secret_beside_a_request_are_refused() -
         "clients.app.secret: shop/web-tls is the Secret of clients.web already; give it another name"
     ]
     assert problems(clients={"web": {"csr": request(), **secret}}) == [
-        "clients.web: secret is set beside csr, but a Secret of type kubernetes.io/tls holds the private key, which only the client has; "
-        "remove one of the two"
+        "clients.web: secret is set beside csr, but a Secret of type kubernetes.io/tls holds the private key,"
+        " which only the client has; remove one of the two"
     ]
     assert problems(clients={"web": {"secret": {"name": "a", "nam": "b"}}}) == [
         "clients.web.secret.namespace: not set; give it, as every secret needs it",
@@ -149,18 +172,31 @@ def test_an_unknown_field_of_verify_is_refused_and_the_fields_that_exist_are_nam
 
 
 def test_every_error_is_reported_at_once() -> None:
-    found = problems(caEnabled="maybe", surprise="1", clients={"web": {"validityDays": 0}}, awaitTimeoutSeconds="soon")
-    assert [sentence.split(":")[0] for sentence in found] == ["surprise", "awaitTimeoutSeconds", "caEnabled", "clients.web.validityDays"]
+    found = problems(
+        caEnabled="maybe", surprise="1", clients={"web": {"validityDays": 0}}, awaitTimeoutSeconds="soon"
+    )
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "surprise",
+        "awaitTimeoutSeconds",
+        "caEnabled",
+        "clients.web.validityDays",
+    ]
 
 
 @pytest.mark.parametrize(
     ("listener", "sentence"),
     [
-        ({"albConfig": "alb"}, "listeners.https.port: not set; give it, as every entry of listeners needs it"),
+        (
+            {"albConfig": "alb"},
+            "listeners.https.port: not set; give it, as every entry of listeners needs it",
+        ),
         ({"albConfig": "alb", "port": "443"}, "listeners.https.port: is '443'; give a whole number"),
         ({"albConfig": "alb", "port": 0}, "listeners.https.port: is 0; give at least 1"),
         ({"albConfig": "alb", "port": 65536}, "listeners.https.port: is 65536; give at most 65535"),
-        ({"albConfig": "", "port": 443}, "listeners.https.albConfig: is empty; give a value, or remove the key"),
+        (
+            {"albConfig": "", "port": 443},
+            "listeners.https.albConfig: is empty; give a value, or remove the key",
+        ),
         (
             {"albConfig": "alb", "port": 443, "caEnabled": "true"},
             "listeners.https.caEnabled: is 'true'; give true or false, without quotes",
@@ -186,21 +222,34 @@ def test_two_clients_whose_names_differ_only_in_case_are_refused() -> None:
 @pytest.mark.parametrize("name", ["", "a/b", "-a", "a b", "é", "a" * 64])
 def test_a_name_that_cannot_be_a_file_name_is_refused(name: str) -> None:
     (sentence,) = problems(clients={name: {}})
-    assert sentence.startswith(f"clients: the name {name!r} cannot be used: give one of 1 to 63 letters, digits")
+    assert sentence.startswith(
+        f"clients: the name {name!r} cannot be used: give one of 1 to 63 letters, digits"
+    )
 
 
 def test_a_client_whose_subject_is_an_authoritys_is_refused() -> None:
     subject = {"commonName": "Root CA", "organizationName": "Example"}
-    (sentence,) = problems(authorities={"root": {"subject": subject}}, clients={"web": {"subject": {**subject, "commonName": "root  ca"}}})
+    (sentence,) = problems(
+        authorities={"root": {"subject": subject}},
+        clients={"web": {"subject": {**subject, "commonName": "root  ca"}}},
+    )
     assert sentence.startswith(
-        "clients.web.subject: is the subject of authorities.root, which verifiers take for a self-signed certificate"
+        "clients.web.subject: is the subject of authorities.root, which verifiers take for a self-signed"
+        " certificate"
     )
 
 
 def test_two_authorities_of_one_subject_are_refused() -> None:
     subject = {"commonName": "Root"}
-    (sentence,) = problems(authorities={"a": {"subject": subject}, "b": {"subject": subject}}, issuingAuthority="a", trustedAuthority="a")
-    assert sentence == "authorities.b.subject: is the subject of authorities.a too; give one of them another commonName"
+    (sentence,) = problems(
+        authorities={"a": {"subject": subject}, "b": {"subject": subject}},
+        issuingAuthority="a",
+        trustedAuthority="a",
+    )
+    assert (
+        sentence
+        == "authorities.b.subject: is the subject of authorities.a too; give one of them another commonName"
+    )
 
 
 def test_with_several_authorities_the_issuing_and_the_trusted_one_must_be_named() -> None:
@@ -211,27 +260,47 @@ def test_with_several_authorities_the_issuing_and_the_trusted_one_must_be_named(
 
 
 def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
-    assert problems(trustedAuthority="other") == ["trustedAuthority: 'other' is none of the authorities; set it to one of root"]
+    assert problems(trustedAuthority="other") == [
+        "trustedAuthority: 'other' is none of the authorities; set it to one of root"
+    ]
 
 
 @pytest.mark.parametrize(
     ("authority", "beginning"),
     [
-        ({"keyAlgorithm": "RSA-1024"}, "authorities.root.keyAlgorithm: 'RSA-1024' is no key algorithm; give one of RSA-4096,"),
+        (
+            {"keyAlgorithm": "RSA-1024"},
+            "authorities.root.keyAlgorithm: 'RSA-1024' is no key algorithm; give one of RSA-4096,",
+        ),
         ({"validityDays": 0}, "authorities.root.validityDays: is 0; give at least 1"),
         ({"validityDays": 36501}, "authorities.root.validityDays: is 36501; give at most 36500"),
         ({"validityDays": 1.5}, "authorities.root.validityDays: is '1.5'; give a whole number"),
         ({"subject": {"countryName": "China"}}, "authorities.root.subject: countryName"),
         ({"subject": {"cn": "x"}}, "authorities.root.subject: "),
-        ({"certificate": "x"}, "authorities.root.certificate: 'x' is neither PEM text nor a file that can be read"),
-        ({"certificate": ROOT, "caCertificateId": "1"}, "authorities.root: certificate and caCertificateId are both set; remove one"),
+        (
+            {"certificate": "x"},
+            "authorities.root.certificate: 'x' is neither PEM text nor a file that can be read",
+        ),
+        (
+            {"certificate": ROOT, "caCertificateId": "1"},
+            "authorities.root: certificate and caCertificateId are both set; remove one",
+        ),
         (
             {"certificate": ROOT, "validityDays": 3},
             "authorities.root: validityDays is set beside certificate, but nothing is generated then",
         ),
-        ({"caCertificateId": "1", "subject": {}}, "authorities.root: subject is set beside caCertificateId, but nothing is generated then"),
-        ({"caCertificateId": ""}, "authorities.root.caCertificateId: is empty; give a value, or remove the key"),
-        ({"certificate": pem(subordinate(authority()).certificate)}, "authorities.root.certificate: the chain ends with CN=sub, which was"),
+        (
+            {"caCertificateId": "1", "subject": {}},
+            "authorities.root: subject is set beside caCertificateId, but nothing is generated then",
+        ),
+        (
+            {"caCertificateId": ""},
+            "authorities.root.caCertificateId: is empty; give a value, or remove the key",
+        ),
+        (
+            {"certificate": pem(subordinate(authority()).certificate)},
+            "authorities.root.certificate: the chain ends with CN=sub, which was",
+        ),
     ],
 )
 def test_an_authority_that_cannot_be_is_refused(authority: dict[str, Any], beginning: str) -> None:
@@ -243,7 +312,9 @@ BROUGHT: dict[str, Any] = {"corp": {"certificate": ROOT}}
 
 
 def test_a_brought_authority_signs_with_its_private_key() -> None:
-    arguments = settings(authorities=BROUGHT, authorityPrivateKeys={"corp": ROOT_KEY}, clients={"web": {}}).arguments
+    arguments = settings(
+        authorities=BROUGHT, authorityPrivateKeys={"corp": ROOT_KEY}, clients={"web": {}}
+    ).arguments
     assert arguments.signs("corp")
     brought = arguments.brought("corp")
     assert brought is not None
@@ -256,24 +327,44 @@ def test_a_brought_authority_signs_with_its_private_key() -> None:
     [
         (
             {"authorities": BROUGHT, "clients": {"web": {}}},
-            "authorityPrivateKeys.corp: not set, and corp is to sign clients; set it (pulumi config set --secret --path authorityPrivateKeys.corp "
-            "< key.pem), or set issuingAuthority to an authority whose key is here",
+            (
+                "authorityPrivateKeys.corp: not set, and corp is to sign clients; set it (pulumi config set"
+                " --secret --path authorityPrivateKeys.corp < key.pem), or set issuingAuthority to an"
+                " authority whose key is here"
+            ),
         ),
         (
-            {"authorities": {**BROUGHT, "new": {}}, "clients": {"web": {}}, "trustedAuthority": "corp", "issuingAuthority": "new"},
-            "authorityPrivateKeys.corp: not set, and during a rotation the trusted authority certifies the issuing one; set it",
+            {
+                "authorities": {**BROUGHT, "new": {}},
+                "clients": {"web": {}},
+                "trustedAuthority": "corp",
+                "issuingAuthority": "new",
+            },
+            (
+                "authorityPrivateKeys.corp: not set, and during a rotation the trusted authority certifies"
+                " the issuing one; set it"
+            ),
         ),
         (
             {"authorityPrivateKeys": {"root": ROOT_KEY}},
-            "authorityPrivateKeys.root: authorities.root is generated, and its key with it; remove it, or bring the certificate too",
+            (
+                "authorityPrivateKeys.root: authorities.root is generated, and its key with it; remove it, or"
+                " bring the certificate too"
+            ),
         ),
         (
             {"authorityPrivateKeys": {"rot": ROOT_KEY}},
-            "authorityPrivateKeys.rot: there is no authority of that name; remove it, the authorities are root",
+            (
+                "authorityPrivateKeys.rot: there is no authority of that name; remove it, the authorities are"
+                " root"
+            ),
         ),
         (
             {"authorities": BROUGHT, "authorityPrivateKeys": {"corp": key_pem(key("another"))}},
-            "authorityPrivateKeys.corp: the private key is not the key of CN=corporate root; give the two that belong together",
+            (
+                "authorityPrivateKeys.corp: the private key is not the key of CN=corporate root; give the two"
+                " that belong together"
+            ),
         ),
         (
             {
@@ -281,7 +372,10 @@ def test_a_brought_authority_signs_with_its_private_key() -> None:
                 "authorityPrivateKeys": {"corp": ROOT_KEY},
                 "clients": {"web": {"subject": {"commonName": "Corporate Root"}}},
             },
-            "clients.web.subject: is that of a certificate of authorities.corp, which verifiers take for a self-signed certificate",
+            (
+                "clients.web.subject: is that of a certificate of authorities.corp, which verifiers take for"
+                " a self-signed certificate"
+            ),
         ),
         (
             {
@@ -291,8 +385,14 @@ def test_a_brought_authority_signs_with_its_private_key() -> None:
             },
             "authorities.b.caCertificateId: is that of authorities.a too; remove one of the two",
         ),
-        ({"authorityPrivateKeys": {"corp": 7}}, "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)"),
-        ({"authorityPrivateKeys": "hush"}, "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)"),
+        (
+            {"authorityPrivateKeys": {"corp": 7}},
+            "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)",
+        ),
+        (
+            {"authorityPrivateKeys": "hush"},
+            "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)",
+        ),
     ],
 )
 def test_a_key_that_is_missing_or_misplaced_is_refused(keys: dict[str, Any], sentence: str) -> None:
@@ -303,14 +403,16 @@ def test_a_key_that_is_missing_or_misplaced_is_refused(keys: dict[str, Any], sen
 
 
 def test_names_that_a_brought_authority_does_not_allow_are_refused() -> None:
-    limited = authority("limited", more=[x509.NameConstraints([x509.UniformResourceIdentifier("example.com")], None)])
+    limited = authority(
+        "limited", more=[x509.NameConstraints([x509.UniformResourceIdentifier("example.com")], None)]
+    )
     keys: dict[str, Any] = {
         "authorities": {"corp": {"certificate": pem(limited.certificate)}},
         "authorityPrivateKeys": {"corp": key_pem(limited.private_key)},
     }
     assert problems(clients={"web": {}, "app": {"uris": ["spiffe://example.com/app"]}}, **keys) == [
-        "clients.web: the URI 'spiffe://00000000.alb-mutual-tls/client/web' is not allowed by the name constraints of CN=limited (authorities.corp); "
-        "give the client names that they allow"
+        "clients.web: the URI 'spiffe://00000000.alb-mutual-tls/client/web' is not allowed by the name"
+        " constraints of CN=limited (authorities.corp); give the client names that they allow"
     ]
     assert settings(authorities=keys["authorities"]).arguments.brought("corp")
 
@@ -327,9 +429,11 @@ def test_a_trusted_authority_that_allows_too_few_below_it_is_no_way_to_rotate() 
         "clients": {"web": {}},
     }
     (sentence,) = problems(authorities={"old": {"certificate": old}, "new": {"certificate": new}}, **chosen)
-    assert sentence == (
-        "authorities.old: cannot certify new for a rotation: CN=sub allows 1 authorities below it (its path length), and 2 stand there; "
-        "give clients certificates of both, for instance from a second stack"
+    assert (
+        sentence
+        == "authorities.old: cannot certify new for a rotation: CN=sub allows 1 authorities below it (its"
+        " path length), and 2 stand there; give clients certificates of both, for instance from a second"
+        " stack"
     )
     chosen["authorityPrivateKeys"] = {"old": key_pem(sub.private_key), "new": key_pem(other.private_key)}
     assert settings(
@@ -351,7 +455,9 @@ def test_arguments_that_are_wrong_do_not_show_private_keys_to_other_programs() -
 def test_subordinate_authorities_of_one_root_need_no_cross_certificate() -> None:
     root = authority("corporate root")
     one, two = subordinate(root, "one"), subordinate(root, "two")
-    authorities = {name: {"certificate": pem(sub.certificate) + ROOT} for name, sub in (("one", one), ("two", two))}
+    authorities = {
+        name: {"certificate": pem(sub.certificate) + ROOT} for name, sub in (("one", one), ("two", two))
+    }
     keys = {name: key_pem(sub.private_key) for name, sub in (("one", one), ("two", two))}
     chosen = {"trustedAuthority": "one", "issuingAuthority": "two", "clients": {"web": {}}}
     assert settings(authorities=authorities, authorityPrivateKeys=keys, **chosen).arguments.certifiers == ()
@@ -374,25 +480,44 @@ REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUE
 
 
 @pytest.mark.parametrize("as_file", [False, True])
-def test_a_request_is_given_as_text_or_as_the_path_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_file: bool) -> None:
+def test_a_request_is_given_as_text_or_as_the_path_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_file: bool
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("partner.csr").write_text(REQUEST)
-    client = settings(clients={"partner": {"csr": "partner.csr" if as_file else REQUEST}}).arguments.clients["partner"]
+    client = settings(clients={"partner": {"csr": "partner.csr" if as_file else REQUEST}}).arguments.clients[
+        "partner"
+    ]
     assert client.csr == REQUEST
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "clients.partner.csr: 'p.csr' is neither PEM text nor a file that can be read (No such file or directory); give the text,"),
+        (
+            None,
+            (
+                "clients.partner.csr: 'p.csr' is neither PEM text nor a file that can be read (No such file"
+                " or directory); give the text,"
+            ),
+        ),
         (
             b"\x30\x82\xff",
-            "clients.partner.csr: 'p.csr' is a file without PEM text (a line -----BEGIN ... in ASCII or UTF-8); convert it with openssl",
+            (
+                "clients.partner.csr: 'p.csr' is a file without PEM text (a line -----BEGIN ... in ASCII or"
+                " UTF-8); convert it with openssl"
+            ),
         ),
-        (b"x" * 100_001, "clients.partner.csr: 'p.csr' is a file of more than 100000 bytes and cannot be PEM"),
+        (
+            b"x" * 100_001,
+            "clients.partner.csr: 'p.csr' is a file of more than 100000 bytes and cannot be PEM",
+        ),
         (
             f"{REQUEST}-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----".encode(),
-            "clients.partner.csr: contains a private key, which must never leave its place; give what is public alone",
+            (
+                "clients.partner.csr: contains a private key, which must never leave its place; give what is"
+                " public alone"
+            ),
         ),
     ],
 )
@@ -407,9 +532,13 @@ def test_a_request_that_cannot_be_read_or_brings_a_key_is_refused(
     assert "hush" not in found
 
 
-def test_what_windows_and_people_write_around_pem_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_windows_and_people_write_around_pem_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("p.csr").write_bytes(b"\xef\xbb\xbf# \x8e\xd0\x93\xe0\r\n" + request().replace("\n", "\r\n").encode())
+    Path("p.csr").write_bytes(
+        b"\xef\xbb\xbf# \x8e\xd0\x93\xe0\r\n" + request().replace("\n", "\r\n").encode()
+    )
     asked = settings(clients={"partner": {"csr": "p.csr"}}).arguments.clients["partner"].csr
     assert asked is not None
     assert SigningRequest.load(asked).public_key == SigningRequest.load(request()).public_key
@@ -417,7 +546,8 @@ def test_what_windows_and_people_write_around_pem_does_no_harm(tmp_path: Path, m
 
 def test_a_key_algorithm_beside_a_request_is_refused() -> None:
     assert problems(clients={"partner": {"csr": REQUEST, "keyAlgorithm": "RSA-2048"}}) == [
-        "clients.partner: keyAlgorithm is set beside csr, but the key is the client's own; remove one of the two"
+        "clients.partner: keyAlgorithm is set beside csr, but the key is the client's own; remove one of"
+        " the two"
     ]
 
 
@@ -436,12 +566,14 @@ def test_an_object_that_was_left_empty_is_an_empty_one(empty: str) -> None:
 @pytest.mark.parametrize("empty", [None, ""])
 def test_an_entry_that_was_left_empty_has_all_defaults(empty: Any) -> None:
     found = settings(clients={"partner": empty}, authorities={"root": empty}).arguments
-    assert (found.clients, found.authorities) == ({"partner": Client()}, {"root": Authority()})
+    assert (found.clients, found.authorities) == ({"partner": ClientArgs()}, {"root": AuthorityArgs()})
     assert problems(listeners={"https": empty}) == [
         "listeners.https.albConfig: not set; give it, as every entry of listeners needs it",
         "listeners.https.port: not set; give it, as every entry of listeners needs it",
     ]
-    assert problems(clients={"partner": {"subject": None}}) == ["clients.partner.subject: is empty; give a value, or remove the key"]
+    assert problems(clients={"partner": {"subject": None}}) == [
+        "clients.partner.subject: is empty; give a value, or remove the key"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -471,9 +603,19 @@ def test_an_entry_that_was_left_empty_has_all_defaults(empty: Any) -> None:
             "true or false, true",
             "clients.web.subject.commonName",
         ),
-        ({"clients": {"web": {"uris": ["urn:x", 5]}}}, "clients.web.uris.1", "a number, 5", "clients.web.uris[1]"),
+        (
+            {"clients": {"web": {"uris": ["urn:x", 5]}}},
+            "clients.web.uris.1",
+            "a number, 5",
+            "clients.web.uris[1]",
+        ),
         ({"clients": {"web": {"csr": 5}}}, "clients.web.csr", "a number, 5", "clients.web.csr"),
-        ({"listeners": {"https": {"albConfig": 1, "port": 443}}}, "listeners.https.albConfig", "a number, 1", "listeners.https.albConfig"),
+        (
+            {"listeners": {"https": {"albConfig": 1, "port": 443}}},
+            "listeners.https.albConfig",
+            "a number, 1",
+            "listeners.https.albConfig",
+        ),
         (
             {"clients": {"web": {"secret": {"namespace": 7, "name": "x"}}}},
             "clients.web.secret.namespace",
@@ -482,19 +624,24 @@ def test_an_entry_that_was_left_empty_has_all_defaults(empty: Any) -> None:
         ),
     ],
 )
-def test_a_number_where_text_is_wanted_names_how_to_write_text(keys: dict[str, Any], place: str, shown: str, path: str) -> None:
+def test_a_number_where_text_is_wanted_names_how_to_write_text(
+    keys: dict[str, Any], place: str, shown: str, path: str
+) -> None:
     """Never taken for its digits: the engine has made 83 of 0123 in YAML, and nobody can tell."""
     assert problems(**keys) == [
-        f"{place}: is {shown}, and text is wanted; put it in quotes, or use pulumi config set --path --type string '{path}' TEXT"
+        f"{place}: is {shown}, and text is wanted; put it in quotes, or use pulumi config set --path --type"
+        f" string '{path}' TEXT"
     ]
 
 
 def test_a_key_or_field_that_is_nearly_one_names_that() -> None:
     assert problems(caEnable="true") == [
-        "caEnable: unknown key; did you mean caEnabled? Then rename it: pulumi config rm caEnable, and set caEnabled in its place"
+        "caEnable: unknown key; did you mean caEnabled? Then rename it: pulumi config rm caEnable, and set"
+        " caEnabled in its place"
     ]
     assert problems(clients={"web": {"validityDay": 3}}) == [
-        "clients.web.validityDay: unknown field; did you mean validityDays? Then rename it: put validityDays in its place"
+        "clients.web.validityDay: unknown field; did you mean validityDays? Then rename it: put validityDays"
+        " in its place"
     ]
 
 
@@ -532,7 +679,11 @@ def test_where_and_as_whom_comes_from_the_keys_its_users_know() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "beginning"),
     [
-        ("alicloud:securityToken", "x", "alicloud:securityToken: expires, so it cannot stand in the configuration"),
+        (
+            "alicloud:securityToken",
+            "x",
+            "alicloud:securityToken: expires, so it cannot stand in the configuration",
+        ),
         ("alicloud:sourceIp", "x", "alicloud:sourceIp: is not honoured here; remove it"),
         ("alicloud:endpoints", '{"ecs": "x"}', "alicloud:endpoints: 'ecs' is not honoured here"),
         (
@@ -544,7 +695,10 @@ def test_where_and_as_whom_comes_from_the_keys_its_users_know() -> None:
         (
             "alicloud:endpoints",
             "[",
-            "alicloud:endpoints: '[' is no JSON (Expecting value: line 1 column 2 (char 1)); write it as an object",
+            (
+                "alicloud:endpoints: '[' is no JSON (Expecting value: line 1 column 2 (char 1)); write it as"
+                " an object"
+            ),
         ),
         ("alicloud:assumeRole", '{"sessionName": "x"}', "alicloud:assumeRole: roleArn is missing"),
         (
@@ -552,12 +706,22 @@ def test_where_and_as_whom_comes_from_the_keys_its_users_know() -> None:
             '{"roleArn": "x", "sessionExpiration": "1h"}',
             "alicloud:assumeRole: sessionExpiration is '1h'; give a whole number of seconds",
         ),
-        ("alicloud:assumeRole", '{"roleArn": "x", "mfa": 1}', "alicloud:assumeRole: 'mfa' is not honoured here"),
+        (
+            "alicloud:assumeRole",
+            '{"roleArn": "x", "mfa": 1}',
+            "alicloud:assumeRole: 'mfa' is not honoured here",
+        ),
         ("kubernetes:cluster", "x", "kubernetes:cluster: is not honoured here; remove it"),
-        ("kubernetes:kubeconfig", "apiVersion: v1\nkind: Config\n", "kubernetes:kubeconfig: holds a kubeconfig's content"),
+        (
+            "kubernetes:kubeconfig",
+            "apiVersion: v1\nkind: Config\n",
+            "kubernetes:kubeconfig: holds a kubeconfig's content",
+        ),
     ],
 )
-def test_a_key_of_another_provider_that_would_not_be_honoured_is_refused(key: str, value: str, beginning: str) -> None:
+def test_a_key_of_another_provider_that_would_not_be_honoured_is_refused(
+    key: str, value: str, beginning: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         parse({"alicloud:region": "cn-hangzhou", key: value})
     (sentence,) = caught.value.problems
@@ -570,10 +734,15 @@ def test_what_a_template_leaves_open_is_refused_with_its_place_and_the_command()
             {
                 "alicloud:region": "<region of the ALB>",
                 "alicloud:endpoints": '[{"cas": "<host>"}]',
-                "alb-mutual-tls:listeners": '{"https": {"albConfig": "<name of the AlbConfig>", "port": 443}}',
+                "alb-mutual-tls:listeners": (
+                    '{"https": {"albConfig": "<name of the AlbConfig>", "port": 443}}'
+                ),
             }
         )
-    remedy = "is still the template's placeholder; put the real value there (pulumi config set --path {0} VALUE), or remove it"
+    remedy = (
+        "is still the template's placeholder; put the real value there (pulumi config set --path {0} VALUE),"
+        " or remove it"
+    )
     places = ["listeners.https.albConfig", "alicloud:endpoints[0].cas", "alicloud:region"]
     assert caught.value.problems == [f"{place}: {remedy.format(place)}" for place in places]
 
@@ -594,15 +763,17 @@ def test_a_missing_region_is_refused() -> None:
 
 def test_no_sentence_repeats_a_secret_value() -> None:
     with pytest.raises(SettingsError) as caught:
-        parse({"alicloud:secretKey": "hush", "alicloud:securityToken": "hush", "alicloud:region": "cn-hangzhou"})
+        parse(
+            {"alicloud:secretKey": "hush", "alicloud:securityToken": "hush", "alicloud:region": "cn-hangzhou"}
+        )
     assert "hush" not in str(caught.value)
 
 
 def test_another_program_writes_the_arguments_in_snake_case() -> None:
     arguments = AlbMutualTlsArgs(
         ca_enabled=True,
-        listeners={"https": Listener(alb_config="alb", port=8443)},
-        clients={"web": Client(validity_days=30)},
+        listeners={"https": ListenerArgs(alb_config="alb", port=8443)},
+        clients={"web": ClientArgs(validity_days=30)},
     )
     assert arguments.listeners["https"].port == 8443
     assert arguments.clients["web"].validity_days == 30

@@ -11,7 +11,9 @@ from alb_mutual_tls.wire import CheckFailure
 from components.settings import SettingsError
 
 Case = Callable[[Path], object]
-"""Gets a directory of its own; raises an error, or returns the `CheckFailure`s or texts that it was told."""
+"""Gets a directory of its own; raises an error, or returns the `CheckFailure`s or texts that it was
+told.
+"""
 
 
 def sentences(case: Case, directory: Path) -> list[str]:

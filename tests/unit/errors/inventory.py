@@ -1,6 +1,7 @@
 """The sentences that users meet: as they stand in the source, and as docs/errors.md lists them.
 
-A template is a sentence with `<>` in place of every value. Templates are compared as text, so a reworded sentence is a different one.
+A template is a sentence with `<>` in place of every value. Templates are compared as text, so a
+reworded sentence is a different one.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ _REMEDY: Final = re.compile(r"[:;] \S")
 
 
 def template(text: str) -> str:
-    """A text of the page, or of the source, with `<>` in place of what is named in angle brackets."""
+    """A text of the page, or of the source, with `<>` in place of what is named in angle
+    brackets.
+    """
     return re.sub(r"<[^<>]*>", "<>", text)
 
 
@@ -60,7 +63,9 @@ def template(text: str) -> str:
 def sentences_of_the_source() -> dict[str, list[str]]:
     """Template -> the places (`module.py:line`) that make it."""
     trees = {module: ast.parse(module.read_text()) for module in MODULES}
-    errors = error_classes([*trees.values(), ast.parse((REPOSITORY / "alb_mutual_tls/errors.py").read_text())])
+    errors = error_classes(
+        [*trees.values(), ast.parse((REPOSITORY / "alb_mutual_tls/errors.py").read_text())]
+    )
     found: dict[str, list[str]] = {}
     for module, tree in trees.items():
         for text, line in sentences_of(tree, errors):
@@ -74,12 +79,18 @@ def error_classes(trees: list[ast.Module]) -> set[str]:
     found, before = {"UserError"}, 0
     while len(found) > before:
         before = len(found)
-        found |= {node.name for node in classes if any(isinstance(base, ast.Name) and base.id in found for base in node.bases)}
+        found |= {
+            node.name
+            for node in classes
+            if any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
+        }
     return found
 
 
 def sentences_of(node: ast.AST, errors: set[str], said: bool = False) -> Iterator[tuple[str, int]]:
-    """The sentences under a node: every text that is `said` (what an error or a `CheckFailure` is made of), and elsewhere every one with a remedy."""
+    """The sentences under a node: every text that is `said` (what an error or a `CheckFailure` is
+    made of), and elsewhere every one with a remedy.
+    """
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return  # a docstring
     if isinstance(node, ast.keyword) and node.arg == "description":
@@ -145,16 +156,22 @@ class Row:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What the row's sentences look like."""
-        return re.compile(".*".join(re.escape(part) for part in re.split("<>|…", template(self.sentence))), re.DOTALL)
+        return re.compile(
+            ".*".join(re.escape(part) for part in re.split("<>|…", template(self.sentence))), re.DOTALL
+        )
 
 
 def meant(sentence: str, rows: list[Row]) -> list[Row]:
-    """The row of a sentence, and the row of the part in it; of those that fit the one that says most."""
+    """The row of a sentence, and the row of the part in it; of those that fit the one that says
+    most.
+    """
     fitting = sorted((row for row in rows if row.pattern.fullmatch(sentence)), key=lambda row: row.weight)
     return [row for row in fitting if not row.is_part][-1:] + [row for row in fitting if row.is_part][-1:]
 
 
 def rows() -> list[Row]:
     """The rows of all tables of the page whose first cell is a sentence."""
-    cells = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    cells = [
+        line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")
+    ]
     return [Row(sentence.strip("`"), cause, remedy) for sentence, cause, remedy in cells]

@@ -16,7 +16,9 @@ from typing import Any
 
 @contextmanager
 def answering(*answers: tuple[int, Any], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server at `127.0.0.1:<port>` that gives these answers (status, text or JSON) one after the other, the last one again and again."""
+    """A server at `127.0.0.1:<port>` that gives these answers (status, text or JSON) one after the
+    other, the last one again and again.
+    """
     left = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +72,9 @@ def nobodys_certificate(directory: Path) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "nobody")])
     start = datetime.now(UTC)
-    certificate = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(days=1)).sign(key, hashes.SHA256())
+    certificate = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, start, start + timedelta(days=1)
+    ).sign(key, hashes.SHA256())
     text = certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -1,4 +1,6 @@
-"""Each sentence of the source stands in docs/errors.md, and each row of the page is said by the real code in one of the cases."""
+"""Each sentence of the source stands in docs/errors.md, and each row of the page is said by the
+real code in one of the cases.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from tests.unit.errors.inventory import Row, meant, rows, sentences_of_the_sourc
 
 ROWS = rows()
 REMEDY = re.compile(
-    "[:;,] (so )?(add|check|correct|declare|fetch|give|grant|install|keep|let|log in|look|make|name|pause|pulumi config|put|remove|rename|report"
+    "[:;,] (so )?(add|check|correct|declare|fetch|give|grant|install|keep|let|log"
+    " in|look|make|name|pause|pulumi config|put|remove|rename|report"
     r"|run|set|take|use|wait|write)\b"
 )
 CASES: dict[str, Case] = {
@@ -37,13 +40,21 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str] | Exce
 @pytest.fixture(scope="module")
 def produced(said: dict[str, list[str] | Exception]) -> set[Row]:
     """The rows that the cases have said."""
-    return {row for told in said.values() if isinstance(told, list) for sentence in told for row in meant(sentence, ROWS)}
+    return {
+        row
+        for told in said.values()
+        if isinstance(told, list)
+        for sentence in told
+        for row in meant(sentence, ROWS)
+    }
 
 
 def test_every_sentence_of_the_source_stands_on_the_page_once() -> None:
     listed = [row.template for row in ROWS]
     wrong = {text: places for text, places in sentences_of_the_source().items() if listed.count(text) != 1}
-    assert not wrong, "write a row for each of them into docs/errors.md, and a case into tests/unit/errors/cases"
+    assert not wrong, (
+        "write a row for each of them into docs/errors.md, and a case into tests/unit/errors/cases"
+    )
 
 
 def test_every_row_of_the_page_is_a_sentence_of_the_source() -> None:
@@ -61,7 +72,9 @@ def test_every_row_is_said_by_a_case(row: Row, produced: set[Row]) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_case_says_one_line_that_stands_on_the_page(name: str, said: dict[str, list[str] | Exception]) -> None:
+def test_every_case_says_one_line_that_stands_on_the_page(
+    name: str, said: dict[str, list[str] | Exception]
+) -> None:
     told = said[name]
     if isinstance(told, Exception):
         raise told
@@ -75,5 +88,6 @@ def test_every_case_says_one_line_that_stands_on_the_page(name: str, said: dict[
 def test_every_sentence_says_what_to_do(name: str, said: dict[str, list[str] | Exception]) -> None:
     told = said[name]
     for sentence in told if isinstance(told, list) else []:
-        whole = any(not row.is_part for row in meant(sentence, ROWS))  # a part's remedy stands after it
+        # a part's remedy stands after it
+        whole = any(not row.is_part for row in meant(sentence, ROWS))
         assert not whole or REMEDY.search(sentence), sentence

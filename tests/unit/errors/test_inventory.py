@@ -15,12 +15,18 @@ ERRORS = {"UserError", "Conflict"}
     ("source", "found"),
     [
         ('raise UserError(f"AlbConfig {name} is gone")', ["AlbConfig <> is gone"]),
-        ('raise module.Conflict(f"it was {a}" f" and {b!r:>3} changed", status=1) from None', ["it was <> and <> changed"]),
+        (
+            'raise module.Conflict(f"it was {a}" f" and {b!r:>3} changed", status=1) from None',
+            ["it was <> and <> changed"],
+        ),
         ('UserError("give one" if one else f"give {two} of them")', ["give one", "give <> of them"]),
         ('CheckFailure("port", f"port {port} is none")', ["port <> is none"]),
         ('reason = f"it speaks no {language}: learn it"', ["it speaks no <>: learn it"]),
         ('raise ValueError("write Pulumi.<stack>.yaml; then run it")', ["write Pulumi.<>.yaml; then run it"]),
-        ("raise UserError(f'it has {names or \"no names: make some\"}')", ["it has <>", "no names: make some"]),
+        (
+            "raise UserError(f'it has {names or \"no names: make some\"}')",
+            ["it has <>", "no names: make some"],
+        ),
         ('raise UserError(f"{name}: {error}")', []),
         ('raise UserError("; ".join(reasons))', []),
         ('what = f"listener {port} of it"', []),
@@ -41,7 +47,10 @@ def test_errors_are_user_error_and_what_is_derived_from_it_however_far() -> None
 
 
 def test_a_row_fits_sentences_with_any_values_and_a_part_fits_around() -> None:
-    rows = [Row(sentence, "", "") for sentence in ("<key> is <value>", "<key> is <value>: give a text", "…no <kind>…", "it is nothing")]
+    rows = [
+        Row(sentence, "", "")
+        for sentence in ("<key> is <value>", "<key> is <value>: give a text", "…no <kind>…", "it is nothing")
+    ]
     assert template("<key> is <value>: give a text") == rows[1].template == "<> is <>: give a text"
     assert meant("region is 7: give a text", rows) == [rows[1]]
     assert meant("it is no object (line 1)\n: give a text", rows) == [rows[1], rows[2]]

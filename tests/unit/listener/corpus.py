@@ -1,4 +1,6 @@
-"""The published AlbConfigs of tests/data/albconfigs as documents, and a strategy that makes up others."""
+"""The published AlbConfigs of tests/data/albconfigs as documents, and a strategy that makes up
+others.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,13 @@ DOCUMENTS = _documents()
 WITH_HTTPS = {
     name: int(port)
     for name, document in DOCUMENTS.items()
-    if (port := next((item["port"] for item in document["spec"].get("listeners") or [] if item["protocol"] == "HTTPS"), None)) is not None
+    if (
+        port := next(
+            (item["port"] for item in document["spec"].get("listeners") or [] if item["protocol"] == "HTTPS"),
+            None,
+        )
+    )
+    is not None
 }
 
 ODD: tuple[Any, ...] = (
@@ -76,7 +84,16 @@ ODD_KEYS: Final = (
     "ports",
 )
 _SPELLINGS: Final = {
-    key: (key, key, key, key.lower(), key.upper(), key.swapcase(), key.replace("s", "ſ"), key.replace("k", "\u212a"))
+    key: (
+        key,
+        key,
+        key,
+        key.lower(),
+        key.upper(),
+        key.swapcase(),
+        key.replace("s", "ſ"),
+        key.replace("k", "\u212a"),
+    )
     for key in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES, CERTIFICATE_ID, "listeners", "spec")
 }
 _ABSENT: Final = object()
@@ -91,7 +108,10 @@ def spelled(key: str) -> st.SearchStrategy[str]:
 def _certificates() -> st.SearchStrategy[Any]:
     ids = st.sampled_from(["ca-1", "0e40dda998174723af39d37fcaf00000", 123456, "", None, {"a": 1}])
     item = st.builds(
-        lambda key, id, more: {key: id, **more}, spelled(CERTIFICATE_ID), ids, st.sampled_from([{}, {"IsDefault": True}, {"/": 1}])
+        lambda key, id, more: {key: id, **more},
+        spelled(CERTIFICATE_ID),
+        ids,
+        st.sampled_from([{}, {"IsDefault": True}, {"/": 1}]),
     )
     return st.sampled_from([_ABSENT, None, []]) | st.lists(item, min_size=1, max_size=2)
 
@@ -112,14 +132,36 @@ def documents(draw: st.DrawFn) -> tuple[Document, int]:
     members = [(key, value) for key, value in own if value is not _ABSENT] + list(draw(others).items())
     ours = dict(draw(st.permutations(members)))
     neighbours = [
-        {"port": port, "protocol": protocol, **draw(others)} for protocol in draw(st.lists(st.sampled_from(["HTTP", "QUIC"]), unique=True))
+        {"port": port, "protocol": protocol, **draw(others)}
+        for protocol in draw(st.lists(st.sampled_from(["HTTP", "QUIC"]), unique=True))
     ]
     for number in range(draw(st.sampled_from([0, 1, 2, 3, 5, 8, 13, 21, 197]))):
         other = port % 65535 + 1 + number
-        neighbours.append({"port": other if number % 2 else str(other), "protocol": _PROTOCOLS[number % 3], "caEnabled": ODD[number % 3]})
+        neighbours.append(
+            {
+                "port": other if number % 2 else str(other),
+                "protocol": _PROTOCOLS[number % 3],
+                "caEnabled": ODD[number % 3],
+            }
+        )
     place = draw(st.integers(0, len(neighbours)))
     items = [*neighbours[:place], ours, *neighbours[place:]]
-    annotations = draw(st.none() | st.dictionaries(st.sampled_from(ODD_KEYS), st.sampled_from(["", "{}", "~/"]), min_size=1, max_size=3))
+    annotations = draw(
+        st.none()
+        | st.dictionaries(
+            st.sampled_from(ODD_KEYS), st.sampled_from(["", "{}", "~/"]), min_size=1, max_size=3
+        )
+    )
     metadata: Document = {"name": "alb", "uid": "u-1"} | ({"annotations": annotations} if annotations else {})
-    spec = dict(draw(st.permutations([(draw(spelled("listeners")), items), ("config", draw(st.sampled_from(ODD))), ("~/", {"a": None})])))
+    spec = dict(
+        draw(
+            st.permutations(
+                [
+                    (draw(spelled("listeners")), items),
+                    ("config", draw(st.sampled_from(ODD))),
+                    ("~/", {"a": None}),
+                ]
+            )
+        )
+    )
     return {"metadata": metadata, draw(spelled("spec")): spec, "status": draw(st.sampled_from(ODD))}, port

@@ -1,4 +1,6 @@
-"""A cluster and an ALB in memory, for the handler; writers and faults are told to them as functions."""
+"""A cluster and an ALB in memory, for the handler; writers and faults are told to them as
+functions.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ URN = "urn:pulumi:dev::alb-mutual-tls::albmtls:index:ListenerClientAuthenticatio
 
 
 def alb(*listeners: Any, name: str = "alb", **spec: Any) -> Document:
-    found = listeners or ({"port": 80, "protocol": "HTTP"}, {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1"}]})
+    found = listeners or (
+        {"port": 80, "protocol": "HTTP"},
+        {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1"}]},
+    )
     return {
         "metadata": {"name": name, "uid": f"uid-of-{name}"},
         "spec": {"config": {"edition": "Standard"}, "listeners": list(found), **spec},
@@ -46,7 +51,8 @@ class FakeCluster:
     before_patch: list[Callable[[Document], None]] = field(default_factory=list)
     """Each is taken once, right before a patch arrives."""
     after_patch: list[Callable[[], None]] = field(default_factory=list)
-    """Each is taken once, right after a patch was applied; may raise, as when the answer is lost."""
+    """Each is taken once, right after a patch was applied; may raise, as when the answer is lost.
+    """
     patches: list[Patch] = field(default_factory=list)
     """Those that were applied."""
     events: list[Event] = field(default_factory=list)
@@ -72,11 +78,18 @@ class FakeCluster:
         try:
             self.documents[name] = apply(patch, self.documents[name])
         except (TestFailed, KeyError) as error:
-            raise Conflict(f"AlbConfig {name} was changed by somebody else meanwhile (HTTP 422: {error})") from None
+            raise Conflict(
+                f"AlbConfig {name} was changed by somebody else meanwhile (HTTP 422: {error})"
+            ) from None
         self.patches.append(patch)
-        if any(operation["op"] != "test" and operation["path"].startswith("/spec/listeners/") for operation in patch):
+        if any(
+            operation["op"] != "test" and operation["path"].startswith("/spec/listeners/")
+            for operation in patch
+        ):
             for entry in self.documents[name]["metadata"].get("managedFields", ()):
-                entry["fieldsV1"]["f:spec"].pop("f:listeners", None)  # without a schema a list is owned as a whole
+                entry["fieldsV1"]["f:spec"].pop(
+                    "f:listeners", None
+                )  # without a schema a list is owned as a whole
         applied = self.documents[name]
         if self.after_patch:
             self.after_patch.pop(0)()
@@ -97,7 +110,9 @@ class FakeCluster:
 
 @dataclass
 class FakeAlb:
-    """Shows what the AlbConfig says, after `slow` looks; `answer` takes its place when it is set."""
+    """Shows what the AlbConfig says, after `slow` looks; `answer` takes its place when it
+    is set.
+    """
 
     cluster: FakeCluster
     slow: int = 0
@@ -114,8 +129,13 @@ class FakeAlb:
         except ListenerMissing:
             return None
         caught_up = self.looks > self.slow
-        references = tuple(CaReference(id, "Associated" if caught_up else "Associating") for id in listener.ca_certificate_ids)
-        return ListenerState("lsn-1", load_balancer_id, port, "Running", listener.ca_enabled and caught_up, references)
+        references = tuple(
+            CaReference(id, "Associated" if caught_up else "Associating")
+            for id in listener.ca_certificate_ids
+        )
+        return ListenerState(
+            "lsn-1", load_balancer_id, port, "Running", listener.ca_enabled and caught_up, references
+        )
 
 
 @dataclass
@@ -147,7 +167,10 @@ class FakeConfiguration:
 
     def require_cluster(self, recorded: str, what: str) -> FakeCluster:
         if recorded and recorded != self.fake_cluster.identity:
-            raise WrongPlace(f"{what} belongs to cluster {recorded}, and the kubeconfig leads to {self.fake_cluster.identity}")
+            raise WrongPlace(
+                f"{what} belongs to cluster {recorded}, and the kubeconfig leads to"
+                f" {self.fake_cluster.identity}"
+            )
         return self.fake_cluster
 
 
@@ -169,17 +192,28 @@ class World:
     """Everything a handler meets, and what it said."""
 
     def __init__(self, *documents: Document) -> None:
-        self.cluster = FakeCluster({document["metadata"]["name"]: document for document in documents or (alb(),)})
+        self.cluster = FakeCluster(
+            {document["metadata"]["name"]: document for document in documents or (alb(),)}
+        )
         self.alb = FakeAlb(self.cluster)
         self.configuration = FakeConfiguration(self.cluster, self.alb)
         self.issued: dict[str, Properties] = {}
-        self.handler = ListenerClientAuthentication(cast(Configuration, self.configuration), issued=self.issued)
+        self.handler = ListenerClientAuthentication(
+            cast(Configuration, self.configuration), issued=self.issued
+        )
         self.said: list[tuple[str, str]] = []
         self.cancelled = threading.Event()
 
     def request(self, name: str = "https", *, preview: bool = False, urn: str | None = None) -> Request:
         urn = urn or URN.format(name)
-        return Timed(urn, name, preview, 0.0, self.cancelled, lambda severity, sentence, _: self.said.append((severity, sentence)))
+        return Timed(
+            urn,
+            name,
+            preview,
+            0.0,
+            self.cancelled,
+            lambda severity, sentence, _: self.said.append((severity, sentence)),
+        )
 
     def listener(self, port: int = 443, name: str = "alb") -> Document:
         return find_listener(self.cluster.documents[name], port).fields
@@ -203,7 +237,10 @@ class World:
         return reading.state if reading else None
 
     def changes(self, state: Properties, inputs: Properties) -> dict[str, str]:
-        return {key: kind.value for key, kind in self.handler.diff(self.request(), "alb/443", state, {}, inputs).changes.items()}
+        return {
+            key: kind.value
+            for key, kind in self.handler.diff(self.request(), "alb/443", state, {}, inputs).changes.items()
+        }
 
     def delete(self, state: Properties, name: str = "https") -> None:
         self.handler.delete(self.request(name), "alb/443", {}, state)

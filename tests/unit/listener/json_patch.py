@@ -1,4 +1,6 @@
-"""A JSON Patch applier (RFC 6902) that does what kube-apiserver's does (evanphx/json-patch): a `test` for null holds for an absent key."""
+"""A JSON Patch applier (RFC 6902) that does what kube-apiserver's does (evanphx/json-patch): a
+`test` for null holds for an absent key.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,18 @@ def apply(patch: Patch, document: Document) -> Document:
         for token in tokens[:-1]:
             key: Any = int(token) if isinstance(parent, list) else token
             try:
-                parent[key] = copy.copy(parent[key])  # only what lies on the way is copied: the rest is shared with the given document
+                parent[key] = copy.copy(
+                    parent[key]
+                )  # only what lies on the way is copied: the rest is shared with the given document
                 parent = parent[key]
             except (KeyError, IndexError, TypeError):
                 raise TestFailed(f"missing path {operation['path']}") from None
         if not isinstance(parent, (dict, list)):
             raise TestFailed(f"missing path {operation['path']}")
         if isinstance(parent, list) and operation["op"] == "add":
-            parent.insert(len(parent) if tokens[-1] == "-" else int(tokens[-1]), copy.deepcopy(operation["value"]))
+            parent.insert(
+                len(parent) if tokens[-1] == "-" else int(tokens[-1]), copy.deepcopy(operation["value"])
+            )
             continue
         key = int(tokens[-1]) if isinstance(parent, list) else tokens[-1]
         present = key in parent if isinstance(parent, dict) else key < len(parent)

@@ -1,4 +1,6 @@
-"""Whatever stands in a kubeconfig: it works as with kubectl, or one sentence says why not; within seconds, and never with a token in it."""
+"""Whatever stands in a kubeconfig: it works as with kubectl, or one sentence says why not; within
+seconds, and never with a token in it.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +44,18 @@ def config(server: Any = "https://127.0.0.1:6443", user: Any = None, **cluster: 
 
 def written(directory: Path, content: Any, name: str = "config") -> Path:
     path = directory / name
-    path.write_bytes(content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode())
+    path.write_bytes(
+        content
+        if isinstance(content, bytes)
+        else (content if isinstance(content, str) else json.dumps(content)).encode()
+    )
     return path
 
 
 def sentence(content: Any, directory: Path) -> str:
-    """What is said of a kubeconfig that cannot be used, at the latest when the first request is made ready."""
+    """What is said of a kubeconfig that cannot be used, at the latest when the first request is
+    made ready.
+    """
     with pytest.raises(UserError) as raised:
         _used(str(written(directory, content)))
     said = str(raised.value)
@@ -81,7 +89,11 @@ def encoded(text: str | bytes) -> str:
         "---\n" + json.dumps(config()) + "\n---\n{ no yaml",
         config("HTTPS://127.0.0.1:6443"),
         config("Https://127.0.0.1:6443/"),
-        {**config(), "current-context": 7, "contexts": [{"name": 7, "context": {"cluster": "c", "user": "u"}}]},
+        {
+            **config(),
+            "current-context": 7,
+            "contexts": [{"name": 7, "context": {"cluster": "c", "user": "u"}}],
+        },
         config(user={"token": SECRET, "as": "", "as-groups": []}),
         json.dumps(config()).replace('"prod"', "2024-13-45"),
         json.dumps(config()).replace('"prod"', "12:30"),
@@ -110,7 +122,9 @@ def test_empty_files_of_the_list_are_passed_over(tmp_path: Path) -> None:
         CA_PEM + "-----BEGIN X509 CRL-----\nMA==\n-----END X509 CRL-----\n",
     ],
 )
-def test_the_authoritys_certificate_is_found_whatever_stands_around_it(authorities: str | bytes, tmp_path: Path) -> None:
+def test_the_authoritys_certificate_is_found_whatever_stands_around_it(
+    authorities: str | bytes, tmp_path: Path
+) -> None:
     content = config(**{"certificate-authority-data": encoded(authorities)})
     connection = load(str(written(tmp_path, content)), None, {})
     assert len(KubernetesApi(connection)._tls(connection.credential()).get_ca_certs()) == 1
@@ -139,7 +153,10 @@ def test_a_path_in_the_servers_address_is_kept_and_may_hold_any_letters(tmp_path
         (config(user={"tokenFile": "/dev/zero"}), "/dev/zero of the user of context prod in"),
         (config(user={"tokenFile": "/dev/tty"}), "cannot be read ("),
         (config(user={"tokenFile": "\0"}), "tokenFile of the user of context prod in"),
-        (config("https://127.0.0.1:6443 "), "as server, which holds a blank or a character that cannot be seen: correct the kubeconfig"),
+        (
+            config("https://127.0.0.1:6443 "),
+            "as server, which holds a blank or a character that cannot be seen: correct the kubeconfig",
+        ),
         (config("https://127.0.0.1:6443x"), "as server, whose port is no number from 1 to 65535"),
         (config("https://127.0.0.1:99999"), "as server, whose port is no number from 1 to 65535"),
         (config("https://127.0.0.1:0"), "as server, whose port is no number from 1 to 65535"),
@@ -149,7 +166,10 @@ def test_a_path_in_the_servers_address_is_kept_and_may_hold_any_letters(tmp_path
         (config("https://[::g]"), "as server, "),
         (config("https:///path"), "as server, not a URL"),
         (config("ftp://127.0.0.1"), "as server, not a URL"),
-        (config(f"https://admin:{SECRET}@127.0.0.1"), "has 'https://...@127.0.0.1' as server, which holds a user name"),
+        (
+            config(f"https://admin:{SECRET}@127.0.0.1"),
+            "has 'https://...@127.0.0.1' as server, which holds a user name",
+        ),
         (config(**{"server": 6443}), "server of the cluster of context prod in"),
         (config(**{"tls-server-name": 127}), "tls-server-name of the cluster of context prod in"),
         (config(**{"tls-server-name": ".example.com"}), "is no host name: correct the kubeconfig"),
@@ -167,10 +187,22 @@ def test_a_path_in_the_servers_address_is_kept_and_may_hold_any_letters(tmp_path
         (config(**{"certificate-authority": "/dev/stdin"}), "cannot be read ("),
         (config(**{"certificate-authority": "/proc"}), "cannot be read (it is no regular file)"),
         (config(**{"certificate-authority-data": encoded("# nothing")}), "holds no certificate"),
-        (config(user={"exec": {"command": "true", "env": {"REGION": "x"}}}), "is not a list of objects with name and value"),
-        (config(user={"exec": {"command": "true", "env": [{"value": "x"}]}}), "is not a list of objects with name and value"),
-        (config(user={"exec": {"command": "true", "env": [{"name": "A=B", "value": "x"}]}}), "has a name with '=' in it"),
-        (config(user={"exec": {"command": "true", "env": [{"name": "A", "value": 1}]}}), "value of env of the exec credential plugin"),
+        (
+            config(user={"exec": {"command": "true", "env": {"REGION": "x"}}}),
+            "is not a list of objects with name and value",
+        ),
+        (
+            config(user={"exec": {"command": "true", "env": [{"value": "x"}]}}),
+            "is not a list of objects with name and value",
+        ),
+        (
+            config(user={"exec": {"command": "true", "env": [{"name": "A=B", "value": "x"}]}}),
+            "has a name with '=' in it",
+        ),
+        (
+            config(user={"exec": {"command": "true", "env": [{"name": "A", "value": 1}]}}),
+            "value of env of the exec credential plugin",
+        ),
         (config(user={"exec": {"command": "true", "args": "get-token"}}), "is not a list of texts"),
         (config(user={"exec": {"command": "true", "args": [1]}}), "is not a list of texts"),
         (config(user={"exec": {"command": ["true"]}}), "command of the exec credential plugin"),
@@ -181,11 +213,17 @@ def test_a_path_in_the_servers_address_is_kept_and_may_hold_any_letters(tmp_path
         ("a: !!timestamp x", "is not YAML"),
         ("a: !!int x", "is not YAML"),
         ("a: " + "1" * 5000, "is not YAML"),
-        ("base: &a0 {x: 1}\n" + "".join(f"k{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)), "is not YAML"),
+        (
+            "base: &a0 {x: 1}\n"
+            + "".join(f"k{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)),
+            "is not YAML",
+        ),
         (
             {"config": f"apiVersion: v1\ntoken: {SECRET}\n", "expiration": "2026-01-01T00:00:00Z"},
-            "is the answer of DescribeClusterUserKubeconfig, whose field config holds the kubeconfig: write the text of that field alone to a "
-            "file, or let ./mtls kubeconfig fetch one",
+            (
+                "is the answer of DescribeClusterUserKubeconfig, whose field config holds the kubeconfig:"
+                " write the text of that field alone to a file, or let ./mtls kubeconfig fetch one"
+            ),
         ),
     ],
 )
@@ -193,14 +231,23 @@ def test_what_cannot_be_used_is_told_in_one_sentence(content: Any, part: str, tm
     assert part in sentence(content, tmp_path)
 
 
-@pytest.mark.parametrize("saved", [f"\ufeff{SECRET}".encode(), f"{SECRET}—".encode(), SECRET.encode("utf-16"), f"{SECRET}\nx".encode()])
-def test_a_token_file_that_an_editor_changed_is_refused_without_the_token(saved: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "saved",
+    [f"\ufeff{SECRET}".encode(), f"{SECRET}—".encode(), SECRET.encode("utf-16"), f"{SECRET}\nx".encode()],
+)
+def test_a_token_file_that_an_editor_changed_is_refused_without_the_token(
+    saved: bytes, tmp_path: Path
+) -> None:
     written(tmp_path, saved, "token")
-    assert "which no header can hold: write the token anew" in sentence(config(user={"tokenFile": "token"}), tmp_path)
+    assert "which no header can hold: write the token anew" in sentence(
+        config(user={"tokenFile": "token"}), tmp_path
+    )
 
 
 def plugin(directory: Path, code: str) -> dict[str, Any]:
-    script = written(directory, f"#!{sys.executable}\nimport json, os, subprocess, sys, time\n{code}\n", "plugin")
+    script = written(
+        directory, f"#!{sys.executable}\nimport json, os, subprocess, sys, time\n{code}\n", "plugin"
+    )
     script.chmod(0o755)
     return config(user={"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}})
 
@@ -210,7 +257,10 @@ def plugin(directory: Path, code: str) -> dict[str, Any]:
     [
         (f"print(json.dumps({{'status': {{'token': '{SECRET}\\n'}}}}))", "holds a line break"),
         (f"print(json.dumps({{'status': {{'token': ['{SECRET}']}}}}))", "did not print an ExecCredential"),
-        (f"print(json.dumps({{'status': {{'token': '{SECRET}', 'clientCertificateData': 1}}}}))", "did not print an ExecCredential"),
+        (
+            f"print(json.dumps({{'status': {{'token': '{SECRET}', 'clientCertificateData': 1}}}}))",
+            "did not print an ExecCredential",
+        ),
         (
             "print(json.dumps({'status': {'clientCertificateData': chr(0xd800), 'clientKeyData': 'x'}}))",
             "do not belong together or cannot be read",
@@ -232,7 +282,9 @@ def test_each_odd_answer_of_a_plugin_is_told_in_one_sentence(code: str, part: st
 def test_a_plugin_that_hangs_is_waited_for_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     user = plugin(tmp_path, "")
-    (tmp_path / "plugin").write_text(f'#!/bin/sh\nsleep 60 & echo $! >> "{runs}"; wait\n', encoding="utf-8")  # starts sooner than Python
+    (tmp_path / "plugin").write_text(
+        f'#!/bin/sh\nsleep 60 & echo $! >> "{runs}"; wait\n', encoding="utf-8"
+    )  # starts sooner than Python
     api = KubernetesApi(load(str(written(tmp_path, user)), None, {}))
     with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", 2):
         for _ in range(3):
@@ -245,7 +297,9 @@ def test_a_plugin_that_hangs_is_waited_for_once_and_leaves_nothing_behind(tmp_pa
 
 def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(tmp_path: Path) -> None:
     issuer = authority()
-    locked = issuer.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    locked = issuer.private_key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+    )
     user = {"client-certificate-data": encoded(pem(issuer.certificate)), "client-key-data": encoded(locked)}
     assert "is encrypted, which kubectl refuses too" in sentence(config(user=user), tmp_path)
 
@@ -297,9 +351,37 @@ VALUES: list[Any] = [
     ),
 ]
 FIELDS = [
-    *("token", "tokenFile", "username", "password", "client-certificate", "client-certificate-data", "client-key", "client-key-data", "as"),
-    *("as-groups", "auth-provider", "exec", "server", "tls-server-name", "proxy-url", "insecure-skip-tls-verify", "certificate-authority"),
-    *("certificate-authority-data", "command", "args", "env", "apiVersion", "installHint", "provideClusterInfo", "interactiveMode"),
+    *(
+        "token",
+        "tokenFile",
+        "username",
+        "password",
+        "client-certificate",
+        "client-certificate-data",
+        "client-key",
+        "client-key-data",
+        "as",
+    ),
+    *(
+        "as-groups",
+        "auth-provider",
+        "exec",
+        "server",
+        "tls-server-name",
+        "proxy-url",
+        "insecure-skip-tls-verify",
+        "certificate-authority",
+    ),
+    *(
+        "certificate-authority-data",
+        "command",
+        "args",
+        "env",
+        "apiVersion",
+        "installHint",
+        "provideClusterInfo",
+        "interactiveMode",
+    ),
 ]
 
 
@@ -312,7 +394,11 @@ def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 FULL = config(
     user={"token": SECRET, "exec": {"command": "true", "args": ["x"], "env": [{"name": "A", "value": "b"}]}},
-    **{"certificate-authority-data": encoded(CA_PEM), "tls-server-name": "kubernetes", "proxy-url": "http://proxy:3128"},
+    **{
+        "certificate-authority-data": encoded(CA_PEM),
+        "tls-server-name": "kubernetes",
+        "proxy-url": "http://proxy:3128",
+    },
 )
 PLACES = list(_places(FULL))
 
@@ -339,7 +425,11 @@ def _changed(place: tuple[Any, ...], value: Any, extra: dict[str, Any]) -> Any:
     st.sampled_from([json.dumps, lambda content: json.dumps(content).encode("utf-16").decode("utf-16")]),
 )
 def test_any_value_in_any_field_is_taken_or_told_in_one_sentence(
-    tmp_path_factory: pytest.TempPathFactory, place: tuple[Any, ...], value: Any, extra: dict[str, Any], text: Callable[[Any], str]
+    tmp_path_factory: pytest.TempPathFactory,
+    place: tuple[Any, ...],
+    value: Any,
+    extra: dict[str, Any],
+    text: Callable[[Any], str],
 ) -> None:
     path = written(tmp_path_factory.mktemp("kubeconfig"), text(_changed(place, value, extra)))
     try:

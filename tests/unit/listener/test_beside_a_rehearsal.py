@@ -1,4 +1,6 @@
-"""The resource while `mtls rehearse` has a temporary listener beside its own: it tells about it, and nothing else is different."""
+"""The resource while `mtls rehearse` has a temporary listener beside its own: it tells about it,
+and nothing else is different.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.temporary import RehearsalClaim, Runner, plan_add, temporary
 from tests.unit.listener.fakes import CA_2, B, World, wanted
 
-TOLD = "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process 42 on there, since 2026-03-01T12:00:00Z)"
+TOLD = (
+    "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process 42 on"
+    " there, since 2026-03-01T12:00:00Z)"
+)
 
 OPENS = "alb:443 will let everybody in without a client certificate"
 
@@ -21,7 +26,9 @@ def rehearsed(world: World, port: int = 443) -> None:
     assert document is not None
     real = find_listener(document, 443)
     added = temporary(document, real, 8443, CA_2)
-    claim = RehearsalClaim("r", "1a2b3c4d", "mtls", port, Runner("there", "", 42), since, since + timedelta(hours=1), added)
+    claim = RehearsalClaim(
+        "r", "1a2b3c4d", "mtls", port, Runner("there", "", 42), since, since + timedelta(hours=1), added
+    )
     world.cluster.patch_albconfig("alb", plan_add(document, real, claim))
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from alb_mutual_tls.listener.claim import (
     Claim,
     ClaimedByAnother,
+    ClaimEnding,
     ClaimUnreadable,
-    Ending,
     Owner,
     annotation_key,
     for_create,
@@ -30,7 +30,15 @@ WHAT = "listener 443/HTTPS of AlbConfig alb"
 
 
 @given(
-    st.builds(Claim, st.text(min_size=1), st.builds(Owner, st.text(min_size=1), st.text()), st.text(), st.text(), st.text(), st.just("{}"))
+    st.builds(
+        Claim,
+        st.text(min_size=1),
+        st.builds(Owner, st.text(min_size=1), st.text()),
+        st.text(),
+        st.text(),
+        st.text(),
+        st.just("{}"),
+    )
 )
 def test_what_is_written_is_read_back(claim: Claim) -> None:
     assert parse(render(claim), "alb", "albmtls/443-https") == claim
@@ -79,9 +87,11 @@ def altered(**changes: object) -> str:
 def test_an_annotation_that_is_not_ours_is_refused_and_says_how_to_look_at_it(text: str) -> None:
     with pytest.raises(ClaimUnreadable) as raised:
         parse(text, "alb", "albmtls/443-https")
-    assert str(raised.value) == (
-        "annotation albmtls/443-https of AlbConfig alb cannot be read as a claim of this program, and the listener's first values may be in it: "
-        "look at it with kubectl get albconfig alb -o yaml and correct or remove it"
+    assert (
+        str(raised.value)
+        == "annotation albmtls/443-https of AlbConfig alb cannot be read as a claim of this program, and the"
+        " listener's first values may be in it: look at it with kubectl get albconfig alb -o yaml and"
+        " correct or remove it"
     )
 
 
@@ -98,18 +108,26 @@ def test_a_new_resource_starts_afresh_without_a_claim_and_goes_on_with_its_own_s
 def test_another_stack_is_refused_by_name_unless_it_takes_over(identity: str | None) -> None:
     with pytest.raises(ClaimedByAnother) as raised:
         for_create(CLAIM, identity, take_over=False, listener=WHAT)
-    assert str(raised.value) == (
-        f"{WHAT} is claimed by another stack, 1a2b3c4d ({URN}): remove it from that stack's listeners and run pulumi up there, "
-        "or set takeOver to true here to take it over"
+    assert (
+        str(raised.value)
+        == f"{WHAT} is claimed by another stack, 1a2b3c4d ({URN}): remove it from that stack's listeners and"
+        " run pulumi up there, or set takeOver to true here to take it over"
     )
     assert for_create(CLAIM, identity, take_over=True, listener=WHAT) is CLAIM
 
 
-def test_an_update_goes_on_with_its_own_values_also_after_the_annotation_was_pruned_or_the_stack_renamed() -> None:
+def test_an_update_goes_on_with_its_own_values_also_after_the_annotation_was_pruned_or_the_stack_renamed() -> (
+    None
+):
     own = CLAIM.owner
     assert for_update(None, "c1", own, take_over=False, listener=WHAT) is None
     assert for_update(CLAIM, "c1", own, take_over=False, listener=WHAT) is None
-    assert for_update(CLAIM, "c1", Owner(own.identity, URN.replace("dev", "prod")), take_over=False, listener=WHAT) is None
+    assert (
+        for_update(
+            CLAIM, "c1", Owner(own.identity, URN.replace("dev", "prod")), take_over=False, listener=WHAT
+        )
+        is None
+    )
 
 
 def test_an_update_takes_its_own_urns_claim_back_from_an_older_state() -> None:
@@ -132,26 +150,26 @@ def test_an_update_takes_another_stacks_claim_only_with_take_over() -> None:
 @pytest.mark.parametrize(
     ("found", "ids", "ending"),
     [
-        (CLAIM, ("ca-1",), Ending.RESTORE),
-        (None, ("ca-1",), Ending.RESTORE),
-        (CLAIM, ("ca-2",), Ending.RELEASE),
-        (CLAIM, ("ca-1", "ca-2"), Ending.RELEASE),
-        (None, ("ca-2",), Ending.LEAVE),
-        (None, (), Ending.LEAVE),
-        (dataclasses.replace(CLAIM, id="c2"), ("ca-1",), Ending.LEAVE),
-        (dataclasses.replace(CLAIM, id="c2"), ("ca-2",), Ending.LEAVE),
-        (dataclasses.replace(CLAIM, id="c2"), (), Ending.LEAVE),
+        (CLAIM, ("ca-1",), ClaimEnding.RESTORE),
+        (None, ("ca-1",), ClaimEnding.RESTORE),
+        (CLAIM, ("ca-2",), ClaimEnding.RELEASE),
+        (CLAIM, ("ca-1", "ca-2"), ClaimEnding.RELEASE),
+        (None, ("ca-2",), ClaimEnding.LEAVE),
+        (None, (), ClaimEnding.LEAVE),
+        (dataclasses.replace(CLAIM, id="c2"), ("ca-1",), ClaimEnding.LEAVE),
+        (dataclasses.replace(CLAIM, id="c2"), ("ca-2",), ClaimEnding.LEAVE),
+        (dataclasses.replace(CLAIM, id="c2"), (), ClaimEnding.LEAVE),
     ],
 )
 @pytest.mark.parametrize("enabled", [True, False])
 def test_a_deleted_resource_restores_only_what_is_still_its_own(
-    found: Claim | None, ids: tuple[str, ...], ending: Ending, enabled: bool
+    found: Claim | None, ids: tuple[str, ...], ending: ClaimEnding, enabled: bool
 ) -> None:
     assert for_delete(found, "c1", "ca-1", ids, enabled=enabled) is ending
 
 
-@pytest.mark.parametrize(("enabled", "ending"), [(True, Ending.RESTORE), (False, Ending.RELEASE)])
+@pytest.mark.parametrize(("enabled", "ending"), [(True, ClaimEnding.RESTORE), (False, ClaimEnding.RELEASE)])
 def test_a_listener_that_asks_for_certificates_of_no_ca_is_restored_and_one_that_asks_for_none_is_left(
-    enabled: bool, ending: Ending
+    enabled: bool, ending: ClaimEnding
 ) -> None:
     assert for_delete(CLAIM, "c1", "ca-1", (), enabled=enabled) is ending

@@ -12,7 +12,17 @@ from tests.unit.listener.corpus import ODD, others
 
 
 @pytest.mark.parametrize(
-    "text", ["0.00001", "1e-5", "1E+5", "1.10", "-0.0", "12345678901234567890123", '{"a":[1.0,null,true,"ü/~"]}', '"\\u0000"']
+    "text",
+    [
+        "0.00001",
+        "1e-5",
+        "1E+5",
+        "1.10",
+        "-0.0",
+        "12345678901234567890123",
+        '{"a":[1.0,null,true,"ü/~"]}',
+        '"\\u0000"',
+    ],
 )
 def test_what_is_read_is_written_as_it_was(text: str) -> None:
     assert dumps(loads(text)) == text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cluster.kubeconfig import Credential, load
+from alb_mutual_tls.cluster.kubeconfig import KubernetesCredential, load
 from alb_mutual_tls.errors import UserError
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
@@ -24,7 +24,10 @@ def config(**changes: Any) -> dict[str, Any]:
         "clusters": [
             {
                 "name": "c1",
-                "cluster": {"server": "https://127.0.0.1:6443/", "certificate-authority-data": base64.b64encode(b"ca").decode()},
+                "cluster": {
+                    "server": "https://127.0.0.1:6443/",
+                    "certificate-authority-data": base64.b64encode(b"ca").decode(),
+                },
             },
             {"name": "c2", "cluster": {"server": "https://127.0.0.2:6443", "tls-server-name": "kubernetes"}},
         ],
@@ -47,7 +50,9 @@ def written(directory: Path, content: Any, name: str = "config") -> str:
     return str(path)
 
 
-def refused(kubeconfig: str | None, context: str | None = None, environment: dict[str, str] | None = None) -> str:
+def refused(
+    kubeconfig: str | None, context: str | None = None, environment: dict[str, str] | None = None
+) -> str:
     with pytest.raises(UserError) as raised:
         load(kubeconfig, context, environment or {}).credential()
     assert "\n" not in str(raised.value)
@@ -61,9 +66,13 @@ def test_the_current_context_is_taken_unless_another_is_configured(tmp_path: Pat
         "https://127.0.0.1:6443",
         "prod",
         b"ca",
-        Credential(token="t1"),
+        KubernetesCredential(token="t1"),
     )
-    assert (second.server, second.server_name, second.credential()) == ("https://127.0.0.2:6443", "kubernetes", Credential())
+    assert (second.server, second.server_name, second.credential()) == (
+        "https://127.0.0.2:6443",
+        "kubernetes",
+        KubernetesCredential(),
+    )
 
 
 def test_the_content_itself_may_stand_in_place_of_a_path() -> None:
@@ -71,7 +80,9 @@ def test_the_content_itself_may_stand_in_place_of_a_path() -> None:
 
 
 def test_kubeconfig_may_list_files_the_first_of_which_to_name_something_counts(tmp_path: Path) -> None:
-    one = written(tmp_path, {"contexts": [{"name": "prod", "context": {"cluster": "c2"}}], "current-context": ""}, "one")
+    one = written(
+        tmp_path, {"contexts": [{"name": "prod", "context": {"cluster": "c2"}}], "current-context": ""}, "one"
+    )
     two = written(tmp_path, config(), "two")
     found = load(None, None, {"KUBECONFIG": f"{one}:{tmp_path / 'missing'}:{two}"})
     assert (found.server, found.origin) == ("https://127.0.0.2:6443", f"kubeconfig {one}:{two}")
@@ -87,24 +98,31 @@ def test_relative_files_are_beside_the_kubeconfig(tmp_path: Path) -> None:
 
 
 def test_a_credential_is_never_printed() -> None:
-    assert "t1" not in repr(Credential(token="t1"))
+    assert "t1" not in repr(KubernetesCredential(token="t1"))
 
 
 def test_no_kubeconfig_at_all_names_where_it_was_looked_for(tmp_path: Path) -> None:
     missing = tmp_path / "nothing"
     tail = "set kubernetes:kubeconfig or KUBECONFIG to the file of the cluster"
     assert refused(str(missing)) == f"there is no kubeconfig at {missing} (kubernetes:kubeconfig): {tail}"
-    assert refused(None, None, {"KUBECONFIG": str(missing)}) == f"there is no kubeconfig at {missing} (KUBECONFIG): {tail}"
+    assert (
+        refused(None, None, {"KUBECONFIG": str(missing)})
+        == f"there is no kubeconfig at {missing} (KUBECONFIG): {tail}"
+    )
 
 
 def test_an_unknown_context_names_those_that_exist(tmp_path: Path) -> None:
     path = written(tmp_path, config())
-    assert refused(path, "staging") == (
-        f"kubeconfig {path} has no context staging, it has prod, dev: set kubernetes:context to one of them, or kubernetes:kubeconfig to another file"
+    assert (
+        refused(path, "staging")
+        == f"kubeconfig {path} has no context staging, it has prod, dev: set kubernetes:context to one of"
+        " them, or kubernetes:kubeconfig to another file"
     )
     path = written(tmp_path, config(**{"current-context": ""}))
-    assert refused(path) == (
-        f"kubeconfig {path} has no current-context, and none is configured; it has prod, dev: set kubernetes:context to one of them"
+    assert (
+        refused(path)
+        == f"kubeconfig {path} has no current-context, and none is configured; it has prod, dev: set"
+        " kubernetes:context to one of them"
     )
 
 
@@ -115,14 +133,32 @@ def test_an_unknown_context_names_those_that_exist(tmp_path: Path) -> None:
         ("just text", "is not a kubeconfig"),
         (config(clusters=[]), "names the cluster c1, which is not in it"),
         (config(users=[]), "names the user u1, which is not in it"),
-        (config(clusters=[{"name": "c1", "cluster": {"server": "127.0.0.1"}}]), "has '127.0.0.1' as server, not a URL"),
-        (config(clusters=[{"name": "c1", "cluster": {"server": "https://x", "certificate-authority": "no"}}]), "No such file or directory"),
-        (config(clusters=[{"name": "c1", "cluster": {"server": "https://x", "certificate-authority-data": "x"}}]), "is not base64"),
+        (
+            config(clusters=[{"name": "c1", "cluster": {"server": "127.0.0.1"}}]),
+            "has '127.0.0.1' as server, not a URL",
+        ),
+        (
+            config(
+                clusters=[{"name": "c1", "cluster": {"server": "https://x", "certificate-authority": "no"}}]
+            ),
+            "No such file or directory",
+        ),
+        (
+            config(
+                clusters=[
+                    {"name": "c1", "cluster": {"server": "https://x", "certificate-authority-data": "x"}}
+                ]
+            ),
+            "is not base64",
+        ),
         (user(**{"auth-provider": {"name": "gcp"}}), "uses auth-provider, which Kubernetes has removed"),
         (user(**{"token": "t", "as": "admin"}), "acts as somebody else (as), which is not supported"),
         (user(**{"client-certificate-data": "eA=="}), "has only one of client-certificate and client-key"),
         (user(exec={"args": []}), "has an exec credential plugin without a command"),
-        (user(exec={"command": "no-such-plugin"}), "needs the credential plugin no-such-plugin, which is not on PATH: install it"),
+        (
+            user(exec={"command": "no-such-plugin"}),
+            "needs the credential plugin no-such-plugin, which is not on PATH: install it",
+        ),
         (
             user(exec={"command": "no-such-plugin", "installHint": "get it\nfrom ACK"}),
             "needs the credential plugin no-such-plugin, which is not on PATH: get it from ACK",
@@ -143,19 +179,32 @@ def plugin(directory: Path, code: str, **fields: Any) -> dict[str, Any]:
 
 def test_a_plugin_gives_a_token_and_knows_what_it_is_asked(tmp_path: Path) -> None:
     code = (
-        "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
-        "token = '|'.join([info['apiVersion'], info['spec']['cluster']['server'], os.environ['REGION'], *sys.argv[1:]])\n"
-        "print(json.dumps({'status': {'token': token}}))"
+        "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\ntoken = '|'.join([info['apiVersion'],"
+        " info['spec']['cluster']['server'], os.environ['REGION'],"
+        " *sys.argv[1:]])\nprint(json.dumps({'status': {'token': token}}))"
     )
-    content = plugin(tmp_path, code, args=["--id", "c1"], env=[{"name": "REGION", "value": "cn-hangzhou"}], provideClusterInfo=True)
+    content = plugin(
+        tmp_path,
+        code,
+        args=["--id", "c1"],
+        env=[{"name": "REGION", "value": "cn-hangzhou"}],
+        provideClusterInfo=True,
+    )
     token = load(written(tmp_path, content), None, {}).credential().token
     assert token == "client.authentication.k8s.io/v1|https://127.0.0.1:6443/|cn-hangzhou|--id|c1"
 
 
 def test_a_plugin_may_give_a_client_certificate_as_acks_does(tmp_path: Path) -> None:
-    code = f"print(json.dumps({{'status': {{'clientCertificateData': {CERTIFICATE!r}, 'clientKeyData': 'key'}}}}))"
+    code = (
+        f"print(json.dumps({{'status': {{'clientCertificateData': {CERTIFICATE!r}, 'clientKeyData':"
+        " 'key'}}))"
+    )
     credential = load(written(tmp_path, plugin(tmp_path, code)), None, {}).credential()
-    assert (credential.token, credential.certificate, credential.private_key) == (None, CERTIFICATE.encode(), b"key")
+    assert (credential.token, credential.certificate, credential.private_key) == (
+        None,
+        CERTIFICATE.encode(),
+        b"key",
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +218,10 @@ def test_a_plugin_may_give_a_client_certificate_as_acks_does(tmp_path: Path) -> 
         ("print('hello')", "did not print an ExecCredential with a status"),
         ("print('[]')", "did not print an ExecCredential with a status"),
         ("print(json.dumps({'status': {}}))", "gave neither a token nor a client certificate with key"),
-        ("print(json.dumps({'status': {'clientCertificateData': 'x'}}))", "gave neither a token nor a client certificate with key"),
+        (
+            "print(json.dumps({'status': {'clientCertificateData': 'x'}}))",
+            "gave neither a token nor a client certificate with key",
+        ),
         (
             "print(json.dumps({'status': {'token': 's', 'expirationTimestamp': '2020-01-01T00:00:00Z'}}))",
             "gave a credential that expired at 2020-01-01T00:00:00Z",

@@ -1,4 +1,6 @@
-"""The handler and everybody who wants the same listener: killed runs, moved resources, other stacks, pruned annotations, other authorities."""
+"""The handler and everybody who wants the same listener: killed runs, moved resources, other
+stacks, pruned annotations, other authorities.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ def test_a_resource_that_moved_is_never_off_and_its_old_self_leaves_it_alone() -
     new = world.create(wanted(), "renamed")
     world.delete(old, "https")
     assert {key: world.listener()[key] for key in ON} == ON
-    assert ("INFO", f"listener 443/HTTPS of AlbConfig alb is left as it is, {URN.format('renamed')} has taken it over") in world.said
+    assert (
+        "INFO",
+        f"listener 443/HTTPS of AlbConfig alb is left as it is, {URN.format('renamed')} has taken it over",
+    ) in world.said
     assert world.changes(new, wanted()) == {}
     world.delete(new, "renamed")
     assert "caEnabled" not in world.listener()
@@ -69,12 +74,24 @@ def test_another_stack_is_refused_by_name_and_may_take_over_with_the_first_value
     first = world.create(wanted())
     theirs = wanted(owner="99999999", caCertificateId=CA_2, trustedFingerprint=B, issuingFingerprint=B)
     for preview in (True, False):
-        sentence = raised(ClaimedByAnother, lambda: world.handler.create(world.request("https", preview=preview), theirs))  # noqa: B023
+        sentence = raised(
+            ClaimedByAnother,
+            lambda: world.handler.create(world.request("https", preview=preview), theirs),  # noqa: B023
+        )
         assert f"1a2b3c4d ({URN.format('https')})" in sentence
     assert {key: world.listener()[key] for key in ON} == ON
     for preview in (True, False):
-        sentence = raised(UserError, lambda: world.handler.create(world.request("https", preview=preview), {**theirs, "takeOver": True}))  # noqa: B023
-        assert "would be taken over with another one, so everybody would be locked out: let authorities name that one" in sentence
+        sentence = raised(
+            UserError,
+            lambda: world.handler.create(
+                world.request("https", preview=preview),  # noqa: B023
+                {**theirs, "takeOver": True},
+            ),
+        )
+        assert (
+            "would be taken over with another one, so everybody would be locked out: let authorities name"
+            " that one" in sentence
+        )
     assert {key: world.listener()[key] for key in ON} == ON
     second = world.create({**theirs, "takeOver": True, "cutOff": True})
     assert "every client of alb:443 is rejected until it has installed a new certificate" in world.warnings()
@@ -86,7 +103,8 @@ def test_another_stack_is_refused_by_name_and_may_take_over_with_the_first_value
     world.delete(first)
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
     assert world.warnings() == [
-        f"listener 443/HTTPS of AlbConfig alb is left as it is, because stack 99999999 ({URN.format('https')}) has claimed it"
+        "listener 443/HTTPS of AlbConfig alb is left as it is, because stack 99999999"
+        f" ({URN.format('https')}) has claimed it"
     ]
 
 
@@ -140,15 +158,20 @@ def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
     state = world.create(wanted())
     flip = wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2)
     sentence = raised(UserError, lambda: world.changes(state, flip))
-    assert sentence == (
-        "listener 443/HTTPS of AlbConfig alb would trust another certificate authority, the one with the SHA-256 bbbbbbbbbbbbbbbb..., of which no "
-        "client has a certificate so far (it trusts aaaaaaaaaaaaaaaa..., and aaaaaaaaaaaaaaaa... was issuing), so everybody would be locked out: set "
-        "issuingAuthority to the new one first, run pulumi up, let the clients install their certificates, then change trustedAuthority; or set "
-        "cutOff to true if locking everybody out is the purpose"
+    assert (
+        sentence
+        == "listener 443/HTTPS of AlbConfig alb would trust another certificate authority, the one with the"
+        " SHA-256 bbbbbbbbbbbbbbbb..., of which no client has a certificate so far (it trusts"
+        " aaaaaaaaaaaaaaaa..., and aaaaaaaaaaaaaaaa... was issuing), so everybody would be locked out: set"
+        " issuingAuthority to the new one first, run pulumi up, let the clients install their"
+        " certificates, then change trustedAuthority; or set cutOff to true if locking everybody out is"
+        " the purpose"
     )
     raised(UserError, lambda: world.update(state, flip))
     raised(UserError, lambda: world.handler.update(world.request(preview=True), "alb/443", state, {}, flip))
-    unknown = raised(UserError, lambda: world.changes(state, wanted(trustedFingerprint=UNKNOWN, caCertificateId=UNKNOWN)))
+    unknown = raised(
+        UserError, lambda: world.changes(state, wanted(trustedFingerprint=UNKNOWN, caCertificateId=UNKNOWN))
+    )
     assert "one that has not been made yet" in unknown
     assert {key: world.listener()[key] for key in ON} == ON
 
@@ -158,20 +181,31 @@ def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
 
 
-def test_nobody_is_locked_out_by_an_authority_that_has_ended_and_what_is_on_or_goes_off_is_refused_nothing() -> None:
+def test_nobody_is_locked_out_by_an_authority_that_has_ended_and_what_is_on_or_goes_off_is_refused_nothing() -> (
+    None
+):
     ended = pem(authority(end=PAST).certificate)
     world = World()
     off = world.create(wanted(caEnabled=False, trustedCertificatePem=ended))
     on = wanted(trustedCertificatePem=ended)
     sentence = (
-        f"listener 443/HTTPS of AlbConfig alb would ask for certificates of an authority that ended on {to_text(PAST)}, so everybody would be locked "
-        "out: let it trust another authority (docs/rotation.md), or leave caEnabled false"
+        "listener 443/HTTPS of AlbConfig alb would ask for certificates of an authority that ended on"
+        f" {to_text(PAST)}, so everybody would be locked out: let it trust another authority"
+        " (docs/rotation.md), or leave caEnabled false"
     )
     for request in (world.request(preview=True), world.request()):
         assert raised(UserError, partial(world.handler.create, request, on)) == sentence
         assert raised(UserError, partial(world.handler.update, request, "alb/443", off, {}, on)) == sentence
-    flip = wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2, cutOff=True, trustedCertificatePem=ended)
-    good = world.update(off, wanted(trustedCertificatePem=pem(authority(end=datetime.now(UTC) + DAY).certificate)))
+    flip = wanted(
+        trustedFingerprint=B,
+        issuingFingerprint=B,
+        caCertificateId=CA_2,
+        cutOff=True,
+        trustedCertificatePem=ended,
+    )
+    good = world.update(
+        off, wanted(trustedCertificatePem=pem(authority(end=datetime.now(UTC) + DAY).certificate))
+    )
     assert raised(UserError, lambda: world.update(good, flip)) == sentence
     on_still = world.update(good, {**on, "owner": good["owner"]})
     assert world.listener()["caEnabled"] is True
@@ -179,7 +213,9 @@ def test_nobody_is_locked_out_by_an_authority_that_has_ended_and_what_is_on_or_g
     assert world.listener()["caEnabled"] is False
 
 
-def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lead_to_and_not_when_it_is_gone() -> None:
+def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lead_to_and_not_when_it_is_gone() -> (
+    None
+):
     world = World()
     issuing = world.update(world.create(wanted()), wanted(issuingFingerprint=B, crossFingerprints=[A]))
     flipped = wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2)
@@ -196,7 +232,9 @@ def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lea
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_1}]
 
 
-def test_trust_does_not_go_to_an_authority_that_never_was_trusted_whatever_cross_certificates_there_are() -> None:
+def test_trust_does_not_go_to_an_authority_that_never_was_trusted_whatever_cross_certificates_there_are() -> (
+    None
+):
     world = World()
     flip = wanted(trustedFingerprint=B, caCertificateId=CA_2, crossFingerprints=[B])
     state = world.update(world.create(wanted()), wanted(crossFingerprints=[B]))
@@ -204,9 +242,13 @@ def test_trust_does_not_go_to_an_authority_that_never_was_trusted_whatever_cross
     raised(UserError, lambda: world.changes(state, flip))
 
 
-def test_a_listener_that_is_added_between_a_change_of_trust_and_its_way_back_goes_back_with_the_others() -> None:
+def test_a_listener_that_is_added_between_a_change_of_trust_and_its_way_back_goes_back_with_the_others() -> (
+    None
+):
     world = World()
-    state = world.create(wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2))
+    state = world.create(
+        wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2)
+    )
     assert "trustedFingerprint" in world.changes(state, wanted(issuingFingerprint=B, crossFingerprints=[A]))
 
 
@@ -241,7 +283,9 @@ def test_trust_that_was_changed_while_off_is_refused_when_it_is_switched_on() ->
     off = world.update(on, wanted(caEnabled=False))
     changed = wanted(trustedFingerprint=B, caCertificateId=CA_2)
     moved = world.update(off, {**changed, "caEnabled": False})
-    assert any("so switching it on will be refused unless cutOff is set" in warning for warning in world.warnings())
+    assert any(
+        "so switching it on will be refused unless cutOff is set" in warning for warning in world.warnings()
+    )
     raised(UserError, lambda: world.changes(moved, changed))
     raised(UserError, lambda: world.update(moved, changed))
     assert world.listener()["caEnabled"] is False
@@ -249,7 +293,9 @@ def test_trust_that_was_changed_while_off_is_refused_when_it_is_switched_on() ->
     assert world.changes(moved, {**changed, "cutOff": True}) == {"caEnabled": "UPDATE"}
     never_on = World()
     first = never_on.create(wanted(caEnabled=False))
-    raised(UserError, lambda: never_on.changes(never_on.update(first, {**changed, "caEnabled": False}), changed))
+    raised(
+        UserError, lambda: never_on.changes(never_on.update(first, {**changed, "caEnabled": False}), changed)
+    )
 
 
 def test_a_flip_names_the_clients_whose_old_bundles_are_rejected_and_a_cut_off_says_that_all_are() -> None:
@@ -257,12 +303,16 @@ def test_a_flip_names_the_clients_whose_old_bundles_are_rejected_and_a_cut_off_s
     certificate = pem(authority("app").certificate)
     date = f"{x509.load_pem_x509_certificate(certificate.encode()).not_valid_before_utc + BACKDATE:%Y-%m-%d}"
     world.issued["alb-mutual-tls-issued"] = {"partner": certificate, "app": certificate}
-    issuing = world.update(world.create(wanted(), NAME), wanted(issuingFingerprint=B, crossFingerprints=[A]), NAME)
+    issuing = world.update(
+        world.create(wanted(), NAME), wanted(issuingFingerprint=B, crossFingerprints=[A]), NAME
+    )
     flip = wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2)
     for preview in (True, False):
         world.said.clear()
         flipped = world.handler.update(world.request(NAME, preview=preview), "alb/443", issuing, {}, flip)
-        assert world.warnings() == [f"from now on alb:443 rejects old bundles of app, partner (new ones were issued on {date})"]
+        assert world.warnings() == [
+            f"from now on alb:443 rejects old bundles of app, partner (new ones were issued on {date})"
+        ]
     world.said.clear()
     back = {**flip, "trustedFingerprint": A, "caCertificateId": CA_1}
     world.update(flipped, back, NAME)
@@ -270,7 +320,9 @@ def test_a_flip_names_the_clients_whose_old_bundles_are_rejected_and_a_cut_off_s
     cut = wanted(trustedFingerprint=UNKNOWN, issuingFingerprint=UNKNOWN, caCertificateId=UNKNOWN, cutOff=True)
     world.issued["alb-mutual-tls-issued"] = {"partner": UNKNOWN, "app": UNKNOWN}
     world.handler.update(world.request(NAME, preview=True), "alb/443", flipped, {}, cut)
-    assert world.warnings() == ["every client of alb:443 is rejected until it has installed a new certificate: app, partner"]
+    assert world.warnings() == [
+        "every client of alb:443 is rejected until it has installed a new certificate: app, partner"
+    ]
 
 
 @pytest.mark.parametrize("changes", [{"cutOff": True}, {"caEnabled": False}])
@@ -280,24 +332,38 @@ def test_trust_changes_at_once_with_cut_off_and_where_it_locks_nobody_out(change
     inputs = wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2, **changes)
     assert "trustedFingerprint" in world.changes(state, inputs)
     world.update(state, inputs)
-    assert any("when it is switched on, clients" in warning for warning in world.warnings()) is ("caEnabled" in changes)
+    assert any("when it is switched on, clients" in warning for warning in world.warnings()) is (
+        "caEnabled" in changes
+    )
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
 
 
 def test_a_create_that_goes_on_after_a_killed_run_may_not_change_trust_either() -> None:
     world = World()
     world.create(wanted())
-    raised(UserError, lambda: world.create(wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2)))
+    raised(
+        UserError,
+        lambda: world.create(wanted(trustedFingerprint=B, issuingFingerprint=B, caCertificateId=CA_2)),
+    )
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_1}]
 
 
 def test_a_listener_that_was_on_with_a_foreign_ca_is_taken_and_the_change_shown() -> None:
     world = World(
-        alb({"port": 443, "protocol": "HTTPS", "certificates": [{}], "caEnabled": True, "caCertificates": [{"CertificateId": CA_2}]})
+        alb(
+            {
+                "port": 443,
+                "protocol": "HTTPS",
+                "certificates": [{}],
+                "caEnabled": True,
+                "caCertificates": [{"CertificateId": CA_2}],
+            }
+        )
     )
     state = world.create(wanted())
     assert world.warnings() == [
-        f"listener 443/HTTPS of AlbConfig alb already asks for client certificates ({CA_2}): from now on only clients of this stack's authority get in"
+        f"listener 443/HTTPS of AlbConfig alb already asks for client certificates ({CA_2}): from now on only"
+        " clients of this stack's authority get in"
     ]
     world.delete(state)
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]

@@ -33,7 +33,9 @@ from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, w
         lambda document: document["metadata"].update(annotations={"somebody": "else"}),
     ],
 )
-def test_a_writer_in_between_makes_it_plan_anew_and_loses_nothing(meanwhile: Callable[[Document], None]) -> None:
+def test_a_writer_in_between_makes_it_plan_anew_and_loses_nothing(
+    meanwhile: Callable[[Document], None],
+) -> None:
     world = World()
     world.cluster.before_patch.append(meanwhile)
     expected = copy.deepcopy(world.cluster.documents["alb"])
@@ -64,12 +66,18 @@ def test_a_stack_that_claims_in_between_is_refused() -> None:
 
 def test_a_writer_that_never_stops_ends_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    monkeypatch.setattr("alb_mutual_tls.provider.listener_client_authentication.random.uniform", lambda *_: 0.0)
-    flips = [lambda document, on=on: document["spec"]["listeners"][1].update(caEnabled=on) for on in (True, False) * 10]
+    monkeypatch.setattr(
+        "alb_mutual_tls.provider.listener_client_authentication.random.uniform", lambda *_: 0.0
+    )
+    flips = [
+        lambda document, on=on: document["spec"]["listeners"][1].update(caEnabled=on)
+        for on in (True, False) * 10
+    ]
     world.cluster.before_patch.extend(flips)
     sentence = raised(UserError, lambda: world.create(wanted()))
     assert sentence.startswith(
-        "listener 443/HTTPS of AlbConfig alb could not be written, 8 times in a row: AlbConfig alb was changed by somebody else"
+        "listener 443/HTTPS of AlbConfig alb could not be written, 8 times in a row: AlbConfig alb was"
+        " changed by somebody else"
     )
     assert sentence.endswith("pause whoever else writes that listener, then run pulumi up again")
 
@@ -100,10 +108,14 @@ def test_it_waits_until_alb_shows_what_was_wished() -> None:
     world.alb.slow = 2
     assert world.create(wanted(awaitTimeoutSeconds=30))["confirmed"] is True
     assert world.alb.looks == 3
-    waiting, still_waiting, confirmed = (sentence for severity, sentence in world.said if severity == "STATUS")
+    waiting, still_waiting, confirmed = (
+        sentence for severity, sentence in world.said if severity == "STATUS"
+    )
     assert waiting.startswith("waiting for ALB to confirm")
     assert still_waiting.startswith("waiting for ALB to confirm")
-    assert confirmed.startswith("ALB confirms that listener 443/HTTPS of AlbConfig alb asks for client certificates")
+    assert confirmed.startswith(
+        "ALB confirms that listener 443/HTTPS of AlbConfig alb asks for client certificates"
+    )
 
 
 def test_without_waiting_alb_is_not_asked() -> None:
@@ -112,7 +124,9 @@ def test_without_waiting_alb_is_not_asked() -> None:
     assert world.alb.looks == 0
 
 
-def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_events_and_the_next_run_asks_again() -> None:
+def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_events_and_the_next_run_asks_again() -> (
+    None
+):
     world = World()
     shown = ListenerState("lsn-1", "alb-of-alb", 443, "Running", False, (CaReference(CA_2, "Associated"),))
     world.alb.answer = lambda: shown
@@ -121,11 +135,13 @@ def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_eve
         world.create(wanted())
     assert made.value.id == "alb/443"
     assert made.value.reasons == [
-        f"ALB did not confirm within 1 s that listener 443/HTTPS of AlbConfig alb asks for client certificates of CA certificate {CA_1}: load "
-        f"balancer alb-of-alb shows status Running, CaEnabled false, CA certificate {CA_2} (Associated); the last warnings of AlbConfig alb are "
-        "FailedApplyModel: CertificateId not found (2026-11-23T22:00:00Z); perhaps ALB does not know the CA certificate, because it reads the "
-        "other half of CAS than cas.aliyuncs.com: set alicloud:endpoints.cas to the half of the ALB (docs/configuration.md); the AlbConfig "
-        "holds what was wished, so look at its events, and run pulumi up to check again"
+        "ALB did not confirm within 1 s that listener 443/HTTPS of AlbConfig alb asks for client"
+        f" certificates of CA certificate {CA_1}: load balancer alb-of-alb shows status Running, CaEnabled"
+        f" false, CA certificate {CA_2} (Associated); the last warnings of AlbConfig alb are"
+        " FailedApplyModel: CertificateId not found (2026-11-23T22:00:00Z); perhaps ALB does not know the CA"
+        " certificate, because it reads the other half of CAS than cas.aliyuncs.com: set"
+        " alicloud:endpoints.cas to the half of the ALB (docs/configuration.md); the AlbConfig holds what"
+        " was wished, so look at its events, and run pulumi up to check again"
     ]
     live = world.refresh(made.value.state)
     assert live is not None
@@ -149,7 +165,9 @@ def test_a_time_out_over_a_ca_certificate_that_alb_has_does_not_speak_of_the_hal
 def test_an_albconfig_without_a_load_balancer_is_waited_for() -> None:
     world = World()
     del world.cluster.documents["alb"]["status"]
-    with pytest.raises(PartiallyMade, match=r"AlbConfig alb has no load balancer yet \(status.loadBalancer.id\)"):
+    with pytest.raises(
+        PartiallyMade, match=r"AlbConfig alb has no load balancer yet \(status.loadBalancer.id\)"
+    ):
         world.create(wanted())
 
 
@@ -178,7 +196,8 @@ def test_without_permission_it_says_that_enforcement_was_not_confirmed() -> None
     world.alb.answer = refuse
     assert world.create(wanted())["confirmed"] is True
     assert world.warnings() == [
-        "the AlbConfig is written, but it was not confirmed that ALB enforces it: RAM forbids alb:GetListenerAttribute"
+        "the AlbConfig is written, but it was not confirmed that ALB enforces it: RAM forbids"
+        " alb:GetListenerAttribute"
     ]
 
 
@@ -226,7 +245,12 @@ def _write_status(document: Document) -> None:
     document["status"]["phase"] = "Configuring"
 
 
-@given(st.lists(st.sampled_from([_insert, _reverse, _remove_another, _remove_ours, _flip, _annotate, _write_status]), max_size=7))
+@given(
+    st.lists(
+        st.sampled_from([_insert, _reverse, _remove_another, _remove_ours, _flip, _annotate, _write_status]),
+        max_size=7,
+    )
+)
 @settings(max_examples=examples(100))
 def test_whatever_others_write_in_between_it_lands_on_the_right_listener_or_ends_in_one_sentence(
     writers: list[Callable[[Document], None]],

@@ -1,4 +1,6 @@
-"""The handler against a cluster and an ALB in memory: what it writes, refuses, shows and gives back."""
+"""The handler against a cluster and an ALB in memory: what it writes, refuses, shows and gives
+back.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,14 @@ from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, C, World, alb, raised
 def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
     world = World()
     given = dict.fromkeys(("caCertificateId", "trustedFingerprint", "issuingFingerprint", "owner"), UNKNOWN)
-    checked, failures = world.handler.check(world.request(), {}, {"albConfig": "alb", "port": 443, "caEnabled": True, **given})
+    checked, failures = world.handler.check(
+        world.request(), {}, {"albConfig": "alb", "port": 443, "caEnabled": True, **given}
+    )
     assert failures == []
-    steering = {key: checked[key] for key in ("caCertificateExisting", "awaitListener", "awaitTimeoutSeconds", "takeOver", "cutOff")}
+    steering = {
+        key: checked[key]
+        for key in ("caCertificateExisting", "awaitListener", "awaitTimeoutSeconds", "takeOver", "cutOff")
+    }
     assert steering == {
         "caCertificateExisting": False,
         "awaitListener": True,
@@ -39,37 +46,65 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
         ("caEnabled", "true", "caEnabled is 'true': give true or false, without quotes"),
         ("caEnabled", 1, "caEnabled is 1: give true or false, without quotes"),
         ("caEnabled", None, "caEnabled is missing: give true or false, without quotes"),
-        ("caCertificateExisting", "yes", "caCertificateExisting is 'yes': give true or false, without quotes"),
+        (
+            "caCertificateExisting",
+            "yes",
+            "caCertificateExisting is 'yes': give true or false, without quotes",
+        ),
         ("port", 0, "port is 0: give a whole number from 1 to 65535"),
         ("port", 65536, "port is 65536: give a whole number from 1 to 65535"),
         ("port", 443.5, "port is 443.5: give a whole number from 1 to 65535"),
         ("port", True, "port is True: give a whole number from 1 to 65535"),
         ("port", "443", "port is '443': give a whole number from 1 to 65535"),
-        ("albConfig", "", "albConfig is '': give the name of an AlbConfig (lower-case letters, digits, - and .)"),
-        ("albConfig", "a/../b", "albConfig is 'a/../b': give the name of an AlbConfig (lower-case letters, digits, - and .)"),
+        (
+            "albConfig",
+            "",
+            "albConfig is '': give the name of an AlbConfig (lower-case letters, digits, - and .)",
+        ),
+        (
+            "albConfig",
+            "a/../b",
+            "albConfig is 'a/../b': give the name of an AlbConfig (lower-case letters, digits, - and .)",
+        ),
         (
             "caCertificateId",
             "",
-            "caCertificateId is '': give the id of a CA certificate in CAS (it is empty after a failed upload)",
+            (
+                "caCertificateId is '': give the id of a CA certificate in CAS (it is empty after a failed"
+                " upload)"
+            ),
         ),
         (
             "trustedFingerprint",
             "A" * 64,
-            f"trustedFingerprint is '{'A' * 64}': give a SHA-256 fingerprint of 64 lower-case hexadecimal digits",
+            (
+                f"trustedFingerprint is '{'A' * 64}': give a SHA-256 fingerprint of 64 lower-case hexadecimal"
+                " digits"
+            ),
         ),
         (
             "crossFingerprints",
             ["a"],
-            "crossFingerprints is ['a']: give a list of SHA-256 fingerprints of 64 lower-case hexadecimal digits",
+            (
+                "crossFingerprints is ['a']: give a list of SHA-256 fingerprints of 64 lower-case hexadecimal"
+                " digits"
+            ),
         ),
         ("owner", "dev", "owner is 'dev': give the identity of a StackIdentity (8 hexadecimal digits)"),
-        ("awaitTimeoutSeconds", 0, "awaitTimeoutSeconds is 0: give a whole number of seconds from 1 to 86400"),
+        (
+            "awaitTimeoutSeconds",
+            0,
+            "awaitTimeoutSeconds is 0: give a whole number of seconds from 1 to 86400",
+        ),
         (
             "caenabled",
             True,
-            "ListenerClientAuthentication has no property caenabled: remove it, the properties are albConfig, port, caEnabled, caCertificateId, "
-            "caCertificateExisting, trustedFingerprint, trustedCertificatePem, issuingFingerprint, crossFingerprints, owner, awaitListener, "
-            "awaitTimeoutSeconds, takeOver, cutOff",
+            (
+                "ListenerClientAuthentication has no property caenabled: remove it, the properties are"
+                " albConfig, port, caEnabled, caCertificateId, caCertificateExisting, trustedFingerprint,"
+                " trustedCertificatePem, issuingFingerprint, crossFingerprints, owner, awaitListener,"
+                " awaitTimeoutSeconds, takeOver, cutOff"
+            ),
         ),
     ],
 )
@@ -87,7 +122,12 @@ def test_create_writes_our_two_keys_and_a_claim_and_delete_takes_them_back() -> 
     before = copy.deepcopy(world.cluster.documents["alb"])
     id, state = world.handler.create(world.request(), wanted())
     assert id == "alb/443"
-    assert world.listener() == {"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "1"}], **ON}
+    assert world.listener() == {
+        "port": 443,
+        "protocol": "HTTPS",
+        "certificates": [{"CertificateId": "1"}],
+        **ON,
+    }
     assert list(world.annotations()) == [KEY]
     assert state == {
         **wanted(),
@@ -120,7 +160,10 @@ def test_a_toggle_is_a_change_of_ca_enabled_and_keeps_the_ca_certificates() -> N
     assert world.changes(state, wanted()) == {"caEnabled": "UPDATE"}
     world.update(state, wanted())
     assert {key: world.listener()[key] for key in ON} == ON
-    writes = [[operation["path"] for operation in patch if operation["op"] != "test"] for patch in world.cluster.patches[1:]]
+    writes = [
+        [operation["path"] for operation in patch if operation["op"] != "test"]
+        for patch in world.cluster.patches[1:]
+    ]
     assert writes == [["/spec/listeners/1/caEnabled"], ["/spec/listeners/1/caEnabled"]]
 
 
@@ -156,11 +199,19 @@ def test_another_albconfig_or_port_is_another_listener(key: str, value: Any) -> 
 
 
 def test_previous_values_come_back_byte_for_byte() -> None:
-    listener = {"port": "443", "PROTOCOL": "HTTPS", "CaEnabled": None, "cacertificates": [{"CertificateId": 2**60, "IsDefault": None}]}
+    listener = {
+        "port": "443",
+        "PROTOCOL": "HTTPS",
+        "CaEnabled": None,
+        "cacertificates": [{"CertificateId": 2**60, "IsDefault": None}],
+    }
     world = World(alb(listener))
     before = copy.deepcopy(world.cluster.documents["alb"]["spec"])
     state = world.create(wanted())
-    assert state["previous"] == '{"CaEnabled":null,"cacertificates":[{"CertificateId":1152921504606846976,"IsDefault":null}]}'
+    assert (
+        state["previous"]
+        == '{"CaEnabled":null,"cacertificates":[{"CertificateId":1152921504606846976,"IsDefault":null}]}'
+    )
     world.delete(world.update(state, wanted(caEnabled=False)))
     assert world.cluster.documents["alb"]["spec"] == before
 
@@ -174,45 +225,64 @@ def test_previous_values_come_back_byte_for_byte() -> None:
         (
             alb(),
             {"albConfig": "other"},
-            "there is no AlbConfig other in the cluster cluster-1, it has alb: correct albConfig in listeners, or make the AlbConfig first",
+            (
+                "there is no AlbConfig other in the cluster cluster-1, it has alb: correct albConfig in"
+                " listeners, or make the AlbConfig first"
+            ),
         ),
         (
             alb(),
             {"port": 8443},
-            "AlbConfig alb has no listener on port 8443, it has 80/HTTP, 443/HTTPS: correct the port in listeners, or add the listener to the "
-            "AlbConfig",
+            (
+                "AlbConfig alb has no listener on port 8443, it has 80/HTTP, 443/HTTPS: correct the port in"
+                " listeners, or add the listener to the AlbConfig"
+            ),
         ),
         (
             alb(),
             {"port": 80},
-            "port 80 of AlbConfig alb speaks HTTP, and only HTTPS listeners can ask for client certificates; AlbConfig alb has 80/HTTP, 443/HTTPS: "
-            "name an HTTPS port in listeners, or set protocol: HTTPS on the listener",
+            (
+                "port 80 of AlbConfig alb speaks HTTP, and only HTTPS listeners can ask for client"
+                " certificates; AlbConfig alb has 80/HTTP, 443/HTTPS: name an HTTPS port in listeners, or set"
+                " protocol: HTTPS on the listener"
+            ),
         ),
         (
             alb(config={"edition": "Basic"}),
             {},
-            "the ALB of AlbConfig alb is of the edition Basic, which has no client authentication: set spec.config.edition to Standard or "
-            "StandardWithWaf",
+            (
+                "the ALB of AlbConfig alb is of the edition Basic, which has no client authentication: set"
+                " spec.config.edition to Standard or StandardWithWaf"
+            ),
         ),
         (
             alb({"port": 443, "protocol": "QUIC"}, {"port": 443, "protocol": "HTTPS"}),
             {},
-            "listener 443/HTTPS of AlbConfig alb shares its port with a QUIC listener, which clients prefer and which cannot ask for certificates: "
-            "remove the QUIC listener",
+            (
+                "listener 443/HTTPS of AlbConfig alb shares its port with a QUIC listener, which clients"
+                " prefer and which cannot ask for certificates: remove the QUIC listener"
+            ),
         ),
         (
             alb({"port": 443, "protocol": "HTTPS", "caEnabled": "true"}),
             {},
-            'caEnabled of listener 443/HTTPS of AlbConfig alb is the text "true", neither true nor false, so the controller refuses the AlbConfig: '
-            "correct it there",
+            (
+                'caEnabled of listener 443/HTTPS of AlbConfig alb is the text "true", neither true nor false,'
+                " so the controller refuses the AlbConfig: correct it there"
+            ),
         ),
     ],
 )
-def test_switching_on_is_refused_and_switching_off_is_not(document: Document, inputs: dict[str, Any], sentence: str) -> None:
+def test_switching_on_is_refused_and_switching_off_is_not(
+    document: Document, inputs: dict[str, Any], sentence: str
+) -> None:
     world = World(document)
     before = copy.deepcopy(world.cluster.documents)
     for preview in (True, False):
-        assert raised(UserError, lambda: world.handler.create(world.request(preview=preview), wanted(**inputs))) == sentence  # noqa: B023
+        assert (
+            raised(UserError, lambda: world.handler.create(world.request(preview=preview), wanted(**inputs)))  # noqa: B023
+            == sentence
+        )
     assert world.cluster.documents == before
     world.handler.create(world.request(preview=True), wanted(caEnabled=False, **inputs))
     assert any(sentence in warning for warning in world.warnings())
@@ -255,11 +325,16 @@ def test_switching_off_works_with_a_quic_listener_that_appeared_later_and_withou
     [
         (lambda listener: listener.update(caEnabled=False), {"caEnabled": "UPDATE"}),
         (lambda listener: listener.pop("caEnabled"), {"caEnabled": "UPDATE"}),
-        (lambda listener: listener.update(caCertificates=[{"CertificateId": CA_2}]), {"caCertificateId": "UPDATE"}),
+        (
+            lambda listener: listener.update(caCertificates=[{"CertificateId": CA_2}]),
+            {"caCertificateId": "UPDATE"},
+        ),
         (lambda listener: listener.update(caCertificates=[]), {"caCertificateId": "UPDATE"}),
     ],
 )
-def test_edits_by_hand_are_shown_and_repaired(edit: Callable[[Document], object], changes: dict[str, str]) -> None:
+def test_edits_by_hand_are_shown_and_repaired(
+    edit: Callable[[Document], object], changes: dict[str, str]
+) -> None:
     world = World()
     state = world.create(wanted())
     edit(world.cluster.documents["alb"]["spec"]["listeners"][1])
@@ -281,8 +356,9 @@ def test_delete_leaves_values_that_somebody_else_wrote_and_says_so() -> None:
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
     assert world.annotations() == {}
     assert world.warnings() == [
-        f"listener 443/HTTPS of AlbConfig alb is left as it is (caEnabled true, {CA_2}), because somebody has changed what this stack wrote "
-        f"(CA certificate {CA_1}): look at it with kubectl get albconfig alb -o yaml"
+        f"listener 443/HTTPS of AlbConfig alb is left as it is (caEnabled true, {CA_2}), because somebody has"
+        f" changed what this stack wrote (CA certificate {CA_1}): look at it with kubectl get albconfig alb"
+        " -o yaml"
     ]
 
 
@@ -294,7 +370,9 @@ def test_a_removed_listener_is_missed_until_it_is_back() -> None:
     assert missed is not None
     assert world.changes(missed, wanted()) == {"caEnabled": "UPDATE"}
     assert "has no listener on port 443" in raised(UserError, lambda: world.update(missed, wanted()))
-    world.cluster.documents["alb"]["spec"]["listeners"].append({"port": 443, "protocol": "HTTPS", "certificates": removed["certificates"]})
+    world.cluster.documents["alb"]["spec"]["listeners"].append(
+        {"port": 443, "protocol": "HTTPS", "certificates": removed["certificates"]}
+    )
     found = world.refresh(missed)
     assert found is not None
     assert world.update(found, wanted()) == state
@@ -367,7 +445,11 @@ def test_another_cluster_or_account_is_an_error_and_never_gone(place: str) -> No
         world.cluster.identity = "cluster-2"
     else:
         world.configuration.account = "999"
-    for act in (lambda: world.refresh(state), lambda: world.update(state, wanted(caEnabled=False)), lambda: world.delete(state)):
+    for act in (
+        lambda: world.refresh(state),
+        lambda: world.update(state, wanted(caEnabled=False)),
+        lambda: world.delete(state),
+    ):
         raised(WrongPlace, act)
     assert world.cluster.documents == written
 
@@ -381,9 +463,19 @@ def test_a_resource_without_state_cannot_be_imported_and_says_why() -> None:
 
 @pytest.mark.parametrize(
     ("edition", "named"),
-    [("Standard", False), ("StandardWithWaf", False), ("STANDARD", False), (None, False), ("", False), ("Extensible", True), ("New", True)],
+    [
+        ("Standard", False),
+        ("StandardWithWaf", False),
+        ("STANDARD", False),
+        (None, False),
+        ("", False),
+        ("Extensible", True),
+        ("New", True),
+    ],
 )
-def test_an_edition_that_is_not_documented_to_have_client_authentication_is_named_while_it_is_on(edition: str | None, named: bool) -> None:
+def test_an_edition_that_is_not_documented_to_have_client_authentication_is_named_while_it_is_on(
+    edition: str | None, named: bool
+) -> None:
     world = World(alb(config={"edition": edition}))
     state = world.create(wanted())
     doubts = [warning for warning in world.warnings() if f"is of the edition {edition}" in warning]
@@ -407,7 +499,10 @@ def test_side_doors_and_other_owners_are_told_in_preview_and_up() -> None:
     world.cluster.classes = [
         {
             "metadata": {"name": "c"},
-            "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": {"kind": "AlbConfig", "name": "alb"}},
+            "spec": {
+                "controller": "ingress.k8s.alibabacloud/alb",
+                "parameters": {"kind": "AlbConfig", "name": "alb"},
+            },
         }
     ]
     world.cluster.members = [

@@ -1,4 +1,6 @@
-"""The patch changes two keys of one listener and one annotation, whatever AlbConfig it meets, and takes all of it back."""
+"""The patch changes two keys of one listener and one annotation, whatever AlbConfig it meets, and
+takes all of it back.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from alb_mutual_tls.listener.declared import CA_CERTIFICATES, CA_ENABLED, find_l
 from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
 from alb_mutual_tls.listener.patch import (
     OFF,
+    Desired,
     Patch,
-    Wish,
     forget,
     parse_previous,
     plan,
@@ -27,8 +29,8 @@ from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 from tests.unit.listener.json_patch import TestFailed, apply
 
 KEY = "albmtls/443-https"
-ON, OFF_WISH = Wish(True, "ca-1"), Wish(False, "ca-1")
-wishes = st.builds(Wish, st.booleans(), st.text(min_size=1, max_size=12))
+ON, OFF_WISH = Desired(True, "ca-1"), Desired(False, "ca-1")
+wishes = st.builds(Desired, st.booleans(), st.text(min_size=1, max_size=12))
 
 
 def alb(*listeners: Any, annotations: dict[str, str] | None = None) -> Document:
@@ -38,12 +40,16 @@ def alb(*listeners: Any, annotations: dict[str, str] | None = None) -> Document:
     }
 
 
-def planned(document: Document, wish: Wish, port: int = 443, claim: str = "claim") -> Patch:
+def planned(document: Document, wish: Desired, port: int = 443, claim: str = "claim") -> Patch:
     return plan(document, find_listener(document, port), wish, KEY, claim)
 
 
 def writes(patch: Patch) -> list[tuple[str, str, Any]]:
-    return [(operation["op"], operation["path"], operation.get("value")) for operation in patch if operation["op"] != "test"]
+    return [
+        (operation["op"], operation["path"], operation.get("value"))
+        for operation in patch
+        if operation["op"] != "test"
+    ]
 
 
 def without_empty_annotations(document: Document) -> Document:
@@ -68,14 +74,17 @@ def test_switching_on_tests_what_it_rests_on_and_writes_three_things() -> None:
 
 
 def test_switching_off_keeps_the_ca_certificates() -> None:
-    document = apply(planned(alb({"port": 443, "protocol": "HTTPS"}), ON), alb({"port": 443, "protocol": "HTTPS"}))
+    document = apply(
+        planned(alb({"port": 443, "protocol": "HTTPS"}), ON), alb({"port": 443, "protocol": "HTTPS"})
+    )
     assert writes(planned(document, OFF_WISH)) == [("replace", "/spec/listeners/0/caEnabled", False)]
 
 
 @pytest.mark.parametrize("fields", [{}, {"caEnabled": None}, {"caEnabled": False}])
 def test_a_first_roll_out_that_is_off_says_so_and_writes_the_ca_certificates(fields: dict[str, Any]) -> None:
     document = apply(
-        planned(alb({"port": 443, "protocol": "HTTPS", **fields}), OFF_WISH), alb({"port": 443, "protocol": "HTTPS", **fields})
+        planned(alb({"port": 443, "protocol": "HTTPS", **fields}), OFF_WISH),
+        alb({"port": 443, "protocol": "HTTPS", **fields}),
     )
     assert document["spec"]["listeners"][0] == {
         "port": 443,
@@ -86,13 +95,20 @@ def test_a_first_roll_out_that_is_off_says_so_and_writes_the_ca_certificates(fie
 
 
 @pytest.mark.parametrize("enabled", [{}, {"caEnabled": None}, {"caEnabled": False}])
-def test_absent_null_and_false_are_all_off_and_none_is_rewritten_for_its_own_sake(enabled: dict[str, Any]) -> None:
+def test_absent_null_and_false_are_all_off_and_none_is_rewritten_for_its_own_sake(
+    enabled: dict[str, Any],
+) -> None:
     listener = {"port": 443, "protocol": "HTTPS", "caCertificates": [{"CertificateId": "ca-1"}], **enabled}
     assert planned(alb(listener, annotations={KEY: "claim"}), OFF_WISH) == []
 
 
 def test_exactly_our_ca_certificate_is_not_rewritten_whatever_else_its_item_says() -> None:
-    listener = {"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"certificateid": "ca-1", "IsDefault": True}]}
+    listener = {
+        "port": 443,
+        "protocol": "HTTPS",
+        "caEnabled": True,
+        "caCertificates": [{"certificateid": "ca-1", "IsDefault": True}],
+    }
     assert planned(alb(listener, annotations={KEY: "claim"}), ON) == []
 
 
@@ -109,8 +125,13 @@ def test_exactly_our_ca_certificate_is_not_rewritten_whatever_else_its_item_says
     ],
 )
 def test_any_other_list_of_ca_certificates_is_replaced_as_a_whole(certificates: Any) -> None:
-    document = alb({"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": certificates}, annotations={KEY: "claim"})
-    assert writes(planned(document, ON)) == [("replace", "/spec/listeners/0/caCertificates", [{"CertificateId": "ca-1"}])]
+    document = alb(
+        {"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": certificates},
+        annotations={KEY: "claim"},
+    )
+    assert writes(planned(document, ON)) == [
+        ("replace", "/spec/listeners/0/caCertificates", [{"CertificateId": "ca-1"}])
+    ]
 
 
 def test_a_key_in_an_odd_spelling_keeps_it_and_never_stands_twice() -> None:
@@ -125,12 +146,16 @@ def test_a_key_in_an_odd_spelling_keeps_it_and_never_stands_twice() -> None:
 
 
 def test_slashes_and_tildes_in_keys_are_escaped() -> None:
-    assert pointer("metadata", "annotations", "albmtls/443-https", "a~b") == "/metadata/annotations/albmtls~1443-https/a~0b"
+    assert (
+        pointer("metadata", "annotations", "albmtls/443-https", "a~b")
+        == "/metadata/annotations/albmtls~1443-https/a~0b"
+    )
 
 
 def test_a_claim_in_place_of_another_is_tested_and_replaced() -> None:
     document = alb(
-        {"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]}, annotations={KEY: "old"}
+        {"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]},
+        annotations={KEY: "old"},
     )
     patch = planned(document, ON, claim="new")
     assert {"op": "test", "path": "/metadata/annotations/albmtls~1443-https", "value": "old"} in patch
@@ -139,12 +164,19 @@ def test_a_claim_in_place_of_another_is_tested_and_replaced() -> None:
 
 def test_previous_values_that_name_an_own_upload_are_restored_as_off() -> None:
     document = alb(
-        {"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]}, annotations={KEY: "c"}
+        {"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]},
+        annotations={KEY: "c"},
     )
     previous = '{"caEnabled":true,"caCertificates":[{"CertificateId":"ca-1"}]}'
     patch = restore(document, find_listener(document, 443), previous, KEY, ("ca-1",))
-    assert apply(patch, document)["spec"]["listeners"][0] == {"port": 443, "protocol": "HTTPS", "caEnabled": False}
-    foreign = restore(document, find_listener(document, 443), previous.replace("ca-1", "ca-9"), KEY, ("ca-1",))
+    assert apply(patch, document)["spec"]["listeners"][0] == {
+        "port": 443,
+        "protocol": "HTTPS",
+        "caEnabled": False,
+    }
+    foreign = restore(
+        document, find_listener(document, 443), previous.replace("ca-1", "ca-9"), KEY, ("ca-1",)
+    )
     assert apply(foreign, document)["spec"]["listeners"][0]["caCertificates"] == [{"CertificateId": "ca-9"}]
 
 
@@ -154,7 +186,10 @@ def test_previous_values_that_name_an_own_upload_are_restored_as_off() -> None:
         {},
         {"caEnabled": None, "caCertificates": None},
         {"caEnabled": False, "caCertificates": []},
-        {"CAENABLED": True, "cacertificates": [{"CertificateId": 123456, "weight": loads("0.00001"), "big": 2**70}]},
+        {
+            "CAENABLED": True,
+            "cacertificates": [{"CertificateId": 123456, "weight": loads("0.00001"), "big": 2**70}],
+        },
     ],
 )
 def test_absent_null_and_empty_come_back_as_they_were(fields: dict[str, Any]) -> None:
@@ -162,21 +197,27 @@ def test_absent_null_and_empty_come_back_as_they_were(fields: dict[str, Any]) ->
     previous = previous_values(find_listener(before, 443))
     after = apply(planned(before, ON), before)
     back = apply(restore(after, find_listener(after, 443), previous, KEY, ()), after)
-    assert dumps(without_empty_annotations(back)["spec"]["listeners"][0]) == dumps(before["spec"]["listeners"][0]) or same(
-        back["spec"]["listeners"][0], before["spec"]["listeners"][0]
-    )
+    assert dumps(without_empty_annotations(back)["spec"]["listeners"][0]) == dumps(
+        before["spec"]["listeners"][0]
+    ) or same(back["spec"]["listeners"][0], before["spec"]["listeners"][0])
     assert parse_previous(previous) == fields
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", '{"port": 443}', '{"caEnabled": true, "CaEnabled": false}', "{"])
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", '{"port": 443}', '{"caEnabled": true, "CaEnabled": false}', "{"]
+)
 def test_other_texts_are_no_previous_values(text: str) -> None:
     with pytest.raises(ValueError):
         parse_previous(text)
 
 
 def test_forgetting_takes_only_the_annotation_away() -> None:
-    document = alb({"port": 443, "protocol": "HTTPS", "caEnabled": True}, annotations={KEY: "c", "other": "x"})
-    assert apply(forget(document, KEY), document) == alb({"port": 443, "protocol": "HTTPS", "caEnabled": True}, annotations={"other": "x"})
+    document = alb(
+        {"port": 443, "protocol": "HTTPS", "caEnabled": True}, annotations={KEY: "c", "other": "x"}
+    )
+    assert apply(forget(document, KEY), document) == alb(
+        {"port": 443, "protocol": "HTTPS", "caEnabled": True}, annotations={"other": "x"}
+    )
     assert forget(alb(), KEY) == []
 
 
@@ -226,7 +267,7 @@ def test_whoever_changes_anything_else_does_not_disturb_and_is_not_undone(change
 # --- whatever AlbConfig it meets
 
 
-def holds(document: Document, port: int, wish: Wish) -> None:
+def holds(document: Document, port: int, wish: Desired) -> None:
     """All that is promised of a patch."""
     listener = find_listener(document, port)
     index = int(listener.path[-1])
@@ -256,12 +297,14 @@ def holds(document: Document, port: int, wish: Wish) -> None:
     assert {path for _, path, _ in writes(patch)} <= allowed, "an operation reaches outside"
 
     back = apply(restore(after, now, previous_values(listener), KEY, ()), after)
-    assert same(without_empty_annotations(back), without_empty_annotations(document)), "restoring is no identity"
+    assert same(without_empty_annotations(back), without_empty_annotations(document)), (
+        "restoring is no identity"
+    )
 
 
 @pytest.mark.parametrize("name", WITH_HTTPS)
 @pytest.mark.parametrize("wish", [ON, OFF_WISH])
-def test_published_albconfigs_change_in_our_two_keys_and_annotation_only(name: str, wish: Wish) -> None:
+def test_published_albconfigs_change_in_our_two_keys_and_annotation_only(name: str, wish: Desired) -> None:
     holds(DOCUMENTS[name], WITH_HTTPS[name], wish)
 
 
@@ -271,12 +314,14 @@ def test_the_corpus_is_whole() -> None:
 
 @given(documents(), wishes)
 @settings(max_examples=examples(60))
-def test_any_albconfig_changes_in_our_two_keys_and_annotation_only(made: tuple[Document, int], wish: Wish) -> None:
+def test_any_albconfig_changes_in_our_two_keys_and_annotation_only(
+    made: tuple[Document, int], wish: Desired
+) -> None:
     document, port = made
     holds(document, port, wish)
 
 
-def comes_back(before: Document, port: int, *changes: Wish) -> None:
+def comes_back(before: Document, port: int, *changes: Desired) -> None:
     """After any number of changes the first values are restored."""
     previous, document = previous_values(find_listener(before, port)), before
     for number, wish in enumerate(changes):
@@ -287,12 +332,16 @@ def comes_back(before: Document, port: int, *changes: Wish) -> None:
 
 @given(documents(), wishes, wishes, wishes)
 @settings(max_examples=examples(60))
-def test_the_first_values_come_back_after_any_number_of_changes(made: tuple[Document, int], one: Wish, two: Wish, three: Wish) -> None:
+def test_the_first_values_come_back_after_any_number_of_changes(
+    made: tuple[Document, int], one: Desired, two: Desired, three: Desired
+) -> None:
     comes_back(*made, one, two, three)
 
 
 def test_two_hundred_listeners_are_told_apart() -> None:
-    many = alb(*({"port": port, "protocol": protocol} for port in range(1, 101) for protocol in ("HTTPS", "QUIC")))
+    many = alb(
+        *({"port": port, "protocol": protocol} for port in range(1, 101) for protocol in ("HTTPS", "QUIC"))
+    )
     holds(many, 77, ON)
     assert find_listener(many, 77).path == ("spec", "listeners", "152")
 

@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.listener.bypasses import SideDoor, hosts_of, listen_ports, overlap, quic_on, side_doors, without_certificates
+from alb_mutual_tls.listener.bypasses import (
+    SideDoor,
+    hosts_of,
+    listen_ports,
+    overlap,
+    quic_on,
+    side_doors,
+    without_certificates,
+)
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.owners import other_owners
-from alb_mutual_tls.listener.patch import Wish
+from alb_mutual_tls.listener.patch import Desired
 
 CLASS = {
     "metadata": {"name": "https-ingressclass"},
@@ -21,7 +29,12 @@ CLASS = {
     },
 }
 HTTP = {"port": 80, "protocol": "HTTP"}
-HTTPS = {"port": 443, "protocol": "HTTPS", "caEnabled": True, "certificates": [{"CertificateId": "1-cn-hangzhou", "IsDefault": True}]}
+HTTPS = {
+    "port": 443,
+    "protocol": "HTTPS",
+    "caEnabled": True,
+    "certificates": [{"CertificateId": "1-cn-hangzhou", "IsDefault": True}],
+}
 BOTH = '[{"HTTP": 80}, {"HTTPS": 443}]'
 
 
@@ -29,15 +42,24 @@ def alb(*listeners: Any, **metadata: Any) -> Document:
     return {"metadata": {"name": "alb", **metadata}, "spec": {"listeners": list(listeners)}}
 
 
-def ingress(ports: str | None, *hosts: str, name: str = "https-ingress", redirect: str | None = None, **spec: Any) -> Document:
-    annotations = {"alb.ingress.kubernetes.io/listen-ports": ports, "alb.ingress.kubernetes.io/ssl-redirect": redirect}
+def ingress(
+    ports: str | None, *hosts: str, name: str = "https-ingress", redirect: str | None = None, **spec: Any
+) -> Document:
+    annotations = {
+        "alb.ingress.kubernetes.io/listen-ports": ports,
+        "alb.ingress.kubernetes.io/ssl-redirect": redirect,
+    }
     return {
         "metadata": {
             "name": name,
             "namespace": "default",
             "annotations": {key: value for key, value in annotations.items() if value is not None},
         },
-        "spec": {"ingressClassName": "https-ingressclass", "rules": [{"host": host} if host else {} for host in hosts], **spec},
+        "spec": {
+            "ingressClassName": "https-ingressclass",
+            "rules": [{"host": host} if host else {} for host in hosts],
+            **spec,
+        },
     }
 
 
@@ -49,9 +71,12 @@ def test_http_without_ssl_redirect_is_a_side_door() -> None:
     document = alb(HTTP, HTTPS)
     (door,) = doors(document, ingress(BOTH, "demo.alb.ingress.top"))
     assert door == SideDoor(80, "HTTP", ("demo.alb.ingress.top",), ("default/https-ingress",))
-    assert door.sentence(find_listener(document, 443)) == (
-        "demo.alb.ingress.top can be reached without a client certificate on 80/HTTP of AlbConfig alb (through Ingress default/https-ingress): "
-        'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" there, or take the port out of alb.ingress.kubernetes.io/listen-ports'
+    assert (
+        door.sentence(find_listener(document, 443))
+        == "demo.alb.ingress.top can be reached without a client certificate on 80/HTTP of AlbConfig alb"
+        " (through Ingress default/https-ingress): set the annotation"
+        ' alb.ingress.kubernetes.io/ssl-redirect: "true" there, or take the port out of'
+        " alb.ingress.kubernetes.io/listen-ports"
     )
 
 
@@ -65,8 +90,18 @@ def test_only_the_text_true_redirects(redirect: str) -> None:
 
 
 def test_an_ingress_of_another_host_or_class_opens_nothing() -> None:
-    other_class = ingress(BOTH, "a.example") | {"spec": {"ingressClassName": "nginx", "rules": [{"host": "a.example"}]}}
-    assert doors(alb(HTTP, HTTPS), ingress('[{"HTTPS": 443}]', "a.example"), ingress('[{"HTTP": 80}]', "b.example"), other_class) == ()
+    other_class = ingress(BOTH, "a.example") | {
+        "spec": {"ingressClassName": "nginx", "rules": [{"host": "a.example"}]}
+    }
+    assert (
+        doors(
+            alb(HTTP, HTTPS),
+            ingress('[{"HTTPS": 443}]', "a.example"),
+            ingress('[{"HTTP": 80}]', "b.example"),
+            other_class,
+        )
+        == ()
+    )
 
 
 def test_one_ingress_may_open_what_another_redirects() -> None:
@@ -90,9 +125,10 @@ def test_another_https_port_is_a_side_door_until_it_asks_for_certificates_too() 
 def test_quic_on_the_same_port_is_a_side_door_whatever_the_ingresses_say() -> None:
     document = alb(HTTPS, {"port": 443, "protocol": "QUIC"})
     (door,) = doors(document)
-    assert door.sentence(find_listener(document, 443)) == (
-        "every host can be reached without a client certificate on 443/QUIC of AlbConfig alb, which clients prefer to 443/HTTPS and which cannot "
-        "ask for one: remove the QUIC listener"
+    assert (
+        door.sentence(find_listener(document, 443))
+        == "every host can be reached without a client certificate on 443/QUIC of AlbConfig alb, which"
+        " clients prefer to 443/HTTPS and which cannot ask for one: remove the QUIC listener"
     )
     assert quic_on(document, 443)
     assert not quic_on(document, 80)
@@ -118,14 +154,28 @@ def test_hosts_overlap_as_wildcards_do(one: str, other: str, shared: bool) -> No
 
 def test_hosts_are_those_of_the_ingresses_that_listen_there() -> None:
     document = alb(HTTP, HTTPS)
-    members = [ingress(BOTH, "b.example", "a.example"), ingress('[{"HTTP": 80}]', "c.example"), ingress('[{"HTTPS": 443}]', "")]
-    assert hosts_of(document, [CLASS], members, find_listener(document, 443)) == ("*", "a.example", "b.example")
+    members = [
+        ingress(BOTH, "b.example", "a.example"),
+        ingress('[{"HTTP": 80}]', "c.example"),
+        ingress('[{"HTTPS": 443}]', ""),
+    ]
+    assert hosts_of(document, [CLASS], members, find_listener(document, 443)) == (
+        "*",
+        "a.example",
+        "b.example",
+    )
 
 
 def test_a_default_class_takes_ingresses_that_name_none() -> None:
-    default = {**CLASS, "metadata": {"name": "x", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}}}
+    default = {
+        **CLASS,
+        "metadata": {"name": "x", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}},
+    }
     document = alb(HTTPS)
-    unnamed = {"metadata": {"name": "i"}, "spec": {"rules": [{"host": "a.example"}], "tls": [{"hosts": ["a.example"]}]}}
+    unnamed = {
+        "metadata": {"name": "i"},
+        "spec": {"rules": [{"host": "a.example"}], "tls": [{"hosts": ["a.example"]}]},
+    }
     assert hosts_of(document, [default], [unnamed], find_listener(document, 443)) == ("a.example",)
     assert hosts_of(document, [CLASS], [unnamed], find_listener(document, 443)) == ()
 
@@ -137,7 +187,10 @@ def test_a_default_class_takes_ingresses_that_name_none() -> None:
         (ingress('[{"HTTP": 80, "HTTPS": 8443}]'), {("HTTP", 80), ("HTTPS", 8443)}),
         (ingress(None, "a.example"), {("HTTP", 80)}),
         (ingress(None, "a.example", tls=[{"hosts": ["a.example"]}]), {("HTTPS", 443)}),
-        (ingress(None, "a.example", "b.example", tls=[{"hosts": ["a.example"]}]), {("HTTP", 80), ("HTTPS", 443)}),
+        (
+            ingress(None, "a.example", "b.example", tls=[{"hosts": ["a.example"]}]),
+            {("HTTP", 80), ("HTTPS", 443)},
+        ),
         (ingress("nonsense"), set()),
         (ingress('{"HTTP": 80}'), set()),
         (ingress('["HTTP"]'), set()),
@@ -151,11 +204,13 @@ def test_a_listener_without_certificates_is_warned_about() -> None:
     bare = find_listener(alb({"port": 443, "protocol": "HTTPS", "certificates": None}), 443)
     assert "names no server certificate" in str(without_certificates(bare))
     assert without_certificates(find_listener(alb(HTTPS), 443)) is None
-    named = find_listener(alb({"port": 443, "protocol": "HTTPS", "defaultCertificate": {"certificateId": "1"}}), 443)
+    named = find_listener(
+        alb({"port": 443, "protocol": "HTTPS", "defaultCertificate": {"certificateId": "1"}}), 443
+    )
     assert without_certificates(named) is None
 
 
-WISH = Wish(True, "ca-1")
+WISH = Desired(True, "ca-1")
 
 
 def applied(*listeners: Any) -> dict[str, Any]:
@@ -165,13 +220,28 @@ def applied(*listeners: Any) -> dict[str, Any]:
 def test_an_albconfig_that_is_applied_from_a_file_is_warned_about_unless_the_file_says_the_same() -> None:
     document = alb(HTTPS, **applied({"port": 443, "protocol": "HTTPS"}))
     assert other_owners(document, find_listener(document, 443), WISH) == (
-        "AlbConfig alb is also applied from a file (kubectl apply) that has spec.listeners, and the next apply undoes this: put caEnabled: true and "
-        "caCertificates: [{CertificateId: ca-1}] of listener 443/HTTPS into that file (./mtls render prints them as a Kustomize patch), or take "
-        "listeners out of it",
+        (
+            "AlbConfig alb is also applied from a file (kubectl apply) that has spec.listeners, and the next"
+            " apply undoes this: put caEnabled: true and caCertificates: [{CertificateId: ca-1}] of listener"
+            " 443/HTTPS into that file (./mtls render prints them as a Kustomize patch), or take listeners"
+            " out of it"
+        ),
     )
-    agreeing = alb(HTTPS, **applied({"port": 443, "protocol": "HTTPS", "caEnabled": True, "caCertificates": [{"CertificateId": "ca-1"}]}))
+    agreeing = alb(
+        HTTPS,
+        **applied(
+            {
+                "port": 443,
+                "protocol": "HTTPS",
+                "caEnabled": True,
+                "caCertificates": [{"CertificateId": "ca-1"}],
+            }
+        ),
+    )
     assert other_owners(agreeing, find_listener(agreeing, 443), WISH) == ()
-    silent = alb(HTTPS, annotations={"kubectl.kubernetes.io/last-applied-configuration": '{"spec": {"config": {}}}'})
+    silent = alb(
+        HTTPS, annotations={"kubectl.kubernetes.io/last-applied-configuration": '{"spec": {"config": {}}}'}
+    )
     assert other_owners(silent, find_listener(silent, 443), WISH) == ()
 
 
@@ -212,15 +282,19 @@ def test_tools_that_write_the_listeners_from_a_source_of_their_own_are_warned_ab
     document = alb(HTTPS, **managed(manager, operation, fields))
     found = other_owners(document, find_listener(document, 443), WISH)
     assert bool(found) is warned
-    assert all(sentence.startswith(f"{manager} also writes spec.listeners of AlbConfig alb") for sentence in found)
+    assert all(
+        sentence.startswith(f"{manager} also writes spec.listeners of AlbConfig alb") for sentence in found
+    )
 
 
 def test_the_warning_says_what_to_put_where_and_which_command_prints_it() -> None:
     document = alb(HTTPS, **managed("argocd-controller", "Apply", {"f:listeners": {}}))
-    assert other_owners(document, find_listener(document, 443), Wish(False, "ca-1")) == (
-        "argocd-controller also writes spec.listeners of AlbConfig alb and will undo this: put caEnabled: false and caCertificates: "
-        "[{CertificateId: ca-1}] of listener 443/HTTPS into its source (./mtls render prints them as a Kustomize patch); for a tool that is to "
-        "ignore them see docs/gitops.md",
+    assert other_owners(document, find_listener(document, 443), Desired(False, "ca-1")) == (
+        (
+            "argocd-controller also writes spec.listeners of AlbConfig alb and will undo this: put caEnabled:"
+            " false and caCertificates: [{CertificateId: ca-1}] of listener 443/HTTPS into its source (./mtls"
+            " render prints them as a Kustomize patch); for a tool that is to ignore them see docs/gitops.md"
+        ),
     )
 
 
@@ -229,7 +303,9 @@ def test_a_tool_that_has_written_the_wished_values_itself_is_not_warned_about() 
     document = alb(agreeing, **managed("argocd-controller", "Apply", {"f:listeners": {}}))
     assert other_owners(document, find_listener(document, 443), WISH) == ()
     by_key = alb(agreeing, **managed("argocd-controller", "Apply", {"f:listeners": {"k:{}": {"f:port": {}}}}))
-    assert len(other_owners(by_key, find_listener(by_key, 443), WISH)) == 1  # such an owner need not have written our fields
+    assert (
+        len(other_owners(by_key, find_listener(by_key, 443), WISH)) == 1
+    )  # such an owner need not have written our fields
 
 
 def test_every_tool_that_owns_the_list_is_named_once() -> None:

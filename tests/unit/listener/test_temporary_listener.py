@@ -1,4 +1,6 @@
-"""The temporary listener of a rehearsal: what it is made of, and that nothing else of an AlbConfig is touched by adding it and taking it away."""
+"""The temporary listener of a rehearsal: what it is made of, and that nothing else of an AlbConfig
+is touched by adding it and taking it away.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,9 @@ def test_it_is_like_the_real_one_in_all_that_is_about_tls_and_in_nothing_else() 
 
 
 def test_keys_in_any_spelling_are_copied_under_the_usual_one() -> None:
-    document = alb({"Port": "443", "protocol": "HTTPS", "CERTIFICATES": [CERTIFICATE], "securitypolicyid": "x"})
+    document = alb(
+        {"Port": "443", "protocol": "HTTPS", "CERTIFICATES": [CERTIFICATE], "securitypolicyid": "x"}
+    )
     made = temporary(document, find_listener(document, 443), 8443, "ca-1")
     assert (made["certificates"], made["securityPolicyId"]) == ([CERTIFICATE], "x")
 
@@ -101,7 +105,12 @@ def test_server_certificates_that_only_the_status_shows_come_along_the_default_o
     document = alb({"port": 443, "protocol": "HTTPS"})
     shown = [{"certificateId": "1-x", "isDefault": False}, {"certificateId": "2-x", "isDefault": True}]
     document["status"] = {
-        "loadBalancer": {"listeners": [{"portAndProtocol": "80/HTTP"}, {"portAndProtocol": "443/HTTPS", "certificates": shown}]}
+        "loadBalancer": {
+            "listeners": [
+                {"portAndProtocol": "80/HTTP"},
+                {"portAndProtocol": "443/HTTPS", "certificates": shown},
+            ]
+        }
     }
     assert temporary(document, find_listener(document, 443), 8443, "ca-1")["certificates"] == [
         {"CertificateId": "2-x", "IsDefault": True},
@@ -114,7 +123,10 @@ def test_server_certificates_that_only_the_status_shows_come_along_the_default_o
     ]
 
 
-@pytest.mark.parametrize("status", [None, "x", {"loadBalancer": {"listeners": [{"portAndProtocol": "443/HTTPS", "certificates": None}]}}])
+@pytest.mark.parametrize(
+    "status",
+    [None, "x", {"loadBalancer": {"listeners": [{"portAndProtocol": "443/HTTPS", "certificates": None}]}}],
+)
 def test_without_any_server_certificate_it_is_refused(status: Any) -> None:
     document = {**alb({"port": 443, "protocol": "HTTPS"}), "status": status}
     assert "names no server certificate and its status shows none" in raised(
@@ -136,7 +148,10 @@ def test_the_first_free_port_from_8443_is_taken_whatever_speaks_there_and_whoeve
     assert free_port(document, [ingress({"HTTPS": 8444})], None, also_taken=[8446]) == 8447
 
 
-@pytest.mark.parametrize(("wanted", "holder"), [(443, "listener 443/HTTPS"), (8444, "Ingress web/shop"), (8446, "a listener of the stack")])
+@pytest.mark.parametrize(
+    ("wanted", "holder"),
+    [(443, "listener 443/HTTPS"), (8444, "Ingress web/shop"), (8446, "a listener of the stack")],
+)
 def test_a_port_that_somebody_has_is_refused(wanted: int, holder: str) -> None:
     with pytest.raises(UserError, match=holder):
         free_port(alb(REAL), [ingress({"HTTPS": 8444})], wanted, also_taken=[8446])
@@ -147,7 +162,14 @@ def test_a_port_that_somebody_has_is_refused(wanted: int, holder: str) -> None:
 
 
 def test_a_claim_is_read_as_it_was_written_numbers_included() -> None:
-    made = claim(alb({**REAL, "defaultCertificate": {"weight": loads("0.00001"), "big": 2**63, "text": "a/b~ ü <&>\u2028"}}))
+    made = claim(
+        alb(
+            {
+                **REAL,
+                "defaultCertificate": {"weight": loads("0.00001"), "big": 2**63, "text": "a/b~ ü <&>\u2028"},
+            }
+        )
+    )
     read = parse(render(made), made.key)
     assert read == made
     assert dumps(read.added) == dumps(made.added)
@@ -185,9 +207,11 @@ def test_a_listener_that_was_left_behind_is_told_with_who_added_it_and_what_to_d
     document["metadata"]["annotations"]["albmtls/443-https"] = "a claim on the real one"
     (found,) = left_behind(document)
     assert found.claim == made
-    assert found.sentence() == (
-        "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process 42 on here, since 2026-03-01T12:00:00Z): "
-        "unless that still runs, take it away with ./mtls rehearse --clean"
+    assert (
+        found.sentence()
+        == "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process"
+        " 42 on here, since 2026-03-01T12:00:00Z): unless that still runs, take it away with ./mtls"
+        " rehearse --clean"
     )
     assert left_behind(alb(REAL)) == left_behind({"metadata": {"annotations": None}}) == left_behind({}) == []
 
@@ -208,7 +232,12 @@ def test_a_listener_that_was_left_behind_is_told_with_who_added_it_and_what_to_d
 def test_a_rehearsal_is_over_when_its_time_is_up_or_its_process_of_this_machine_is_gone(
     runner: Runner, later: int, alive: bool, over: bool
 ) -> None:
-    assert claim(alb(REAL)).is_over(runner, NOW + timedelta(minutes=later), lambda pid: alive if pid == 42 else not alive) is over
+    assert (
+        claim(alb(REAL)).is_over(
+            runner, NOW + timedelta(minutes=later), lambda pid: alive if pid == 42 else not alive
+        )
+        is over
+    )
 
 
 # --- adding and taking away
@@ -236,7 +265,9 @@ def without_empty_annotations(document: Document) -> Document:
 
 
 def there_and_back(document: Document, port: int, shuffle: int) -> None:
-    """Adding keeps all that was there; taking away, from wherever in the list it is by then, gives back the very same."""
+    """Adding keeps all that was there; taking away, from wherever in the list it is by then, gives
+    back the very same.
+    """
     before = copy.deepcopy(document)
     after, made = added(document, port)
     assert document == before
@@ -268,7 +299,9 @@ def test_every_published_albconfig_is_the_same_afterwards(name: str) -> None:
 
 @given(documents(), st.integers(0, 200))
 @settings(max_examples=examples(60))
-def test_any_albconfig_is_the_same_afterwards_wherever_the_listener_stands_by_then(made: tuple[Document, int], shuffle: int) -> None:
+def test_any_albconfig_is_the_same_afterwards_wherever_the_listener_stands_by_then(
+    made: tuple[Document, int], shuffle: int
+) -> None:
     document, port = made
     find_listener(document, port).fields["certificates"] = [CERTIFICATE]
     there_and_back(document, port, shuffle)
@@ -310,8 +343,14 @@ def test_a_listener_that_somebody_appends_with_the_same_port_is_noticed() -> Non
 
 def test_a_controller_that_writes_the_listener_back_with_zero_values_does_not_keep_it_there() -> None:
     document, made = added(alb(REAL))
-    (_, mine) = listeners(document)
-    mine |= {"description": "", "gzipEnabled": None, "idleTimeout": 0, "aclConfig": {"aclIds": []}, "logConfig": {"enabled": False}}
+    _, mine = listeners(document)
+    mine |= {
+        "description": "",
+        "gzipEnabled": None,
+        "idleTimeout": 0,
+        "aclConfig": {"aclIds": []},
+        "logConfig": {"enabled": False},
+    }
     mine["CaEnabled"] = mine.pop("caEnabled")
     assert standing(document, made)[0] is Standing.UNCHANGED
     assert listeners(removed(document, made)) == [REAL]
@@ -365,17 +404,25 @@ def test_it_is_no_side_door_of_the_real_listener() -> None:
     classes = [
         {
             "metadata": {"name": "alb"},
-            "spec": {"controller": "ingress.k8s.alibabacloud/alb", "parameters": {"kind": "AlbConfig", "name": "alb"}},
+            "spec": {
+                "controller": "ingress.k8s.alibabacloud/alb",
+                "parameters": {"kind": "AlbConfig", "name": "alb"},
+            },
         }
     ]
-    shop = {**ingress({"HTTPS": 443}), "spec": {"ingressClassName": "alb", "rules": [{"host": "example.com"}]}}
+    shop = {
+        **ingress({"HTTPS": 443}),
+        "spec": {"ingressClassName": "alb", "rules": [{"host": "example.com"}]},
+    }
     assert side_doors(document, classes, [shop], find_listener(document, 443)) == ()
 
 
 def test_whoever_writes_the_listeners_from_a_source_of_his_own_is_named() -> None:
     document = alb(REAL)
     assert declarative_owners(document) == ()
-    document["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": dumps({"spec": {"listeners": []}})}
+    document["metadata"]["annotations"] = {
+        "kubectl.kubernetes.io/last-applied-configuration": dumps({"spec": {"listeners": []}})
+    }
     document["metadata"]["managedFields"] = [
         {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {"f:listeners": {}}}},
         {"manager": "alb-mutual-tls", "operation": "Update", "fieldsV1": {"f:spec": {"f:listeners": {}}}},

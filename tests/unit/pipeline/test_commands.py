@@ -16,7 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 @pytest.mark.parametrize("name", ["preview", "drift"])
 def test_a_script_starts_its_command_from_wherever_it_is_called(name: str, tmp_path: Path) -> None:
-    done = subprocess.run([REPOSITORY / "ci" / name], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [REPOSITORY / "ci" / name], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert f"Usage: ci {name} [OPTIONS]" in done.stderr
     assert "Missing option '--stack'" in done.stderr
@@ -29,7 +31,9 @@ def test_without_an_engine_the_sentence_says_what_to_install(tmp_path: Path) -> 
     assert done.stderr.startswith("ci: there is no program pulumi on PATH: ")
 
 
-def test_a_summary_goes_to_its_file_and_its_verdict_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_summary_goes_to_its_file_and_its_verdict_to_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_text("**prod: no change**\n", "prod: no change", tmp_path / "summary.md")
     assert (tmp_path / "summary.md").read_text() == "**prod: no change**\n"
     assert capsys.readouterr() == ("", "prod: no change\n")
@@ -37,6 +41,10 @@ def test_a_summary_goes_to_its_file_and_its_verdict_to_standard_error(tmp_path: 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"--output \S+/no/summary.md cannot be written \(No such file or directory\): give a path that can"
+        UserError,
+        match=(
+            r"--output \S+/no/summary.md cannot be written \(No such file or directory\): give a path"
+            r" that can"
+        ),
     ):
         write_text("", "", tmp_path / "no/summary.md")

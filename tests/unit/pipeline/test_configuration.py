@@ -1,4 +1,6 @@
-"""How the checkout's configuration becomes the one that was deployed last again; `pulumi` is a script that notes what it is told."""
+"""How the checkout's configuration becomes the one that was deployed last again; `pulumi` is a
+script that notes what it is told.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,31 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.stack import configuration
-from alb_mutual_tls.stack.history import Entry, Value
+from alb_mutual_tls.stack.history import HistoryEntry, Value
 
 SECRET = Value("the former key", secret=True)
 
 
-def entry(kind: str = "update", *, succeeded: bool = True, targeted: bool = False, **keys: Any) -> Entry:
-    return Entry(kind, succeeded, targeted, {key: value if isinstance(value, Value) else Value(value) for key, value in keys.items()})
+def entry(
+    kind: str = "update", *, succeeded: bool = True, targeted: bool = False, **keys: Any
+) -> HistoryEntry:
+    return HistoryEntry(
+        kind,
+        succeeded,
+        targeted,
+        {key: value if isinstance(value, Value) else Value(value) for key, value in keys.items()},
+    )
 
 
 def test_a_failed_run_in_between_does_not_lend_its_values() -> None:
     encrypted = {"a": "new", "key": {"secure": "v1:..."}, "extra": 1}
     latest = {"a": Value("new"), "key": SECRET, "extra": Value(1)}
     wanted = {"a": Value("old"), "key": SECRET, "b": Value({"x": [1]})}
-    assert configuration.merged(encrypted, latest=latest, wanted=wanted) == {"a": "old", "b": {"x": [1]}, "key": {"secure": "v1:..."}}
+    assert configuration.merged(encrypted, latest=latest, wanted=wanted) == {
+        "a": "old",
+        "b": {"x": [1]},
+        "key": {"secure": "v1:..."},
+    }
 
 
 @pytest.mark.parametrize("latest", [{}, {"key": Value("another key", secret=True)}])
@@ -57,7 +70,9 @@ def test_commands_set_remove_and_never_show_a_secret() -> None:
 
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `pulumi` that writes the configuration of the latest run to where it is told, and notes its arguments."""
+    """A `pulumi` that writes the configuration of the latest run to where it is told, and notes its
+    arguments.
+    """
     script = tmp_path / "bin/pulumi"
     script.parent.mkdir()
     script.write_text(
@@ -78,11 +93,16 @@ def test_the_file_is_ours_alone_and_has_its_secrets_encrypted(pulumi: Path) -> N
     file = pulumi / "former.yaml"
     configuration.write(pulumi, "prod", [latest, wanted], wanted, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert yaml.safe_load(file.read_text()) == {"encryptionsalt": "v1:salt", "config": {"a": "old", "k": {"secure": "v1:text"}}}
+    assert yaml.safe_load(file.read_text()) == {
+        "encryptionsalt": "v1:salt",
+        "config": {"a": "old", "k": {"secure": "v1:text"}},
+    }
     assert f"config refresh --config-file {file} --force --stack prod" in (pulumi / "noted").read_text()
 
 
 def test_the_latest_configuration_is_taken_as_it_is(pulumi: Path) -> None:
     latest = entry(a="new", k=SECRET)
     configuration.write(pulumi, "prod", [latest], latest, pulumi / "former.yaml")
-    assert (pulumi / "former.yaml").read_text() == "encryptionsalt: v1:salt\nconfig:\n  k: {secure: v1:text}\n  a: new\n"
+    assert (
+        pulumi / "former.yaml"
+    ).read_text() == "encryptionsalt: v1:salt\nconfig:\n  k: {secure: v1:text}\n  a: new\n"

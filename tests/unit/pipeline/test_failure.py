@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from alb_mutual_tls.engine.events import Diagnostic, Events, Severity
-from alb_mutual_tls.engine.failure import Failure, Reason, failure
+from alb_mutual_tls.engine.failure import Failure, FailureKind, failure
 from tests.unit.errors.inventory import PAGE, Row, rows
 
-LISTENER = (
-    "urn:pulumi:prod::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls$albmtls:index:ListenerClientAuthentication::alb-mutual-tls-alb-443"
-)
+LISTENER = "urn:pulumi:prod::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls$albmtls:index:ListenerClientAuthentication::alb-mutual-tls-alb-443"
 
 
 def of(*texts: str, urn: str = LISTENER) -> Failure:
@@ -27,21 +25,21 @@ def before_events(said: str, exit_code: int = 1) -> Failure | None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file", Reason.LOCKED),
-        ("error: [409] Conflict: Another update is currently in progress.", Reason.LOCKED),
-        ("error: getting stack configuration: get stack secrets manager: incorrect passphrase", Reason.PASSPHRASE),
-        ("error: getting secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", Reason.PASSPHRASE),
-        ('error: unable to open state directory "file:///nonexistent": stat /nonexistent: no such file or directory', Reason.BACKEND),
-        ('error: read ".pulumi/meta.yaml": blob (code=Unknown): operation error S3: GetObject, dial tcp: lookup oss: no such host', Reason.BACKEND),
-        ('error: performing HTTP request: Get "https://api.pulumi.com/api/user": dial tcp: connect: connection refused', Reason.BACKEND),
-        ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", Reason.CREDENTIALS),
-        ('Logging in using access token from PULUMI_ACCESS_TOKEN\nerror: getting user: [401] Unauthorized: No credentials', Reason.CREDENTIALS),
-        ("error: no stack named 'nope' found", Reason.NO_STACK),
-        ("error: something that nobody has seen yet", Reason.FAILED),
-        ("", Reason.INTERRUPTED),
+        ("error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file", FailureKind.LOCKED),
+        ("error: [409] Conflict: Another update is currently in progress.", FailureKind.LOCKED),
+        ("error: getting stack configuration: get stack secrets manager: incorrect passphrase", FailureKind.PASSPHRASE),
+        ("error: getting secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", FailureKind.PASSPHRASE),
+        ('error: unable to open state directory "file:///nonexistent": stat /nonexistent: no such file or directory', FailureKind.BACKEND),
+        ('error: read ".pulumi/meta.yaml": blob (code=Unknown): operation error S3: GetObject, dial tcp: lookup oss: no such host', FailureKind.BACKEND),
+        ('error: performing HTTP request: Get "https://api.pulumi.com/api/user": dial tcp: connect: connection refused', FailureKind.BACKEND),
+        ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", FailureKind.CREDENTIALS),
+        ('Logging in using access token from PULUMI_ACCESS_TOKEN\nerror: getting user: [401] Unauthorized: No credentials', FailureKind.CREDENTIALS),
+        ("error: no stack named 'nope' found", FailureKind.NO_STACK),
+        ("error: something that nobody has seen yet", FailureKind.FAILED),
+        ("", FailureKind.INTERRUPTED),
     ],
 )  # fmt: skip
-def test_what_pulumi_says_before_it_begins(said: str, reason: Reason) -> None:
+def test_what_pulumi_says_before_it_begins(said: str, reason: FailureKind) -> None:
     found = before_events(said)
     assert found is not None
     assert found.reason is reason
@@ -60,24 +58,37 @@ def test_the_sentence_comes_without_what_the_engine_puts_around_it() -> None:
         "1 error occurred:\n\t* {}",
         "updating urn:pulumi:prod::p::t::n: 1 error occurred:\n\t* {}",
     ):
-        assert of(around.replace("{}", sentence), "preview failed", urn=LISTENER) == Failure(Reason.REFUSED, (sentence,))
+        assert of(around.replace("{}", sentence), "preview failed", urn=LISTENER) == Failure(
+            FailureKind.REFUSED, (sentence,)
+        )
 
 
 def test_a_refusal_counts_more_than_what_may_pass() -> None:
-    unreachable = "the cluster at https://127.0.0.1:9 (context a) cannot be reached: Connection refused: check the server address"
-    assert of(unreachable).reason is Reason.CLUSTER
-    assert of(unreachable, "port 80 of AlbConfig alb speaks HTTP") == Failure(Reason.REFUSED, ("port 80 of AlbConfig alb speaks HTTP",))
-
-
-def test_every_line_about_the_configuration_is_a_sentence() -> None:
-    text = "the configuration of stack prod cannot be used:\ncaEnabled: is 7; give a boolean\nclients: is empty; give a value"
-    assert of(text, "an unhandled error occurred: program exited with non-zero exit code: 1", urn="").sentences == tuple(
-        text.splitlines()[1:]
+    unreachable = (
+        "the cluster at https://127.0.0.1:9 (context a) cannot be reached: Connection refused: check the"
+        " server address"
+    )
+    assert of(unreachable).reason is FailureKind.CLUSTER
+    assert of(unreachable, "port 80 of AlbConfig alb speaks HTTP") == Failure(
+        FailureKind.REFUSED, ("port 80 of AlbConfig alb speaks HTTP",)
     )
 
 
+def test_every_line_about_the_configuration_is_a_sentence() -> None:
+    text = (
+        "the configuration of stack prod cannot be used:\ncaEnabled: is 7; give a boolean\nclients: is empty;"
+        " give a value"
+    )
+    assert of(
+        text, "an unhandled error occurred: program exited with non-zero exit code: 1", urn=""
+    ).sentences == tuple(text.splitlines()[1:])
+
+
 def test_an_error_of_another_provider_or_of_the_engine_is_no_refusal() -> None:
-    assert of("could not load plugin tls", urn="urn:pulumi:prod::p::tls:index/privateKey:PrivateKey::a").reason is Reason.FAILED
+    assert (
+        of("could not load plugin tls", urn="urn:pulumi:prod::p::tls:index/privateKey:PrivateKey::a").reason
+        is FailureKind.FAILED
+    )
 
 
 def sections() -> dict[str, set[str]]:
@@ -111,20 +122,34 @@ def spoken(row: Row) -> str:
 
 WHOLE = [row for row in rows() if not row.is_part]
 EXPECTED = {
-    "What Alibaba Cloud answers": {Reason.ALIBABA_CLOUD, Reason.CREDENTIALS, Reason.PERMISSION, Reason.INTERRUPTED},
-    "Credentials": {Reason.CREDENTIALS, Reason.ALIBABA_CLOUD},
-    "Kubeconfig": {Reason.CREDENTIALS},
-    "Cluster": {Reason.CLUSTER, Reason.CREDENTIALS, Reason.PERMISSION},
-    "AlbConfig and listener": {Reason.REFUSED},
-    "Client authentication of a listener": {Reason.REFUSED, Reason.INTERRUPTED},
-    "Another account, another cluster": {Reason.REFUSED},
+    "What Alibaba Cloud answers": {
+        FailureKind.ALIBABA_CLOUD,
+        FailureKind.CREDENTIALS,
+        FailureKind.PERMISSION,
+        FailureKind.INTERRUPTED,
+    },
+    "Credentials": {FailureKind.CREDENTIALS, FailureKind.ALIBABA_CLOUD},
+    "Kubeconfig": {FailureKind.CREDENTIALS},
+    "Cluster": {FailureKind.CLUSTER, FailureKind.CREDENTIALS, FailureKind.PERMISSION},
+    "AlbConfig and listener": {FailureKind.REFUSED},
+    "Client authentication of a listener": {FailureKind.REFUSED, FailureKind.INTERRUPTED},
+    "Another account, another cluster": {FailureKind.REFUSED},
 }
-REFUSALS = ("knows no AlbConfig", "refused <method>", "refused <action>: <code> <message>", "alicloud:region is not set")
+REFUSALS = (
+    "knows no AlbConfig",
+    "refused <method>",
+    "refused <action>: <code> <message>",
+    "alicloud:region is not set",
+)
 
 
 @pytest.mark.parametrize("title", EXPECTED)
 def test_the_sentences_of_the_page_of_errors_are_told_apart_by_their_section(title: str) -> None:
     told = [row for row in WHOLE if row.sentence in SECTIONS[title]]
     assert told
-    reasons = {row.sentence: of(spoken(row)).reason for row in told if not any(text in row.sentence for text in REFUSALS)}
+    reasons = {
+        row.sentence: of(spoken(row)).reason
+        for row in told
+        if not any(text in row.sentence for text in REFUSALS)
+    }
     assert {sentence: reason for sentence, reason in reasons.items() if reason not in EXPECTED[title]} == {}

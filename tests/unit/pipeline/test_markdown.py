@@ -24,12 +24,16 @@ def test_escaped_text_is_read_as_it_was_and_is_no_markup(text: str) -> None:
         assert shown(markdown) == " ".join(text.split())
     assert "\n" not in markdown
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_|~\[]", markdown)
-    assert not re.search("[<>]|@\\w|#\\w", re.sub(r"&#8203;", "", markdown).replace("@", "@ ").replace("#", "# "))
+    assert not re.search(
+        "[<>]|@\\w|#\\w", re.sub(r"&#8203;", "", markdown).replace("@", "@ ").replace("#", "# ")
+    )
     assert not re.search(r"[@#](?=\w)", markdown.replace("&#8203;", "\u200b"))
 
 
 def test_names_cannot_break_out_of_a_table_or_call_anybody() -> None:
-    assert escaped("a|b <img src=x> @all *x* [l](u)") == "a\\|b &lt;img src=x&gt; @&#8203;all \\*x\\* \\[l\\](u)"
+    assert (
+        escaped("a|b <img src=x> @all *x* [l](u)") == "a\\|b &lt;img src=x&gt; @&#8203;all \\*x\\* \\[l\\](u)"
+    )
 
 
 AUTOLINKS = re.compile(r"[a-z0-9]://|\bwww\.|\b(?:mailto|xmpp):|[\w.+-]+@\w", re.IGNORECASE)
@@ -56,13 +60,17 @@ def test_no_text_from_elsewhere_becomes_a_link_or_tells_anybody(parts: list[str]
 
 
 def test_links_and_mentions_are_kept_apart() -> None:
-    assert escaped("see https://evil.example/ www.evil.example @alice") == (
-        "see https&#8203;://evil.example/ www&#8203;.evil.example @&#8203;alice"
+    assert (
+        escaped("see https://evil.example/ www.evil.example @alice")
+        == "see https&#8203;://evil.example/ www&#8203;.evil.example @&#8203;alice"
     )
 
 
 def test_a_marker_cannot_be_left_by_the_name_of_a_stack() -> None:
-    assert marker("deploy", "org/project/prod --> @all") == "<!-- alb-mutual-tls deploy org/project/prod_--\x5f_\x5fall -->"
+    assert (
+        marker("deploy", "org/project/prod --> @all")
+        == "<!-- alb-mutual-tls deploy org/project/prod_--\x5f_\x5fall -->"
+    )
 
 
 @given(st.lists(st.text(max_size=80), max_size=60), st.integers(200, 3000))
@@ -80,7 +88,10 @@ def test_a_fence_cannot_be_closed_from_within() -> None:
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_private_keys_and_secrets_of_the_environment_are_taken_out(before: str, after: str) -> None:
     key = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIF\n-----END EC PRIVATE KEY-----"
-    text = redacted(f"{before}{key}{after} passphrase-of-prod", secrets_of({"PULUMI_CONFIG_PASSPHRASE": "passphrase-of-prod"}))
+    text = redacted(
+        f"{before}{key}{after} passphrase-of-prod",
+        secrets_of({"PULUMI_CONFIG_PASSPHRASE": "passphrase-of-prod"}),
+    )
     assert "MHcCAQEEIF" not in text
     assert "passphrase-of-prod" not in text
     assert text.count(REDACTED) >= 2

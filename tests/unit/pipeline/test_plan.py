@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.engine.events import Events, State, Step, parse
-from alb_mutual_tls.operations.deployment.plan import CA_CERTIFICATE, ISSUED_CERTIFICATES, CertificateChange, Effect, drift, pending, plan
+from alb_mutual_tls.engine.events import Events, ResourceState, Step, parse
+from alb_mutual_tls.operations.deployment.plan import (
+    CA_CERTIFICATE,
+    ISSUED_CERTIFICATES,
+    CertificateChange,
+    Effect,
+    drift,
+    pending,
+    plan,
+)
 from alb_mutual_tls.pipeline.summary import as_json, as_markdown, of_drift, of_preview
 from alb_mutual_tls.tokens import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
 from alb_mutual_tls.wire import UNKNOWN_TEXT
@@ -20,13 +28,23 @@ BASE = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"
 PARENT = f"{BASE}::alb-mutual-tls"
 
 
-def listener(enabled: bool | None, ca: str | None, **more: Any) -> State:
+def listener(enabled: bool | None, ca: str | None, **more: Any) -> ResourceState:
     values = {"albConfig": "alb", "port": 443.0, "caEnabled": enabled, "caCertificateId": ca, **more}
-    return State("alb/443", PARENT, {}, {key: UNKNOWN_TEXT if value is None else value for key, value in values.items()})
+    return ResourceState(
+        "alb/443",
+        PARENT,
+        {},
+        {key: UNKNOWN_TEXT if value is None else value for key, value in values.items()},
+    )
 
 
 def change(
-    op: str, old: State | None, new: State | None, *paths: str, type: str = LISTENER_CLIENT_AUTHENTICATION, name: str = "alb-443"
+    op: str,
+    old: ResourceState | None,
+    new: ResourceState | None,
+    *paths: str,
+    type: str = LISTENER_CLIENT_AUTHENTICATION,
+    name: str = "alb-443",
 ) -> Step:
     return Step(f"{BASE}${type}::alb-mutual-tls-{name}", type, op, tuple(paths), old, new, ended=True)
 
@@ -63,12 +81,15 @@ def test_a_change_of_a_listener_has_one_effect(step: Step, effect: Effect) -> No
 
 
 def test_a_replacement_is_told_once() -> None:
-    steps = [change(op, listener(False, "1"), listener(True, "1")) for op in ("create-replacement", "replace", "delete-replaced")]
+    steps = [
+        change(op, listener(False, "1"), listener(True, "1"))
+        for op in ("create-replacement", "replace", "delete-replaced")
+    ]
     assert len(plan(Events(tuple(steps))).listeners) == 1
 
 
-def client(until: str, **more: Any) -> State:
-    return State("x", PARENT, {}, {"kind": "client", "validityDays": 90.0, "notAfter": until, **more})
+def client(until: str, **more: Any) -> ResourceState:
+    return ResourceState("x", PARENT, {}, {"kind": "client", "validityDays": 90.0, "notAfter": until, **more})
 
 
 @pytest.mark.parametrize(
@@ -80,31 +101,63 @@ def client(until: str, **more: Any) -> State:
             ("renewed", "for 90 days", "2027-01-01T00:00:00Z"),
         ),
         (
-            change("update", client("2027-01-01T00:00:00Z"), client(UNKNOWN_TEXT), "uris[0]", "csrPem", "renewBeforeDays"),
+            change(
+                "update",
+                client("2027-01-01T00:00:00Z"),
+                client(UNKNOWN_TEXT),
+                "uris[0]",
+                "csrPem",
+                "renewBeforeDays",
+            ),
             ("issued anew", "for 90 days, because of csrPem, uris", "2027-01-01T00:00:00Z"),
         ),
         (change("delete", client("2027-01-01T00:00:00Z"), None), ("removed", "", "2027-01-01T00:00:00Z")),
     ],
 )
 def test_a_change_of_a_client_certificate_is_named(step: Step, told: tuple[str, str, str | None]) -> None:
-    step = Step(step.urn.replace("alb-443", "client-a"), SIGNED_CERTIFICATE, step.op, step.paths, step.old, step.new, ended=True)
+    step = Step(
+        step.urn.replace("alb-443", "client-a"),
+        SIGNED_CERTIFICATE,
+        step.op,
+        step.paths,
+        step.old,
+        step.new,
+        ended=True,
+    )
     assert plan(Events((step,))).certificates == (CertificateChange("client a", *told),)
 
 
 def test_a_setting_that_steers_the_next_renewal_changes_no_certificate() -> None:
-    step = change("update", client("x"), client("x"), "renewBeforeDays", type=SIGNED_CERTIFICATE, name="client-a")
+    step = change(
+        "update", client("x"), client("x"), "renewBeforeDays", type=SIGNED_CERTIFICATE, name="client-a"
+    )
     assert plan(Events((step,))).certificates == ()
 
 
 def test_due_renewals_are_no_drift() -> None:
-    refreshed = change("refresh", client("x"), client("x"), "readyForRenewal", type=SIGNED_CERTIFICATE, name="client-a")
-    due = change("update", client("x"), client(UNKNOWN_TEXT), "notAfter", type=SIGNED_CERTIFICATE, name="client-a")
+    refreshed = change(
+        "refresh", client("x"), client("x"), "readyForRenewal", type=SIGNED_CERTIFICATE, name="client-a"
+    )
+    due = change(
+        "update", client("x"), client(UNKNOWN_TEXT), "notAfter", type=SIGNED_CERTIFICATE, name="client-a"
+    )
     events = Events((refreshed, due))
     assert drift(events) == ()
     assert [one.action for one in pending(events).certificates] == ["renewed"]
 
 
-KEYS = ("metadata", "inputs", "outputs", "message", "severity", "previous", "caEnabled", "port", "kind", "4dabf18193072939515e22adb298388d")
+KEYS = (
+    "metadata",
+    "inputs",
+    "outputs",
+    "message",
+    "severity",
+    "previous",
+    "caEnabled",
+    "port",
+    "kind",
+    "4dabf18193072939515e22adb298388d",
+)
 READ = (
     "caEnabled",
     "port",
@@ -120,14 +173,20 @@ READ = (
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4), max_leaves=12
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
 )
 READ_VALUES = st.dictionaries(st.sampled_from(READ), VALUES) | VALUES
-SIDE = st.none() | st.fixed_dictionaries({}, optional={"inputs": READ_VALUES, "outputs": READ_VALUES, "parent": VALUES})
+SIDE = st.none() | st.fixed_dictionaries(
+    {}, optional={"inputs": READ_VALUES, "outputs": READ_VALUES, "parent": VALUES}
+)
 METADATA = st.fixed_dictionaries(
     {
         "op": st.sampled_from(["create", "update", "delete", "refresh", "same", "replace"]),
-        "type": st.sampled_from([LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE, ISSUED_CERTIFICATES, CA_CERTIFICATE, "x"]),
+        "type": st.sampled_from(
+            [LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE, ISSUED_CERTIFICATES, CA_CERTIFICATE, "x"]
+        ),
     },
     optional={"old": SIDE, "new": SIDE, "detailedDiff": VALUES, "diffs": VALUES, "urn": VALUES},
 )
@@ -145,4 +204,7 @@ def test_whatever_an_engine_of_another_version_tells_ends_in_a_summary(told: lis
 
 
 def test_lines_that_are_no_events_are_passed_over() -> None:
-    assert parse(["", "{", "[]", "null", '{"resOutputsEvent": {"metadata": []}}', '{"unknownEvent": {}}']) == Events()
+    assert (
+        parse(["", "{", "[]", "null", '{"resOutputsEvent": {"metadata": []}}', '{"unknownEvent": {}}'])
+        == Events()
+    )

@@ -17,11 +17,19 @@ def test_every_variable_that_a_key_of_alibaba_cloud_can_come_from_is_hidden() ->
 
 
 def test_values_are_hidden_also_where_one_is_the_beginning_of_another() -> None:
-    given = {"ALICLOUD_SECRET_KEY": "abc", "PULUMI_CONFIG_PASSPHRASE": "abcdef", "ALIBABA_CLOUD_ACCESS_KEY_ID": "shown", "VAULT_TOKEN": ""}
+    given = {
+        "ALICLOUD_SECRET_KEY": "abc",
+        "PULUMI_CONFIG_PASSPHRASE": "abcdef",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "shown",
+        "VAULT_TOKEN": "",
+    }
     assert redacted("shown abcdef abc", secrets_of(given)) == f"shown {REDACTED} {REDACTED}"
 
 
-@pytest.mark.parametrize("name", ["VAULT_SERVER_TOKEN", "AZURE_STORAGE_KEY", "AZURE_STORAGE_CONNECTION_STRING", "GOOGLE_CREDENTIALS"])
+@pytest.mark.parametrize(
+    "name",
+    ["VAULT_SERVER_TOKEN", "AZURE_STORAGE_KEY", "AZURE_STORAGE_CONNECTION_STRING", "GOOGLE_CREDENTIALS"],
+)
 def test_what_opens_a_backend_or_a_secrets_provider_of_another_cloud_is_hidden(name: str) -> None:
     assert redacted("it says s3same", secrets_of({name: "s3same"})) == f"it says {REDACTED}"
 

@@ -1,4 +1,6 @@
-"""Where a deployment that turned out bad can go back to, and that the way back never lets in whom the state before did not."""
+"""Where a deployment that turned out bad can go back to, and that the way back never lets in whom
+the state before did not.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.engine.events import State, Step
+from alb_mutual_tls.engine.events import ResourceState, Step
 from alb_mutual_tls.operations.deployment import rollback
 from alb_mutual_tls.operations.deployment.proof import Verification
-from alb_mutual_tls.operations.deployment.rollback import Before, NoWayBack, WayBack, way_back, widened
-from alb_mutual_tls.stack.history import Entry, Value
+from alb_mutual_tls.operations.deployment.rollback import NoWayBack, StateBefore, WayBack, way_back, widened
+from alb_mutual_tls.stack.history import HistoryEntry, Value
 from alb_mutual_tls.tokens import COMPONENT, LISTENER_CLIENT_AUTHENTICATION
 from alb_mutual_tls.verdict import Verdict
 
@@ -24,8 +26,10 @@ NOTHING = Verification(Verdict.NOT_CHECKED, "no listener is declared")
 PARENT = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"
 
 
-def before(verification: Verification | None = HELD, *, deployed: bool = True, unknown: str = "") -> Before:
-    return Before(deployed, verification, unknown, {}, frozenset())
+def before(
+    verification: Verification | None = HELD, *, deployed: bool = True, unknown: str = ""
+) -> StateBefore:
+    return StateBefore(deployed, verification, unknown, {}, frozenset())
 
 
 def urn(port: int) -> str:
@@ -33,15 +37,25 @@ def urn(port: int) -> str:
 
 
 def step(op: str, port: int, old: bool | None, new: bool | None) -> Step:
-    def state(on: bool | None) -> State | None:
-        return None if on is None else State(inputs={"albConfig": "alb", "port": float(port), "caEnabled": on})
+    def state(on: bool | None) -> ResourceState | None:
+        return (
+            None
+            if on is None
+            else ResourceState(inputs={"albConfig": "alb", "port": float(port), "caEnabled": on})
+        )
 
     return Step(urn(port), LISTENER_CLIENT_AUTHENTICATION, op, ("caEnabled",), state(old), state(new))
 
 
 def resource(port: int, *, on: bool, previous: str = "{}", **more: Any) -> dict[str, Any]:
     inputs = {"albConfig": "alb", "port": float(port), "caEnabled": on}
-    return {"urn": urn(port), "type": LISTENER_CLIENT_AUTHENTICATION, "inputs": inputs, "outputs": {"previous": previous}, **more}
+    return {
+        "urn": urn(port),
+        "type": LISTENER_CLIENT_AUTHENTICATION,
+        "inputs": inputs,
+        "outputs": {"previous": previous},
+        **more,
+    }
 
 
 def exported(*resources: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +69,9 @@ def test_a_good_state_is_gone_back_to_with_its_configuration() -> None:
 
 @pytest.mark.parametrize("verification", [SHORT, UNDECIDED])
 def test_a_state_that_was_not_good_is_not_gone_back_to(verification: Verification) -> None:
-    assert way_back(before(verification), []) == NoWayBack(f"the state before was not good either ({verification.summary})")
+    assert way_back(before(verification), []) == NoWayBack(
+        f"the state before was not good either ({verification.summary})"
+    )
 
 
 def test_without_the_former_configuration_there_is_no_way_back() -> None:
@@ -71,7 +87,12 @@ def test_a_first_deployment_is_switched_off_or_gives_back_what_was_on_before() -
 
 
 def test_no_way_back_is_forced_by_a_cut_off() -> None:
-    last = Entry("update", True, False, {"alb-mutual-tls:cutOff": Value("true"), "alb-mutual-tls:caEnabled": Value("true")})
+    last = HistoryEntry(
+        "update",
+        True,
+        False,
+        {"alb-mutual-tls:cutOff": Value("true"), "alb-mutual-tls:caEnabled": Value("true")},
+    )
     assert rollback.guarded(last).configuration == {"alb-mutual-tls:caEnabled": Value("true")}
 
 
@@ -89,12 +110,16 @@ def test_no_way_back_is_forced_by_a_cut_off() -> None:
         (step("update", 8443, True, False), False, []),
     ],
 )
-def test_a_listener_that_demanded_certificates_and_would_not_is_found(one: Step, gives_back: bool, found: list[str]) -> None:
+def test_a_listener_that_demanded_certificates_and_would_not_is_found(
+    one: Step, gives_back: bool, found: list[str]
+) -> None:
     assert widened([one], {"alb:443"}, gives_back=gives_back) == found
 
 
 @given(st.dictionaries(st.integers(1, 65535), st.tuples(st.booleans(), st.booleans()), max_size=5))
-def test_whatever_a_way_back_does_it_is_let_through_only_if_all_stay_on_that_were(listeners: dict[int, tuple[bool, bool]]) -> None:
+def test_whatever_a_way_back_does_it_is_let_through_only_if_all_stay_on_that_were(
+    listeners: dict[int, tuple[bool, bool]],
+) -> None:
     on = {f"alb:{port}" for port, (was, _) in listeners.items() if was}
     steps = [step("update", port, not becomes, becomes) for port, (_, becomes) in listeners.items()]
     lost = sorted(f"alb:{port}" for port, (was, becomes) in listeners.items() if was and not becomes)

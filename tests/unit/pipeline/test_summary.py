@@ -16,25 +16,61 @@ from alb_mutual_tls.pipeline.summary import LIMIT, Summary, as_json, as_markdown
 from tests.unit.pipeline.recorded import NAMES, ended, lines, recorded
 
 PREVIEWS: dict[str, tuple[str, int]] = {
-    "first": (r"listener alb:443 will be claimed with client authentication off; 2 client certificates issued", 0),
+    "first": (
+        r"listener alb:443 will be claimed with client authentication off; 2 client certificates issued",
+        0,
+    ),
     "no_change": (r"no change", 0),
     "enable": (r"listener alb:443 will demand client certificates", 0),
     "disable": (r"listener alb:443 will let everybody in without a client certificate", 0),
     "rotate": (r"listener alb:443 will trust another CA", 0),
-    "rotate_issue": (r"2 client certificates issued anew; listener alb:443 stays as it is, only its record changes", 0),
+    "rotate_issue": (
+        r"2 client certificates issued anew; listener alb:443 stays as it is, only its record changes",
+        0,
+    ),
     "removed_client": (r"1 client certificate removed", 0),
     "released": (r"listener alb:443 will let everybody in without a client certificate", 0),
     "renewal": (r"2 client certificates renewed", 0),
-    "drift": (r"listener alb:443 will demand client certificates; drift: listener alb:443 was changed, caEnabled true → false", 0),
-    "drift_and_pending": (r"listener alb:443 will demand .*; 1 client certificate removed; drift: listener alb:443 was changed, .*", 0),
+    "drift": (
+        (
+            r"listener alb:443 will demand client certificates; drift: listener alb:443 was changed,"
+            r" caEnabled true → false"
+        ),
+        0,
+    ),
+    "drift_and_pending": (
+        (
+            r"listener alb:443 will demand .*; 1 client certificate removed; drift: listener alb:443 was"
+            r" changed, .*"
+        ),
+        0,
+    ),
     "update": (r"listener alb:443 will trust another CA", 0),
-    "refused": (r"refused: AlbConfig alb has no listener on port 8443, it has 80/HTTP, 443/HTTPS: correct the port .*", 1),
-    "locked_out": (
-        r"refused: listener 443/HTTPS of AlbConfig alb would trust another certificate authority.*so everybody would be locked out.*",
+    "refused": (
+        (
+            r"refused: AlbConfig alb has no listener on port 8443, it has 80/HTTP, 443/HTTPS: correct the"
+            r" port .*"
+        ),
         1,
     ),
-    "bad_configuration": (r"refused: caEnabled: 'maybe' is neither true nor false: pulumi config set caEnabled true \(or false\)", 1),
-    "protected": (r'refused: resource ".*alb-mutual-tls-alb-443" cannot be deleted because it is protected.*', 1),
+    "locked_out": (
+        (
+            r"refused: listener 443/HTTPS of AlbConfig alb would trust another certificate authority.*so"
+            r" everybody would be locked out.*"
+        ),
+        1,
+    ),
+    "bad_configuration": (
+        (
+            r"refused: caEnabled: 'maybe' is neither true nor false: pulumi config set caEnabled true \(or"
+            r" false\)"
+        ),
+        1,
+    ),
+    "protected": (
+        r'refused: resource ".*alb-mutual-tls-alb-443" cannot be deleted because it is protected.*',
+        1,
+    ),
     "unreachable": (r"not checked: the cluster cannot be reached from here", 2),
     "wrong_credentials": (r"not checked: credentials or the kubeconfig are missing or not accepted", 2),
 }
@@ -91,11 +127,16 @@ def test_a_removed_client_is_shown_with_the_end_of_its_certificate_in_the_table_
     text = as_markdown(of_preview("prod", recorded("removed_client")))
     until = row(text, "client partner")[2]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", until)
-    assert f"- client partner is removed, but whoever holds its certificate is let in until {until} wherever" in text
+    assert (
+        f"- client partner is removed, but whoever holds its certificate is let in until {until} wherever"
+        in text
+    )
 
 
 def test_renewed_certificates_are_told_from_those_that_are_issued_for_another_reason() -> None:
-    assert row(as_markdown(of_preview("prod", recorded("renewal"))), "client client")[1] == "renewed for 90 days"
+    assert (
+        row(as_markdown(of_preview("prod", recorded("renewal"))), "client client")[1] == "renewed for 90 days"
+    )
     anew = row(as_markdown(of_preview("prod", recorded("rotate_issue"))), "client client")
     assert anew[1] == "issued anew for 90 days, because of another authority"
 
@@ -103,7 +144,9 @@ def test_renewed_certificates_are_told_from_those_that_are_issued_for_another_re
 def test_all_resources_are_folded_away_with_their_paths() -> None:
     text = as_markdown(of_preview("prod", recorded("enable")))
     assert "<details><summary>Resources: 1 to update, 16 unchanged</summary>" in text
-    assert "\n! update albmtls:index:ListenerClientAuthentication alb-mutual-tls-alb-443 [caEnabled]\n" in text
+    assert (
+        "\n! update albmtls:index:ListenerClientAuthentication alb-mutual-tls-alb-443 [caEnabled]\n" in text
+    )
 
 
 def test_a_failed_preview_shows_no_half_of_a_plan() -> None:
@@ -119,7 +162,10 @@ DRIFTS: dict[str, tuple[str, int]] = {
     "renewal": (r"no drift; not deployed yet: 2 client certificates renewed", 0),
     "drift": (r"drift: listener alb:443 was changed, caEnabled true → false", 1),
     "drift_and_pending": (
-        r"drift: listener alb:443 was changed, caEnabled true → false; not deployed yet: 1 client certificate removed",
+        (
+            r"drift: listener alb:443 was changed, caEnabled true → false; not deployed yet: 1 client"
+            r" certificate removed"
+        ),
         1,
     ),
     "refused": (r"not decided: the configuration is refused: AlbConfig alb has no listener .*", 2),
@@ -171,10 +217,16 @@ def test_a_resource_that_is_gone_is_drift_and_what_replaces_it_is_not_a_change_o
 
 
 def test_what_nobody_could_look_at_is_no_good_news() -> None:
-    warning = {"severity": "warning", "message": "the CA certificate 7 was not looked at, what is known of it is kept: it is locked"}
+    warning = {
+        "severity": "warning",
+        "message": "the CA certificate 7 was not looked at, what is known of it is kept: it is locked",
+    }
     told = [json.dumps({"diagnosticEvent": warning}), *lines("no_change")]
     assert of_drift("prod", ended(told)).exit_code == ExitCode.UNDECIDED
-    assert of_preview("prod", ended(told)).verdict == "no change (not everything could be looked at, see the warnings)"
+    assert (
+        of_preview("prod", ended(told)).verdict
+        == "no change (not everything could be looked at, see the warnings)"
+    )
 
 
 def test_an_event_log_that_was_cut_off_is_not_checked() -> None:
@@ -203,10 +255,15 @@ def test_the_order_in_which_the_engine_tells_things_makes_no_difference(name: st
 def test_ids_of_requests_and_days_left_do_not_make_a_summary_differ() -> None:
     def told(request: str, days: int) -> str:
         texts = {
-            "error": f"STS at sts.aliyuncs.com does not accept the access key LTAI****: SignatureDoesNotMatch (HTTP 400, request {request}); set it",
+            "error": (
+                "STS at sts.aliyuncs.com does not accept the access key LTAI****: SignatureDoesNotMatch"
+                f" (HTTP 400, request {request}); set it"
+            ),
             "warning": f"client ends on 2027-01-01T00:00:00Z ({days} days left), and so does its authority",
         }
-        events = [{"diagnosticEvent": {"severity": severity, "message": text}} for severity, text in texts.items()]
+        events = [
+            {"diagnosticEvent": {"severity": severity, "message": text}} for severity, text in texts.items()
+        ]
         return as_markdown(of_preview("prod", ended([json.dumps(event) for event in events])))
 
     assert told("4798E467-F149-44B8-BA0E-119EDB18F1AD", 3) == told("D7A0FC76-8D58-4AAB-852E-C319E14B454E", 2)
@@ -225,12 +282,23 @@ SHOWN = {
     "appliedCaCertificateId",
     "previous",
 }
-SHOWN |= {"notAfter", "validityDays", "kind", "sign", "certificatePem", "certificates", "outstanding", "owner"}
+SHOWN |= {
+    "notAfter",
+    "validityDays",
+    "kind",
+    "sign",
+    "certificatePem",
+    "certificates",
+    "outstanding",
+    "owner",
+}
 
 
 @given(name=st.sampled_from(NAMES), seed=st.integers(0, 10**6))
 def test_secrets_in_events_never_appear_in_a_summary(name: str, seed: int) -> None:
-    """Planted as the engine marks them, in properties that are not shown, in messages, and in the configuration."""
+    """Planted as the engine marks them, in properties that are not shown, in messages, and in the
+    configuration.
+    """
     chance = random.Random(seed)
     secret = f"{SECRET}{seed}"
 
@@ -264,15 +332,24 @@ def test_secrets_in_events_never_appear_in_a_summary(name: str, seed: int) -> No
 def many(count: int) -> list[str]:
     """A plan in which that many clients come, with long names."""
     told = lines("first")
-    [made] = [line for line in told if "SignedCertificate" in line and "client-partner" in line and "resOutputs" in line]
-    return [*told[:-1], *(made.replace("client-partner", f"client-{'n' * 100}-{number}") for number in range(count)), told[-1]]
+    [made] = [
+        line
+        for line in told
+        if "SignedCertificate" in line and "client-partner" in line and "resOutputs" in line
+    ]
+    return [
+        *told[:-1],
+        *(made.replace("client-partner", f"client-{'n' * 100}-{number}") for number in range(count)),
+        told[-1],
+    ]
 
 
 def test_a_summary_fits_into_a_comment_however_many_resources_change_and_says_what_it_left_out() -> None:
     text = as_markdown(of_preview("prod", ended(many(2000))))
     assert LIMIT - 1000 < len(text) <= LIMIT
     assert text.splitlines()[0].startswith(
-        "**prod: listener alb:443 will be claimed with client authentication off; 2002 client certificates issued**"
+        "**prod: listener alb:443 will be claimed with client authentication off; 2002 client certificates"
+        " issued**"
     )
     assert text.count("are left out here: see the engine's own output") == 2
     assert text.endswith("```\n\n</details>\n")
@@ -282,7 +359,9 @@ def test_a_summary_fits_into_a_comment_however_many_resources_change_and_says_wh
 
 def test_a_long_list_of_warnings_does_not_push_the_plan_out() -> None:
     texts = [f"warning {number}: {'x' * 3000}" for number in range(500)]
-    told = [json.dumps({"diagnosticEvent": {"severity": "warning", "message": text}}) for text in texts] + many(500)
+    told = [
+        json.dumps({"diagnosticEvent": {"severity": "warning", "message": text}}) for text in texts
+    ] + many(500)
     text = as_markdown(of_preview("prod", ended(told)))
     assert len(text) <= LIMIT
     assert "| alb:443 |" in text
@@ -296,7 +375,12 @@ def parsed(summary: Summary) -> dict[str, Any]:
 
 def test_json_holds_the_same() -> None:
     document = parsed(of_preview("prod", recorded("enable")))
-    assert (document["version"], document["kind"], document["stack"], document["exitCode"]) == (1, "preview", "prod", 0)
+    assert (document["version"], document["kind"], document["stack"], document["exitCode"]) == (
+        1,
+        "preview",
+        "prod",
+        0,
+    )
     [listener] = document["listeners"]
     assert listener["listener"] == "alb:443"
     assert (listener["before"]["caEnabled"], listener["after"]["caEnabled"]) == (False, True)

@@ -1,4 +1,6 @@
-"""Keys, authorities, requests and clients for tests, made with `cryptography` alone: not with the code that is tested."""
+"""Keys, authorities, requests and clients for tests, made with `cryptography` alone: not with the
+code that is tested.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _ECDSA_WITH_SHA1: Final = bytes.fromhex("300906072a8648ce3d0401")
 
 @cache
 def key(name: str = "P256") -> Any:
-    """A private key of each kind, made once per process: P256, P384, P521, secp256k1, RSA1024, RSA2048 ... and any other name for another P-256."""
+    """A private key of each kind, made once per process: P256, P384, P521, secp256k1, RSA1024,
+    RSA2048 ... and any other name for another P-256.
+    """
     curves = {"P384": ec.SECP384R1(), "P521": ec.SECP521R1(), "secp256k1": ec.SECP256K1()}
     if name.startswith("RSA"):
         return rsa.generate_private_key(65537, int(name.removeprefix("RSA")))
@@ -38,7 +42,13 @@ def name_of(common_name: str, **more: str) -> x509.Name:
 
 
 def key_usage(*names: str) -> x509.KeyUsage:
-    every = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
+    every = [
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+    ]
     every += ["key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
     return x509.KeyUsage(**{name: name in names for name in every})
 
@@ -57,7 +67,9 @@ def authority(
     more: Sequence[x509.ExtensionType] = (),
     key_identifier: bytes | None = b"",
 ) -> Issuer:
-    """A self-signed root CA as pulumi-tls makes it; what is None is left out, and an empty key identifier is the usual SHA-1."""
+    """A self-signed root CA as pulumi-tls makes it; what is None is left out, and an empty key
+    identifier is the usual SHA-1.
+    """
     private_key = private_key or key(f"of {subject}")
     subject = name_of(subject) if isinstance(subject, str) else subject
     builder = (
@@ -65,7 +77,11 @@ def authority(
         .not_valid_before(start)
         .not_valid_after(end)
     )
-    extensions: list[tuple[x509.ExtensionType | None, bool]] = [(constraints, True), (usage, True), *((item, False) for item in more)]
+    extensions: list[tuple[x509.ExtensionType | None, bool]] = [
+        (constraints, True),
+        (usage, True),
+        *((item, False) for item in more),
+    ]
     if key_identifier is not None:
         usual = x509.SubjectKeyIdentifier.from_public_key(private_key.public_key())
         extensions.append((x509.SubjectKeyIdentifier(key_identifier) if key_identifier else usual, False))
@@ -88,7 +104,9 @@ def subordinate(
     """An authority below another one."""
     private_key = key(f"of {name}")
     builder = (
-        x509.CertificateBuilder(issuer.certificate.subject, name_of(name), private_key.public_key(), x509.random_serial_number())
+        x509.CertificateBuilder(
+            issuer.certificate.subject, name_of(name), private_key.public_key(), x509.random_serial_number()
+        )
         .not_valid_before(start)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
@@ -100,12 +118,18 @@ def subordinate(
     return Issuer(builder.sign(issuer.private_key, hashes.SHA256()), private_key)
 
 
-def request(private_key: Any = None, *, common_name: str = "asked for", more: Sequence[x509.ExtensionType] = ()) -> str:
+def request(
+    private_key: Any = None, *, common_name: str = "asked for", more: Sequence[x509.ExtensionType] = ()
+) -> str:
     """A certificate signing request in PEM, with whatever it asks for."""
     builder = x509.CertificateSigningRequestBuilder(name_of(common_name))
     for extension in more:
         builder = builder.add_extension(extension, critical=False)
-    return builder.sign(private_key or key("client"), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    return (
+        builder.sign(private_key or key("client"), hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        .decode()
+    )
 
 
 def client(
@@ -119,7 +143,9 @@ def client(
 ) -> x509.Certificate:
     """A client certificate, by the code that is tested."""
     public_key = (private_key or key("client")).public_key()
-    builder = signing.client_certificate(issuer, public_key, subject=subject, uris=uris, validity_days=validity_days, now=now)
+    builder = signing.client_certificate(
+        issuer, public_key, subject=subject, uris=uris, validity_days=validity_days, now=now
+    )
     return signing.sign(builder, issuer)
 
 
@@ -171,7 +197,9 @@ def _parts(sequence: bytes) -> list[bytes]:
 
 
 def first_version(issuer: Issuer) -> x509.Certificate:
-    """The certificate of an authority as X.509 version 1, without extensions, as the documentation's openssl command makes it."""
+    """The certificate of an authority as X.509 version 1, without extensions, as the
+    documentation's openssl command makes it.
+    """
     return _signed_again(issuer, _parts(issuer.certificate.tbs_certificate_bytes)[1:-1], None)
 
 
@@ -182,7 +210,9 @@ def signed_with_sha1(issuer: Issuer) -> x509.Certificate:
 
 def _signed_again(issuer: Issuer, fields: list[bytes], algorithm: bytes | None) -> x509.Certificate:
     assert isinstance(issuer.private_key, ec.EllipticCurvePrivateKey)
-    place = 2 if fields[0][0] == 0xA0 else 1  # the signature algorithm comes after version, if any, and serial number
+    place = (
+        2 if fields[0][0] == 0xA0 else 1
+    )  # the signature algorithm comes after version, if any, and serial number
     algorithm = algorithm or fields[place]
     fields[place] = algorithm
     body = _sequence(*fields)

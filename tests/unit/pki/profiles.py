@@ -1,4 +1,6 @@
-"""What makes a certificate a root's, a client's or a cross certificate, and nothing else (RFC 5280; docs/pki.md)."""
+"""What makes a certificate a root's, a client's or a cross certificate, and nothing else (RFC 5280;
+docs/pki.md).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from tests.unit.pki.material import key_usage
 
-_AUTHORITY: Final = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER})
+_AUTHORITY: Final = frozenset(
+    {ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER}
+)
 _CROSS: Final = _AUTHORITY | {ExtensionOID.AUTHORITY_KEY_IDENTIFIER}
 _CLIENT: Final = _CROSS | {ExtensionOID.EXTENDED_KEY_USAGE}
 _HASHES: Final = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"}

@@ -1,4 +1,6 @@
-"""The certificate of a generated authority: what it is, what replaces it, and that time does not."""
+"""The certificate of a generated authority: what it is, what replaces it, and that time
+does not.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ from alb_mutual_tls.wire import UNKNOWN
 from tests.unit.pki.material import DAY, NOW, authority, key_pem
 
 KEY = key_pem(authority("root").private_key)
-INPUTS = {"privateKeyPem": KEY, "subject": {"commonName": "root 1a2b3c4d", "organizationName": "alibaba"}, "validityDays": 30}
+INPUTS = {
+    "privateKeyPem": KEY,
+    "subject": {"commonName": "root 1a2b3c4d", "organizationName": "alibaba"},
+    "validityDays": 30,
+}
 OF_TLS = {
     "privateKeyPem": KEY,
     "isCaCertificate": True,
@@ -40,7 +46,9 @@ def handler(days: float = 0) -> AuthorityCertificate:
 
 
 def changes(state: dict[str, Any], inputs: dict[str, Any], days: float = 0) -> dict[str, str]:
-    return {key: kind.value for key, kind in handler(days).diff(request(), "1", state, {}, inputs).changes.items()}
+    return {
+        key: kind.value for key, kind in handler(days).diff(request(), "1", state, {}, inputs).changes.items()
+    }
 
 
 def test_it_is_a_root_by_the_profile_and_valid_for_the_days_asked_for() -> None:
@@ -52,11 +60,16 @@ def test_it_is_a_root_by_the_profile_and_valid_for_the_days_asked_for() -> None:
     assert made.subject.rfc4514_string() == made.issuer.rfc4514_string() == "CN=root 1a2b3c4d,O=alibaba"
     assert (made.not_valid_before_utc, made.not_valid_after_utc) == (NOW - BACKDATE, NOW + timedelta(days=30))
     constraints = made.extensions.get_extension_for_class(x509.BasicConstraints)
-    assert (constraints.critical, constraints.value) == (True, x509.BasicConstraints(ca=True, path_length=None))
+    assert (constraints.critical, constraints.value) == (
+        True,
+        x509.BasicConstraints(ca=True, path_length=None),
+    )
     usage = made.extensions.get_extension_for_class(x509.KeyUsage).value
     assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, True, False)
     made.verify_directly_issued_by(made)
-    assert handler().create(request(preview=True), {**INPUTS, "privateKeyPem": UNKNOWN})[1]["certPem"] is UNKNOWN
+    assert (
+        handler().create(request(preview=True), {**INPUTS, "privateKeyPem": UNKNOWN})[1]["certPem"] is UNKNOWN
+    )
 
 
 @pytest.mark.parametrize("days", [0, 29, 30, 31, 4000])
@@ -69,14 +82,23 @@ def test_time_never_replaces_it(days: float) -> None:
 
 
 @pytest.mark.parametrize("days", [0, 31])
-def test_a_state_of_the_plugin_tls_is_taken_over_as_it_is_also_when_that_would_replace_it(days: float) -> None:
+def test_a_state_of_the_plugin_tls_is_taken_over_as_it_is_also_when_that_would_replace_it(
+    days: float,
+) -> None:
     assert changes(OF_TLS, INPUTS, days) == {}
-    assert changes(OF_TLS, {**INPUTS, "subject": {"commonName": "root 1a2b3c4d"}}, days) == {"subject": "UPDATE_REPLACE"}
+    assert changes(OF_TLS, {**INPUTS, "subject": {"commonName": "root 1a2b3c4d"}}, days) == {
+        "subject": "UPDATE_REPLACE"
+    }
     assert changes(OF_TLS, {**INPUTS, "validityDays": 31}, days) == {"validityDays": "UPDATE_REPLACE"}
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("privateKeyPem", key_pem(authority("other").private_key)), ("subject", {"commonName": "x"}), ("validityDays", 7)]
+    ("name", "value"),
+    [
+        ("privateKeyPem", key_pem(authority("other").private_key)),
+        ("subject", {"commonName": "x"}),
+        ("validityDays", 7),
+    ],
 )
 def test_another_key_name_or_life_is_another_authority(name: str, value: object) -> None:
     state = handler().create(request(), INPUTS)[1]

@@ -9,7 +9,16 @@ from cryptography import x509
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.brought import BroughtAuthority, trust_faults
-from tests.unit.pki.material import authority, first_version, key, key_pem, name_of, pem, signed_with_sha1, subordinate
+from tests.unit.pki.material import (
+    authority,
+    first_version,
+    key,
+    key_pem,
+    name_of,
+    pem,
+    signed_with_sha1,
+    subordinate,
+)
 
 ROOT = authority("root")
 SUB = subordinate(ROOT, "sub")
@@ -37,14 +46,32 @@ def test_an_authority_that_has_expired_is_read_so_that_its_listeners_can_be_swit
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate"),
-        (pem(first_version(ROOT)), "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3"),
-        (pem(signed_with_sha1(ROOT)), "its signature is made with SHA1, which can be forged; make one with SHA-256"),
+        (
+            "",
+            (
+                "there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM"
+                " certificate"
+            ),
+        ),
+        (
+            pem(first_version(ROOT)),
+            "it is an X.509 v1 certificate, which cannot say that it is an authority; make one of version 3",
+        ),
+        (
+            pem(signed_with_sha1(ROOT)),
+            "its signature is made with SHA1, which can be forged; make one with SHA-256",
+        ),
         (pem(authority("x", key("RSA1024")).certificate), "its key is RSA of 1024 bits; use RSA"),
-        (pem(authority("x", constraints=None).certificate), "it is no certificate authority: basicConstraints lacks CA:TRUE"),
+        (
+            pem(authority("x", constraints=None).certificate),
+            "it is no certificate authority: basicConstraints lacks CA:TRUE",
+        ),
         (
             pem(SUB.certificate),
-            "the chain ends with CN=sub, which was issued by CN=root and is no root; add the certificates above it, the self-signed",
+            (
+                "the chain ends with CN=sub, which was issued by CN=root and is no root; add the certificates"
+                " above it, the self-signed"
+            ),
         ),
         (
             pem(ROOT.certificate) + pem(SUB.certificate),
@@ -76,14 +103,20 @@ def test_only_a_root_alone_may_be_of_version_1_to_be_trusted() -> None:
     assert "it is an X.509 v1 certificate" in below
     (chain,) = trust_faults(pem(SUB.certificate) + pem(old), now)
     assert "it is an X.509 v1 certificate" in chain
-    assert trust_faults("", now) == ["there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate"]
+    assert trust_faults("", now) == [
+        "there is no certificate between BEGIN CERTIFICATE and END CERTIFICATE lines; give a PEM certificate"
+    ]
 
 
 def test_a_chain_that_is_longer_than_its_root_allows_is_refused() -> None:
     short = authority("root", constraints=x509.BasicConstraints(True, 0))
     below = subordinate(short, "sub")
     with pytest.raises(
-        UserError, match=r"^CN=root allows 0 authorities below it \(its path length\), and 1 stands there; let a subordinate"
+        UserError,
+        match=(
+            r"^CN=root allows 0 authorities below it \(its path length\), and 1 stands there; let a"
+            r" subordinate"
+        ),
     ):
         BroughtAuthority.load(pem(below.certificate) + pem(short.certificate))
     assert BroughtAuthority.load(pem(short.certificate))
@@ -92,11 +125,22 @@ def test_a_chain_that_is_longer_than_its_root_allows_is_refused() -> None:
 def test_the_key_must_be_the_signers() -> None:
     found = BroughtAuthority.load(CHAIN)
     assert found.fault_of_key(key_pem(LOWER.private_key)) is None
-    assert found.fault_of_key(key_pem(ROOT.private_key)) == "the private key is not the key of CN=lower; give the two that belong together"
-    assert found.fault_of_key("hush") == "the private key is not PEM of an RSA or ECDSA key; give the key as it was generated"
+    assert (
+        found.fault_of_key(key_pem(ROOT.private_key))
+        == "the private key is not the key of CN=lower; give the two that belong together"
+    )
+    assert (
+        found.fault_of_key("hush")
+        == "the private key is not PEM of an RSA or ECDSA key; give the key as it was generated"
+    )
 
 
 def test_a_client_is_not_named_like_any_certificate_of_the_chain() -> None:
     found = BroughtAuthority.load(CHAIN)
-    assert [found.named_like({"commonName": name}) for name in ("Lower", "sub", "root", "web")] == [True, True, True, False]
+    assert [found.named_like({"commonName": name}) for name in ("Lower", "sub", "root", "web")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     assert name_of("web") != name_of("root")

@@ -22,7 +22,9 @@ LEAF, CROSS = pem(client(NEW)), pem(cross(OLD, NEW))
     st.sampled_from(["\n", "\r\n"]),
     st.text("ab #:\n", max_size=20),
 )
-def test_a_bundle_is_split_whatever_stands_between_its_certificates(blocks: list[str], line_end: str, noise: str) -> None:
+def test_a_bundle_is_split_whatever_stands_between_its_certificates(
+    blocks: list[str], line_end: str, noise: str
+) -> None:
     text = noise.join(["", *blocks, ""]).replace("\n", line_end)
     assert bundle.split(text) == blocks
 
@@ -52,7 +54,9 @@ def test_without_a_certificate_there_is_no_fingerprint(text: str, sentence: str)
 
 def test_a_chain_is_leaf_then_cross_then_intermediates_without_any_root_and_without_doubles() -> None:
     between = pem(cross(OLD, authority("between")))
-    found = bundle.chain(LEAF, cross=[CROSS, pem(OLD.certificate)], intermediates=[between + CROSS + pem(NEW.certificate)])
+    found = bundle.chain(
+        LEAF, cross=[CROSS, pem(OLD.certificate)], intermediates=[between + CROSS + pem(NEW.certificate)]
+    )
     assert bundle.split(found) == [LEAF, CROSS, between]
 
 
@@ -62,7 +66,10 @@ def test_a_cross_certificate_between_authorities_of_one_name_is_no_root() -> Non
     assert bundle.split(bundle.chain(LEAF, cross=[same_name])) == [LEAF, same_name]
 
 
-@pytest.mark.parametrize("kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"])
+@pytest.mark.parametrize(
+    "kind",
+    ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"],
+)
 def test_a_private_key_is_seen_in_a_bundle(kind: str) -> None:
     assert bundle.holds_private_key(f"{LEAF}-----BEGIN {kind}-----\n")
     assert not bundle.holds_private_key(LEAF)
@@ -82,11 +89,23 @@ def test_a_pkcs12_file_is_encrypted_with_pbes2_and_aes_256_in_as_many_rounds_as_
         (LEAF, key_pem(key("another")), "x" * 20, "the private key of x is not the key of its certificate"),
         ("", key_pem(key("client")), "x" * 20, "there is no certificate for the PKCS#12 file of x"),
         (LEAF, key_pem(key("client")), "", "needs a password"),
-        (LEAF, key_pem(key("client")), "pässword", "the password of the PKCS#12 file of x has characters beyond printable ASCII"),
-        (LEAF, key_pem(key("client")), "pass\tword", "the password of the PKCS#12 file of x has characters beyond printable ASCII"),
+        (
+            LEAF,
+            key_pem(key("client")),
+            "pässword",
+            "the password of the PKCS#12 file of x has characters beyond printable ASCII",
+        ),
+        (
+            LEAF,
+            key_pem(key("client")),
+            "pass\tword",
+            "the password of the PKCS#12 file of x has characters beyond printable ASCII",
+        ),
     ],
 )
-def test_a_pkcs12_file_that_nobody_could_use_is_not_made(chain: str, private_key: str, password: str, says: str) -> None:
+def test_a_pkcs12_file_that_nobody_could_use_is_not_made(
+    chain: str, private_key: str, password: str, says: str
+) -> None:
     with pytest.raises(UserError) as caught:
         bundle.pkcs12("x", chain, private_key, password)
     assert says in str(caught.value)
@@ -94,14 +113,18 @@ def test_a_pkcs12_file_that_nobody_could_use_is_not_made(chain: str, private_key
 
 def test_a_legacy_pkcs12_file_is_encrypted_with_sha1_and_3des_only() -> None:
     data = bundle.pkcs12("x", LEAF, key_pem(key("client")), "x" * 20, legacy=True)
-    assert data.count(bytes.fromhex("060a2a864886f70d010c0103")) >= 1  # pbeWithSHAAnd3-KeyTripleDES-CBC
+    # pbeWithSHAAnd3-KeyTripleDES-CBC
+    assert data.count(bytes.fromhex("060a2a864886f70d010c0103")) >= 1
     assert bytes.fromhex("06052b0e03021a") in data  # SHA-1
     assert bytes.fromhex("06092a864886f70d01050d") not in data  # PBES2
     assert bytes.fromhex("0609608648016503040201") not in data  # SHA-256
 
 
 def test_a_truststore_needs_a_password_that_java_takes() -> None:
-    for password, says in (("", "the truststore needs a password"), ("口令", "the password of the truststore has characters beyond")):
+    for password, says in (
+        ("", "the truststore needs a password"),
+        ("口令", "the password of the truststore has characters beyond"),
+    ):
         with pytest.raises(UserError, match=says):
             bundle.java_truststore({"root": pem(OLD.certificate)}, password)
 

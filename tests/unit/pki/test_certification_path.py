@@ -78,20 +78,28 @@ def test_a_chain_is_accepted_where_it_leads_to_the_root(name: str) -> None:
 
 
 def cryptography_accepts(presented: list[x509.Certificate], root: x509.Certificate) -> bool:
-    """What the verifier of the package cryptography says, which turns back where a way leads nowhere."""
+    """What the verifier of the package cryptography says, which turns back where a way leads
+    nowhere.
+    """
     policy = verification.ExtensionPolicy.permit_all()
     builder = verification.PolicyBuilder().store(verification.Store([root])).time(NOW).max_chain_depth(8)
     try:
         builder.extension_policies(
-            ca_policy=policy.require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, None), ee_policy=policy
+            ca_policy=policy.require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, None),
+            ee_policy=policy,
         ).build_client_verifier().verify(presented[0], presented[1:])
     except verification.VerificationError:
         return False
     return True
 
 
-@given(st.permutations([SUB.certificate, DEEP.certificate, CROSS, A.certificate, B.certificate]), st.integers(0, 5))
-def test_whatever_is_presented_in_whatever_order_is_accepted_by_no_one_else_alone(above: list[x509.Certificate], kept: int) -> None:
+@given(
+    st.permutations([SUB.certificate, DEEP.certificate, CROSS, A.certificate, B.certificate]),
+    st.integers(0, 5),
+)
+def test_whatever_is_presented_in_whatever_order_is_accepted_by_no_one_else_alone(
+    above: list[x509.Certificate], kept: int
+) -> None:
     """OpenSSL never turns back, so it accepts less than a verifier that does, and never more."""
     presented = [DEEPEST, *above[:kept]]
     for root in (A.certificate, B.certificate):
@@ -107,8 +115,16 @@ SERVERS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 @pytest.mark.parametrize(
     ("presented", "root", "why"),
     [
-        (chain(BELOW), ROOT_B, "was issued by CN=sub, which is neither the trusted CA CN=root b nor in the file"),
-        (chain(BELOW, SUB.certificate), ROOT_A, "CN=sub was issued by CN=root b, which is neither the trusted CA CN=root a"),
+        (
+            chain(BELOW),
+            ROOT_B,
+            "was issued by CN=sub, which is neither the trusted CA CN=root b nor in the file",
+        ),
+        (
+            chain(BELOW, SUB.certificate),
+            ROOT_A,
+            "CN=sub was issued by CN=root b, which is neither the trusted CA CN=root a",
+        ),
         (chain(client(B, now=NOW - 200 * DAY)), ROOT_B, "it expired on"),
         (chain(client(B, now=NOW + DAY)), ROOT_B, "it is not valid before"),
         (imposters.server_only(B, NOW).certificate_pem, ROOT_B, "its extended key usage lacks clientAuth"),
@@ -124,7 +140,10 @@ SERVERS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
                 subordinate(B, "short", path_length=0).certificate,
             ),
             ROOT_B,
-            "CN=short, which stands above it, has path length 0 and does not allow the 1 authorities below it",
+            (
+                "CN=short, which stands above it, has path length 0 and does not allow the 1 authorities"
+                " below it"
+            ),
         ),
         (
             chain(client(B), CROSS),
@@ -143,7 +162,9 @@ def test_who_is_refused_is_told_why(presented: str, root: str, why: str) -> None
 
 
 def test_a_path_length_counts_no_self_issued_authority() -> None:
-    """RFC 5280 section 6.1.4, step l: a cross certificate between two roots of one name lengthens nothing."""
+    """RFC 5280 section 6.1.4, step l: a cross certificate between two roots of one name lengthens
+    nothing.
+    """
     same = authority("root a", key("new key of root a"))
     short = authority("root a", constraints=x509.BasicConstraints(True, 0))
     bridge = subordinate(short, "root a")
@@ -205,20 +226,26 @@ def test_a_probe_is_a_good_client_below_a_chain_of_that_length(length: int, issu
     leaf, *above = bundle.load(credential.certificate_pem)
     root = pem(issuer.certificate)
     assert (len(above), credential.name) == (length - 1, f"chain of {length}")
-    assert (refusals(credential.certificate_pem, root), length_to(credential.certificate_pem, root, NOW)) == ([], length)
+    assert (refusals(credential.certificate_pem, root), length_to(credential.certificate_pem, root, NOW)) == (
+        [],
+        length,
+    )
     private_key = serialization.load_pem_private_key(credential.private_key_pem.encode(), None)
     assert private_key.public_key() == leaf.public_key()
     assert "PRIVATE" not in repr(credential)
     words = deep(judge_pem(credential.certificate_pem, root, NOW).depth_needed)
     expected = (
-        f"its chain has {length + 1} certificates, {length - 1} of them between it and its root, so its listener needs a verification depth"
+        f"its chain has {length + 1} certificates, {length - 1} of them between it and its root, so its"
+        " listener needs a verification depth"
     )
     assert words is None if length < 3 else words is not None and words.startswith(expected)
 
 
 def test_what_a_chain_gives_as_a_reason_to_refuse_it_is_one_text() -> None:
     assert refused_for(chain(LEAF), ROOT_B, NOW) == ""
-    assert refused_for(imposters.probe(B, 6, NOW).certificate_pem, ROOT_B, NOW).startswith("its chain has 7 certificates")
+    assert refused_for(imposters.probe(B, 6, NOW).certificate_pem, ROOT_B, NOW).startswith(
+        "its chain has 7 certificates"
+    )
     assert refused_for(chain(client(B, now=NOW - 200 * DAY)), ROOT_B, NOW).startswith("it expired on")
 
 
@@ -245,16 +272,25 @@ UNKNOWN = {"1.2.3.4": "0500", "2.5.29.14": "04020102", "2.5.29.35": "3000", "1.3
 @pytest.mark.parametrize("oid", [*CRITICAL, *UNKNOWN])
 def test_what_openssl_lets_pass_as_critical_is_known_here(oid: str) -> None:
     value = bytes.fromhex({**CRITICAL, **UNKNOWN}[oid])
-    builder = x509.CertificateBuilder(B.certificate.subject, SUB.certificate.subject, key("client").public_key(), 7, NOW - DAY, NOW + DAY)
-    builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), critical=True)
+    builder = x509.CertificateBuilder(
+        B.certificate.subject, SUB.certificate.subject, key("client").public_key(), 7, NOW - DAY, NOW + DAY
+    )
+    builder = builder.add_extension(
+        x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), critical=True
+    )
     judged = judge(builder.sign(B.private_key, hashes.SHA256()), [], B.certificate, NOW)
     proxy = 40  # proxy certificates are understood, and not allowed
-    assert judged.code == (34 if oid in UNKNOWN else proxy if oid == "1.3.6.1.5.5.7.1.14" else 0), judged.words
+    assert judged.code == (34 if oid in UNKNOWN else proxy if oid == "1.3.6.1.5.5.7.1.14" else 0), (
+        judged.words
+    )
     assert {one.dotted_string for one in UNDERSTOOD} == CRITICAL.keys()
 
 
 def test_openssl_is_imported_only_where_a_path_is_judged() -> None:
-    modules = "alb_mutual_tls.operations.inspection.explanation, alb_mutual_tls.pki.brought, alb_mutual_tls.operations.verification.verify"
+    modules = (
+        "alb_mutual_tls.operations.inspection.explanation, alb_mutual_tls.pki.brought,"
+        " alb_mutual_tls.operations.verification.verify"
+    )
     code = f"import sys, {modules}; sys.exit('OpenSSL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

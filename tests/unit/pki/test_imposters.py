@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from alb_mutual_tls.pki import bundle, imposters
-from alb_mutual_tls.pki.imposters import Credential
+from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, key_pem, pem
 
@@ -17,7 +17,7 @@ ROOT = authority()
 RSA_ROOT = authority("rsa root", key("RSA2048"))
 
 
-def certificates(credential: Credential) -> list[x509.Certificate]:
+def certificates(credential: ClientCredential) -> list[x509.Certificate]:
     found = bundle.load(credential.certificate_pem)
     private_key = serialization.load_pem_private_key(credential.private_key_pem.encode(), None)
     assert private_key.public_key() == found[0].public_key(), "the client could not even shake hands"
@@ -42,7 +42,9 @@ def test_the_foreign_one_is_good_below_an_authority_that_nobody_knows() -> None:
 
 def test_the_self_signed_one_bears_the_name_of_the_ca_and_needs_no_key_of_it() -> None:
     (leaf,) = certificates(imposters.self_signed(pem(ROOT.certificate), NOW))
-    assert leaf.subject.public_bytes() == leaf.issuer.public_bytes() == ROOT.certificate.subject.public_bytes()
+    assert (
+        leaf.subject.public_bytes() == leaf.issuer.public_bytes() == ROOT.certificate.subject.public_bytes()
+    )
     leaf.verify_directly_issued_by(leaf)
     with pytest.raises(InvalidSignature):
         leaf.verify_directly_issued_by(ROOT.certificate)
@@ -51,7 +53,9 @@ def test_the_self_signed_one_bears_the_name_of_the_ca_and_needs_no_key_of_it() -
 
 @pytest.mark.parametrize("issuer", [ROOT, RSA_ROOT], ids=["ECDSA", "RSA"])
 def test_the_tampered_one_is_a_good_client_with_another_signature(issuer: Issuer) -> None:
-    good = Credential("one", pem(client(issuer)) + pem(cross(authority("root b"), issuer)), key_pem(key("client")))
+    good = ClientCredential(
+        "one", pem(client(issuer)) + pem(cross(authority("root b"), issuer)), key_pem(key("client"))
+    )
     leaf, above = certificates(imposters.tampered(good))
     genuine, genuine_above = certificates(good)
     assert leaf.tbs_certificate_bytes == genuine.tbs_certificate_bytes

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.pki.issued import Entry, Outstanding, accepted_until, authority_identity, entry, kept, outstanding
+from alb_mutual_tls.pki.issued import (
+    IssuedCertificate,
+    Outstanding,
+    accepted_until,
+    authority_identity,
+    entry,
+    kept,
+    outstanding,
+)
 from alb_mutual_tls.pki.renewal import from_text, to_text
 from tests.unit.pki.material import DAY, NOW, authority, client, key, name_of, pem, subordinate
 
@@ -17,8 +25,10 @@ FIRST = entry(pem(client(ROOT)), [pem(ROOT.certificate)])
 RENEWED = entry(pem(client(ROOT, now=NOW + 60 * DAY)), [pem(ROOT.certificate)])
 
 
-def made(number: int, days: int = 90, holder: str = "h", accepted_by: tuple[str, ...] = ("a",)) -> Entry:
-    return Entry(
+def made(
+    number: int, days: int = 90, holder: str = "h", accepted_by: tuple[str, ...] = ("a",)
+) -> IssuedCertificate:
+    return IssuedCertificate(
         serialNumber=f"{number:x}",
         notAfter=to_text(NOW + days * DAY),
         fingerprint=f"{number:064x}",
@@ -27,7 +37,7 @@ def made(number: int, days: int = 90, holder: str = "h", accepted_by: tuple[str,
     )
 
 
-def left(client: str, one: Entry, reason: str, days: int = 0) -> Outstanding:
+def left(client: str, one: IssuedCertificate, reason: str, days: int = 0) -> Outstanding:
     return Outstanding(
         client=client,
         serialNumber=one["serialNumber"],
@@ -47,7 +57,9 @@ def test_an_entry_tells_number_end_and_who_accepts_it() -> None:
     found = entry(pem(certificate), [pem(OTHER.certificate), pem(ROOT.certificate), pem(ROOT.certificate)])
     assert int(found["serialNumber"], 16) == certificate.serial_number
     assert found["notAfter"] == "2027-02-21T12:00:00Z"
-    assert found["acceptedBy"] == sorted([authority_identity(ROOT.certificate), authority_identity(OTHER.certificate)])
+    assert found["acceptedBy"] == sorted(
+        [authority_identity(ROOT.certificate), authority_identity(OTHER.certificate)]
+    )
 
 
 def test_a_renewal_has_the_same_holder_and_any_other_key_name_or_issuer_another() -> None:
@@ -67,9 +79,15 @@ def test_a_renewal_has_the_same_holder_and_any_other_key_name_or_issuer_another(
 def test_an_authority_is_known_by_name_and_key_however_long_its_certificate_lasts() -> None:
     longer = authority("root a", end=NOW + 5000 * DAY)
     assert authority_identity(longer.certificate) == authority_identity(ROOT.certificate)
-    assert authority_identity(authority("root a", key("thief")).certificate) != authority_identity(ROOT.certificate)
-    assert authority_identity(authority("root x", key("of root a")).certificate) != authority_identity(ROOT.certificate)
-    assert authority_identity(subordinate(ROOT, "root b").certificate) == authority_identity(OTHER.certificate)  # a cross certificate
+    assert authority_identity(authority("root a", key("thief")).certificate) != authority_identity(
+        ROOT.certificate
+    )
+    assert authority_identity(authority("root x", key("of root a")).certificate) != authority_identity(
+        ROOT.certificate
+    )
+    assert authority_identity(subordinate(ROOT, "root b").certificate) == authority_identity(
+        OTHER.certificate
+    )  # a cross certificate
     assert name_of("root b") == OTHER.certificate.subject
 
 
@@ -100,7 +118,9 @@ def test_a_shorter_successor_leaves_the_longer_certificate_accepted() -> None:
 
 
 def test_another_key_is_a_replacement_and_another_client_is_nobodys_business() -> None:
-    assert outstanding({"a": made(1), "b": made(9)}, [], {"a": made(2, holder="x"), "b": made(9)}, NOW) == [left("a", made(1), "replaced")]
+    assert outstanding({"a": made(1), "b": made(9)}, [], {"a": made(2, holder="x"), "b": made(9)}, NOW) == [
+        left("a", made(1), "replaced")
+    ]
 
 
 def test_a_client_that_comes_back_leaves_what_it_had_removed() -> None:
@@ -110,7 +130,9 @@ def test_a_client_that_comes_back_leaves_what_it_had_removed() -> None:
 
 def test_a_certificate_that_is_current_again_is_not_outstanding() -> None:
     """A state that was restored from a backup."""
-    assert outstanding({"a": made(2)}, [left("a", made(1), "renewed")], {"a": made(1)}, NOW) == [left("a", made(2), "renewed")]
+    assert outstanding({"a": made(2)}, [left("a", made(1), "renewed")], {"a": made(1)}, NOW) == [
+        left("a", made(2), "renewed")
+    ]
 
 
 def test_what_has_ended_is_accepted_no_more() -> None:
@@ -123,16 +145,19 @@ def test_roots_that_once_accepted_a_certificate_are_remembered_with_it() -> None
     """Who got the cross certificate of a rotation is let in again when the trust goes back."""
     crossed, flipped = made(1, accepted_by=("a", "b")), made(1, accepted_by=("b",))
     assert kept({"x": crossed}, {"x": flipped}) == {"x": crossed}
-    assert kept({"x": crossed}, {"x": made(2, accepted_by=("b",)), "y": flipped}) == {"x": made(2, accepted_by=("b",)), "y": flipped}
+    assert kept({"x": crossed}, {"x": made(2, accepted_by=("b",)), "y": flipped}) == {
+        "x": made(2, accepted_by=("b",)),
+        "y": flipped,
+    }
 
 
 # --- whatever happens, in whatever order
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[int, dict[str, Entry]]]:
+def histories(draw: st.DrawFn) -> list[tuple[int, dict[str, IssuedCertificate]]]:
     """Days that pass, and what is current then: clients come, go, are renewed and replaced."""
-    number, current, steps = 0, dict[str, Entry](), []
+    number, current, steps = 0, dict[str, IssuedCertificate](), []
     for _ in range(draw(st.integers(1, 12))):
         for name in draw(st.sets(st.sampled_from("abc"))):
             number += 1
@@ -148,10 +173,10 @@ def histories(draw: st.DrawFn) -> list[tuple[int, dict[str, Entry]]]:
 @given(histories())
 @pytest.mark.parametrize("killed", [False, True])
 def test_every_certificate_that_was_recorded_and_has_not_ended_is_current_or_outstanding(
-    killed: bool, history: list[tuple[int, dict[str, Entry]]]
+    killed: bool, history: list[tuple[int, dict[str, IssuedCertificate]]]
 ) -> None:
-    ever: dict[str, Entry] = {}
-    known: dict[str, Entry] = {}
+    ever: dict[str, IssuedCertificate] = {}
+    known: dict[str, IssuedCertificate] = {}
     found: list[Outstanding] = []
     now = NOW
     for step, (days, current) in enumerate(history):

@@ -1,4 +1,6 @@
-"""The handler of `albmtls:index:IssuedCertificates`: what makes a difference, what is said, what stands in the state."""
+"""The handler of `albmtls:index:IssuedCertificates`: what makes a difference, what is said, what
+stands in the state.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ LATER = pem(client(ROOT, now=NOW + 60 * DAY))
 
 
 class Engine:
-    """Calls the handler in the order of the real engine; keeps the state. `said` is what the user sees."""
+    """Calls the handler in the order of the real engine; keeps the state.
+
+    `said` is what the user sees.
+    """
 
     def __init__(self) -> None:
         self.now = NOW
@@ -36,7 +41,12 @@ class Engine:
     def request(self, preview: bool = False) -> Request:
         urn = f"urn:pulumi:dev::alb-mutual-tls::{IssuedCertificates.token}::mtls-issued"
         return Request(
-            urn, "mtls-issued", preview, 0.0, threading.Event(), lambda severity, text, _: self.said.append(f"{severity}: {text}")
+            urn,
+            "mtls-issued",
+            preview,
+            0.0,
+            threading.Event(),
+            lambda severity, text, _: self.said.append(f"{severity}: {text}"),
         )
 
     def changes(self, inputs: Properties) -> dict[str, Kind]:
@@ -73,10 +83,27 @@ def test_the_state_holds_the_inputs_an_entry_of_each_client_and_what_is_outstand
     engine.up(having(one=ONE, two=TWO))
     engine.up(having(two=TWO))
     assert sorted(engine.state) == ["certificates", "current", "outstanding", "rootCertificatePems"]
-    assert sorted(engine.state["certificates"]["two"]) == ["acceptedBy", "fingerprint", "holder", "notAfter", "serialNumber"]
+    assert sorted(engine.state["certificates"]["two"]) == [
+        "acceptedBy",
+        "fingerprint",
+        "holder",
+        "notAfter",
+        "serialNumber",
+    ]
     (gone,) = engine.state["outstanding"]
-    assert sorted(gone) == ["acceptedBy", "client", "fingerprint", "notAfter", "reason", "serialNumber", "since"]
-    assert (gone["since"], gone["acceptedBy"]) == ("2026-11-23T12:00:00Z", [authority_identity(ROOT.certificate)])
+    assert sorted(gone) == [
+        "acceptedBy",
+        "client",
+        "fingerprint",
+        "notAfter",
+        "reason",
+        "serialNumber",
+        "since",
+    ]
+    assert (gone["since"], gone["acceptedBy"]) == (
+        "2026-11-23T12:00:00Z",
+        [authority_identity(ROOT.certificate)],
+    )
 
 
 def test_a_first_preview_knows_that_nothing_is_outstanding(engine: Engine) -> None:
@@ -84,15 +111,20 @@ def test_a_first_preview_knows_that_nothing_is_outstanding(engine: Engine) -> No
     assert (id, planned["outstanding"], planned["certificates"]) == ("", [], UNKNOWN)
 
 
-def test_a_listener_that_is_taken_out_of_the_configuration_while_it_is_on_is_told_in_the_preview_once(engine: Engine) -> None:
+def test_a_listener_that_is_taken_out_of_the_configuration_while_it_is_on_is_told_in_the_preview_once(
+    engine: Engine,
+) -> None:
     engine.up({**having(one=ONE), "listeners": {"alb:443": True, "alb:8443": False, "other:443": True}})
     left = {**having(one=ONE), "listeners": {"other:443": False}}
     assert engine.changes(left) == engine.changes(left) == {}
     assert engine.said == [
-        "WARNING: alb:443 is given back as it was before this stack: unless that asked for certificates, alb:443 will let everybody in without a "
-        "client certificate"
+        "WARNING: alb:443 is given back as it was before this stack: unless that asked for certificates,"
+        " alb:443 will let everybody in without a client certificate"
     ]
-    assert engine.handler.check(engine.request(), {}, {**left, "listeners": {"x": "yes"}})[1][0].property == "listeners"
+    assert (
+        engine.handler.check(engine.request(), {}, {**left, "listeners": {"x": "yes"}})[1][0].property
+        == "listeners"
+    )
 
 
 def test_a_stack_without_clients_has_an_empty_record(engine: Engine) -> None:
@@ -104,7 +136,10 @@ def test_a_stack_without_clients_has_an_empty_record(engine: Engine) -> None:
 def test_only_what_changed_makes_a_difference_and_time_does_not(engine: Engine) -> None:
     engine.up(having(one=ONE, two=TWO))
     assert engine.changes(having(one=LATER, two=TWO)) == {'current["one"]': Kind.UPDATE}
-    assert engine.changes(having(two=TWO, three=UNKNOWN)) == {'current["one"]': Kind.DELETE, 'current["three"]': Kind.ADD}
+    assert engine.changes(having(two=TWO, three=UNKNOWN)) == {
+        'current["one"]': Kind.DELETE,
+        'current["three"]': Kind.ADD,
+    }
     assert engine.changes(having(one=UNKNOWN, two=TWO)) == {'current["one"]': Kind.UPDATE}
     assert engine.changes({"current": UNKNOWN, "rootCertificatePems": [UNKNOWN]}) == {
         "current": Kind.UPDATE,
@@ -129,9 +164,10 @@ def test_a_removed_client_is_told_in_the_preview_with_the_date(engine: Engine) -
     engine.up(having(one=ONE, two=TWO))
     assert engine.preview(having(one=UNKNOWN))["outstanding"] is UNKNOWN
     (warning,) = engine.said
-    assert warning == (
-        "WARNING: client two is removed, but whoever holds its certificate is let in until 2027-11-23T12:00:00Z wherever its authority is "
-        "trusted: ALB knows no revocation, and only a cut-off ends it earlier (docs/rotation.md)"
+    assert (
+        warning == "WARNING: client two is removed, but whoever holds its certificate is let in until"
+        " 2027-11-23T12:00:00Z wherever its authority is trusted: ALB knows no revocation, and only a"
+        " cut-off ends it earlier (docs/rotation.md)"
     )
     assert engine.state["outstanding"] == []
     engine.said.clear()
@@ -140,11 +176,15 @@ def test_a_removed_client_is_told_in_the_preview_with_the_date(engine: Engine) -
 
 
 @pytest.mark.parametrize("roots", [[UNKNOWN], [pem(OTHER.certificate)]])
-def test_of_a_client_that_is_removed_in_a_cut_off_nobody_says_that_it_is_let_in(engine: Engine, roots: list[Any]) -> None:
+def test_of_a_client_that_is_removed_in_a_cut_off_nobody_says_that_it_is_let_in(
+    engine: Engine, roots: list[Any]
+) -> None:
     engine.up(having(one=ONE, two=TWO))
     engine.preview({"current": {"two": UNKNOWN}, "rootCertificatePems": roots})
     assert engine.said == []
-    engine.preview({"current": {"two": UNKNOWN}, "rootCertificatePems": [*roots, pem(ROOT.certificate)]})  # as in a rotation
+    engine.preview(
+        {"current": {"two": UNKNOWN}, "rootCertificatePems": [*roots, pem(ROOT.certificate)]}
+    )  # as in a rotation
     assert "client one is removed, but whoever holds its certificate is let in until" in engine.said[0]
 
 
@@ -168,7 +208,9 @@ def test_a_run_that_was_killed_after_a_renewal_loses_nothing(engine: Engine) -> 
     """The state still has the first certificate as the current one."""
     engine.up(having(one=ONE))
     engine.now += 60 * DAY
-    assert engine.changes(having(one=LATER)) == {'current["one"]': Kind.UPDATE}  # killed here, before the update
+    assert engine.changes(having(one=LATER)) == {
+        'current["one"]': Kind.UPDATE
+    }  # killed here, before the update
     engine.now += DAY
     assert engine.changes(having(one=LATER)) == {'current["one"]': Kind.UPDATE}
     engine.up(having(one=LATER))
@@ -177,7 +219,8 @@ def test_a_run_that_was_killed_after_a_renewal_loses_nothing(engine: Engine) -> 
 
 def test_a_run_that_was_killed_before_the_removed_resource_was_deleted_loses_nothing(engine: Engine) -> None:
     engine.up(having(one=ONE))
-    engine.up(having())  # killed here: the record is written, the client's resource is not deleted yet
+    # killed here: the record is written, the client's resource is not deleted yet
+    engine.up(having())
     assert engine.changes(having()) == {}
     assert engine.outstanding() == [("one", "removed", "2027-02-21T12:00:00Z")]
 
@@ -203,7 +246,10 @@ def test_read_keeps_what_is_known_and_import_is_refused(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
-        ({"current": {}, "rootCertificatePems": [], "color": "red"}, "IssuedCertificates has no property color"),
+        (
+            {"current": {}, "rootCertificatePems": [], "color": "red"},
+            "IssuedCertificates has no property color",
+        ),
         ({"rootCertificatePems": []}, "current is no object of texts"),
         ({"current": {"a": 7}, "rootCertificatePems": []}, "current is no object of texts"),
         ({"current": {}}, "rootCertificatePems is no list of texts"),

@@ -1,4 +1,6 @@
-"""Blocks of PEM: told as OpenSSL tells them, and in a time that grows with the text's length alone."""
+"""Blocks of PEM: told as OpenSSL tells them, and in a time that grows with the text's
+length alone.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,24 @@ from alb_mutual_tls.pem_blocks import blocks
 from alb_mutual_tls.pki import bundle
 
 LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
-PARTS = ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "-----BEGIN X509 CERTIFICATE-----", "-----END X509 CERTIFICATE-----"]
-TEXTS = st.lists(st.sampled_from([*PARTS, "QUJD", "\n", "-----", "BEGIN CERTIFICATE-----"]), max_size=12).map("".join)
+PARTS = [
+    "-----BEGIN CERTIFICATE-----",
+    "-----END CERTIFICATE-----",
+    "-----BEGIN X509 CERTIFICATE-----",
+    "-----END X509 CERTIFICATE-----",
+]
+TEXTS = st.lists(st.sampled_from([*PARTS, "QUJD", "\n", "-----", "BEGIN CERTIFICATE-----"]), max_size=12).map(
+    "".join
+)
 MOST = 100_000
 """Characters that a configuration may hold."""
 
 
 @given(TEXTS)
 def test_the_blocks_are_those_of_the_regular_expression_that_would_be_slow(text: str) -> None:
-    slow = re.compile(r"-----BEGIN (?P<label>(?:X509 )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL)
+    slow = re.compile(
+        r"-----BEGIN (?P<label>(?:X509 )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
+    )
     assert list(blocks(text, LABELS)) == [(match["label"], match["body"]) for match in slow.finditer(text)]
 
 

@@ -1,4 +1,6 @@
-"""The rules for subjects, URIs and times; hypothesis looks for what they let through that a certificate cannot hold."""
+"""The rules for subjects, URIs and times; hypothesis looks for what they let through that a
+certificate cannot hold.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,13 @@ FULL = {
     "commonName": "root",
     "emailAddress": "someone@example.com",
 }
-# An alphabet of its own: hypothesis takes two seconds to make the table of all of Unicode in a fresh clone.
+# An alphabet of its own: hypothesis takes two seconds to make the table of all of Unicode in a
+# fresh clone.
 _ALPHABET = 'aZ09 .,+=@-_/:?#%[]<>"\\éß名İﬀ\u3000\u200b\u0301\x00\x7f\ue000\U0001f511'
 _texts = st.text(_ALPHABET, max_size=80)
-_subjects = st.dictionaries(st.sampled_from(list(SUBJECT_FIELDS)), _texts | st.sampled_from(list(FULL.values())))
+_subjects = st.dictionaries(
+    st.sampled_from(list(SUBJECT_FIELDS)), _texts | st.sampled_from(list(FULL.values()))
+)
 
 
 def test_every_field_of_the_documentation_is_accepted_and_stands_in_its_order() -> None:
@@ -60,12 +65,18 @@ def test_every_field_of_the_documentation_is_accepted_and_stands_in_its_order() 
         ("commonName", "a\x00b", "control character"),
         ("commonName", "a\u200bb", "cannot be seen"),
         ("commonName", 7, "commonName 7 is not text"),
-        ("emailAddress", "example@ali", "emailAddress 'example@ali' is not an address of the form name@example.com"),
+        (
+            "emailAddress",
+            "example@ali",
+            "emailAddress 'example@ali' is not an address of the form name@example.com",
+        ),
         ("emailAddress", "名@example.com", "is not an address"),
         ("title", "Dr.", "title is no subject field; the fields are countryName, stateOrProvinceName"),
     ],
 )
-def test_a_bad_field_is_named_with_its_value_its_rule_and_a_remedy(field: str, value: object, says: str) -> None:
+def test_a_bad_field_is_named_with_its_value_its_rule_and_a_remedy(
+    field: str, value: object, says: str
+) -> None:
     (sentence,) = check_subject({field: value})
     assert says in sentence
 
@@ -75,15 +86,22 @@ def test_all_bad_fields_are_told_at_once() -> None:
 
 
 @given(_subjects)
-def test_a_subject_that_is_accepted_can_be_put_into_a_certificate_and_read_back(subject: dict[str, str]) -> None:
+def test_a_subject_that_is_accepted_can_be_put_into_a_certificate_and_read_back(
+    subject: dict[str, str],
+) -> None:
     if not check_subject(subject):
         name = to_name(subject)
         oids = {field.oid: name for name, field in SUBJECT_FIELDS.items()}
         assert {oids[attribute.oid.dotted_string]: attribute.value for attribute in name} == subject
 
 
-@given(_subjects, st.sampled_from([str.upper, str.lower, lambda text: text.replace(" ", "  "), lambda text: f" {text} "]))
-def test_subjects_that_differ_in_white_space_or_ascii_case_are_one(subject: dict[str, str], change: object) -> None:
+@given(
+    _subjects,
+    st.sampled_from([str.upper, str.lower, lambda text: text.replace(" ", "  "), lambda text: f" {text} "]),
+)
+def test_subjects_that_differ_in_white_space_or_ascii_case_are_one(
+    subject: dict[str, str], change: object
+) -> None:
     assert callable(change)
     changed = {name: change(value) for name, value in subject.items() if value.isascii()}
     assert same_subject({name: subject[name] for name in changed}, changed)
@@ -100,7 +118,9 @@ def test_subjects_that_differ_in_white_space_or_ascii_case_are_one(subject: dict
         ({"commonName": "root \x01"}, {"commonName": "root"}, False),
     ],
 )
-def test_subjects_are_compared_as_verifiers_do(one: dict[str, str], other: dict[str, str], same: bool) -> None:
+def test_subjects_are_compared_as_verifiers_do(
+    one: dict[str, str], other: dict[str, str], same: bool
+) -> None:
     assert same_subject(one, other) is same
     assert same_subject(other, one) is same
 
@@ -166,7 +186,11 @@ def test_renewal_lies_inside_the_validity() -> None:
 
 def test_profiles_algorithms_and_ranges_are_those_of_the_design() -> None:
     """They decide what is in every certificate: a change here is a decision, not an accident."""
-    assert (CA_PROFILE.authority, CA_PROFILE.path_length, CA_PROFILE.key_usage) == (True, None, frozenset({"keyCertSign", "cRLSign"}))
+    assert (CA_PROFILE.authority, CA_PROFILE.path_length, CA_PROFILE.key_usage) == (
+        True,
+        None,
+        frozenset({"keyCertSign", "cRLSign"}),
+    )
     assert (CLIENT_PROFILE.authority, CLIENT_PROFILE.key_usage) == (False, frozenset({"digitalSignature"}))
     assert CLIENT_PROFILE.extended_key_usage == ("1.3.6.1.5.5.7.3.2",)
     assert list(KEY_ALGORITHMS) == ["RSA-4096", "RSA-3072", "RSA-2048", "ECDSA-P256", "ECDSA-P384"]

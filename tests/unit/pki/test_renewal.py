@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.pki.renewal import Renewal, days_left, due_from, from_text, near_end, renewal, to_text
-from components.models import Client
+from alb_mutual_tls.pki.renewal import (
+    RenewalState,
+    days_left,
+    due_from,
+    from_text,
+    near_end,
+    renewal,
+    to_text,
+)
+from components.models import ClientArgs
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -23,28 +31,30 @@ _moments = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st
 @pytest.mark.parametrize(
     ("not_after", "authority_end", "found"),
     [
-        (NOW + 30 * DAY + SECOND, NOW + 900 * DAY, Renewal.NOT_YET),
-        (NOW + 30 * DAY, NOW + 900 * DAY, Renewal.DUE),
-        (NOW - DAY, NOW + 900 * DAY, Renewal.DUE),
-        (NOW + 30 * DAY, NOW + 30 * DAY, Renewal.ENDS_WITH_AUTHORITY),
-        (NOW + 30 * DAY, NOW + 30 * DAY + SECOND, Renewal.DUE),
-        (NOW - DAY, NOW - DAY, Renewal.ENDS_WITH_AUTHORITY),
-        (NOW - 90 * DAY, NOW - DAY, Renewal.ENDS_WITH_AUTHORITY),
-        (NOW - 90 * DAY, NOW + SECOND, Renewal.DUE),
+        (NOW + 30 * DAY + SECOND, NOW + 900 * DAY, RenewalState.NOT_YET),
+        (NOW + 30 * DAY, NOW + 900 * DAY, RenewalState.DUE),
+        (NOW - DAY, NOW + 900 * DAY, RenewalState.DUE),
+        (NOW + 30 * DAY, NOW + 30 * DAY, RenewalState.ENDS_WITH_AUTHORITY),
+        (NOW + 30 * DAY, NOW + 30 * DAY + SECOND, RenewalState.DUE),
+        (NOW - DAY, NOW - DAY, RenewalState.ENDS_WITH_AUTHORITY),
+        (NOW - 90 * DAY, NOW - DAY, RenewalState.ENDS_WITH_AUTHORITY),
+        (NOW - 90 * DAY, NOW + SECOND, RenewalState.DUE),
     ],
 )
 def test_renewal_is_due_30_days_before_the_end_unless_the_authority_ends_too(
-    not_after: datetime, authority_end: datetime, found: Renewal
+    not_after: datetime, authority_end: datetime, found: RenewalState
 ) -> None:
     assert renewal(NOW, not_after, 30, authority_end) is found
 
 
 @given(_moments, st.integers(1, 3650), st.integers(0, 3649), st.timedeltas(SECOND, 4000 * DAY))
-def test_what_was_just_issued_is_never_due(now: datetime, validity: int, before: int, authority_left: timedelta) -> None:
+def test_what_was_just_issued_is_never_due(
+    now: datetime, validity: int, before: int, authority_left: timedelta
+) -> None:
     if before < validity:
         authority_end = now + authority_left
         not_after = min(now + validity * DAY, authority_end)
-        assert renewal(now, not_after, before, authority_end) is not Renewal.DUE
+        assert renewal(now, not_after, before, authority_end) is not RenewalState.DUE
 
 
 @given(_moments, st.integers(1, 3650), st.none() | st.integers(0, 3649))
@@ -52,7 +62,7 @@ def test_a_certificate_of_any_number_of_days_is_due_before_its_end_and_not_at_on
     now: datetime, validity: int, wished: int | None
 ) -> None:
     if wished is None or wished < validity:
-        before = Client(validity_days=validity, renew_before_days=wished).renewal_days()
+        before = ClientArgs(validity_days=validity, renew_before_days=wished).renewal_days()
         end = now + validity * DAY
         assert not near_end(now, end, before)
         assert near_end(end - 8 * HOUR, end, before)

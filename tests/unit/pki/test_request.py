@@ -34,15 +34,31 @@ def _signed(private_key: Any, hash_algorithm: Any) -> str:
 
 def _with_sha1() -> str:
     """`cryptography` signs nothing with SHA-1 any more, openssl does."""
-    command = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null"]
-    return subprocess.run([*command, "-subj", "/CN=x", "-sha1"], check=True, capture_output=True, text=True).stdout
+    command = [
+        "openssl",
+        "req",
+        "-new",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+    ]
+    return subprocess.run(
+        [*command, "-subj", "/CN=x", "-sha1"], check=True, capture_output=True, text=True
+    ).stdout
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
         (lambda: _tampered(request()), "is not signed by its own key"),
-        (lambda: request(key("RSA1024")), "its key is RSA of 1024 bits; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384"),
+        (
+            lambda: request(key("RSA1024")),
+            "its key is RSA of 1024 bits; use RSA of 2048 to 8192 bits, ECDSA-P256 or ECDSA-P384",
+        ),
         (lambda: request(key("secp256k1")), "its key is on the curve secp256k1"),
         (lambda: _signed(ed25519.Ed25519PrivateKey.generate(), None), "neither RSA nor ECDSA"),
         (_with_sha1, "is signed with SHA1, which can be forged; make it anew with SHA-256"),
@@ -50,9 +66,15 @@ def _with_sha1() -> str:
         (lambda: "", "no PEM of PKCS#10"),
         (lambda: pem(authority().certificate), "no PEM of PKCS#10"),
         (lambda: request() + key_pem(key("client")), "comes with a private key"),
-        (lambda: request() + request(key("another")), "is one of several in the same PEM; give each client its own"),
+        (
+            lambda: request() + request(key("another")),
+            "is one of several in the same PEM; give each client its own",
+        ),
         (lambda: request(more=[x509.BasicConstraints(True, None)]), "asks for a certificate authority"),
-        (lambda: request(more=[key_usage("digital_signature", "key_cert_sign")]), "asks for a certificate authority"),
+        (
+            lambda: request(more=[key_usage("digital_signature", "key_cert_sign")]),
+            "asks for a certificate authority",
+        ),
         (lambda: request(more=[key_usage("crl_sign")]), "asks for a certificate authority"),
     ],
 )
@@ -64,7 +86,10 @@ def test_a_bad_request_is_refused_in_a_sentence(make: Any, says: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_request_gives_anything_but_a_key_or_a_sentence(body: bytes) -> None:
-    text = f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.b64encode(body).decode()}\n-----END CERTIFICATE REQUEST-----\n"
+    text = (
+        f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.b64encode(body).decode()}\n-----END CERTIFICATE"
+        " REQUEST-----\n"
+    )
     with pytest.raises(UserError):
         SigningRequest.load(text)
 
@@ -88,8 +113,10 @@ def test_a_request_with_any_octet_changed_is_refused(place: int, change: int) ->
 
 def test_a_request_with_the_name_of_an_authority_says_so() -> None:
     asked = SigningRequest.load(request(common_name="ROOT  A"))
-    assert asked.named_like(authority().certificate) == (
-        "the certificate signing request has the subject of the authority CN=root a; make the request anew with the client's own name"
+    assert (
+        asked.named_like(authority().certificate)
+        == "the certificate signing request has the subject of the authority CN=root a; make the request anew"
+        " with the client's own name"
     )
     assert SigningRequest.load(request()).named_like(authority().certificate) is None
 
@@ -105,7 +132,12 @@ def _left_out(more: Sequence[x509.ExtensionType] = (), *, name: x509.Name | None
 @pytest.mark.parametrize(
     ("asked", "left_out"),
     [
-        (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(URIS[0]), x509.RFC822Name("one@example.com")]), []),
+        (
+            x509.SubjectAlternativeName(
+                [x509.UniformResourceIdentifier(URIS[0]), x509.RFC822Name("one@example.com")]
+            ),
+            [],
+        ),
         (x509.SubjectAlternativeName([x509.UniformResourceIdentifier("urn:x")]), ["URI name 'urn:x'"]),
         (
             x509.SubjectAlternativeName([x509.DNSName("example.com"), x509.RFC822Name("two@example.com")]),
@@ -124,7 +156,9 @@ def _left_out(more: Sequence[x509.ExtensionType] = (), *, name: x509.Name | None
         (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), ["extension 1.2.3.4"]),
     ],
 )
-def test_what_a_request_asks_for_beyond_the_configuration_is_named(asked: x509.ExtensionType, left_out: list[str]) -> None:
+def test_what_a_request_asks_for_beyond_the_configuration_is_named(
+    asked: x509.ExtensionType, left_out: list[str]
+) -> None:
     assert _left_out([asked]) == left_out
 
 
@@ -138,13 +172,30 @@ def test_names_in_the_subject_of_a_request_that_were_not_configured_are_named() 
 
 
 def test_a_challenge_password_is_left_out_and_never_shown() -> None:
-    builder = x509.CertificateSigningRequestBuilder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client one")]))
+    builder = x509.CertificateSigningRequestBuilder(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client one")])
+    )
     builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, b"hunter2")
-    asked = SigningRequest.load(builder.sign(key("client"), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode())
+    asked = SigningRequest.load(
+        builder.sign(key("client"), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    )
     assert asked.left_out(FIELDS, URIS) == ["a challenge password"]
 
 
 def test_what_openssl_makes_is_read(tmp_path: Path) -> None:
-    command = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "k"), "-subj", "/C=CN/CN=client one"]
-    asked = SigningRequest.load("text before\n" + subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    command = [
+        "openssl",
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        str(tmp_path / "k"),
+        "-subj",
+        "/C=CN/CN=client one",
+    ]
+    asked = SigningRequest.load(
+        "text before\n" + subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    )
     assert asked.left_out(FIELDS, URIS) == []

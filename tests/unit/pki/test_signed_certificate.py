@@ -1,4 +1,6 @@
-"""What is issued, renewed, kept and refused by the handler of `albmtls:index:SignedCertificate`; the clock stands where a test puts it."""
+"""What is issued, renewed, kept and refused by the handler of `albmtls:index:SignedCertificate`;
+the clock stands where a test puts it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,19 @@ from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import UNKNOWN, Properties
-from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, key_usage, pem, request, subordinate
+from tests.unit.pki.material import (
+    DAY,
+    FIELDS,
+    NOW,
+    URIS,
+    authority,
+    key,
+    key_pem,
+    key_usage,
+    pem,
+    request,
+    subordinate,
+)
 
 ROOT, OTHER = authority("root a"), authority("root b")
 CSR = request(common_name=FIELDS["commonName"])
@@ -33,7 +47,9 @@ class Clock:
 
 
 class Engine:
-    """Calls the handler in the order of the real engine: check, diff, then create or update; keeps the state."""
+    """Calls the handler in the order of the real engine: check, diff, then create or update; keeps
+    the state.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -46,7 +62,12 @@ class Engine:
     def request(self, preview: bool = False) -> Request:
         urn = "urn:pulumi:dev::alb-mutual-tls::albmtls:index:SignedCertificate::mtls-client-one"
         return Request(
-            urn, "mtls-client-one", preview, 0.0, threading.Event(), lambda severity, text, _: self.said.append(f"{severity}: {text}")
+            urn,
+            "mtls-client-one",
+            preview,
+            0.0,
+            threading.Event(),
+            lambda severity, text, _: self.said.append(f"{severity}: {text}"),
         )
 
     def check(self, inputs: Properties) -> list[str]:
@@ -148,7 +169,9 @@ def test_a_cross_certificate_that_is_not_to_be_signed_is_none_until_it_is(engine
     bundle.load_one(engine.state["certificatePem"]).verify_directly_issued_by(ROOT.certificate)
 
 
-def test_a_cross_certificate_that_was_signed_is_kept_while_it_is_not_to_be_signed_and_afterwards(engine: Engine) -> None:
+def test_a_cross_certificate_that_was_signed_is_kept_while_it_is_not_to_be_signed_and_afterwards(
+    engine: Engine,
+) -> None:
     engine.up(cross_inputs())
     signed = engine.state["certificatePem"]
     for sign in (False, True):
@@ -159,7 +182,9 @@ def test_a_cross_certificate_that_was_signed_is_kept_while_it_is_not_to_be_signe
         assert engine.changes(cross_inputs(sign=sign)) == {}
 
 
-def test_a_cross_certificate_of_another_authority_is_not_kept_in_the_place_of_one_that_is_not_to_be_signed(engine: Engine) -> None:
+def test_a_cross_certificate_of_another_authority_is_not_kept_in_the_place_of_one_that_is_not_to_be_signed(
+    engine: Engine,
+) -> None:
     engine.up(cross_inputs())
     engine.up(cross_inputs(sign=False, subjectCertificatePem=pem(authority("root c").certificate)))
     assert engine.state["certificatePem"] == ""
@@ -169,9 +194,14 @@ LIMITED = pem(authority("root b", constraints=x509.BasicConstraints(True, 0)).ce
 
 
 def as_signed_before(engine: Engine) -> None:
-    """The state that an earlier version left: a cross certificate without the limits of the authority that it certifies."""
+    """The state that an earlier version left: a cross certificate without the limits of the
+    authority that it certifies.
+    """
     engine.up(cross_inputs())
-    wide = {name: engine.state[name] for name in ("certificatePem", "fingerprint", "serialNumber", "notBefore", "notAfter")}
+    wide = {
+        name: engine.state[name]
+        for name in ("certificatePem", "fingerprint", "serialNumber", "notBefore", "notAfter")
+    }
     engine.up(cross_inputs(subjectCertificatePem=LIMITED))
     engine.state |= wide
     engine.said.clear()
@@ -188,12 +218,16 @@ def test_a_cross_certificate_that_lacks_a_limit_is_signed_anew_once_and_says_why
     (warning,) = engine.said
     assert "is signed anew, because it lacks path length of the authority that it certifies" in warning
     assert engine.state["certificatePem"] != wide
-    found = bundle.load_one(engine.state["certificatePem"]).extensions.get_extension_for_class(x509.BasicConstraints)
+    found = bundle.load_one(engine.state["certificatePem"]).extensions.get_extension_for_class(
+        x509.BasicConstraints
+    )
     assert found.value.path_length == 0
     assert engine.changes(wanted) == {}
 
 
-def test_a_cross_certificate_that_lacks_a_limit_is_kept_where_none_is_to_be_signed_or_it_has_ended(engine: Engine) -> None:
+def test_a_cross_certificate_that_lacks_a_limit_is_kept_where_none_is_to_be_signed_or_it_has_ended(
+    engine: Engine,
+) -> None:
     as_signed_before(engine)
     assert engine.changes(cross_inputs(subjectCertificatePem=LIMITED, sign=False)) == {"sign": Kind.UPDATE}
     wide = engine.state["certificatePem"]
@@ -247,7 +281,10 @@ def test_a_preview_fails_as_the_update_would(engine: Engine) -> None:
     expired = authority("root a", end=NOW - timedelta(hours=1))
     inputs = client_inputs(issuerCertificatePem=pem(expired.certificate))
     for act in (engine.preview, engine.up):
-        with pytest.raises(UserError, match="mtls-client-one: the authority CN=root a cannot sign: it expired on 2026-11-23T11:00:00Z"):
+        with pytest.raises(
+            UserError,
+            match="mtls-client-one: the authority CN=root a cannot sign: it expired on 2026-11-23T11:00:00Z",
+        ):
             act(inputs)
 
 
@@ -269,9 +306,21 @@ def test_the_preview_after_up_is_empty(engine: Engine) -> None:
         ({"subject": {"commonName": "renamed"}}, "client"),
         ({"uris": []}, "client"),
         ({"validityDays": 91}, "client"),
-        ({"issuerCertificatePem": pem(OTHER.certificate), "issuerPrivateKeyPem": key_pem(OTHER.private_key)}, "client"),
+        (
+            {
+                "issuerCertificatePem": pem(OTHER.certificate),
+                "issuerPrivateKeyPem": key_pem(OTHER.private_key),
+            },
+            "client",
+        ),
         ({"subjectCertificatePem": pem(authority("root c").certificate)}, "cross"),
-        ({"issuerCertificatePem": pem(authority("root d").certificate), "issuerPrivateKeyPem": key_pem(key("of root d"))}, "cross"),
+        (
+            {
+                "issuerCertificatePem": pem(authority("root d").certificate),
+                "issuerPrivateKeyPem": key_pem(key("of root d")),
+            },
+            "cross",
+        ),
     ],
 )
 def test_a_changed_input_issues_anew_in_place(engine: Engine, changed: Properties, kind: str) -> None:
@@ -311,7 +360,10 @@ def test_a_time_of_renewal_that_has_come_already_issues_at_once(engine: Engine) 
     engine.up(client_inputs())
     first = engine.state["certificatePem"]
     engine.clock.now += 20 * DAY
-    assert engine.up(client_inputs(renewBeforeDays=80)) == {"renewBeforeDays": Kind.UPDATE, "notAfter": Kind.UPDATE}
+    assert engine.up(client_inputs(renewBeforeDays=80)) == {
+        "renewBeforeDays": Kind.UPDATE,
+        "notAfter": Kind.UPDATE,
+    }
     assert engine.state["certificatePem"] != first
 
 
@@ -327,7 +379,10 @@ def test_renewal_is_a_change_of_not_after_at_the_right_second(engine: Engine) ->
     engine.clock.now += timedelta(seconds=1)
     assert engine.refresh()["readyForRenewal"] is True
     assert engine.preview(client_inputs())["notAfter"] is UNKNOWN
-    assert engine.said == ["INFO: mtls-client-one: the certificate ends on 2027-02-21T12:00:00Z (30 days left) and is issued anew"]
+    assert engine.said == [
+        "INFO: mtls-client-one: the certificate ends on 2027-02-21T12:00:00Z (30 days left) and is issued"
+        " anew"
+    ]
     assert engine.up(client_inputs()) == {"notAfter": Kind.UPDATE}
     assert engine.state["notAfter"] == "2027-04-22T12:00:00Z"
     assert (engine.state["readyForRenewal"], engine.id) == (False, id)
@@ -337,13 +392,23 @@ def test_renewal_is_a_change_of_not_after_at_the_right_second(engine: Engine) ->
     assert engine.changes(client_inputs()) == {}
 
 
-def test_a_client_named_like_an_authority_in_cas_is_refused_when_its_certificate_is_to_be_issued_and_in_the_preview(engine: Engine) -> None:
+def test_a_client_named_like_an_authority_in_cas_is_refused_when_its_certificate_is_to_be_issued_and_in_the_preview(
+    engine: Engine,
+) -> None:
     top = authority("top")
     chain = pem(subordinate(top, FIELDS["commonName"]).certificate) + pem(top.certificate)
-    named = client_inputs(subject={"commonName": FIELDS["commonName"].upper()}, existingAuthorityPems=[pem(OTHER.certificate), chain])
-    bare = client_inputs(subject={"commonName": FIELDS["commonName"].upper()}, existingAuthorityPems=[pem(OTHER.certificate)])
+    named = client_inputs(
+        subject={"commonName": FIELDS["commonName"].upper()},
+        existingAuthorityPems=[pem(OTHER.certificate), chain],
+    )
+    bare = client_inputs(
+        subject={"commonName": FIELDS["commonName"].upper()}, existingAuthorityPems=[pem(OTHER.certificate)]
+    )
     subject = subordinate(top, FIELDS["commonName"]).certificate.subject.rfc4514_string()
-    says = f"mtls-client-one: the client's subject is that of the authority {subject}; give the client another commonName"
+    says = (
+        f"mtls-client-one: the client's subject is that of the authority {subject}; give the client another"
+        " commonName"
+    )
     assert engine.check(named) == []
     for inputs in (named, {**named, "issuerPrivateKeyPem": UNKNOWN}):
         with pytest.raises(UserError) as caught:
@@ -377,7 +442,10 @@ def test_a_certificate_that_ends_with_its_authority_is_reported_and_not_renewed(
     assert engine.refresh()["readyForRenewal"] is False
     assert engine.changes(inputs) == engine.changes(inputs) == {}
     (warning,) = engine.said
-    assert "the certificate ends on 2027-01-02T12:00:00Z (20 days left), and so does its authority; rotate" in warning
+    assert (
+        "the certificate ends on 2027-01-02T12:00:00Z (20 days left), and so does its authority; rotate"
+        in warning
+    )
 
 
 def test_a_cross_certificate_is_never_renewed(engine: Engine) -> None:
@@ -411,18 +479,30 @@ def test_delete_forgets_and_read_of_nothing_is_refused(engine: Engine) -> None:
     ("changed", "says"),
     [
         ({"kind": "server"}, "kind: 'server' is no kind of certificate; give one of client, cross"),
-        ({"color": "red"}, ": color is no property of a client certificate; remove it, the properties are kind,"),
+        (
+            {"color": "red"},
+            ": color is no property of a client certificate; remove it, the properties are kind,",
+        ),
         ({"subjectCertificatePem": "x"}, ": subjectCertificatePem is no property of a client certificate"),
         ({"csrPem": None}, ": csrPem is missing; give it, a client certificate needs kind,"),
         ({"csrPem": 7}, ": csrPem is not text; give it in PEM"),
         ({"csrPem": "x"}, ": csrPem: the certificate signing request is no PEM of PKCS#10"),
-        ({"csrPem": request(key("RSA1024"))}, ": csrPem: the certificate signing request is refused: its key is RSA of 1024 bits"),
-        ({"issuerCertificatePem": "x"}, ": issuerCertificatePem: the PEM holds 0 certificates where one is needed"),
+        (
+            {"csrPem": request(key("RSA1024"))},
+            ": csrPem: the certificate signing request is refused: its key is RSA of 1024 bits",
+        ),
+        (
+            {"issuerCertificatePem": "x"},
+            ": issuerCertificatePem: the PEM holds 0 certificates where one is needed",
+        ),
         (
             {"issuerCertificatePem": pem(ROOT.certificate) + key_pem(ROOT.private_key)},
             ": issuerCertificatePem: the PEM contains a private key",
         ),
-        ({"issuerPrivateKeyPem": "x"}, ": issuerPrivateKeyPem: the private key is not PEM of an RSA or ECDSA key"),
+        (
+            {"issuerPrivateKeyPem": "x"},
+            ": issuerPrivateKeyPem: the private key is not PEM of an RSA or ECDSA key",
+        ),
         (
             {"issuerPrivateKeyPem": key_pem(key("foreign"))},
             ": issuerPrivateKeyPem: the private key is not the key of the authority CN=root a",
@@ -431,7 +511,10 @@ def test_delete_forgets_and_read_of_nothing_is_refused(engine: Engine) -> None:
         ({"subject": "CN=x"}, "subject: is not an object of subject fields"),
         ({"subject": {"countryName": "cn"}}, "subject: countryName 'cn' is not a country code"),
         ({"subject": {"CN": "x"}}, "subject: CN is no subject field; the fields are countryName"),
-        ({"subject": {"commonName": "Root A"}}, "subject: the client's subject is that of the authority CN=root a"),
+        (
+            {"subject": {"commonName": "Root A"}},
+            "subject: the client's subject is that of the authority CN=root a",
+        ),
         ({"uris": "urn:x"}, "uris: is not a list of URIs"),
         ({"uris": ["x"]}, "uris: the URI 'x' is not an absolute URI"),
         ({"uris": ["urn:x", "urn:x"]}, "uris: the URI 'urn:x' stands there twice; remove one"),
@@ -449,12 +532,19 @@ def test_a_bad_input_is_refused_in_one_sentence(engine: Engine, changed: Propert
 
 
 def test_everything_that_is_wrong_is_told_at_once(engine: Engine) -> None:
-    assert len(engine.check(client_inputs(subject={"countryName": "cn", "x": "y"}, uris=["x"], validityDays=0))) == 4
+    assert (
+        len(engine.check(client_inputs(subject={"countryName": "cn", "x": "y"}, uris=["x"], validityDays=0)))
+        == 4
+    )
 
 
 def test_the_engine_never_prints_a_private_key_because_no_failure_names_its_property(engine: Engine) -> None:
     """The engine prints the value of the property that a failure names, secret or not."""
-    for changed in ({"issuerPrivateKeyPem": "-----BEGIN x"}, {"issuerPrivateKeyPem": 7}, {"csrPem": CSR + key_pem(key("client"))}):
+    for changed in (
+        {"issuerPrivateKeyPem": "-----BEGIN x"},
+        {"issuerPrivateKeyPem": 7},
+        {"csrPem": CSR + key_pem(key("client"))},
+    ):
         for property, text in (failure.split(":", 1) for failure in engine.check(client_inputs(**changed))):
             assert property == ""
             assert "BEGIN" not in text
@@ -464,17 +554,24 @@ def test_the_engine_never_prints_a_private_key_because_no_failure_names_its_prop
     ("changed", "says"),
     [
         ({"subjectCertificatePem": pem(ROOT.certificate)}, "cannot be cross-certified by itself"),
-        ({"subjectCertificatePem": pem(authority("root b", usage=key_usage("crl_sign")).certificate)}, "lacks keyCertSign"),
+        (
+            {"subjectCertificatePem": pem(authority("root b", usage=key_usage("crl_sign")).certificate)},
+            "lacks keyCertSign",
+        ),
     ],
 )
-def test_a_preview_refuses_what_cannot_be_cross_certified(engine: Engine, changed: Properties, says: str) -> None:
+def test_a_preview_refuses_what_cannot_be_cross_certified(
+    engine: Engine, changed: Properties, says: str
+) -> None:
     with pytest.raises(UserError, match=f"^mtls-client-one: .*{says}"):
         engine.preview(cross_inputs(**changed))
 
 
 @pytest.mark.parametrize("kind", ["client", "cross"])
 def test_inputs_that_passed_once_are_not_checked_again_nor_is_cryptography_imported(kind: str) -> None:
-    """A no-op preview of many clients costs no parsing, and a provider process no import of 0.1 s."""
+    """A no-op preview of many clients costs no parsing, and a provider process no import of
+    0.1 s.
+    """
     code = """
 import sys, threading, json
 from alb_mutual_tls.plugin.host import Request
@@ -488,7 +585,12 @@ sys.exit("cryptography" in sys.modules)
 """
     inputs = client_inputs(validityDays=3650) if kind == "client" else cross_inputs()
     state = {**inputs, "certificatePem": "x", "notAfter": "2999-01-01T00:00:00Z", "readyForRenewal": False}
-    assert subprocess.run([sys.executable, "-c", code], input=json.dumps([inputs, state]), text=True, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], input=json.dumps([inputs, state]), text=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 # --- what is said of the former certificate
@@ -509,20 +611,30 @@ def test_who_gets_another_certificate_is_told_in_the_preview_until_when_the_form
     engine.up(client_inputs())
     engine.preview(client_inputs(**changed))
     assert [said for said in engine.said if "left out" not in said] == [
-        f"{severity}: mtls-client-one: issued anew because of {why}, but whoever holds the former certificate is let in until "
-        "2027-02-21T12:00:00Z wherever its authority is trusted, and only a cut-off ends it earlier (docs/rotation.md)"
+        f"{severity}: mtls-client-one: issued anew because of {why}, but whoever holds the former certificate"
+        " is let in until 2027-02-21T12:00:00Z wherever its authority is trusted, and only a cut-off ends it"
+        " earlier (docs/rotation.md)"
     ]
 
 
-def test_another_authority_is_told_without_saying_who_is_let_in_since_a_cut_off_lets_nobody_in(engine: Engine) -> None:
+def test_another_authority_is_told_without_saying_who_is_let_in_since_a_cut_off_lets_nobody_in(
+    engine: Engine,
+) -> None:
     engine.up(client_inputs())
-    engine.preview(client_inputs(issuerCertificatePem=pem(OTHER.certificate), issuerPrivateKeyPem=key_pem(OTHER.private_key)))
+    engine.preview(
+        client_inputs(
+            issuerCertificatePem=pem(OTHER.certificate), issuerPrivateKeyPem=key_pem(OTHER.private_key)
+        )
+    )
     assert [said for said in engine.said if "left out" not in said] == [
-        "INFO: mtls-client-one: issued anew by another authority, and the former certificate counts only where its own is still trusted"
+        "INFO: mtls-client-one: issued anew by another authority, and the former certificate counts only"
+        " where its own is still trusted"
     ]
 
 
-def test_a_former_certificate_that_has_ended_and_one_of_an_authority_are_not_worth_a_word(engine: Engine) -> None:
+def test_a_former_certificate_that_has_ended_and_one_of_an_authority_are_not_worth_a_word(
+    engine: Engine,
+) -> None:
     engine.up(client_inputs())
     engine.clock.now += 90 * DAY
     engine.preview(client_inputs(subject={"commonName": "renamed"}))

@@ -44,12 +44,20 @@ from tests.unit.pki.material import (
 from tests.unit.pki.profiles import assert_is_client_certificate, assert_is_cross_certificate, extension
 
 _words = st.text('aZ09.,+=@-_/:?#%[]<>"\\éß名İﬀ\u0301\U0001f511', min_size=1, max_size=16)
-_subjects = st.fixed_dictionaries({"commonName": _words}, optional=dict.fromkeys(list(SUBJECT_FIELDS)[1:5], _words))
+_subjects = st.fixed_dictionaries(
+    {"commonName": _words}, optional=dict.fromkeys(list(SUBJECT_FIELDS)[1:5], _words)
+)
 
 
 @settings(max_examples=examples(25))
-@given(_subjects, st.integers(1, 5000), st.lists(_words.map(lambda word: f"urn:{word.encode().hex()}"), unique=True, max_size=3))
-def test_every_client_certificate_fits_the_profile(subject: dict[str, str], days: int, uris: list[str]) -> None:
+@given(
+    _subjects,
+    st.integers(1, 5000),
+    st.lists(_words.map(lambda word: f"urn:{word.encode().hex()}"), unique=True, max_size=3),
+)
+def test_every_client_certificate_fits_the_profile(
+    subject: dict[str, str], days: int, uris: list[str]
+) -> None:
     assert check_subject(subject) == []
     issuer = authority()
     certificate = client(issuer, subject=subject, uris=uris, validity_days=days)
@@ -70,9 +78,13 @@ def test_every_client_certificate_fits_the_profile(subject: dict[str, str], days
         ("P521", "P521", hashes.SHA512),
     ],
 )
-def test_the_hash_is_as_strong_as_the_issuers_key(issuer_key: str, client_key: str, hash_algorithm: type[hashes.HashAlgorithm]) -> None:
+def test_the_hash_is_as_strong_as_the_issuers_key(
+    issuer_key: str, client_key: str, hash_algorithm: type[hashes.HashAlgorithm]
+) -> None:
     issuer = authority("strong", key(issuer_key))
-    certificate = client(issuer, key(client_key) if issuer_key != client_key else key(f"{client_key} of a client"))
+    certificate = client(
+        issuer, key(client_key) if issuer_key != client_key else key(f"{client_key} of a client")
+    )
     assert isinstance(certificate.signature_hash_algorithm, hash_algorithm)
     assert_is_client_certificate(certificate, issuer.certificate)
 
@@ -92,17 +104,23 @@ def test_serial_numbers_are_random() -> None:
 
 
 def test_of_a_request_only_the_key_is_used() -> None:
-    """pulumi-tls copies names and extensions from any request, so that a client could make itself another client, or a server."""
+    """pulumi-tls copies names and extensions from any request, so that a client could make itself
+    another client, or a server.
+    """
     asked = request(
         common_name="administrator",
         more=[
-            x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://elsewhere/admin"), x509.DNSName("example.com")]),
+            x509.SubjectAlternativeName(
+                [x509.UniformResourceIdentifier("spiffe://elsewhere/admin"), x509.DNSName("example.com")]
+            ),
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
         ],
     )
     issuer = authority()
     public_key = SigningRequest.load(asked).public_key
-    builder = signing.client_certificate(issuer, public_key, subject=FIELDS, uris=URIS, validity_days=90, now=NOW)
+    builder = signing.client_certificate(
+        issuer, public_key, subject=FIELDS, uris=URIS, validity_days=90, now=NOW
+    )
     certificate = signing.sign(builder, issuer)
     assert_is_client_certificate(certificate, issuer.certificate)
     assert b"administrator" not in certificate.public_bytes(serialization.Encoding.DER)
@@ -112,13 +130,18 @@ def test_of_a_request_only_the_key_is_used() -> None:
 
 def test_an_rsa_key_with_a_small_exponent_is_weak() -> None:
     modulus = key("RSA2048").public_key().public_numbers().n
-    assert "public exponent 3, less than 65537" in (weakness(rsa.RSAPublicNumbers(3, modulus).public_key()) or "")
+    assert "public exponent 3, less than 65537" in (
+        weakness(rsa.RSAPublicNumbers(3, modulus).public_key()) or ""
+    )
     assert weakness(rsa.RSAPublicNumbers(65537, modulus).public_key()) is None
 
 
 @pytest.mark.parametrize("subject", [{"commonName": "ROOT  A"}, {"commonName": "root a"}])
 def test_a_client_is_never_named_like_its_issuer(subject: Mapping[str, str]) -> None:
-    with pytest.raises(UserError, match="the client's subject is that of the authority CN=root a; give the client another commonName"):
+    with pytest.raises(
+        UserError,
+        match="the client's subject is that of the authority CN=root a; give the client another commonName",
+    ):
         client(authority(), subject=subject)
 
 
@@ -126,7 +149,13 @@ def test_a_client_is_never_named_like_another_authority_either() -> None:
     other = authority("root b").certificate
     with pytest.raises(UserError, match="that of the authority CN=root b"):
         signing.client_certificate(
-            authority(), key().public_key(), subject={"commonName": "root b"}, uris=[], validity_days=1, now=NOW, authorities=[other]
+            authority(),
+            key().public_key(),
+            subject={"commonName": "root b"},
+            uris=[],
+            validity_days=1,
+            now=NOW,
+            authorities=[other],
         )
 
 
@@ -165,12 +194,18 @@ def test_a_client_never_outlives_its_authority_and_that_is_said() -> None:
 def test_an_authority_without_key_identifier_is_named_by_the_hash_of_its_key() -> None:
     issuer = authority(key_identifier=None)
     found = extension(client(issuer), x509.AuthorityKeyIdentifier).value
-    assert found.key_identifier == x509.SubjectKeyIdentifier.from_public_key(issuer.private_key.public_key()).digest
+    assert (
+        found.key_identifier
+        == x509.SubjectKeyIdentifier.from_public_key(issuer.private_key.public_key()).digest
+    )
 
 
 def test_an_authority_is_named_by_the_key_identifier_it_bears_however_that_was_made() -> None:
     """RFC 5280 section 4.2.1.2 allows any method; OpenSSL 3.5, Go and Java differ."""
-    issuer, other = authority(key_identifier=b"chosen freely"), authority("root b", key_identifier=b"freely too")
+    issuer, other = (
+        authority(key_identifier=b"chosen freely"),
+        authority("root b", key_identifier=b"freely too"),
+    )
     assert extension(client(issuer), x509.AuthorityKeyIdentifier).value.key_identifier == b"chosen freely"
     crossed = cross(issuer, other)
     assert extension(crossed, x509.AuthorityKeyIdentifier).value.key_identifier == b"chosen freely"
@@ -178,7 +213,9 @@ def test_an_authority_is_named_by_the_key_identifier_it_bears_however_that_was_m
 
 
 def test_the_issuers_name_is_copied_octet_by_octet() -> None:
-    """Go writes PrintableString and another order; a verifier that compares octets (RFC 5280 7.1 allows it) must find the issuer."""
+    """Go writes PrintableString and another order; a verifier that compares octets (RFC 5280 7.1
+    allows it) must find the issuer.
+    """
     printable = x509.name._ASN1Type.PrintableString
     subject = x509.Name([
         x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "CN"),
@@ -195,7 +232,9 @@ def test_the_issuers_name_is_copied_octet_by_octet() -> None:
 def test_an_issuer_is_loaded_from_pem_of_every_key_format() -> None:
     issuer = authority()
     for form in (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL):
-        text = issuer.private_key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+        text = issuer.private_key.private_bytes(
+            serialization.Encoding.PEM, form, serialization.NoEncryption()
+        ).decode()
         assert Issuer.load(pem(issuer.certificate), text).certificate == issuer.certificate
 
 
@@ -206,18 +245,26 @@ def test_a_key_that_is_not_the_certificates_is_refused() -> None:
 
 def _encrypted() -> str:
     encryption = serialization.BestAvailableEncryption(b"secret")
-    return key().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()  # type: ignore[no-any-return]
+    encrypted = key().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    return str(encrypted.decode())
 
 
 def _ed25519_key() -> str:
     plain = serialization.NoEncryption()
     form = serialization.PrivateFormat.PKCS8
-    return ed25519.Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, form, plain).decode()
+    return (
+        ed25519.Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, form, plain).decode()
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("nonsense with secret", "not PEM"), ("", "not PEM"), (_encrypted(), "is encrypted"), (_ed25519_key(), "neither RSA nor ECDSA")],
+    [
+        ("nonsense with secret", "not PEM"),
+        ("", "not PEM"),
+        (_encrypted(), "is encrypted"),
+        (_ed25519_key(), "neither RSA nor ECDSA"),
+    ],
 )
 def test_an_unusable_private_key_is_refused_without_a_word_of_it(text: str, says: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -228,10 +275,16 @@ def test_an_unusable_private_key_is_refused_without_a_word_of_it(text: str, says
 
 
 def test_a_damaged_rsa_key_never_gives_a_signature_away() -> None:
-    """The numbers of an RSA key are not checked on loading, and a faulty signature would let anybody factor the modulus."""
+    """The numbers of an RSA key are not checked on loading, and a faulty signature would let
+    anybody factor the modulus.
+    """
     good = key("RSA2048").private_numbers()
-    bad = rsa.RSAPrivateNumbers(good.p, good.q, good.d ^ 2, good.dmp1 ^ 2, good.dmq1, good.iqmp, good.public_numbers)
-    issuer = Issuer(authority("damaged", key("RSA2048")).certificate, bad.private_key(unsafe_skip_rsa_key_validation=True))
+    bad = rsa.RSAPrivateNumbers(
+        good.p, good.q, good.d ^ 2, good.dmp1 ^ 2, good.dmq1, good.iqmp, good.public_numbers
+    )
+    issuer = Issuer(
+        authority("damaged", key("RSA2048")).certificate, bad.private_key(unsafe_skip_rsa_key_validation=True)
+    )
     with pytest.raises(UserError, match="gives wrong signatures"):
         client(issuer)
 
@@ -245,26 +298,38 @@ def test_a_cross_certificate_is_an_authority_without_path_length_below_the_other
     assert_is_cross_certificate(found, old.certificate)
     assert found.subject.public_bytes() == new.certificate.subject.public_bytes()
     assert found.public_key() == new.certificate.public_key()
-    assert extension(found, x509.SubjectKeyIdentifier).value == extension(new.certificate, x509.SubjectKeyIdentifier).value
+    assert (
+        extension(found, x509.SubjectKeyIdentifier).value
+        == extension(new.certificate, x509.SubjectKeyIdentifier).value
+    )
     assert found.not_valid_before_utc == NOW - timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(("old_days", "new_days"), [(10, 20), (20, 10), (10, 10)])
 def test_a_cross_certificate_lasts_until_the_earlier_end(old_days: int, new_days: int) -> None:
-    found = cross(authority("root a", end=NOW + old_days * DAY), authority("root b", end=NOW + new_days * DAY))
+    found = cross(
+        authority("root a", end=NOW + old_days * DAY), authority("root b", end=NOW + new_days * DAY)
+    )
     assert found.not_valid_after_utc == NOW + 10 * DAY
 
 
 def test_between_authorities_of_one_name_the_authority_key_identifier_tells_them_apart() -> None:
-    """Go leaves it out when issuer and subject are equal, and openssl verify then fails with error 19 (facts: pulumi-tls)."""
+    """Go leaves it out when issuer and subject are equal, and openssl verify then fails with error
+    19 (facts: pulumi-tls).
+    """
     old, new = authority("root", key("root, old")), authority("root", key("root, new"))
     found = cross(old, new)
-    assert extension(found, x509.AuthorityKeyIdentifier).value.key_identifier != extension(found, x509.SubjectKeyIdentifier).value.digest
+    assert (
+        extension(found, x509.AuthorityKeyIdentifier).value.key_identifier
+        != extension(found, x509.SubjectKeyIdentifier).value.digest
+    )
 
 
 def test_name_constraints_of_the_other_authority_are_kept() -> None:
     constraints = x509.NameConstraints([x509.UniformResourceIdentifier(".example.com")], None)
-    found = extension(cross(authority("root a"), authority("root b", more=[constraints])), x509.NameConstraints)
+    found = extension(
+        cross(authority("root a"), authority("root b", more=[constraints])), x509.NameConstraints
+    )
     assert found.critical
     assert found.value == constraints
 
@@ -285,7 +350,10 @@ def limited_to(path_length: int | None) -> x509.BasicConstraints:
 def test_a_cross_certificate_has_the_path_length_of_the_other_authority_and_no_longer_one_than_the_signers_allows(
     issuers: int | None, subjects: int | None, expected: int | None
 ) -> None:
-    found = cross(authority("root a", constraints=limited_to(issuers)), authority("root b", constraints=limited_to(subjects)))
+    found = cross(
+        authority("root a", constraints=limited_to(issuers)),
+        authority("root b", constraints=limited_to(subjects)),
+    )
     constraints = extension(found, x509.BasicConstraints)
     assert (constraints.critical, constraints.value) == (True, limited_to(expected))
 
@@ -293,7 +361,10 @@ def test_a_cross_certificate_has_the_path_length_of_the_other_authority_and_no_l
 def test_purposes_and_policies_of_the_other_authority_are_kept_too() -> None:
     new = authority("root b", more=[PURPOSES, POLICIES])
     found = cross(authority("root a"), new)
-    assert (extension(found, x509.ExtendedKeyUsage).value, extension(found, x509.CertificatePolicies).value) == (PURPOSES, POLICIES)
+    assert (
+        extension(found, x509.ExtendedKeyUsage).value,
+        extension(found, x509.CertificatePolicies).value,
+    ) == (PURPOSES, POLICIES)
     assert signing.lost_limits(found, new.certificate) == []
 
 
@@ -302,14 +373,23 @@ def test_what_a_cross_certificate_of_an_earlier_version_lacks_is_named() -> None
     for more, constraints, lost in (
         ([], limited_to(None), []),
         ([], limited_to(1), ["path length"]),
-        ([PURPOSES, POLICIES, NAMES], limited_to(0), ["path length", "extended key usage", "certificate policies", "name constraints"]),
+        (
+            [PURPOSES, POLICIES, NAMES],
+            limited_to(0),
+            ["path length", "extended key usage", "certificate policies", "name constraints"],
+        ),
     ):
-        assert signing.lost_limits(wide, authority("root b", more=more, constraints=constraints).certificate) == lost
+        assert (
+            signing.lost_limits(wide, authority("root b", more=more, constraints=constraints).certificate)
+            == lost
+        )
     lowered = cross(authority("root a", constraints=limited_to(1)), authority("root b"))
     assert signing.lost_limits(lowered, authority("root b").certificate) == []
 
 
-def openssl_says(leaf: x509.Certificate, above: Sequence[x509.Certificate], root: Issuer, purpose: int) -> int:
+def openssl_says(
+    leaf: x509.Certificate, above: Sequence[x509.Certificate], root: Issuer, purpose: int
+) -> int:
     """OpenSSL's error; 0: none."""
     store = crypto.X509Store()
     store.add_cert(crypto.X509.from_cryptography(root.certificate))
@@ -329,12 +409,18 @@ def openssl_says(leaf: x509.Certificate, above: Sequence[x509.Certificate], root
     [
         ({}, 0),
         ({"constraints": limited_to(0)}, lib.X509_V_ERR_PATH_LENGTH_EXCEEDED),
-        ({"more": [x509.NameConstraints(None, [x509.DirectoryName(name_of("sub"))])]}, lib.X509_V_ERR_EXCLUDED_VIOLATION),
+        (
+            {"more": [x509.NameConstraints(None, [x509.DirectoryName(name_of("sub"))])]},
+            lib.X509_V_ERR_EXCLUDED_VIOLATION,
+        ),
     ],
 )
-def test_whom_an_authority_does_not_allow_openssl_refuses_through_its_cross_certificate_too(limits: Any, code: int) -> None:
+def test_whom_an_authority_does_not_allow_openssl_refuses_through_its_cross_certificate_too(
+    limits: Any, code: int
+) -> None:
     old, new = authority("root a"), authority("root b", **limits)
-    below = subordinate(authority("root b"), "sub")  # of the same key, made before there was a limit
+    # of the same key, made before there was a limit
+    below = subordinate(authority("root b"), "sub")
     leaf, above = client(below), [below.certificate, cross(old, new)]
     assert openssl_says(leaf, above, new, lib.X509_PURPOSE_SSL_CLIENT) == code
     assert openssl_says(leaf, above, old, lib.X509_PURPOSE_SSL_CLIENT) == code
@@ -342,10 +428,15 @@ def test_whom_an_authority_does_not_allow_openssl_refuses_through_its_cross_cert
 
 def test_an_authority_for_clients_alone_vouches_for_no_server_through_its_cross_certificate() -> None:
     old, new = authority("root a"), authority("root b", more=[PURPOSES])
-    builder = x509.CertificateBuilder(new.certificate.subject, name_of("server"), key("server").public_key(), 7, NOW - DAY, NOW + DAY)
+    builder = x509.CertificateBuilder(
+        new.certificate.subject, name_of("server"), key("server").public_key(), 7, NOW - DAY, NOW + DAY
+    )
     server = builder.sign(new.private_key, hashes.SHA256())
     for root in (old, new):
-        assert openssl_says(server, [cross(old, new)], root, lib.X509_PURPOSE_SSL_SERVER) == lib.X509_V_ERR_INVALID_PURPOSE
+        assert (
+            openssl_says(server, [cross(old, new)], root, lib.X509_PURPOSE_SSL_SERVER)
+            == lib.X509_V_ERR_INVALID_PURPOSE
+        )
         assert openssl_says(client(new), [cross(old, new)], root, lib.X509_PURPOSE_SSL_CLIENT) == 0
 
 
@@ -353,9 +444,21 @@ def test_an_authority_for_clients_alone_vouches_for_no_server_through_its_cross_
     ("old", "new", "says"),
     [
         (lambda: authority("root a"), lambda: authority("root a"), "cannot be cross-certified by itself"),
-        (lambda: authority("root a", constraints=x509.BasicConstraints(True, 0)), lambda: authority("root b"), "has path length 0"),
-        (lambda: authority("root a"), lambda: authority("root b", end=NOW - DAY / 2), "CN=root b cannot be cross-certified: it expired on"),
-        (lambda: authority("root a", end=NOW - DAY / 2), lambda: authority("root b"), "CN=root a cannot be cross-certified: it expired on"),
+        (
+            lambda: authority("root a", constraints=x509.BasicConstraints(True, 0)),
+            lambda: authority("root b"),
+            "has path length 0",
+        ),
+        (
+            lambda: authority("root a"),
+            lambda: authority("root b", end=NOW - DAY / 2),
+            "CN=root b cannot be cross-certified: it expired on",
+        ),
+        (
+            lambda: authority("root a", end=NOW - DAY / 2),
+            lambda: authority("root b"),
+            "CN=root a cannot be cross-certified: it expired on",
+        ),
         (lambda: authority("root a"), lambda: authority("root b", constraints=None), "lacks CA:TRUE"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Ten years of scheduled `pulumi up`s: never a moment without a valid certificate, exactly the renewals that are needed, nothing else."""
+"""Ten years of scheduled `pulumi up`s: never a moment without a valid certificate, exactly the
+renewals that are needed, nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.renewal import Renewal, from_text, renewal
+from alb_mutual_tls.pki.renewal import RenewalState, from_text, renewal
 from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
@@ -26,12 +28,17 @@ CLIENTS: Final = {"monthly": (30, 10), "default": (90, 30), "yearly": (365, 60),
 
 
 def renewals(validity: int, before: int) -> int:
-    """How many there are until a certificate ends with its authority: each one is `validity - before` days after the last."""
+    """How many there are until a certificate ends with its authority: each one is `validity -
+    before` days after the last.
+    """
     return max(0, -(-(LIFE - validity) // (validity - before)))
 
 
 class Stack:
-    """The resources of some clients and the record, each diffed and updated as the engine does. `now` is the clock of both handlers."""
+    """The resources of some clients and the record, each diffed and updated as the engine does.
+
+    `now` is the clock of both handlers.
+    """
 
     def __init__(self) -> None:
         self.now = NOW
@@ -50,7 +57,9 @@ class Stack:
             }
             for name, (validity, before) in CLIENTS.items()
         }
-        self.states = {name: self.signer.create(self.request(name), inputs)[1] for name, inputs in self.inputs.items()}
+        self.states = {
+            name: self.signer.create(self.request(name), inputs)[1] for name, inputs in self.inputs.items()
+        }
         self.recorded = self.record.create(self.request("issued"), self._current())[1]
 
     def clock(self) -> datetime:
@@ -85,19 +94,28 @@ class Stack:
 
 def test_ten_years_of_daily_ups_renew_exactly_what_is_due() -> None:
     stack, count = Stack(), dict.fromkeys(CLIENTS, 0)
-    keys = {name: bundle.load_one(state["certificatePem"]).public_key() for name, state in stack.states.items()}
+    keys = {
+        name: bundle.load_one(state["certificatePem"]).public_key() for name, state in stack.states.items()
+    }
     for _ in range(LIFE):
         stack.now += DAY - timedelta(seconds=1)
         for name, state in stack.states.items():
-            assert from_text(state["notBefore"]) < stack.now < from_text(state["notAfter"]), name  # good right before the daily run
+            assert from_text(state["notBefore"]) < stack.now < from_text(state["notAfter"]), (
+                name
+            )  # good right before the daily run
         stack.now += timedelta(seconds=1)
         for name in stack.up():
             count[name] += 1
             assert bundle.load_one(stack.states[name]["certificatePem"]).public_key() == keys[name]
         for one in stack.recorded["outstanding"]:
             assert one["reason"] == "renewed"
-        assert len(stack.recorded["outstanding"]) <= len(CLIENTS)  # of each client at most the one before
-    assert count == {name: renewals(*days) for name, days in CLIENTS.items()} == {"monthly": 181, "default": 60, "yearly": 11, "once": 0}
+        # of each client at most the one before
+        assert len(stack.recorded["outstanding"]) <= len(CLIENTS)
+    assert (
+        count
+        == {name: renewals(*days) for name, days in CLIENTS.items()}
+        == {"monthly": 181, "default": 60, "yearly": 11, "once": 0}
+    )
     assert {state["notAfter"] for state in stack.states.values()} == {
         "2036-11-20T12:00:00Z"
     }  # all with their authority, and not due for ever
@@ -119,11 +137,11 @@ def test_whoever_runs_up_at_least_once_in_the_time_of_renewal_is_never_without(
             now += min(pause, before) * DAY
             assert now < end or now >= authority_end
             match renewal(now, end, before, authority_end):
-                case Renewal.DUE:
+                case RenewalState.DUE:
                     last, end, done = end, min(now + validity * DAY, authority_end), done + 1
                     assert end > last
-                case Renewal.ENDS_WITH_AUTHORITY:
+                case RenewalState.ENDS_WITH_AUTHORITY:
                     assert end == authority_end
-                case Renewal.NOT_YET:
+                case RenewalState.NOT_YET:
                     assert now < end - before * DAY
     assert done <= renewals(validity, before)  # a late run renews less often, never more

@@ -1,4 +1,6 @@
-"""What `cryptography` refuses and OpenSSL reads: each is put before `openssl` too, and the sentence says which, why and what to do."""
+"""What `cryptography` refuses and OpenSSL reads: each is put before `openssl` too, and the sentence
+says which, why and what to do.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,15 @@ def _oid(dotted: str) -> bytes:
     extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(dotted), b"")
     builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(extension, critical=False)
     made = builder.sign(key("client"), hashes.SHA256())
-    found = der.only(made.tbs_certrequest_bytes).inside()[3].inside()[0].inside()[1].inside()[0].inside()[0].inside()[0]
+    found = (
+        der.only(made.tbs_certrequest_bytes)
+        .inside()[3]
+        .inside()[0]
+        .inside()[1]
+        .inside()[0]
+        .inside()[0]
+        .inside()[0]
+    )
     return found.encoded
 
 
@@ -50,7 +60,9 @@ NAME = name_of("device").public_bytes()
 LATIN_1 = tlv(0x30, tlv(0x31, tlv(0x30, _oid("2.5.4.3"), tlv(0x14, "Müller".encode("latin-1")))))
 
 
-def request(*, version: int = 0, name: bytes = NAME, attributes: bytes | None = b"", private_key: Any = None) -> bytes:
+def request(
+    *, version: int = 0, name: bytes = NAME, attributes: bytes | None = b"", private_key: Any = None
+) -> bytes:
     """A request as anybody may put it together, signed by its own key."""
     private_key = private_key or key("client")
     info = private_key.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -62,7 +74,10 @@ def request(*, version: int = 0, name: bytes = NAME, attributes: bytes | None = 
             private_key.sign(body, padding.PKCS1v15(), hashes.SHA256()),
         )
     else:
-        algorithm, signature = tlv(0x30, _oid("1.2.840.10045.4.3.2")), private_key.sign(body, ec.ECDSA(hashes.SHA256()))
+        algorithm, signature = (
+            tlv(0x30, _oid("1.2.840.10045.4.3.2")),
+            private_key.sign(body, ec.ECDSA(hashes.SHA256())),
+        )
     return tlv(0x30, body, algorithm, tlv(0x03, b"\0", signature))
 
 
@@ -86,7 +101,14 @@ def in_pem(data: bytes, label: str = "CERTIFICATE REQUEST") -> str:
 def openssl(kind: str, data: bytes, *options: str) -> subprocess.CompletedProcess[str]:
     label = {"req": "CERTIFICATE REQUEST", "x509": "CERTIFICATE"}[kind]
     command = ["openssl", kind, "-noout", *options]
-    return subprocess.run(command, input=in_pem(data, label), capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return subprocess.run(
+        command,
+        input=in_pem(data, label),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def never() -> str | None:
@@ -99,7 +121,10 @@ def never() -> str | None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (request(attributes=None), "lacks the list of attributes, which may be empty and not be left out (RFC 2986 section 4.1)"),
+        (
+            request(attributes=None),
+            "lacks the list of attributes, which may be empty and not be left out (RFC 2986 section 4.1)",
+        ),
         (request(version=1), "says version 2, where PKCS#10 knows version 1 alone (RFC 2986 section 4.1)"),
         (request(version=2), "says version 3, where PKCS#10 knows version 1 alone (RFC 2986 section 4.1)"),
         (
@@ -110,12 +135,16 @@ def never() -> str | None:
     ],
     ids=range(5),
 )
-def test_a_request_that_openssl_takes_and_our_reader_does_not_says_which_and_why(data: bytes, fault: str) -> None:
+def test_a_request_that_openssl_takes_and_our_reader_does_not_says_which_and_why(
+    data: bytes, fault: str
+) -> None:
     verified = openssl("req", data, "-verify", "-subject")
     assert "verify OK" in verified.stdout + verified.stderr
     with pytest.raises(UserError) as raised:
         SigningRequest.load(in_pem(data))
-    assert str(raised.value).startswith(f"the certificate signing request {fault}: {READ}; make it anew with ")
+    assert str(raised.value).startswith(
+        f"the certificate signing request {fault}: {READ}; make it anew with "
+    )
     (piece,) = pieces.read(in_pem(data).encode(), never).pieces
     assert isinstance(piece, pieces.Unreadable)
     assert piece.why.startswith(f"its certificate signing request {fault}: {READ}; make it anew with ")
@@ -129,11 +158,24 @@ def test_a_request_of_an_unknown_form_is_not_called_none_and_nothing_is_claimed_
 
 
 def test_a_request_of_an_sm2_key_says_so() -> None:
-    info = tlv(0x30, tlv(0x30, _oid("1.2.840.10045.2.1"), _oid("1.2.156.10197.1.301")), tlv(0x03, b"\0\x04" + bytes(range(64))))
+    info = tlv(
+        0x30,
+        tlv(0x30, _oid("1.2.840.10045.2.1"), _oid("1.2.156.10197.1.301")),
+        tlv(0x03, b"\0\x04" + bytes(range(64))),
+    )
     body = tlv(0x30, b"\x02\x01\0", NAME, info, tlv(0xA0))
-    data = tlv(0x30, body, tlv(0x30, _oid("1.2.156.10197.1.501")), tlv(0x03, b"\0", tlv(0x30, b"\x02\x01\x01\x02\x01\x01")))
+    data = tlv(
+        0x30,
+        body,
+        tlv(0x30, _oid("1.2.156.10197.1.501")),
+        tlv(0x03, b"\0", tlv(0x30, b"\x02\x01\x01\x02\x01\x01")),
+    )
     with pytest.raises(
-        UserError, match=r"is refused: its key is on the curve SM2, which OpenSSL reads and .* does not; use RSA or ECDSA, and make"
+        UserError,
+        match=(
+            r"is refused: its key is on the curve SM2, which OpenSSL reads and .* does not; use RSA or ECDSA,"
+            r" and make"
+        ),
     ):
         SigningRequest.load(in_pem(data))
 
@@ -154,25 +196,41 @@ CASES: list[tuple[bytes, list[str]]] = [
         2 * ["extension basicConstraints, which cannot be read"],
     ),
     (asked(extension("2.5.29.35", tlv(0x30, tlv(0x82, b"\x07")))), ["extension authorityKeyIdentifier"]),
-    (asked(extension("2.5.29.17", tlv(0x30, tlv(0x82, "bücher.example".encode("latin-1"))))), ["DNS name 'bücher.example'"]),
-    (asked(*2 * [extension("2.5.29.15", b"\x03\x02\x05\xe0")]), 2 * ["key usage Non Repudiation", "key usage Key Encipherment"]),
+    (
+        asked(extension("2.5.29.17", tlv(0x30, tlv(0x82, "bücher.example".encode("latin-1"))))),
+        ["DNS name 'bücher.example'"],
+    ),
+    (
+        asked(*2 * [extension("2.5.29.15", b"\x03\x02\x05\xe0")]),
+        2 * ["key usage Non Repudiation", "key usage Key Encipherment"],
+    ),
     (asked(extension("2.5.29.17", tlv(0x30, UPN))), ["name othername: UPN::user@corp.example"]),
-    (asked(extension("2.5.29.17", tlv(0x30, tlv(0x88, _oid("1.2.3.4")[2:])))), ["name Registered ID:1.2.3.4"]),
+    (
+        asked(extension("2.5.29.17", tlv(0x30, tlv(0x88, _oid("1.2.3.4")[2:])))),
+        ["name Registered ID:1.2.3.4"],
+    ),
     (asked(extension("2.5.29.17", tlv(0x30, tlv(0xA3, b"")))), ["name X400Name:<unsupported>"]),
 ]
 
 
 @pytest.mark.parametrize(("attributes", "left_out"), CASES, ids=[str(left_out) for _, left_out in CASES])
-def test_what_openssl_verifies_is_signed_and_what_it_asks_for_is_named(attributes: bytes, left_out: list[str]) -> None:
+def test_what_openssl_verifies_is_signed_and_what_it_asks_for_is_named(
+    attributes: bytes, left_out: list[str]
+) -> None:
     data = request(attributes=attributes)
     verified = openssl("req", data, "-verify")
     assert "verify OK" in verified.stdout + verified.stderr
     assert SigningRequest.load(in_pem(data)).left_out({"commonName": "device"}, ()) == left_out
 
 
-@pytest.mark.parametrize("value", [tlv(0x30, b"\x01\x01\xff"), tlv(0x30, b"\x01\x01\x01", b"\x02\x01\0")], ids=["DER", "BER"])
+@pytest.mark.parametrize(
+    "value", [tlv(0x30, b"\x01\x01\xff"), tlv(0x30, b"\x01\x01\x01", b"\x02\x01\0")], ids=["DER", "BER"]
+)
 def test_a_request_for_an_authority_is_refused_however_it_is_written(value: bytes) -> None:
-    for attributes in (asked(extension("2.5.29.19", value)), asked(extension("2.5.29.19", tlv(0x30)), extension("2.5.29.19", value))):
+    for attributes in (
+        asked(extension("2.5.29.19", value)),
+        asked(extension("2.5.29.19", tlv(0x30)), extension("2.5.29.19", value)),
+    ):
         with pytest.raises(UserError, match="asks for a certificate authority"):
             SigningRequest.load(in_pem(request(attributes=attributes)))
 
@@ -245,8 +303,12 @@ def test_a_certificate_that_openssl_reads_and_our_reader_does_not_says_which_and
 def test_an_odd_extension_hides_no_other() -> None:
     odd = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.19"), tlv(0x30, b"\x02\x01\0"))
     issuer = authority()
-    builder = x509.CertificateBuilder(name_of("root a"), name_of("one"), key("client").public_key(), 7, NOW, NOW)
-    builder = builder.add_extension(odd, critical=True).add_extension(x509.SubjectAlternativeName([x509.DNSName("a")]), critical=False)
+    builder = x509.CertificateBuilder(
+        name_of("root a"), name_of("one"), key("client").public_key(), 7, NOW, NOW
+    )
+    builder = builder.add_extension(odd, critical=True).add_extension(
+        x509.SubjectAlternativeName([x509.DNSName("a")]), critical=False
+    )
     facts = description.of_certificate(builder.sign(issuer.private_key, hashes.SHA256()), NOW)
     assert (facts["basicConstraints"], facts["names"]) == ("CA:FALSE, path length 0", ["DNS:a"])
 
@@ -272,12 +334,19 @@ def test_octets_that_are_no_certificate_and_no_request_are_called_none(data: byt
 
 def _limited_to_pss(private_key: rsa.RSAPrivateKey) -> bytes:
     """The key's info with the OID of RSASSA-PSS."""
-    info = der.only(private_key.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+    info = der.only(
+        private_key.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
     return tlv(0x30, tlv(0x30, _oid("1.2.840.113549.1.1.10")), info.inside()[1].encoded)
 
 
-def test_a_key_limited_to_rsassa_pss_is_refused_for_authorities_requests_and_clients_with_the_same_words() -> None:
-    words = "its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA key, or ECDSA"
+def test_a_key_limited_to_rsassa_pss_is_refused_for_authorities_requests_and_clients_with_the_same_words() -> (
+    None
+):
+    words = (
+        "its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA"
+        " key, or ECDSA"
+    )
     info = _limited_to_pss(key("RSA2048"))
 
     def limited(parts: list[bytes]) -> None:
@@ -290,16 +359,24 @@ def test_a_key_limited_to_rsassa_pss_is_refused_for_authorities_requests_and_cli
     data = tlv(0x30, body, tlv(0x30, _oid("1.2.840.113549.1.1.11"), b"\x05\0"), tlv(0x03, b"\0" * 257))
     with pytest.raises(UserError) as raised:
         SigningRequest.load(in_pem(data))
-    assert str(raised.value) == f"the certificate signing request is refused: {words}, and make the request anew"
+    assert (
+        str(raised.value) == f"the certificate signing request is refused: {words}, and make the request anew"
+    )
     assert description.of_request(x509.load_der_x509_csr(data))["keyAlgorithm"] == "RSASSA-PSS-2048"
 
 
 def test_a_private_key_limited_to_rsassa_pss_is_refused_too() -> None:
-    private = key("RSA2048").private_bytes(DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key("RSA2048").private_bytes(
+        DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     version, _, octets = der.only(private).inside()
     limited = tlv(0x30, version.encoded, tlv(0x30, _oid("1.2.840.113549.1.1.10")), octets.encoded)
     with pytest.raises(
-        UserError, match="the private key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA"
+        UserError,
+        match=(
+            "the private key is limited to RSASSA-PSS signatures, which not every verifier takes; use an"
+            " ordinary RSA"
+        ),
     ):
         load_private_key(in_pem(limited, "PRIVATE KEY"))
     assert load_private_key(in_pem(private, "PRIVATE KEY"))
@@ -308,15 +385,26 @@ def test_a_private_key_limited_to_rsassa_pss_is_refused_too() -> None:
 def _rsa_key(p: int, q: int) -> rsa.RSAPrivateKey:
     e = 65537
     d = pow(e, -1, (p - 1) * (q - 1))
-    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, p * q))
+    numbers = rsa.RSAPrivateNumbers(
+        p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, p * q)
+    )
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
-_SMALL_PRIMES = math.prod(number for number in range(3, 2000) if all(number % divisor for divisor in range(2, math.isqrt(number) + 1)))
+_SMALL_PRIMES = math.prod(
+    number
+    for number in range(3, 2000)
+    if all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
+)
 
 
 def _prime(start: int, step: int = 2) -> int:
-    while math.gcd(start, _SMALL_PRIMES) != 1 or pow(2, start - 1, start) != 1 or pow(3, start - 1, start) != 1 or (start - 1) % 65537 == 0:
+    while (
+        math.gcd(start, _SMALL_PRIMES) != 1
+        or pow(2, start - 1, start) != 1
+        or pow(3, start - 1, start) != 1
+        or (start - 1) % 65537 == 0
+    ):
         start += step
     return start
 
@@ -327,15 +415,26 @@ def _close_primes() -> rsa.RSAPrivateKey:
 
 
 def _smart_card() -> rsa.RSAPrivateKey:
-    """As the faulty library makes them: primes k * M + (65537 ** a mod M), M the product of the first primes."""
+    """As the faulty library makes them: primes k * M + (65537 ** a mod M), M the product of the
+    first primes.
+    """
     product = 1
-    for prime in (number for number in range(2, 702) if all(number % divisor for divisor in range(2, number))):
+    for prime in (
+        number for number in range(2, 702) if all(number % divisor for divisor in range(2, number))
+    ):
         product *= prime
     bits = 1024 - product.bit_length()
-    return _rsa_key(*(_prime((1 << bits) // 4 * part * product + pow(65537, power, product), product) for part, power in ((3, 5), (3, 9))))
+    return _rsa_key(
+        *(
+            _prime((1 << bits) // 4 * part * product + pow(65537, power, product), product)
+            for part, power in ((3, 5), (3, 9))
+        )
+    )
 
 
-@pytest.mark.parametrize(("make", "words"), [(_close_primes, "so close together"), (_smart_card, "ROCA, CVE-2017-15361")])
+@pytest.mark.parametrize(
+    ("make", "words"), [(_close_primes, "so close together"), (_smart_card, "ROCA, CVE-2017-15361")]
+)
 def test_a_key_that_anybody_can_compute_is_refused(make: Callable[[], rsa.RSAPrivateKey], words: str) -> None:
     weak = make()
     assert words in str(weakness(weak.public_key()))
@@ -345,12 +444,18 @@ def test_a_key_that_anybody_can_compute_is_refused(make: Callable[[], rsa.RSAPri
     with pytest.raises(UserError, match=words):
         BroughtAuthority.load(pem(authority("weak", weak).certificate))
     issuer = authority()
-    builder = x509.CertificateBuilder(issuer.certificate.subject, name_of("c"), weak.public_key(), 7, NOW - DAY, NOW + DAY)
+    builder = x509.CertificateBuilder(
+        issuer.certificate.subject, name_of("c"), weak.public_key(), 7, NOW - DAY, NOW + DAY
+    )
     leaf = builder.sign(issuer.private_key, hashes.SHA256())
     (said,) = against(judge(leaf, [], issuer.certificate, NOW))
     assert words in said
     (reason,) = (
-        explain([Source("f", read(pem(leaf).encode(), lambda: None))], [Anchor("ca", issuer.certificate)], NOW).judgements[0].reasons
+        explain(
+            [Source("f", read(pem(leaf).encode(), lambda: None))], [Anchor("ca", issuer.certificate)], NOW
+        )
+        .judgements[0]
+        .reasons
     )
     assert (reason.sentence, reason.basis) == (said, Basis.PROGRAM)
 

@@ -14,7 +14,9 @@ from alb_mutual_tls.provider.stack_identity import StackIdentity
 
 
 def request() -> Request:
-    return Request(urn="u", name="it", preview=False, timeout=0, cancelled=threading.Event(), log=lambda *_: None)
+    return Request(
+        urn="u", name="it", preview=False, timeout=0, cancelled=threading.Event(), log=lambda *_: None
+    )
 
 
 @pytest.mark.parametrize("token", _HANDLERS)

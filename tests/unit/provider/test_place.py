@@ -1,4 +1,6 @@
-"""A configuration that leads to another cluster or account is refused before the engine writes it into state."""
+"""A configuration that leads to another cluster or account is refused before the engine writes it
+into state.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def test_a_record_cannot_be_set_by_the_program() -> None:
 
 @dataclass
 class Guard:
-    """A configuration with expectations; `account_error` and `cluster_error` are what asking ends in."""
+    """A configuration with expectations; `account_error` and `cluster_error` are what asking ends
+    in.
+    """
 
     account: str | None = None
     ack_cluster_id: str | None = None
@@ -107,7 +111,9 @@ def test_without_expectations_nobody_is_asked() -> None:
     assert guard.asked == []
 
 
-@pytest.mark.parametrize(("expected", "asked"), [({"account": "1"}, ["account"]), ({"ack_cluster_id": "c"}, ["cluster"])])
+@pytest.mark.parametrize(
+    ("expected", "asked"), [({"account": "1"}, ["account"]), ({"ack_cluster_id": "c"}, ["cluster"])]
+)
 def test_only_what_is_expected_is_asked_for(expected: dict[str, str], asked: list[str]) -> None:
     guard = Guard(**expected)  # type: ignore[arg-type]
     compare(guard)

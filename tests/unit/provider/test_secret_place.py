@@ -1,4 +1,6 @@
-"""`SecretPlace` and `ClusterIdentity`: into nobody else's Secret, in one cluster, and none left behind."""
+"""`SecretPlace` and `ClusterIdentity`: into nobody else's Secret, in one cluster, and none left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def call(told: list[str] | None = None) -> Request:
     return Request(urn="u", name="it", preview=False, timeout=0, cancelled=threading.Event(), log=log)
 
 
-def test_a_secret_that_may_not_be_read_is_a_warning_where_nothing_is_made_so_that_a_preview_keeps_no_listener_on() -> None:
+def test_a_secret_that_may_not_be_read_is_a_warning_where_nothing_is_made_so_that_a_preview_keeps_no_listener_on() -> (
+    None
+):
     handler, secrets = place(owned(OWNER))
 
     def forbid(namespace: str, name: str) -> None:
@@ -67,7 +71,8 @@ def test_a_secret_that_may_not_be_read_is_a_warning_where_nothing_is_made_so_tha
     told: list[str] = []
     assert handler.diff(call(told), PLACE, INPUTS, INPUTS, INPUTS).changes == {}
     assert told == [
-        f"whether Secret {PLACE} is still this stack's was not looked at, what is known of it is kept: the cluster forbids user ci to get secrets"
+        f"whether Secret {PLACE} is still this stack's was not looked at, what is known of it is kept: the"
+        " cluster forbids user ci to get secrets"
     ]
     with pytest.raises(Forbidden):
         handler.create(call(), INPUTS)
@@ -88,10 +93,18 @@ def test_a_place_that_is_free_or_the_stacks_own_is_taken(secret: dict[str, Any] 
         (owned("ffffffff"), "belongs to the stack with the identity ffffffff"),
     ],
 )
-def test_somebody_elses_secret_is_refused_by_create_and_diff_in_one_sentence(secret: dict[str, Any], whose: str) -> None:
+def test_somebody_elses_secret_is_refused_by_create_and_diff_in_one_sentence(
+    secret: dict[str, Any], whose: str
+) -> None:
     handler, _ = place(secret)
-    sentence = f"Secret {PLACE} is there already and {whose}: give clients.NAME.secret another name, or delete it if nobody needs it"
-    for act in (lambda: handler.create(call(), INPUTS), lambda: handler.diff(call(), PLACE, INPUTS, INPUTS, INPUTS)):
+    sentence = (
+        f"Secret {PLACE} is there already and {whose}: give clients.NAME.secret another name, or delete it if"
+        " nobody needs it"
+    )
+    for act in (
+        lambda: handler.create(call(), INPUTS),
+        lambda: handler.diff(call(), PLACE, INPUTS, INPUTS, INPUTS),
+    ):
         with pytest.raises(UserError) as refused:
             act()
         assert str(refused.value) == sentence
@@ -111,16 +124,24 @@ def test_in_another_cluster_nothing_is_taken_or_deleted() -> None:
         lambda: handler.diff(call(), PLACE, INPUTS, INPUTS, INPUTS),
         lambda: handler.delete(call(), PLACE, INPUTS, INPUTS),
     ):
-        with pytest.raises(WrongPlace, match="what the stack has delivered into Secrets belongs to cluster cluster-1"):
+        with pytest.raises(
+            WrongPlace, match="what the stack has delivered into Secrets belongs to cluster cluster-1"
+        ):
             act()
     assert cluster.secrets
 
 
 def test_a_new_owner_is_a_change_in_place_and_another_name_is_another_place() -> None:
     handler, _ = place()
-    assert handler.diff(call(), PLACE, INPUTS, INPUTS, {**INPUTS, "owner": "ffffffff"}).changes == {"owner": Kind.UPDATE}
-    assert handler.update(call(), PLACE, INPUTS, INPUTS, {**INPUTS, "owner": "ffffffff"})["owner"] == "ffffffff"
-    assert handler.diff(call(), PLACE, INPUTS, INPUTS, {**INPUTS, "name": "x"}).changes == {"name": Kind.UPDATE_REPLACE}
+    assert handler.diff(call(), PLACE, INPUTS, INPUTS, {**INPUTS, "owner": "ffffffff"}).changes == {
+        "owner": Kind.UPDATE
+    }
+    assert (
+        handler.update(call(), PLACE, INPUTS, INPUTS, {**INPUTS, "owner": "ffffffff"})["owner"] == "ffffffff"
+    )
+    assert handler.diff(call(), PLACE, INPUTS, INPUTS, {**INPUTS, "name": "x"}).changes == {
+        "name": Kind.UPDATE_REPLACE
+    }
 
 
 def test_the_secret_goes_with_its_place_and_one_that_lost_its_label_stays_with_a_warning() -> None:
@@ -131,12 +152,18 @@ def test_the_secret_goes_with_its_place_and_one_that_lost_its_label_stays_with_a
     assert (cluster.secrets, told) == ({}, [])
     handler, cluster = place({"uid": "1"})
     handler.delete(call(told), PLACE, INPUTS, INPUTS)
-    assert told == [f"Secret {PLACE} is left where it is: it does not carry this stack's label albmtls/identity={OWNER} any more"]
+    assert told == [
+        f"Secret {PLACE} is left where it is: it does not carry this stack's label albmtls/identity={OWNER}"
+        " any more"
+    ]
     assert PLACE in cluster.secrets
 
 
 def test_the_cluster_is_remembered_and_every_other_refused_also_when_nothing_changes() -> None:
-    here, elsewhere = ClusterIdentity(configuration(Secrets({}))), ClusterIdentity(configuration(Secrets({}, identity="cluster-2")))
+    here, elsewhere = (
+        ClusterIdentity(configuration(Secrets({}))),
+        ClusterIdentity(configuration(Secrets({}, identity="cluster-2"))),
+    )
     assert here.create(call(), {}) == ("cluster-1", {"uid": "cluster-1"})
     assert here.diff(call(), "cluster-1", {"uid": "cluster-1"}, {}, {}).changes == {}
     reading = here.read(call(), "cluster-1", {}, {})

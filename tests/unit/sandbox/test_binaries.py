@@ -31,8 +31,9 @@ def test_the_toolchains_program_goes_before_the_assets_and_these_before_path(tmp
 def test_every_missing_program_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         binaries.find(["etcd", "kube-apiserver"], {"PATH": str(tmp_path)}, tmp_path)
-    assert str(caught.value) == (
-        "the sandbox needs etcd and kube-apiserver, found neither in .toolchain/bin nor on PATH; "
+    assert (
+        str(caught.value)
+        == "the sandbox needs etcd and kube-apiserver, found neither in .toolchain/bin nor on PATH; "
         "run `make up` once (it builds or downloads it), or set KUBEBUILDER_ASSETS to a directory that has it"
     )
 

@@ -25,7 +25,11 @@ def test_unknown_names_are_refused_with_those_that_exist() -> None:
     with pytest.raises(UserError, match=r"alb has no fault 'x'; choose one of ignores-ca-enabled, .*, none"):
         faults.check("alb", "x")
     with pytest.raises(
-        UserError, match="there are no faults of 'nlb'; targets are alb, controller, albconfig, api, apiserver, and none for all"
+        UserError,
+        match=(
+            "there are no faults of 'nlb'; targets are alb, controller, albconfig, api, apiserver, and none"
+            " for all"
+        ),
     ):
         faults.check("nlb", "none")
 
@@ -87,12 +91,21 @@ def test_a_fault_of_an_action_has_its_own_number_of_times_and_seconds() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("UploadCert", "reset"), "has no action 'UploadCert'; choose one of CreateWarehouse, .*, AssumeRole"),
+        (
+            ("UploadCert", "reset"),
+            "has no action 'UploadCert'; choose one of CreateWarehouse, .*, AssumeRole",
+        ),
         (
             ("UploadPCACert", "slowly"),
-            "api has no fault 'slowly'; choose one of throttle, 5xx, reset, timeout-before, timeout-after, slow, none",
+            (
+                "api has no fault 'slowly'; choose one of throttle, 5xx, reset, timeout-before,"
+                " timeout-after, slow, none"
+            ),
         ),
-        (("UploadPCACert", "slow"), "UploadPCACert cannot be slow; choose one of ListCertWarehouse, ListWarehouse, ListCert"),
+        (
+            ("UploadPCACert", "slow"),
+            "UploadPCACert cannot be slow; choose one of ListCertWarehouse, ListWarehouse, ListCert",
+        ),
         (("UploadPCACert", "reset", 0), "--times is 0; give 1 or more"),
         (("UploadPCACert", "reset", 1, 2.0), "reset takes no --seconds"),
         (("UploadPCACert", "timeout-after", 1, 0.0), "--seconds is 0; give more than 0"),
@@ -100,12 +113,16 @@ def test_a_fault_of_an_action_has_its_own_number_of_times_and_seconds() -> None:
         (("ListCert", "slow", 1, 2.0), "slow takes --times or --seconds, not both"),
     ],
 )
-def test_a_fault_of_an_action_that_cannot_be_is_refused_with_what_can(arguments: tuple[Any, ...], sentence: str) -> None:
+def test_a_fault_of_an_action_that_cannot_be_is_refused_with_what_can(
+    arguments: tuple[Any, ...], sentence: str
+) -> None:
     with pytest.raises(UserError, match=sentence):
         faults.scripted(*arguments)
 
 
-def test_faults_of_several_actions_and_targets_stand_side_by_side_until_all_are_cleared(layout: Layout) -> None:
+def test_faults_of_several_actions_and_targets_stand_side_by_side_until_all_are_cleared(
+    layout: Layout,
+) -> None:
     faults.wish(layout, "controller", "stale")
     faults.wish_api(layout, "ListCert", faults.scripted("ListCert", "slow", 2))
     faults.wish_api(layout, "UploadPCACert", faults.scripted("UploadPCACert", "timeout-after", 3))

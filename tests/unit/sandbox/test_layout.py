@@ -19,7 +19,11 @@ def test_ports_follow_from_the_two_bases(tmp_path: Path) -> None:
 
 
 def test_each_albconfig_has_a_loopback_address_of_its_own() -> None:
-    assert [Layout.listener_address(index) for index in (0, 1, 253)] == ["127.0.0.1", "127.0.0.2", "127.0.0.254"]
+    assert [Layout.listener_address(index) for index in (0, 1, 253)] == [
+        "127.0.0.1",
+        "127.0.0.2",
+        "127.0.0.254",
+    ]
     with pytest.raises(UserError, match="AlbConfig number 255"):
         Layout.listener_address(254)
 
@@ -28,7 +32,11 @@ def test_a_saved_layout_is_loaded_again(tmp_path: Path) -> None:
     layout = Layout(tmp_path, 28000, 31000)
     layout.save()
     assert Layout.load(tmp_path) == layout
-    assert json.loads(layout.file.read_text()) == {"portBase": 28000, "listenerBase": 31000, "directory": str(tmp_path)}
+    assert json.loads(layout.file.read_text()) == {
+        "portBase": 28000,
+        "listenerBase": 31000,
+        "directory": str(tmp_path),
+    }
 
 
 def test_a_start_keeps_the_recorded_ports_unless_others_are_given(tmp_path: Path) -> None:
@@ -45,18 +53,32 @@ def test_a_relative_directory_becomes_absolute(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_directory_without_a_sandbox_is_told_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no sandbox in .*; make one with `python -m dev.sandbox start"):
+    with pytest.raises(
+        UserError, match=r"there is no sandbox in .*; make one with `python -m dev.sandbox start"
+    ):
         Layout.load(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"portBase": "x", "listenerBase": 20000}', '{"portBase": null, "listenerBase": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"portBase": "x", "listenerBase": 20000}',
+        '{"portBase": null, "listenerBase": 1}',
+    ],
+)
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "sandbox.json").write_text(text)
     with pytest.raises(UserError, match=r"sandbox.json is damaged .* delete it"):
         Layout.load(tmp_path)
 
 
-@pytest.mark.parametrize(("port_base", "listener_base"), [(80, 20000), (65000, 20000), (17000, 443), (17000, 65000)])
+@pytest.mark.parametrize(
+    ("port_base", "listener_base"), [(80, 20000), (65000, 20000), (17000, 443), (17000, 65000)]
+)
 def test_a_base_out_of_range_is_refused(tmp_path: Path, port_base: int, listener_base: int) -> None:
     with pytest.raises(UserError, match="out of range; choose one from 1024"):
         Layout(tmp_path, port_base, listener_base)

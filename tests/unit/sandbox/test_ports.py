@@ -24,7 +24,11 @@ http {
 
 
 def test_listeners_are_read_from_the_configuration_each_once_in_order() -> None:
-    assert [str(endpoint) for endpoint in ports.parse_listeners(CONFIGURATION)] == ["127.0.0.1:20080", "127.0.0.1:20443", "127.0.0.2:20443"]
+    assert [str(endpoint) for endpoint in ports.parse_listeners(CONFIGURATION)] == [
+        "127.0.0.1:20080",
+        "127.0.0.1:20443",
+        "127.0.0.2:20443",
+    ]
 
 
 def test_the_port_on_which_nginx_tells_its_configuration_is_no_listener(tmp_path: Path) -> None:
@@ -77,11 +81,14 @@ def test_only_listening_sockets_of_the_port_count() -> None:
 
 def test_the_sentence_names_port_part_holder_and_the_option_for_other_ports(tmp_path: Path) -> None:
     layout = Layout(tmp_path, 28000, 31000)
-    assert ports.clash(Endpoint("etcd", "127.0.0.1", 28379), "python3 (pid 7)", layout) == (
-        "port 28379 on 127.0.0.1, needed by etcd, is taken by python3 (pid 7); end that one, or start with another --port-base (now 28000)"
+    assert (
+        ports.clash(Endpoint("etcd", "127.0.0.1", 28379), "python3 (pid 7)", layout)
+        == "port 28379 on 127.0.0.1, needed by etcd, is taken by python3 (pid 7); end that one, or start with"
+        " another --port-base (now 28000)"
     )
-    assert ports.clash(Endpoint("nginx", "127.0.0.2", 31443), None, layout) == (
-        "port 31443 on 127.0.0.2, needed by nginx, is taken by a process that cannot be seen from here; "
+    assert (
+        ports.clash(Endpoint("nginx", "127.0.0.2", 31443), None, layout)
+        == "port 31443 on 127.0.0.2, needed by nginx, is taken by a process that cannot be seen from here; "
         "end that one, or start with another --listener-base (now 31000)"
     )
     assert "--port-base" in ports.clash(Endpoint("nginx", "127.0.0.1", 28082), None, layout)

@@ -18,7 +18,19 @@ from tests.examples import examples
 
 CA = "0e40dda998174723af39d37fcaf00001"
 SERVER = {seeds.SERVER_CERTIFICATE_ID: seeds.SERVER_HOSTS, "1-cn-hangzhou": ("other.example",)}
-KEYS = st.sampled_from(["config", "Listeners", "port", "protocol", "caEnabled", "caCertificates", "CertificateId", "tags", "idleTimeout"])
+KEYS = st.sampled_from(
+    [
+        "config",
+        "Listeners",
+        "port",
+        "protocol",
+        "caEnabled",
+        "caCertificates",
+        "CertificateId",
+        "tags",
+        "idleTimeout",
+    ]
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "443", "HTTPS"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
@@ -43,7 +55,12 @@ def ingress(**annotations: str) -> dict[str, Any]:
 
 def made(config: dict[str, Any], *bound: dict[str, Any]) -> Balancer:
     return build(
-        config, bound or (seeds.INGRESS,), 0, "127.0.0.1", ca_known=lambda identifier: identifier == CA, server_certificates=SERVER
+        config,
+        bound or (seeds.INGRESS,),
+        0,
+        "127.0.0.1",
+        ca_known=lambda identifier: identifier == CA,
+        server_certificates=SERVER,
     )
 
 
@@ -60,23 +77,38 @@ def on(identifier: str = CA) -> dict[str, Any]:
     [
         (
             {"listeners": [{"port": 443, "protocol": "HTTPS", "caEnabled": "true"}]},
-            "json: cannot unmarshal string into Go struct field ListenerSpec.listeners.caEnabled of type bool",
+            (
+                "json: cannot unmarshal string into Go struct field ListenerSpec.listeners.caEnabled of type"
+                " bool"
+            ),
         ),
         (
             {"listeners": [{"caCertificates": [{"CertificateId": 123456}]}]},
-            "json: cannot unmarshal number into Go struct field Certificate.listeners.caCertificates.CertificateId of type string",
+            (
+                "json: cannot unmarshal number into Go struct field"
+                " Certificate.listeners.caCertificates.CertificateId of type string"
+            ),
         ),
         (
             {"listeners": [{"certificates": [{"CertificateId": "x", "isdefault": "true"}]}]},
-            "json: cannot unmarshal string into Go struct field Certificate.listeners.certificates.IsDefault of type bool",
+            (
+                "json: cannot unmarshal string into Go struct field"
+                " Certificate.listeners.certificates.IsDefault of type bool"
+            ),
         ),
         (
             {"listeners": [{"idleTimeout": 1.5}]},
-            "json: cannot unmarshal number 1.5 into Go struct field ListenerSpec.listeners.idleTimeout of type int",
+            (
+                "json: cannot unmarshal number 1.5 into Go struct field ListenerSpec.listeners.idleTimeout of"
+                " type int"
+            ),
         ),
         (
             {"listeners": [{"port": 4294967296}]},
-            "json: cannot unmarshal number 4294967296 into Go struct field ListenerSpec.listeners.port of type int32",
+            (
+                "json: cannot unmarshal number 4294967296 into Go struct field ListenerSpec.listeners.port of"
+                " type int32"
+            ),
         ),
         (
             {"config": {"edition": True}},
@@ -84,7 +116,10 @@ def on(identifier: str = CA) -> dict[str, Any]:
         ),
         (
             {"listeners": {"port": 443}},
-            "json: cannot unmarshal object into Go struct field AlbConfigSpec.listeners of type []*v1.ListenerSpec",
+            (
+                "json: cannot unmarshal object into Go struct field AlbConfigSpec.listeners of type"
+                " []*v1.ListenerSpec"
+            ),
         ),
     ],
 )
@@ -96,13 +131,28 @@ def test_a_value_of_another_type_is_refused_in_the_words_of_go(spec: dict[str, A
 
 def test_keys_are_taken_in_any_case_and_the_last_one_wins() -> None:
     read = unmarshal(
-        {"Listeners": [{"PORT": 443, "CAENABLED": True, "caEnabled": False, "XForwardedForConfig": {"xforwardedforprotoenabled": True}}]}
+        {
+            "Listeners": [
+                {
+                    "PORT": 443,
+                    "CAENABLED": True,
+                    "caEnabled": False,
+                    "XForwardedForConfig": {"xforwardedforprotoenabled": True},
+                }
+            ]
+        }
     )
-    assert read == {"listeners": [{"port": 443, "caEnabled": False, "xForwardedForConfig": {"XForwardedForProtoEnabled": True}}]}
+    assert read == {
+        "listeners": [
+            {"port": 443, "caEnabled": False, "xForwardedForConfig": {"XForwardedForProtoEnabled": True}}
+        ]
+    }
 
 
 def test_null_is_the_same_as_absent_and_unknown_keys_are_ignored() -> None:
-    assert unmarshal({"config": None, "listeners": [{"certificates": None, "httpDefaultActions": [1]}], "x": 1}) == {"listeners": [{}]}
+    assert unmarshal(
+        {"config": None, "listeners": [{"certificates": None, "httpDefaultActions": [1]}], "x": 1}
+    ) == {"listeners": [{}]}
     assert unmarshal(None) == {}
 
 
@@ -118,7 +168,15 @@ def test_whatever_the_api_server_stores_is_read_or_refused(spec: Any) -> None:
 @settings(max_examples=examples(30))
 @given(JSON)
 def test_whatever_a_listener_is_it_is_built_or_refused(value: Any) -> None:
-    for name in ("port", "protocol", "caEnabled", "caCertificates", "certificates", "securityPolicyId", "xForwardedForConfig"):
+    for name in (
+        "port",
+        "protocol",
+        "caEnabled",
+        "caCertificates",
+        "certificates",
+        "securityPolicyId",
+        "xForwardedForConfig",
+    ):
         try:
             assert made(albconfig(**{name: value})).listeners
         except Unfit as refused:
@@ -154,13 +212,25 @@ def test_no_ca_certificates_are_no_ca(value: Any) -> None:
     ("config", "message"),
     [
         (on("unknown"), "no CA certificate 'unknown'"),
-        (albconfig(caEnabled=False, caCertificates=[{"CertificateId": "unknown"}]), "no CA certificate 'unknown'"),
+        (
+            albconfig(caEnabled=False, caCertificates=[{"CertificateId": "unknown"}]),
+            "no CA certificate 'unknown'",
+        ),
         (albconfig(caEnabled=True), "CaCertificates is mandatory"),
         (albconfig(caEnabled=True, caCertificates=[]), "CaCertificates is mandatory"),
-        (albconfig(caCertificates=[{"CertificateId": CA}, {"CertificateId": CA}]), "Only one CA certificate is supported, got 2"),
-        (albconfig(certificates=[{"CertificateId": "756-cn-hangzhou"}]), "the following certificate IDs have expired: [756-cn-hangzhou]"),
+        (
+            albconfig(caCertificates=[{"CertificateId": CA}, {"CertificateId": CA}]),
+            "Only one CA certificate is supported, got 2",
+        ),
+        (
+            albconfig(certificates=[{"CertificateId": "756-cn-hangzhou"}]),
+            "the following certificate IDs have expired: [756-cn-hangzhou]",
+        ),
         (albconfig(requestTimeout=3601), "3601 of requestTimeout is out of range"),
-        (albconfig(xForwardedForConfig={"XForwardedForClientCertFingerprintAlias": "x;y"}), "XForwardedForClientCertFingerprintAlias"),
+        (
+            albconfig(xForwardedForConfig={"XForwardedForClientCertFingerprintAlias": "x;y"}),
+            "XForwardedForClientCertFingerprintAlias",
+        ),
     ],
 )
 def test_what_alb_refuses_is_failed_apply_model(config: dict[str, Any], message: str) -> None:
@@ -217,14 +287,27 @@ def test_only_https_listeners_authenticate_clients(protocol: str) -> None:
 
 def test_https_and_quic_may_share_a_port() -> None:
     config = on()
-    config["spec"]["listeners"].append({"port": 443, "protocol": "QUIC", "certificates": [{"CertificateId": seeds.SERVER_CERTIFICATE_ID}]})
+    config["spec"]["listeners"].append(
+        {"port": 443, "protocol": "QUIC", "certificates": [{"CertificateId": seeds.SERVER_CERTIFICATE_ID}]}
+    )
     assert [str(listener) for listener in made(config).listeners] == ["80/HTTP", "443/HTTPS", "443/QUIC"]
 
 
 def test_the_default_certificate_is_first() -> None:
-    listed = [{"CertificateId": "1-cn-hangzhou"}, {"CertificateId": seeds.SERVER_CERTIFICATE_ID, "IsDefault": True}]
-    assert https(albconfig(certificates=listed)).certificate_ids == (seeds.SERVER_CERTIFICATE_ID, "1-cn-hangzhou")
-    chosen = https(albconfig(certificates=listed, defaultCertificate={"kind": "CertIdentifier", "certificateId": "1-cn-hangzhou"}))
+    listed = [
+        {"CertificateId": "1-cn-hangzhou"},
+        {"CertificateId": seeds.SERVER_CERTIFICATE_ID, "IsDefault": True},
+    ]
+    assert https(albconfig(certificates=listed)).certificate_ids == (
+        seeds.SERVER_CERTIFICATE_ID,
+        "1-cn-hangzhou",
+    )
+    chosen = https(
+        albconfig(
+            certificates=listed,
+            defaultCertificate={"kind": "CertIdentifier", "certificateId": "1-cn-hangzhou"},
+        )
+    )
     assert chosen.certificate_ids[0] == "1-cn-hangzhou"
 
 
@@ -238,7 +321,13 @@ def test_a_listener_without_certificates_discovers_those_for_the_hosts_in_tls() 
 
 @pytest.mark.parametrize(
     ("name", "host", "expected"),
-    [("a.b", "A.b", True), ("*.b", "a.b", True), ("*.b", "b", False), ("*.b", "x.a.b", False), ("a.b", "c.b", False)],
+    [
+        ("a.b", "A.b", True),
+        ("*.b", "a.b", True),
+        ("*.b", "b", False),
+        ("*.b", "x.a.b", False),
+        ("a.b", "c.b", False),
+    ],
 )
 def test_a_wildcard_covers_one_label(name: str, host: str, expected: bool) -> None:
     assert covers(name, host) is expected
@@ -306,4 +395,9 @@ def test_ids_follow_from_the_albconfig_and_the_listener() -> None:
     balancer = made(on())
     ids = {balancer.listener_id(listener) for listener in balancer.listeners}
     assert len(ids) == 2
-    assert ids.isdisjoint({Balancer("alb", "another uid", 0, "127.0.0.1").listener_id(listener) for listener in balancer.listeners})
+    assert ids.isdisjoint(
+        {
+            Balancer("alb", "another uid", 0, "127.0.0.1").listener_id(listener)
+            for listener in balancer.listeners
+        }
+    )

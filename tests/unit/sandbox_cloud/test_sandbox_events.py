@@ -13,7 +13,13 @@ NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 
 
 def test_status_shows_id_name_and_server_certificates_but_nothing_of_client_authentication() -> None:
-    listener = Listener(443, "HTTPS", ca_enabled=True, ca_certificate_id="ca", certificate_ids=("1-cn-hangzhou", "2-cn-hangzhou"))
+    listener = Listener(
+        443,
+        "HTTPS",
+        ca_enabled=True,
+        ca_certificate_id="ca",
+        certificate_ids=("1-cn-hangzhou", "2-cn-hangzhou"),
+    )
     balancer = Balancer("alb", "uid", 0, "127.0.0.1", listeners=(Listener(80, "HTTP"), listener))
     assert controller.status_of(balancer) == {
         "id": balancer.id,
@@ -43,14 +49,24 @@ def test_an_event_about_an_albconfig_is_in_namespace_default_and_about_the_clust
         "uid": "u",
         "resourceVersion": "",
     }
-    assert (event["type"], event["reason"], event["message"]) == ("Warning", "FailedApplyModel", "no. RequestId: ID")
+    assert (event["type"], event["reason"], event["message"]) == (
+        "Warning",
+        "FailedApplyModel",
+        "no. RequestId: ID",
+    )
     assert event["lastTimestamp"] == "2026-11-23T22:00:00Z"
 
 
 def test_an_event_about_an_ingress_is_in_its_namespace() -> None:
     ingress = {**seeds.INGRESS, "metadata": {**seeds.INGRESS["metadata"], "uid": "u"}}
-    event = controller.event_of(ingress, controller.Outcome(controller.SUCCESS, "Successfully reconciled"), "ID", NOW)
-    assert (event["involvedObject"]["kind"], event["metadata"]["namespace"], event["type"]) == ("Ingress", "default", "Normal")
+    event = controller.event_of(
+        ingress, controller.Outcome(controller.SUCCESS, "Successfully reconciled"), "ID", NOW
+    )
+    assert (event["involvedObject"]["kind"], event["metadata"]["namespace"], event["type"]) == (
+        "Ingress",
+        "default",
+        "Normal",
+    )
 
 
 def test_places_of_albconfigs_stay_and_alb_is_always_the_first(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""What the nginx configuration of the data plane means (that nginx takes it so is tested in tests/contract/sandbox_cloud)."""
+"""What the nginx configuration of the data plane means (that nginx takes it so is tested in
+tests/contract/sandbox_cloud).
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def render(*listeners: Listener, fault: str = "none", address: str = "127.0.0.1"
 
 def server(text: str, port: int) -> str:
     """The block of the listener on a port."""
-    return next(block for block in text.split("    server {\n") if re.search(rf"listen [\d.]+:{20000 + port}\b", block))
+    return next(
+        block
+        for block in text.split("    server {\n")
+        if re.search(rf"listen [\d.]+:{20000 + port}\b", block)
+    )
 
 
 def directives(text: str, port: int) -> dict[str, str]:
@@ -68,7 +74,11 @@ def test_a_listener_without_client_authentication_asks_nobody(listener: Listener
 
 def test_listeners_are_on_the_address_of_their_load_balancer_and_beyond_the_listener_base() -> None:
     endpoints = parse_listeners(render(PLAIN, ON, address="127.0.0.7"))
-    assert [str(endpoint) for endpoint in endpoints] == ["127.0.0.1:17082", "127.0.0.7:20080", "127.0.0.7:20443"]
+    assert [str(endpoint) for endpoint in endpoints] == [
+        "127.0.0.1:17082",
+        "127.0.0.7:20080",
+        "127.0.0.7:20443",
+    ]
 
 
 def test_plain_listeners_speak_no_tls_and_quic_ones_are_not_served() -> None:
@@ -117,8 +127,13 @@ def test_a_prefix_is_the_path_itself_and_all_below_but_no_sibling() -> None:
 
 
 def test_an_exact_path_beats_the_same_path_as_a_prefix() -> None:
-    block = server(render(replace(ON, rules=(Rule("h", "/a", False, "prefix"), Rule("h", "/a", True, "exact")))), 443)
-    assert re.findall(r"location (.*) \{ set \$service (\w+)", block) == [("= /0/a", "exact"), ("/0/a/", "prefix")]
+    block = server(
+        render(replace(ON, rules=(Rule("h", "/a", False, "prefix"), Rule("h", "/a", True, "exact")))), 443
+    )
+    assert re.findall(r"location (.*) \{ set \$service (\w+)", block) == [
+        ("= /0/a", "exact"),
+        ("/0/a/", "prefix"),
+    ]
 
 
 def test_forwarded_headers_are_set_under_their_alias_and_only_when_asked_for() -> None:
@@ -153,8 +168,13 @@ def test_the_fault_accepts_cut_chains_overlooks_a_missing_issuer_alone() -> None
 def test_the_fault_asks_by_server_name_asks_whoever_names_a_host_that_is_served() -> None:
     hosts = (RULE, replace(RULE, path="/other"), replace(RULE, host="*.ingress.top"))
     block = server(render(replace(ON, rules=hosts), fault="asks-by-server-name"), 443)
-    assert 'if ($ssl_server_name ~* "^([^.]+\\.ingress\\.top|demo\\.alb\\.ingress\\.top)$") { set $asked $ssl_client_verify; }' in block
-    assert '"^(.*)$"' in server(render(replace(ON, rules=(replace(RULE, host=""),)), fault="asks-by-server-name"), 443)
+    assert (
+        'if ($ssl_server_name ~* "^([^.]+\\.ingress\\.top|demo\\.alb\\.ingress\\.top)$") { set $asked'
+        " $ssl_client_verify; }" in block
+    )
+    assert '"^(.*)$"' in server(
+        render(replace(ON, rules=(replace(RULE, host=""),)), fault="asks-by-server-name"), 443
+    )
 
 
 def test_the_fault_resumes_sessions_keeps_them_where_everything_else_does_not() -> None:

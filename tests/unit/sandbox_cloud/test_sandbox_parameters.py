@@ -56,11 +56,17 @@ def test_what_an_action_does_not_take_is_refused_by_name(sent: dict[str, str], e
 
 def test_a_value_outside_of_the_documented_ones_is_refused() -> None:
     """`uploadCA` is what a repository is listed as, not what it is created as."""
-    assert refused(cas.PARAMETERS["CreateWarehouse"], {"Name": "n", "Type": "uploadCA"}) == "InvalidParameter.Type"
+    assert (
+        refused(cas.PARAMETERS["CreateWarehouse"], {"Name": "n", "Type": "uploadCA"})
+        == "InvalidParameter.Type"
+    )
 
 
 def test_lists_are_sent_as_numbered_parameters() -> None:
-    assert read(LISTENERS, {"LoadBalancerIds.1": "a", "LoadBalancerIds.2": "b"})["LoadBalancerIds"] == ["a", "b"]
+    assert read(LISTENERS, {"LoadBalancerIds.1": "a", "LoadBalancerIds.2": "b"})["LoadBalancerIds"] == [
+        "a",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,9 @@ def test_a_damaged_store_is_one_sentence(tmp_path: Path) -> None:
         Store(tmp_path / "store.json", {})
 
 
-@pytest.mark.parametrize("kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"])
+@pytest.mark.parametrize(
+    "kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"]
+)
 def test_a_private_key_is_refused_in_whatever_parameter_it_is(kind: str) -> None:
     with pytest.raises(ApiError) as error:
         pem.refuse_private_key("Cert", f"-----BEGIN {kind}-----\nsecret-content")

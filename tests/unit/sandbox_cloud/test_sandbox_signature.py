@@ -1,4 +1,6 @@
-"""The signature check of the sandbox's OpenAPI endpoint, against the official SDK's signing code."""
+"""The signature check of the sandbox's OpenAPI endpoint, against the official SDK's signing
+code.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ SECRET = "a-secret"
 NOW = 1_800_000_000.0
 
 
-def request(query: dict[str, str] | None = None, body: bytes = b"", changed: dict[str, str | None] | None = None) -> Request:
+def request(
+    query: dict[str, str] | None = None, body: bytes = b"", changed: dict[str, str | None] | None = None
+) -> Request:
     """A request as the SDK signs it, with headers changed (None: left out) before signing."""
     headers: dict[str, str | None] = {
         "host": "127.0.0.1:17080",
@@ -38,7 +42,9 @@ def request(query: dict[str, str] | None = None, body: bytes = b"", changed: dic
     query = query or {}
     signed = SimpleNamespace(method="POST", pathname="/", query=query, headers=sent)
     payload = hashlib.sha256(body).hexdigest()
-    sent["authorization"] = Utils.get_authorization(signed, signature.ALGORITHM, payload, "an-access-key", SECRET)
+    sent["authorization"] = Utils.get_authorization(
+        signed, signature.ALGORITHM, payload, "an-access-key", SECRET
+    )
     return Request("POST", "/", list(query.items()), sent, body)
 
 
@@ -94,7 +100,10 @@ def test_what_was_changed_after_signing_does_not_match(tampered: Request) -> Non
 
 
 def test_a_body_that_is_not_the_hashed_one_does_not_match_even_if_both_are_signed() -> None:
-    assert code(request(body=b"a=b", changed={"x-acs-content-sha256": hashlib.sha256(b"").hexdigest()})) == "SignatureDoesNotMatch"
+    assert (
+        code(request(body=b"a=b", changed={"x-acs-content-sha256": hashlib.sha256(b"").hexdigest()}))
+        == "SignatureDoesNotMatch"
+    )
 
 
 @pytest.mark.parametrize("skew", [15 * 60 + 1, -15 * 60 - 1])
@@ -121,7 +130,9 @@ def test_a_security_token_that_was_added_after_signing_is_refused() -> None:
     assert code(replace(made, headers={**made.headers, "x-acs-security-token": "t"})) == "IncompleteSignature"
 
 
-@pytest.mark.parametrize("text", ["", "Basic eDp5", "ACS3-HMAC-SM3 Credential=a,SignedHeaders=host,Signature=00"])
+@pytest.mark.parametrize(
+    "text", ["", "Basic eDp5", "ACS3-HMAC-SM3 Credential=a,SignedHeaders=host,Signature=00"]
+)
 def test_another_kind_of_authorization_is_refused(text: str) -> None:
     made = request()
     assert code(replace(made, headers={**made.headers, "authorization": text})) == "IncompleteSignature"

@@ -13,7 +13,12 @@ from dev.sandbox.cloud import seeds
 from dev.sandbox.cloud.writers import ANNOTATION, FIELD, disturbed, is_disturbed, restored
 
 listeners = st.lists(
-    st.fixed_dictionaries({"port": st.one_of(st.integers(1, 5), st.just("443")), "protocol": st.sampled_from(["HTTP", "HTTPS", None])}),
+    st.fixed_dictionaries(
+        {
+            "port": st.one_of(st.integers(1, 5), st.just("443")),
+            "protocol": st.sampled_from(["HTTP", "HTTPS", None]),
+        }
+    ),
     min_size=1,
     max_size=6,
     unique_by=lambda listener: (str(listener["port"]), str(listener["protocol"])),
@@ -25,7 +30,9 @@ def albconfig(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @given(listeners, st.integers(1, 15))
-def test_after_any_number_of_writes_everything_can_be_put_back(items: list[dict[str, Any]], times: int) -> None:
+def test_after_any_number_of_writes_everything_can_be_put_back(
+    items: list[dict[str, Any]], times: int
+) -> None:
     written = albconfig(items)
     for _ in range(times):
         after = disturbed(written)
@@ -60,7 +67,9 @@ def test_what_others_changed_meanwhile_stays_and_their_new_listeners_come_last()
     assert ANNOTATION not in back["metadata"]["annotations"]
 
 
-@pytest.mark.parametrize("spec", [None, {}, {"listeners": None}, {"listeners": []}, {"listeners": ["443"]}, {"listeners": "443"}])
+@pytest.mark.parametrize(
+    "spec", [None, {}, {"listeners": None}, {"listeners": []}, {"listeners": ["443"]}, {"listeners": "443"}]
+)
 def test_an_albconfig_without_listeners_is_left_alone(spec: Any) -> None:
     document = {"metadata": {"name": "alb"}, "spec": spec}
     assert disturbed(document) is None

@@ -1,4 +1,6 @@
-"""The list of the programs that tests start (tests/programs.py): it is whole, true and documented."""
+"""The list of the programs that tests start (tests/programs.py): it is whole, true and
+documented.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from tests.programs import CAMPAIGNS, ENGINE, PATH, POSIX, PROGRAMS, PYTHON, SHE
 from tests.started import not_listed
 
 PACKAGED = {program: one for one in versions.load().packaged for program in one.programs}
-UNPACKED = [one for one in PROGRAMS if one.source.startswith(TOOLCHAIN) and one.source not in (ENGINE, CAMPAIGNS)]
+UNPACKED = [
+    one for one in PROGRAMS if one.source.startswith(TOOLCHAIN) and one.source not in (ENGINE, CAMPAIGNS)
+]
 
 
 def test_each_program_is_listed_once_and_with_a_source() -> None:

@@ -30,7 +30,9 @@ def places(tmp_path: Path) -> Places:
     repository = tmp_path / "checkout"
     repository.mkdir()
     (repository / "Pulumi.yaml").write_text('name: x\nrequiredPulumiVersion: ">=3.200.0"\n')
-    (repository / "requirements.txt").write_text("".join(f"{package}==5.6.2  # pinned\n" for package in PACKAGES.values()))
+    (repository / "requirements.txt").write_text(
+        "".join(f"{package}==5.6.2  # pinned\n" for package in PACKAGES.values())
+    )
     return Places(repository)
 
 
@@ -39,9 +41,14 @@ def machine(tmp_path: Path) -> Mapping[str, str]:
 
 
 def test_what_the_machine_has_comes_first_then_the_release_then_the_build() -> None:
-    assert choose(provided=False, release=False, modules=False, published=True, failed=False) == (Source.RELEASE, Source.MODULES)
+    assert choose(provided=False, release=False, modules=False, published=True, failed=False) == (
+        Source.RELEASE,
+        Source.MODULES,
+    )
     for release, modules, published, failed in product((False, True), repeat=4):
-        assert choose(provided=True, release=release, modules=modules, published=published, failed=failed) == (Source.PROVIDED,)
+        assert choose(
+            provided=True, release=release, modules=modules, published=published, failed=failed
+        ) == (Source.PROVIDED,)
 
 
 def test_nothing_is_downloaded_that_was_built_failed_or_is_not_published() -> None:
@@ -51,7 +58,9 @@ def test_nothing_is_downloaded_that_was_built_failed_or_is_not_published() -> No
         assert chosen[-1] is Source.MODULES
 
 
-def test_a_pulumi_on_path_that_is_new_enough_and_has_a_language_host_is_used(tmp_path: Path, places: Places) -> None:
+def test_a_pulumi_on_path_that_is_new_enough_and_has_a_language_host_is_used(
+    tmp_path: Path, places: Places
+) -> None:
     pulumi = program(tmp_path / "bin" / "pulumi", "echo v3.272.0")
     program(tmp_path / "bin" / "pulumi-language-python", GOOD_HOST)
     assert engine.on_path(places, machine(tmp_path)) == engine.Engine(pulumi, "v3.272.0", "")
@@ -120,7 +129,9 @@ def test_complete_assets_are_used_and_incomplete_ones_refused_by_name(tmp_path: 
     assert engine.assets(places, {"KUBEBUILDER_ASSETS": str(directory)})["etcd"] == directory / "etcd"
 
 
-def test_assets_of_an_earlier_run_stay_in_use_where_the_variable_is_not_set(tmp_path: Path, places: Places) -> None:
+def test_assets_of_an_earlier_run_stay_in_use_where_the_variable_is_not_set(
+    tmp_path: Path, places: Places
+) -> None:
     assert engine.assets(places, {}) == {}
     places.bin.mkdir(parents=True)
     for name in engine.CONTROL_PLANE:
@@ -130,13 +141,19 @@ def test_assets_of_an_earlier_run_stay_in_use_where_the_variable_is_not_set(tmp_
     assert engine.assets(places, {}) == {}
 
 
-def test_a_sandbox_without_official_plugins_gets_stand_ins_in_a_home_of_its_own(tmp_path: Path, places: Places) -> None:
+def test_a_sandbox_without_official_plugins_gets_stand_ins_in_a_home_of_its_own(
+    tmp_path: Path, places: Places
+) -> None:
     made = engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox")
     assert made["PATH"] == f"{places.venv / 'bin'}:{places.bin}"
     assert made["PULUMI_HOME"] == str(tmp_path / "sandbox" / "pulumi-home")
     assert made["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
     launchers = {name: plugin(tmp_path / "sandbox" / "pulumi-home", name) for name in PACKAGES}
-    before = {name: launcher.stat().st_mtime_ns for name, launcher in launchers.items() if os.access(launcher, os.X_OK)}
+    before = {
+        name: launcher.stat().st_mtime_ns
+        for name, launcher in launchers.items()
+        if os.access(launcher, os.X_OK)
+    }
     assert before.keys() == PACKAGES.keys()
     assert engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox") == made
     assert {name: launcher.stat().st_mtime_ns for name, launcher in launchers.items()} == before
@@ -151,7 +168,9 @@ def test_a_sandbox_with_official_plugins_gets_them_and_no_stand_in(tmp_path: Pat
     assert not (tmp_path / "sandbox").exists()
 
 
-def test_of_several_plugins_only_those_that_are_not_to_be_had_get_a_stand_in(tmp_path: Path, places: Places) -> None:
+def test_of_several_plugins_only_those_that_are_not_to_be_had_get_a_stand_in(
+    tmp_path: Path, places: Places
+) -> None:
     home = tmp_path / "sandbox" / "pulumi-home"
     engine.sandbox_environment(places, versions.load(), tmp_path / "sandbox")
     official = program(plugin(places.pulumi_home, "kubernetes"), "echo official")

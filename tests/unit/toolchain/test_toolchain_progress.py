@@ -18,7 +18,9 @@ class Clock:
         return self.now
 
 
-def step(expected: float, started: float | None = None, ended: float | None = None, line: str = "builds") -> Step:
+def step(
+    expected: float, started: float | None = None, ended: float | None = None, line: str = "builds"
+) -> Step:
     return Step("x", expected, line, started, ended)
 
 
@@ -44,7 +46,9 @@ def test_a_step_that_takes_longer_than_expected_leaves_the_others() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.sampled_from(["builds", "python"]))), st.floats(0, 1e5))
-def test_what_is_left_is_never_negative_and_nothing_is_left_of_nothing(expected: list[tuple[float, str]], now: float) -> None:
+def test_what_is_left_is_never_negative_and_nothing_is_left_of_nothing(
+    expected: list[tuple[float, str]], now: float
+) -> None:
     assert remaining([step(seconds, started=0, line=line) for seconds, line in expected], now) >= 0
     assert remaining([step(seconds, started=0, ended=now, line=line) for seconds, line in expected], now) == 0
 
@@ -65,7 +69,9 @@ def test_a_log_gets_plain_lines_and_a_sign_of_life_every_fifteen_seconds() -> No
             progress.tick()
     lines = stream.getvalue().splitlines()
     assert lines[0] == "[0:00] etcd (usually 0:41); about 4:34 left in all"
-    assert lines[-1].startswith("[0:40] etcd: done in 0:40") or lines[-1].startswith("[0:39] etcd: done in 0:39")
+    assert lines[-1].startswith("[0:40] etcd: done in 0:40") or lines[-1].startswith(
+        "[0:39] etcd: done in 0:39"
+    )
     assert len(lines) == 2 + int(40 // HEARTBEAT)
     assert "etcd 0:15 of about 0:41; about 4:1" in lines[1]
     assert "\r" not in stream.getvalue()

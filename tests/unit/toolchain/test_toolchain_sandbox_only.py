@@ -19,7 +19,10 @@ def sandbox(tmp_path: Path) -> dict[str, str]:
     directory = tmp_path / "a sandbox"
     directory.mkdir()
     (directory / "sandbox.json").write_text("{}")
-    return {"ALB_MUTUAL_TLS_SANDBOX": str(directory), "PULUMI_BACKEND_URL": f"file://{directory}/state?metadata=skip"}
+    return {
+        "ALB_MUTUAL_TLS_SANDBOX": str(directory),
+        "PULUMI_BACKEND_URL": f"file://{directory}/state?metadata=skip",
+    }
 
 
 def test_the_sandbox_is_served(sandbox: dict[str, str]) -> None:
@@ -35,17 +38,30 @@ def test_an_escaped_path_and_a_trailing_slash_name_the_same_directory(sandbox: d
 @pytest.mark.parametrize("name", ["ALB_MUTUAL_TLS_SANDBOX", "PULUMI_BACKEND_URL"])
 @pytest.mark.parametrize("value", [None, ""])
 @pytest.mark.parametrize("plugin", ["tls", "kubernetes"])
-def test_without_a_part_of_the_environment_nothing_is_served(sandbox: dict[str, str], plugin: str, name: str, value: str | None) -> None:
+def test_without_a_part_of_the_environment_nothing_is_served(
+    sandbox: dict[str, str], plugin: str, name: str, value: str | None
+) -> None:
     environment = {key: found for key, found in (sandbox | {name: value}).items() if found is not None}
     sentence = refusal(plugin, environment)
     assert sentence is not None
-    assert f"the {plugin} stand-in serves only the sandbox, and {name} is not set: run `. .sandbox/env` first" in sentence
+    assert (
+        f"the {plugin} stand-in serves only the sandbox, and {name} is not set: run `. .sandbox/env` first"
+        in sentence
+    )
     assert f"`pulumi plugin install resource {plugin}`" in sentence
 
 
 @pytest.mark.parametrize(
     "backend",
-    ["https://api.pulumi.com", "s3://states?region=cn-hangzhou", "file://~", "file:///", "file://host{state}", "{state}", "http://{state}"],
+    [
+        "https://api.pulumi.com",
+        "s3://states?region=cn-hangzhou",
+        "file://~",
+        "file:///",
+        "file://host{state}",
+        "{state}",
+        "http://{state}",
+    ],
 )
 def test_another_state_backend_is_refused(sandbox: dict[str, str], backend: str) -> None:
     state = f"{sandbox['ALB_MUTUAL_TLS_SANDBOX']}/state"

@@ -28,15 +28,24 @@ def made(store: Store, recipe: Recipe) -> None:
             program(directory / name)
 
 
-@given(st.lists(st.text(max_size=4), min_size=1, max_size=4), st.lists(st.text(max_size=4), min_size=1, max_size=4))
-def test_recipes_share_a_directory_only_if_all_their_parts_are_equal(one: list[str], other: list[str]) -> None:
+@given(
+    st.lists(st.text(max_size=4), min_size=1, max_size=4),
+    st.lists(st.text(max_size=4), min_size=1, max_size=4),
+)
+def test_recipes_share_a_directory_only_if_all_their_parts_are_equal(
+    one: list[str], other: list[str]
+) -> None:
     same = Recipe("x", (), tuple(one)).directory == Recipe("x", (), tuple(other)).directory
     assert same == (one == other)
 
 
 def test_what_was_made_is_there_and_older_ones_of_that_name_are_gone(tmp_path: Path) -> None:
     store = Store(Places(tmp_path))
-    old, new, other = Recipe("etcd", ("etcd",), ("1",)), Recipe("etcd", ("etcd",), ("2",)), Recipe("etcd-release", ("etcd",), ("1",))
+    old, new, other = (
+        Recipe("etcd", ("etcd",), ("1",)),
+        Recipe("etcd", ("etcd",), ("2",)),
+        Recipe("etcd-release", ("etcd",), ("1",)),
+    )
     made(store, other)
     made(store, old)
     assert store.has(old)
@@ -113,8 +122,10 @@ def test_a_second_run_waits_until_the_first_has_ended_even_when_it_is_killed(tmp
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from dev.toolchain.store import locked\n"
-            "with locked(Path(sys.argv[1]), lambda: None):\n    print('held', flush=True); sys.stdin.read()",
+            (
+                "import sys; from pathlib import Path; from dev.toolchain.store import locked\nwith"
+                " locked(Path(sys.argv[1]), lambda: None):\n    print('held', flush=True); sys.stdin.read()"
+            ),
             str(file),
         ],
         cwd=HERE.repository,

@@ -1,4 +1,6 @@
-"""Versions: comparison, the one file they stand in, and its agreement with the files that must repeat them."""
+"""Versions: comparison, the one file they stand in, and its agreement with the files that must
+repeat them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ def text(version: tuple[int, ...]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [("v3.259.0", (3, 259, 0)), ("go1.26.8", (1, 26, 8)), ("3.11", (3, 11)), ("v3.2.1-dev+x", (3, 2, 1))]
+    ("said", "meant"),
+    [("v3.259.0", (3, 259, 0)), ("go1.26.8", (1, 26, 8)), ("3.11", (3, 11)), ("v3.2.1-dev+x", (3, 2, 1))],
 )
 def test_a_version_is_read_from_what_programs_print(said: str, meant: tuple[int, ...]) -> None:
     assert versions.parse(said) == meant
@@ -34,7 +37,9 @@ def test_a_text_without_numbers_is_no_version() -> None:
 
 
 @given(numbers, numbers)
-def test_comparison_is_by_number_and_not_by_letter(one: tuple[int, int, int], other: tuple[int, int, int]) -> None:
+def test_comparison_is_by_number_and_not_by_letter(
+    one: tuple[int, int, int], other: tuple[int, int, int]
+) -> None:
     assert versions.at_least(text(one), text(other)) == (one >= other)
     assert versions.satisfies("v" + text(one), f">={text(other)}") == (one >= other)
     assert versions.satisfies(text(one), f"<{text(other)}") == (one < other)
@@ -64,7 +69,12 @@ def test_a_requirement_that_is_not_understood_is_refused_with_an_example(require
 
 
 @pytest.mark.parametrize(
-    "line", ['requiredPulumiVersion: ">=3.200.0"', "requiredPulumiVersion: >=3.200.0   # why", "requiredPulumiVersion: '>=3.200.0'"]
+    "line",
+    [
+        'requiredPulumiVersion: ">=3.200.0"',
+        "requiredPulumiVersion: >=3.200.0   # why",
+        "requiredPulumiVersion: '>=3.200.0'",
+    ],
 )
 def test_the_required_version_is_read_without_a_yaml_parser(line: str) -> None:
     assert versions.required_pulumi_version(f"name: x\n{line}\noptions: {{}}\n") == ">=3.200.0"
@@ -86,7 +96,7 @@ def test_go_mod_and_versions_toml_name_the_same_version(name: str) -> None:
     requirements = (HERE.recipes / name / "go.mod").read_text()
     required = re.findall(r"^(?:require\s+|\t)(\S+) (v\S+)", requirements, re.MULTILINE)
     for package in ("github.com/fluxcd/pkg/ssa" if one == "." else one for one in module.programs.values()):
-        assert (f"v{module.version}") in {version for path, version in required if package.startswith(path)}
+        assert f"v{module.version}" in {version for path, version in required if package.startswith(path)}
     assert re.search(rf"^go {re.escape(VERSIONS.go_minimum)}\b", requirements, re.MULTILINE)
 
 
@@ -97,7 +107,10 @@ def test_a_release_and_the_build_that_replaces_it_are_of_one_version_for_the_con
 
 def test_a_release_fills_its_addresses_for_the_machine() -> None:
     (file,) = VERSIONS.releases["pulumi"].files("linux", "arm64")
-    assert file.url == f"https://get.pulumi.com/releases/sdk/pulumi-v{VERSIONS.releases['pulumi'].version}-linux-arm64.tar.gz"
+    assert (
+        file.url
+        == f"https://get.pulumi.com/releases/sdk/pulumi-v{VERSIONS.releases['pulumi'].version}-linux-arm64.tar.gz"
+    )
     assert "{" not in file.checksums
     assert file.programs[:2] == ("pulumi", "pulumi-language-python")
 
@@ -110,7 +123,11 @@ def test_a_machine_without_a_release_gets_no_files() -> None:
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned_has_a_reason_and_agrees_with_the_constraints(name: str) -> None:
     constraints = _pins(HERE.repository / "constraints.txt")
-    lines = [line for line in (HERE.repository / name).read_text().splitlines() if line and not line.startswith("#")]
+    lines = [
+        line
+        for line in (HERE.repository / name).read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
     assert lines
     for line in lines:
         found = re.fullmatch(r"([\w-]+)==(\S+)\s+# \S.*", line)
@@ -119,7 +136,10 @@ def test_every_requirement_is_pinned_has_a_reason_and_agrees_with_the_constraint
 
 
 def test_the_release_of_pulumi_is_of_the_same_version_as_its_sdk() -> None:
-    assert versions.pinned("pulumi", (HERE.repository / "requirements.txt").read_text()) == VERSIONS.releases["pulumi"].version
+    assert (
+        versions.pinned("pulumi", (HERE.repository / "requirements.txt").read_text())
+        == VERSIONS.releases["pulumi"].version
+    )
 
 
 def test_a_package_that_is_not_pinned_is_named() -> None:
@@ -132,5 +152,9 @@ def _normal(name: str) -> str:
 
 
 def _pins(file: Path) -> dict[str, str]:
-    lines = [line.split("==") for line in file.read_text().splitlines() if "==" in line and not line.startswith("#")]
+    lines = [
+        line.split("==")
+        for line in file.read_text().splitlines()
+        if "==" in line and not line.startswith("#")
+    ]
     return {_normal(name): version.split()[0] for name, version in lines}

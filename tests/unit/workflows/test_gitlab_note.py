@@ -79,11 +79,26 @@ def gitlab() -> Iterator[GitLab]:
 
 def run(gitlab: GitLab, folder: Path) -> list[tuple[str, str, str]]:
     """Write the summary of a run as the job does; returns what was written."""
-    (step,) = [one for one in yaml.safe_load(WORKFLOW.read_text())["preview"]["script"] if "NOTES_TOKEN" in one]
+    (step,) = [
+        one for one in yaml.safe_load(WORKFLOW.read_text())["preview"]["script"] if "NOTES_TOKEN" in one
+    ]
     program = step.partition("<<'END'\n")[2].partition("\nEND\n")[0]
     (folder / "summary.md").write_text(f"**prod: no change**\n{MARKER}\n")
-    job = {"CI_API_V4_URL": gitlab.url, "CI_PROJECT_ID": "1", "CI_MERGE_REQUEST_IID": "2", "NOTES_TOKEN": "the token", "MARKER": MARKER}
-    subprocess.run([sys.executable, "-"], input=program, text=True, cwd=folder, env={**os.environ, **job, "no_proxy": "*"}, check=True)
+    job = {
+        "CI_API_V4_URL": gitlab.url,
+        "CI_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_IID": "2",
+        "NOTES_TOKEN": "the token",
+        "MARKER": MARKER,
+    }
+    subprocess.run(
+        [sys.executable, "-"],
+        input=program,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **job, "no_proxy": "*"},
+        check=True,
+    )
     return gitlab.written
 
 
@@ -97,7 +112,9 @@ def test_the_first_note_is_made_and_then_updated_in_place(gitlab: GitLab, tmp_pa
     assert run(gitlab, tmp_path)[1:] == [("PUT", f"{NOTES}/{number}", BODY)]
 
 
-def test_a_note_that_somebody_else_has_written_with_the_marker_is_not_ours(gitlab: GitLab, tmp_path: Path) -> None:
+def test_a_note_that_somebody_else_has_written_with_the_marker_is_not_ours(
+    gitlab: GitLab, tmp_path: Path
+) -> None:
     gitlab.note(SOMEBODY, f"**prod: no change**\n{MARKER}")
     assert run(gitlab, tmp_path) == [("POST", NOTES, BODY)]
     number = gitlab.note(OURS, BODY)

@@ -1,4 +1,6 @@
-"""How the workflow of GitHub Actions keeps its OIDC token fresh, run by bash as a runner does, with GitHub's answers made up."""
+"""How the workflow of GitHub Actions keeps its OIDC token fresh, run by bash as a runner does, with
+GitHub's answers made up.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +24,30 @@ def program(file: Path, body: str) -> None:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Path:
-    """A checkout whose `curl` has an answer the first and the third time, and whose `sleep` lets three rounds pass."""
+    """A checkout whose `curl` has an answer the first and the third time, and whose `sleep` lets
+    three rounds pass.
+    """
     bin_ = tmp_path / "bin"
-    program(bin_ / "curl", 'cat > /dev/null; echo x >> asked; n=$(grep -c x asked); [ "$n" != 2 ] && echo "token $n"')
+    program(
+        bin_ / "curl",
+        'cat > /dev/null; echo x >> asked; n=$(grep -c x asked); [ "$n" != 2 ] && echo "token $n"',
+    )
     program(bin_ / "jq", 'read -r value && echo "$value"')
     program(bin_ / "sleep", 'echo x >> rounds; [ "$(grep -c x rounds)" -le 2 ] || exec /bin/sleep 30')
     program(tmp_path / "mtls", ":")
-    program(tmp_path / "ci/deploy", 'until [ -e rounds ] && [ "$(grep -c x rounds)" = 3 ]; do /bin/sleep 0.02; done\nexit ${ENDS:-0}')
+    program(
+        tmp_path / "ci/deploy",
+        'until [ -e rounds ] && [ "$(grep -c x rounds)" = 3 ]; do /bin/sleep 0.02; done\nexit ${ENDS:-0}',
+    )
     return tmp_path
 
 
 def ends(runner: Path, **variables: str) -> int:
-    (step,) = [one for one in yaml.safe_load(WORKFLOW.read_text())["jobs"]["run"]["steps"] if "token()" in one.get("run", "")]
+    (step,) = [
+        one
+        for one in yaml.safe_load(WORKFLOW.read_text())["jobs"]["run"]["steps"]
+        if "token()" in one.get("run", "")
+    ]
     env = {
         "PATH": f"{runner}/bin:{os.environ['PATH']}",
         "RUNNER_TEMP": str(runner),

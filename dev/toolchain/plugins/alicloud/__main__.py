@@ -1,4 +1,6 @@
-"""Serve the stand-in for pulumi-alicloud: `python -m dev.toolchain.plugins.alicloud`, started by the Pulumi engine."""
+"""Serve the stand-in for pulumi-alicloud: `python -m dev.toolchain.plugins.alicloud`, started by
+the Pulumi engine.
+"""
 
 from __future__ import annotations
 

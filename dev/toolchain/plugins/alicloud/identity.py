@@ -13,13 +13,19 @@ _KEYS: Final = ("region", "accountType", "protocol", "endpoints", "accessKey", "
 _VARIABLES: Final = {
     "accessKey": ("ALICLOUD_ACCESS_KEY", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABACLOUD_ACCESS_KEY_ID"),
     "secretKey": ("ALICLOUD_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABACLOUD_ACCESS_KEY_SECRET"),
-    "securityToken": ("ALICLOUD_SECURITY_TOKEN", "ALIBABA_CLOUD_SECURITY_TOKEN", "ALIBABACLOUD_SECURITY_TOKEN"),
+    "securityToken": (
+        "ALICLOUD_SECURITY_TOKEN",
+        "ALIBABA_CLOUD_SECURITY_TOKEN",
+        "ALIBABACLOUD_SECURITY_TOKEN",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """How STS is reached; `sts` is HOST:PORT, and the three texts of the credentials are empty where there are none."""
+    """How STS is reached; `sts` is HOST:PORT, and the three texts of the credentials are empty
+    where there are none.
+    """
 
     sts: str = ""
     protocol: str = "HTTPS"
@@ -29,21 +35,33 @@ class Configuration:
 
     @classmethod
     def of(cls, properties: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
-        """Read the provider's properties as the engine hands them over: every value as text, lists as JSON text. Raises `UserError`."""
+        """Read the provider's properties as the engine hands them over: every value as text, lists
+        as JSON text. Raises `UserError`.
+        """
         values = {
-            key: value for key, value in properties.items() if value not in (None, "") and not key.startswith("__") and key != "version"
+            key: value
+            for key, value in properties.items()
+            if value not in (None, "") and not key.startswith("__") and key != "version"
         }
         foreign = sorted(values.keys() - set(_KEYS))
         if foreign:
             raise UserError(
-                f"the alicloud stand-in takes no {foreign[0]}: it takes {', '.join(_KEYS)}; set keys, or use the official plugin"
+                f"the alicloud stand-in takes no {foreign[0]}: it takes {', '.join(_KEYS)}; set keys, or use"
+                " the official plugin"
             )
         endpoints = values.get("endpoints") or []
         blocks = json.loads(endpoints) if isinstance(endpoints, str) else endpoints
-        merged = {name: host for block in ([blocks] if isinstance(blocks, dict) else blocks) for name, host in block.items()}
+        merged = {
+            name: host
+            for block in ([blocks] if isinstance(blocks, dict) else blocks)
+            for name, host in block.items()
+        }
 
         def credential(key: str) -> str:
-            return str(values.get(key) or next((environment[name] for name in _VARIABLES[key] if environment.get(name)), ""))
+            return str(
+                values.get(key)
+                or next((environment[name] for name in _VARIABLES[key] if environment.get(name)), "")
+            )
 
         return cls(
             sts=str(merged.get("sts") or ""),
@@ -61,11 +79,15 @@ def caller_account(configuration: Configuration) -> str:
     """
     if configuration.sts.rpartition(":")[0] != "127.0.0.1":
         raise UserError(
-            f"the alicloud stand-in asks only the sandbox's STS on 127.0.0.1, and alicloud:endpoints names {configuration.sts or 'none'}: "
-            "set sts in it, or install the official plugin with `pulumi plugin install resource alicloud`"
+            "the alicloud stand-in asks only the sandbox's STS on 127.0.0.1, and alicloud:endpoints names"
+            f" {configuration.sts or 'none'}: set sts in it, or install the official plugin with `pulumi"
+            " plugin install resource alicloud`"
         )
     if not configuration.access_key or not configuration.secret_key:
-        raise UserError("no access key is configured for alicloud: run `. .sandbox/env`, or set alicloud:accessKey and alicloud:secretKey")
+        raise UserError(
+            "no access key is configured for alicloud: run `. .sandbox/env`, or set alicloud:accessKey and"
+            " alicloud:secretKey"
+        )
     from alibabacloud_tea_openapi import utils_models
     from alibabacloud_tea_openapi.client import Client
     from darabonba.runtime import RuntimeOptions
@@ -93,10 +115,17 @@ def caller_account(configuration: Configuration) -> str:
         body_type="json",
     )
     try:
-        body = client.call_api(parameters, utils_models.OpenApiRequest(), RuntimeOptions(autoretry=False))["body"]
+        body = client.call_api(parameters, utils_models.OpenApiRequest(), RuntimeOptions(autoretry=False))[
+            "body"
+        ]
     except Exception as error:
         code = getattr(error, "code", None)
         if getattr(error, "status_code", None) is None:
-            raise Unreachable(f"STS at {configuration.sts} did not answer GetCallerIdentity: see `python -m dev.sandbox status`") from None
-        raise UserError(f"STS at {configuration.sts} refused GetCallerIdentity ({code}): check the access key") from None
+            raise Unreachable(
+                f"STS at {configuration.sts} did not answer GetCallerIdentity: see `python -m dev.sandbox"
+                " status`"
+            ) from None
+        raise UserError(
+            f"STS at {configuration.sts} refused GetCallerIdentity ({code}): check the access key"
+        ) from None
     return str(body["AccountId"])

@@ -29,7 +29,9 @@ class AlicloudStandIn(SandboxOnly):
         self._configuration = Configuration()
         self._account: str | None = None
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         """Refuse what the stand-in would have to ignore."""
         _, failures = super().check_config(request, old_inputs, inputs)
         if not failures:
@@ -48,7 +50,9 @@ class AlicloudStandIn(SandboxOnly):
         """The account of the credentials."""
         self.permit()
         if self._account is None:
-            named = next((self.environment[name] for name in ACCOUNT_VARIABLES if self.environment.get(name)), None)
+            named = next(
+                (self.environment[name] for name in ACCOUNT_VARIABLES if self.environment.get(name)), None
+            )
             self._account = named or caller_account(self._configuration)
         return {"id": self._account}
 

@@ -20,8 +20,8 @@ _APPLY: Final = "application/apply-patch+yaml"
 class ApiServer:
     """The API server of a kubeconfig, which is looked at when it is first needed.
 
-    `kubeconfig`: a path; without it KUBECONFIG, else ~/.kube/config. Methods raise `KubeError` where the API server refuses, and `UserError` where
-    it cannot be asked or is not the sandbox's.
+    `kubeconfig`: a path; without it KUBECONFIG, else ~/.kube/config. Methods raise `KubeError`
+    where the API server refuses, and `UserError` where it cannot be asked or is not the sandbox's.
     """
 
     def __init__(self, kubeconfig: str | None, context: str | None, environment: Mapping[str, str]) -> None:
@@ -40,7 +40,9 @@ class ApiServer:
 
     def create(self, secret: Resource, manager: str, *, dry_run: bool) -> Resource:
         """Make a Secret that is not there yet."""
-        return self._ask("POST", secret["metadata"]["namespace"], None, secret, fieldManager=manager, dryRun=dry_run)
+        return self._ask(
+            "POST", secret["metadata"]["namespace"], None, secret, fieldManager=manager, dryRun=dry_run
+        )
 
     def apply(self, secret: Resource, manager: str, *, force: bool, dry_run: bool) -> Resource:
         """Server-side apply, in the name of a field manager."""
@@ -57,7 +59,12 @@ class ApiServer:
     def delete(self, namespace: str, name: str) -> None:
         """Remove a Secret; one that is gone is no error."""
         try:
-            self._ask("DELETE", namespace, name, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"})
+            self._ask(
+                "DELETE",
+                namespace,
+                name,
+                {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"},
+            )
         except KubeError as error:
             if error.status != 404:
                 raise
@@ -72,13 +79,20 @@ class ApiServer:
         **options: Any,
     ) -> Resource:
         values = {"dryRun": "All" if options.pop("dryRun", False) else None, **options}
-        query = urlencode({key: str(value).lower() if value is True else value for key, value in values.items() if value})
-        path = f"/api/v1/namespaces/{namespace}/secrets" + (f"/{name}" if name else "") + (f"?{query}" if query else "")
+        query = urlencode(
+            {key: str(value).lower() if value is True else value for key, value in values.items() if value}
+        )
+        path = (
+            f"/api/v1/namespaces/{namespace}/secrets"
+            + (f"/{name}" if name else "")
+            + (f"?{query}" if query else "")
+        )
         try:
             return self._connected().request(method, path, body, content_type)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise UserError(
-                f"configured Kubernetes cluster is unreachable: {error} (kubeconfig {self._file}); start it, or set kubernetes:kubeconfig"
+                f"configured Kubernetes cluster is unreachable: {error} (kubeconfig {self._file}); start it,"
+                " or set kubernetes:kubeconfig"
             ) from error
 
     def _connected(self) -> Cluster:
@@ -87,12 +101,14 @@ class ApiServer:
                 cluster = Cluster(self._file, self._context)
             except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, StopIteration) as error:
                 raise UserError(
-                    f"kubeconfig {self._file} cannot be used ({type(error).__name__}: {error}); give the sandbox's, with a client certificate"
+                    f"kubeconfig {self._file} cannot be used ({type(error).__name__}: {error}); give the"
+                    " sandbox's, with a client certificate"
                 ) from error
             if cluster.host not in LOOPBACK:
                 raise UserError(
-                    f"the kubernetes stand-in serves only the sandbox, and kubeconfig {self._file} leads to {cluster.host}: "
-                    "use the sandbox's, or install the official plugin with `pulumi plugin install resource kubernetes`"
+                    f"the kubernetes stand-in serves only the sandbox, and kubeconfig {self._file} leads to"
+                    f" {cluster.host}: use the sandbox's, or install the official plugin with `pulumi plugin"
+                    " install resource kubernetes`"
                 )
             self._cluster = cluster
         return self._cluster

@@ -1,4 +1,6 @@
-"""What of an object was wished, what has changed of it, and who manages it: pure functions on documents."""
+"""What of an object was wished, what has changed of it, and who manages it: pure functions on
+documents.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,19 @@ def _changes(old: Resource, new: Resource, path: str) -> list[tuple[str, str]]:
 
 
 def managers_after(live: Resource, manager: str) -> list[Resource] | None:
-    """The `managedFields` with which a manager applies what itself, kubectl and creates have written; None when there is nothing to take over."""
+    """The `managedFields` with which a manager applies what itself, kubectl and creates have
+    written; None when there is nothing to take over.
+    """
     entries: list[Resource] = copy.deepcopy(live["metadata"].get("managedFields") or [])
-    taken = [entry for entry in entries if entry["manager"].startswith(_TAKEN_OVER) and _is_foreign(entry, manager)]
+    taken = [
+        entry for entry in entries if entry["manager"].startswith(_TAKEN_OVER) and _is_foreign(entry, manager)
+    ]
     if not taken:
         return None
-    own = next((entry for entry in entries if not _is_foreign(entry, manager)), {**taken[0], "manager": manager, "operation": "Apply"})
+    own = next(
+        (entry for entry in entries if not _is_foreign(entry, manager)),
+        {**taken[0], "manager": manager, "operation": "Apply"},
+    )
     for entry in taken:
         own["fieldsV1"] = _union(own["fieldsV1"], entry["fieldsV1"])
     return [own, *(entry for entry in entries if entry not in taken and _is_foreign(entry, manager))]

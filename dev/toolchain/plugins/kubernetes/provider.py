@@ -14,7 +14,9 @@ from dev.toolchain.plugins.sandbox_only import SandboxOnly
 NAME = "kubernetes"
 VERSION = "4.34.2"
 
-_ANY: Final = frozenset({"version", "kubeconfig", "context", "clusterIdentifier", "enableSecretMutable", "upsertExistingObjects"})
+_ANY: Final = frozenset(
+    {"version", "kubeconfig", "context", "clusterIdentifier", "enableSecretMutable", "upsertExistingObjects"}
+)
 _FIXED: Final = {"enableServerSideApply": True, "deleteUnreachable": False}
 """Configuration that the stand-in knows one value of, the real plugin's default."""
 
@@ -29,14 +31,24 @@ class KubernetesStandIn(SandboxOnly):
         super().__init__(environment)
         self.configured({})
 
-    def check_config(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         """Refuse to go on outside the sandbox, and what the real plugin might do otherwise."""
         _, failures = super().check_config(request, old_inputs, inputs)
         for key in sorted(inputs.keys() - _ANY):
             if key not in _FIXED:
-                failures.append(CheckFailure(key, f"the kubernetes stand-in does not know {key}: remove it on the sandbox"))
+                failures.append(
+                    CheckFailure(
+                        key, f"the kubernetes stand-in does not know {key}: remove it on the sandbox"
+                    )
+                )
             elif _boolean(inputs[key]) is not _FIXED[key]:
-                failures.append(CheckFailure(key, f"the kubernetes stand-in knows {key} {str(_FIXED[key]).lower()} only: remove it"))
+                failures.append(
+                    CheckFailure(
+                        key, f"the kubernetes stand-in knows {key} {str(_FIXED[key]).lower()} only: remove it"
+                    )
+                )
         return inputs, failures
 
     def configure(self, properties: Properties) -> None:
@@ -46,7 +58,9 @@ class KubernetesStandIn(SandboxOnly):
 
     def configured(self, properties: Properties) -> None:
         api_server = ApiServer(properties.get("kubeconfig"), properties.get("context"), self.environment)
-        mutable, upsert = (_boolean(properties.get(key)) for key in ("enableSecretMutable", "upsertExistingObjects"))
+        mutable, upsert = (
+            _boolean(properties.get(key)) for key in ("enableSecretMutable", "upsertExistingObjects")
+        )
         self._secret = Secret(api_server, mutable=mutable, upsert=upsert, permit=self.permit)
 
     def handler(self, token: str) -> Handler:

@@ -28,16 +28,24 @@ class Secret:
     token = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
     secret_outputs = frozenset({"data", "stringData", "__inputs"})
 
-    def __init__(self, api_server: ApiServer, *, mutable: bool, upsert: bool, permit: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, api_server: ApiServer, *, mutable: bool, upsert: bool, permit: Callable[[], None] = lambda: None
+    ) -> None:
         self._api_server = api_server
         self._mutable = mutable
         self._upsert = upsert
         self._permit = permit
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         """Refuse what the stand-in would do in another way than the real plugin."""
         failures = [
-            CheckFailure("", f"{request.name}: the kubernetes stand-in does not know {key} of a Secret: it knows {', '.join(_INPUTS)}")
+            CheckFailure(
+                "",
+                f"{request.name}: the kubernetes stand-in does not know {key} of a Secret: it knows"
+                f" {', '.join(_INPUTS)}",
+            )
             for key in sorted(inputs)
             if key not in _INPUTS and not key.startswith("__")
         ]
@@ -49,18 +57,29 @@ class Secret:
         metadata = inputs.get("metadata")
         if metadata is not UNKNOWN:
             failures += [
-                CheckFailure("metadata", f"metadata.{key} is not set: give it, as the kubernetes stand-in makes none up")
+                CheckFailure(
+                    "metadata",
+                    f"metadata.{key} is not set: give it, as the kubernetes stand-in makes none up",
+                )
                 for key in ("namespace", "name")
                 if not (metadata or {}).get(key)
             ]
         return inputs, failures
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         """Compare what was last read, in the shape of the former inputs, with the wanted inputs."""
-        changes = differences(pruned(state, state["__inputs"]), inputs, mutable=self._mutable and inputs.get("immutable") is not True)
+        changes = differences(
+            pruned(state, state["__inputs"]),
+            inputs,
+            mutable=self._mutable and inputs.get("immutable") is not True,
+        )
         metadata = inputs["metadata"]
         same = metadata is not UNKNOWN and _id(state) == f"{metadata['namespace']}/{metadata['name']}"
-        return Difference(changes, delete_before_replace=same and any(kind.replaces for kind in changes.values()))
+        return Difference(
+            changes, delete_before_replace=same and any(kind.replaces for kind in changes.values())
+        )
 
     def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
         """Make a Secret, which must not be there yet unless the provider upserts."""
@@ -77,7 +96,8 @@ class Secret:
             if request.preview and error.status in (_FORBIDDEN, _NOT_FOUND, _CONFLICT):
                 return "", inputs
             raise UserError(
-                f"resource {_id(inputs)} was not successfully created by the Kubernetes API server: {_reason(error)}"
+                f"resource {_id(inputs)} was not successfully created by the Kubernetes API server:"
+                f" {_reason(error)}"
             ) from error
         return _id(live), _state(live, inputs, manager)
 
@@ -94,7 +114,9 @@ class Secret:
         found = pruned(live, inputs)
         return Reading(id, _state(live, found, state[_MANAGER]), found)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         """Server-side apply in the name of the stack's field manager."""
         self._permit()
         if request.preview and has_unknown(inputs):
@@ -105,7 +127,8 @@ class Secret:
             live = self._api_server.get(*id.split("/"))
             if live is None:
                 raise UserError(
-                    f"Secret {id} cannot be updated, because it is not there any more: run pulumi refresh, then pulumi up again"
+                    f"Secret {id} cannot be updated, because it is not there any more: run pulumi refresh,"
+                    " then pulumi up again"
                 )
             managers = None if request.preview else managers_after(live, manager)
             if managers is not None:
@@ -114,7 +137,10 @@ class Secret:
         except KubeError as error:
             if request.preview and error.status == _FORBIDDEN:
                 return inputs
-            sentence = f"the Kubernetes API server reported that {id} failed to fully initialize or become live: {_reason(error)}"
+            sentence = (
+                f"the Kubernetes API server reported that {id} failed to fully initialize or become live:"
+                f" {_reason(error)}"
+            )
             if live is None or request.preview:
                 raise UserError(sentence) from error
             raise PartiallyMade(id, _state(live, inputs, manager), [sentence]) from error

@@ -1,4 +1,6 @@
-"""Serve the stand-in for pulumi-tls: `python -m dev.toolchain.plugins.tls`, started by the Pulumi engine."""
+"""Serve the stand-in for pulumi-tls: `python -m dev.toolchain.plugins.tls`, started by the Pulumi
+engine.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from alb_mutual_tls.plugin.host import serve
 from dev.toolchain.plugins.tls.provider import TlsStandIn
 
 if __name__ == "__main__":
-    # Go does not limit the length of a name, cryptography warns about it; standard error of a plugin ends up in the user's terminal.
+    # Go does not limit the length of a name, cryptography warns about it; standard error of a
+    # plugin ends up in the user's terminal.
     warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
     serve(TlsStandIn())

@@ -1,4 +1,6 @@
-"""Subject alternative names: the properties `dnsNames`, `ipAddresses` and `uris`, and the extension made of them."""
+"""Subject alternative names: the properties `dnsNames`, `ipAddresses` and `uris`, and the extension
+made of them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _URI = re.compile(r"(?!:)(?:%[0-9A-Fa-f]{2}|[!-$&-~])+")
 
 
 def of_inputs(inputs: Properties) -> list[x509.GeneralName]:
-    """The names of the inputs in the order in which Go writes them: DNS names, IP addresses, URIs."""
+    """The names of the inputs in the order in which Go writes them: DNS names, IP
+    addresses, URIs.
+    """
     return [
         *(x509.DNSName(name) for name in inputs.get("dnsNames") or []),
         *(x509.IPAddress(_address(text)) for text in inputs.get("ipAddresses") or []),
@@ -23,12 +27,19 @@ def of_inputs(inputs: Properties) -> list[x509.GeneralName]:
 
 
 def of_request(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
-    """The DNS names, IP addresses and URIs that a request asks for; the provider takes them unchecked and drops every other kind."""
+    """The DNS names, IP addresses and URIs that a request asks for; the provider takes them
+    unchecked and drops every other kind.
+    """
     try:
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    return [name for kind in (x509.DNSName, x509.IPAddress, x509.UniformResourceIdentifier) for name in names if isinstance(name, kind)]
+    return [
+        name
+        for kind in (x509.DNSName, x509.IPAddress, x509.UniformResourceIdentifier)
+        for name in names
+        if isinstance(name, kind)
+    ]
 
 
 def failures(inputs: Properties) -> list[CheckFailure]:
@@ -41,16 +52,28 @@ def failures(inputs: Properties) -> list[CheckFailure]:
         try:
             _address(text)
         except ValueError:
-            found.append(CheckFailure("ipAddresses", f"{text!r} is not an IP address: write it like 192.0.2.1 or 2001:db8::1"))
+            found.append(
+                CheckFailure(
+                    "ipAddresses", f"{text!r} is not an IP address: write it like 192.0.2.1 or 2001:db8::1"
+                )
+            )
     for uri in _known(inputs, "uris"):
         if not _URI.fullmatch(uri):
-            found.append(CheckFailure("uris", f"{uri!r} is not a URI in printable ASCII: escape other characters with %"))
+            found.append(
+                CheckFailure(
+                    "uris", f"{uri!r} is not a URI in printable ASCII: escape other characters with %"
+                )
+            )
     return found
 
 
 def _known(inputs: Properties, name: str) -> list[str]:
     value: Any = inputs.get(name)
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) and value is not UNKNOWN else []
+    return (
+        [item for item in value if isinstance(item, str)]
+        if isinstance(value, list) and value is not UNKNOWN
+        else []
+    )
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -25,7 +25,10 @@ NAMES = (
 def name_failures(inputs: Properties) -> list[CheckFailure]:
     """What is wrong with the subject and the alternative names."""
     subject = inputs.get("subject")
-    return [*(names.failures(subject) if subject not in (None, UNKNOWN) else []), *alternative_names.failures(inputs)]
+    return [
+        *(names.failures(subject) if subject not in (None, UNKNOWN) else []),
+        *alternative_names.failures(inputs),
+    ]
 
 
 class CertRequest(Resource):

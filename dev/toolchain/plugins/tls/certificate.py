@@ -1,4 +1,6 @@
-"""Certificates and requests in the form that Go's crypto/x509 gives them (version 3, order of extensions, hashes, key identifiers)."""
+"""Certificates and requests in the form that Go's crypto/x509 gives them (version 3, order of
+extensions, hashes, key identifiers).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ _SERIAL_NUMBER_BITS = 128
 
 @dataclass(frozen=True)
 class Form:
-    """A certificate before it is signed; times are nanoseconds since 1970. `path_length` counts for a CA only."""
+    """A certificate before it is signed; times are nanoseconds since 1970.
+
+    `path_length` counts for a CA only.
+    """
 
     subject: x509.Name
     not_before: int
@@ -67,7 +72,9 @@ def outputs(certificate: x509.Certificate, form: Form) -> dict[str, str]:
     }
 
 
-def sign_request(subject: x509.Name, names: Sequence[x509.GeneralName], key: SigningKey) -> x509.CertificateSigningRequest:
+def sign_request(
+    subject: x509.Name, names: Sequence[x509.GeneralName], key: SigningKey
+) -> x509.CertificateSigningRequest:
     """Make a certificate signing request for the public half of `key`."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     if names:
@@ -76,7 +83,9 @@ def sign_request(subject: x509.Name, names: Sequence[x509.GeneralName], key: Sig
 
 
 def key_identifier(key: VerifyingKey) -> bytes:
-    """The subject key identifier as the provider computes it; for ED25519 over an OCTET STRING of the key, other than RFC 5280 proposes."""
+    """The subject key identifier as the provider computes it; for ED25519 over an OCTET STRING of
+    the key, other than RFC 5280 proposes.
+    """
     if isinstance(key, rsa.RSAPublicKey):
         octets = key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     elif isinstance(key, ec.EllipticCurvePublicKey):
@@ -92,7 +101,9 @@ def _extensions(form: Form) -> list[tuple[x509.ExtensionType, bool]]:
         found.append((usage, True))
     if (extended := extended_key_usage(form.uses)) is not None:
         found.append((extended, False))
-    found.append((x509.BasicConstraints(ca=form.is_ca, path_length=form.path_length if form.is_ca else None), True))
+    found.append(
+        (x509.BasicConstraints(ca=form.is_ca, path_length=form.path_length if form.is_ca else None), True)
+    )
     if form.subject_key_id is not None:
         found.append((x509.SubjectKeyIdentifier(form.subject_key_id), False))
     if form.authority_key_id is not None:

@@ -1,4 +1,6 @@
-"""What an input of a resource type may be: its kind, its default, its limits, and what a change of it does."""
+"""What an input of a resource type may be: its kind, its default, its limits, and what a change of
+it does.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Input:
-    """One input; `minimum` and `maximum` are for numbers, `choices` for texts and for the items of lists.
+    """One input; `minimum` and `maximum` are for numbers, `choices` for texts and for the items of
+    lists.
 
-    `replaces`: a change makes a new resource. `write_only`: used, but never put into state. `keeps_state`: leaving it out later on is no change
-    (Terraform's "optional and computed"). A failure of a `hidden` input is reported on the resource: the engine prints the value of the
-    property that a failure names, secrets included, and whoever mixes PEM texts up may have put a private key into any of them.
+    `replaces`: a change makes a new resource. `write_only`: used, but never put into state.
+    `keeps_state`: leaving it out later on is no change (Terraform's "optional and computed"). A
+    failure of a `hidden` input is reported on the resource: the engine prints the value of the
+    property that a failure names, secrets included, and whoever mixes PEM texts up may have put a
+    private key into any of them.
     """
 
     name: str
@@ -66,7 +71,9 @@ class Input:
             case Kind.BOOLEAN:
                 return isinstance(value, bool)
             case Kind.TEXTS:
-                return isinstance(value, list) and all(isinstance(item, str) or item is UNKNOWN for item in value)
+                return isinstance(value, list) and all(
+                    isinstance(item, str) or item is UNKNOWN for item in value
+                )
             case Kind.OBJECT:
                 return isinstance(value, dict)
 

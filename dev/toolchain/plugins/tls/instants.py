@@ -1,4 +1,6 @@
-"""Points in time as Go keeps and writes them: nanoseconds since 1970, RFC 3339 with the fraction's trailing zeros left out."""
+"""Points in time as Go keeps and writes them: nanoseconds since 1970, RFC 3339 with the fraction's
+trailing zeros left out.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,15 @@ NANOSECONDS_PER_HOUR = 3600 * NANOSECONDS_PER_SECOND
 
 
 def rfc3339(nanoseconds: int) -> str:
-    """A point in time (nanoseconds since 1970) in the local time zone, as `time.Time.MarshalText` writes it, such as 2026-03-16T18:32:32.5771Z."""
+    """A point in time (nanoseconds since 1970) in the local time zone, as `time.Time.MarshalText`
+    writes it, such as 2026-03-16T18:32:32.5771Z.
+    """
     seconds, fraction = divmod(nanoseconds, NANOSECONDS_PER_SECOND)
     whole = datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
     clock, offset = whole[:19], whole[19:]
-    return clock + (f".{fraction:09d}".rstrip("0") if fraction else "") + ("Z" if offset == "+00:00" else offset)
+    return (
+        clock + (f".{fraction:09d}".rstrip("0") if fraction else "") + ("Z" if offset == "+00:00" else offset)
+    )
 
 
 def parse(text: str) -> int:
@@ -30,5 +36,7 @@ def parse(text: str) -> int:
 
 
 def due(validity_end: str, early_renewal_hours: int, now: int) -> bool:
-    """Whether a certificate that ends at `validity_end` is to be issued anew at `now` (nanoseconds since 1970)."""
+    """Whether a certificate that ends at `validity_end` is to be issued anew at `now` (nanoseconds
+    since 1970).
+    """
     return parse(validity_end) - early_renewal_hours * NANOSECONDS_PER_HOUR <= now

@@ -1,4 +1,6 @@
-"""The private key that a certificate or request is made with: `privateKeyPem`, or `privateKeyPemWo`, which never gets into state."""
+"""The private key that a certificate or request is made with: `privateKeyPem`, or
+`privateKeyPemWo`, which never gets into state.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class KeyInput:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The plain key, the write-only key, and the number that says when the write-only key has changed."""
+        """The plain key, the write-only key, and the number that says when the write-only key has
+        changed.
+        """
         return (
             Input(self.name, Kind.TEXT, hidden=True),
             Input(f"{self.name}Wo", Kind.TEXT, hidden=True, write_only=True),
@@ -35,17 +39,23 @@ class KeyInput:
         if (plain is None) == (write_only is None):
             return [
                 CheckFailure(
-                    "", f"{'both' if plain is not None else 'none'} of {self.name} and {self.name}Wo given: give exactly one of them"
+                    "",
+                    f"{'both' if plain is not None else 'none'} of {self.name} and {self.name}Wo given: give"
+                    " exactly one of them",
                 )
             ]
         if write_only is not None and version is None:
             return [
                 CheckFailure(
-                    "", f"{self.name}Wo is given without {self.name}WoVersion: give the version too, and raise it when the key changes"
+                    "",
+                    f"{self.name}Wo is given without {self.name}WoVersion: give the version too, and raise it"
+                    " when the key changes",
                 )
             ]
         if version is not None and write_only is None:
-            return [CheckFailure("", f"{self.name}WoVersion is given without {self.name}Wo: give both or none")]
+            return [
+                CheckFailure("", f"{self.name}WoVersion is given without {self.name}Wo: give both or none")
+            ]
         try:
             self.key(inputs)
         except pem.NotUsable as error:

@@ -1,4 +1,6 @@
-"""`tls:index/locallySignedCert:LocallySignedCert`: a certificate made of a request and signed with a CA's key."""
+"""`tls:index/locallySignedCert:LocallySignedCert`: a certificate made of a request and signed with
+a CA's key.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +39,32 @@ class LocallySignedCert(Renewable):
         try:
             certificate = None if authority is UNKNOWN else pem.certificate(authority, "caCertPem")
             key = None if found else KEY.key(inputs)
-            if certificate is not None and key is not None and _public(certificate) != pem.public_der(key.public_key()):
+            if (
+                certificate is not None
+                and key is not None
+                and _public(certificate) != pem.public_der(key.public_key())
+            ):
                 found.append(
-                    CheckFailure("", "caPrivateKeyPem is not the key of the certificate in caCertPem: give the two that belong together")
+                    CheckFailure(
+                        "",
+                        "caPrivateKeyPem is not the key of the certificate in caCertPem: give the two that"
+                        " belong together",
+                    )
                 )
         except pem.NotUsable as error:
             found.append(CheckFailure("", str(error)))
         try:
             parsed = None if request is UNKNOWN else pem.request(request, "certRequestPem")
-            if parsed is not None and inputs["isCaCertificate"] is True and not list(names.of_request(parsed)):
-                found.append(CheckFailure("", "a CA must have a name: make the request with a subject (RFC 5280, 4.1.2.6)"))
+            if (
+                parsed is not None
+                and inputs["isCaCertificate"] is True
+                and not list(names.of_request(parsed))
+            ):
+                found.append(
+                    CheckFailure(
+                        "", "a CA must have a name: make the request with a subject (RFC 5280, 4.1.2.6)"
+                    )
+                )
         except pem.NotUsable as error:
             found.append(CheckFailure("", str(error)))
         return found
@@ -68,7 +86,9 @@ class LocallySignedCert(Renewable):
             uses=inputs["allowedUses"],
             is_ca=inputs["isCaCertificate"],
             path_length=path_length(inputs),
-            subject_key_id=key_identifier(public_key) if inputs["isCaCertificate"] or inputs["setSubjectKeyId"] else None,
+            subject_key_id=(
+                key_identifier(public_key) if inputs["isCaCertificate"] or inputs["setSubjectKeyId"] else None
+            ),
             authority_key_id=_authority_key_id(authority, subject),
             names=alternative_names.of_request(asked),
         )
@@ -77,7 +97,9 @@ class LocallySignedCert(Renewable):
 
 
 def _authority_key_id(authority: x509.Certificate, subject: x509.Name) -> bytes | None:
-    """The authority's key identifier, which Go leaves out when issuer and subject have the same name."""
+    """The authority's key identifier, which Go leaves out when issuer and subject have the same
+    name.
+    """
     if authority.subject.public_bytes() == subject.public_bytes():
         return None
     try:

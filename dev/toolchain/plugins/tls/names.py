@@ -1,4 +1,6 @@
-"""Subjects: the property `subject`, and distinguished names as Go's crypto/x509/pkix writes them."""
+"""Subjects: the property `subject`, and distinguished names as Go's crypto/x509/pkix writes
+them.
+"""
 
 from __future__ import annotations
 
@@ -36,19 +38,31 @@ SUBJECT_FIELDS = (*_FIELDS, _EMAIL)
 def of_subject(subject: Mapping[str, Any] | None) -> x509.Name:
     """The distinguished name of the property `subject`."""
     values = subject or {}
-    fields = {name: list(values[name]) if name == "streetAddresses" else [values[name]] for name in _FIELDS if values.get(name) is not None}
+    fields = {
+        name: list(values[name]) if name == "streetAddresses" else [values[name]]
+        for name in _FIELDS
+        if values.get(name) is not None
+    }
     email = values.get(_EMAIL)
-    extra = [] if email is None else [x509.NameAttribute(NameOID.EMAIL_ADDRESS, email, _ASN1Type.IA5String, _validate=False)]
+    extra = (
+        []
+        if email is None
+        else [x509.NameAttribute(NameOID.EMAIL_ADDRESS, email, _ASN1Type.IA5String, _validate=False)]
+    )
     return _name(fields, extra)
 
 
 def of_request(request: x509.CertificateSigningRequest) -> x509.Name:
-    """The distinguished name that Go makes of a request's subject: its known fields in Go's order, without e-mail and anything else."""
+    """The distinguished name that Go makes of a request's subject: its known fields in Go's order,
+    without e-mail and anything else.
+    """
     fields: dict[str, list[str]] = {}
     for attribute in request.subject:
         for name, oid in _FIELDS.items():
             if attribute.oid == oid and isinstance(attribute.value, str):
-                fields[name] = [attribute.value] if name in _SINGLE else [*fields.get(name, []), attribute.value]
+                fields[name] = (
+                    [attribute.value] if name in _SINGLE else [*fields.get(name, []), attribute.value]
+                )
     return _name(fields, [])
 
 
@@ -59,17 +73,29 @@ def failures(subject: Mapping[str, Any]) -> list[CheckFailure]:
         if name.startswith("__") or value is UNKNOWN or value is None:
             continue
         if name not in SUBJECT_FIELDS:
-            found.append(CheckFailure("subject", f"a subject has no field {name}: it has {', '.join(SUBJECT_FIELDS)}"))
+            found.append(
+                CheckFailure("subject", f"a subject has no field {name}: it has {', '.join(SUBJECT_FIELDS)}")
+            )
         elif name == "streetAddresses":
-            if not isinstance(value, list) or not all(isinstance(item, str) or item is UNKNOWN for item in value):
+            if not isinstance(value, list) or not all(
+                isinstance(item, str) or item is UNKNOWN for item in value
+            ):
                 found.append(CheckFailure("subject", "subject.streetAddresses must be a list of texts"))
             elif len(set(map(repr, value))) != len(value):
-                found.append(CheckFailure("subject", "subject.streetAddresses names the same address twice: name each once"))
+                found.append(
+                    CheckFailure(
+                        "subject", "subject.streetAddresses names the same address twice: name each once"
+                    )
+                )
         elif not isinstance(value, str):
             found.append(CheckFailure("subject", f"subject.{name} must be a text"))
         elif name == _EMAIL and not value.isascii():
             found.append(
-                CheckFailure("subject", f"subject.emailAddress is {value!r}, which is not ASCII: write the domain in its xn-- form")
+                CheckFailure(
+                    "subject",
+                    f"subject.emailAddress is {value!r}, which is not ASCII: write the domain in its xn--"
+                    " form",
+                )
             )
     return found
 

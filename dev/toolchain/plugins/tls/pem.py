@@ -1,4 +1,6 @@
-"""PEM texts (RFC 7468) as the provider takes them: the first block counts, and its label must be right."""
+"""PEM texts (RFC 7468) as the provider takes them: the first block counts, and its label must be
+right.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,14 @@ def private_key(text: str, name: str) -> SigningKey:
     try:
         key = load_pem_private_key(block.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise NotUsable(f"{name} holds a private key that cannot be read: give an RSA, ECDSA or ED25519 key without a password") from None
+        raise NotUsable(
+            f"{name} holds a private key that cannot be read: give an RSA, ECDSA or ED25519 key without a"
+            " password"
+        ) from None
     if not isinstance(key, SigningKey):
-        raise NotUsable(f"{name} holds a key that cannot sign certificates: give an RSA, ECDSA or ED25519 key")
+        raise NotUsable(
+            f"{name} holds a key that cannot sign certificates: give an RSA, ECDSA or ED25519 key"
+        )
     return key
 
 
@@ -45,19 +52,28 @@ def certificate(text: str, name: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(block.encode())
     except ValueError:
-        raise NotUsable(f"{name} holds a certificate that cannot be read: give one X.509 certificate in PEM") from None
+        raise NotUsable(
+            f"{name} holds a certificate that cannot be read: give one X.509 certificate in PEM"
+        ) from None
 
 
 def request(text: str, name: str) -> x509.CertificateSigningRequest:
-    """The certificate signing request in the property `name`; its signature is not checked, as the provider does not. Raises `NotUsable`."""
+    """The certificate signing request in the property `name`; its signature is not checked, as the
+    provider does not. Raises `NotUsable`.
+    """
     block = _first(text, name, ("CERTIFICATE REQUEST",))
     try:
         found = x509.load_pem_x509_csr(block.encode())
         usable = isinstance(found.public_key(), VerifyingKey)
     except (ValueError, UnsupportedAlgorithm):
-        raise NotUsable(f"{name} holds a request that cannot be read: give one PKCS #10 request in PEM") from None
+        raise NotUsable(
+            f"{name} holds a request that cannot be read: give one PKCS #10 request in PEM"
+        ) from None
     if not usable:
-        raise NotUsable(f"{name} holds a request for a key that is neither RSA, ECDSA nor ED25519: make it with one of those")
+        raise NotUsable(
+            f"{name} holds a request for a key that is neither RSA, ECDSA nor ED25519: make it with one of"
+            " those"
+        )
     return found
 
 
@@ -74,7 +90,9 @@ def public_der(key: VerifyingKey) -> bytes:
 
 
 def identifier(der: bytes) -> str:
-    """The id of a key or request: SHA-1, in hex, of its DER, which Go's `strings.TrimSpace` has been over."""
+    """The id of a key or request: SHA-1, in hex, of its DER, which Go's `strings.TrimSpace` has
+    been over.
+    """
     while der.startswith(_WHITE_SPACE):
         der = der[max(len(item) for item in _WHITE_SPACE if der.startswith(item)) :]
     while der.endswith(_WHITE_SPACE):
@@ -88,5 +106,7 @@ def _first(text: str, name: str, labels: tuple[str, ...]) -> str:
     if found is None:
         raise NotUsable(f"{name} is no PEM text: give one that begins with -----BEGIN {labels[0]}-----")
     if found[1] not in labels:
-        raise NotUsable(f"{name} begins with a PEM block of type {found[1]}: the first block must be {expected}")
+        raise NotUsable(
+            f"{name} begins with a PEM block of type {found[1]}: the first block must be {expected}"
+        )
     return found[0] + "\n"

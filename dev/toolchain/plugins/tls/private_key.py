@@ -15,7 +15,12 @@ from dev.toolchain.plugins.tls.inputs import Input, Kind
 from dev.toolchain.plugins.tls.pem import SigningKey, identifier, public_der
 from dev.toolchain.plugins.tls.resource import Resource
 
-_CURVES: dict[str, type[ec.EllipticCurve]] = {"P224": ec.SECP224R1, "P256": ec.SECP256R1, "P384": ec.SECP384R1, "P521": ec.SECP521R1}
+_CURVES: dict[str, type[ec.EllipticCurve]] = {
+    "P224": ec.SECP224R1,
+    "P256": ec.SECP256R1,
+    "P384": ec.SECP384R1,
+    "P521": ec.SECP521R1,
+}
 _FEWEST_RSA_BITS = 1024  # crypto/rsa since Go 1.24
 _MOST_RSA_BITS = 16384  # OpenSSL
 
@@ -47,7 +52,9 @@ class PrivateKey(Resource):
             return []
         return [
             CheckFailure(
-                "rsaBits", f"an RSA key of {bits} bits cannot be made: give {_FEWEST_RSA_BITS} to {_MOST_RSA_BITS}, better 2048 or more"
+                "rsaBits",
+                f"an RSA key of {bits} bits cannot be made: give {_FEWEST_RSA_BITS} to {_MOST_RSA_BITS},"
+                " better 2048 or more",
             )
         ]
 
@@ -60,19 +67,27 @@ def outputs(key: SigningKey) -> Properties:
     """All outputs of a key; OpenSSH knows no curve P224, and its forms are empty then."""
     der = public_der(key.public_key())
     openssh = not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP224R1))
-    authorized = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() if openssh else ""
+    authorized = (
+        key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() if openssh else ""
+    )
     blob = base64.b64decode(authorized.split()[1]) if openssh else b""
     md5 = hashlib.md5(blob, usedforsecurity=False).hexdigest()
     sha256 = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     # Go has no PEM form of its own for ED25519.
-    own = PrivateFormat.PKCS8 if isinstance(key, ed25519.Ed25519PrivateKey) else PrivateFormat.TraditionalOpenSSL
+    own = (
+        PrivateFormat.PKCS8
+        if isinstance(key, ed25519.Ed25519PrivateKey)
+        else PrivateFormat.TraditionalOpenSSL
+    )
     return {
         "__meta": '{"schema_version":"1"}',
         "id": identifier(der),
         "privateKeyPem": _private(key, own),
         "privateKeyPemPkcs8": _private(key, PrivateFormat.PKCS8),
         "privateKeyOpenssh": _private(key, PrivateFormat.OpenSSH) if openssh else "",
-        "publicKeyPem": key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        "publicKeyPem": (
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        ),
         "publicKeyOpenssh": f"{authorized}\n" if openssh else "",
         "publicKeyFingerprintMd5": ":".join(textwrap.wrap(md5, 2)) if openssh else "",
         "publicKeyFingerprintSha256": f"SHA256:{sha256}" if openssh else "",

@@ -18,7 +18,8 @@ VERSION = "5.6.2"
 
 
 class TlsStandIn(SandboxOnly):
-    """The provider `tls`; any configuration will do (`proxy`, its only key, is for a function that the stand-in has not).
+    """The provider `tls`; any configuration will do (`proxy`, its only key, is for a function that
+    the stand-in has not).
 
     `clock` gives nanoseconds since 1970.
     """

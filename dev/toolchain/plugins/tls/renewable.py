@@ -28,7 +28,9 @@ class Renewable(Resource):
     """A certificate that is issued anew when its end is nearer than `earlyRenewalHours`."""
 
     def planned(self, inputs: Properties) -> Properties:
-        """What goes into the state; a certificate that would be due from its first moment is ready for renewal at once."""
+        """What goes into the state; a certificate that would be due from its first moment is ready
+        for renewal at once.
+        """
         planned = super().planned(inputs)
         hours, early = planned.get("validityPeriodHours"), planned["earlyRenewalHours"]
         ready = hours == 0 or (UNKNOWN not in (hours, early) and early >= hours)
@@ -38,23 +40,40 @@ class Renewable(Resource):
         """Path lengths are for CAs (crypto/x509 refuses them otherwise)."""
         length = inputs.get("maxPathLength")
         if inputs["isCaCertificate"] is False and length not in (None, UNKNOWN, -1):
-            reason = f"maxPathLength is {length}, but only a CA may have one: set isCaCertificate or leave maxPathLength out"
+            reason = (
+                f"maxPathLength is {length}, but only a CA may have one: set isCaCertificate or leave"
+                " maxPathLength out"
+            )
             return [CheckFailure("maxPathLength", reason)]
         return []
 
     def renewal(self, state: Properties, planned: Properties) -> dict[str, Kind]:
-        """Replace a certificate that is due; one that no longer is (earlyRenewalHours has shrunk) is only unmarked."""
+        """Replace a certificate that is due; one that no longer is (earlyRenewalHours has shrunk)
+        is only unmarked.
+        """
         if self._due(state, planned["earlyRenewalHours"]):
             return {"readyForRenewal": Kind.UPDATE_REPLACE}
-        return {"readyForRenewal": Kind.UPDATE} if state.get("readyForRenewal") != planned["readyForRenewal"] else {}
+        return (
+            {"readyForRenewal": Kind.UPDATE}
+            if state.get("readyForRenewal") != planned["readyForRenewal"]
+            else {}
+        )
 
     def refreshed(self, state: Properties) -> Properties:
         """Mark a certificate that is due."""
-        return state | {"readyForRenewal": True} if self._due(state, state.get("earlyRenewalHours") or 0) else state
+        return (
+            state | {"readyForRenewal": True}
+            if self._due(state, state.get("earlyRenewalHours") or 0)
+            else state
+        )
 
     def _due(self, state: Properties, early_renewal_hours: Any) -> bool:
         end = state.get("validityEndTime")
-        return end is not None and early_renewal_hours is not UNKNOWN and due(end, early_renewal_hours, self.now())
+        return (
+            end is not None
+            and early_renewal_hours is not UNKNOWN
+            and due(end, early_renewal_hours, self.now())
+        )
 
 
 def path_length(inputs: Properties) -> int | None:

@@ -1,4 +1,6 @@
-"""What all four resource types have in common: a value is computed once from the inputs and lives in the state only."""
+"""What all four resource types have in common: a value is computed once from the inputs and lives
+in the state only.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ Clock = Callable[[], int]
 
 
 class Resource:
-    """A handler for a resource type that declares its `inputs` and `computed` outputs and implements `make`.
+    """A handler for a resource type that declares its `inputs` and `computed` outputs and
+    implements `make`.
 
     `clock` gives nanoseconds since 1970; `permit` raises `UserError` where nothing may be made.
     """
@@ -32,7 +35,9 @@ class Resource:
     # --- what a resource type adds
 
     def rules(self, inputs: Properties) -> list[CheckFailure]:
-        """What is wrong with known inputs beyond kinds and limits; called only when those are right."""
+        """What is wrong with known inputs beyond kinds and limits; called only when those are
+        right.
+        """
         return []
 
     def make(self, request: Request, inputs: Properties) -> Properties:
@@ -49,7 +54,9 @@ class Resource:
 
     # --- the handler's protocol
 
-    def check(self, request: Request, old_inputs: Properties, inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
         """Validate inputs. Defaults go into the state only, as with the real plugin."""
         names = {item.name for item in self.inputs}
         kind = self.token.rpartition(":")[2]
@@ -62,7 +69,9 @@ class Resource:
             failures.extend(item.failures(inputs))
         return inputs, failures or self.rules(self.with_defaults(inputs))
 
-    def diff(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Difference:
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
         """Compare state and wanted inputs."""
         planned = self.planned(inputs)
         changes: dict[str, Kind] = {}
@@ -82,7 +91,10 @@ class Resource:
             unset = [item.name for item in self.inputs if item.keeps_state and planned.get(item.name) is None]
             return "", planned | dict.fromkeys(["id", *self.computed, *unset], UNKNOWN)
         if has_unknown(inputs):
-            raise UserError(f"{request.name}: the engine asks for a {self.token} whose inputs are not known; please report it")
+            raise UserError(
+                f"{request.name}: the engine asks for a {self.token} whose inputs are not known; please"
+                " report it"
+            )
         made = self.make(request, self.with_defaults(inputs))
         return str(made["id"]), planned | made
 
@@ -90,11 +102,14 @@ class Resource:
         """Everything there is to read is in the state."""
         if not state:
             raise UserError(
-                f"{request.name}: a {self.token} cannot be imported or read by its id {id!r}, because it lives in the state only; declare it instead"
+                f"{request.name}: a {self.token} cannot be imported or read by its id {id!r}, because it"
+                " lives in the state only; declare it instead"
             )
         return Reading(id, self.refreshed(state), inputs)
 
-    def update(self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties) -> Properties:
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
         """Put inputs that do not replace the resource into the state."""
         return state | self.planned(inputs)
 
@@ -111,13 +126,23 @@ class Resource:
     def planned(self, inputs: Properties) -> Properties:
         """What of the inputs goes into the state."""
         wanted = self.with_defaults(inputs)
-        return {item.name: wanted[item.name] for item in self.inputs if not item.write_only and item.name in wanted}
+        return {
+            item.name: wanted[item.name]
+            for item in self.inputs
+            if not item.write_only and item.name in wanted
+        }
 
 
 def without_nulls(value: Any) -> Any:
-    """The value without nulls and without the bridge's own keys (`__defaults`) in any object of it."""
+    """The value without nulls and without the bridge's own keys (`__defaults`) in any
+    object of it.
+    """
     if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None and not key.startswith("__")}
+        return {
+            key: without_nulls(item)
+            for key, item in value.items()
+            if item is not None and not key.startswith("__")
+        }
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value

@@ -1,4 +1,6 @@
-"""`tls:index/selfSignedCert:SelfSignedCert`: a certificate signed with its own key, such as a root CA."""
+"""`tls:index/selfSignedCert:SelfSignedCert`: a certificate signed with its own key, such as a root
+CA.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,24 @@ class SelfSignedCert(Renewable):
         """The key, the names, and what a CA and an authority key identifier need."""
         found = [*super().rules(inputs), *KEY.failures(inputs), *name_failures(inputs)]
         subject = inputs.get("subject")
-        if not found and inputs["isCaCertificate"] is True and not has_unknown(subject) and not list(names.of_subject(subject)):
-            found.append(CheckFailure("subject", "a CA must have a name: give at least one field of subject (RFC 5280, 4.1.2.6)"))
+        if (
+            not found
+            and inputs["isCaCertificate"] is True
+            and not has_unknown(subject)
+            and not list(names.of_subject(subject))
+        ):
+            found.append(
+                CheckFailure(
+                    "subject", "a CA must have a name: give at least one field of subject (RFC 5280, 4.1.2.6)"
+                )
+            )
         no_identifier = inputs["isCaCertificate"] is False and inputs["setSubjectKeyId"] is False
         if inputs["setAuthorityKeyId"] not in (False, UNKNOWN) and no_identifier:
             found.append(
-                CheckFailure("setAuthorityKeyId", "there is no key identifier to refer to: set setSubjectKeyId or isCaCertificate too")
+                CheckFailure(
+                    "setAuthorityKeyId",
+                    "there is no key identifier to refer to: set setSubjectKeyId or isCaCertificate too",
+                )
             )
         return found
 
@@ -49,4 +63,6 @@ class SelfSignedCert(Renewable):
             authority_key_id=identifier if inputs["setAuthorityKeyId"] else None,
             names=alternative_names.of_inputs(inputs),
         )
-        return outputs(sign(form, form.subject, key.public_key(), key), form) | {"keyAlgorithm": key_algorithm(key)}
+        return outputs(sign(form, form.subject, key.public_key(), key), form) | {
+            "keyAlgorithm": key_algorithm(key)
+        }

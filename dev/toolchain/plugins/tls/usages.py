@@ -1,4 +1,6 @@
-"""`allowedUses`: names of key usages (RFC 5280, 4.2.1.3) and extended key usages (4.2.1.12), and the extensions made of them."""
+"""`allowedUses`: names of key usages (RFC 5280, 4.2.1.3) and extended key usages (4.2.1.12), and
+the extensions made of them.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,11 @@ ALLOWED_USES = tuple(sorted([*_KEY_USAGE_BITS, *_EXTENDED_KEY_USAGES]))
 
 
 def key_usage(uses: Sequence[str]) -> x509.UnrecognizedExtension | None:
-    """The key usage extension of the uses that are key usages; `None` when there is none among them.
+    """The key usage extension of the uses that are key usages; `None` when there is none among
+    them.
 
-    It is encoded here because `x509.KeyUsage` refuses encipher_only without key_agreement, which Go does not.
+    It is encoded here because `x509.KeyUsage` refuses encipher_only without key_agreement, which Go
+    does not.
     """
     bits = {_KEY_USAGE_BITS[use] for use in uses if use in _KEY_USAGE_BITS}
     if not bits:
@@ -56,6 +60,8 @@ def key_usage(uses: Sequence[str]) -> x509.UnrecognizedExtension | None:
 
 
 def extended_key_usage(uses: Sequence[str]) -> x509.ExtendedKeyUsage | None:
-    """The extended key usage extension, in the order of `uses`; `None` when there is none among them."""
+    """The extended key usage extension, in the order of `uses`; `None` when there is none among
+    them.
+    """
     oids = [x509.ObjectIdentifier(_EXTENDED_KEY_USAGES[use]) for use in uses if use in _EXTENDED_KEY_USAGES]
     return x509.ExtendedKeyUsage(oids) if oids else None

@@ -50,11 +50,17 @@ _CLIENT = {
 }
 
 
-_CROSS = {"kind": "cross", **{name: _CLIENT[name] for name in ("issuerCertificatePem", "issuerPrivateKeyPem")}, "subjectCertificatePem": ""}
+_CROSS = {
+    "kind": "cross",
+    **{name: _CLIENT[name] for name in ("issuerCertificatePem", "issuerPrivateKeyPem")},
+    "subjectCertificatePem": "",
+}
 
 
 def request(timeout: float = 0.0) -> Request:
-    return Request(urn="u", name="it", preview=False, timeout=timeout, cancelled=threading.Event(), log=lambda *_: None)
+    return Request(
+        urn="u", name="it", preview=False, timeout=timeout, cancelled=threading.Event(), log=lambda *_: None
+    )
 
 
 class _Api:
@@ -134,7 +140,11 @@ def _still_of_a_service(_: Path) -> None:
 
 
 def _still_held(_: Path) -> None:
-    world = _World(listeners=[ListenerState("lsn-1", "alb-1", 443, "Running", True, (CaReference("ca-1", "Associated"),))])
+    world = _World(
+        listeners=[
+            ListenerState("lsn-1", "alb-1", 443, "Running", True, (CaReference("ca-1", "Associated"),))
+        ]
+    )
     world.handler().delete(request(timeout=0.01), "ca-1", {}, _STATE)
 
 
@@ -163,7 +173,9 @@ def _repository(**inputs: Any) -> Case:
 
 
 def client(**inputs: Any) -> Case:
-    return lambda _: check_inputs({key: value for key, value in {**_CLIENT, **inputs}.items() if value is not None})
+    return lambda _: check_inputs(
+        {key: value for key, value in {**_CLIENT, **inputs}.items() if value is not None}
+    )
 
 
 # --- the provider itself
@@ -171,7 +183,9 @@ def client(**inputs: Any) -> Case:
 
 def over_grpc(token: str, inputs: dict[str, Any]) -> str:
     """What the engine shows when the provider is to make such a resource, and cannot."""
-    create = provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{token}::it", properties=to_struct(inputs))
+    create = provider_pb2.CreateRequest(
+        urn=f"urn:pulumi:dev::project::{token}::it", properties=to_struct(inputs)
+    )
     return _answered(lambda stub: stub.Create(create))
 
 
@@ -203,12 +217,17 @@ class _Hanging:
 
 def _given_up(_: Path) -> list[str]:
     hanging, provider = _Hanging(), AlbMtls()
-    with mock.patch.object(provider, "handler", lambda token: hanging), mock.patch.object(host, "_GRACE", 0.01):
+    with (
+        mock.patch.object(provider, "handler", lambda token: hanging),
+        mock.patch.object(host, "_GRACE", 0.01),
+    ):
         server, port, cancel = start_server(provider)
         try:
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 stub = provider_pb2_grpc.ResourceProviderStub(channel)
-                call = stub.Create.future(provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{hanging.token}::it"))
+                call = stub.Create.future(
+                    provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::project::{hanging.token}::it")
+                )
                 assert hanging.called.wait(10)
                 cancel()
                 return [str(cast(grpc.Call, call.exception(timeout=10)).details())]
@@ -235,7 +254,9 @@ CASES: dict[str, Case] = {
     "a repository of another type": _repositories("uploadPCA"),
     "two repositories": _repositories(LISTED_TYPE, LISTED_TYPE),
     "a repository that is not listed": lambda _: cas().make_repository("mine"),
-    "an imported repository": lambda _: CertificateRepository(Configuration()).read(request(), "cas-wh-1", {}, {}),
+    "an imported repository": (
+        lambda _: CertificateRepository(Configuration()).read(request(), "cas-wh-1", {}, {})
+    ),
     "an upload without id": lambda _: cas().upload("17", "root", _CERTIFICATE),
     "a private key": lambda _: cas().upload("17", "root", "-----BEGIN PRIVATE KEY-----"),
     "still named": _still_named,
@@ -247,17 +268,27 @@ CASES: dict[str, Case] = {
     "a server certificate in place of a CA certificate": _existing(None, "1234567-cn-hangzhou"),
     "a CA certificate in CAS that has ended": _existing(_EXPIRED),
     "a CA certificate in CAS without content": _existing(""),
-    "an imported existing CA certificate": lambda _: ExistingCaCertificate(Configuration()).read(request(), "ca-1", {}, {}),
-    "inputs of an existing CA certificate": lambda _: ExistingCaCertificate(Configuration()).check(
-        request(), {}, {"caCertificateId": "", "name": "x"}
-    )[1],
-    "inputs of an authority's certificate": lambda _: AuthorityCertificate().check(request(), {}, {"subject": {}})[1],
-    "days of an authority's certificate": lambda _: AuthorityCertificate().check(
-        request(), {}, {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 0}
-    )[1],
+    "an imported existing CA certificate": (
+        lambda _: ExistingCaCertificate(Configuration()).read(request(), "ca-1", {}, {})
+    ),
+    "inputs of an existing CA certificate": (
+        lambda _: ExistingCaCertificate(Configuration()).check(
+            request(), {}, {"caCertificateId": "", "name": "x"}
+        )[1]
+    ),
+    "inputs of an authority's certificate": (
+        lambda _: AuthorityCertificate().check(request(), {}, {"subject": {}})[1]
+    ),
+    "days of an authority's certificate": (
+        lambda _: AuthorityCertificate().check(
+            request(), {}, {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 0}
+        )[1]
+    ),
     "an imported certificate of an authority": lambda _: AuthorityCertificate().read(request(), "1", {}, {}),
-    "an authority's certificate from a key that is none": lambda _: AuthorityCertificate().create(
-        request(), {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 1}
+    "an authority's certificate from a key that is none": (
+        lambda _: AuthorityCertificate().create(
+            request(), {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 1}
+        )
     ),
     "an empty PEM": lambda _: [unfit("")],
     "a private key in the PEM": lambda _: [unfit("-----BEGIN PRIVATE KEY-----")],
@@ -277,13 +308,17 @@ CASES: dict[str, Case] = {
     "no day": client(validityDays=0),
     "sign yes": lambda _: check_inputs({**_CROSS, "sign": "yes"}),
     "an imported record": lambda _: IssuedCertificates().read(request(), "x", {}, {}),
-    "inputs of a record": lambda _: IssuedCertificates().check(request(), {}, {"color": "red", "listeners": []})[1],
+    "inputs of a record": (
+        lambda _: IssuedCertificates().check(request(), {}, {"color": "red", "listeners": []})[1]
+    ),
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,
     "a Python without packages": _without_packages,
     "an imported identity": lambda _: StackIdentity().read(request(), "production", {}, {}),
     "an input of StackIdentity": lambda _: StackIdentity().check(request(), {}, {"seed": 1})[1],
     "a resource type that is none": lambda _: [over_grpc("albmtls:index:Thing", {})],
-    "a function that is none": lambda _: [_answered(lambda stub: stub.Invoke(provider_pb2.InvokeRequest(tok="albmtls:index:f")))],
+    "a function that is none": lambda _: [
+        _answered(lambda stub: stub.Invoke(provider_pb2.InvokeRequest(tok="albmtls:index:f")))
+    ],
     "an unforeseen error": lambda _: [over_grpc("albmtls:index:ListenerClientAuthentication", {})],
 }

@@ -58,7 +58,9 @@ def plugin(code: str, seconds: float = 60) -> Case:
         script.write_text(f"#!{sys.executable}\nimport json, sys, time\n{code}\n")
         script.chmod(0o755)
         with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", seconds):
-            return kubeconfigs.load(kubeconfig(directory, user={"exec": {"command": "./plugin"}}), None, {}).credential()
+            return kubeconfigs.load(
+                kubeconfig(directory, user={"exec": {"command": "./plugin"}}), None, {}
+            ).credential()
 
     return case
 
@@ -72,7 +74,9 @@ def _no_kubeconfig(directory: Path) -> object:
 
 def _patched(directory: Path, **content: Any) -> object:
     """One request, which is sent once."""
-    return KubernetesApi(kubeconfigs.load(kubeconfig(directory, **content), None, {})).patch("/apis/x", [], "test")
+    return KubernetesApi(kubeconfigs.load(kubeconfig(directory, **content), None, {})).patch(
+        "/apis/x", [], "test"
+    )
 
 
 def answered(status: int, answer: Any) -> Case:
@@ -99,7 +103,9 @@ def _odd_proxy(directory: Path) -> object:
 
 def _encrypted_key(directory: Path) -> object:
     issuer = authority()
-    locked = issuer.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    locked = issuer.private_key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+    )
     parts = {"client-certificate-data": pem(issuer.certificate).encode(), "client-key-data": locked}
     return _patched(directory, user={key: base64.b64encode(part).decode() for key, part in parts.items()})
 
@@ -125,7 +131,9 @@ def _albconfig(*answers: tuple[int, Any]) -> Case:
 def _overtaken(status: int) -> Case:
     def case(directory: Path) -> object:
         with answering((status, {"kind": "Status", "message": "no"})) as address:
-            return Cluster(kubeconfig=kubeconfig(directory, server=f"http://{address}")).patch_albconfig("alb", [])
+            return Cluster(kubeconfig=kubeconfig(directory, server=f"http://{address}")).patch_albconfig(
+                "alb", []
+            )
 
     return case
 
@@ -143,7 +151,9 @@ CASES: dict[str, Case] = {
     "no such context": read(context="staging"),
     "no cluster": read(without="clusters"),
     "no user": read(without="users"),
-    "a cluster that is text": read(text=json.dumps({**_content(), "clusters": [{"name": "c", "cluster": "https://127.0.0.1"}]})),
+    "a cluster that is text": read(
+        text=json.dumps({**_content(), "clusters": [{"name": "c", "cluster": "https://127.0.0.1"}]})
+    ),
     "a server that is no URL": read(server="127.0.0.1"),
     "the answer of DescribeClusterUserKubeconfig": read(
         text=json.dumps({"config": "apiVersion: v1", "expiration": "2026-01-01T00:00:00Z"})
@@ -186,7 +196,9 @@ CASES: dict[str, Case] = {
     "a refusal": answered(400, {"kind": "Status", "message": "admission webhook denied the request"}),
     "no Kubernetes API": answered(200, "<html>"),
     "a certificate authority that is none": reached(**{"certificate-authority-data": _PEM}),
-    "a client certificate that is none": reached(user={"client-certificate-data": _PEM, "client-key-data": _PEM}),
+    "a client certificate that is none": reached(
+        user={"client-certificate-data": _PEM, "client-key-data": _PEM}
+    ),
     "no AlbConfigs": _albconfig(_NO_PATH, (404, {"kind": "Status", "message": "not found"})),
     "no AlbConfigs at present": _albconfig(_NO_PATH, (403, {"kind": "Status", "message": "no"})),
     "overtaken": _overtaken(422),

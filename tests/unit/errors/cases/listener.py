@@ -87,7 +87,11 @@ def _locked_out(_: Path) -> object:
 def _taken_with_another_ca(_: Path) -> object:
     world = World()
     world.create(wanted())
-    return world.create(wanted(owner="99999999", takeOver=True, trustedFingerprint=C, issuingFingerprint=C, caCertificateId=CA_2))
+    return world.create(
+        wanted(
+            owner="99999999", takeOver=True, trustedFingerprint=C, issuingFingerprint=C, caCertificateId=CA_2
+        )
+    )
 
 
 def _disturbed(disturb: Callable[[World], None]) -> Case:
@@ -104,7 +108,9 @@ def _disturbed(disturb: Callable[[World], None]) -> Case:
 
 def _before(world: World) -> None:
     values = iter([False, None] * 4)
-    world.cluster.before_patch = [lambda document: document["spec"]["listeners"][1].update(caEnabled=next(values))] * 8
+    world.cluster.before_patch = [
+        lambda document: document["spec"]["listeners"][1].update(caEnabled=next(values))
+    ] * 8
 
 
 def _after(world: World) -> None:
@@ -156,7 +162,9 @@ CASES: dict[str, Case] = {
     "no such port": found(alb(), 8443),
     "no listeners": found({"metadata": {"name": "alb"}, "spec": {}}),
     "an HTTP port": found(alb(), 80),
-    "one listener twice": found(alb({"port": 443, "protocol": "HTTPS"}, {"port": "443", "protocol": "HTTPS"})),
+    "one listener twice": found(
+        alb({"port": 443, "protocol": "HTTPS"}, {"port": "443", "protocol": "HTTPS"})
+    ),
     "a spec that is text": found({"metadata": {"name": "alb"}, "spec": "x"}),
     "listeners that are text": found({"metadata": {"name": "alb"}, "spec": {"listeners": "x"}}),
     "an item that is text": found(alb("x")),
@@ -167,7 +175,9 @@ CASES: dict[str, Case] = {
     "caCertificates that are text": spoiled(caCertificates="x"),
     "a temporary listener on a port that is taken": rehearsed(port=80),
     "a temporary listener without a server certificate": rehearsed({"port": 443, "protocol": "HTTPS"}),
-    "an edition that is not documented": lambda _: list(doubtful(_EXTENSIBLE, find_listener(_EXTENSIBLE, 443))),
+    "an edition that is not documented": lambda _: list(
+        doubtful(_EXTENSIBLE, find_listener(_EXTENSIBLE, 443))
+    ),
     "the edition Basic": switched_on(config={"edition": "Basic"}),
     "QUIC": _quic,
     "a CA that has ended": _ended,

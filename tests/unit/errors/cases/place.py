@@ -14,7 +14,16 @@ import pulumi
 
 from alb_mutual_tls.access.check import check
 from alb_mutual_tls.alibaba.answers import CAS, CS, STS
-from alb_mutual_tls.alibaba.credentials import AssumedRole, Choice, CredentialsUri, DefaultChain, Keys, OidcRole, Settings, choose
+from alb_mutual_tls.alibaba.credentials import (
+    AssumedRole,
+    Choice,
+    CredentialSettings,
+    CredentialsUri,
+    DefaultChain,
+    Keys,
+    OidcRole,
+    choose,
+)
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.session import SdkCredential
 from alb_mutual_tls.cluster import user_kubeconfig
@@ -66,9 +75,16 @@ def _other_account_configured(_: Path) -> object:
 
 
 def _account(directory: Path, answer: Any = None, recorded: str = "", **properties: Any) -> object:
-    """Ask STS for the account, which is 1 unless `answer` says something else, and compare it with the recorded one."""
+    """Ask STS for the account, which is 1 unless `answer` says something else, and compare it with
+    the recorded one.
+    """
     with answering((200, answer or {"AccountId": "1"})) as address:
-        key = {"accessKey": _KEYS.access_key_id, "secretKey": _KEYS.access_key_secret, "protocol": "HTTP", "endpoints": {"sts": address}}
+        key = {
+            "accessKey": _KEYS.access_key_id,
+            "secretKey": _KEYS.access_key_secret,
+            "protocol": "HTTP",
+            "endpoints": {"sts": address},
+        }
         return Configuration.of({**key, **properties}).require_account(recorded, "the CA certificate ca-1")
 
 
@@ -87,13 +103,15 @@ def _account_of_the_program(_: Path) -> object:
 def _cluster(directory: Path, *answers: Any, recorded: str = "", **properties: Any) -> object:
     with answering(*((200, answer) for answer in answers)) as address:
         path = kubeconfig(directory, server=f"http://{address}")
-        return Configuration.of({"kubeconfig": path, **properties}).require_cluster(recorded, "listener 443/HTTPS of AlbConfig alb")
+        return Configuration.of({"kubeconfig": path, **properties}).require_cluster(
+            recorded, "listener 443/HTTPS of AlbConfig alb"
+        )
 
 
 # --- credentials
 
 
-def _chosen(settings: Settings, *profiles: Mapping[str, Any], text: str | None = None) -> Case:
+def _chosen(settings: CredentialSettings, *profiles: Mapping[str, Any], text: str | None = None) -> Case:
     def case(home: Path) -> object:
         if profiles or text:
             (home / ".aliyun").mkdir()
@@ -105,12 +123,16 @@ def _chosen(settings: Settings, *profiles: Mapping[str, Any], text: str | None =
 
 def _resolved(choice: Choice, answer: Any = None) -> object:
     with answering((200, answer or {})) as address:
-        return SdkCredential(choice, lambda credential: OpenApi(STS, address, "HTTP", credential, deadline=0.1)).resolve()
+        return SdkCredential(
+            choice, lambda credential: OpenApi(STS, address, "HTTP", credential, deadline=0.1)
+        ).resolve()
 
 
 def _nothing_found(_: Path) -> object:
     found = "alibabacloud_credentials.provider.DefaultCredentialsProvider.get_credentials"
-    with mock.patch(found, side_effect=ValueError("not in any of the providers")):  # whatever the machine that runs this has
+    with mock.patch(
+        found, side_effect=ValueError("not in any of the providers")
+    ):  # whatever the machine that runs this has
         return _resolved(Choice(DefaultChain(), "the default credential chain"))
 
 
@@ -130,7 +152,9 @@ def _no_session(_: Path) -> object:
 
 
 def api(address: str) -> OpenApi:
-    credential = SdkCredential(Choice(_KEYS, "alicloud:accessKey"), lambda _: OpenApi(STS, address, "HTTP", None))
+    credential = SdkCredential(
+        Choice(_KEYS, "alicloud:accessKey"), lambda _: OpenApi(STS, address, "HTTP", None)
+    )
     return OpenApi(CAS, address, "HTTP", credential)
 
 
@@ -138,7 +162,9 @@ def refused(status: int, code: str) -> Case:
     """CAS refuses an upload."""
 
     def case(_: Path) -> object:
-        with answering((status, {"RequestId": "1-2-3", "Code": code, "Message": f"{code}, the service says."})) as address:
+        with answering(
+            (status, {"RequestId": "1-2-3", "Code": code, "Message": f"{code}, the service says."})
+        ) as address:
             return api(address).write("UploadPCACert", {"WarehouseId": "1"})
 
     return case
@@ -163,7 +189,9 @@ def _fetched(status: int, answer: Mapping[str, Any], cluster: str = "c1") -> Cas
 
     def case(_: Path) -> object:
         with answering((status, answer)) as address:
-            return user_kubeconfig.fetch(OpenApi(CS, address, "HTTP", None), cluster, private_address=False, minutes=15)
+            return user_kubeconfig.fetch(
+                OpenApi(CS, address, "HTTP", None), cluster, private_address=False, minutes=15
+            )
 
     return case
 
@@ -186,19 +214,25 @@ CASES: dict[str, Case] = {
     "another account than the state's": lambda directory: _account(directory, recorded="2"),
     "another account than accountId": lambda directory: _account(directory, accountId="2"),
     "another account than the program wants": _account_of_the_program,
-    "another cluster than the state's": lambda directory: _cluster(directory, {"metadata": {"uid": "uid-1"}}, recorded="uid-2"),
-    "another cluster than ackClusterId": lambda directory: _cluster(directory, {"data": {"clusterid": "c1"}}, ackClusterId="c2"),
-    "a cluster without an ACK id": lambda directory: _cluster(directory, {"data": {}}, {"items": []}, ackClusterId="c1"),
+    "another cluster than the state's": lambda directory: _cluster(
+        directory, {"metadata": {"uid": "uid-1"}}, recorded="uid-2"
+    ),
+    "another cluster than ackClusterId": lambda directory: _cluster(
+        directory, {"data": {"clusterid": "c1"}}, ackClusterId="c2"
+    ),
+    "a cluster without an ACK id": lambda directory: _cluster(
+        directory, {"data": {}}, {"items": []}, ackClusterId="c1"
+    ),
     "no credentials": _nothing_found,
     "a service that gives none": _no_service,
     "no OIDC token": _no_token,
     "no session": _no_session,
-    "no profiles": _chosen(Settings(profile="p")),
-    "no profile file": _chosen(Settings(profile="p"), text="[]"),
-    "no such profile": _chosen(Settings(profile="p"), {"name": "other"}),
-    "an incomplete profile": _chosen(Settings(profile="p"), {"name": "p", "mode": "OIDC"}),
+    "no profiles": _chosen(CredentialSettings(profile="p")),
+    "no profile file": _chosen(CredentialSettings(profile="p"), text="[]"),
+    "no such profile": _chosen(CredentialSettings(profile="p"), {"name": "other"}),
+    "an incomplete profile": _chosen(CredentialSettings(profile="p"), {"name": "p", "mode": "OIDC"}),
     "profiles in a circle": _chosen(
-        Settings(profile="a"),
+        CredentialSettings(profile="a"),
         {"name": "a", "mode": "ChainableRamRoleArn", "source_profile": "b", "ram_role_arn": "r"},
         {"name": "b", "mode": "ChainableRamRoleArn", "source_profile": "a", "ram_role_arn": "r"},
     ),
@@ -219,5 +253,7 @@ CASES: dict[str, Case] = {
     ),
     "a cluster without a kubeconfig": _fetched(200, {"config": "", "expiration": "2026-01-01T00:00:00Z"}),
     "a cluster's name": _fetched(200, {}, "my cluster"),
-    "cancelled before it was sent": lambda _: OpenApi(CAS, "127.0.0.1:9", "HTTP", None).until(lambda: True).write("UploadPCACert", {}),
+    "cancelled before it was sent": lambda _: (
+        OpenApi(CAS, "127.0.0.1:9", "HTTP", None).until(lambda: True).write("UploadPCACert", {})
+    ),
 }

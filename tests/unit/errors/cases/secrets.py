@@ -17,11 +17,17 @@ def delivered(**secret: object) -> Case:
 CASES: dict[str, Case] = {
     "a namespace": delivered(namespace="Shop"),
     "a name": delivered(name="web_tls"),
-    "a Secret beside a request": own(clients={"web": {"csr": request(), "secret": {"namespace": "shop", "name": "web-tls"}}}),
-    "one Secret of two clients": own(clients={name: {"secret": {"namespace": "shop", "name": "web-tls"}} for name in ("web", "app")}),
+    "a Secret beside a request": own(
+        clients={"web": {"csr": request(), "secret": {"namespace": "shop", "name": "web-tls"}}}
+    ),
+    "one Secret of two clients": own(
+        clients={name: {"secret": {"namespace": "shop", "name": "web-tls"}} for name in ("web", "app")}
+    ),
     "no name": own(clients={"web": {"secret": {"namespace": "shop"}}}),
     "somebody else's Secret": lambda _: place({"uid": "1"})[0].create(call(), INPUTS),
     "an imported place": lambda _: place()[0].read(call(), "shop/web-tls", {}, {}),
     "an input of SecretPlace": lambda _: place()[0].check(call(), {}, {**INPUTS, "color": "red"})[1],
-    "an input of ClusterIdentity": lambda _: ClusterIdentity(configuration(Secrets({}))).check(call(), {}, {"seed": 1})[1],
+    "an input of ClusterIdentity": (
+        lambda _: ClusterIdentity(configuration(Secrets({}))).check(call(), {}, {"seed": 1})[1]
+    ),
 }

@@ -14,8 +14,13 @@ from tests.unit.pki.material import authority, key_pem, pem, request
 
 
 def own(**keys: Any) -> Case:
-    """Keys of the project's namespace: text as it is, everything else as the engine hands objects over."""
-    values = {f"alb-mutual-tls:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+    """Keys of the project's namespace: text as it is, everything else as the engine hands objects
+    over.
+    """
+    values = {
+        f"alb-mutual-tls:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in keys.items()
+    }
     return lambda _: parse({"alicloud:region": "cn-hangzhou", **values})
 
 
@@ -79,9 +84,15 @@ CASES: dict[str, Case] = {
     "a path": _listener(verify={"path": "healthz"}),
     "two authorities": own(authorities={"a": {}, "b": {}}),
     "an authority that is none": own(trustedAuthority="other"),
-    "one listener twice": own(listeners={"a": {"albConfig": "alb", "port": 443}, "b": {"albConfig": "alb", "port": 443}}),
+    "one listener twice": own(
+        listeners={"a": {"albConfig": "alb", "port": 443}, "b": {"albConfig": "alb", "port": 443}}
+    ),
     "clients alike": own(clients={"web": {}, "WEB": {}}),
-    "authorities alike": own(authorities={"a": {"subject": _SAME}, "b": {"subject": _SAME}}, issuingAuthority="a", trustedAuthority="a"),
+    "authorities alike": own(
+        authorities={"a": {"subject": _SAME}, "b": {"subject": _SAME}},
+        issuingAuthority="a",
+        trustedAuthority="a",
+    ),
     "a client like its authority": own(
         authorities={"a": {"subject": {**_SAME, "organizationName": "o"}}},
         clients={"web": {"subject": {**_SAME, "organizationName": "o"}}},
@@ -90,21 +101,34 @@ CASES: dict[str, Case] = {
     "a key in place of a request": own(clients={"web": {"csr": _KEY}}),
     "a request that is not there": own(clients={"web": {"csr": "no/such.csr"}}),
     "a request that is too large": _file(b"x" * 100_001),
-    "a request in the stack file that is too large": own(clients={"web": {"csr": "-----BEGIN CERTIFICATE-----" + " " * 100_000}}),
+    "a request in the stack file that is too large": own(
+        clients={"web": {"csr": "-----BEGIN CERTIFICATE-----" + " " * 100_000}}
+    ),
     "a request in DER": _file(b"\x30\x82"),
-    "an authority that is brought and in CAS": own(authorities={"corp": {**_BROUGHT["corp"], "caCertificateId": "1"}}),
+    "an authority that is brought and in CAS": own(
+        authorities={"corp": {**_BROUGHT["corp"], "caCertificateId": "1"}}
+    ),
     "a validity of a brought authority": own(authorities={"corp": {**_BROUGHT["corp"], "validityDays": 3}}),
     "a brought certificate that is none": own(authorities={"corp": {"certificate": "-----BEGIN X-----"}}),
     "one CA certificate twice": own(
-        authorities={name: {"caCertificateId": "1"} for name in "ab"}, issuingAuthority="a", trustedAuthority="a"
+        authorities={name: {"caCertificateId": "1"} for name in "ab"},
+        issuingAuthority="a",
+        trustedAuthority="a",
     ),
     "a client like a brought authority": own(
-        authorities=_BROUGHT, authorityPrivateKeys={"corp": _KEY}, clients={"web": {"subject": {"commonName": "Corporate Root"}}}
+        authorities=_BROUGHT,
+        authorityPrivateKeys={"corp": _KEY},
+        clients={"web": {"subject": {"commonName": "Corporate Root"}}},
     ),
     "a key of no authority": own(authorityPrivateKeys={"rot": _KEY}),
     "a key of a generated authority": own(authorityPrivateKeys={"root": _KEY}),
     "no key to sign with": own(authorities=_BROUGHT, clients={"web": {}}),
-    "no key to rotate with": own(authorities={**_BROUGHT, "new": {}}, trustedAuthority="corp", issuingAuthority="new", clients={"web": {}}),
+    "no key to rotate with": own(
+        authorities={**_BROUGHT, "new": {}},
+        trustedAuthority="corp",
+        issuingAuthority="new",
+        clients={"web": {}},
+    ),
     "a name that a brought authority does not allow": own(
         authorities={"corp": {"certificate": pem(_LIMITED.certificate)}},
         authorityPrivateKeys={"corp": key_pem(_LIMITED.private_key)},
