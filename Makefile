@@ -14,7 +14,7 @@ LISTENER_BASE ?=
 BASES = --port-base "$(PORT_BASE)" --listener-base "$(LISTENER_BASE)"
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test test-all campaigns bench lint toolchain test-toolchain
+.PHONY: help up preview down test test-all campaigns bench lint toolchain test-toolchain drawings
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -74,3 +74,8 @@ toolchain: ## what the others need: Python environment, engine, control plane, n
 
 test-toolchain: ## the same, and the programs that only tests start; one that cannot be had is said
 	@$(PYTHON) -m dev.toolchain tests
+
+drawings: # the drawings of docs/ anew from their text; needs Go and the Go module proxy (three minutes once)
+	@for source in docs/drawings/*.d2; do \
+		go run oss.terrastruct.com/d2@v0.7.1 --theme 0 --dark-theme 200 --pad 20 "$$source" "$${source%.d2}.svg" || exit 1; \
+	done
