@@ -27,18 +27,24 @@ PAGE: Final = Path(__file__).parents[3] / "docs/chains.md"
 _OPENSSL: Final = re.compile(r"^error (\d+) at (\d+) depth lookup", re.MULTILINE)
 _HEAD: Final = f"""# Chains and who lets them in
 
-Written by `python -m tests.contract.pki.chains_table`; `tests/contract/pki/test_pki_chains.py` runs the same again and compares.
+Written by `python -m tests.contract.pki.chains_table`; \
+`tests/contract/pki/test_pki_chains.py` runs the same again and compares.
 Each chain is put before
 
-- **this program** (`alb_mutual_tls/pki/certification_path.py`: the OpenSSL of the package cryptography, asked for the purpose
-  `sslclient`, and rules of our own), which is what `mtls inspect`, and `mtls verify` before a flip, go by;
+- **this program** (`alb_mutual_tls/pki/certification_path.py`: the OpenSSL of the package \
+cryptography, asked for the purpose `sslclient`, and rules of our own), which is what \
+`mtls inspect`, and `mtls verify` before a flip, go by;
 - **openssl verify** `-purpose sslclient -attime ... -untrusted ... -CAfile ...` (OpenSSL 3.0);
-- **nginx** with `ssl_verify_client on` and `ssl_verify_depth {VERIFY_DEPTH}`, in TLS 1.2 and 1.3. A server cannot be asked about another
-  moment, and no client of OpenSSL presents a certificate whose basicConstraints it cannot read: "-".
+- **nginx** with `ssl_verify_client on` and `ssl_verify_depth {VERIFY_DEPTH}`, in TLS 1.2 and 1.3.
+  A server cannot be asked about another moment, and no client of OpenSSL presents a certificate \
+whose basicConstraints it cannot read: "-".
 
-"error 26 at 0" is OpenSSL's error at that place in the path, the client's own certificate being 0; the first two always agree on it.
-"our rule": OpenSSL has nothing against the path, but TLS servers refuse the key or the signature, or ALB does not document the kind of
-key. "depth 4": accepted by a listener that follows so many authorities between the client and the root; ALB's depth is not documented.
+"error 26 at 0" is OpenSSL's error at that place in the path, the client's own certificate being 0; \
+the first two always agree on it.
+"our rule": OpenSSL has nothing against the path, but TLS servers refuse the key or the signature, \
+or ALB does not document the kind of key.
+"depth 4": accepted by a listener that follows so many authorities between the client and the root; \
+ALB's depth is not documented.
 
 """
 

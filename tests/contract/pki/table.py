@@ -31,7 +31,7 @@ class _Notes:
         return f" [{self._texts.index(text) + 1}]"
 
     def lines(self) -> list[str]:
-        return [f"{number}. {text}" for number, text in enumerate(self._texts, 1)]
+        return [_sentences(f"{number}. ", text) for number, text in enumerate(self._texts, 1)]
 
 
 def section() -> str:
@@ -46,12 +46,13 @@ def section() -> str:
         ),
         (
             f"CAs have keys of {_list(GENERATED)}, brought ones also of"
-            f" {_list(AUTHORITIES[len(GENERATED) :])}. Clients have keys of the same kinds,"
+            f" {_list(AUTHORITIES[len(GENERATED) :])}."
         ),
         (
-            f"and those that bring a request also of {_list(CLIENTS[len(AUTHORITIES) :])}. Any other key,"
-            " such as Ed25519, is refused before anything is signed."
+            "Clients have keys of the same kinds, and those that bring a request also of"
+            f" {_list(CLIENTS[len(AUTHORITIES) :])}."
         ),
+        "Any other key, such as Ed25519, is refused before anything is signed.",
         f"{_list(SERVERS)} are asked in handshakes, with TLS 1.2 and with TLS 1.3.",
         "Every answer that one would not wish for has a note.",
         "",
@@ -61,9 +62,10 @@ def section() -> str:
             ["certificate", "number", "pkilint", "profile"], [_certificate(kind, notes) for kind in KINDS]
         ),
         "",
+        "Good chains.",
         (
-            "Good chains. A rotation is under way where clients present a cross certificate; where the new"
-            " root is trusted, the flip has been made:"
+            "A rotation is under way where clients present a cross certificate; where the new root is"
+            " trusted, the flip has been made:"
         ),
         "",
         *_table(
@@ -84,6 +86,11 @@ def section() -> str:
         *notes.lines(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sentences(mark: str, text: str) -> str:
+    """An item of a list, one sentence a line."""
+    return mark + re.sub(r"(?<=\.) (?=[A-Z`])", "\n" + " " * len(mark), text)
 
 
 def _certificate(kind: Kind, notes: _Notes) -> list[str]:

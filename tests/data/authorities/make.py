@@ -1174,10 +1174,12 @@ _BLOCK: Final = re.compile(
 )
 INDEX: Final = """# Certificate authorities made by other tools
 
-Made by `make.py`; public certificates only, each key was thrown away. The tests judge them at {clock} and demand these very sentences
-(`tests/unit/pki/test_corpus.py`). "OpenSSL": what `openssl verify -purpose sslclient` says of a client certificate below (`clients/`), where the last
-certificate of the file is trusted. Where it says "accepted" of an authority that is refused, the reason is a weakness, or a form that other
-verifiers refuse (docs/pki.md).
+Made by `make.py`; public certificates only, each key was thrown away.
+The tests judge them at {clock} and demand these very sentences (`tests/unit/pki/test_corpus.py`).
+"OpenSSL": what `openssl verify -purpose sslclient` says of a client certificate below (`clients/`), \
+where the last certificate of the file is trusted.
+Where it says "accepted" of an authority that is refused, the reason is a weakness, \
+or a form that other verifiers refuse (docs/pki.md).
 
 Made with {versions}.
 
@@ -1189,7 +1191,8 @@ A key beside a certificate and a file of more than 100,000 bytes are tried in th
 
 ## Commands
 
-In an empty directory with `bare.cnf`: `{bare}`. "cryptography": the function of that name in `make.py`.
+In an empty directory with `bare.cnf`: `{bare}`.
+"cryptography": the function of that name in `make.py`.
 
 {commands}
 """
