@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
 
-# https://www.pulumi.com/docs/iac/concepts/secrets/: the signature by which a deployment marks a secret value.
+# The signature by which a deployment marks a secret value:
+# https://www.pulumi.com/docs/iac/concepts/secrets/
 SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
 
 

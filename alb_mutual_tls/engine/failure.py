@@ -49,31 +49,58 @@ _CLOSING: Final = re.compile(
 
 # What pulumi itself says before there are any events.
 _OF_PULUMI: Final = (
-    (r"the stack is currently locked|\[409\] Conflict: Another update is currently in progress", FailureKind.LOCKED),
+    (
+        r"the stack is currently locked|\[409\] Conflict: Another update is currently in progress",
+        FailureKind.LOCKED,
+    ),
     (r"incorrect passphrase|passphrase must be set", FailureKind.PASSPHRASE),
     (r"no stack named|no stack selected", FailureKind.NO_STACK),
-    (r"PULUMI_ACCESS_TOKEN must be set|not logged in|\[401\]|invalid access token|NoCredentialProviders|failed to retrieve credentials"
-     r"|get credentials|InvalidAccessKeyId|SignatureDoesNotMatch|StatusCode: 40[13]", FailureKind.CREDENTIALS),
-    (r"unable to open state directory|unable to open bucket|unable to check if bucket|\.pulumi/|performing HTTP request"
-     r"|could not (?:determine|get) .*backend|no such host|connection refused|i/o timeout", FailureKind.BACKEND),
-)  # fmt: skip
+    (
+        r"PULUMI_ACCESS_TOKEN must be set|not logged in|\[401\]|invalid access"
+        r" token|NoCredentialProviders|failed to retrieve credentials"
+        r"|get credentials|InvalidAccessKeyId|SignatureDoesNotMatch|StatusCode: 40[13]",
+        FailureKind.CREDENTIALS,
+    ),
+    (
+        r"unable to open state directory|unable to open bucket|unable to check if bucket|\.pulumi/|performing"
+        r" HTTP request"
+        r"|could not (?:determine|get) .*backend|no such host|connection refused|i/o timeout",
+        FailureKind.BACKEND,
+    ),
+)
 
 # What the provider says; the sentences of docs/errors.md that are no refusals.
 _OF_PROVIDER: Final = (
-    (r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at present|answered \S+ \S+ with something)"
-     r"|the proxy (?:\S+ )?for the cluster|configured Kubernetes cluster is unreachable", FailureKind.CLUSTER),
-    (r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is no API answer"
-     r"|did not say which account|STS answered without credentials", FailureKind.ALIBABA_CLOUD),
-    (r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the OIDC token file"
-     r"|aliyun CLI|leads back to itself|which its mode .* needs|does not exist, the profiles are|set the clock of this machine"
-     r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not base64)"
-     r"|(?:correct the kubeconfig|fetch the kubeconfig anew)|has no (?:context|current-context)|credential plugin"
-     r"|acts as somebody else|has only one of client-certificate|is the answer of DescribeClusterUserKubeconfig|kubectl refuses"
-     r"|which no header can hold", FailureKind.CREDENTIALS),
+    (
+        r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at"
+        r" present|answered \S+ \S+ with something)"
+        r"|the proxy (?:\S+ )?for the cluster|configured Kubernetes cluster is unreachable",
+        FailureKind.CLUSTER,
+    ),
+    (
+        r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is"
+        r" no API answer"
+        r"|did not say which account|STS answered without credentials",
+        FailureKind.ALIBABA_CLOUD,
+    ),
+    (
+        r"no Alibaba Cloud credentials|gave no credentials|does not accept the (?:access key|credential)|the"
+        r" OIDC token file"
+        r"|aliyun CLI|leads back to itself|which its mode .* needs|does not exist, the profiles are|set the"
+        r" clock of this machine"
+        r"|there is no kubeconfig|^\S+ is not a kubeconfig|^\S+ is not YAML|of \S+ (?:cannot be read|is not"
+        r" base64)"
+        r"|(?:correct the kubeconfig|fetch the kubeconfig anew)|has no (?:context|current-context)|credential"
+        r" plugin"
+        r"|acts as somebody else|has only one of client-certificate|is the answer of"
+        r" DescribeClusterUserKubeconfig|kubectl refuses"
+        r"|which no header can hold",
+        FailureKind.CREDENTIALS,
+    ),
     (r"is not permitted to call|forbids user|is forbidden: User", FailureKind.PERMISSION),
     (r"cancell?ed|given up .* after the cancellation", FailureKind.INTERRUPTED),
     (r"internal error in|has no package|has no resource type", FailureKind.FAILED),
-)  # fmt: skip
+)
 
 _CONFIGURATION: Final = re.compile(r"^the configuration of stack .* cannot be used:")
 _OTHER_ACCOUNT: Final = re.compile(r"and the key (?:accountId|ackClusterId) wants")

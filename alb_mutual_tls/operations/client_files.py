@@ -157,7 +157,7 @@ def _pem(text: str) -> bytes:
 
 
 def _curl_config(certificate: Path, key: Path) -> bytes:
-    # https://curl.se/docs/manpage.html#-K: paths count from the current directory, so they are whole.
+    # Paths count from the current directory, so they are whole: https://curl.se/docs/manpage.html#-K
     def quoted(path: Path) -> str:
         return '"' + str(path.absolute()).replace("\\", "\\\\").replace('"', '\\"') + '"'
 

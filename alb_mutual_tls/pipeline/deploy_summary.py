@@ -30,7 +30,8 @@ def verdict(one: Deployment) -> str:
         case DeploymentEnding.DEPLOYED:
             return f"deployed{' and verified' if _proven(one.after) else ''}; {live}"
         case DeploymentEnding.NOTHING_CHANGED:
-            return f"not deployed: {one.failure.reason if one.failure else FailureKind.FAILED}; nothing was changed"
+            kind = one.failure.reason if one.failure else FailureKind.FAILED
+            return f"not deployed: {kind}; nothing was changed"
         case DeploymentEnding.NOT_BEGUN:
             return f"not begun: there was nothing to change, and {_why(one)}; {live}"
         case DeploymentEnding.NOT_GOOD:

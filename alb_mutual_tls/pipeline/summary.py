@@ -132,8 +132,11 @@ def _number(effect: Effect, count: int) -> str:
     text = effect.value
     if count == 1:
         return text
-    for singular, plural in (("stays as it is, only its record changes", "stay as they are, only their records change"), ("stays as it is", "stay as they are"),
-                             ("stays open and gets", "stay open and get")):  # fmt: skip
+    for singular, plural in (
+        ("stays as it is, only its record changes", "stay as they are, only their records change"),
+        ("stays as it is", "stay as they are"),
+        ("stays open and gets", "stay open and get"),
+    ):
         text = text.replace(singular, plural)
     return text
 

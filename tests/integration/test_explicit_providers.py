@@ -23,7 +23,7 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
     made.remove()
 
 
-def test_nothing_is_replaced_when_default_providers_are_forbidden_and_a_new_client_is_made_by_the_explicit_one(
+def test_nothing_is_replaced_when_default_providers_are_forbidden_and_the_explicit_one_serves(
     stack: Stack,
 ) -> None:
     stack.up()

@@ -178,7 +178,7 @@ def test_one_that_is_added_and_one_that_is_taken_out_touch_no_other(
     stack.unchanged()
 
 
-def test_forty_listeners_of_one_albconfig_are_taken_by_one_up_and_given_back_without_a_conflict_among_themselves(
+def test_forty_listeners_of_one_albconfig_are_taken_and_given_back_without_a_conflict(
     apply: Apply, sandbox: Sandbox, program: Path
 ) -> None:
     apply(

@@ -103,7 +103,7 @@ def test_a_stack_with_a_bundle_of_the_old_authority_is_not_ready(stack: Stack) -
     assert (document["exitCode"], document["listeners"][0]["verdict"]) == (1, "held")
 
 
-def test_when_the_next_authority_issues_every_bundle_is_ready_and_it_is_not_trusted_without_its_cross_certificate(
+def test_when_the_next_authority_issues_every_bundle_is_ready_only_with_its_cross_certificate(
     stack: Stack,
 ) -> None:
     stack.up()

@@ -216,9 +216,10 @@ def _refuse(report: AuditReport, document: Document, one: ListenerAudit) -> None
     if isinstance(one.alb, NotKnown) and listener.ca_enabled and not isinstance(report.seen.alb, NotSeen):
         raise UserError(f"{what}: {one.alb.why}; wait until its controller has made one, then adopt it")
     if one.state in (Enforcement.LETS_IN, Enforcement.OTHER_CA, Enforcement.REFUSES, Enforcement.CHANGING):
+        state = "is changing" if one.state is Enforcement.CHANGING else one.state
         raise UserError(
-            f"{what}: it {'is changing' if one.state is Enforcement.CHANGING else one.state}; wait, or mend what"
-            " keeps ALB from doing as the AlbConfig says (kubectl describe albconfig), then adopt it"
+            f"{what}: it {state}; wait, or mend what keeps ALB from doing as the AlbConfig says (kubectl"
+            " describe albconfig), then adopt it"
         )
 
 

@@ -75,11 +75,7 @@ def deploy(
         )
         text, code = summary(ended), ended.exit_code
     except UserError as error:
-        text, code = (
-            (
-                f"**{escaped(f'{stack}: not deployed: {error}; nothing was changed')}**\n{marker('deploy', stack)}\n"
-            ),
-            2,
-        )
+        verdict = escaped(f"{stack}: not deployed: {error}; nothing was changed")
+        text, code = f"**{verdict}**\n{marker('deploy', stack)}\n", 2
     write_text(text, text.partition("\n")[0], output)
     raise typer.Exit(code)

@@ -29,11 +29,7 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
         ended = Renewer(directory, stack, sys.stderr).renew()
         text, code = summary(ended), ended.exit_code
     except UserError as error:
-        text, code = (
-            (
-                f"**{escaped(f'{stack}: not decided what is due: {error}; nothing was renewed')}**\n{marker('renew', stack)}\n"
-            ),
-            2,
-        )
+        verdict = escaped(f"{stack}: not decided what is due: {error}; nothing was renewed")
+        text, code = f"**{verdict}**\n{marker('renew', stack)}\n", 2
     write_text(text, text.partition("\n")[0], output)
     raise typer.Exit(code)

@@ -41,14 +41,50 @@ def official(product: Product, gateway: Gateway) -> tuple[Any, Any]:
 
 
 CALLS: list[tuple[Product, str, dict[str, Any], str, dict[str, Any]]] = [
-    (CAS, "CreateWarehouse", {"Name": "n", "Type": "uploadedAuthorityCertificate"}, "create_warehouse", {"name": "n", "type": "uploadedAuthorityCertificate"}),
-    (CAS, "ListCertWarehouse", {"Name": "n", "CurrentPage": 1, "ShowSize": 50}, "list_cert_warehouse", {"name": "n", "current_page": 1, "show_size": 50}),
-    (CAS, "ListCert", {"WarehouseId": "17", "CurrentPage": 1, "ShowSize": 50}, "list_cert", {"warehouse_id": 17, "current_page": 1, "show_size": 50}),
-    (CAS, "UploadPCACert", {"WarehouseId": "17", "Name": "n", "Cert": "a+b c\n"}, "upload_pcacert", {"warehouse_id": 17, "name": "n", "cert": "a+b c\n"}),
-    (CAS, "DescribeWarehouseCert", {"CertIdentifier": "i"}, "describe_warehouse_cert", {"cert_identifier": "i"}),
+    (
+        CAS,
+        "CreateWarehouse",
+        {"Name": "n", "Type": "uploadedAuthorityCertificate"},
+        "create_warehouse",
+        {"name": "n", "type": "uploadedAuthorityCertificate"},
+    ),
+    (
+        CAS,
+        "ListCertWarehouse",
+        {"Name": "n", "CurrentPage": 1, "ShowSize": 50},
+        "list_cert_warehouse",
+        {"name": "n", "current_page": 1, "show_size": 50},
+    ),
+    (
+        CAS,
+        "ListCert",
+        {"WarehouseId": "17", "CurrentPage": 1, "ShowSize": 50},
+        "list_cert",
+        {"warehouse_id": 17, "current_page": 1, "show_size": 50},
+    ),
+    (
+        CAS,
+        "UploadPCACert",
+        {"WarehouseId": "17", "Name": "n", "Cert": "a+b c\n"},
+        "upload_pcacert",
+        {"warehouse_id": 17, "name": "n", "cert": "a+b c\n"},
+    ),
+    (
+        CAS,
+        "DescribeWarehouseCert",
+        {"CertIdentifier": "i"},
+        "describe_warehouse_cert",
+        {"cert_identifier": "i"},
+    ),
     (PRIVATE_CA, "DescribeCACertificate", {"Identifier": "i"}, "describe_cacertificate", {"identifier": "i"}),
     (CAS, "DeletePCACert", {"Identifier": "i"}, "delete_pcacert", {"identifier": "i"}),
-    (CAS, "DeleteWarehouse", {"WarehouseInstanceId": "w"}, "delete_warehouse", {"warehouse_instance_id": "w"}),
+    (
+        CAS,
+        "DeleteWarehouse",
+        {"WarehouseInstanceId": "w"},
+        "delete_warehouse",
+        {"warehouse_instance_id": "w"},
+    ),
     (
         ALB,
         "ListListeners",
@@ -64,7 +100,7 @@ CALLS: list[tuple[Product, str, dict[str, Any], str, dict[str, Any]]] = [
         "assume_role",
         {"role_arn": "acs:ram::1:role/r", "role_session_name": "s", "duration_seconds": 900},
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

@@ -508,15 +508,21 @@ def test_the_json_of_the_command_says_the_same_and_holds_no_key(laboratory: Labo
     assert "PRIVATE KEY" not in done.stdout
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--listener", "nope"], "--listener nope is none of this stack's listeners: it has https"),
-    (["--component", "nope"], "the stack has no AlbMutualTls named 'nope': it has mtls"),
-    (["--cert", "x.crt"], "--cert and --key go together"),
-    (["--cert", "x.crt", "--key", "x.key"], "--cert x.crt cannot be read: No such file or directory"),
-    (["--cert", "server-ca.crt", "--key", "server.key"], "--key server.key is not the key of the first certificate in --cert server-ca.crt"),
-    (["--cert", "server.key", "--key", "server.key"], "--cert server.key holds no PEM certificate"),
-    (["--ca-file", "nope.crt"], "--ca-file nope.crt cannot be used: No such file or directory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--listener", "nope"], "--listener nope is none of this stack's listeners: it has https"),
+        (["--component", "nope"], "the stack has no AlbMutualTls named 'nope': it has mtls"),
+        (["--cert", "x.crt"], "--cert and --key go together"),
+        (["--cert", "x.crt", "--key", "x.key"], "--cert x.crt cannot be read: No such file or directory"),
+        (
+            ["--cert", "server-ca.crt", "--key", "server.key"],
+            "--key server.key is not the key of the first certificate in --cert server-ca.crt",
+        ),
+        (["--cert", "server.key", "--key", "server.key"], "--cert server.key holds no PEM certificate"),
+        (["--ca-file", "nope.crt"], "--ca-file nope.crt cannot be used: No such file or directory"),
+    ],
+)
 def test_what_a_user_can_get_wrong_is_one_sentence_and_exit_code_2(
     laboratory: Laboratory, project: Any, without_doors: Path, arguments: list[str], message: str
 ) -> None:

@@ -366,7 +366,7 @@ def at_front(port: int) -> Destination:
 
 
 @pytest.mark.parametrize("version", TlsVersion)
-def test_an_nginx_refuses_sessions_from_before_client_authentication_was_switched_on_though_it_could_read_them(
+def test_an_nginx_refuses_sessions_from_before_client_authentication_that_it_could_read(
     laboratory: Laboratory, tickets: str, version: TlsVersion
 ) -> None:
     ports, trust = laboratory.nginx(tickets), Trust(laboratory.server_ca_file)

@@ -19,7 +19,10 @@ from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, pem, request
 
-URN = "urn:pulumi:dev::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls$albmtls:index:SignedCertificate::mtls-client-one"
+URN = (
+    "urn:pulumi:dev::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls"
+    "$albmtls:index:SignedCertificate::mtls-client-one"
+)
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
 UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 ROOT, OTHER = authority("root a"), authority("root b", end=NOW + 50 * DAY)

@@ -31,11 +31,12 @@ def properties(kind):
     return sorted(getattr(getter, "_pulumi_name", None) or name for name, getter in getters.items())
 
 kinds = ["PrivateKey", "SelfSignedCert", "CertRequest", "LocallySignedCert"]
+arguments = [*kinds, "SelfSignedCertSubject", "CertRequestSubject"]
 print(json.dumps({
     "plugin": json.loads((files(pulumi_tls) / "pulumi-plugin.json").read_text()),
     "tokens": {name: getattr(pulumi_tls, name).pulumi_type for name in kinds},
     "outputs": {name: properties(getattr(pulumi_tls, name)) for name in kinds},
-    "inputs": {name: properties(getattr(pulumi_tls, name + "Args")) for name in [*kinds, "SelfSignedCertSubject", "CertRequestSubject"]},
+    "inputs": {name: properties(getattr(pulumi_tls, name + "Args")) for name in arguments},
 }))
 """
 

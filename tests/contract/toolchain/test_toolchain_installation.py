@@ -36,7 +36,11 @@ UV = """\
 echo "uv $*" >>"$CALLS"
 [ -z "$UV_FAILS" ] || { echo "$UV_FAILS" >&2; exit 1; }
 case "$1" in
-  venv) for last; do :; done; mkdir -p "$last/bin" "$last/lib"; echo "version_info = 3.11.7" >"$last/pyvenv.cfg"; ln -sf /bin/true "$last/bin/python" ;;
+  venv)
+    for last; do :; done
+    mkdir -p "$last/bin" "$last/lib"
+    echo "version_info = 3.11.7" >"$last/pyvenv.cfg"
+    ln -sf /bin/true "$last/bin/python" ;;
 esac
 """
 

@@ -96,17 +96,44 @@ def test_the_key_and_its_origin_are_named() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("Max retries exceeded with url: /?OIDCToken=hidden (Caused by NewConnectionError('...: [Errno 111] Connection refused'))", "connection refused"),
-        ("(Caused by NameResolutionError(\"Failed to resolve 'x' ([Errno -2] Name or service not known)\"))", "its name cannot be resolved"),
+        (
+            (
+                "Max retries exceeded with url: /?OIDCToken=hidden (Caused by NewConnectionError('...: [Errno"
+                " 111] Connection refused'))"
+            ),
+            "connection refused",
+        ),
+        (
+            (
+                "(Caused by NameResolutionError(\"Failed to resolve 'x' ([Errno -2] Name or service not"
+                ' known)"))'
+            ),
+            "its name cannot be resolved",
+        ),
         ("HTTPConnectionPool(host='x', port=80): Read timed out. (read timeout=15.0)", "time-out"),
-        ("ProxyError('Cannot connect to proxy.', NewConnectionError('Connection refused'))", "the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used"),
-        ("(Caused by SSLError(SSLCertVerificationError(1, 'certificate verify failed: self-signed')))", "its TLS certificate is not trusted"),
-        ("(Caused by SSLError(SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version number')))", "it does not speak TLS"),
-        ("('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))", "it closed the connection"),
-        ("('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))", "it closed the connection"),
+        (
+            "ProxyError('Cannot connect to proxy.', NewConnectionError('Connection refused'))",
+            "the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used",
+        ),
+        (
+            "(Caused by SSLError(SSLCertVerificationError(1, 'certificate verify failed: self-signed')))",
+            "its TLS certificate is not trusted",
+        ),
+        (
+            "(Caused by SSLError(SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version number')))",
+            "it does not speak TLS",
+        ),
+        (
+            "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+            "it closed the connection",
+        ),
+        (
+            "('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
+            "it closed the connection",
+        ),
         ("?OIDCToken=hidden something new", "the connection failed"),
     ],
-)  # fmt: skip
+)
 def test_a_lost_connection_is_told_without_the_parameters_of_the_call(text: str, reason: str) -> None:
     assert network_reason(text) == reason
 

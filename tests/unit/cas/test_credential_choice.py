@@ -31,17 +31,47 @@ ENVIRONMENT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "environment", "ALIBABA_CLOUD_ACCE
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     profiles = [
-        {"name": "keys", "mode": "AK", "access_key_id": "profile", "access_key_secret": "secret", "region_id": "cn-beijing"},
+        {
+            "name": "keys",
+            "mode": "AK",
+            "access_key_id": "profile",
+            "access_key_secret": "secret",
+            "region_id": "cn-beijing",
+        },
         {"name": "half", "mode": "AK", "access_key_id": "profile"},
-        {"name": "session", "mode": "StsToken", "access_key_id": "profile", "access_key_secret": "secret", "sts_token": "token"},
-        {"name": "role", "mode": "RamRoleArn", "access_key_id": "profile", "access_key_secret": "secret", "ram_role_arn": "arn", "expired_seconds": 900},
-        {"name": "chained", "mode": "ChainableRamRoleArn", "source_profile": "role", "ram_role_arn": "second"},
+        {
+            "name": "session",
+            "mode": "StsToken",
+            "access_key_id": "profile",
+            "access_key_secret": "secret",
+            "sts_token": "token",
+        },
+        {
+            "name": "role",
+            "mode": "RamRoleArn",
+            "access_key_id": "profile",
+            "access_key_secret": "secret",
+            "ram_role_arn": "arn",
+            "expired_seconds": 900,
+        },
+        {
+            "name": "chained",
+            "mode": "ChainableRamRoleArn",
+            "source_profile": "role",
+            "ram_role_arn": "second",
+        },
         {"name": "loop", "mode": "ChainableRamRoleArn", "source_profile": "pool", "ram_role_arn": "arn"},
         {"name": "pool", "mode": "ChainableRamRoleArn", "source_profile": "loop", "ram_role_arn": "arn"},
-        {"name": "oidc", "mode": "OIDC", "ram_role_arn": "arn", "oidc_provider_arn": "provider", "oidc_token_file": "file"},
+        {
+            "name": "oidc",
+            "mode": "OIDC",
+            "ram_role_arn": "arn",
+            "oidc_provider_arn": "provider",
+            "oidc_token_file": "file",
+        },
         {"name": "incomplete", "mode": "OIDC", "ram_role_arn": "arn"},
         {"name": "sso", "mode": "CloudSSO"},
-    ]  # fmt: skip
+    ]
     (tmp_path / ".aliyun").mkdir()
     (tmp_path / ".aliyun" / "config.json").write_text(json.dumps({"current": "keys", "profiles": profiles}))
     return tmp_path
@@ -50,15 +80,42 @@ def home(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("settings", "environment", "expected"),
     [
-        (CredentialSettings(access_key="a", secret_key="s"), ENVIRONMENT, Choice(Keys("a", "s"), "alicloud:accessKey")),
-        (CredentialSettings(assume_role_with_oidc=OIDC), ENVIRONMENT, Choice(OIDC, "alicloud:assumeRoleWithOidc")),
-        (CredentialSettings(credentials_uri="http://u"), ENVIRONMENT, Choice(CredentialsUri("http://u"), "alicloud:credentialsUri")),
+        (
+            CredentialSettings(access_key="a", secret_key="s"),
+            ENVIRONMENT,
+            Choice(Keys("a", "s"), "alicloud:accessKey"),
+        ),
+        (
+            CredentialSettings(assume_role_with_oidc=OIDC),
+            ENVIRONMENT,
+            Choice(OIDC, "alicloud:assumeRoleWithOidc"),
+        ),
+        (
+            CredentialSettings(credentials_uri="http://u"),
+            ENVIRONMENT,
+            Choice(CredentialsUri("http://u"), "alicloud:credentialsUri"),
+        ),
         (CredentialSettings(ecs_role_name="r"), ENVIRONMENT, Choice(EcsRole("r"), "alicloud:ecsRoleName")),
-        (CredentialSettings(), ENVIRONMENT, Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID")),
-        (CredentialSettings(assume_role=ROLE), ENVIRONMENT, Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID", (ROLE,))),
         (
             CredentialSettings(),
-            {**ENVIRONMENT, "ALICLOUD_ACCESS_KEY": "first", "ALICLOUD_SECRET_KEY": "s", "ALICLOUD_SECURITY_TOKEN": "t"},
+            ENVIRONMENT,
+            Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        ),
+        (
+            CredentialSettings(assume_role=ROLE),
+            ENVIRONMENT,
+            Choice(
+                Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID", (ROLE,)
+            ),
+        ),
+        (
+            CredentialSettings(),
+            {
+                **ENVIRONMENT,
+                "ALICLOUD_ACCESS_KEY": "first",
+                "ALICLOUD_SECRET_KEY": "s",
+                "ALICLOUD_SECURITY_TOKEN": "t",
+            },
             Choice(Keys("first", "s", "t"), "the environment variable ALICLOUD_ACCESS_KEY"),
         ),
         (
@@ -67,11 +124,19 @@ def home(tmp_path: Path) -> Path:
             {**ENVIRONMENT, "ALICLOUD_SECURITY_TOKEN": "t"},
             Choice(Keys("environment", "secret"), "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID"),
         ),
-        (CredentialSettings(), {"ALICLOUD_CREDENTIALS_URI": "u"}, Choice(CredentialsUri("u"), "the environment variable ALICLOUD_CREDENTIALS_URI")),
-        (CredentialSettings(), {"ALIBABA_CLOUD_ECS_METADATA": "r"}, Choice(EcsRole("r"), "the environment variable ALIBABA_CLOUD_ECS_METADATA")),
+        (
+            CredentialSettings(),
+            {"ALICLOUD_CREDENTIALS_URI": "u"},
+            Choice(CredentialsUri("u"), "the environment variable ALICLOUD_CREDENTIALS_URI"),
+        ),
+        (
+            CredentialSettings(),
+            {"ALIBABA_CLOUD_ECS_METADATA": "r"},
+            Choice(EcsRole("r"), "the environment variable ALIBABA_CLOUD_ECS_METADATA"),
+        ),
         (CredentialSettings(), {}, Choice(DefaultChain(), "the default credential chain")),
     ],
-)  # fmt: skip
+)
 def test_the_stack_comes_first_then_the_environment_then_the_chain(
     home: Path, settings: CredentialSettings, environment: dict[str, str], expected: Choice
 ) -> None:

@@ -100,9 +100,7 @@ def test_a_listener_that_is_off_and_names_no_ca_gets_an_authority_and_stays_off(
     assert "leaves client authentication off" in text
 
 
-def test_what_would_be_read_as_something_else_is_quoted_and_nothing_is_put_into_the_file_that_was_not_there() -> (
-    None
-):
+def test_what_would_be_read_as_something_else_is_quoted_and_nothing_is_added_to_the_file() -> None:
     identifier = "0e40dda998174723"
     fields = {"caEnabled": False, "caCertificates": [{"CertificateId": identifier}]}
     name = 'root\n    injected: "1"'
@@ -268,9 +266,7 @@ def test_a_listener_whose_ca_alb_does_not_have_is_refused() -> None:
     )
 
 
-def test_a_listener_whose_load_balancer_is_not_there_yet_is_refused_and_one_that_alb_is_not_asked_about_is_not() -> (
-    None
-):
+def test_a_listener_without_its_load_balancer_is_refused_unless_alb_is_not_asked() -> None:
     document = {key: value for key, value in alb(https(443, **ON)).items() if key != "status"}
     assert refused(("alb", 443), documents=[document]).startswith(
         "alb:443 cannot be adopted: AlbConfig alb has no load balancer yet"

@@ -403,18 +403,39 @@ def test_what_the_controller_refuses_is_told_once_for_the_albconfig() -> None:
 @pytest.mark.parametrize(
     ("item", "words"),
     [
-        (https(443, protocol="https"), "listener 443/https of AlbConfig alb has a protocol that the controller does not know, so it refuses"),
+        (
+            https(443, protocol="https"),
+            (
+                "listener 443/https of AlbConfig alb has a protocol that the controller does not know, so it"
+                " refuses"
+            ),
+        ),
         (https(443, protocol="Https"), "so it refuses the AlbConfig: write HTTPS"),
         (https(443, protocol="TLS"), "so it refuses the AlbConfig: write HTTP or HTTPS or QUIC"),
-        (https(443, protocol="QUIC", caEnabled=True), "listener 443/QUIC of AlbConfig alb has caEnabled, which QUIC cannot have"),
-        (https(80, protocol="HTTP", caEnabled=True), "listener 80/HTTP of AlbConfig alb has caEnabled, which HTTP cannot have"),
-        (https(80, protocol="HTTP", CAEnabled="true"), 'caEnabled of listener 80/HTTP of AlbConfig alb is the text "true", neither true nor false'),
-        (https(443, certificates=[{"CertificateId": 15683209}]), "has the number 15683209 as CertificateId in certificates, not text"),
-        (https(443, caCertificates=[{"certificateid": 1}]), "has the number 1 as CertificateId in caCertificates, not text"),
+        (
+            https(443, protocol="QUIC", caEnabled=True),
+            "listener 443/QUIC of AlbConfig alb has caEnabled, which QUIC cannot have",
+        ),
+        (
+            https(80, protocol="HTTP", caEnabled=True),
+            "listener 80/HTTP of AlbConfig alb has caEnabled, which HTTP cannot have",
+        ),
+        (
+            https(80, protocol="HTTP", CAEnabled="true"),
+            'caEnabled of listener 80/HTTP of AlbConfig alb is the text "true", neither true nor false',
+        ),
+        (
+            https(443, certificates=[{"CertificateId": 15683209}]),
+            "has the number 15683209 as CertificateId in certificates, not text",
+        ),
+        (
+            https(443, caCertificates=[{"certificateid": 1}]),
+            "has the number 1 as CertificateId in caCertificates, not text",
+        ),
         (https(70000), "listener 70000/HTTPS of AlbConfig alb has a port that is none from 1 to 65535"),
         (https(0), "has a port that is none from 1 to 65535"),
     ],
-)  # fmt: skip
+)
 def test_what_the_controller_refuses_is_a_complaint_with_its_event(item: dict[str, Any], words: str) -> None:
     event = "FailedBuildModel: build model failed (2026-06-01T00:00:00Z)"
     found = audit(alb(item), events={"alb": event})

@@ -82,9 +82,7 @@ def test_a_stack_whose_listeners_trust_the_issuing_authority_stands_before_no_fl
     assert flip(component("b", "b", a_client("alice", leaf(B))), None, (), NOW) is None
 
 
-def test_two_authorities_below_one_root_are_no_flip_because_the_listener_trusts_the_same_before_and_after() -> (
-    None
-):
+def test_two_authorities_below_one_root_are_no_flip_because_the_trusted_root_stays() -> None:
     made = component("a", "b")
     same = tuple(DeployedAuthority(name, made.ca_certificate_pem, None) for name in "ab")
     assert (

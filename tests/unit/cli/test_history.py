@@ -222,9 +222,17 @@ def test_address_server_name_and_path_of_verify_are_those_of_the_stack_file() ->
 
 @pytest.mark.parametrize(
     "wished",
-    [{}, {"other": {}}, {"https": {"albConfig": "other", "port": 443}}, {"https": {"albConfig": "alb", "port": 8443}}, "{", [], {"https": 1},
-     {"https": {"albConfig": "alb", "port": 443, "verify": "x"}}],
-)  # fmt: skip
+    [
+        {},
+        {"other": {}},
+        {"https": {"albConfig": "other", "port": 443}},
+        {"https": {"albConfig": "alb", "port": 8443}},
+        "{",
+        [],
+        {"https": 1},
+        {"https": {"albConfig": "alb", "port": 443, "verify": "x"}},
+    ],
+)
 def test_a_listener_that_the_stack_file_has_not_keeps_what_it_was_deployed_with(wished: object) -> None:
     assert with_file(wished) == DEPLOYED
 

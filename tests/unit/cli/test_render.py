@@ -59,13 +59,16 @@ def test_the_whole_of_it() -> None:
     assert (
         as_yaml([one(alb(HTTP, HTTPS))])
         == """\
-# Client authentication as it is deployed. Print and commit it again after every change; docs/gitops.md says what is for whom.
+# Client authentication as it is deployed. Print and commit it again after every change;
+# docs/gitops.md says what is for whom.
 #
-# 1. For kustomization.yaml (or spec.patches of a Flux Kustomization, or spec.source.kustomize.patches of an Argo CD Application).
+# 1. For kustomization.yaml (or spec.patches of a Flux Kustomization, or
+#    spec.source.kustomize.patches of an Argo CD Application).
 #    Without Kustomize, write the same two keys into the listener by hand.
-#    The number in the paths is the listener's place in spec.listeners of the cluster, from 0. Where the source has another order, the
-#    build stops at a `test`: put the source's number into all four paths. A target that matches nothing goes unnoticed, so look for
-#    the two keys in what `kubectl kustomize .` prints.
+#    The number in the paths is the listener's place in spec.listeners of the cluster, from 0.
+#    Where the source has another order, the build stops at a `test`: put the source's number into
+#    all four paths. A target that matches nothing goes unnoticed, so look for the two keys in what
+#    `kubectl kustomize .` prints.
 patches:
   # listener https: 443/HTTPS of AlbConfig alb, client authentication on
   - target: {group: alibabacloud.com, version: v1, kind: AlbConfig, name: 'alb'}
@@ -83,9 +86,10 @@ patches:
         path: /spec/listeners/1/caCertificates
         value: [{"CertificateId": "0e40dda998174723"}]
 ---
-# 2. For an Argo CD Application, besides 1 and never instead of it: keeps `pulumi up` from being undone until 1 is committed.
-#    Take it out again then: while it stands, Argo CD takes all of spec.listeners from the cluster, and changes of it in Git wait.
-#    An Application whose source lacks the two keys reads Synced by default all the same, and its next sync takes them away.
+# 2. For an Argo CD Application, besides 1 and never instead of it: keeps `pulumi up` from being
+#    undone until 1 is committed. Take it out again then: while it stands, Argo CD takes all of
+#    spec.listeners from the cluster, and changes of it in Git wait. An Application whose source
+#    lacks the two keys reads Synced by default all the same, and its next sync takes them away.
 spec:
   ignoreDifferences:
     - group: alibabacloud.com
@@ -99,9 +103,10 @@ spec:
     syncOptions:
       - RespectIgnoreDifferences=true
 ---
-# 3. For a Flux Kustomization (2.9 or newer), besides 1 and never instead of it: Flux then takes the two fields from the cluster and the
-#    rest from Git, so `pulumi up` switches on and off without a commit. Without both keys in the source (1) the next change of the AlbConfig
-#    fails. The numbers are those of 1: take this out while the order of the listeners is changed.
+# 3. For a Flux Kustomization (2.9 or newer), besides 1 and never instead of it: Flux then takes the
+#    two fields from the cluster and the rest from Git, so `pulumi up` switches on and off without a
+#    commit. Without both keys in the source (1) the next change of the AlbConfig fails. The numbers
+#    are those of 1: take this out while the order of the listeners is changed.
 spec:
   ignore:
     - paths:

@@ -227,12 +227,16 @@ MESSAGES = {
         "no stack is selected in .*--stack NAME"
     ),
     "error: no stack named 'nope' found": "there is no stack nope in .*pulumi stack ls",
-    "error: could not deserialize deployment: failed to decrypt: incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the correct passphrase or set PULUMI_CONFIG_PASSPHRASE_FILE to a file containing the passphrase": (
-        "is not the one of this stack"
-    ),
-    'error: could not deserialize deployment: constructing secrets manager of type "passphrase": constructing secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables': (
-        "need a passphrase: set PULUMI_CONFIG"
-    ),
+    (
+        "error: could not deserialize deployment: failed to decrypt: incorrect passphrase, please set"
+        " PULUMI_CONFIG_PASSPHRASE to the correct passphrase or set PULUMI_CONFIG_PASSPHRASE_FILE to a"
+        " file containing the passphrase"
+    ): ("is not the one of this stack"),
+    (
+        'error: could not deserialize deployment: constructing secrets manager of type "passphrase":'
+        " constructing secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or"
+        " PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
+    ): ("need a passphrase: set PULUMI_CONFIG"),
     "error: no Pulumi.yaml project file found (searching upwards from /somewhere)": (
         "there is no Pulumi.yaml in .* or above"
     ),

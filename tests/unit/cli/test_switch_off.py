@@ -60,9 +60,7 @@ def test_it_writes_ca_enabled_and_a_note_into_the_claim_and_keeps_everything_els
     assert world.cluster.documents["alb"]["spec"]["listeners"][0] == document["spec"]["listeners"][0]
 
 
-def test_the_next_refresh_tells_it_the_next_update_takes_it_back_and_one_that_is_off_takes_the_note_away() -> (
-    None
-):
+def test_the_next_refresh_tells_it_and_the_next_update_takes_it_back_or_the_note_away() -> None:
     world = claimed()
     state = world.update(world.create(wanted()), wanted())
     off(world)

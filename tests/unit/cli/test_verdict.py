@@ -147,9 +147,18 @@ def test_with_client_authentication_off_the_cases_turn_round(server: str, versio
     assert verdicts_of(judge(observe(version, *outcomes), ca_enabled=False)) == off
 
 
-@pytest.mark.parametrize("server", ["ignores caEnabled", "accepts any certificate", "accepts any certificate, and none",
-                                    "trusts another CA, as nginx", "trusts another CA, by alert", "trusts another CA, and says only 400",
-                                    "answers 400 to everybody"])  # fmt: skip
+@pytest.mark.parametrize(
+    "server",
+    [
+        "ignores caEnabled",
+        "accepts any certificate",
+        "accepts any certificate, and none",
+        "trusts another CA, as nginx",
+        "trusts another CA, by alert",
+        "trusts another CA, and says only 400",
+        "answers 400 to everybody",
+    ],
+)
 def test_a_mutated_alb_is_never_green_even_when_only_one_tls_version_is_mutated(server: str) -> None:
     good, mutated = SERVERS["demands certificates and refuses by alert"][0], SERVERS[server][0]
     for first, second in ((good, mutated), (mutated, good), (mutated, mutated)):

@@ -167,7 +167,10 @@ def test_every_key_and_field_is_described_in_words_and_nothing_else_is_let_in() 
         (own(authorities={"root": {"subject": {"emailAddress": "pki"}}}), False),
         (own(authorities={"root": BROUGHT}), True),
         (own(authorities={"root": BROUGHT}, authorityPrivateKeys={"root": {"secure": KEY}}), True),
-        (own(authorities={"root": BROUGHT}, authorityPrivateKeys={"secure": json.dumps({"root": KEY})}), True),
+        (
+            own(authorities={"root": BROUGHT}, authorityPrivateKeys={"secure": json.dumps({"root": KEY})}),
+            True,
+        ),
         (own(authorityPrivateKeys={"root": 5}), False),
         (own(clients={"web": {}}), True),
         (own(clients={"web": None, "app": ""}), True),
@@ -191,7 +194,10 @@ def test_every_key_and_field_is_described_in_words_and_nothing_else_is_let_in() 
         ({**REGION, "alicloud:assumeRole": {"roleArn": "acs:ram::1:role/x", "sessionExpiration": 900}}, True),
         ({**REGION, "alicloud:assumeRole": {"sessionName": "x"}}, False),
         ({**REGION, "alicloud:assumeRole": []}, False),
-        ({**REGION, "alicloud:assumeRoleWithOidc": [{"roleArn": "acs:ram::1:role/x", "oidcToken": "x"}]}, False),
+        (
+            {**REGION, "alicloud:assumeRoleWithOidc": [{"roleArn": "acs:ram::1:role/x", "oidcToken": "x"}]},
+            False,
+        ),
         ({**REGION, "alicloud:secretKey": {"secure": "v1:x"}}, True),
         ({**REGION, "alicloud:securityToken": {"secure": "v1:x"}}, False),
         ({**REGION, "alicloud:skipRegionValidation": True}, False),
@@ -202,7 +208,7 @@ def test_every_key_and_field_is_described_in_words_and_nothing_else_is_let_in() 
         ({**REGION, "aws:region": "<fill in>"}, True),
         ({**REGION, "kubernetes:context": "<fill in>"}, False),
     ],
-)  # fmt: skip
+)
 def test_parser_and_schema_say_the_same_of_an_example(config: dict[str, Any], accepted: bool) -> None:
     assert (not problems(config), fits(config)) == (accepted, accepted), problems(config)
 
@@ -210,21 +216,42 @@ def test_parser_and_schema_say_the_same_of_an_example(config: dict[str, Any], ac
 @pytest.mark.parametrize(
     ("reason", "config"),
     [
-        ("that two listeners are one", own(listeners={"a": {"albConfig": "alb", "port": 443}, "b": {"albConfig": "alb", "port": 443}})),
-        ("that names differ only in case", own(clients={"web": {}, "Web": {"subject": {"commonName": "other"}}})),
-        ("that two subjects are one", own(authorities={"root": {"subject": SAME}}, clients={"web": {"subject": SAME}})),
+        (
+            "that two listeners are one",
+            own(listeners={"a": {"albConfig": "alb", "port": 443}, "b": {"albConfig": "alb", "port": 443}}),
+        ),
+        (
+            "that names differ only in case",
+            own(clients={"web": {}, "Web": {"subject": {"commonName": "other"}}}),
+        ),
+        (
+            "that two subjects are one",
+            own(authorities={"root": {"subject": SAME}}, clients={"web": {"subject": SAME}}),
+        ),
         ("which authorities there are", own(issuingAuthority="other")),
-        ("that a field excludes another one", own(authorities={"root": {"caCertificateId": "1-cn", **BROUGHT}})),
-        ("that a renewal comes before the end", own(clients={"web": {"validityDays": 10, "renewBeforeDays": 10}})),
+        (
+            "that a field excludes another one",
+            own(authorities={"root": {"caCertificateId": "1-cn", **BROUGHT}}),
+        ),
+        (
+            "that a renewal comes before the end",
+            own(clients={"web": {"validityDays": 10, "renewBeforeDays": 10}}),
+        ),
         ("that an id is used twice", own(authorities=TWICE, issuingAuthority="a", trustedAuthority="a")),
         ("which key is missing", own(authorities={"root": BROUGHT}, clients={"web": {}})),
-        ("what stands in a certificate, request or key", own(authorities={"root": {"certificate": "no/such/file.pem"}})),
+        (
+            "what stands in a certificate, request or key",
+            own(authorities={"root": {"certificate": "no/such/file.pem"}}),
+        ),
         ("what a URI is", own(clients={"web": {"uris": ["no uri"]}})),
-        ("which characters can be seen, and how many bytes they are", own(clients={"web": {"subject": {"commonName": "\u00fc" * 33}}})),
+        (
+            "which characters can be seen, and how many bytes they are",
+            own(clients={"web": {"subject": {"commonName": "\u00fc" * 33}}}),
+        ),
         ("what stands in JSON text", own(listeners="{")),
         ("the range of a number in quotes", own(awaitTimeoutSeconds="9999")),
     ],
-)  # fmt: skip
+)
 def test_what_only_the_parser_knows_it_refuses_with_the_sentence_that_is_listed(
     reason: str, config: dict[str, Any]
 ) -> None:

@@ -116,9 +116,7 @@ def test_another_stack_is_refused_by_name_unless_it_takes_over(identity: str | N
     assert for_create(CLAIM, identity, take_over=True, listener=WHAT) is CLAIM
 
 
-def test_an_update_goes_on_with_its_own_values_also_after_the_annotation_was_pruned_or_the_stack_renamed() -> (
-    None
-):
+def test_an_update_keeps_its_own_values_after_a_pruned_annotation_or_a_renamed_stack() -> None:
     own = CLAIM.owner
     assert for_update(None, "c1", own, take_over=False, listener=WHAT) is None
     assert for_update(CLAIM, "c1", own, take_over=False, listener=WHAT) is None

@@ -181,9 +181,7 @@ def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
 
 
-def test_nobody_is_locked_out_by_an_authority_that_has_ended_and_what_is_on_or_goes_off_is_refused_nothing() -> (
-    None
-):
+def test_an_ended_authority_locks_nobody_out_and_refuses_nothing_to_what_is_on_or_goes_off() -> None:
     ended = pem(authority(end=PAST).certificate)
     world = World()
     off = world.create(wanted(caEnabled=False, trustedCertificatePem=ended))
@@ -213,9 +211,7 @@ def test_nobody_is_locked_out_by_an_authority_that_has_ended_and_what_is_on_or_g
     assert world.listener()["caEnabled"] is False
 
 
-def test_trust_goes_back_to_an_authority_that_the_clients_cross_certificates_lead_to_and_not_when_it_is_gone() -> (
-    None
-):
+def test_trust_goes_back_to_an_authority_only_while_the_cross_certificates_lead_to_it() -> None:
     world = World()
     issuing = world.update(world.create(wanted()), wanted(issuingFingerprint=B, crossFingerprints=[A]))
     flipped = wanted(trustedFingerprint=B, issuingFingerprint=B, crossFingerprints=[A], caCertificateId=CA_2)

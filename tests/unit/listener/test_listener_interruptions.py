@@ -124,9 +124,7 @@ def test_without_waiting_alb_is_not_asked() -> None:
     assert world.alb.looks == 0
 
 
-def test_a_time_out_keeps_the_resource_and_tells_what_alb_shows_and_the_last_events_and_the_next_run_asks_again() -> (
-    None
-):
+def test_a_time_out_keeps_the_resource_tells_what_alb_shows_and_the_next_run_asks_again() -> None:
     world = World()
     shown = ListenerState("lsn-1", "alb-of-alb", 443, "Running", False, (CaReference(CA_2, "Associated"),))
     world.alb.answer = lambda: shown

@@ -8,7 +8,10 @@ from alb_mutual_tls.engine.events import Diagnostic, Events, Severity
 from alb_mutual_tls.engine.failure import Failure, FailureKind, failure
 from tests.unit.errors.inventory import PAGE, Row, rows
 
-LISTENER = "urn:pulumi:prod::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls$albmtls:index:ListenerClientAuthentication::alb-mutual-tls-alb-443"
+LISTENER = (
+    "urn:pulumi:prod::alb-mutual-tls::alb-mutual-tls:index:AlbMutualTls"
+    "$albmtls:index:ListenerClientAuthentication::alb-mutual-tls-alb-443"
+)
 
 
 def of(*texts: str, urn: str = LISTENER) -> Failure:
@@ -25,20 +28,59 @@ def before_events(said: str, exit_code: int = 1) -> Failure | None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file", FailureKind.LOCKED),
+        (
+            (
+                "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to"
+                " end or delete the lock file"
+            ),
+            FailureKind.LOCKED,
+        ),
         ("error: [409] Conflict: Another update is currently in progress.", FailureKind.LOCKED),
-        ("error: getting stack configuration: get stack secrets manager: incorrect passphrase", FailureKind.PASSPHRASE),
-        ("error: getting secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", FailureKind.PASSPHRASE),
-        ('error: unable to open state directory "file:///nonexistent": stat /nonexistent: no such file or directory', FailureKind.BACKEND),
-        ('error: read ".pulumi/meta.yaml": blob (code=Unknown): operation error S3: GetObject, dial tcp: lookup oss: no such host', FailureKind.BACKEND),
-        ('error: performing HTTP request: Get "https://api.pulumi.com/api/user": dial tcp: connect: connection refused', FailureKind.BACKEND),
-        ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", FailureKind.CREDENTIALS),
-        ('Logging in using access token from PULUMI_ACCESS_TOKEN\nerror: getting user: [401] Unauthorized: No credentials', FailureKind.CREDENTIALS),
+        (
+            "error: getting stack configuration: get stack secrets manager: incorrect passphrase",
+            FailureKind.PASSPHRASE,
+        ),
+        (
+            "error: getting secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or",
+            FailureKind.PASSPHRASE,
+        ),
+        (
+            (
+                'error: unable to open state directory "file:///nonexistent": stat /nonexistent: no such file'
+                " or directory"
+            ),
+            FailureKind.BACKEND,
+        ),
+        (
+            (
+                'error: read ".pulumi/meta.yaml": blob (code=Unknown): operation error S3: GetObject, dial'
+                " tcp: lookup oss: no such host"
+            ),
+            FailureKind.BACKEND,
+        ),
+        (
+            (
+                'error: performing HTTP request: Get "https://api.pulumi.com/api/user": dial tcp: connect:'
+                " connection refused"
+            ),
+            FailureKind.BACKEND,
+        ),
+        (
+            "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions",
+            FailureKind.CREDENTIALS,
+        ),
+        (
+            (
+                "Logging in using access token from PULUMI_ACCESS_TOKEN\nerror: getting user: [401]"
+                " Unauthorized: No credentials"
+            ),
+            FailureKind.CREDENTIALS,
+        ),
         ("error: no stack named 'nope' found", FailureKind.NO_STACK),
         ("error: something that nobody has seen yet", FailureKind.FAILED),
         ("", FailureKind.INTERRUPTED),
     ],
-)  # fmt: skip
+)
 def test_what_pulumi_says_before_it_begins(said: str, reason: FailureKind) -> None:
     found = before_events(said)
     assert found is not None

@@ -42,11 +42,37 @@ CALLS = re.compile(r'[@#!$%][\w"]|\bGH-\d')
 """What they make a mention or a reference of."""
 FOREIGN = st.lists(
     st.sampled_from(
-        ["https://evil.example/x?y=1", "HTTP://EVIL", "ftp://a", "www.evil.example", "WWW.a.b", "mailto:a@b.example", "xmpp:a@b", "git+ssh://a",
-         "@alice", "@_alice", "@org/team", "#1", "org/repo#1", "!2", "$3", "%4", '%"v 1"', "GH-5", "a@b.example", "x", "(", ":", "/", "\\", "*", "&"]
+        [
+            "https://evil.example/x?y=1",
+            "HTTP://EVIL",
+            "ftp://a",
+            "www.evil.example",
+            "WWW.a.b",
+            "mailto:a@b.example",
+            "xmpp:a@b",
+            "git+ssh://a",
+            "@alice",
+            "@_alice",
+            "@org/team",
+            "#1",
+            "org/repo#1",
+            "!2",
+            "$3",
+            "%4",
+            '%"v 1"',
+            "GH-5",
+            "a@b.example",
+            "x",
+            "(",
+            ":",
+            "/",
+            "\\",
+            "*",
+            "&",
+        ]
     ),
     max_size=8,
-)  # fmt: skip
+)
 
 
 @given(FOREIGN, st.sampled_from(["", " "]))

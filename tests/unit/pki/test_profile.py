@@ -47,8 +47,14 @@ _subjects = st.dictionaries(
 def test_every_field_of_the_documentation_is_accepted_and_stands_in_its_order() -> None:
     assert check_subject(FULL) == []
     assert [attribute.rfc4514_attribute_name for attribute in to_name(dict(reversed(FULL.items())))] == [
-        "C", "ST", "L", "O", "OU", "CN", "1.2.840.113549.1.9.1",
-    ]  # fmt: skip
+        "C",
+        "ST",
+        "L",
+        "O",
+        "OU",
+        "CN",
+        "1.2.840.113549.1.9.1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +133,14 @@ def test_subjects_are_compared_as_verifiers_do(
 
 def test_names_are_one_whatever_their_order_and_string_types() -> None:
     ours = to_name({"organizationName": "alibaba", "commonName": "Root"})
-    of_go = x509.Name([
-        x509.NameAttribute(x509.NameOID.COMMON_NAME, "root"),
-        x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "alibaba", x509.name._ASN1Type.PrintableString),
-    ])  # fmt: skip
+    of_go = x509.Name(
+        [
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, "root"),
+            x509.NameAttribute(
+                x509.NameOID.ORGANIZATION_NAME, "alibaba", x509.name._ASN1Type.PrintableString
+            ),
+        ]
+    )
     assert same_name(ours, of_go)
     assert not same_name(ours, to_name({"organizationName": "alibaba", "commonName": "root 2"}))
 

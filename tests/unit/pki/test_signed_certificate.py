@@ -392,7 +392,7 @@ def test_renewal_is_a_change_of_not_after_at_the_right_second(engine: Engine) ->
     assert engine.changes(client_inputs()) == {}
 
 
-def test_a_client_named_like_an_authority_in_cas_is_refused_when_its_certificate_is_to_be_issued_and_in_the_preview(
+def test_a_client_named_like_an_authority_in_cas_is_refused_when_issued_and_in_the_preview(
     engine: Engine,
 ) -> None:
     top = authority("top")

@@ -217,11 +217,13 @@ def test_the_issuers_name_is_copied_octet_by_octet() -> None:
     allows it) must find the issuer.
     """
     printable = x509.name._ASN1Type.PrintableString
-    subject = x509.Name([
-        x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "CN"),
-        x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Alibaba", printable),
-        x509.NameAttribute(x509.NameOID.COMMON_NAME, "root 0a1b2c3d", printable),
-    ])  # fmt: skip
+    subject = x509.Name(
+        [
+            x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "CN"),
+            x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Alibaba", printable),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, "root 0a1b2c3d", printable),
+        ]
+    )
     issuer = authority(subject)
     assert client(issuer).issuer.public_bytes() == issuer.certificate.subject.public_bytes()
 
@@ -347,7 +349,7 @@ def limited_to(path_length: int | None) -> x509.BasicConstraints:
     ("issuers", "subjects", "expected"),
     [(None, None, None), (None, 2, 2), (1, None, 0), (3, 1, 1), (2, 5, 1), (3, 2, 2)],
 )
-def test_a_cross_certificate_has_the_path_length_of_the_other_authority_and_no_longer_one_than_the_signers_allows(
+def test_a_cross_certificate_has_the_other_authoritys_path_length_as_far_as_the_signer_allows(
     issuers: int | None, subjects: int | None, expected: int | None
 ) -> None:
     found = cross(

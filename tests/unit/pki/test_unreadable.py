@@ -340,9 +340,7 @@ def _limited_to_pss(private_key: rsa.RSAPrivateKey) -> bytes:
     return tlv(0x30, tlv(0x30, _oid("1.2.840.113549.1.1.10")), info.inside()[1].encoded)
 
 
-def test_a_key_limited_to_rsassa_pss_is_refused_for_authorities_requests_and_clients_with_the_same_words() -> (
-    None
-):
+def test_a_key_limited_to_rsassa_pss_is_refused_everywhere_with_the_same_words() -> None:
     words = (
         "its key is limited to RSASSA-PSS signatures, which not every verifier takes; use an ordinary RSA"
         " key, or ECDSA"

@@ -59,9 +59,7 @@ def call(told: list[str] | None = None) -> Request:
     return Request(urn="u", name="it", preview=False, timeout=0, cancelled=threading.Event(), log=log)
 
 
-def test_a_secret_that_may_not_be_read_is_a_warning_where_nothing_is_made_so_that_a_preview_keeps_no_listener_on() -> (
-    None
-):
+def test_a_secret_that_may_not_be_read_is_a_warning_where_nothing_is_made() -> None:
     handler, secrets = place(owned(OWNER))
 
     def forbid(namespace: str, name: str) -> None:

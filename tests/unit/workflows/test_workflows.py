@@ -143,9 +143,7 @@ def test_github_gives_credentials_to_no_fork_and_permissions_only_to_jobs_that_u
             assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
 
 
-def test_github_lets_two_runs_that_take_the_lock_of_a_stack_wait_for_each_other_and_nothing_else_in_their_place() -> (
-    None
-):
+def test_github_lets_only_runs_that_take_the_lock_of_a_stack_wait_for_each_other() -> None:
     for job in called_jobs():
         script, stack = job["with"]["command"].split()[0], job["with"]["stack"]
         assert (job["with"]["group"] == f"alb-mutual-tls-{stack}") == (script in LOCKING)
@@ -193,9 +191,7 @@ def test_the_comment_is_found_again_by_the_marker_that_the_summary_has(file: Pat
     assert summary.marker.fget(SimpleNamespace(kind="preview", stack="STACK")) == marker
 
 
-def test_no_script_from_the_network_runs_beside_credentials_and_gitlab_checks_the_engine_before_it_unpacks_it() -> (
-    None
-):
+def test_no_script_from_the_network_runs_beside_credentials_and_gitlab_checks_the_engine() -> None:
     for file in FILES:
         for text in texts(read(file)):
             assert not re.search(r"\b(?:curl|wget)\b[^\n]*\|\s*(?:sudo\s+)?(?:ba|da|z)?sh\b|apt-get", text), (
@@ -226,9 +222,7 @@ def test_github_updates_only_a_comment_of_its_own_token() -> None:
     )
 
 
-def test_the_project_s_own_ci_runs_its_scripts_and_asserts_that_nothing_stands_in_for_an_official_plugin() -> (
-    None
-):
+def test_the_projects_own_ci_runs_its_scripts_and_asserts_that_no_plugin_stands_in() -> None:
     jobs = read(REPOSITORY / ".github/workflows/ci.yml")["jobs"]
     runs = {
         name: "\n".join(step["run"] for step in job["steps"] if "run" in step) for name, job in jobs.items()
