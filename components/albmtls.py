@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pulumi
 
+from alb_mutual_tls import tokens
+
 _SECRET_PROPERTIES: Final = frozenset({"accessKey", "secretKey"})
 
 
@@ -51,7 +53,7 @@ class StackIdentity(_Resource):
     identity: pulumi.Output[str]
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("albmtls:index:StackIdentity", name, {"identity": None}, opts)
+        super().__init__(tokens.STACK_IDENTITY, name, {"identity": None}, opts)
 
 
 class CertificateRepository(_Resource):
@@ -78,7 +80,7 @@ class CertificateRepository(_Resource):
             "demanded": demanded,
             "warehouse_id": None,
         }
-        super().__init__("albmtls:index:CertificateRepository", name, properties, opts)
+        super().__init__(tokens.CERTIFICATE_REPOSITORY, name, properties, opts)
 
 
 class CaCertificate(_Resource):
@@ -110,7 +112,7 @@ class CaCertificate(_Resource):
             "demanded": demanded,
             "ca_certificate_id": None,
         }
-        super().__init__("albmtls:index:CaCertificate", name, properties, opts)
+        super().__init__(tokens.CA_CERTIFICATE, name, properties, opts)
 
 
 class ExistingCaCertificate(_Resource):
@@ -125,7 +127,7 @@ class ExistingCaCertificate(_Resource):
         self, name: str, *, ca_certificate_id: str, demanded: bool, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         properties = {"caCertificateId": ca_certificate_id, "demanded": demanded, "certificate_pem": None}
-        super().__init__("albmtls:index:ExistingCaCertificate", name, properties, opts)
+        super().__init__(tokens.EXISTING_CA_CERTIFICATE, name, properties, opts)
         self.ca_certificate_id = self.certificate_pem.apply(
             lambda _: ca_certificate_id
         )  # known once it has been found
@@ -142,7 +144,7 @@ class ListenerClientAuthentication(_Resource):
         properties: Mapping[str, pulumi.Input[Any]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("albmtls:index:ListenerClientAuthentication", name, dict(properties), opts)
+        super().__init__(tokens.LISTENER_CLIENT_AUTHENTICATION, name, dict(properties), opts)
 
 
 class AuthorityCertificate(_Resource):
@@ -168,11 +170,9 @@ class AuthorityCertificate(_Resource):
             "certificate_pem": None,
         }
         # what earlier versions declared; its certificate stays
-        aliases = pulumi.ResourceOptions(
-            aliases=[pulumi.Alias(type_="tls:index/selfSignedCert:SelfSignedCert")]
-        )
+        aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=tokens.SELF_SIGNED_CERTIFICATE)])
         super().__init__(
-            "albmtls:index:AuthorityCertificate",
+            tokens.AUTHORITY_CERTIFICATE,
             name,
             properties,
             pulumi.ResourceOptions.merge(opts, aliases),
@@ -194,7 +194,7 @@ class SignedCertificate(_Resource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
-            "albmtls:index:SignedCertificate",
+            tokens.SIGNED_CERTIFICATE,
             name,
             {**properties, "certificate_pem": None, "not_after": None},
             opts,
@@ -281,7 +281,7 @@ class IssuedCertificates(_Resource):
             "rootCertificatePems": root_certificate_pems,
             "listeners": listeners,
         }
-        super().__init__("albmtls:index:IssuedCertificates", name, properties, opts)
+        super().__init__(tokens.ISSUED_CERTIFICATES, name, properties, opts)
 
 
 class ClusterIdentity(_Resource):
@@ -290,7 +290,7 @@ class ClusterIdentity(_Resource):
     uid: pulumi.Output[str]
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("albmtls:index:ClusterIdentity", name, {"uid": None}, opts)
+        super().__init__(tokens.CLUSTER_IDENTITY, name, {"uid": None}, opts)
 
 
 class SecretPlace(_Resource):
@@ -312,4 +312,4 @@ class SecretPlace(_Resource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {"namespace": namespace, "name": secret_name, "cluster": cluster, "owner": owner}
-        super().__init__("albmtls:index:SecretPlace", name, properties, opts)
+        super().__init__(tokens.SECRET_PLACE, name, properties, opts)

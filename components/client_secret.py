@@ -17,8 +17,6 @@ from alb_mutual_tls.pki import tls_secret
 from .clients import IssuedClient
 from .models import ClientSecretArgs
 
-SECRET = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
-
 
 def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.Provider:
     """A provider for Secrets whose content changes in place, in the cluster that `AlbMtls` with the

@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.pki.bundle import fingerprint
 
 from .albmtls import (
@@ -51,7 +52,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         *,
         secret_arguments: Collection[str] = (),
     ) -> None:
-        super().__init__("alb-mutual-tls:index:AlbMutualTls", name, None, opts)
+        super().__init__(tokens.COMPONENT, name, None, opts)
         self._name = name
         self._secret_arguments = secret_arguments
         self._args = args
@@ -292,9 +293,9 @@ class AlbMutualTls(pulumi.ComponentResource):
         """
         if not self._args.secrets:
             return []
-        from .client_secret import SECRET, deliver
+        from .client_secret import deliver
 
-        if self.get_provider(SECRET) is None:
+        if self.get_provider(tokens.KUBERNETES_SECRET) is None:
             raise pulumi.RunError(
                 f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the"
                 " component one beside albmtls, made by kubernetes_provider() for the same cluster"

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from alb_mutual_tls.engine.failure import FailureKind
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.operations.deployment.deploy import Deployment, DeploymentEnding
 from alb_mutual_tls.operations.deployment.proof import Verification
 from alb_mutual_tls.pipeline.markdown import escaped, marker

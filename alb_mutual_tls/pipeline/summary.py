@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from alb_mutual_tls.engine.events import Severity, Step
-from alb_mutual_tls.engine.failure import Failure, FailureKind
+from alb_mutual_tls.engine.failure import Failure
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.redaction import steady
 from alb_mutual_tls.engine.run import Run
 from alb_mutual_tls.entry import ExitCode

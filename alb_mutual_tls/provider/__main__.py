@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from alb_mutual_tls.errors import UserError
 
 try:
+    from alb_mutual_tls import tokens
     from alb_mutual_tls.access.check import check
     from alb_mutual_tls.plugin.host import Handler, Request, serve
     from alb_mutual_tls.provider import place
@@ -27,28 +28,28 @@ except ModuleNotFoundError as error:
 _CONFIGURATION, _CLOCK, _ISSUED = "configuration", "clock", "issued"
 # token -> module, class, arguments; a module is imported when a resource of its type is first met
 _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "albmtls:index:StackIdentity": ("stack_identity", "StackIdentity", ()),
-    "albmtls:index:CertificateRepository": (
+    tokens.STACK_IDENTITY: ("stack_identity", "StackIdentity", ()),
+    tokens.CERTIFICATE_REPOSITORY: (
         "certificate_repository",
         "CertificateRepository",
         (_CONFIGURATION,),
     ),
-    "albmtls:index:CaCertificate": ("ca_certificate", "CaCertificate", (_CONFIGURATION, _CLOCK)),
-    "albmtls:index:ExistingCaCertificate": (
+    tokens.CA_CERTIFICATE: ("ca_certificate", "CaCertificate", (_CONFIGURATION, _CLOCK)),
+    tokens.EXISTING_CA_CERTIFICATE: (
         "existing_ca_certificate",
         "ExistingCaCertificate",
         (_CONFIGURATION, _CLOCK),
     ),
-    "albmtls:index:ListenerClientAuthentication": (
+    tokens.LISTENER_CLIENT_AUTHENTICATION: (
         "listener_client_authentication",
         "ListenerClientAuthentication",
         (_CONFIGURATION, _CLOCK, _ISSUED),
     ),
-    "albmtls:index:ClusterIdentity": ("cluster_identity", "ClusterIdentity", (_CONFIGURATION,)),
-    "albmtls:index:SecretPlace": ("secret_place", "SecretPlace", (_CONFIGURATION,)),
-    "albmtls:index:AuthorityCertificate": ("authority_certificate", "AuthorityCertificate", (_CLOCK,)),
-    "albmtls:index:SignedCertificate": ("signed_certificate", "SignedCertificate", (_CLOCK,)),
-    "albmtls:index:IssuedCertificates": ("issued_certificates", "IssuedCertificates", (_CLOCK, _ISSUED)),
+    tokens.CLUSTER_IDENTITY: ("cluster_identity", "ClusterIdentity", (_CONFIGURATION,)),
+    tokens.SECRET_PLACE: ("secret_place", "SecretPlace", (_CONFIGURATION,)),
+    tokens.AUTHORITY_CERTIFICATE: ("authority_certificate", "AuthorityCertificate", (_CLOCK,)),
+    tokens.SIGNED_CERTIFICATE: ("signed_certificate", "SignedCertificate", (_CLOCK,)),
+    tokens.ISSUED_CERTIFICATES: ("issued_certificates", "IssuedCertificates", (_CLOCK, _ISSUED)),
 }
 
 

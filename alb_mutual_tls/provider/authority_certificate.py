@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -43,7 +44,7 @@ class AuthorityCertificate:
     hence a replacement.
     """
 
-    token = "albmtls:index:AuthorityCertificate"  # noqa: S105  # a type token, not a password
+    token = tokens.AUTHORITY_CERTIFICATE
     secret_outputs = frozenset({"privateKeyPem"})
 
     def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:

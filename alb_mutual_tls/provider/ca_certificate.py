@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
@@ -49,7 +50,7 @@ class CaCertificate:
     record: the last one that goes deletes the upload, the others leave it.
     """
 
-    token = "albmtls:index:CaCertificate"  # noqa: S105
+    token = tokens.CA_CERTIFICATE
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration
@@ -22,7 +23,7 @@ class CertificateRepository:
     in it now; else failing to find or make it is a warning, and the id is `PENDING`.
     """
 
-    token = "albmtls:index:CertificateRepository"  # noqa: S105
+    token = tokens.CERTIFICATE_REPOSITORY
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(self, configuration: Configuration) -> None:

@@ -5,6 +5,7 @@ They wait for it, so that no private key gets into another cluster.
 
 from __future__ import annotations
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.plugin.host import Difference, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.wire import CheckFailure, Properties
@@ -17,7 +18,7 @@ class ClusterIdentity:
     operation, also where nothing has changed.
     """
 
-    token = "albmtls:index:ClusterIdentity"  # noqa: S105
+    token = tokens.CLUSTER_IDENTITY
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(self, configuration: Configuration) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -35,7 +36,7 @@ class ExistingCaCertificate:
     somebody has deleted it (`missing`).
     """
 
-    token = "albmtls:index:ExistingCaCertificate"  # noqa: S105
+    token = tokens.EXISTING_CA_CERTIFICATE
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:

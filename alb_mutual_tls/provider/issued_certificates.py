@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -40,7 +41,7 @@ class IssuedCertificates:
     what is current, record -> client -> PEM, for whoever speaks of the clients.
     """
 
-    token = "albmtls:index:IssuedCertificates"  # noqa: S105
+    token = tokens.ISSUED_CERTIFICATES
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(

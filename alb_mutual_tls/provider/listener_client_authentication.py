@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import claim as claims
@@ -61,7 +62,7 @@ class ListenerClientAuthentication:
     `issued` holds the current certificates, record -> client -> PEM (`IssuedCertificates`).
     """
 
-    token = "albmtls:index:ListenerClientAuthentication"  # noqa: S105
+    token = tokens.LISTENER_CLIENT_AUTHENTICATION
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -36,7 +37,7 @@ class SecretPlace:
     stack's identity.
     """
 
-    token = "albmtls:index:SecretPlace"  # noqa: S105
+    token = tokens.SECRET_PLACE
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(self, configuration: Configuration) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CLIENT_VALIDITY_DAYS, check_renewal, check_subject, check_uri
 from alb_mutual_tls.pki.renewal import RenewalState, days_left, from_text, near_end, renewal, to_text
@@ -54,7 +55,7 @@ def _utc_now() -> datetime:
 class SignedCertificate:
     """The handler. `clock` gives the current moment, with its time zone."""
 
-    token = "albmtls:index:SignedCertificate"  # noqa: S105  # a type token, not a password
+    token = tokens.SIGNED_CERTIFICATE
     secret_outputs = frozenset({"issuerPrivateKeyPem"})
 
     def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:

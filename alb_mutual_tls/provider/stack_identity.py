@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import secrets
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.host import Difference, Reading, Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
@@ -17,7 +18,7 @@ class StackIdentity:
     carry them.
     """
 
-    token = "albmtls:index:StackIdentity"  # noqa: S105
+    token = tokens.STACK_IDENTITY
     secret_outputs: frozenset[str] = frozenset()
 
     def check(

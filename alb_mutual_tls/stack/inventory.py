@@ -6,17 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.issued import Outstanding
 from alb_mutual_tls.stack.deployed import DeployedComponent
 from alb_mutual_tls.stack.state import components_of, resources_of
-from alb_mutual_tls.tokens import PROVIDER
+from alb_mutual_tls.tokens import ISSUED_CERTIFICATES, PROVIDER, SIGNED_CERTIFICATE
 from alb_mutual_tls.wire import without_secrets
-
-SIGNED_CERTIFICATE: Final = "albmtls:index:SignedCertificate"
-ISSUED_CERTIFICATES: Final = "albmtls:index:IssuedCertificates"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.engine.failure import FailureKind
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.run import run as run_engine
 from tests.integration.engine import REPOSITORY, Sandbox, Stack, run
 

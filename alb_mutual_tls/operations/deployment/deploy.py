@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from alb_mutual_tls.engine.events import Events
-from alb_mutual_tls.engine.failure import Failure, FailureKind
+from alb_mutual_tls.engine.failure import Failure
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.engine.run import Run, run
 from alb_mutual_tls.errors import UserError

@@ -13,19 +13,22 @@ from typing import Any, Final
 
 from alb_mutual_tls.engine.events import REFRESH, Events, ResourceState, Step, has_unknown, name_of
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.tokens import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
+from alb_mutual_tls.tokens import (
+    AUTHORITY_CERTIFICATE,
+    CA_CERTIFICATE,
+    ISSUED_CERTIFICATES,
+    LISTENER_CLIENT_AUTHENTICATION,
+    SIGNED_CERTIFICATE,
+    STACK_IDENTITY,
+)
 from alb_mutual_tls.wire import UNKNOWN_TEXT
-
-CA_CERTIFICATE: Final = "albmtls:index:CaCertificate"
-ISSUED_CERTIFICATES: Final = "albmtls:index:IssuedCertificates"
-AUTHORITY_CERTIFICATE: Final = "albmtls:index:AuthorityCertificate"
 
 _OF_REPLACEMENTS: Final = frozenset(
     {"create-replacement", "delete-replaced"}
 )  # beside a step `replace` that has both sides
 _STEERING: Final = frozenset({"renewBeforeDays", "sign"})  # change no certificate
 _STATE_ONLY: Final = frozenset(
-    {"albmtls:index:StackIdentity", AUTHORITY_CERTIFICATE, SIGNED_CERTIFICATE, ISSUED_CERTIFICATES}
+    {STACK_IDENTITY, AUTHORITY_CERTIFICATE, SIGNED_CERTIFICATE, ISSUED_CERTIFICATES}
 )
 _EARLIER_THAN: Final = {"removed": 0, "issued anew": 1}
 

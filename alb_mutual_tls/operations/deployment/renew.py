@@ -15,21 +15,20 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal
 
 from alb_mutual_tls.engine.events import Events, Severity, Step
-from alb_mutual_tls.engine.failure import Failure, FailureKind
+from alb_mutual_tls.engine.failure import Failure
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.engine.run import Run, run
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.stack import configuration, history
-from alb_mutual_tls.stack.inventory import ISSUED_CERTIFICATES
-from alb_mutual_tls.tokens import SIGNED_CERTIFICATE
+from alb_mutual_tls.tokens import COMPONENT, ISSUED_CERTIFICATES, KUBERNETES_SECRET, SIGNED_CERTIFICATE, STACK
 
-SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105  # a type token, not a password
 _DUE: Final = "notAfter"
 """The path by which a certificate differs that is to be issued anew because its time has come, and
 for no other reason.
 """
-_OUTPUTS_ONLY: Final = frozenset({"pulumi:pulumi:Stack", "alb-mutual-tls:index:AlbMutualTls"})
+_OUTPUTS_ONLY: Final = frozenset({STACK, COMPONENT})
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,9 @@ def _follows(step: Step, renewed: Collection[str], by_hand: Collection[str]) -> 
         return False
     if step.type == ISSUED_CERTIFICATES:
         return all(path.startswith("current") for path in step.paths)
-    content = step.type == SECRET and all(path.startswith(("data", "stringData")) for path in step.paths)
+    content = step.type == KUBERNETES_SECRET and all(
+        path.startswith(("data", "stringData")) for path in step.paths
+    )
     return content and (step.urn not in by_hand or _certificate_of(step) in renewed)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.engine.failure import Failure, FailureKind
+from alb_mutual_tls.engine.failure import Failure
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
 from alb_mutual_tls.operations.deployment.deploy import Deployment, DeploymentEnding
 from alb_mutual_tls.operations.deployment.live import Live, sentence

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from alb_mutual_tls.engine.events import Diagnostic, Events, Severity
-from alb_mutual_tls.engine.failure import Failure, FailureKind, failure
+from alb_mutual_tls.engine.failure import Failure, failure
+from alb_mutual_tls.engine.messages import FailureKind
 from tests.unit.errors.inventory import PAGE, Row, rows
 
 LISTENER = (

@@ -10,17 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.engine.events import Events, ResourceState, Step, parse
-from alb_mutual_tls.operations.deployment.plan import (
+from alb_mutual_tls.operations.deployment.plan import CertificateChange, Effect, drift, pending, plan
+from alb_mutual_tls.pipeline.summary import as_json, as_markdown, of_drift, of_preview
+from alb_mutual_tls.tokens import (
     CA_CERTIFICATE,
     ISSUED_CERTIFICATES,
-    CertificateChange,
-    Effect,
-    drift,
-    pending,
-    plan,
+    LISTENER_CLIENT_AUTHENTICATION,
+    SIGNED_CERTIFICATE,
 )
-from alb_mutual_tls.pipeline.summary import as_json, as_markdown, of_drift, of_preview
-from alb_mutual_tls.tokens import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
 from alb_mutual_tls.wire import UNKNOWN_TEXT
 from tests.unit.pipeline.recorded import ended
 

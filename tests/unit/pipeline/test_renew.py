@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.engine.events import Events, ResourceState, Step
-from alb_mutual_tls.engine.failure import Failure, FailureKind
+from alb_mutual_tls.engine.failure import Failure
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.operations.deployment.renew import (
-    SECRET,
     Due,
     Renewal,
     after,
@@ -20,8 +20,12 @@ from alb_mutual_tls.operations.deployment.renew import (
     plan,
 )
 from alb_mutual_tls.pipeline.renew_summary import summary, verdict
-from alb_mutual_tls.stack.inventory import ISSUED_CERTIFICATES
-from alb_mutual_tls.tokens import LISTENER_CLIENT_AUTHENTICATION, SIGNED_CERTIFICATE
+from alb_mutual_tls.tokens import (
+    ISSUED_CERTIFICATES,
+    KUBERNETES_SECRET,
+    LISTENER_CLIENT_AUTHENTICATION,
+    SIGNED_CERTIFICATE,
+)
 from tests.unit.pipeline.recorded import recorded
 
 BASE = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"
@@ -40,7 +44,13 @@ def certificate(client: str, *paths: str, op: str = "update") -> Step:
 
 
 def secret(client: str, *paths: str, op: str = "update") -> Step:
-    return step(SECRET, f"secret-shop/{client}", op, *paths, metadata={"labels": {"albmtls/client": client}})
+    return step(
+        KUBERNETES_SECRET,
+        f"secret-shop/{client}",
+        op,
+        *paths,
+        metadata={"labels": {"albmtls/client": client}},
+    )
 
 
 def by_hand(of: Step) -> Step:
