@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from alb_mutual_tls.engine.events import Events, Severity
-
-
-class FailureKind(StrEnum):
-    """What kind of failure; the value is a clause that says it to people."""
-
-    REFUSED = "refused"
-    """The configuration cannot be used, or a guard of the provider says no: nothing but another
-    configuration, or another world, helps.
-    """
-    LOCKED = "another update holds the stack's lock"
-    CLUSTER = "the cluster cannot be reached from here"
-    ALIBABA_CLOUD = "Alibaba Cloud cannot be reached from here"
-    CREDENTIALS = "credentials or the kubeconfig are missing or not accepted"
-    PERMISSION = "a permission is missing"
-    BACKEND = "the state cannot be reached from here"
-    PASSPHRASE = "the passphrase is missing or wrong"  # noqa: S105 (a sentence)
-    NO_STACK = "there is no such stack"
-    INTERRUPTED = "it was interrupted before its end"
-    FAILED = "the engine failed"
+from alb_mutual_tls.engine.messages import FailureKind, message
+from alb_mutual_tls.tokens import PACKAGE, PROVIDER
 
 
 @dataclass(frozen=True)
@@ -47,27 +29,6 @@ _CLOSING: Final = re.compile(
     r"^(?:(?:preview|update|refresh|destroy) failed|an unhandled error occurred: program exited .*)$"
 )
 
-# What pulumi itself says before there are any events.
-_OF_PULUMI: Final = (
-    (
-        r"the stack is currently locked|\[409\] Conflict: Another update is currently in progress",
-        FailureKind.LOCKED,
-    ),
-    (r"incorrect passphrase|passphrase must be set", FailureKind.PASSPHRASE),
-    (r"no stack named|no stack selected", FailureKind.NO_STACK),
-    (
-        r"PULUMI_ACCESS_TOKEN must be set|not logged in|\[401\]|invalid access"
-        r" token|NoCredentialProviders|failed to retrieve credentials"
-        r"|get credentials|InvalidAccessKeyId|SignatureDoesNotMatch|StatusCode: 40[13]",
-        FailureKind.CREDENTIALS,
-    ),
-    (
-        r"unable to open state directory|unable to open bucket|unable to check if bucket|\.pulumi/|performing"
-        r" HTTP request"
-        r"|could not (?:determine|get) .*backend|no such host|connection refused|i/o timeout",
-        FailureKind.BACKEND,
-    ),
-)
 
 # What the provider says; the sentences of docs/errors.md that are no refusals.
 _OF_PROVIDER: Final = (
@@ -104,7 +65,7 @@ _OF_PROVIDER: Final = (
 
 _CONFIGURATION: Final = re.compile(r"^the configuration of stack .* cannot be used:")
 _OTHER_ACCOUNT: Final = re.compile(r"and the key (?:accountId|ackClusterId) wants")
-_OURS: Final = re.compile(r"(?:\$|::)(?:pulumi:providers:albmtls|albmtls:index:\w+)::")
+_OURS: Final = re.compile(rf"(?:\$|::)(?:{PROVIDER}|{PACKAGE}:index:\w+)::")
 _PROTECTED: Final = re.compile(r"because it is protected|unable to (?:delete|replace) resource .*protect")
 
 
@@ -127,9 +88,8 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
         line.removeprefix("error: ").strip() for line in said.splitlines() if line.startswith("error: ")
     ] or [line.strip() for line in said.splitlines() if line.strip()]
     text = lines[0] if lines else ""
-    for pattern, reason in _OF_PULUMI:
-        if re.search(pattern, text):
-            return Failure(reason, (text,))
+    if known := message(text):
+        return Failure(known.kind, (text,))
     if exit_code < 0 or (not events.complete and not text):
         return Failure(FailureKind.INTERRUPTED, ())
     return Failure(FailureKind.FAILED, (text,) if text else ())
@@ -153,7 +113,5 @@ def _reason(text: str, urn: str) -> FailureKind:
         or _OTHER_ACCOUNT.search(text)
     ):
         return FailureKind.REFUSED
-    for pattern, reason in _OF_PULUMI:
-        if re.search(pattern, text):
-            return reason
-    return FailureKind.FAILED
+    known = message(text)
+    return known.kind if known else FailureKind.FAILED

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from alb_mutual_tls.engine.messages import message
 from alb_mutual_tls.errors import UserError
 
 
@@ -82,56 +82,15 @@ def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
         command, capture_output=True, encoding="utf-8", check=False, stdin=subprocess.DEVNULL, env=environment
     )
     if done.returncode != 0:
-        kind = NoneSelected if re.search(_NONE_SELECTED, done.stderr) else UserError
-        raise kind(explain(done.stderr, directory=directory, stack=stack, command=" ".join(arguments)))
+        raise _failed(done.stderr, directory=directory, stack=stack, command=" ".join(arguments))
     return done.stdout
 
 
-_NONE_SELECTED: Final = r"no stack selected|no Pulumi\.yaml|PULUMI_ACCESS_TOKEN must be set|not logged in"
-
-
-EXPLANATIONS: Final = (
-    (
-        r"no stack selected",
-        "no stack is selected in {directory}: choose one with --stack NAME or `pulumi stack select NAME`",
-    ),
-    (
-        r"no stack named '([^']*)'",
-        "there is no stack {stack} in {directory}: `pulumi stack ls` lists those that exist",
-    ),
-    (
-        r"incorrect passphrase",
-        (
-            "the passphrase in PULUMI_CONFIG_PASSPHRASE is not the one of this stack: for the sandbox, source"
-            " .sandbox/env"
-        ),
-    ),
-    (
-        r"passphrase must be set",
-        (
-            "the stack's secrets need a passphrase: set PULUMI_CONFIG_PASSPHRASE or"
-            " PULUMI_CONFIG_PASSPHRASE_FILE; for the sandbox, source .sandbox/env"
-        ),
-    ),
-    (
-        r"no Pulumi\.yaml project file",
-        "there is no Pulumi.yaml in {directory} or above: run this in the project's directory or give --cwd",
-    ),
-    (
-        r"PULUMI_ACCESS_TOKEN must be set|not logged in",
-        (
-            "pulumi is not logged in to the backend that holds the state: run `pulumi login`, or set"
-            " PULUMI_BACKEND_URL; for the sandbox, source .sandbox/env"
-        ),
-    ),
-)
-
-
-def explain(stderr: str, *, directory: Path, stack: str | None, command: str = "stack export") -> str:
+def _failed(said: str, *, directory: Path, stack: str | None, command: str) -> UserError:
     """What pulumi printed, as one sentence that says what to do."""
-    for pattern, sentence in EXPLANATIONS:
-        if re.search(pattern, stderr):
-            return sentence.format(directory=directory, stack=stack or "of that name")
-    lines = [line.removeprefix("error: ").strip() for line in stderr.splitlines() if line.strip()]
-    said = next((line for line in lines), "nothing")
-    return f"`pulumi {command}` failed in {directory} and said: {said}"
+    known = message(said)
+    if known is not None and known.sentence is not None:
+        kind = NoneSelected if known.selects_nothing else UserError
+        return kind(known.sentence.format(directory=directory, stack=stack or "of that name"))
+    lines = [line.removeprefix("error: ").strip() for line in said.splitlines() if line.strip()]
+    return UserError(f"`pulumi {command}` failed in {directory} and said: {next(iter(lines), 'nothing')}")

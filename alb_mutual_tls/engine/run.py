@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO, Literal
 
 from alb_mutual_tls.engine.events import Events, parse
-from alb_mutual_tls.engine.failure import Failure, FailureKind, failure
+from alb_mutual_tls.engine.failure import Failure, failure
+from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.program import pulumi_program
 from alb_mutual_tls.engine.redaction import redacted, secrets_of
 
