@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.text import printable
-from alb_mutual_tls.verdict import Finding, Verdict
+from alb_mutual_tls.verdict import EXIT_CODE, Finding, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +32,16 @@ class Table:
 def dump(document: Mapping[str, Any]) -> str:
     """A JSON document."""
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def error_as_json(sentence: str, nothing: Mapping[str, Any]) -> str:
+    """The document of a command that could do nothing, as every command prints it with --json.
+
+    `nothing`: the fields that the command's document has besides, empty.
+    """
+    verdict = Verdict.NOT_DECIDED
+    head = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict]}
+    return dump({**head, "summary": f"{verdict}: {sentence}", "error": sentence, **nothing})
 
 
 def style(verdict: Verdict) -> str:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,6 +75,10 @@ _FLUX: Final = """
 #    commit. Without both keys in the source (1) the next change of the AlbConfig fails. The numbers
 #    are those of 1: take this out while the order of the listeners is changed.
 """
+
+
+NOTHING: Final[Mapping[str, Any]] = {"listeners": []}
+"""What the JSON document holds where nothing could be rendered."""
 
 
 @dataclass(frozen=True)
@@ -199,11 +203,6 @@ def as_json(rendered: Sequence[Rendered]) -> str:
             },
         }
     )
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where nothing could be rendered."""
-    return _dump({"version": 1, "error": sentence, "listeners": []})
 
 
 def _certificate_id(wished: deployed.DeployedListener) -> str:

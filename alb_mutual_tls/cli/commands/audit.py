@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.doctor import AccountType, Protocol
-from alb_mutual_tls.cli.commands.options import Cwd, Json, app, console
-from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.cli.commands.options import Cwd, Json, app, console, error_as_json
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def audit(
     """
     from alb_mutual_tls.operations.audit import report as audit_report
 
-    try:
+    with error_as_json(audit_report.NOTHING, json=json):
         from alb_mutual_tls.cli.commands.options import options
 
         cloud = options(
@@ -107,11 +106,6 @@ def audit(
             },
         }
         report = _report(given, adopt or [], output, fail_within, strict=strict, stack=stack, cwd=cwd)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(audit_report.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(audit_report.as_json(report))
     else:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
-from alb_mutual_tls.entry import ExitCode, interruptible
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console, error_as_json
+from alb_mutual_tls.entry import interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def doctor(
     """
     from alb_mutual_tls.operations.doctor import report as doctor_report
 
-    try:
+    with error_as_json(doctor_report.NOTHING, json=json):
         from alb_mutual_tls.cli.commands.options import options
 
         given = options(
@@ -77,11 +77,6 @@ def doctor(
             profile=profile,
         )
         report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=deadline)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(doctor_report.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(doctor_report.as_json(report))
     else:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, Stack, app
-from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, Stack, app, error_as_json
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def inspect(
     """
     from alb_mutual_tls.operations.inspection import report as inspect_report
 
-    try:
+    with error_as_json(inspect_report.NOTHING, json=json):
         if (stack or cwd or component) and not against_stack:
             raise UserError(
                 "--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave"
@@ -71,11 +70,6 @@ def inspect(
             component=component,
             json=json,
         )
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(inspect_report.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(inspect_report.as_json(report))
     else:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app, confirm
-from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app, confirm, error_as_json
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,15 +46,8 @@ def off(
     no passphrase, no Alibaba Cloud API. Writes caEnabled and a note into the claim, so that status,
     preview, ci/drift and ci/renew tell it. Exit code 0: the listener is off; 2: it may not be.
     """
-    try:
+    with error_as_json({}, json=json):
         done = _off(alb_config, port, listener, kubeconfig, context, stack=stack, cwd=cwd, yes=yes)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(
-            jsons.dumps({"version": 1, "exitCode": 2, "error": str(error)}, indent=2, ensure_ascii=False)
-        )
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     before, lines = done
     if json:
         document = {

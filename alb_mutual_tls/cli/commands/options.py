@@ -5,7 +5,8 @@ print.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from alb_mutual_tls.alibaba.endpoints import NAMES
+from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -66,6 +68,23 @@ def confirm(question: str) -> None:
         raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
     if not typer.confirm(question, err=True):
         raise UserError("nothing was written: the question was answered with no")
+
+
+@contextmanager
+def error_as_json(nothing: Mapping[str, Any], *, json: bool) -> Iterator[None]:
+    """With `json`, print a `UserError` of the block as the command's document and exit with 2.
+
+    `nothing`: the other fields of that document, empty.
+    """
+    try:
+        yield
+    except UserError as error:
+        if not json:
+            raise
+        from alb_mutual_tls.operations.printing import error_as_json
+
+        typer.echo(error_as_json(str(error), nothing))
+        raise typer.Exit(ExitCode.UNDECIDED) from None
 
 
 def console() -> Console:

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, confirm, console
-from alb_mutual_tls.entry import ExitCode, interruptible
+from alb_mutual_tls.cli.commands.options import (
+    ComponentName,
+    Cwd,
+    Json,
+    Stack,
+    app,
+    confirm,
+    console,
+    error_as_json,
+)
+from alb_mutual_tls.entry import interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,7 +92,7 @@ def rehearse(
     """
     from alb_mutual_tls.operations.rehearsal import report as reports
 
-    try:
+    with error_as_json(reports.NOTHING_CLEANED if clean else reports.NOTHING, json=json):
         if clean:
             cleaning = _cleaning(listener, stack=stack, cwd=cwd, component=component, yes=yes)
             typer.echo(reports.cleaning_as_json(cleaning) if json else "\n".join(_lines(cleaning)))
@@ -100,11 +109,6 @@ def rehearse(
             "wait": wait,
         }
         result = _rehearsed(listener, authority, options, stack=stack, cwd=cwd, component=component, yes=yes)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(reports.cleaning_error_as_json(str(error)) if clean else reports.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     if json:
         typer.echo(reports.as_json(result))
     else:

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app
-from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.cli.commands.options import (
+    ComponentName,
+    Cwd,
+    Json,
+    ListenerNames,
+    Stack,
+    app,
+    error_as_json,
+)
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,13 +38,8 @@ def render(
     """
     from alb_mutual_tls.operations import render as rendering
 
-    try:
+    with error_as_json(rendering.NOTHING, json=json):
         rendered = _rendered(listener, stack=stack, cwd=cwd, component=component)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(rendering.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     typer.echo(rendering.as_json(rendered) if json else rendering.as_yaml(rendered))
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console
-from alb_mutual_tls.entry import ExitCode
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console, error_as_json
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,15 +51,10 @@ def status(
     """
     from alb_mutual_tls.operations.status import report as status_report
 
-    try:
+    with error_as_json(status_report.NOTHING, json=json):
         if json and form is not Format.TEXT:
             raise UserError(f"--json and --format {form} are both given: leave one of them out")
         report = _report(fail_within, stack=stack, cwd=cwd, component=component)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(status_report.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     _print(report, form, json=json)
     raise typer.Exit(report.exit_code)
 

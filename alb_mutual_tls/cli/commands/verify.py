@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, ListenerNames, Stack, app, console
-from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.cli.commands.options import (
+    ComponentName,
+    Cwd,
+    Json,
+    ListenerNames,
+    Stack,
+    app,
+    console,
+    error_as_json,
+)
 
 if TYPE_CHECKING:
     from alb_mutual_tls.operations.verification.result import VerificationReport
@@ -59,7 +66,7 @@ def verify(
     """
     from alb_mutual_tls.operations.verification import report as reports
 
-    try:
+    with error_as_json(reports.NOTHING, json=json):
         from concurrent.futures import ThreadPoolExecutor
         from dataclasses import replace
 
@@ -86,11 +93,6 @@ def verify(
             knocker=Knocker(Trust(ca_file, insecure), timeout),
         )
         made = replace(made, notes=file.notes)
-    except UserError as error:
-        if not json:
-            raise
-        typer.echo(reports.error_as_json(str(error)))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
     _print(made, json=json)
     raise typer.Exit(made.exit_code)
 

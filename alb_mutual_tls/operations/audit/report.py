@@ -37,7 +37,8 @@ when one is added). Moments are RFC 3339, in UTC:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.claim import Claim
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
@@ -52,12 +53,22 @@ from alb_mutual_tls.operations.audit.audit import (
 from alb_mutual_tls.operations.printing import Table, counted, dump, print_report
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.text import printable
-from alb_mutual_tls.verdict import EXIT_CODE, Verdict
+from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from alb_mutual_tls.listener.bypasses import SideDoor
+
+
+NOTHING: Final[Mapping[str, Any]] = {
+    "listeners": [],
+    "caCertificates": [],
+    "unusedUploads": None,
+    "requests": {},
+    "findings": [],
+}
+"""What the JSON document holds where nothing could be read."""
 
 
 def summary(report: AuditReport) -> str:
@@ -100,21 +111,6 @@ def as_json(report: AuditReport) -> str:
             "requests": report.seen.requests,
             "findings": [{"verdict": one.verdict, "text": one.why} for one in report.findings],
         }
-    )
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where nothing could be read at all."""
-    verdict = Verdict.NOT_DECIDED
-    head = {
-        "version": 1,
-        "verdict": verdict,
-        "exitCode": EXIT_CODE[verdict],
-        "summary": f"{verdict}: {sentence}",
-        "error": sentence,
-    }
-    return dump(
-        {**head, "listeners": [], "caCertificates": [], "unusedUploads": None, "requests": {}, "findings": []}
     )
 
 

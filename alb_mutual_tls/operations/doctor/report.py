@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +38,10 @@ _ACCOUNT_ID: Final = re.compile(
 _HIDDEN: Final = re.compile(r"secret|token|password|private", re.IGNORECASE)
 _PERSONS: Final = ("Arn", "UserId", "PrincipalId", "RoleId")
 _LONGEST: Final = 80
+
+
+NOTHING: Final[Mapping[str, Any]] = {"findings": [], "calls": [], "left": []}
+"""What the JSON document holds where nothing was tried."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +102,6 @@ def as_json(report: DoctorReport) -> str:
         "left": [masked(sentence) for sentence in examination.left],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where nothing was tried."""
-    verdict = Verdict.NOT_DECIDED
-    document = {
-        "version": 1,
-        "verdict": verdict,
-        "exitCode": EXIT_CODE[verdict],
-        "summary": f"{verdict}: {sentence}",
-        "error": sentence,
-    }
-    return json.dumps({**document, "findings": [], "calls": [], "left": []}, indent=2, ensure_ascii=False)
 
 
 def print_for_people(report: DoctorReport, console: Console) -> None:

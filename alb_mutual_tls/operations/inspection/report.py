@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from alb_mutual_tls.entry import ExitCode
@@ -61,6 +61,10 @@ EXIT_CODE: Final = {
 }
 
 
+NOTHING: Final[Mapping[str, Any]] = {"note": NOTE, "files": [], "fit": [], "against": []}
+"""What the JSON document holds where nothing could be looked at."""
+
+
 def summary(report: InspectionReport) -> str:
     """One line: the verdict, and how much speaks for it."""
     items = [item for file in report.files for item in file.items]
@@ -88,20 +92,6 @@ def as_json(report: InspectionReport) -> str:
             "against": [_judgement(one) for one in report.judgements],
         }
     )
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where nothing could be looked at."""
-    verdict = InspectionVerdict.NOT_DECIDED
-    head = {
-        "version": 1,
-        "verdict": verdict,
-        "exitCode": EXIT_CODE[verdict],
-        "summary": f"{verdict}: {sentence}",
-        "note": NOTE,
-        "error": sentence,
-    }
-    return _dump({**head, "files": [], "fit": [], "against": []})
 
 
 def for_people(report: InspectionReport) -> Iterator[str]:

@@ -26,6 +26,7 @@ error}.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.operations.printing import dump, style
@@ -46,6 +47,18 @@ WORDS: Final = {
     Verdict.NOT_DECIDED: "not decided",
 }
 _ANSWERS: Final = {Verdict.HELD: "accepted", Verdict.FELL_SHORT: "rejected", Verdict.NOT_DECIDED: "unclear"}
+
+
+NOTHING_CLEANED: Final[Mapping[str, Any]] = {"notes": [], "cleaned": [], "left": []}
+"""What the JSON document of --clean holds where nothing could be looked at."""
+NOTHING: Final[Mapping[str, Any]] = {
+    "listener": None,
+    "rehearsed": None,
+    "checks": [],
+    "depths": [],
+    **NOTHING_CLEANED,
+}
+"""What the JSON document holds where there could be no rehearsal."""
 
 
 def summary(result: RehearsalResult) -> str:
@@ -94,23 +107,6 @@ def as_json(result: RehearsalResult) -> str:
         cleaned=result.cleaned,
         left=result.left,
         error=result.reason or None,
-    )
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where there could be no rehearsal."""
-    return _document(
-        verdict=WORDS[Verdict.NOT_DECIDED],
-        exitCode=2,
-        summary=f"{WORDS[Verdict.NOT_DECIDED]}: {sentence}",
-        listener=None,
-        rehearsed=None,
-        checks=[],
-        depths=[],
-        notes=[],
-        cleaned=[],
-        left=[],
-        error=sentence,
     )
 
 
@@ -170,18 +166,6 @@ def cleaning_as_json(cleaning: Cleaning) -> str:
         cleaned=cleaning.cleaned,
         left=cleaning.left,
         error=None,
-    )
-
-
-def cleaning_error_as_json(sentence: str) -> str:
-    """The same where nothing could be looked at."""
-    return _document(
-        exitCode=2,
-        summary=f"{WORDS[Verdict.NOT_DECIDED]}: {sentence}",
-        notes=[],
-        cleaned=[],
-        left=[],
-        error=sentence,
     )
 
 

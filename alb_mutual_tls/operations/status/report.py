@@ -28,7 +28,8 @@ when one is added). Moments are RFC 3339, in UTC:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
 from alb_mutual_tls.operations.printing import Table, counted, dump, print_report
@@ -42,10 +43,19 @@ from alb_mutual_tls.operations.status.status import (
     StatusReport,
 )
 from alb_mutual_tls.pki.renewal import to_text
-from alb_mutual_tls.verdict import EXIT_CODE, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+NOTHING: Final[Mapping[str, Any]] = {
+    "listeners": [],
+    "authorities": [],
+    "clients": [],
+    "outstanding": [],
+    "findings": [],
+}
+"""What the JSON document holds where nothing could be read."""
 
 
 def summary(report: StatusReport) -> str:
@@ -83,21 +93,6 @@ def as_json(report: StatusReport) -> str:
             "outstanding": [_outstanding(one, report) for one in report.outstanding],
             "findings": [{"verdict": one.verdict, "text": one.why} for one in report.findings],
         }
-    )
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where nothing could be read at all."""
-    verdict = Verdict.NOT_DECIDED
-    head = {
-        "version": 1,
-        "verdict": verdict,
-        "exitCode": EXIT_CODE[verdict],
-        "summary": f"{verdict}: {sentence}",
-        "error": sentence,
-    }
-    return dump(
-        {**head, "listeners": [], "authorities": [], "clients": [], "outstanding": [], "findings": []}
     )
 
 

@@ -33,7 +33,7 @@ when one is added):
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.operations.printing import counted, dump, style
@@ -49,7 +49,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     VersionNotOffered,
 )
 from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
-from alb_mutual_tls.verdict import EXIT_CODE, Verdict
+from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,6 +63,10 @@ INSECURE_NOTE: Final = (
     " The server's certificate was not verified (--insecure), so something else may have answered."
 )
 SNIPPET_LENGTH: Final = 40
+
+
+NOTHING: Final[Mapping[str, Any]] = {"note": NOTE, "notes": [], "listeners": [], "flips": []}
+"""What the JSON document holds where nothing could be tried."""
 
 
 def note(report: VerificationReport) -> str:
@@ -100,24 +104,6 @@ def as_json(report: VerificationReport) -> str:
             "notes": list(report.notes),
             "listeners": [_listener(listener) for listener in report.listeners],
             "flips": [_flip(flip) for flip in report.flips],
-        }
-    )
-
-
-def error_as_json(sentence: str) -> str:
-    """The same document where nothing could be tried at all."""
-    verdict = Verdict.NOT_DECIDED
-    return dump(
-        {
-            "version": 1,
-            "verdict": verdict,
-            "exitCode": EXIT_CODE[verdict],
-            "summary": f"{verdict}: {sentence}",
-            "note": NOTE,
-            "notes": [],
-            "error": sentence,
-            "listeners": [],
-            "flips": [],
         }
     )
 

@@ -22,14 +22,15 @@ from alb_mutual_tls.cluster.cluster import Conflict, Event
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.temporary import LeftBehind, left_behind
+from alb_mutual_tls.operations.printing import error_as_json
 from alb_mutual_tls.operations.rehearsal import probes
 from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
 from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
 from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
 from alb_mutual_tls.operations.rehearsal.report import (
+    NOTHING,
     as_json,
     cleaning_as_json,
-    error_as_json,
     print_for_people,
 )
 from alb_mutual_tls.operations.rehearsal.result import Need, Purpose
@@ -844,4 +845,4 @@ def test_what_is_left_and_why_nothing_was_decided_stand_in_the_report(world: Wor
     print_for_people(result, Console(file=shown, width=400, color_system=None))
     assert f"LEFT: {result.left[0]}" in shown.getvalue()
     assert "1 NOT TAKEN AWAY" in document["summary"]
-    assert json.loads(error_as_json("no"))["summary"] == "not decided: no"
+    assert json.loads(error_as_json("no", NOTHING))["summary"] == "not decided: no"

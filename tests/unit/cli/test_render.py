@@ -15,7 +15,8 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import ListenerMissing, find_listener
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import Desired, fulfils
-from alb_mutual_tls.operations.render import Rendered, as_json, as_yaml, by_hand, error_as_json, render
+from alb_mutual_tls.operations.printing import error_as_json
+from alb_mutual_tls.operations.render import NOTHING, Rendered, as_json, as_yaml, by_hand, render
 from alb_mutual_tls.stack.deployed import DeployedListener
 from tests.examples import examples
 from tests.unit.cli.jq import deleted
@@ -217,7 +218,8 @@ def test_by_hand_names_listener_and_fields() -> None:
 
 
 def test_an_error_is_a_document_of_the_same_kind() -> None:
-    assert json.loads(error_as_json("no cluster")) == {"version": 1, "error": "no cluster", "listeners": []}
+    document = json.loads(error_as_json("no cluster", NOTHING))
+    assert (document["version"], document["error"], document["listeners"]) == (1, "no cluster", [])
 
 
 @given(documents(), st.booleans())

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from alb_mutual_tls.operations.printing import error_as_json
 from alb_mutual_tls.operations.verification.flip import NOTE as FLIP_NOTE
 from alb_mutual_tls.operations.verification.flip import Bundle, Flip
 from alb_mutual_tls.operations.verification.judgement import Expected
@@ -25,8 +26,8 @@ from alb_mutual_tls.operations.verification.outcome import (
 )
 from alb_mutual_tls.operations.verification.report import (
     NOTE,
+    NOTHING,
     as_json,
-    error_as_json,
     print_for_people,
     seen_text,
     summary,
@@ -137,7 +138,7 @@ def test_the_json_document_is_pinned() -> None:
 
 
 def test_an_error_before_anything_was_tried_has_the_same_shape() -> None:
-    document = json.loads(error_as_json("no stack is selected"))
+    document = json.loads(error_as_json("no stack is selected", NOTHING))
     assert document.pop("error") == "no stack is selected"
     assert document == {
         "version": 1,
