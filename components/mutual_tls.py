@@ -5,12 +5,11 @@ bottom as the documentation's five steps.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
 
-from alb_mutual_tls import tokens
+from alb_mutual_tls import clock, tokens
 from alb_mutual_tls.pki.bundle import fingerprint
 
 from .albmtls import (
@@ -179,7 +178,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             )
         for name in dict.fromkeys((issuing, trusted)):
             found = self._args.brought(name)
-            for sentence in found.ends(datetime.now(UTC)) if found is not None else ():
+            for sentence in found.ends(clock.now()) if found is not None else ():
                 pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
         if self._args.depth > 1:
             from alb_mutual_tls.pki.certification_path import (

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from alb_mutual_tls import clock
 from alb_mutual_tls.cluster import urls
 from alb_mutual_tls.cluster.bounded_process import TooLong, TooMuch, run
 from alb_mutual_tls.cluster.first_document import NotYaml, decoded, first_document
@@ -470,4 +471,4 @@ def _expired(timestamp: str) -> bool:
         expiry = datetime.fromisoformat(timestamp)
     except ValueError:
         return False
-    return (expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)) <= datetime.now(UTC)
+    return (expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)) <= clock.now()

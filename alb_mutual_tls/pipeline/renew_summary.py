@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from alb_mutual_tls import clock
 from alb_mutual_tls.engine.failure import Failure
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.operations.deployment.renew import Renewal
@@ -13,7 +14,7 @@ from alb_mutual_tls.pki.renewal import from_text
 
 def summary(one: Renewal, now: datetime | None = None) -> str:
     """What `ci/renew` says, in Markdown; the first line is the verdict."""
-    now = datetime.now(UTC) if now is None else now
+    now = clock.now() if now is None else now
     lines = [f"**{escaped(f'{one.stack}: {verdict(one)}')}**", marker("renew", one.stack)]
     if one.renewed:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]

@@ -7,8 +7,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 
 try:
@@ -53,11 +54,6 @@ _HANDLERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-def utc_now() -> datetime:
-    """The real clock."""
-    return datetime.now(UTC)
-
-
 class AlbMtls:
     """The provider: its configuration and, lazily, one handler per resource type.
 
@@ -67,7 +63,7 @@ class AlbMtls:
     name = "albmtls"
     version = "0.1.0"
 
-    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, clock: Callable[[], datetime] = now) -> None:
         self._clock = clock
         self._configuration: Configuration | None = None
         self._handlers: dict[str, Handler] = {}
@@ -106,7 +102,7 @@ class AlbMtls:
         return self._handlers[token]
 
 
-def main(clock: Callable[[], datetime] = utc_now) -> None:
+def main(clock: Callable[[], datetime] = now) -> None:
     """Serve until the engine ends the process.
 
     `clock` gives the current moment, with its time zone: tests live at other times.

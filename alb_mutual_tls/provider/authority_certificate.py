@@ -10,10 +10,11 @@ states are taken over under an alias, as they are; hence the name `certPem`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from alb_mutual_tls import tokens
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -32,10 +33,6 @@ _TLS_SUBJECT: Final = {
 """Subject fields by their names in states of `SelfSignedCert`, where they differ from ours."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class AuthorityCertificate:
     """The handler. `clock` gives the current moment, with its time zone.
 
@@ -47,7 +44,7 @@ class AuthorityCertificate:
     token = tokens.AUTHORITY_CERTIFICATE
     secret_outputs = frozenset({"privateKeyPem"})
 
-    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, clock: Callable[[], datetime] = now) -> None:
         self._clock = clock
 
     def check(

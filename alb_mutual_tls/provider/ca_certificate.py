@@ -8,11 +8,12 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -27,10 +28,6 @@ _INPUTS = ("warehouseId", "name", "certificatePem", "generated", "demanded")
 _RELEASE_SECONDS = 180.0
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
 """Between looks at ALB, in seconds; the last one repeats."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class CaCertificate:
@@ -53,7 +50,7 @@ class CaCertificate:
     token = tokens.CA_CERTIFICATE
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = now) -> None:
         self._configuration = configuration
         self._clock = clock
         self._holders: defaultdict[str, dict[str, bool]] = defaultdict(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.provider.configuration import Configuration
@@ -22,10 +23,6 @@ _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
 """`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to
 32 hex digits).
 """
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class ExistingCaCertificate:
@@ -39,7 +36,7 @@ class ExistingCaCertificate:
     token = tokens.EXISTING_CA_CERTIFICATE
     secret_outputs: frozenset[str] = frozenset()
 
-    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, configuration: Configuration, clock: Callable[[], datetime] = now) -> None:
         self._configuration = configuration
         self._clock = clock
 

@@ -12,10 +12,11 @@ nobody can have been given it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from alb_mutual_tls import tokens
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
 from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
@@ -23,10 +24,6 @@ from alb_mutual_tls.provider.consequences import opens
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 _INPUTS = ("current", "rootCertificatePems", "listeners")
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class IssuedCertificates:
@@ -45,7 +42,7 @@ class IssuedCertificates:
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(
-        self, clock: Callable[[], datetime] = _utc_now, issued: MutableMapping[str, Properties] | None = None
+        self, clock: Callable[[], datetime] = now, issued: MutableMapping[str, Properties] | None = None
     ) -> None:
         self._clock = clock
         self._met = {} if issued is None else issued

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from alb_mutual_tls import tokens
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import claim as claims
@@ -40,10 +41,6 @@ _TRIES = 8
 Planner = Callable[[Document], Planned]
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class AlbConfigMissing(UserError):
     """The cluster has no AlbConfig of that name."""
 
@@ -68,7 +65,7 @@ class ListenerClientAuthentication:
     def __init__(
         self,
         configuration: Configuration,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = now,
         issued: Mapping[str, Properties] | None = None,
     ) -> None:
         self._configuration = configuration

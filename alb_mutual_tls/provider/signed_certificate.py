@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls import tokens
+from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CLIENT_VALIDITY_DAYS, check_renewal, check_subject, check_uri
 from alb_mutual_tls.pki.renewal import RenewalState, days_left, from_text, near_end, renewal, to_text
@@ -48,17 +49,13 @@ _UNSIGNED: Final = "unsigned"
 """The id of a cross certificate that was not signed yet when its resource was made."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class SignedCertificate:
     """The handler. `clock` gives the current moment, with its time zone."""
 
     token = tokens.SIGNED_CERTIFICATE
     secret_outputs = frozenset({"issuerPrivateKeyPem"})
 
-    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, clock: Callable[[], datetime] = now) -> None:
         self._clock = clock
         self._warned: set[tuple[str, str]] = set()
 

@@ -129,8 +129,8 @@ def _report(
     cwd: Path | None,
 ) -> AuditReport:
     from contextlib import closing
-    from datetime import UTC, datetime
 
+    from alb_mutual_tls import clock
     from alb_mutual_tls.access.cloud import Cloud
     from alb_mutual_tls.cluster.cluster import Cluster
     from alb_mutual_tls.operations.audit import adoption
@@ -143,7 +143,7 @@ def _report(
     inputs, settings = _settings(given, stack=stack, cwd=cwd)
     with closing(Cluster(kubeconfig=inputs.get("kubeconfig"), context=inputs.get("context"))) as cluster:
         seen = scan(cluster, lambda: Cloud(inputs, deadline=DEADLINE))
-        found = report(seen, now=datetime.now(UTC), fail_within=within, strict=strict, settings=settings)
+        found = report(seen, now=clock.now(), fail_within=within, strict=strict, settings=settings)
         if output is not None:
             adoption.write(
                 output, adoption.stack_file(found, wanted, adoption.settings(inputs, cluster, output), output)

@@ -94,8 +94,8 @@ def _examined(
     deadline: float,
 ) -> doctor_report.DoctorReport:
     import signal
-    from datetime import UTC, datetime
 
+    from alb_mutual_tls import clock
     from alb_mutual_tls.access.cloud import Cloud
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.doctor.examination import Examination, new_name
@@ -125,6 +125,6 @@ def _examined(
             raise UserError("nothing was written: the question was answered with no")
     except (KeyboardInterrupt, typer.Abort):
         raise UserError("interrupted before anything was written: run the command again") from None
-    examination = Examination(cloud.cas, name, datetime.now(UTC))
+    examination = Examination(cloud.cas, name, clock.now())
     examination.run()
     return DoctorReport(examination, cloud, settings, account)

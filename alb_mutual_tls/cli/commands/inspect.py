@@ -90,8 +90,7 @@ def _report(
     component: str | None,
     json: bool,
 ) -> InspectionReport:
-    from datetime import UTC, datetime
-
+    from alb_mutual_tls import clock
     from alb_mutual_tls.cli.password import first_line
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.inspection import explanation
@@ -114,6 +113,4 @@ def _report(
         return answer or None
 
     sources = [inspection.source(path, lambda path=path: unlock(path)) for path in files]  # type: ignore[misc]  # mypy does not infer this lambda
-    return explanation.explain(
-        sources, anchors, datetime.now(UTC), explanation.JudgedAs(role) if role else None
-    )
+    return explanation.explain(sources, anchors, clock.now(), explanation.JudgedAs(role) if role else None)

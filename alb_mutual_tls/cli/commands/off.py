@@ -74,8 +74,8 @@ def _off(
     yes: bool,
 ) -> tuple[ListenerBefore, list[str]]:
     from contextlib import closing
-    from datetime import UTC, datetime
 
+    from alb_mutual_tls import clock
     from alb_mutual_tls.operations import switch_off as operation
 
     by_place = alb_config is not None and port is not None
@@ -99,7 +99,7 @@ def _off(
             return before, operation.told(before, None)
         if not yes:
             confirm(before.question)
-        note = operation.switch_off(cluster, before, now=datetime.now(UTC))
+        note = operation.switch_off(cluster, before, now=clock.now())
     return before, operation.told(before, note)
 
 

@@ -63,8 +63,8 @@ def _report(
     fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None
 ) -> StatusReport:
     from concurrent.futures import ThreadPoolExecutor
-    from datetime import UTC, datetime
 
+    from alb_mutual_tls import clock
     from alb_mutual_tls.access.cloud import places_of
     from alb_mutual_tls.alibaba.endpoints import half_of_cas
     from alb_mutual_tls.engine.program import export, project_directory
@@ -87,7 +87,7 @@ def _report(
     ]
     if any(listener.ca_enabled for inventory in found for listener in inventory.component.listeners):
         notes.append(NOT_LOOKED_AT)
-    return report(seen, now=datetime.now(UTC), fail_within=within, notes=[*looked.result().notes, *notes])
+    return report(seen, now=clock.now(), fail_within=within, notes=[*looked.result().notes, *notes])
 
 
 def _print(report: StatusReport, form: Format, *, json: bool) -> None:

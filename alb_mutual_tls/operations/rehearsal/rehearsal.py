@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from alb_mutual_tls import clock
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.cluster.cluster import Cluster, Conflict, Event
 from alb_mutual_tls.entry import given_place
@@ -205,7 +206,7 @@ class Rehearsal:
         for one in temporary.left_behind(document):
             if one.claim is None or one.claim.identity != self.component.identity:
                 self.result.notes.append(one.sentence())
-            elif one.claim.is_over(self.runner, datetime.now(UTC), alive):
+            elif one.claim.is_over(self.runner, clock.now(), alive):
                 self._stale.append(one.claim)
             elif one.claim.port == self.listener.port:
                 raise UserError(
@@ -260,7 +261,7 @@ class Rehearsal:
         own = [one.port for one in self.component.listeners if one.alb_config == self.listener.alb_config]
         port = temporary.free_port(document, members, self.port, own)
         self._moved_address(port)
-        now = datetime.now(UTC)
+        now = clock.now()
         added = temporary.temporary(
             document, find_listener(document, self.listener.port), port, str(self.authority.ca_certificate_id)
         )
@@ -465,7 +466,7 @@ class Rehearsal:
 
     def _knock(self, way_in: DeployedListener) -> None:
         """Everything that is taken from `mtls verify` about trying a listener."""
-        now = datetime.now(UTC)
+        now = clock.now()
         wanted = replace(
             self.component,
             trusted_authority=self.authority.name,

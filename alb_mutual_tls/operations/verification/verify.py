@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from alb_mutual_tls import clock
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.bypasses import Door, Exposure
 from alb_mutual_tls.operations.verification import judgement as verdicts
@@ -104,7 +105,7 @@ def verify_stack(
         raise UserError(
             "the stack declares no listener, so there is nothing to verify: add one under listeners"
         )
-    now, plans = datetime.now(UTC), []
+    now, plans = clock.now(), []
     with ExitStack() as open_clusters, ThreadPoolExecutor(AT_ONCE) as pool:
         for component in dict.fromkeys(component for component, _ in wanted):
             tried = cases(component, given, with_authority_key=with_authority_key, now=now)
