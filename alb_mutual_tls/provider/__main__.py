@@ -15,7 +15,9 @@ from alb_mutual_tls.errors import UserError
 try:
     from alb_mutual_tls import tokens
     from alb_mutual_tls.access.check import check
-    from alb_mutual_tls.plugin.host import Handler, Request, serve
+    from alb_mutual_tls.plugin.handler import Handler
+    from alb_mutual_tls.plugin.request import Request
+    from alb_mutual_tls.plugin.server import serve
     from alb_mutual_tls.provider import place
     from alb_mutual_tls.provider.configuration import Configuration
     from alb_mutual_tls.wire import CheckFailure, Properties

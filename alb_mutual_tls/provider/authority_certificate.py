@@ -17,7 +17,8 @@ from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.signed_certificate import same, subject_failures
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 

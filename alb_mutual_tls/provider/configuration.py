@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from alb_mutual_tls.access.check import plain
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import Properties
 
 if TYPE_CHECKING:

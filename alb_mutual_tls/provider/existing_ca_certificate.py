@@ -14,7 +14,8 @@ from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import CheckFailure, Properties

@@ -19,7 +19,8 @@ from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.consequences import opens
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 

@@ -19,7 +19,8 @@ from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, f
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.listener.temporary import left_behind
-from alb_mutual_tls.plugin.host import Difference, PartiallyMade, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, PartiallyMade, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider import listener_decisions as decisions
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.consequences import (

@@ -26,7 +26,7 @@ from alb_mutual_tls.listener.declared import (
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.fitness import doubtful, unfit
 from alb_mutual_tls.listener.patch import Desired, Patch
-from alb_mutual_tls.plugin.host import Kind
+from alb_mutual_tls.plugin.handler import Kind
 from alb_mutual_tls.provider.consequences import (
     describe,
     opens,

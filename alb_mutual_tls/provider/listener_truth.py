@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener.enforced import load_balancer_id, shows
 from alb_mutual_tls.listener.patch import Desired
-from alb_mutual_tls.plugin.host import Cancelled, Request
+from alb_mutual_tls.plugin.request import Cancelled, Request
 from alb_mutual_tls.provider.consequences import describe
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 

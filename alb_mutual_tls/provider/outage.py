@@ -5,7 +5,7 @@ listener.
 from __future__ import annotations
 
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.plugin.host import Cancelled
+from alb_mutual_tls.plugin.request import Cancelled
 
 PENDING = "pending"
 """The id of what could not be made while no listener needs it; a refresh finds it gone, so the next

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from alb_mutual_tls import tokens
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.cluster_identity import WHAT
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties

@@ -20,7 +20,8 @@ from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CLIENT_VALIDITY_DAYS, check_renewal, check_subject, check_uri
 from alb_mutual_tls.pki.renewal import RenewalState, days_left, from_text, near_end, renewal, to_text
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 if TYPE_CHECKING:

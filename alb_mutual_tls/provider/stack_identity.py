@@ -9,7 +9,8 @@ import secrets
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Difference, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 

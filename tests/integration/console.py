@@ -9,7 +9,7 @@ import time
 
 from alb_mutual_tls.alibaba.alb import Alb
 from alb_mutual_tls.alibaba.cas import Cas
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from tests.integration.engine import Sandbox
 

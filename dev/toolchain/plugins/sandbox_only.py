@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 
 SANDBOX = "ALB_MUTUAL_TLS_SANDBOX"

@@ -31,7 +31,7 @@ from dev.sandbox.cloud import OpenApiServer
 _IMPATIENT = """
 import os
 from alb_mutual_tls.alibaba import openapi
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 openapi.FIRST_PAUSE /= 10
 wait = Request.wait
 Request.wait = lambda self, seconds: wait(self, seconds / 10)

@@ -10,10 +10,12 @@ import grpc
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin import host
-from alb_mutual_tls.plugin.host import Difference, Kind, PartiallyMade, Reading, Request, start_server
+from alb_mutual_tls.plugin import servicer
+from alb_mutual_tls.plugin.handler import Difference, Kind, PartiallyMade, Reading
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.plugin.server import start_server
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 URN = "urn:pulumi:dev::project::test:index:Thing::thing"
@@ -29,7 +31,7 @@ class Thing:
     def __init__(self) -> None:
         self.waiting = threading.Event()
         self.all_waiting = threading.Event()
-        self._waiting = threading.Semaphore(host._WORKERS - 1)
+        self._waiting = threading.Semaphore(servicer.WORKERS - 1)
         self.answered = threading.Event()
 
     def check(
@@ -255,7 +257,7 @@ def test_ctrl_c_ends_a_wait_at_once(stub: Any, provider: OneThing) -> None:
 def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(
     stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "_GRACE", 0.2)
+    monkeypatch.setattr(servicer, "_GRACE", 0.2)
     call = stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "hang"})))
     assert provider.thing.waiting.wait(10)
     stub.Cancel(empty_pb2.Empty())
@@ -269,7 +271,7 @@ def test_ctrl_c_gives_a_call_up_that_hangs_in_the_network(
 def test_ctrl_c_is_heard_while_a_call_waits_in_each_thread(stub: Any, provider: OneThing) -> None:
     calls = [
         stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "wait"})))
-        for _ in range(host._WORKERS)
+        for _ in range(servicer.WORKERS)
     ]
     assert provider.thing.all_waiting.wait(30)
     stub.Cancel(empty_pb2.Empty(), timeout=5)

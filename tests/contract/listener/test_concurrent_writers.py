@@ -20,7 +20,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import certificate_ids, find_listener
 from alb_mutual_tls.listener.exact_json import Document, same
 from alb_mutual_tls.listener.patch import Patch
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
 from alb_mutual_tls.wire import Properties

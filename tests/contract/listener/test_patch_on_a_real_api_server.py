@@ -13,7 +13,7 @@ from alb_mutual_tls.cluster.cluster import FIELD_MANAGER, Cluster, Conflict
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
 from alb_mutual_tls.listener.patch import Desired, forget, plan, previous_values, restore
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
 from tests.contract.listener.conftest import ControlPlane

@@ -25,8 +25,9 @@ from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.pki.keys import signature_hash
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 from alb_mutual_tls.pki.signing import Issuer, key_identifier
-from alb_mutual_tls.plugin.host import Handler, Request
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import Properties

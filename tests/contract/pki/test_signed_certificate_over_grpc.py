@@ -12,9 +12,10 @@ import grpc
 import pytest
 
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.plugin.host import Request, start_server
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.plugin.server import start_server
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from tests.unit.pki.material import DAY, FIELDS, NOW, URIS, authority, key, key_pem, pem, request

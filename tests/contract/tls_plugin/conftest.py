@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from dev.toolchain.plugins.tls.resource import Resource

@@ -11,7 +11,7 @@ import yaml
 
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, albconfigs_naming
 from alb_mutual_tls.provider.configuration import Configuration
 

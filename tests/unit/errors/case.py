@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import PartiallyMade
+from alb_mutual_tls.plugin.handler import PartiallyMade
 from alb_mutual_tls.wire import CheckFailure
 from components.settings import SettingsError
 

@@ -16,7 +16,8 @@ from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener.claim import ClaimedByAnother
 from alb_mutual_tls.listener.enforced import CaReference, ListenerState
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.plugin.host import Cancelled, PartiallyMade
+from alb_mutual_tls.plugin.handler import PartiallyMade
+from alb_mutual_tls.plugin.request import Cancelled
 from tests.examples import examples
 from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, wanted
 

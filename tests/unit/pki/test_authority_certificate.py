@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from alb_mutual_tls.pki.profile import BACKDATE
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.wire import UNKNOWN
 from tests.unit.pki.material import DAY, NOW, authority, key_pem

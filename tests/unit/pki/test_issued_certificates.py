@@ -12,7 +12,8 @@ import pytest
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.issued import authority_identity
-from alb_mutual_tls.plugin.host import Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.wire import UNKNOWN, Properties
 from tests.unit.pki.material import DAY, NOW, authority, client, key, pem

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import UNKNOWN, Properties
 from tests.unit.pki.material import (
@@ -574,7 +575,7 @@ def test_inputs_that_passed_once_are_not_checked_again_nor_is_cryptography_impor
     """
     code = """
 import sys, threading, json
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 inputs, state = json.load(sys.stdin)
 handler, request = SignedCertificate(), Request("", "x", True, 0.0, threading.Event(), print)

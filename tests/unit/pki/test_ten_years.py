@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.renewal import RenewalState, from_text, renewal
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import Properties

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.__main__ import _HANDLERS, AlbMtls
 from alb_mutual_tls.provider.stack_identity import StackIdentity
 

@@ -12,7 +12,8 @@ import pytest
 
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.plugin.host import Kind, Request
+from alb_mutual_tls.plugin.handler import Kind
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.cluster_identity import ClusterIdentity
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.secret_place import SecretPlace

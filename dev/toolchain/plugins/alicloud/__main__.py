@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from alb_mutual_tls.plugin.host import serve
+from alb_mutual_tls.plugin.server import serve
 from dev.toolchain.plugins.alicloud.provider import AlicloudStandIn
 
 if __name__ == "__main__":

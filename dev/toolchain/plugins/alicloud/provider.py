@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Function, Handler, Request
+from alb_mutual_tls.plugin.handler import Function, Handler
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.alicloud.identity import Configuration, caller_account
 from dev.toolchain.plugins.sandbox_only import SandboxOnly

@@ -4,7 +4,7 @@ by the Pulumi engine.
 
 from __future__ import annotations
 
-from alb_mutual_tls.plugin.host import serve
+from alb_mutual_tls.plugin.server import serve
 from dev.toolchain.plugins.kubernetes.provider import KubernetesStandIn
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import copy
 import re
 from typing import Any, Final
 
-from alb_mutual_tls.plugin.host import Kind
+from alb_mutual_tls.plugin.handler import Kind
 from dev.sandbox.cloud.kube import Resource
 
 _TAKEN_OVER: Final = ("kubectl", "before-first-apply", "pulumi-kubernetes", "pulumi-resource-kubernetes")

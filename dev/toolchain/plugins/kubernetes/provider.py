@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alb_mutual_tls.plugin.host import Handler, Request
+from alb_mutual_tls.plugin.handler import Handler
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.kubernetes.api_server import ApiServer
 from dev.toolchain.plugins.kubernetes.secret import Secret

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.host import Difference, PartiallyMade, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, PartiallyMade, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 from dev.sandbox.cloud.kube import KubeError, Resource
 from dev.toolchain.plugins.kubernetes.api_server import ApiServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from dev.toolchain.plugins.tls import alternative_names, names
 from dev.toolchain.plugins.tls.certificate import sign_request

@@ -8,7 +8,7 @@ from typing import cast
 
 from cryptography import x509
 
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from dev.toolchain.plugins.tls import alternative_names, names, pem
 from dev.toolchain.plugins.tls.certificate import Form, end_of_validity, key_identifier, outputs, sign

@@ -9,7 +9,7 @@ import textwrap
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from dev.toolchain.plugins.tls.inputs import Input, Kind
 from dev.toolchain.plugins.tls.pem import SigningKey, identifier, public_der

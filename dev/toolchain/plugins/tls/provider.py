@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from alb_mutual_tls.plugin.host import Handler
+from alb_mutual_tls.plugin.handler import Handler
 from dev.toolchain.plugins.sandbox_only import SandboxOnly
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.locally_signed_cert import LocallySignedCert

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from alb_mutual_tls.plugin.host import Kind
+from alb_mutual_tls.plugin.handler import Kind
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 from dev.toolchain.plugins.tls import inputs as kinds
 from dev.toolchain.plugins.tls.inputs import Input

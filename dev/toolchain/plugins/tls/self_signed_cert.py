@@ -4,7 +4,7 @@ CA.
 
 from __future__ import annotations
 
-from alb_mutual_tls.plugin.host import Request
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 from dev.toolchain.plugins.tls import alternative_names, names
 from dev.toolchain.plugins.tls.cert_request import KEY, NAMES, name_failures

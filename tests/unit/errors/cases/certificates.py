@@ -18,10 +18,11 @@ import grpc
 from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repository
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.listener.enforced import CaReference, ListenerState
-from alb_mutual_tls.plugin import host
-from alb_mutual_tls.plugin.host import Request, start_server
+from alb_mutual_tls.plugin import servicer
 from alb_mutual_tls.plugin.properties import to_struct
 from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.plugin.server import start_server
 from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
@@ -219,7 +220,7 @@ def _given_up(_: Path) -> list[str]:
     hanging, provider = _Hanging(), AlbMtls()
     with (
         mock.patch.object(provider, "handler", lambda token: hanging),
-        mock.patch.object(host, "_GRACE", 0.01),
+        mock.patch.object(servicer, "_GRACE", 0.01),
     ):
         server, port, cancel = start_server(provider)
         try:

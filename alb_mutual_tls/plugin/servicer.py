@@ -1,9 +1,7 @@
-"""Serves a resource provider on the Pulumi protocol (pulumi/pulumi, proto/pulumi/provider.proto).
+"""Calls of the Pulumi protocol, turned into calls of one `Handler` per resource type.
 
-The engine starts a provider as a process, reads a port from its standard output and calls it over
-gRPC. This module turns those calls into calls of one `Handler` per resource type, and what a
-handler raises into what the engine shows: one sentence, never a traceback. The SDK's experimental
-provider base answers every error with a traceback, hence this one (ADR 0002).
+What a handler raises becomes what the engine shows: one sentence, never a traceback. The SDK's
+experimental provider base answers every error with a traceback, hence this one (ADR 0002).
 """
 
 from __future__ import annotations
@@ -11,18 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from concurrent import futures
-from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NoReturn, Protocol
+from pathlib import Path
+from typing import Any, NoReturn
 
 import grpc
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.plugin.engine_log import EngineLog
+from alb_mutual_tls.plugin.handler import Function, Handler, PartiallyMade, Provider
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.plugin.protocol import (
     any_pb2,
@@ -32,220 +29,23 @@ from alb_mutual_tls.plugin.protocol import (
     provider_pb2_grpc,
     status_pb2,
 )
-from alb_mutual_tls.wire import CheckFailure, Properties
+from alb_mutual_tls.plugin.request import Cancelled, Request
+from alb_mutual_tls.wire import CheckFailure
 
-__all__ = [
-    "Cancelled",
-    "Difference",
-    "Function",
-    "Handler",
-    "Kind",
-    "PartiallyMade",
-    "Provider",
-    "Reading",
-    "Request",
-    "serve",
-    "start_server",
-]
-
-_WORKERS = (
-    # one AlbConfig may carry dozens of listeners, each of which waits for ALB in a thread of its
-    # own
-    64
-)
-_MESSAGE_BYTES = 400 * 1024 * 1024  # the engine's own limit
+WORKERS = 64
+"""One AlbConfig may carry dozens of listeners, and each waits for ALB in a thread of its own."""
 _GRACE = 3.0  # seconds after Ctrl-C in which a call may still end by itself
 _LOOK = 0.2  # seconds between looks at whether Ctrl-C was pressed
 
 
-class Kind(StrEnum):
-    """What happens to a property (`PropertyDiff.Kind`); the `_REPLACE` kinds make the engine
-    replace the resource.
-    """
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Answers the engine's calls, for one provider."""
 
-    ADD = "ADD"
-    ADD_REPLACE = "ADD_REPLACE"
-    DELETE = "DELETE"
-    DELETE_REPLACE = "DELETE_REPLACE"
-    UPDATE = "UPDATE"
-    UPDATE_REPLACE = "UPDATE_REPLACE"
-
-    @property
-    def replaces(self) -> bool:
-        return self.name.endswith("_REPLACE")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a change of inputs does: property path -> kind (empty: nothing); `stables` are outputs
-    that the change is known to keep.
-    """
-
-    changes: dict[str, Kind] = field(default_factory=dict)
-    delete_before_replace: bool = False
-    stables: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The live state of a resource, in the form of its outputs and of the inputs that would make
-    it.
-    """
-
-    id: str
-    state: Properties
-    inputs: Properties
-
-
-class PartiallyMade(Exception):
-    """A create or update did its work but could not confirm it: the resource goes into state,
-    together with the `reasons` (sentences).
-    """
-
-    def __init__(self, id: str, state: Properties, reasons: list[str]) -> None:
-        super().__init__("; ".join(reasons))
-        self.id = id
-        self.state = state
-        self.reasons = reasons
-
-
-class Cancelled(UserError):
-    """The user pressed Ctrl-C, or the engine is gone."""
-
-
-@dataclass
-class Request:
-    """What a handler knows of the call it serves.
-
-    `timeout` is in seconds, 0 when none was given; `preview` says that nothing may be changed.
-    """
-
-    urn: str
-    name: str
-    preview: bool
-    timeout: float
-    cancelled: threading.Event
-    log: Callable[[str, str, str], None]
-
-    def warn(self, sentence: str) -> None:
-        """Show a warning on the resource, in the preview and in the update."""
-        self.log("WARNING", sentence, self.urn)
-
-    def info(self, sentence: str) -> None:
-        """Show a line on the resource."""
-        self.log("INFO", sentence, self.urn)
-
-    def status(self, sentence: str) -> None:
-        """Show a line that the next one replaces, for instance what a wait is waiting for."""
-        self.log("STATUS", sentence, self.urn)
-
-    def now(self) -> float:
-        """Seconds on a clock that never goes back."""
-        return time.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        """Pause for `seconds`; raises `Cancelled` at once when the user presses Ctrl-C."""
-        if self.cancelled.wait(seconds):
-            raise Cancelled(f"{self.name}: cancelled while waiting; run pulumi up again to go on")
-
-
-class Handler(Protocol):
-    """One resource type. `check` and `diff` decide, the others act; all may raise `UserError`."""
-
-    token: str
-    secret_outputs: frozenset[str]
-
-    def check(
-        self, request: Request, old_inputs: Properties, inputs: Properties
-    ) -> tuple[Properties, list[CheckFailure]]:
-        """Validate inputs; returns them with defaults filled in, and everything that is wrong with
-        them.
-        """
-
-    def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Difference:
-        """Compare the state (refreshed by `read`) with the wanted inputs."""
-
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
-        """Make the resource; returns its id and outputs.
-
-        In a preview only plan: unknown outputs are `UNKNOWN`.
-        """
-
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
-        """Read the live state; `None` only when the resource is really gone, anything doubtful
-        raises.
-        """
-
-    def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
-        """Change the resource in place; returns its outputs. In a preview only plan."""
-
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
-        """Remove the resource; removing what is gone is no error."""
-
-
-Function = Callable[[Properties], Properties]
-"""A function of a provider: arguments -> result; may raise `UserError`."""
-
-
-class Provider(Protocol):
-    """A package of resource types with its configuration; one with functions has a mapping
-    `functions` besides (token -> `Function`).
-    """
-
-    name: str
-    version: str
-
-    def check_config(
-        self, request: Request, old_inputs: Properties, inputs: Properties
-    ) -> tuple[Properties, list[CheckFailure]]:
-        """Validate the configuration; returns it with what was found out about it, and everything
-        that is wrong with it.
-        """
-
-    def configure(self, properties: Properties) -> None:
-        """Take the configuration; raises `UserError` when nothing may be done with it."""
-
-    def handler(self, token: str) -> Handler:
-        """The handler of a resource type; raises `KeyError` when there is none."""
-
-
-class _Engine:
-    """The engine's own service, for diagnostics."""
-
-    def __init__(self, address: str | None) -> None:
-        self._address = address
-        self._stub: Any = None
-        self._lock = threading.Lock()
-
-    def attach(self, address: str) -> None:
-        with self._lock:
-            self._address, self._stub = address, None
-
-    def log(self, severity: str, message: str, urn: str) -> None:
-        from alb_mutual_tls.plugin.protocol import engine_pb2, engine_pb2_grpc
-
-        with self._lock:
-            if self._stub is None and self._address:
-                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
-            stub = self._stub
-        if stub is None:
-            print(f"{severity.lower()}: {message}", file=sys.stderr, flush=True)
-            return
-        ephemeral = severity == "STATUS"
-        number = engine_pb2.LogSeverity.Value("INFO" if ephemeral else severity)
-        stub.Log(engine_pb2.LogRequest(severity=number, message=message, urn=urn, ephemeral=ephemeral))
-
-
-class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    def __init__(self, provider: Provider, engine: _Engine) -> None:
+    def __init__(self, provider: Provider, log: EngineLog) -> None:
         self._provider = provider
-        self._engine = engine
+        self._log = log
         self._cancelled = threading.Event()
-        self._workers = futures.ThreadPoolExecutor(_WORKERS)
+        self._workers = futures.ThreadPoolExecutor(WORKERS)
 
     # --- the plugin itself
 
@@ -254,11 +54,11 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Handshake(self, request: Any, context: Any) -> Any:
         if request.engine_address:
-            self._engine.attach(request.engine_address)
+            self._log.attach(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse()
 
     def Attach(self, request: Any, context: Any) -> Any:
-        self._engine.attach(request.address)
+        self._log.attach(request.address)
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
@@ -422,7 +222,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             preview=bool(getattr(request, "preview", False)),
             timeout=float(getattr(request, "timeout", 0.0)),
             cancelled=self._cancelled,
-            log=self._engine.log,
+            log=self._log.say,
         )
 
     def _handler(self, urn: str, context: Any) -> Handler:
@@ -457,13 +257,14 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except Exception as error:
             # The message of an unforeseen error may hold what it worked on, so only its type and
             # place are shown.
-            place = traceback.extract_tb(error.__traceback__)[-1]
+            frame = traceback.extract_tb(error.__traceback__)[-1]
             if os.environ.get("ALB_MUTUAL_TLS_DEBUG"):
                 traceback.print_exc(file=sys.stderr)
             context.abort(
                 grpc.StatusCode.INTERNAL,
-                f"internal error in {subject}: {type(error).__name__} at {os.path.basename(place.filename)}:{place.lineno}; "  # noqa: PTH119
-                "set ALB_MUTUAL_TLS_DEBUG=1 to see the traceback, and please report it",
+                f"internal error in {subject}: {type(error).__name__} at"
+                f" {Path(frame.filename).name}:{frame.lineno}; set ALB_MUTUAL_TLS_DEBUG=1 to see the"
+                " traceback, and please report it",
             )
         raise AssertionError("abort raises")
 
@@ -508,43 +309,3 @@ def _failures(failures: list[CheckFailure], secrets: Collection[str]) -> list[An
         )
         for failure in failures
     ]
-
-
-def start_server(
-    provider: Provider, engine_address: str | None = None
-) -> tuple[Any, int, Callable[[], None]]:
-    """Start serving on a free loopback port; returns the gRPC server, the port, and what cancels
-    every wait.
-    """
-    server = grpc.server(
-        futures.ThreadPoolExecutor(_WORKERS),
-        options=[
-            ("grpc.max_receive_message_length", _MESSAGE_BYTES),
-            ("grpc.max_send_message_length", _MESSAGE_BYTES),
-        ],
-    )
-    servicer = _Servicer(provider, _Engine(engine_address))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    return server, port, servicer.cancel
-
-
-def serve(provider: Provider) -> None:
-    """Serve until killed; prints the port, as the engine expects.
-
-    The engine's address may be the first argument.
-    """
-    server, port, cancel = start_server(provider, sys.argv[1] if len(sys.argv) > 1 else None)
-    parent = os.getppid()
-    with suppress(
-        KeyboardInterrupt
-    ):  # SIGINT is how the engine ends its plugins; it kills them after 5 seconds
-        print(port, flush=True)
-        # A killed engine leaves its plugins behind: one that went on working would meet the next
-        # pulumi up.
-        while os.getppid() == parent:
-            time.sleep(0.5)
-    cancel()
-    server.stop(grace=2).wait()
-    os._exit(0)  # threads that hang in the network would keep the process

@@ -1,0 +1,126 @@
+"""What a provider consists of: its configuration, and one `Handler` per resource type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.wire import CheckFailure, Properties
+
+
+class Kind(StrEnum):
+    """What happens to a property (`PropertyDiff.Kind`); the `_REPLACE` kinds make the engine
+    replace the resource.
+    """
+
+    ADD = "ADD"
+    ADD_REPLACE = "ADD_REPLACE"
+    DELETE = "DELETE"
+    DELETE_REPLACE = "DELETE_REPLACE"
+    UPDATE = "UPDATE"
+    UPDATE_REPLACE = "UPDATE_REPLACE"
+
+    @property
+    def replaces(self) -> bool:
+        return self.name.endswith("_REPLACE")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a change of inputs does: property path -> kind (empty: nothing); `stables` are outputs
+    that the change is known to keep.
+    """
+
+    changes: dict[str, Kind] = field(default_factory=dict)
+    delete_before_replace: bool = False
+    stables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The live state of a resource, in the form of its outputs and of the inputs that would make
+    it.
+    """
+
+    id: str
+    state: Properties
+    inputs: Properties
+
+
+class PartiallyMade(Exception):
+    """A create or update did its work but could not confirm it: the resource goes into state,
+    together with the `reasons` (sentences).
+    """
+
+    def __init__(self, id: str, state: Properties, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.id = id
+        self.state = state
+        self.reasons = reasons
+
+
+class Handler(Protocol):
+    """One resource type. `check` and `diff` decide, the others act; all may raise `UserError`."""
+
+    token: str
+    secret_outputs: frozenset[str]
+
+    def check(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        """Validate inputs; returns them with defaults filled in, and everything that is wrong with
+        them.
+        """
+
+    def diff(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Difference:
+        """Compare the state (refreshed by `read`) with the wanted inputs."""
+
+    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        """Make the resource; returns its id and outputs.
+
+        In a preview only plan: unknown outputs are `UNKNOWN`.
+        """
+
+    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+        """Read the live state; `None` only when the resource is really gone, anything doubtful
+        raises.
+        """
+
+    def update(
+        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+    ) -> Properties:
+        """Change the resource in place; returns its outputs. In a preview only plan."""
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        """Remove the resource; removing what is gone is no error."""
+
+
+Function = Callable[[Properties], Properties]
+"""A function of a provider: arguments -> result; may raise `UserError`."""
+
+
+class Provider(Protocol):
+    """A package of resource types with its configuration; one with functions has a mapping
+    `functions` besides (token -> `Function`).
+    """
+
+    name: str
+    version: str
+
+    def check_config(
+        self, request: Request, old_inputs: Properties, inputs: Properties
+    ) -> tuple[Properties, list[CheckFailure]]:
+        """Validate the configuration; returns it with what was found out about it, and everything
+        that is wrong with it.
+        """
+
+    def configure(self, properties: Properties) -> None:
+        """Take the configuration; raises `UserError` when nothing may be done with it."""
+
+    def handler(self, token: str) -> Handler:
+        """The handler of a resource type; raises `KeyError` when there is none."""
