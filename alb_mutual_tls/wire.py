@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
 
-# The signature by which a deployment marks a secret value:
-# https://www.pulumi.com/docs/iac/concepts/secrets/
+# The signature by which a deployment marks a secret value
+# (https://www.pulumi.com/docs/iac/concepts/secrets/).
 SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
-
-
 SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a marker)
 
 
@@ -44,22 +43,13 @@ def without_secrets(value: Any) -> Any:
 
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands for a value that is only known after the update."""
-
-
 Properties = dict[str, Any]
 
 
-class Unknown:
-    """The type of `UNKNOWN`: a value that the engine does not know yet, because a resource it comes
-    from has not been made.
-    """
+class Unknown(Enum):
+    """The type of `UNKNOWN`, an enumeration of one so that mypy narrows `value is UNKNOWN`."""
 
-    _only: Unknown | None = None
-
-    def __new__(cls) -> Unknown:
-        if cls._only is None:
-            cls._only = super().__new__(cls)
-        return cls._only
+    UNKNOWN = UNKNOWN_TEXT
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -68,9 +58,8 @@ class Unknown:
         raise TypeError("an unknown value is neither true nor false: compare it with `is UNKNOWN`")
 
 
-UNKNOWN: Final = Unknown()
-
-
+UNKNOWN: Final = Unknown.UNKNOWN
+"""A value that the engine does not know yet: a resource that it comes from is still to be made."""
 UNKNOWN_TEXTS: Final = frozenset(
     {
         UNKNOWN_TEXT,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
@@ -46,8 +46,8 @@ class Reading:
     """
 
     id: str
-    state: Properties
-    inputs: Properties
+    state: Mapping[str, Any]
+    inputs: Mapping[str, Any]
 
 
 class PartiallyMade(Exception):
@@ -55,7 +55,7 @@ class PartiallyMade(Exception):
     together with the `reasons` (sentences).
     """
 
-    def __init__(self, id: str, state: Properties, reasons: list[str]) -> None:
+    def __init__(self, id: str, state: Mapping[str, Any], reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
         self.id = id
         self.state = state
@@ -63,7 +63,11 @@ class PartiallyMade(Exception):
 
 
 class Handler(Protocol):
-    """One resource type. `check` and `diff` decide, the others act; all may raise `UserError`."""
+    """One resource type. `check` and `diff` decide, the others act; all may raise `UserError`.
+
+    The inputs that `check` lets through, and the state, are `Any` here: each handler says with a
+    `TypedDict` what they hold.
+    """
 
     token: str
     secret_outputs: frozenset[str]
@@ -75,28 +79,26 @@ class Handler(Protocol):
         them.
         """
 
-    def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Difference:
+    def diff(self, request: Request, id: str, state: Any, old_inputs: Any, inputs: Any) -> Difference:
         """Compare the state (refreshed by `read`) with the wanted inputs."""
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: Any) -> tuple[str, Mapping[str, Any]]:
         """Make the resource; returns its id and outputs.
 
         In a preview only plan: unknown outputs are `UNKNOWN`.
         """
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(self, request: Request, id: str, inputs: Any, state: Any) -> Reading | None:
         """Read the live state; `None` only when the resource is really gone, anything doubtful
         raises.
         """
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self, request: Request, id: str, state: Any, old_inputs: Any, inputs: Any
+    ) -> Mapping[str, Any]:
         """Change the resource in place; returns its outputs. In a preview only plan."""
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: Any, state: Any) -> None:
         """Remove the resource; removing what is gone is no error."""
 
 

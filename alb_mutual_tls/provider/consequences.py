@@ -5,29 +5,35 @@ and how listeners and authorities are named. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.listener.declared import HTTPS
-from alb_mutual_tls.wire import UNKNOWN, Properties
+from alb_mutual_tls.wire import UNKNOWN, Unknown
 
+if TYPE_CHECKING:
+    from alb_mutual_tls.provider.listener_inputs import ListenerAddress, LocatedInputs
+    from alb_mutual_tls.provider.listener_state import ListenerState
+
+Clients = Mapping[str, str | Unknown]
+"""Clients of a stack, each with its certificate in PEM as it will be."""
 _MOST_NAMES: Final = 20
 
 
-def describe(albconfig: Any, port: Any) -> str:
+def describe(albconfig: str, port: int) -> str:
     """The listener, in words."""
     return f"listener {port}/{HTTPS} of AlbConfig {albconfig}"
 
 
-def trusted_while_on(state: Properties) -> str:
+def trusted_while_on(state: ListenerState) -> str:
     """The fingerprint of the authority that clients are known to have dealt with: what was trusted
     when the listener was on last.
 
     For a listener that never was on, the first one that it named.
     """
-    return str(state.get("trustedWhileOn") or state["trustedFingerprint"])
+    return state.get("trustedWhileOn") or state["trustedFingerprint"]
 
 
-def consequences(state: Properties, inputs: Properties, clients: Mapping[str, Any]) -> list[str]:
+def consequences(state: ListenerState, inputs: LocatedInputs, clients: Clients) -> list[str]:
     """What an update means for whoever connects, a sentence each.
 
     `clients`: the stack's clients, each with its certificate in PEM as it will be; `UNKNOWN` while
@@ -43,9 +49,9 @@ def consequences(state: Properties, inputs: Properties, clients: Mapping[str, An
     return [rejects_all(name, clients)] if inputs["cutOff"] is True else []
 
 
-def short_name(properties: Properties) -> str:
+def short_name(address: ListenerAddress) -> str:
     """The listener as ALBCONFIG:PORT."""
-    return f"{properties['albConfig']}:{properties['port']}"
+    return f"{address['albConfig']}:{address['port']}"
 
 
 def opens(name: str) -> str:
@@ -53,12 +59,12 @@ def opens(name: str) -> str:
     return f"{name} will let everybody in without a client certificate"
 
 
-def rejects_all(name: str, clients: Mapping[str, Any]) -> str:
+def rejects_all(name: str, clients: Clients) -> str:
     told = f": {_enumerated(sorted(clients))}" if clients else ""
     return f"every client of {name} is rejected until it has installed a new certificate{told}"
 
 
-def _rejects_old_bundles(name: str, clients: Mapping[str, Any]) -> str:
+def _rejects_old_bundles(name: str, clients: Clients) -> str:
     if not clients:
         return f"from now on {name} rejects whoever has only a certificate of the former authority"
     from alb_mutual_tls.pki import bundle
@@ -91,7 +97,7 @@ def _enumerated(names: Sequence[str]) -> str:
     )
 
 
-def lockout_to_come(what: str, inputs: Properties, trusted: str, issuing: str) -> str | None:
+def lockout_to_come(what: str, inputs: LocatedInputs, trusted: str, issuing: str) -> str | None:
     """A warning when a listener that is off gets an authority of which no client has a certificate:
     nobody notices until it is switched on.
     """

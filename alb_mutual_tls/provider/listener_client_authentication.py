@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
@@ -17,22 +17,40 @@ from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, find_listener
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.listener.temporary import left_behind
 from alb_mutual_tls.plugin.handler import Difference, PartiallyMade, Reading
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.provider import listener_decisions as decisions
+from alb_mutual_tls.provider import listener_lockout as lockout
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.consequences import (
+    Clients,
     consequences,
     describe,
     lockout_to_come,
     short_name,
     trusted_while_on,
 )
-from alb_mutual_tls.provider.listener_decisions import Planned
+from alb_mutual_tls.provider.listener_inputs import (
+    DEFAULTS,
+    ListenerInputs,
+    LocatedInputs,
+    check_inputs,
+    desired,
+    located,
+)
+from alb_mutual_tls.provider.listener_plan import Planned, plan_create, plan_delete, plan_update
+from alb_mutual_tls.provider.listener_state import (
+    ListenerHold,
+    ListenerLocation,
+    ListenerOutputs,
+    ListenerState,
+    ListenerTrust,
+    differences,
+    holds_claim,
+    live,
+)
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
@@ -67,7 +85,7 @@ class ListenerClientAuthentication:
         self,
         configuration: Configuration,
         clock: Callable[[], datetime] = now,
-        issued: Mapping[str, Properties] | None = None,
+        issued: Mapping[str, Clients] | None = None,
     ) -> None:
         self._configuration = configuration
         self._clock = clock
@@ -76,19 +94,24 @@ class ListenerClientAuthentication:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        checked = {**decisions.DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
-        return checked, decisions.check_inputs(checked)
+        checked = {**DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
+        return checked, check_inputs(checked)
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        id: str,
+        state: ListenerState,
+        old_inputs: ListenerInputs,
+        inputs: ListenerInputs,
     ) -> Difference:
-        changes = decisions.differences(state, inputs)
-        if not any(kind.replaces for kind in changes.values()):
+        changes = differences(state, inputs)
+        if located(inputs) and not any(kind.replaces for kind in changes.values()):
             self._refuse_lockout(state, inputs)
         return Difference(changes, stables=("protocol", "cluster"))
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
-        if has_unknown([inputs["albConfig"], inputs["port"], inputs["caEnabled"]]):
+    def create(self, request: Request, inputs: ListenerInputs) -> tuple[str, Mapping[str, Any]]:
+        if not located(inputs) or inputs["caEnabled"] is UNKNOWN:
             return "", {
                 **inputs,
                 **dict.fromkeys(
@@ -97,16 +120,16 @@ class ListenerClientAuthentication:
                 ),
             }
         what = describe(inputs["albConfig"], inputs["port"])
-        decisions.refuse_ended(what, inputs, None, self._clock())
+        lockout.refuse_ended(what, inputs, None, self._clock())
         cluster = self._configuration.cluster()
-        place = {
+        location: ListenerLocation = {
             "protocol": HTTPS,
             "cluster": cluster.uid(),
-            "account": self._account(request, "", inputs, what),
+            "account": self._account(request, "", inputs["caEnabled"], what),
         }
-        return f"{inputs['albConfig']}/{inputs['port']}", self._take(request, cluster, inputs, place)
+        return f"{inputs['albConfig']}/{inputs['port']}", self._take(request, cluster, inputs, location)
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(self, request: Request, id: str, inputs: ListenerInputs, state: ListenerState) -> Reading | None:
         if not state.get("cluster"):
             raise UserError(
                 f"client authentication of listener {id} cannot be imported: declare the listener, and pulumi"
@@ -114,7 +137,7 @@ class ListenerClientAuthentication:
             )
         what = describe(state["albConfig"], state["port"])
         cluster = self._configuration.require_cluster(state["cluster"], what)
-        self._account(request, state["account"], {"caEnabled": False}, what)
+        self._account(request, state["account"], False, what)
         try:
             document = self._document(cluster, state["albConfig"])
         except (AlbConfigMissing, NoAlbConfigKind):
@@ -125,42 +148,47 @@ class ListenerClientAuthentication:
         try:
             listener = find_listener(document, state["port"])
         except ListenerMissing:
-            if state["claimId"] and not decisions.holds_claim(document, state):
+            if state["claimId"] and not holds_claim(document, state):
                 return None
             # Not gone while its claim is there: somebody must take that away, at the latest a
             # destroy.
             return Reading(id, {**state, "caEnabled": False}, {**inputs, "caEnabled": False})
         if note := claims.switched_off(document, state["port"]):
             request.warn(note.sentence(short_name(state)))
-        live = decisions.live(state, document, listener)
+        seen = live(state, document, listener)
         return Reading(
-            id, live, {**inputs, "caEnabled": live["caEnabled"], "caCertificateId": live["caCertificateId"]}
+            id, seen, {**inputs, "caEnabled": seen["caEnabled"], "caCertificateId": seen["caCertificateId"]}
         )
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self,
+        request: Request,
+        id: str,
+        state: ListenerState,
+        old_inputs: ListenerInputs,
+        inputs: LocatedInputs,
+    ) -> Mapping[str, Any]:
         what = describe(inputs["albConfig"], inputs["port"])
         cluster = self._configuration.require_cluster(state["cluster"], what)
-        place = {
+        location: ListenerLocation = {
             "protocol": HTTPS,
             "cluster": state["cluster"],
-            "account": self._account(request, state["account"], inputs, what),
+            "account": self._account(request, state["account"], inputs["caEnabled"], what),
         }
-        decisions.refuse_ended(what, inputs, state, self._clock())
+        lockout.refuse_ended(what, inputs, state, self._clock())
         if inputs["caEnabled"] is UNKNOWN:
-            return {**state, **inputs, **place}
+            return {**state, **inputs, **location}
         if state["claimId"]:
             for sentence in consequences(state, inputs, self._clients(request, inputs)):
                 request.warn(sentence)
             if warning := lockout_to_come(what, inputs, trusted_while_on(state), state["issuingFingerprint"]):
                 request.warn(warning)
-        return self._take(request, cluster, inputs, place, state)
+        return self._take(request, cluster, inputs, location, state)
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: ListenerInputs, state: ListenerState) -> None:
         what = describe(state["albConfig"], state["port"])
         cluster = self._configuration.require_cluster(state["cluster"], what)
-        self._account(request, state["account"], {"caEnabled": False}, what)
+        self._account(request, state["account"], False, what)
         if not state["claimId"]:
             return
 
@@ -175,7 +203,7 @@ class ListenerClientAuthentication:
                         ),
                     ),
                 )
-            return decisions.plan_delete(document, state)
+            return plan_delete(document, state)
 
         try:
             planned, _ = self._write(request, cluster, state["albConfig"], what, plan)
@@ -190,20 +218,20 @@ class ListenerClientAuthentication:
         self,
         request: Request,
         cluster: Cluster,
-        inputs: Properties,
-        place: Properties,
-        state: Properties | None = None,
-    ) -> Properties:
+        inputs: LocatedInputs,
+        location: ListenerLocation,
+        state: ListenerState | None = None,
+    ) -> ListenerOutputs:
         """Create and update: plan, write, warn, wait; returns the outputs."""
         what = describe(inputs["albConfig"], inputs["port"])
         keeps = state is not None and inputs["caEnabled"] is not True
-        place = {
-            **place,
-            "formerFingerprints": decisions.former(inputs, state),
+        trust: ListenerTrust = {
+            "formerFingerprints": lockout.former(inputs, state),
             "trustedWhileOn": trusted_while_on(state) if state and keeps else inputs["trustedFingerprint"],
         }
-        claim_id = (state or {}).get("claimId") or claims.new_id()
-        uid = (state or {}).get("albConfigUid")
+        held = state["claimId"] if state else ""
+        claim_id = held or claims.new_id()
+        uid = state["albConfigUid"] if state else ""
         seen: list[Document] = []
 
         def plan(document: Document) -> Planned:
@@ -213,8 +241,8 @@ class ListenerClientAuthentication:
                     f"AlbConfig {inputs['albConfig']} was made anew meanwhile: run pulumi up again"
                 )
             if state is None or not state["claimId"]:
-                return decisions.plan_create(document, inputs, request.urn, claim_id)
-            return decisions.plan_update(document, inputs, request.urn, state)
+                return plan_create(document, inputs, request.urn, claim_id)
+            return plan_update(document, inputs, request.urn, state)
 
         try:
             if request.preview:
@@ -226,10 +254,14 @@ class ListenerClientAuthentication:
             if inputs["caEnabled"] is True:
                 raise
             request.warn(f"client authentication is off, and there is nothing to switch off: {error}")
-            nothing = {"albConfigUid": "", "claimId": "", "previous": "", "appliedCaCertificateId": ""}
-            if state is not None and isinstance(error, ListenerMissing):
-                nothing = {key: state[key] for key in nothing}
-            return {**inputs, **place, **nothing, "confirmed": True}
+            kept = state if isinstance(error, ListenerMissing) else None
+            hold: ListenerHold = {
+                "albConfigUid": kept["albConfigUid"] if kept else "",
+                "claimId": kept["claimId"] if kept else "",
+                "previous": kept["previous"] if kept else "",
+                "appliedCaCertificateId": kept["appliedCaCertificateId"] if kept else "",
+            }
+            return {**inputs, **location, **trust, **hold, "confirmed": True}
         self._tell(request, planned)
         self._warn_of_rehearsals(request, document, inputs["port"])
         self._warn_of_owners(request, seen[0], inputs)
@@ -238,16 +270,19 @@ class ListenerClientAuthentication:
         )
         if inputs["caEnabled"] is True and self._configuration.first("where no side door is looked for"):
             request.info(NOT_LOOKED_AT)
-        outputs = {
+        outputs: ListenerOutputs = {
             **inputs,
-            **place,
+            **location,
+            **trust,
             "albConfigUid": document["metadata"]["uid"],
-            "claimId": claim_id if state and state["claimId"] else UNKNOWN if request.preview else claim_id,
-            "previous": planned.claim.previous if planned.claim else (state or {}).get("previous", UNKNOWN),
+            "claimId": UNKNOWN if request.preview and not held else claim_id,
+            "previous": planned.claim.previous if planned.claim else state["previous"] if state else UNKNOWN,
             "appliedCaCertificateId": (
-                (state or {}).get("appliedCaCertificateId", "")
-                if inputs["caCertificateId"] == ""
-                else inputs["caCertificateId"]
+                inputs["caCertificateId"]
+                if inputs["caCertificateId"] != ""
+                else state["appliedCaCertificateId"]
+                if state
+                else ""
             ),
             "confirmed": True,
         }
@@ -302,13 +337,14 @@ class ListenerClientAuthentication:
             )
         return document
 
-    def _await(self, request: Request, cluster: Cluster, inputs: Properties, outputs: Properties) -> None:
+    def _await(
+        self, request: Request, cluster: Cluster, inputs: LocatedInputs, outputs: ListenerOutputs
+    ) -> None:
         from alb_mutual_tls.provider.listener_truth import await_truth
 
-        seconds = float(inputs["awaitTimeoutSeconds"])
-        if request.timeout:
-            seconds = min(seconds, request.timeout)
-        wish = Desired(inputs["caEnabled"], inputs["caCertificateId"])
+        wish, most = desired(inputs), inputs["awaitTimeoutSeconds"]
+        assert wish is not None and most is not UNKNOWN, "an update knows its inputs"
+        seconds = min(float(most), request.timeout) if request.timeout else float(most)
         reason = await_truth(
             request,
             cluster,
@@ -341,24 +377,23 @@ class ListenerClientAuthentication:
                 request.warn(one.sentence())
 
     @staticmethod
-    def _warn_of_owners(request: Request, before: Document, inputs: Properties) -> None:
+    def _warn_of_owners(request: Request, before: Document, inputs: LocatedInputs) -> None:
         """`before`: the AlbConfig as it was before our write, which takes the list of listeners
         from whoever else owned it.
         """
         from alb_mutual_tls.listener.owners import other_owners
 
-        if inputs["caCertificateId"] is not UNKNOWN:
-            wish = Desired(inputs["caEnabled"], inputs["caCertificateId"])
+        if (wish := desired(inputs)) is not None:
             for sentence in other_owners(before, find_listener(before, inputs["port"]), wish):
                 request.warn(sentence)
 
     @staticmethod
     def _warn_of_surroundings(
-        request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: Properties
+        request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: LocatedInputs
     ) -> None:
         from alb_mutual_tls.listener.bypasses import side_doors, without_certificates
 
-        if not inputs["caEnabled"]:
+        if inputs["caEnabled"] is not True:
             return
         if warning := without_certificates(listener):
             request.warn(warning)
@@ -372,24 +407,22 @@ class ListenerClientAuthentication:
             )
 
     @staticmethod
-    def _refuse_lockout(state: Properties, inputs: Properties) -> None:
+    def _refuse_lockout(state: ListenerState, inputs: LocatedInputs) -> None:
         if (
             state.get("claimId") and inputs["takeOver"] is not True
         ):  # then the claim that is taken counts (`plan_update`)
             what = describe(inputs["albConfig"], inputs["port"])
             former = state.get("formerFingerprints", [])
-            decisions.refuse_lockout(
-                what, inputs, trusted_while_on(state), state["issuingFingerprint"], former
-            )
+            lockout.refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], former)
 
-    def _clients(self, request: Request, inputs: Properties) -> Properties:
+    def _clients(self, request: Request, inputs: LocatedInputs) -> Clients:
         """The clients of the component that the listener belongs to; the two share the beginning of
         their names.
         """
         component = request.name.removesuffix(f"-{inputs['albConfig']}-{inputs['port']}")
         return self._issued.get(f"{component}-issued", {})
 
-    def _account(self, request: Request, recorded: str, inputs: Properties, what: str) -> str:
+    def _account(self, request: Request, recorded: str, enabled: bool | Unknown, what: str) -> str:
         """The account; where it cannot be told, reading and switching off go on with the cluster
         alone, which was compared before.
         """
@@ -397,7 +430,7 @@ class ListenerClientAuthentication:
             return self._configuration.require_account(recorded, what)
         except UserError as error:
             raise_unless_tolerable(error)
-            if inputs["caEnabled"] is not False:
+            if enabled is not False:
                 raise
             request.warn(f"the Alibaba Cloud account could not be compared: {error}")
             return recorded

@@ -8,7 +8,7 @@ import copy
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -20,10 +20,10 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import certificate_ids, find_listener
 from alb_mutual_tls.listener.exact_json import Document, same
 from alb_mutual_tls.listener.patch import Patch
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
-from alb_mutual_tls.wire import Properties
 from tests.contract.listener.conftest import ControlPlane
 from tests.contract.listener.test_patch_on_a_real_api_server import RealConfiguration
 from tests.unit.listener.fakes import CA_1, CA_2, wanted
@@ -171,7 +171,7 @@ def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
     plane: ControlPlane, cluster: Cluster, overtaken: Interrupted, interleavings: int
 ) -> None:
     plane.make({"metadata": {"name": "alb"}, "spec": {"listeners": START}})
-    handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(overtaken)))
+    handler: Handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(overtaken)))
     outcomes: Counter[str] = Counter()
     for seed in range(interleavings):
         chance = random.Random(seed)
@@ -184,7 +184,7 @@ def test_no_writer_and_no_wish_is_lost_in_any_interleaving(
         chance.shuffle(listeners)
         overtaken.writers = []
         first = writer.put(listeners, chance.choice([{}, {"example.com/a": "b"}]))
-        state: Properties = {}
+        state: Mapping[str, Any] = {}
         if operation != "create":
             state = handler.create(request, wanted(awaitListener=False))[1]
             first = cast(Document, overtaken.albconfig("alb"))
@@ -250,7 +250,7 @@ def test_a_writer_who_never_stops_ends_in_one_sentence_that_names_the_listener(
     plane.make({"metadata": {"name": "alb"}, "spec": {"listeners": START}})
     writer = Writer(cluster, random.Random(0))
     overtaken.writers = [lambda: writer.write(writer.names.index("switch_ours")) for _ in range(100)]
-    handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(overtaken)))
+    handler: Handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(overtaken)))
     request = Eager("urn", "alb/443", False, 0.0, threading.Event(), lambda *_: None)
     with pytest.raises(
         UserError, match="listener 443/HTTPS of AlbConfig alb could not be written, 8 times in a row"

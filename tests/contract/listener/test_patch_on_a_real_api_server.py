@@ -13,6 +13,7 @@ from alb_mutual_tls.cluster.cluster import FIELD_MANAGER, Cluster, Conflict
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
 from alb_mutual_tls.listener.patch import Desired, forget, plan, previous_values, restore
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
@@ -220,7 +221,7 @@ def test_forty_listeners_of_one_albconfig_are_taken_and_given_back_at_the_same_t
         )
     )
     before = get(cluster)
-    handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(cluster)))
+    handler: Handler = ListenerClientAuthentication(cast(Configuration, RealConfiguration(cluster)))
     states: dict[int, Any] = {}
     failures: list[BaseException] = []
 

@@ -92,7 +92,7 @@ def _create(handler: Handler, args: MockResourceArgs) -> Properties:
     request = Request(args.name, args.name, False, 0.0, threading.Event(), lambda *_: None)
     inputs, failures = handler.check(request, {}, from_struct(to_struct(args.inputs)))
     assert not failures, failures
-    return handler.create(request, inputs)[1]
+    return dict(handler.create(request, inputs)[1])
 
 
 # --- authorities

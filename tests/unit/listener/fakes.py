@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from alb_mutual_tls.listener.declared import ListenerMissing, find_listener
 from alb_mutual_tls.listener.enforced import CaReference, ListenerState
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import Patch
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
@@ -198,7 +199,7 @@ class World:
         self.alb = FakeAlb(self.cluster)
         self.configuration = FakeConfiguration(self.cluster, self.alb)
         self.issued: dict[str, Properties] = {}
-        self.handler = ListenerClientAuthentication(
+        self.handler: Handler = ListenerClientAuthentication(
             cast(Configuration, self.configuration), issued=self.issued
         )
         self.said: list[tuple[str, str]] = []
@@ -227,22 +228,22 @@ class World:
     # the engine's steps, in short
 
     def create(self, inputs: Properties, name: str = "https") -> Properties:
-        return self.handler.create(self.request(name), inputs)[1]
+        return dict(self.handler.create(self.request(name), inputs)[1])
 
-    def update(self, state: Properties, inputs: Properties, name: str = "https") -> Properties:
-        return self.handler.update(self.request(name), "alb/443", state, {}, inputs)
+    def update(self, state: Mapping[str, Any], inputs: Properties, name: str = "https") -> Properties:
+        return dict(self.handler.update(self.request(name), "alb/443", state, {}, inputs))
 
-    def refresh(self, state: Properties) -> Properties | None:
+    def refresh(self, state: Mapping[str, Any]) -> Properties | None:
         reading = self.handler.read(self.request(), "alb/443", {}, state)
-        return reading.state if reading else None
+        return dict(reading.state) if reading else None
 
-    def changes(self, state: Properties, inputs: Properties) -> dict[str, str]:
+    def changes(self, state: Mapping[str, Any], inputs: Properties) -> dict[str, str]:
         return {
             key: kind.value
             for key, kind in self.handler.diff(self.request(), "alb/443", state, {}, inputs).changes.items()
         }
 
-    def delete(self, state: Properties, name: str = "https") -> None:
+    def delete(self, state: Mapping[str, Any], name: str = "https") -> None:
         self.handler.delete(self.request(name), "alb/443", {}, state)
 
 

@@ -100,7 +100,7 @@ class Engine:
         found = self.handler.read(self.request(), self.id, self.inputs, self.state)
         assert isinstance(found, Reading)
         assert (found.id, found.inputs) == (self.id, self.inputs)
-        self.state = found.state
+        self.state = dict(found.state)
         return self.state
 
 

@@ -14,7 +14,7 @@ from alb_mutual_tls.listener.claim import Claim, Owner
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.fitness import doubtful, unfit
 from alb_mutual_tls.listener.temporary import free_port, temporary
-from alb_mutual_tls.provider.listener_decisions import check_inputs
+from alb_mutual_tls.provider.listener_inputs import check_inputs
 from tests.unit.errors.case import Case
 from tests.unit.listener.fakes import CA_1, CA_2, A, B, C, World, alb, wanted
 from tests.unit.pki.material import DAY, NOW, authority, pem

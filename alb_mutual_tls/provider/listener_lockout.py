@@ -1,0 +1,101 @@
+"""Whether a change of a listener would lock its clients out, which is refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.listener.claim import Claim
+from alb_mutual_tls.provider.consequences import short, trusted_while_on
+from alb_mutual_tls.provider.listener_inputs import ListenerSettings
+from alb_mutual_tls.provider.listener_state import ListenerState
+from alb_mutual_tls.wire import UNKNOWN, Unknown
+
+
+def refuse_lockout(
+    what: str, inputs: ListenerSettings, trusted: str, issuing: str, former: Sequence[str] = ()
+) -> None:
+    """Raise `UserError` when the listener would trust an authority that no client has a certificate
+    of.
+
+    `trusted`: what was trusted while the listener was last on (`trusted_while_on`); `issuing` and
+    `former` are those of the last deployed state. All are fingerprints. A listener that is off, or
+    is being switched off, locks nobody out.
+    """
+    if not _locks_out(inputs, (trusted, issuing, *former)):
+        return
+    wanted = inputs["trustedFingerprint"]
+    authority = (
+        "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {short(wanted)}"
+    )
+    raise UserError(
+        f"{what} would trust another certificate authority, {authority}, of which no client has a certificate"
+        f" so far (it trusts {short(trusted)}, and {short(issuing)} was issuing), so everybody would be"
+        " locked out: set issuingAuthority to the new one first, run pulumi up, let the clients install"
+        " their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out"
+        " is the purpose"
+    )
+
+
+def refuse_lockout_by_taking(what: str, inputs: ListenerSettings, found: Claim) -> None:
+    """Raise `UserError` when a listener that is on would be taken over together with its clients'
+    access.
+    """
+    if _locks_out(inputs, (found.trusted, found.issuing)):
+        raise UserError(
+            f"{what} asks for clients of the certificate authority with the SHA-256 {short(found.trusted)},"
+            f" as stack {found.owner} has it, and would be taken over with another one, so everybody would be"
+            " locked out: let authorities name that one, or set caEnabled to false for the take-over; or set"
+            " cutOff to true if locking everybody out is the purpose"
+        )
+
+
+def _locks_out(inputs: ListenerSettings, known: Sequence[str]) -> bool:
+    wanted = inputs["trustedFingerprint"]
+    return (
+        inputs["caEnabled"] is not False
+        and inputs["cutOff"] is not True
+        and (wanted is UNKNOWN or wanted not in known)
+    )
+
+
+def refuse_ended(what: str, inputs: ListenerSettings, state: ListenerState | None, now: datetime) -> None:
+    """Raise `UserError` when the listener would begin to ask for certificates of an authority that
+    has ended: everybody would be locked out.
+
+    `state`: None for a new listener. What is on already, or is being switched off, is not refused
+    anything for that.
+    """
+    pem = inputs["trustedCertificatePem"]
+    goes_on = (
+        state is not None
+        and state["caEnabled"] is True
+        and state["trustedFingerprint"] == inputs["trustedFingerprint"]
+    )
+    if inputs["caEnabled"] is not True or goes_on or pem is UNKNOWN or pem == "":
+        return
+    from alb_mutual_tls.pki import bundle
+    from alb_mutual_tls.pki.renewal import to_text
+
+    end = bundle.load_one(pem).not_valid_after_utc
+    if end <= now:
+        raise UserError(
+            f"{what} would ask for certificates of an authority that ended on {to_text(end)}, so everybody"
+            " would be locked out: let it trust another authority (docs/rotation.md), or leave caEnabled"
+            " false"
+        )
+
+
+def former(inputs: ListenerSettings, state: ListenerState | None) -> list[str | Unknown] | Unknown:
+    """The authorities that trust may go back to: those that this listener has trusted, and that its
+    clients' cross certificates lead to.
+
+    A cross certificate alone does not count, because an `up` with a change of trust that is refused
+    signs one too. `state`: None for a new listener.
+    """
+    crosses = inputs["crossFingerprints"]
+    if state is None or crosses is UNKNOWN:
+        return crosses
+    trusted = (trusted_while_on(state), *state.get("formerFingerprints", []))
+    return [fingerprint for fingerprint in crosses if fingerprint in trusted]
