@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alb_mutual_tls.errors import UserError
 
@@ -44,6 +44,7 @@ def without_secrets(value: Any) -> Any:
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands for a value that is only known after the update."""
 Properties = dict[str, Any]
+T = TypeVar("T")
 
 
 class Unknown(Enum):
@@ -73,7 +74,13 @@ UNKNOWN_TEXTS: Final = frozenset(
 )
 
 
-def has_unknown(value: Any) -> bool:
+def known(value: T | Unknown) -> T:
+    """A value that cannot be unknown any more."""
+    assert not isinstance(value, Unknown), "the engine has not said what it is"
+    return value
+
+
+def has_unknown(value: object) -> bool:
     """Whether `value` is, or anywhere holds, a value that is not known yet."""
     if value is UNKNOWN:
         return True

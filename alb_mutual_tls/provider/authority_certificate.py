@@ -19,7 +19,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.provider.signed_certificate import same, subject_failures
+from alb_mutual_tls.provider.signed_certificate_inputs import same, subject_failures
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 
 _INPUTS: Final = ("privateKeyPem", "subject", "validityDays")

@@ -13,33 +13,74 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki.profile import CLIENT_VALIDITY_DAYS, check_renewal, check_subject, check_uri
 from alb_mutual_tls.pki.renewal import RenewalState, days_left, from_text, near_end, renewal, to_text
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
+from alb_mutual_tls.provider.signed_certificate_inputs import (
+    ISSUER,
+    ClientInputs,
+    CrossInputs,
+    check_inputs,
+    input_changes,
+    known_subject,
+    known_uris,
+)
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from alb_mutual_tls.pki.signing import Issuer
 
-_ISSUER: Final = ("issuerCertificatePem", "issuerPrivateKeyPem")
-_PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "client": ("kind", *_ISSUER, "csrPem", "subject", "uris", "validityDays", "renewBeforeDays"),
-    "cross": ("kind", *_ISSUER, "subjectCertificatePem", "sign"),
+
+class Computed(TypedDict):
+    """What is known of a certificate that was issued; texts are empty while none was."""
+
+    certificatePem: str
+    notBefore: str
+    notAfter: str
+    fingerprint: str
+    serialNumber: str
+
+
+class ComputedToCome(TypedDict):
+    """The same in a preview."""
+
+    certificatePem: Unknown
+    notBefore: Unknown
+    notAfter: Unknown
+    fingerprint: Unknown
+    serialNumber: Unknown
+
+
+class SignedState(Computed):
+    """The state, as far as it is read; the other inputs are only compared."""
+
+    issuerCertificatePem: str
+    subjectCertificatePem: NotRequired[str]
+
+
+SignedInputs = ClientInputs | CrossInputs
+_COMPUTED: Final = tuple(Computed.__annotations__)
+_NONE: Final[Computed] = {
+    "certificatePem": "",
+    "notBefore": "",
+    "notAfter": "",
+    "fingerprint": "",
+    "serialNumber": "",
 }
-_OTHERS: Final = "existingAuthorityPems"
-"""Optional for a client: chains that CAS has already, whose names it must not bear. Whoever deploys
-knows them too late for the configuration's check. They make no difference to a certificate that was
-issued.
-"""
-_COMPUTED: Final = ("certificatePem", "notBefore", "notAfter", "fingerprint", "serialNumber")
+_TO_COME: Final[ComputedToCome] = {
+    "certificatePem": UNKNOWN,
+    "notBefore": UNKNOWN,
+    "notAfter": UNKNOWN,
+    "fingerprint": UNKNOWN,
+    "serialNumber": UNKNOWN,
+}
 # kept in state, but no part of the certificate
 _STEERING: Final = frozenset({"renewBeforeDays", "sign"})
 _LIMITS: Final = tuple(map(bytes.fromhex, ("30060101ff0201", "0603551d25", "0603551d20", "0603551d1e")))
@@ -70,7 +111,7 @@ class SignedCertificate:
         return inputs, [] if inputs == old_inputs else check_inputs(inputs)
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self, request: Request, id: str, state: SignedState, old_inputs: SignedInputs, inputs: SignedInputs
     ) -> Difference:
         """The inputs that changed; when none of them asks for a new certificate but its time has
         come, `notAfter`.
@@ -96,12 +137,14 @@ class SignedCertificate:
             stables=_COMPUTED if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) else (),
         )
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: SignedInputs) -> tuple[str, Mapping[str, Any]]:
         """Issue the certificate; the id is the SHA-256 of the first one."""
-        outputs = self._issue(request, inputs)
-        return ("", outputs) if request.preview else (outputs["fingerprint"] or _UNSIGNED, outputs)
+        computed = self._issue(request, inputs)
+        fingerprint = computed["fingerprint"]
+        id = "" if request.preview or fingerprint is UNKNOWN else fingerprint or _UNSIGNED
+        return id, {**inputs, **computed, "readyForRenewal": False}
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(self, request: Request, id: str, inputs: SignedInputs, state: SignedState) -> Reading | None:
         """The state is the only place of this resource; only whether its renewal is due changes by
         itself.
         """
@@ -114,14 +157,21 @@ class SignedCertificate:
         return Reading(id, {**state, "readyForRenewal": due}, inputs)
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self, request: Request, id: str, state: SignedState, old_inputs: SignedInputs, inputs: SignedInputs
+    ) -> Mapping[str, Any]:
         """Issue the certificate anew, or keep it where the change does not touch it."""
         changes = input_changes(state, inputs)
         lost = _lost_limits(state, inputs, self._clock())
         if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) and not lost:
             if self._renewal(state, inputs) is not RenewalState.DUE:
-                return {**inputs, **{key: state[key] for key in _COMPUTED}, "readyForRenewal": False}
+                kept: Computed = {
+                    "certificatePem": state["certificatePem"],
+                    "notBefore": state["notBefore"],
+                    "notAfter": state["notAfter"],
+                    "fingerprint": state["fingerprint"],
+                    "serialNumber": state["serialNumber"],
+                }
+                return {**inputs, **kept, "readyForRenewal": False}
             # The engine's difference shows the old end alone, as if it were removed: no input tells
             # it the new one.
             request.info(f"{request.name}: {_end(state, self._clock())} and is issued anew")
@@ -134,7 +184,7 @@ class SignedCertificate:
         elif inputs["kind"] == "client" and from_text(state["notAfter"]) > self._clock():
             # In a rotation both are to be accepted, so only another key, name or validity is a
             # matter of concern.
-            if changes.keys() & set(_ISSUER):
+            if changes.keys() & set(ISSUER):
                 sentence = (
                     "issued anew by another authority, and the former certificate counts only where its own"
                     " is still trusted"
@@ -146,9 +196,9 @@ class SignedCertificate:
                     f" but whoever holds the former certificate is let in until {state['notAfter']} wherever"
                     " its authority is trusted, and only a cut-off ends it earlier (docs/rotation.md)"
                 )
-        return self._issue(request, inputs)
+        return {**inputs, **self._issue(request, inputs), "readyForRenewal": False}
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: SignedInputs, state: SignedState) -> None:
         """Forget it.
 
         Who holds the certificate and its key is let in until it ends: ALB knows no revocation.
@@ -160,8 +210,8 @@ class SignedCertificate:
         self._warned.add((request.urn, what))
         return first
 
-    def _renewal(self, state: Properties, inputs: Properties) -> RenewalState:
-        if inputs.get("kind") != "client":
+    def _renewal(self, state: SignedState, inputs: SignedInputs) -> RenewalState:
+        if inputs["kind"] != "client":
             return RenewalState.NOT_YET
         now, not_after, days = self._clock(), from_text(state["notAfter"]), inputs["renewBeforeDays"]
         if days is UNKNOWN or not near_end(now, not_after, days):
@@ -172,9 +222,9 @@ class SignedCertificate:
             now, not_after, days, bundle.load_one(state["issuerCertificatePem"]).not_valid_after_utc
         )
 
-    def _issue(self, request: Request, inputs: Properties) -> Properties:
-        if inputs.get("sign") is False:
-            return {**inputs, **dict.fromkeys(_COMPUTED, ""), "readyForRenewal": False}
+    def _issue(self, request: Request, inputs: SignedInputs) -> Computed | ComputedToCome:
+        if inputs["kind"] == "cross" and inputs.get("sign") is False:
+            return _NONE
         if sentence := _named_like_others(inputs):
             raise UserError(f"{request.name}: {sentence}")
         for left_out in _left_out(inputs):
@@ -183,36 +233,39 @@ class SignedCertificate:
                 " it is left out"
             )
         if has_unknown(inputs):
-            return {**inputs, **dict.fromkeys(_COMPUTED, UNKNOWN), "readyForRenewal": False}
+            return _TO_COME
         from alb_mutual_tls.pki import signing
 
         now = self._clock()
         try:
-            issuer = signing.Issuer.load(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"])
+            issuer = signing.Issuer.load(
+                known(inputs["issuerCertificatePem"]), known(inputs["issuerPrivateKeyPem"])
+            )
             builder = _wanted(issuer, inputs, now)
             certificate = None if request.preview else signing.sign(builder, issuer)
         except UserError as error:
             raise UserError(f"{request.name}: {error}") from None
         short = (
-            signing.shortened(issuer.certificate, inputs["validityDays"], now)
+            signing.shortened(issuer.certificate, known(inputs["validityDays"]), now)
             if inputs["kind"] == "client"
             else None
         )
         if short:
             request.warn(f"{request.name}: {short}")
-        computed = dict.fromkeys(_COMPUTED, UNKNOWN) if certificate is None else _computed(certificate)
-        return {**inputs, **computed, "readyForRenewal": False}
+        return _TO_COME if certificate is None else _computed(certificate)
 
 
-def _to_be_signed(state: Properties, inputs: Properties) -> bool:
-    return inputs.get("sign") is True and state["certificatePem"] == ""
+def _to_be_signed(state: SignedState, inputs: SignedInputs) -> bool:
+    return inputs["kind"] == "cross" and inputs.get("sign") is True and state["certificatePem"] == ""
 
 
-def _lost_limits(state: Properties, inputs: Properties, now: datetime) -> list[str]:
+def _lost_limits(state: SignedState, inputs: SignedInputs, now: datetime) -> list[str]:
     """The limits that a cross certificate in the state should have and lacks; none of one that has
     ended, since there is none better to be had.
     """
-    if inputs.get("sign") is not True or not state["certificatePem"] or from_text(state["notAfter"]) <= now:
+    if inputs["kind"] != "cross" or inputs.get("sign") is not True:
+        return []
+    if not state["certificatePem"] or from_text(state["notAfter"]) <= now:
         return []
     from alb_mutual_tls.pki import bundle
 
@@ -225,55 +278,56 @@ def _lost_limits(state: Properties, inputs: Properties, now: datetime) -> list[s
     return signing.lost_limits(bundle.load_one(state["certificatePem"]), bundle.load_one(subject))
 
 
-def _wanted(issuer: Issuer, inputs: Properties, now: datetime) -> x509.CertificateBuilder:
+def _wanted(issuer: Issuer, inputs: SignedInputs, now: datetime) -> x509.CertificateBuilder:
     from alb_mutual_tls.pki import bundle, signing
     from alb_mutual_tls.pki.request import SigningRequest
 
     if inputs["kind"] == "cross":
-        return signing.cross_certificate(issuer, bundle.load_one(inputs["subjectCertificatePem"]), now=now)
-    asked = SigningRequest.load(inputs["csrPem"])
+        return signing.cross_certificate(
+            issuer, bundle.load_one(known(inputs["subjectCertificatePem"])), now=now
+        )
+    asked = SigningRequest.load(known(inputs["csrPem"]))
     if sentence := asked.named_like(issuer.certificate):
         raise UserError(sentence)
     return signing.client_certificate(
         issuer,
         asked.public_key,
-        subject=inputs["subject"],
-        uris=inputs["uris"],
-        validity_days=inputs["validityDays"],
+        subject=known_subject(inputs["subject"]) or {},
+        uris=known_uris(inputs["uris"]),
+        validity_days=known(inputs["validityDays"]),
         now=now,
     )
 
 
-def _named_like_others(inputs: Properties) -> str | None:
+def _named_like_others(inputs: SignedInputs) -> str | None:
     """A sentence when a client bears the name of a certificate of `existingAuthorityPems`, as far
     as they are known.
     """
-    others = inputs.get(_OTHERS, [])
-    if others is UNKNOWN or not others or has_unknown(inputs["subject"]):
+    others = inputs.get("existingAuthorityPems", []) if inputs["kind"] == "client" else []
+    subject = known_subject(inputs["subject"]) if inputs["kind"] == "client" else None
+    if others is UNKNOWN or not others or subject is None:
         return None
     from alb_mutual_tls.pki import bundle, signing
 
-    certificates = [certificate for pem in others if pem is not UNKNOWN for certificate in bundle.load(pem)]
-    return next(
-        (found for one in certificates if (found := signing.named_like_authority(inputs["subject"], one))),
-        None,
-    )
+    authorities = (one for pem in others if pem is not UNKNOWN for one in bundle.load(pem))
+    return next(filter(None, (signing.named_like_authority(subject, one) for one in authorities)), None)
 
 
-def _left_out(inputs: Properties) -> list[str]:
+def _left_out(inputs: SignedInputs) -> list[str]:
     """What a client's request asks for in vain, as far as it is known; URI names that are not known
     yet grant none.
     """
-    if inputs["kind"] != "client" or has_unknown([inputs["csrPem"], inputs["subject"]]):
+    if inputs["kind"] != "client" or inputs["csrPem"] is UNKNOWN:
+        return []
+    subject = known_subject(inputs["subject"])
+    if subject is None:
         return []
     from alb_mutual_tls.pki.request import SigningRequest
 
-    return SigningRequest.load(inputs["csrPem"]).left_out(
-        inputs["subject"], [] if has_unknown([inputs["uris"]]) else inputs["uris"]
-    )
+    return SigningRequest.load(inputs["csrPem"]).left_out(subject, known_uris(inputs["uris"]))
 
 
-def _computed(certificate: x509.Certificate) -> Properties:
+def _computed(certificate: x509.Certificate) -> Computed:
     from alb_mutual_tls.pki import bundle, signing
 
     pem = signing.to_pem(certificate)
@@ -286,186 +340,10 @@ def _computed(certificate: x509.Certificate) -> Properties:
     }
 
 
-def _end(state: Properties, now: datetime) -> str:
+def _end(state: SignedState, now: datetime) -> str:
     left = days_left(now, from_text(state["notAfter"]))
     return (
         f"the certificate ended on {state['notAfter']}"
         if left < 0
         else f"the certificate ends on {state['notAfter']} ({left} days left)"
     )
-
-
-def input_changes(state: Properties, inputs: Properties) -> dict[str, Kind]:
-    """The inputs in which the state and the wish differ; in PEM, white space makes no
-    difference.
-    """
-    names = set().union(*_PROPERTIES.values())
-    changes: dict[str, Kind] = {}
-    for name in sorted(names & (state.keys() | inputs.keys())):
-        if name not in state:
-            changes[name] = Kind.ADD
-        elif name not in inputs:
-            changes[name] = Kind.DELETE
-        elif not same(name, state[name], inputs[name]):
-            changes[name] = Kind.UPDATE
-    return changes
-
-
-def same(name: str, old: Any, new: Any) -> bool:
-    """Whether a property is what it was; in PEM, white space makes no difference."""
-    if name.endswith("Pem") and isinstance(old, str) and isinstance(new, str):
-        return old.split() == new.split()
-    return bool(old == new)
-
-
-# --- what is wrong with inputs
-
-
-def check_inputs(inputs: Properties) -> list[CheckFailure]:
-    """Everything that is wrong with the inputs, a sentence each; what is not known yet is left for
-    later.
-
-    The engine prints the value of the property that a failure names, so a failure of a PEM names
-    none: one may be a private key.
-    """
-    kind = inputs.get("kind")
-    if kind is UNKNOWN:
-        return []
-    if not isinstance(kind, str) or kind not in _PROPERTIES:
-        return [
-            CheckFailure("kind", f"{kind!r} is no kind of certificate; give one of {', '.join(_PROPERTIES)}")
-        ]
-    expected = _PROPERTIES[kind]
-    failures = [
-        CheckFailure(
-            "",
-            f"{name} is no property of a {kind} certificate; remove it, the properties are"
-            f" {', '.join(expected)}",
-        )
-        for name in inputs
-        if name not in expected and not (name == _OTHERS and kind == "client")
-    ]
-    failures += [
-        CheckFailure("", f"{name} is missing; give it, a {kind} certificate needs {', '.join(expected)}")
-        for name in expected
-        if name not in inputs
-    ]
-    return (
-        failures
-        or [*_text_failures(inputs), *_client_failures(inputs), *_cross_failures(inputs)]
-        or _pem_failures(inputs)
-    )
-
-
-def _text_failures(inputs: Properties) -> list[CheckFailure]:
-    return [
-        CheckFailure("", f"{name} is not text; give it in PEM")
-        for name, value in inputs.items()
-        if name.endswith("Pem") and value is not UNKNOWN and not isinstance(value, str)
-    ]
-
-
-def _client_failures(inputs: Properties) -> list[CheckFailure]:
-    if inputs["kind"] != "client":
-        return []
-    return [*subject_failures(inputs["subject"]), *_uri_failures(inputs["uris"]), *_time_failures(inputs)]
-
-
-def _cross_failures(inputs: Properties) -> list[CheckFailure]:
-    sign = inputs.get("sign", True)
-    return [] if isinstance(sign, bool) else [CheckFailure("sign", f"sign is {sign!r}: give true or false")]
-
-
-def subject_failures(subject: Any) -> list[CheckFailure]:
-    """What is wrong with the fields of a subject; fields that are not known yet are passed over."""
-    if subject is UNKNOWN:
-        return []
-    if not isinstance(subject, Mapping):
-        return [
-            CheckFailure(
-                "subject", "is not an object of subject fields; give for instance {commonName: name}"
-            )
-        ]
-    if not subject:
-        return [CheckFailure("subject", "has no field; give at least commonName")]
-    known = {name: value for name, value in subject.items() if value is not UNKNOWN}
-    return [CheckFailure("subject", sentence) for sentence in check_subject(known)]
-
-
-def _uri_failures(uris: Any) -> list[CheckFailure]:
-    if uris is UNKNOWN:
-        return []
-    if not isinstance(uris, list):
-        return [
-            CheckFailure(
-                "uris", "is not a list of URIs; give for instance [spiffe://example.com/client/name]"
-            )
-        ]
-    known = [uri for uri in uris if uri is not UNKNOWN]
-    failures = [CheckFailure("uris", sentence) for uri in known if (sentence := check_uri(uri))]
-    doubled = sorted({uri for uri in known if known.count(uri) > 1}) if not failures else []
-    return failures + [
-        CheckFailure("uris", f"the URI {uri!r} stands there twice; remove one") for uri in doubled
-    ]
-
-
-def _time_failures(inputs: Properties) -> list[CheckFailure]:
-    failures = [
-        CheckFailure(name, f"{name} {inputs[name]!r} is not a whole number of days; give one")
-        for name in ("validityDays", "renewBeforeDays")
-        if inputs[name] is not UNKNOWN
-        and (not isinstance(inputs[name], int) or isinstance(inputs[name], bool))
-    ]
-    validity, renew_before = inputs["validityDays"], inputs["renewBeforeDays"]
-    if failures or validity is UNKNOWN:
-        return failures
-    if validity not in CLIENT_VALIDITY_DAYS:
-        first, last = CLIENT_VALIDITY_DAYS[0], CLIENT_VALIDITY_DAYS[-1]
-        return [
-            CheckFailure(
-                "validityDays",
-                f"validityDays {validity} is outside {first} to {last}; give a number of days in that range",
-            )
-        ]
-    sentence = None if renew_before is UNKNOWN else check_renewal(validity, renew_before)
-    return [CheckFailure("renewBeforeDays", sentence)] if sentence else []
-
-
-def _pem_failures(inputs: Properties) -> list[CheckFailure]:
-    from alb_mutual_tls.pki import bundle, keys
-    from alb_mutual_tls.pki.request import SigningRequest
-
-    readers: dict[str, Callable[[str], object]] = {
-        "issuerCertificatePem": bundle.load_one,
-        "issuerPrivateKeyPem": keys.load_private_key,
-        "csrPem": SigningRequest.load,
-        "subjectCertificatePem": bundle.load_one,
-    }
-    failures = []
-    for name, reader in readers.items():
-        if isinstance(inputs.get(name), str):
-            try:
-                reader(inputs[name])
-            except UserError as error:
-                failures.append(CheckFailure("", f"{name}: {error}"))
-    return failures or _issuer_failures(inputs)
-
-
-def _issuer_failures(inputs: Properties) -> list[CheckFailure]:
-    from alb_mutual_tls.pki import bundle, signing
-    from alb_mutual_tls.pki.request import SigningRequest
-
-    certificate, key = (inputs[name] for name in _ISSUER)
-    failures = []
-    if certificate is not UNKNOWN and key is not UNKNOWN:
-        try:
-            signing.Issuer.load(certificate, key)
-        except UserError as error:
-            failures.append(CheckFailure("", f"issuerPrivateKeyPem: {error}"))
-    if inputs["kind"] == "client" and not has_unknown([certificate, inputs["subject"]]):
-        sentence = signing.named_like_authority(inputs["subject"], bundle.load_one(certificate))
-        failures += [CheckFailure("subject", sentence)] if sentence else []
-    if inputs["kind"] == "client" and not has_unknown([certificate, inputs["csrPem"]]):
-        sentence = SigningRequest.load(inputs["csrPem"]).named_like(bundle.load_one(certificate))
-        failures += [CheckFailure("", f"csrPem: {sentence}")] if sentence else []
-    return failures

@@ -5,6 +5,7 @@ stands in the state.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.issued import authority_identity
-from alb_mutual_tls.plugin.handler import Kind, Reading
+from alb_mutual_tls.plugin.handler import Handler, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.wire import UNKNOWN, Properties
@@ -31,10 +32,10 @@ class Engine:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.handler = IssuedCertificates(self.clock)
+        self.handler: Handler = IssuedCertificates(self.clock)
         self.said: list[str] = []
         self.inputs: Properties = {}
-        self.state: Properties = {}
+        self.state: Mapping[str, Any] = {}
 
     def clock(self) -> datetime:
         return self.now
@@ -54,7 +55,7 @@ class Engine:
         assert self.handler.check(self.request(), self.inputs, inputs) == (inputs, [])
         return self.handler.diff(self.request(), "mtls-issued", self.state, self.inputs, inputs).changes
 
-    def preview(self, inputs: Properties) -> Properties:
+    def preview(self, inputs: Properties) -> Mapping[str, Any]:
         return self.handler.update(self.request(preview=True), "mtls-issued", self.state, self.inputs, inputs)
 
     def up(self, inputs: Properties) -> dict[str, Kind]:

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.handler import Difference, Handler, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import UNKNOWN, Properties
@@ -54,10 +55,10 @@ class Engine:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.handler = SignedCertificate(self.clock)
+        self.handler: Handler = SignedCertificate(self.clock)
         self.said: list[str] = []
         self.inputs: Properties = {}
-        self.state: Properties = {}
+        self.state: Mapping[str, Any] = {}
         self.id = ""
 
     def request(self, preview: bool = False) -> Request:
@@ -81,7 +82,7 @@ class Engine:
     def changes(self, inputs: Properties) -> dict[str, Kind]:
         return self.difference(inputs).changes
 
-    def preview(self, inputs: Properties) -> Properties:
+    def preview(self, inputs: Properties) -> Mapping[str, Any]:
         if not self.state:
             return self.handler.create(self.request(preview=True), inputs)[1]
         return self.handler.update(self.request(preview=True), self.id, self.state, self.inputs, inputs)
@@ -96,11 +97,11 @@ class Engine:
         self.inputs = inputs
         return changes
 
-    def refresh(self) -> Properties:
+    def refresh(self) -> Mapping[str, Any]:
         found = self.handler.read(self.request(), self.id, self.inputs, self.state)
         assert isinstance(found, Reading)
         assert (found.id, found.inputs) == (self.id, self.inputs)
-        self.state = dict(found.state)
+        self.state = found.state
         return self.state
 
 
@@ -204,7 +205,7 @@ def as_signed_before(engine: Engine) -> None:
         for name in ("certificatePem", "fingerprint", "serialNumber", "notBefore", "notAfter")
     }
     engine.up(cross_inputs(subjectCertificatePem=LIMITED))
-    engine.state |= wide
+    engine.state = {**engine.state, **wide}
     engine.said.clear()
 
 

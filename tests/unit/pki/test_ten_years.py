@@ -5,14 +5,16 @@ renewals that are needed, nothing else.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.renewal import RenewalState, from_text, renewal
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
@@ -42,9 +44,9 @@ class Stack:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.signer = SignedCertificate(self.clock)
-        self.record = IssuedCertificates(self.clock)
-        self.inputs = {
+        self.signer: Handler = SignedCertificate(self.clock)
+        self.record: Handler = IssuedCertificates(self.clock)
+        self.inputs: dict[str, Any] = {
             name: {
                 "kind": "client",
                 "issuerCertificatePem": pem(ROOT.certificate),
@@ -60,7 +62,7 @@ class Stack:
         self.states = {
             name: self.signer.create(self.request(name), inputs)[1] for name, inputs in self.inputs.items()
         }
-        self.recorded = self.record.create(self.request("issued"), self._current())[1]
+        self.recorded: Mapping[str, Any] = self.record.create(self.request("issued"), self._current())[1]
 
     def clock(self) -> datetime:
         return self.now

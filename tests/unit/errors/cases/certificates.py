@@ -19,6 +19,7 @@ from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repo
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.listener.enforced import CaReference, ListenerState
 from alb_mutual_tls.plugin import servicer
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.properties import to_struct
 from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc
 from alb_mutual_tls.plugin.request import Request
@@ -30,7 +31,8 @@ from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.existing_ca_certificate import ExistingCaCertificate
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
-from alb_mutual_tls.provider.signed_certificate import SignedCertificate, check_inputs
+from alb_mutual_tls.provider.signed_certificate import SignedCertificate
+from alb_mutual_tls.provider.signed_certificate_inputs import check_inputs
 from alb_mutual_tls.provider.stack_identity import StackIdentity
 from alb_mutual_tls.wire import Properties
 from tests.unit.errors.case import Case
@@ -251,27 +253,27 @@ def _cancelled(_: Path) -> None:
     waiting.wait(60)
 
 
+def _imported(handler: Handler, id: str) -> Case:
+    return lambda _: handler.read(request(), id, {}, {})
+
+
 CASES: dict[str, Case] = {
     "a repository of another type": _repositories("uploadPCA"),
     "two repositories": _repositories(LISTED_TYPE, LISTED_TYPE),
     "a repository that is not listed": lambda _: cas().make_repository("mine"),
-    "an imported repository": (
-        lambda _: CertificateRepository(Configuration()).read(request(), "cas-wh-1", {}, {})
-    ),
+    "an imported repository": _imported(CertificateRepository(Configuration()), "cas-wh-1"),
     "an upload without id": lambda _: cas().upload("17", "root", _CERTIFICATE),
     "a private key": lambda _: cas().upload("17", "root", "-----BEGIN PRIVATE KEY-----"),
     "still named": _still_named,
     "still of a Service": _still_of_a_service,
     "still held": _still_held,
-    "an imported CA certificate": lambda _: _World().handler().read(request(), "ca-1", {}, {}),
+    "an imported CA certificate": _imported(_World().handler(), "ca-1"),
     "a brought CA certificate that has ended": _ended,
     "a CA certificate that is not in CAS": _existing(None),
     "a server certificate in place of a CA certificate": _existing(None, "1234567-cn-hangzhou"),
     "a CA certificate in CAS that has ended": _existing(_EXPIRED),
     "a CA certificate in CAS without content": _existing(""),
-    "an imported existing CA certificate": (
-        lambda _: ExistingCaCertificate(Configuration()).read(request(), "ca-1", {}, {})
-    ),
+    "an imported existing CA certificate": _imported(ExistingCaCertificate(Configuration()), "ca-1"),
     "inputs of an existing CA certificate": (
         lambda _: ExistingCaCertificate(Configuration()).check(
             request(), {}, {"caCertificateId": "", "name": "x"}
@@ -285,7 +287,7 @@ CASES: dict[str, Case] = {
             request(), {}, {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 0}
         )[1]
     ),
-    "an imported certificate of an authority": lambda _: AuthorityCertificate().read(request(), "1", {}, {}),
+    "an imported certificate of an authority": _imported(AuthorityCertificate(), "1"),
     "an authority's certificate from a key that is none": (
         lambda _: AuthorityCertificate().create(
             request(), {"privateKeyPem": "", "subject": {"commonName": "root"}, "validityDays": 1}
@@ -296,7 +298,7 @@ CASES: dict[str, Case] = {
     "a PEM that is none": lambda _: [unfit("x")],
     "inputs of a CA certificate": _ca(warehouseID="17", generated="yes", certificatePem=_CERTIFICATE),
     "inputs of a repository": _repository(nane="mine", name=7, configured="no"),
-    "an imported certificate": lambda _: SignedCertificate().read(request(), "f", {}, {}),
+    "an imported certificate": _imported(SignedCertificate(), "f"),
     "a kind that is none": client(kind="server"),
     "a property that is none": client(color="red"),
     "a property that is missing": client(csrPem=None),
@@ -308,14 +310,14 @@ CASES: dict[str, Case] = {
     "half a day": client(validityDays=1.5),
     "no day": client(validityDays=0),
     "sign yes": lambda _: check_inputs({**_CROSS, "sign": "yes"}),
-    "an imported record": lambda _: IssuedCertificates().read(request(), "x", {}, {}),
+    "an imported record": _imported(IssuedCertificates(), "x"),
     "inputs of a record": (
         lambda _: IssuedCertificates().check(request(), {}, {"color": "red", "listeners": []})[1]
     ),
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,
     "a Python without packages": _without_packages,
-    "an imported identity": lambda _: StackIdentity().read(request(), "production", {}, {}),
+    "an imported identity": _imported(StackIdentity(), "production"),
     "an input of StackIdentity": lambda _: StackIdentity().check(request(), {}, {"seed": 1})[1],
     "a resource type that is none": lambda _: [over_grpc("albmtls:index:Thing", {})],
     "a function that is none": lambda _: [
