@@ -9,9 +9,9 @@ states are taken over under an alias, as they are; hence the name `certPem`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
@@ -19,8 +19,14 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.provider.signed_certificate_inputs import same, subject_failures
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
+from alb_mutual_tls.provider.signed_certificate_inputs import (
+    SubjectInput,
+    is_whole,
+    known_subject,
+    same,
+    subject_failures,
+)
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
 _INPUTS: Final = ("privateKeyPem", "subject", "validityDays")
 _OUTPUTS: Final = ("certPem", "notAfter")
@@ -34,12 +40,29 @@ _TLS_SUBJECT: Final = {
 """Subject fields by their names in states of `SelfSignedCert`, where they differ from ours."""
 
 
+class AuthorityInputs(TypedDict):
+    """`validityDays`: 1 to 36500."""
+
+    privateKeyPem: str | Unknown
+    subject: SubjectInput
+    validityDays: int | Unknown
+
+
+class AuthorityState(TypedDict):
+    """The state; one of `SelfSignedCert` has `validityPeriodHours`."""
+
+    privateKeyPem: str
+    subject: Mapping[str, str | None] | None
+    validityDays: NotRequired[int]
+    validityPeriodHours: NotRequired[int]
+    certPem: str
+    notAfter: NotRequired[str]
+
+
 class AuthorityCertificate:
     """The handler. `clock` gives the current moment, with its time zone.
 
-    Inputs: `privateKeyPem` (a secret), `subject` (fields of `SUBJECT_FIELDS`), `validityDays` (1 to
-    36500). Outputs: `certPem`, `notAfter` (RFC 3339). A change of any input is another authority,
-    hence a replacement.
+    A change of any input is another authority, hence a replacement.
     """
 
     token = tokens.AUTHORITY_CERTIFICATE
@@ -64,9 +87,7 @@ class AuthorityCertificate:
             return inputs, [CheckFailure("", sentence)]
         failures = subject_failures(inputs["subject"])
         days = inputs["validityDays"]
-        if days is not UNKNOWN and (
-            not isinstance(days, int) or isinstance(days, bool) or days not in CA_VALIDITY_DAYS
-        ):
+        if days is not UNKNOWN and not (is_whole(days) and days in CA_VALIDITY_DAYS):
             first, last = CA_VALIDITY_DAYS[0], CA_VALIDITY_DAYS[-1]
             sentence = (
                 f"validityDays {days!r} is no whole number from {first} to {last}; give a number of days in"
@@ -76,16 +97,21 @@ class AuthorityCertificate:
         return inputs, failures
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        id: str,
+        state: AuthorityState,
+        old_inputs: AuthorityInputs,
+        inputs: AuthorityInputs,
     ) -> Difference:
         """What makes another authority of it; its age does not."""
-        before = _of_tls(state)
+        before, wanted = _of_tls(state), dict(inputs)
         changes = {
-            name: Kind.UPDATE_REPLACE for name in _INPUTS if not same(name, before.get(name), inputs[name])
+            name: Kind.UPDATE_REPLACE for name in _INPUTS if not same(name, before.get(name), wanted[name])
         }
         return Difference(changes, stables=() if changes else _OUTPUTS)
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: AuthorityInputs) -> tuple[str, Mapping[str, Any]]:
         """Sign it; the id is the serial number."""
         if request.preview or has_unknown(inputs):
             return "", {**inputs, **dict.fromkeys(_OUTPUTS, UNKNOWN)}
@@ -94,9 +120,9 @@ class AuthorityCertificate:
 
         try:
             made = signing.root_certificate(
-                inputs["privateKeyPem"],
-                subject=inputs["subject"],
-                validity_days=inputs["validityDays"],
+                known(inputs["privateKeyPem"]),
+                subject=known_subject(inputs["subject"]) or {},
+                validity_days=known(inputs["validityDays"]),
                 now=self._clock(),
             )
         except UserError as error:
@@ -107,7 +133,9 @@ class AuthorityCertificate:
             "notAfter": to_text(made.not_valid_after_utc),
         }
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(
+        self, request: Request, id: str, inputs: AuthorityInputs, state: AuthorityState
+    ) -> Reading | None:
         """The state is the only place of it."""
         if "certPem" not in state:
             raise UserError(
@@ -117,15 +145,20 @@ class AuthorityCertificate:
         return Reading(id, state, inputs)
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self,
+        request: Request,
+        id: str,
+        state: AuthorityState,
+        old_inputs: AuthorityInputs,
+        inputs: AuthorityInputs,
+    ) -> Mapping[str, Any]:
         raise AssertionError("nothing about it can be updated")
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: AuthorityInputs, state: AuthorityState) -> None:
         """Forget it."""
 
 
-def _of_tls(state: Properties) -> Properties:
+def _of_tls(state: AuthorityState) -> Mapping[str, object]:
     """The inputs that a state stands for; one of `SelfSignedCert` has them under other names, and
     lists what was not given as None.
     """

@@ -7,9 +7,9 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
@@ -20,15 +20,55 @@ from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
 
-_INPUTS = ("warehouseId", "name", "certificatePem", "generated", "demanded")
 _RELEASE_SECONDS = 180.0
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
 """Between looks at ALB, in seconds; the last one repeats."""
+
+
+class CaInputs(TypedDict):
+    """`generated`: whether nobody but the stack has its key; `demanded`: whether a listener asks
+    for certificates of it now.
+    """
+
+    warehouseId: str | Unknown
+    name: str | Unknown
+    certificatePem: str | Unknown
+    generated: bool | Unknown
+    demanded: bool | Unknown
+
+
+class Upload(TypedDict):
+    """What was uploaded, or found, and where; empty while it is pending."""
+
+    caCertificateId: str | Unknown
+    fingerprint: str | Unknown
+    account: str
+    cluster: str
+    owned: bool | Unknown
+    holder: str | Unknown
+
+
+class CaState(TypedDict):
+    """The state; what earlier versions did not write may be missing."""
+
+    warehouseId: str
+    name: str
+    certificatePem: str
+    generated: NotRequired[bool]
+    caCertificateId: str
+    fingerprint: str
+    account: NotRequired[str]
+    cluster: NotRequired[str]
+    owned: NotRequired[bool]
+    holder: NotRequired[str]
+
+
+_INPUTS: Final = tuple(CaInputs.__annotations__)
 
 
 class CaCertificate:
@@ -39,9 +79,9 @@ class CaCertificate:
     nobody else has. A brought CA that was there before is somebody's, and never deleted. There is
     no update: another content is another upload, made before the old one goes.
 
-    `demanded` (true): whether a listener asks for certificates of it now. Else failing to upload is
-    a warning, the id is `PENDING` and `caCertificateId` empty; and what somebody has done to the
-    upload meanwhile is no reason to make another.
+    While no listener asks for certificates of it, failing to upload is a warning, the id is
+    `PENDING` and `caCertificateId` empty. What somebody has done to the upload meanwhile is then no
+    reason to make another.
 
     A replacement of the same content (`pulumi up --replace`) finds the upload of the resource that
     it replaces, so two records of the state have it for a while. `holder` is a random value of each
@@ -94,11 +134,11 @@ class CaCertificate:
         return checked, failures
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self, request: Request, id: str, state: CaState, old_inputs: CaInputs, inputs: CaInputs
     ) -> Difference:
         if inputs.get("demanded") is False and inputs == {**old_inputs, "demanded": False}:
             return Difference(stables=("caCertificateId", "fingerprint"))
-        changes = {}
+        changes: dict[str, Kind] = {}
         if inputs["warehouseId"] is UNKNOWN or inputs["warehouseId"] != state.get("warehouseId"):
             changes["warehouseId"] = Kind.UPDATE_REPLACE
         if inputs["certificatePem"] is UNKNOWN or digest(inputs["certificatePem"]) != state.get(
@@ -114,54 +154,64 @@ class CaCertificate:
             ),
         )
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: CaInputs) -> tuple[str, Mapping[str, Any]]:
         if inputs["warehouseId"] == "":
             return self._pending(request, inputs, "its repository is pending too")
         try:
-            return self._find_or_upload(request, inputs)
+            id, upload = self._find_or_upload(request, inputs)
         except UserError as error:
             raise_unless_tolerable(error)
             if inputs.get("demanded") is not False:
                 raise
             return self._pending(request, inputs, str(error))
+        return id, {**inputs, **upload}
 
     @staticmethod
-    def _pending(request: Request, inputs: Properties, reason: str) -> tuple[str, Properties]:
+    def _pending(request: Request, inputs: CaInputs, reason: str) -> tuple[str, Mapping[str, Any]]:
         request.warn(
             f"the CA certificate {inputs['name']} is not uploaded, and the next pulumi up does it: {reason}"
         )
-        nothing = dict.fromkeys(("caCertificateId", "fingerprint", "account", "cluster", "holder"), "")
-        return "" if request.preview else PENDING, {**inputs, **nothing, "owned": False}
+        upload: Upload = {
+            "caCertificateId": "",
+            "fingerprint": "",
+            "account": "",
+            "cluster": "",
+            "owned": False,
+            "holder": "",
+        }
+        return "" if request.preview else PENDING, {**inputs, **upload}
 
-    def _find_or_upload(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def _find_or_upload(self, request: Request, inputs: CaInputs) -> tuple[str, Upload]:
         configuration = self._configuration
         self._refuse_unfit(inputs)
         account = configuration.account_id()
         cluster = configuration.cluster().uid() if configuration.has_cluster() else ""
         pem = inputs["certificatePem"]
-        outputs = {
-            **inputs,
+        planned: Upload = {
+            "caCertificateId": UNKNOWN,
             "fingerprint": UNKNOWN if pem is UNKNOWN else digest(pem),
             "account": account,
             "cluster": cluster,
+            "owned": UNKNOWN,
+            "holder": UNKNOWN,
         }
         if request.preview and has_unknown(inputs):
-            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": UNKNOWN, "holder": UNKNOWN}
-        cas = configuration.cas(request)
-        found = cas.find_certificate(inputs["warehouseId"], pem)
+            return "", planned
+        cas, warehouse = configuration.cas(request), known(inputs["warehouseId"])
+        found = cas.find_certificate(warehouse, known(pem))
         if found is None and request.preview:
-            return "", {**outputs, "caCertificateId": UNKNOWN, "owned": True, "holder": UNKNOWN}
-        identifier = found or cas.upload(inputs["warehouseId"], inputs["name"], pem)
+            return "", {**planned, "owned": True}
+        identifier = found or cas.upload(warehouse, known(inputs["name"]), known(pem))
         with self._lock:
             holders = self._holders[identifier]
             owned = found is None or bool(inputs["generated"]) or any(holders.values())
             if request.preview:
-                return "", {**outputs, "caCertificateId": identifier, "owned": owned, "holder": UNKNOWN}
+                return "", {**planned, "caCertificateId": identifier, "owned": owned}
             holder = secrets.token_hex(4)
             holders[holder] = owned
-        return identifier, {**outputs, "caCertificateId": identifier, "owned": owned, "holder": holder}
+        return identifier, {**planned, "caCertificateId": identifier, "owned": owned, "holder": holder}
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(self, request: Request, id: str, inputs: CaInputs, state: CaState) -> Reading | None:
         if id == PENDING:
             return None
         if not state.get("warehouseId"):
@@ -197,11 +247,11 @@ class CaCertificate:
         )
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self, request: Request, id: str, state: CaState, old_inputs: CaInputs, inputs: CaInputs
+    ) -> Mapping[str, Any]:
         return {**state, **inputs}
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: CaInputs, state: CaState) -> None:
         if id == PENDING:
             return
         configuration = self._configuration
@@ -231,7 +281,7 @@ class CaCertificate:
         self._await_release(request, id)
         configuration.cas(request).delete_certificate(id, state["warehouseId"])
 
-    def _refuse_unfit(self, inputs: Properties) -> None:
+    def _refuse_unfit(self, inputs: CaInputs) -> None:
         """A brought CA must be fit for use when it is uploaded; later it may end, and its listeners
         can still be switched off.
         """
@@ -300,7 +350,7 @@ class CaCertificate:
             )
 
 
-def unfit(pem: Any) -> str | None:
+def unfit(pem: object) -> str | None:
     """Why a text is no certificate that may be uploaded, None when it may; pure."""
     if not isinstance(pem, str) or not pem.strip():
         return "certificatePem is empty: give the PEM text of a CA certificate"

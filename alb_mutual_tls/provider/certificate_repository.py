@@ -4,15 +4,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final, NotRequired, TypedDict
+
 from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
-_INPUTS = ("name", "configured", "demanded")
+
+class RepositoryInputs(TypedDict):
+    """`configured`: whether the user has given the name; `demanded`: whether a listener needs what
+    is in it now.
+    """
+
+    name: str | Unknown
+    configured: bool | Unknown
+    demanded: bool | Unknown
+
+
+class RepositoryIds(TypedDict):
+    """What CAS knows the repository by; empty while it is pending."""
+
+    instanceId: str | Unknown
+    warehouseId: str | Unknown
+    type: str | Unknown
+    account: str
+    owned: bool | Unknown
+
+
+class RepositoryState(TypedDict):
+    """The state; what earlier versions did not write may be missing."""
+
+    name: str
+    configured: NotRequired[bool]
+    instanceId: str
+    warehouseId: str
+    type: str
+    account: NotRequired[str]
+    owned: NotRequired[bool]
+
+
+_INPUTS: Final = tuple(RepositoryInputs.__annotations__)
 
 
 class CertificateRepository:
@@ -20,8 +56,8 @@ class CertificateRepository:
 
     `owned` says whether it may be deleted: one that this stack made, or that was found under the
     default name, whose random id is the stack's own. One found under a name that the user
-    configured is somebody's, and never deleted. `demanded` (true): whether a listener needs what is
-    in it now; else failing to find or make it is a warning, and the id is `PENDING`.
+    configured is somebody's, and never deleted. While no listener needs what is in it, failing to
+    find or make it is a warning, and the id is `PENDING`.
     """
 
     token = tokens.CERTIFICATE_REPOSITORY
@@ -50,7 +86,12 @@ class CertificateRepository:
         return {"name": name, "configured": configured, "demanded": inputs.get("demanded", True)}, failures
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        id: str,
+        state: RepositoryState,
+        old_inputs: RepositoryInputs,
+        inputs: RepositoryInputs,
     ) -> Difference:
         if has_unknown(inputs["name"]) or inputs["name"] != state.get("name"):
             return Difference({"name": Kind.UPDATE_REPLACE})
@@ -62,9 +103,9 @@ class CertificateRepository:
             )
         return Difference()
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: RepositoryInputs) -> tuple[str, Mapping[str, Any]]:
         try:
-            return self._find_or_make(request, inputs)
+            id, ids = self._find_or_make(request, inputs)
         except UserError as error:
             raise_unless_tolerable(error)
             if inputs.get("demanded") is not False:
@@ -73,12 +114,13 @@ class CertificateRepository:
                 f"the repository {inputs['name']} is neither found nor made, and the next pulumi up does it:"
                 f" {error}"
             )
-            nothing = dict.fromkeys(("instanceId", "warehouseId", "type", "account"), "")
-            return "" if request.preview else PENDING, {**inputs, **nothing, "owned": False}
+            id = "" if request.preview else PENDING
+            ids = {"instanceId": "", "warehouseId": "", "type": "", "account": "", "owned": False}
+        return id, {**inputs, **ids}
 
-    def _find_or_make(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def _find_or_make(self, request: Request, inputs: RepositoryInputs) -> tuple[str, RepositoryIds]:
         account = self._configuration.account_id()
-        unplanned = {
+        unplanned: RepositoryIds = {
             "instanceId": UNKNOWN,
             "warehouseId": UNKNOWN,
             "type": UNKNOWN,
@@ -86,22 +128,23 @@ class CertificateRepository:
             "account": account,
         }
         if request.preview and has_unknown(inputs):
-            return "", {**inputs, **unplanned}
-        cas, configured = self._configuration.cas(request), bool(inputs["configured"])
-        found = cas.find_repository(inputs["name"], configured=configured)
+            return "", unplanned
+        cas, name, configured = self._configuration.cas(request), known(inputs["name"]), inputs["configured"]
+        found = cas.find_repository(name, configured=configured is True)
         if found is None and request.preview:
-            return "", {**inputs, **unplanned, "owned": True}
-        repository = found or cas.make_repository(inputs["name"])
+            return "", {**unplanned, "owned": True}
+        repository = found or cas.make_repository(name)
         return repository.instance_id, {
-            **inputs,
             "instanceId": repository.instance_id,
             "warehouseId": repository.warehouse_id,
             "type": repository.type,
             "account": account,
-            "owned": found is None or not configured,
+            "owned": found is None or configured is not True,
         }
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(
+        self, request: Request, id: str, inputs: RepositoryInputs, state: RepositoryState
+    ) -> Reading | None:
         if id == PENDING:
             return None
         if not state.get("name"):
@@ -121,7 +164,7 @@ class CertificateRepository:
             return None
         # A name changed in the console is no reason to replace it: the ids are what everything else
         # holds on to.
-        live = {
+        live: RepositoryState = {
             **state,
             "instanceId": repository.instance_id,
             "warehouseId": repository.warehouse_id,
@@ -130,11 +173,16 @@ class CertificateRepository:
         return Reading(id, live, inputs)
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self,
+        request: Request,
+        id: str,
+        state: RepositoryState,
+        old_inputs: RepositoryInputs,
+        inputs: RepositoryInputs,
+    ) -> Mapping[str, Any]:
         return {**state, **inputs}
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: RepositoryInputs, state: RepositoryState) -> None:
         if id == PENDING:
             return
         name = state["name"]

@@ -6,9 +6,9 @@ It is looked up and compared, never written or deleted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest
@@ -18,7 +18,7 @@ from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
-from alb_mutual_tls.wire import CheckFailure, Properties
+from alb_mutual_tls.wire import CheckFailure, Properties, Unknown
 
 _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
 """`1234567-cn-hangzhou`, `1234567-ap-southeast-1`; ids of CA certificates are opaque (a UUID, 14 to
@@ -26,13 +26,29 @@ _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
 """
 
 
-class ExistingCaCertificate:
-    """The handler. Outputs: `certificatePem`, `fingerprint` (SHA-256 of its first certificate) and
-    `account`. `clock` gives the current moment.
-
-    `demanded` (true): whether a listener asks for certificates of it now; only then it matters that
-    somebody has deleted it (`missing`).
+class ExistingCaInputs(TypedDict):
+    """`demanded`: whether a listener asks for certificates of it now; only then it matters that
+    somebody has deleted it.
     """
+
+    caCertificateId: str
+    demanded: bool | Unknown
+
+
+class ExistingCaState(TypedDict):
+    """`fingerprint`: SHA-256 of its first certificate; `missing`: whether somebody has deleted
+    it.
+    """
+
+    caCertificateId: str
+    certificatePem: str
+    fingerprint: str
+    account: NotRequired[str]
+    missing: NotRequired[bool]
+
+
+class ExistingCaCertificate:
+    """The handler. `clock` gives the current moment."""
 
     token = tokens.EXISTING_CA_CERTIFICATE
     secret_outputs: frozenset[str] = frozenset()
@@ -64,7 +80,12 @@ class ExistingCaCertificate:
         return {"caCertificateId": identifier, "demanded": inputs.get("demanded", True)}, failures
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        id: str,
+        state: ExistingCaState,
+        old_inputs: ExistingCaInputs,
+        inputs: ExistingCaInputs,
     ) -> Difference:
         if inputs["caCertificateId"] != state.get("caCertificateId") or (
             state.get("missing") and inputs.get("demanded") is not False
@@ -72,7 +93,7 @@ class ExistingCaCertificate:
             return Difference({"caCertificateId": Kind.UPDATE_REPLACE})
         return Difference(stables=("caCertificateId", "certificatePem", "fingerprint", "account"))
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: ExistingCaInputs) -> tuple[str, Mapping[str, Any]]:
         identifier = inputs["caCertificateId"]
         account = self._configuration.account_id()
         from alb_mutual_tls.pki import brought
@@ -104,7 +125,9 @@ class ExistingCaCertificate:
             )
         return identifier, {**inputs, "certificatePem": pem, "fingerprint": digest(pem), "account": account}
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(
+        self, request: Request, id: str, inputs: ExistingCaInputs, state: ExistingCaState
+    ) -> Reading | None:
         if not state.get("certificatePem"):
             raise UserError(
                 f"the CA certificate {id} cannot be imported: set caCertificateId of an authority to it, and"
@@ -129,15 +152,21 @@ class ExistingCaCertificate:
             request.warn(
                 f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}"
             )
-        kept = {key: value for key, value in state.items() if key != "missing"}
-        return Reading(id, {**kept, "certificatePem": pem, "fingerprint": digest(pem)}, inputs)
+        live: ExistingCaState = {**state, "certificatePem": pem, "fingerprint": digest(pem)}
+        live.pop("missing", None)
+        return Reading(id, live, inputs)
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self,
+        request: Request,
+        id: str,
+        state: ExistingCaState,
+        old_inputs: ExistingCaInputs,
+        inputs: ExistingCaInputs,
+    ) -> Mapping[str, Any]:
         return {**state, **inputs}
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: ExistingCaInputs, state: ExistingCaState) -> None:
         """Forget it: it was there before, and stays."""
 
     def _look(self, request: Request, identifier: str) -> str | None:

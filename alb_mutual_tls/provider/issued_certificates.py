@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
@@ -21,29 +21,45 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import issued as lifetimes
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.provider.consequences import opens
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
+from alb_mutual_tls.provider.consequences import Clients, opens
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
-_INPUTS = ("current", "rootCertificatePems", "listeners")
+
+class RecordInputs(TypedDict):
+    """`current`: client -> certificate in PEM; `rootCertificatePems`: the roots that accept what
+    the clients present now; `listeners`: ALBCONFIG:PORT -> whether it demands certificates of them.
+
+    A change of `listeners` alone is no difference: no provider is asked in a preview about a
+    listener that is taken out of the configuration, so the record's says what that means.
+    """
+
+    current: Clients | Unknown
+    rootCertificatePems: list[str | Unknown] | Unknown
+    listeners: NotRequired[Mapping[str, bool]]
+
+
+class RecordState(TypedDict):
+    """The clients' certificates, and those that outlive their clients."""
+
+    current: Mapping[str, str]
+    rootCertificatePems: list[str]
+    certificates: Mapping[str, lifetimes.IssuedCertificate]
+    outstanding: list[lifetimes.Outstanding]
+
+
+_INPUTS: Final = tuple(RecordInputs.__annotations__)
 
 
 class IssuedCertificates:
-    """The handler. Inputs: `current`, client -> certificate in PEM; `rootCertificatePems`, the
-    roots that accept what the clients present now; `listeners` (may be missing), ALBCONFIG:PORT ->
-    whether it demands certificates of them. A change of those alone is no difference: no provider
-    is asked in a preview about a listener that is taken out of the configuration, so the record's
-    says what that means.
-
-    State beyond the inputs: `certificates` (client -> `lifetimes.Entry`) and `outstanding` (list of
-    `lifetimes.Outstanding`). `clock` gives the current moment, with its time zone; `issued` is told
-    what is current, record -> client -> PEM, for whoever speaks of the clients.
+    """The handler. `clock` gives the current moment, with its time zone; `issued` is told what is
+    current, record -> client -> PEM, for whoever speaks of the clients.
     """
 
     token = tokens.ISSUED_CERTIFICATES
     secret_outputs: frozenset[str] = frozenset()
 
     def __init__(
-        self, clock: Callable[[], datetime] = now, issued: MutableMapping[str, Properties] | None = None
+        self, clock: Callable[[], datetime] = now, issued: MutableMapping[str, Clients] | None = None
     ) -> None:
         self._clock = clock
         self._met = {} if issued is None else issued
@@ -88,7 +104,7 @@ class IssuedCertificates:
         return inputs, failures
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self, request: Request, id: str, state: RecordState, old_inputs: RecordInputs, inputs: RecordInputs
     ) -> Difference:
         """The clients whose certificates are others than in the last deployment, and the roots."""
         self._meet(request, inputs)
@@ -102,14 +118,14 @@ class IssuedCertificates:
             return Difference({**changes, "current": Kind.UPDATE})
         return Difference(changes | _clients(state["current"], inputs["current"]))
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+    def create(self, request: Request, inputs: RecordInputs) -> tuple[str, Mapping[str, Any]]:
         """Begin the record; the id is the resource's name."""
         self._meet(request, inputs)
         if request.preview:
             return "", {**inputs, "certificates": UNKNOWN, "outstanding": []}
         return request.name, {**inputs, "certificates": _entries(inputs), "outstanding": []}
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(self, request: Request, id: str, inputs: RecordInputs, state: RecordState) -> Reading | None:
         """The state is the only place of this resource."""
         if "certificates" not in state:
             raise UserError(
@@ -119,15 +135,16 @@ class IssuedCertificates:
         return Reading(id, state, inputs)
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self, request: Request, id: str, state: RecordState, old_inputs: RecordInputs, inputs: RecordInputs
+    ) -> Mapping[str, Any]:
         """Move what is no longer current to `outstanding`, and say of each client that is removed
         until when its certificate is accepted.
         """
-        now, known, before = self._clock(), state["certificates"], state["outstanding"]
-        for client in [] if inputs["current"] is UNKNOWN else sorted(known.keys() - inputs["current"].keys()):
-            if (until := lifetimes.accepted_until(client, known, before, now)) and _still_leads_somewhere(
-                known.get(client), inputs
+        now, last, before = self._clock(), state["certificates"], state["outstanding"]
+        current = inputs["current"]
+        for client in [] if current is UNKNOWN else sorted(last.keys() - current.keys()):
+            if (until := lifetimes.accepted_until(client, last, before, now)) and _still_leads_somewhere(
+                last.get(client), inputs
             ):
                 request.warn(
                     f"client {client} is removed, but whoever holds its certificate is let in until {until}"
@@ -136,14 +153,14 @@ class IssuedCertificates:
                 )
         if request.preview or has_unknown(inputs):
             return {**inputs, "certificates": UNKNOWN, "outstanding": UNKNOWN}
-        current = _entries(inputs)
+        entries = _entries(inputs)
         return {
             **inputs,
-            "certificates": lifetimes.kept(known, current),
-            "outstanding": lifetimes.outstanding(known, before, current, now),
+            "certificates": lifetimes.kept(last, entries),
+            "outstanding": lifetimes.outstanding(last, before, entries, now),
         }
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+    def delete(self, request: Request, id: str, inputs: RecordInputs, state: RecordState) -> None:
         """Forget the record, with the stack or the component that it is of."""
 
     def _warn_of_listeners(
@@ -158,22 +175,20 @@ class IssuedCertificates:
                 f" {opens(name)}"
             )
 
-    def _meet(self, request: Request, inputs: Properties) -> None:
+    def _meet(self, request: Request, inputs: RecordInputs) -> None:
         self._met[request.name] = {} if inputs["current"] is UNKNOWN else dict(inputs["current"])
 
 
-def _text(value: Any) -> bool:
+def _text(value: object) -> bool:
     return value is UNKNOWN or isinstance(value, str)
 
 
-def _entries(inputs: Properties) -> dict[str, lifetimes.IssuedCertificate]:
-    return {
-        client: lifetimes.entry(pem, inputs["rootCertificatePems"])
-        for client, pem in inputs["current"].items()
-    }
+def _entries(inputs: RecordInputs) -> dict[str, lifetimes.IssuedCertificate]:
+    roots = [known(root) for root in known(inputs["rootCertificatePems"])]
+    return {client: lifetimes.entry(known(pem), roots) for client, pem in known(inputs["current"]).items()}
 
 
-def _still_leads_somewhere(entry: lifetimes.IssuedCertificate | None, inputs: Properties) -> bool:
+def _still_leads_somewhere(entry: lifetimes.IssuedCertificate | None, inputs: RecordInputs) -> bool:
     """Whether one of the roots that clients' certificates lead to accepts this one too: after a
     cut-off none does.
     """
@@ -185,7 +200,7 @@ def _still_leads_somewhere(entry: lifetimes.IssuedCertificate | None, inputs: Pr
     )
 
 
-def _clients(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Kind]:
+def _clients(before: Clients, now: Clients) -> dict[str, Kind]:
     changes = {}
     for client in sorted(before.keys() | now.keys()):
         path = f'current["{client}"]'

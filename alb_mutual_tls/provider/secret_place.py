@@ -5,7 +5,7 @@ provider does not look after it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.cluster.api import Forbidden
@@ -14,7 +14,7 @@ from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.cluster_identity import WHAT
 from alb_mutual_tls.provider.configuration import Configuration
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
@@ -28,14 +28,31 @@ _INPUTS = {
 }
 
 
+class SecretInputs(TypedDict):
+    """Which Secret; `cluster`: UID of the right one; `owner`: the stack's identity."""
+
+    namespace: str
+    name: str
+    cluster: str | Unknown
+    owner: str | Unknown
+
+
+class SecretState(TypedDict):
+    """The same once it is known."""
+
+    namespace: str
+    name: str
+    cluster: str
+    owner: str
+
+
 class SecretPlace:
     """Stands before a Secret, which depends on it.
 
     The provider of Kubernetes knows a Secret by its name alone, in whatever cluster the kubeconfig
     leads to. So this one refuses a Secret that does not carry the stack's label before anything is
     written into it, and it is the one that deletes the Secret at the end, after cluster and label
-    were compared; the other provider retains it. `cluster`: UID of the right one; `owner`: the
-    stack's identity.
+    were compared; the other provider retains it.
     """
 
     token = tokens.SECRET_PLACE
@@ -55,10 +72,10 @@ class SecretPlace:
         ]
 
     def diff(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
+        self, request: Request, id: str, state: SecretState, old_inputs: SecretInputs, inputs: SecretInputs
     ) -> Difference:
         try:
-            self._refuse_stranger(self._cluster(inputs), inputs)
+            self._refuse_stranger(self._cluster(inputs["cluster"]), inputs)
         except Forbidden as error:
             # Nobody's Secret is written here, and a preview that ended here would keep a listener
             # on.
@@ -68,11 +85,11 @@ class SecretPlace:
             )
         return Difference({key: kind for key, kind in _INPUTS.items() if state.get(key) != inputs.get(key)})
 
-    def create(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
-        self._refuse_stranger(self._cluster(inputs), inputs)
+    def create(self, request: Request, inputs: SecretInputs) -> tuple[str, Mapping[str, Any]]:
+        self._refuse_stranger(self._cluster(inputs["cluster"]), inputs)
         return f"{inputs['namespace']}/{inputs['name']}", inputs
 
-    def read(self, request: Request, id: str, inputs: Properties, state: Properties) -> Reading | None:
+    def read(self, request: Request, id: str, inputs: SecretInputs, state: SecretState) -> Reading | None:
         """What is to be read of the Secret, the other provider reads."""
         if not state.get("cluster"):
             raise UserError(
@@ -82,12 +99,12 @@ class SecretPlace:
         return Reading(id, state, inputs)
 
     def update(
-        self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
-    ) -> Properties:
+        self, request: Request, id: str, state: SecretState, old_inputs: SecretInputs, inputs: SecretInputs
+    ) -> Mapping[str, Any]:
         return inputs
 
-    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
-        cluster = self._cluster(state)
+    def delete(self, request: Request, id: str, inputs: SecretInputs, state: SecretState) -> None:
+        cluster = self._cluster(state["cluster"])
         found = cluster.secret_metadata(state["namespace"], state["name"])
         if found is None:
             return
@@ -99,12 +116,11 @@ class SecretPlace:
             return
         cluster.delete_secret(state["namespace"], state["name"], found["uid"])
 
-    def _cluster(self, properties: Properties) -> Cluster:
-        uid = properties["cluster"]
+    def _cluster(self, uid: str | Unknown) -> Cluster:
         return self._configuration.require_cluster("" if uid is UNKNOWN else uid, WHAT)
 
     @staticmethod
-    def _refuse_stranger(cluster: Cluster, inputs: Properties) -> None:
+    def _refuse_stranger(cluster: Cluster, inputs: SecretInputs) -> None:
         """Raises `UserError` for a Secret that is there and not the stack's; an owner that is not
         known yet has none.
         """

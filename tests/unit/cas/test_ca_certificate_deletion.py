@@ -11,6 +11,7 @@ import yaml
 
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.ca_certificate import CaCertificate, albconfigs_naming
 from alb_mutual_tls.provider.configuration import Configuration
@@ -70,6 +71,10 @@ def configured(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     return configuration
 
 
+def deleting(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Handler:
+    return CaCertificate(configured(fakes, monkeypatch))
+
+
 def request() -> Request:
     return Request(
         urn="u", name="n", preview=False, timeout=0, cancelled=threading.Event(), log=lambda *_: None
@@ -78,7 +83,7 @@ def request() -> Request:
 
 def test_it_is_refused_at_once_and_the_listener_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = Fakes(albconfig(name="other"), NAMING)
-    handler = CaCertificate(configured(fakes, monkeypatch))
+    handler = deleting(fakes, monkeypatch)
     with pytest.raises(UserError, match="still named by AlbConfig alb, listener 443/HTTPS"):
         handler.delete(request(), "ca-1", {}, STATE)
     assert fakes.deleted == []
@@ -86,7 +91,7 @@ def test_it_is_refused_at_once_and_the_listener_is_named(monkeypatch: pytest.Mon
 
 def test_it_is_deleted_when_no_albconfig_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = Fakes(NAMING)
-    handler = CaCertificate(configured(fakes, monkeypatch))
+    handler = deleting(fakes, monkeypatch)
     handler.delete(request(), "ca-2", {}, STATE)
     assert fakes.deleted == ["ca-2"]
 
@@ -108,7 +113,7 @@ def test_one_that_the_load_balancer_of_a_service_has_is_not_deleted_and_the_serv
         {},
         service("mq", **{key: "ca-1"}),
     ]
-    handler = CaCertificate(configured(fakes, monkeypatch))
+    handler = deleting(fakes, monkeypatch)
     with pytest.raises(
         UserError,
         match="because the CLB or NLB of Service shop/mq has it: give it another one in the annotation",
@@ -123,7 +128,7 @@ def test_who_may_not_list_services_is_told_and_deletes(monkeypatch: pytest.Monke
     fakes.serving = Forbidden("grant the verb list on services", 403, "forbidden")
     asked = request()
     asked.log = lambda severity, sentence, urn: told.append((severity, sentence))
-    CaCertificate(configured(fakes, monkeypatch)).delete(asked, "ca-1", {}, STATE)
+    deleting(fakes, monkeypatch).delete(asked, "ca-1", {}, STATE)
     assert fakes.deleted == ["ca-1"]
     assert told == [
         (
@@ -141,7 +146,7 @@ def test_in_another_place_nothing_is_deleted(
     monkeypatch: pytest.MonkeyPatch, recorded: str, value: str
 ) -> None:
     fakes = Fakes()
-    handler = CaCertificate(configured(fakes, monkeypatch))
+    handler = deleting(fakes, monkeypatch)
     with pytest.raises(WrongPlace, match=value):
         handler.delete(request(), "ca-1", {}, {**STATE, recorded: value})
     assert fakes.deleted == []
@@ -149,7 +154,7 @@ def test_in_another_place_nothing_is_deleted(
 
 def test_what_is_not_ours_is_never_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = Fakes()
-    CaCertificate(configured(fakes, monkeypatch)).delete(request(), "ca-1", {}, {**STATE, "owned": False})
+    deleting(fakes, monkeypatch).delete(request(), "ca-1", {}, {**STATE, "owned": False})
     assert fakes.deleted == []
 
 

@@ -5,6 +5,7 @@ does not.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from cryptography import x509
 
 from alb_mutual_tls.pki.profile import BACKDATE
+from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
 from alb_mutual_tls.wire import UNKNOWN
@@ -41,11 +43,11 @@ def request(*, preview: bool = False) -> Request:
     return Request("urn", "mtls-authority-root", preview, 0.0, threading.Event(), lambda *_: None)
 
 
-def handler(days: float = 0) -> AuthorityCertificate:
+def handler(days: float = 0) -> Handler:
     return AuthorityCertificate(lambda: NOW + days * DAY)
 
 
-def changes(state: dict[str, Any], inputs: dict[str, Any], days: float = 0) -> dict[str, str]:
+def changes(state: Mapping[str, Any], inputs: dict[str, Any], days: float = 0) -> dict[str, str]:
     return {
         key: kind.value for key, kind in handler(days).diff(request(), "1", state, {}, inputs).changes.items()
     }

@@ -18,7 +18,6 @@ from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
-from alb_mutual_tls.wire import Properties
 from tests.examples import examples
 from tests.unit.pki.material import DAY, NOW, authority, key, key_pem, pem, request
 
@@ -71,7 +70,7 @@ class Stack:
     def request(name: str) -> Request:
         return Request(f"urn:{name}", name, False, 0.0, threading.Event(), lambda *_: None)
 
-    def _current(self) -> Properties:
+    def _current(self) -> Any:
         certificates = {name: state["certificatePem"] for name, state in self.states.items()}
         return {"current": certificates, "rootCertificatePems": [pem(ROOT.certificate)]}
 

@@ -12,7 +12,7 @@ import pytest
 
 from alb_mutual_tls.cluster.api import Forbidden
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.plugin.handler import Kind
+from alb_mutual_tls.plugin.handler import Handler, Kind
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.cluster_identity import ClusterIdentity
 from alb_mutual_tls.provider.configuration import Configuration
@@ -46,7 +46,7 @@ def configuration(cluster: Secrets) -> Configuration:
     return cast(Configuration, FakeConfiguration(cluster, cast(Any, None)))
 
 
-def place(secret: dict[str, Any] | None = None, *, cluster: str = "cluster-1") -> tuple[SecretPlace, Secrets]:
+def place(secret: dict[str, Any] | None = None, *, cluster: str = "cluster-1") -> tuple[Handler, Secrets]:
     """The handler, in a cluster that has this Secret."""
     found = Secrets({}, identity=cluster, secrets={} if secret is None else {PLACE: secret})
     return SecretPlace(configuration(found)), found

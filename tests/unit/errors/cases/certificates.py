@@ -126,7 +126,7 @@ class _World:
     def listener(self, listener_id: str) -> ListenerState:
         return self.listeners[0]
 
-    def handler(self) -> CaCertificate:
+    def handler(self) -> Handler:
         return CaCertificate(cast(Configuration, self))
 
 
@@ -154,7 +154,9 @@ def _still_held(_: Path) -> None:
 def _existing(described_as: str | None, identifier: str = "ca-1") -> Case:
     """A CA certificate that is in CAS already is looked up."""
     configuration = cast(Configuration, _World(described_as=described_as))
-    return lambda _: ExistingCaCertificate(configuration).create(request(), {"caCertificateId": identifier})
+    return lambda _: ExistingCaCertificate(configuration).create(
+        request(), {"caCertificateId": identifier, "demanded": True}
+    )
 
 
 def _ended(_: Path) -> object:
