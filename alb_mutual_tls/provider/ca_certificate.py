@@ -19,6 +19,7 @@ from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, m
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
@@ -102,14 +103,7 @@ class CaCertificate:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        failures = [
-            CheckFailure(
-                key,
-                f"CaCertificate has no property {key}: remove it, the properties are {', '.join(_INPUTS)}",
-            )
-            for key in sorted(inputs)
-            if key not in _INPUTS
-        ]
+        failures = unexpected("CaCertificate", inputs, _INPUTS)
         checked = {**{key: inputs.get(key) for key in _INPUTS}, "generated": inputs.get("generated", False)}
         checked["demanded"] = inputs.get("demanded", True)
         for key in ("warehouseId", "name"):

@@ -12,6 +12,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
@@ -69,15 +70,7 @@ class CertificateRepository:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        failures = [
-            CheckFailure(
-                key,
-                f"CertificateRepository has no property {key}: remove it, the properties are"
-                f" {', '.join(_INPUTS)}",
-            )
-            for key in sorted(inputs)
-            if key not in _INPUTS
-        ]
+        failures = unexpected("CertificateRepository", inputs, _INPUTS)
         name, configured = inputs.get("name"), inputs.get("configured", False)
         if name is not UNKNOWN and (not isinstance(name, str) or not name.strip()):
             failures.append(CheckFailure("name", f"the name of a repository is {name!r}: give a text"))

@@ -10,6 +10,7 @@ from alb_mutual_tls.plugin.handler import Difference, Reading
 from alb_mutual_tls.plugin.host import Difference, Reading, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.wire import CheckFailure, Properties
 
 WHAT = "what the stack has delivered into Secrets"
@@ -29,10 +30,7 @@ class ClusterIdentity:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        return {}, [
-            CheckFailure(key, f"ClusterIdentity has no property {key}: remove it, it takes no inputs")
-            for key in sorted(inputs)
-        ]
+        return {}, unexpected("ClusterIdentity", inputs, ())
 
     def diff(
         self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties

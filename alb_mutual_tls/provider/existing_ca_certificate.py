@@ -17,6 +17,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import CheckFailure, Properties, Unknown
 
@@ -60,15 +61,8 @@ class ExistingCaCertificate:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        failures = [
-            CheckFailure(
-                key,
-                f"ExistingCaCertificate has no property {key}: remove it, the properties are caCertificateId,"
-                " demanded",
-            )
-            for key in sorted(inputs)
-            if key not in ("caCertificateId", "demanded") and inputs[key] is not None
-        ]
+        given = {key: value for key, value in inputs.items() if value is not None}
+        failures = unexpected("ExistingCaCertificate", given, tuple(ExistingCaInputs.__annotations__))
         identifier = inputs.get("caCertificateId")
         if not isinstance(identifier, str) or not identifier.strip():
             failures.append(

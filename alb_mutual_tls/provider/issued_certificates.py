@@ -22,6 +22,7 @@ from alb_mutual_tls.pki import issued as lifetimes
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.consequences import Clients, opens
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
 
@@ -68,15 +69,7 @@ class IssuedCertificates:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        failures = [
-            CheckFailure(
-                key,
-                f"IssuedCertificates has no property {key}: remove it, the properties are"
-                f" {', '.join(_INPUTS)}",
-            )
-            for key in sorted(inputs)
-            if key not in _INPUTS
-        ]
+        failures = unexpected("IssuedCertificates", inputs, _INPUTS)
         current, roots = inputs.get("current"), inputs.get("rootCertificatePems")
         if current is not UNKNOWN and not (
             isinstance(current, Mapping) and all(map(_text, current.values()))

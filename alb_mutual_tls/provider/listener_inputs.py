@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypedDict, TypeGuard
 
 from alb_mutual_tls.listener.patch import Desired
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
 
@@ -77,15 +78,7 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
     """Everything that is wrong with the inputs (defaults filled in); values that are not known yet
     are not judged.
     """
-    failures = [
-        CheckFailure(
-            key,
-            f"ListenerClientAuthentication has no property {key}: remove it, the properties are"
-            f" {', '.join(INPUTS)}",
-        )
-        for key in inputs
-        if key not in INPUTS
-    ]
+    failures = unexpected("ListenerClientAuthentication", inputs, INPUTS)
 
     def require(key: str, holds: Any, rule: str) -> None:
         value = inputs.get(key)

@@ -14,6 +14,7 @@ from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.cluster_identity import WHAT
 from alb_mutual_tls.provider.configuration import Configuration
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
 if TYPE_CHECKING:
@@ -64,12 +65,7 @@ class SecretPlace:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        return inputs, [
-            CheckFailure(
-                key, f"SecretPlace has no property {key}: remove it, its properties are {', '.join(_INPUTS)}"
-            )
-            for key in sorted(inputs.keys() - set(_INPUTS))
-        ]
+        return inputs, unexpected("SecretPlace", inputs, _INPUTS)
 
     def diff(
         self, request: Request, id: str, state: SecretState, old_inputs: SecretInputs, inputs: SecretInputs

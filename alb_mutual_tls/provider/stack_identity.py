@@ -11,6 +11,7 @@ from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.handler import Difference, Reading
 from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 
@@ -25,10 +26,7 @@ class StackIdentity:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        return {}, [
-            CheckFailure(key, f"StackIdentity has no property {key}: remove it, it takes no inputs")
-            for key in sorted(inputs)
-        ]
+        return {}, unexpected("StackIdentity", inputs, ())
 
     def diff(
         self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
