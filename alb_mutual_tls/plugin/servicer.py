@@ -128,15 +128,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
-        olds, old_inputs, news = (
-            from_struct(request.olds),
-            from_struct(request.old_inputs),
-            from_struct(request.news),
-        )
+        state, old_inputs, inputs = map(from_struct, (request.olds, request.old_inputs, request.news))
         found = self._guard(
             context,
             handler.token,
-            lambda: handler.diff(self._request(request), request.id, olds, old_inputs, news),
+            lambda: handler.diff(self._request(request), request.id, state, old_inputs, inputs),
         )
         changes = {
             path: kind
@@ -191,15 +187,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
-        olds, old_inputs, news = (
-            from_struct(request.olds),
-            from_struct(request.old_inputs),
-            from_struct(request.news),
-        )
+        state, old_inputs, inputs = map(from_struct, (request.olds, request.old_inputs, request.news))
         outputs = self._guard(
             context,
             handler.token,
-            lambda: handler.update(self._request(request), request.id, olds, old_inputs, news),
+            lambda: handler.update(self._request(request), request.id, state, old_inputs, inputs),
             handler,
             request.news,
         )

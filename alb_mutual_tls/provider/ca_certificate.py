@@ -9,7 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
@@ -18,8 +18,8 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.provider.ca_certificate_inputs import CaInputs, check_inputs
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion
-from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
 _RELEASE_SECONDS = 180.0
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
 """Between looks at ALB, in seconds; the last one repeats."""
-
-
-class CaInputs(TypedDict):
-    """`generated`: whether nobody but the stack has its key; `demanded`: whether a listener asks
-    for certificates of it now.
-    """
-
-    warehouseId: str | Unknown
-    name: str | Unknown
-    certificatePem: str | Unknown
-    generated: bool | Unknown
-    demanded: bool | Unknown
 
 
 class Upload(TypedDict):
@@ -67,9 +55,6 @@ class CaState(TypedDict):
     cluster: NotRequired[str]
     owned: NotRequired[bool]
     holder: NotRequired[str]
-
-
-_INPUTS: Final = tuple(CaInputs.__annotations__)
 
 
 class CaCertificate:
@@ -103,29 +88,7 @@ class CaCertificate:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        failures = unexpected("CaCertificate", inputs, _INPUTS)
-        checked = {**{key: inputs.get(key) for key in _INPUTS}, "generated": inputs.get("generated", False)}
-        checked["demanded"] = inputs.get("demanded", True)
-        for key in ("warehouseId", "name"):
-            if checked[key] == "" and key == "warehouseId" and checked["demanded"] is False:
-                continue  # its repository is pending
-            if checked[key] is not UNKNOWN and (
-                not isinstance(checked[key], str) or not checked[key].strip()
-            ):
-                failures.append(CheckFailure(key, f"{key} is {checked[key]!r}: give a text"))
-        if checked["generated"] is not UNKNOWN and not isinstance(checked["generated"], bool):
-            failures.append(
-                CheckFailure("generated", f"generated is {checked['generated']!r}: give true or false")
-            )
-        if checked["certificatePem"] is not UNKNOWN:
-            reason = unfit(checked["certificatePem"])
-            if reason:
-                failures.append(CheckFailure("certificatePem", reason))
-                if "PRIVATE KEY" in str(checked["certificatePem"]):
-                    checked["certificatePem"] = (
-                        ""  # the engine prints the value of a property that has a problem
-                    )
-        return checked, failures
+        return check_inputs(inputs)
 
     def diff(
         self, request: Request, id: str, state: CaState, old_inputs: CaInputs, inputs: CaInputs
@@ -342,25 +305,6 @@ class CaCertificate:
             request.warn(
                 f"it was not confirmed that no ALB listener uses the CA certificate {id} any more: {error}"
             )
-
-
-def unfit(pem: object) -> str | None:
-    """Why a text is no certificate that may be uploaded, None when it may; pure."""
-    if not isinstance(pem, str) or not pem.strip():
-        return "certificatePem is empty: give the PEM text of a CA certificate"
-    if "PRIVATE KEY" in pem:
-        return (
-            "certificatePem contains a private key, which ALB does not need and which must not be sent: give"
-            " the certificate alone"
-        )
-    try:
-        digest(pem)
-    except ValueError as error:
-        return (
-            f"certificatePem is no PEM text of a certificate ({error}): give text that begins with -----BEGIN"
-            " CERTIFICATE-----"
-        )
-    return None
 
 
 def albconfigs_naming(albconfigs: list[dict[str, Any]], identifier: str) -> list[str]:

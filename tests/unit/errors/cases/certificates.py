@@ -26,7 +26,8 @@ from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.plugin.server import start_server
 from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
-from alb_mutual_tls.provider.ca_certificate import CaCertificate, unfit
+from alb_mutual_tls.provider.ca_certificate import CaCertificate
+from alb_mutual_tls.provider.ca_certificate_inputs import unfit
 from alb_mutual_tls.provider.certificate_repository import CertificateRepository
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.existing_ca_certificate import ExistingCaCertificate

@@ -1,0 +1,63 @@
+"""The inputs of a CaCertificate, and what is wrong with them. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+
+from alb_mutual_tls.alibaba.pem import digest
+from alb_mutual_tls.provider.inputs import unexpected
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
+
+
+class CaInputs(TypedDict):
+    """`generated`: whether nobody but the stack has its key; `demanded`: whether a listener asks
+    for certificates of it now.
+    """
+
+    warehouseId: str | Unknown
+    name: str | Unknown
+    certificatePem: str | Unknown
+    generated: bool | Unknown
+    demanded: bool | Unknown
+
+
+_INPUTS: Final = tuple(CaInputs.__annotations__)
+
+
+def check_inputs(inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
+    """The inputs with defaults filled in, and everything that is wrong with them."""
+    failures = unexpected("CaCertificate", inputs, _INPUTS)
+    given = {key: inputs.get(key) for key in _INPUTS}
+    checked = {**given, "generated": inputs.get("generated", False), "demanded": inputs.get("demanded", True)}
+    pending = checked["warehouseId"] == "" and checked["demanded"] is False
+    for key in ("name",) if pending else ("warehouseId", "name"):
+        value = checked[key]
+        if value is not UNKNOWN and not (isinstance(value, str) and value.strip()):
+            failures.append(CheckFailure(key, f"{key} is {value!r}: give a text"))
+    generated, pem = checked["generated"], checked["certificatePem"]
+    if generated is not UNKNOWN and not isinstance(generated, bool):
+        failures.append(CheckFailure("generated", f"generated is {generated!r}: give true or false"))
+    if pem is not UNKNOWN and (reason := unfit(pem)):
+        failures.append(CheckFailure("certificatePem", reason))
+        if "PRIVATE KEY" in str(pem):
+            checked["certificatePem"] = ""  # the engine prints the value of a property that has a problem
+    return checked, failures
+
+
+def unfit(pem: object) -> str | None:
+    """Why a text is no certificate that may be uploaded, None when it may; pure."""
+    if not isinstance(pem, str) or not pem.strip():
+        return "certificatePem is empty: give the PEM text of a CA certificate"
+    if "PRIVATE KEY" in pem:
+        return (
+            "certificatePem contains a private key, which ALB does not need and which must not be sent: give"
+            " the certificate alone"
+        )
+    try:
+        digest(pem)
+    except ValueError as error:
+        return (
+            f"certificatePem is no PEM text of a certificate ({error}): give text that begins with -----BEGIN"
+            " CERTIFICATE-----"
+        )
+    return None
