@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.plugin.handler import Difference, Reading
-from alb_mutual_tls.plugin.host import Difference, Reading, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.inputs import unexpected
