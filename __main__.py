@@ -13,10 +13,11 @@ if not sys.flags.utf8_mode and sys.getfilesystemencoding() != "utf-8":
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
+from alb_mutual_tls.tokens import PROJECT
+from components.guard import after, require_account
 from components.mutual_tls import AlbMutualTls
-from components.place import after, require_account
 from components.providers import providers
-from components.settings import PROJECT, SettingsError, parse
+from components.settings import SettingsError, parse
 
 # Ctrl-C: else the SDK waits for the engine, which waits for the SDK, until the engine kills it
 # after 5 seconds.

@@ -10,8 +10,7 @@ from typing import Any, Final
 import pulumi
 
 from alb_mutual_tls import tokens
-
-_SECRET_PROPERTIES: Final = frozenset({"accessKey", "secretKey"})
+from alb_mutual_tls.access.keys import by_name
 
 
 class AlbMtls(pulumi.ProviderResource):
@@ -24,9 +23,9 @@ class AlbMtls(pulumi.ProviderResource):
     def __init__(
         self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
+        secret = {name for name, key in by_name().items() if key.secret}
         marked = {
-            key: pulumi.Output.secret(value) if key in _SECRET_PROPERTIES else value
-            for key, value in properties.items()
+            key: pulumi.Output.secret(value) if key in secret else value for key, value in properties.items()
         }
         super().__init__("albmtls", name, marked, opts)
 

@@ -1,8 +1,8 @@
 """`python -m components.schema > docs/configuration.schema.json`: Pulumi.<stack>.yaml as a JSON
 Schema, for editors.
 
-It is made from the settings, so that a new key or field gets in by itself; all it needs is a
-description. Rules between keys, and what stands in a certificate or in JSON text, only
+It is made from the settings and the table of provider keys, so that a new key or field gets in by
+itself. Rules between keys, and what stands in a certificate or in JSON text, only
 `settings.parse` knows. Draft 7, because that is what the YAML language server knows best.
 """
 
@@ -16,54 +16,13 @@ from typing import Any, Final
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
+from alb_mutual_tls.access import keys
+from alb_mutual_tls.tokens import PROJECT
+
 from .arguments import AlbMutualTlsArgs
-from .settings import _ALICLOUD_TEXTS, _ENDPOINTS, _KUBERNETES, _PLACE, _ROLE_FIELDS, PLACEHOLDER, PROJECT
+from .settings import PLACEHOLDER
 
 Schema = dict[str, Any]
-
-DESCRIPTIONS: Final[Mapping[str, str]] = {
-    f"{PROJECT}:accountId": "the expected Alibaba Cloud account; anything else stops before a change",
-    f"{PROJECT}:ackClusterId": "the expected ACK cluster; anything else stops before a change",
-    "alicloud:region": "the region of the ALB, for instance cn-hangzhou",
-    "alicloud:accountType": (
-        "international outside Chinese mainland; it decides where Certificate Management Service is asked"
-    ),
-    "alicloud:protocol": "HTTPS (default) or HTTP, towards the APIs",
-    "alicloud:accessKey": (
-        "the id of an access key, beside secretKey; an OIDC token or a profile need not stand in a file"
-    ),
-    "alicloud:secretKey": "the secret of the access key: pulumi config set --secret alicloud:secretKey",
-    "alicloud:profile": "a profile of ~/.aliyun/config.json",
-    "alicloud:ecsRoleName": "the RAM role of the ECS instance on which pulumi runs",
-    "alicloud:credentialsUri": "the URI of a local service that hands out temporary keys",
-    "alicloud:endpoints": "hosts of the APIs, by product, where they are not those of the region",
-    "alicloud:endpoints.alb": "host of the ALB API: HOST or HOST:PORT",
-    "alicloud:endpoints.cas": "host of the Certificate Management Service API: HOST or HOST:PORT",
-    "alicloud:endpoints.cs": "host of the Container Service API: HOST or HOST:PORT",
-    "alicloud:endpoints.sts": "host of the Security Token Service API: HOST or HOST:PORT",
-    "alicloud:assumeRole": "a RAM role to take on with the credentials there are",
-    "alicloud:assumeRole.roleArn": "acs:ram::<account>:role/<name>",
-    "alicloud:assumeRole.sessionName": "the name of the session in ActionTrail; default alb-mutual-tls",
-    "alicloud:assumeRole.sessionExpiration": "how many seconds the session lasts, 900 to 43200; default 3600",
-    "alicloud:assumeRole.externalId": "the external id that the role's trust policy asks for",
-    "alicloud:assumeRole.policy": "a RAM policy (JSON text) that narrows the session down",
-    "alicloud:assumeRoleWithOidc": "a RAM role to take on with an OIDC token, for pipelines and pods",
-    "alicloud:assumeRoleWithOidc.roleArn": "acs:ram::<account>:role/<name>",
-    "alicloud:assumeRoleWithOidc.oidcProviderArn": "acs:ram::<account>:oidc-provider/<name>",
-    "alicloud:assumeRoleWithOidc.oidcTokenFile": (
-        "the path of the file that holds the token; it is read at each use"
-    ),
-    "alicloud:assumeRoleWithOidc.roleSessionName": "the name of the session in ActionTrail",
-    "alicloud:assumeRoleWithOidc.sessionExpiration": "how many seconds the session lasts, 900 to 43200",
-    "alicloud:assumeRoleWithOidc.policy": "a RAM policy (JSON text) that narrows the session down",
-    "kubernetes:kubeconfig": "the path of a kubeconfig; default KUBECONFIG, else ~/.kube/config",
-    "kubernetes:context": (
-        "a context of the kubeconfig; default its current-context, which other programs change"
-    ),
-}
-"""Of every key that is not an argument of `AlbMutualTls`; those have theirs where they are
-declared.
-"""
 
 _FRAME: Final[Mapping[str, Schema]] = {
     "encryptionsalt": {
@@ -85,40 +44,36 @@ _FRAME: Final[Mapping[str, Schema]] = {
 _SCALAR: Final[Schema] = {"type": ["string", "number", "boolean"]}
 _TEXT: Final[Schema] = {**_SCALAR, "pattern": r"\S"}
 _ONE_LINE: Final[Schema] = {**_SCALAR, "pattern": r"^\s*[^\n]*\s*$"}
-_HOST: Final[Schema] = {"type": "string", "pattern": "^[^/]+$"}
-_KINDS: Final[Mapping[type, str]] = {str: "string", int: "integer"}
+_FIELDS: Final[Mapping[str, Schema]] = {
+    "text": {"type": "string"},
+    "seconds": {"type": "integer"},
+    "host": {"type": "string", "pattern": "^[^/]+$"},
+}
 
 
 def schema() -> Schema:
-    """The schema. Raises `KeyError` for a key or field without a description."""
+    """The schema."""
     arguments = AlbMutualTlsArgs.model_json_schema(
         by_alias=True, schema_generator=_Generator, ref_template="#/definitions/{model}"
     )
-    keys = {f"{PROJECT}:{key}": _as_written(value) for key, value in arguments["properties"].items()}
+    schemas = {f"{PROJECT}:{key}": _as_written(value) for key, value in arguments["properties"].items()}
     for key in (
         "authorities",
         "clients",
     ):  # an entry that was left empty is an empty object; a listener's would lack what it needs
-        entry = keys[f"{PROJECT}:{key}"]["additionalProperties"]
-        keys[f"{PROJECT}:{key}"]["additionalProperties"] = {"anyOf": [entry, {"enum": [None, ""]}]}
-    keys |= {f"{PROJECT}:{key}": _TEXT for key in _PLACE}
-    keys |= {f"alicloud:{key}": _SCALAR for key in _ALICLOUD_TEXTS}
-    keys["alicloud:endpoints"] = _blocks("alicloud:endpoints", dict.fromkeys(_ENDPOINTS, _HOST), [])
-    for key, fields in _ROLE_FIELDS.items():
-        keys[f"alicloud:{key}"] = _blocks(
-            f"alicloud:{key}", {name: {"type": _KINDS[kind]} for name, kind in fields.items()}, ["roleArn"]
-        )
-    keys |= {f"kubernetes:{key}": _ONE_LINE if key == "kubeconfig" else _SCALAR for key in _KUBERNETES}
+        entry = schemas[f"{PROJECT}:{key}"]["additionalProperties"]
+        schemas[f"{PROJECT}:{key}"]["additionalProperties"] = {"anyOf": [entry, {"enum": [None, ""]}]}
+    schemas |= {key.full: _provider_key(key) for key in keys.KEYS}
     config = {
         "type": "object",
-        "properties": {key: _secret_or(key, keys[key]) for key in sorted(keys)},
+        "properties": {key: _secret_or(key, schemas[key]) for key in sorted(schemas)},
         "patternProperties": {
-            f"^(?!({PROJECT}|alicloud|kubernetes):)[^:]+:.+$": {
+            f"^(?!({PROJECT}|{keys.ALICLOUD}|{keys.KUBERNETES}):)[^:]+:.+$": {
                 "description": "a key of another program's provider"
             }
         },
         "additionalProperties": False,
-        "required": ["alicloud:region"],
+        "required": [key.full for key in keys.KEYS if key.required],
     }
     secret = {
         "type": "object",
@@ -188,10 +143,19 @@ def _as_written(value: Schema) -> Schema:
             return {**value, "type": ["object", "string", "null"], "pattern": r"^[ \t\r\n]*\{|^(null)?$"}
 
 
-def _blocks(key: str, fields: Mapping[str, Schema], required: list[str]) -> Schema:
+def _provider_key(key: keys.Key) -> Schema:
+    if key.kind == "object":
+        return {**_blocks(key), "description": key.help}
+    scalar = _ONE_LINE if key.kind == "path" else _TEXT if key.namespace == PROJECT else _SCALAR
+    return {**scalar, "description": key.help}
+
+
+def _blocks(key: keys.Key) -> Schema:
     """One block, or a list of blocks as the Alibaba Cloud provider keeps it, or JSON text."""
+    # the others are the provider's to demand: they may stand in other blocks of a list
+    required = list(key.required_fields[:1])
     properties = {
-        name: {**value, "description": DESCRIPTIONS[f"{key}.{name}"]} for name, value in fields.items()
+        field.name: {**_FIELDS[field.kind], "description": field.description} for field in key.fields
     }
     block = {"properties": properties, "additionalProperties": False}
     return {
@@ -205,11 +169,10 @@ def _blocks(key: str, fields: Mapping[str, Schema], required: list[str]) -> Sche
 
 
 def _secret_or(key: str, value: Schema) -> Schema:
-    description = value.get("description") or DESCRIPTIONS[key]
     plain = {name: item for name, item in value.items() if name != "description"}
     if key == f"{PROJECT}:authorityPrivateKeys":
         plain["additionalProperties"] = {"anyOf": [{"type": "string"}, {"$ref": "#/definitions/secret"}]}
-    return {"description": description, "anyOf": [plain, {"$ref": "#/definitions/secret"}]}
+    return {"description": value["description"], "anyOf": [plain, {"$ref": "#/definitions/secret"}]}
 
 
 def _filled_in(value: Any) -> Any:

@@ -148,6 +148,20 @@ class CredentialSettings:
     ecs_role_name: str | None = None
     credentials_uri: str | None = None
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> CredentialSettings:
+        """From the keys of the provider."""
+        role, oidc = values.get("assumeRole"), values.get("assumeRoleWithOidc")
+        return cls(
+            access_key=values.get("accessKey"),
+            secret_key=values.get("secretKey"),
+            profile=values.get("profile"),
+            assume_role=AssumedRole.of(role) if role else None,
+            assume_role_with_oidc=OidcRole.of(oidc) if oidc else None,
+            ecs_role_name=values.get("ecsRoleName"),
+            credentials_uri=values.get("credentialsUri"),
+        )
+
 
 def choose(settings: CredentialSettings, environment: Mapping[str, str], home: Path) -> Choice:
     """Decide which credentials are used.

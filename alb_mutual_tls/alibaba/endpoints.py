@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-NAMES = ("cas", "alb", "sts", "cs")
 _MAINLAND: Final = "cas.aliyuncs.com"
 _ABROAD: Final = "cas.ap-southeast-1.aliyuncs.com"
 
@@ -30,7 +29,7 @@ def endpoints(
     *, account_type: str, region: str | None, overrides: Mapping[str, str], protocol: str
 ) -> Endpoints:
     """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds
-    hosts by the names in `NAMES`.
+    hosts by the names of these fields.
 
     CAS has two halves of the world and no others, whatever the SDK's own map says:
     https://alibabacloud.com/help/en/ssl-certificate/developer-reference/endpoints, and

@@ -38,9 +38,9 @@ def fetch(
             f"{output} exists and was not written by mtls kubeconfig: give another --output, or --force to"
             " replace it"
         )
-    cloud = Cloud(configuration)
+    cloud = Cloud.of(configuration)
     if configuration.get("accountId"):
-        cloud.account()
+        cloud.account_id()
     made = user_kubeconfig.fetch(cloud.cs(), cluster, private_address=private_address, minutes=minutes)
     expires = printable(
         made.expires

@@ -86,7 +86,7 @@ class AlbMtls:
         failures = check(properties)
         if failures:
             raise UserError("; ".join(failure.reason for failure in failures))
-        configuration = Configuration.of(properties)
+        configuration = Configuration.of(place.given(properties))
         place.compare(configuration)
         self._configuration = configuration
         self._handlers = {}

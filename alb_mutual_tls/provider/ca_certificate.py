@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
+from alb_mutual_tls.access.cloud import NoRegion
 from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
+from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.ca_certificate_inputs import CaInputs, check_inputs
 from alb_mutual_tls.provider.configuration import Configuration, NoRegion

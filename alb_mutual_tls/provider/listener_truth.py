@@ -44,9 +44,9 @@ def await_truth(
     what the controller's last warnings are. Never raises for what stands between us and ALB: the
     AlbConfig has been written by then.
     """
+    from alb_mutual_tls.access.cloud import NoRegion
     from alb_mutual_tls.alibaba.alb import NotPermitted
     from alb_mutual_tls.listener.enforced import names
-    from alb_mutual_tls.provider.configuration import NoRegion
 
     what = describe(albconfig, port)
     wished = (

@@ -55,10 +55,9 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
     compare places for themselves. Raises `WrongPlace` when the new configuration leads elsewhere
     than the old one did, and what asking raises.
     """
-    wanted = {key: value for key, value in new.items() if key not in RECORDED}
+    wanted = given(new)
     record = {key: old[key] for key in RECORDED if key in old}
-    unchanged = wanted == {key: value for key, value in old.items() if key not in RECORDED}
-    if has_unknown(wanted) or (unchanged and ACCOUNT in record):
+    if has_unknown(wanted) or (wanted == given(old) and ACCOUNT in record):
         return wanted | record
     asked = places(wanted)
     found = {}
@@ -81,6 +80,11 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
     if problems:
         raise WrongPlace("; ".join(problems))
     return wanted | record | found
+
+
+def given(inputs: Properties) -> Properties:
+    """The inputs of the provider without the record."""
+    return {key: value for key, value in inputs.items() if key not in RECORDED}
 
 
 def compare(guarded: Guarded) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
 from components.albmtls import AlbMtls
-from components.place import after, require_account
+from components.guard import after, require_account
 from tests.event_loops import event_loops
 
 with warnings.catch_warnings():
@@ -91,7 +91,7 @@ def test_a_stack_without_account_id_asks_nobody_and_imports_nothing_of_alicloud(
     run(engine, lambda: require_account({"region": "cn-hangzhou", "ackClusterId": "c1"}))
     assert engine.called == []
     code = (
-        "import sys; import components.mutual_tls, components.settings; from components.place import"
+        "import sys; import components.mutual_tls, components.settings; from components.guard import"
         " require_account;require_account({'region': 'cn-hangzhou'}); print([name for name in sys.modules if"
         " 'alicloud' in name])"
     )

@@ -197,7 +197,9 @@ def by_hand(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "accessKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_ID"],
         "secretKey": sandbox.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
     }
-    cas = Cas(Cloud({**keys, "protocol": "HTTP", "endpoints": {"cas": endpoint, "sts": endpoint}}).cas)
+    cas = Cas(
+        Cloud.of({**keys, "protocol": "HTTP", "endpoints": {"cas": endpoint, "sts": endpoint}}).cas_api()
+    )
     repository, leftover = cas.make_repository("company"), cas.make_repository("alb-mutual-tls-dead0001")
     uploaded = [
         cas.upload(

@@ -166,8 +166,8 @@ def test_another_account_than_the_configured_one_is_refused(stack: Stack) -> Non
     ("keys", "sentence"),
     [
         ({"caEnabled": "maybe"}, "caEnabled: 'maybe' is neither true nor false"),
-        ({"caenabled": True}, "caenabled: is no key of this project"),
-        ({"clients": {"web": {"days": 3}}}, "clients.web.days: is no field here"),
+        ({"caenabled": True}, "caenabled: unknown key"),
+        ({"clients": {"web": {"days": 3}}}, "clients.web.days: unknown field"),
         ({"clients": {"web": {}, "WEB": {}}}, "only in case"),
     ],
 )

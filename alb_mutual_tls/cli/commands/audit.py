@@ -142,7 +142,7 @@ def _report(
     wanted = adoption.wanted(adopt, output)
     inputs, settings = _settings(given, stack=stack, cwd=cwd)
     with closing(Cluster(kubeconfig=inputs.get("kubeconfig"), context=inputs.get("context"))) as cluster:
-        seen = scan(cluster, lambda: Cloud(inputs, deadline=DEADLINE))
+        seen = scan(cluster, lambda: Cloud.of(inputs, deadline=DEADLINE, calls=[]))
         found = report(seen, now=clock.now(), fail_within=within, strict=strict, settings=settings)
         if output is not None:
             adoption.write(

@@ -15,6 +15,7 @@ from alb_mutual_tls.entry import interruptible
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
+    from alb_mutual_tls.alibaba.recording import Call
     from alb_mutual_tls.operations.doctor import report as doctor_report
 
 
@@ -113,10 +114,11 @@ def _examined(
         settings = "the stack's provider albmtls" if inputs else "the environment (nothing is deployed yet)"
     interruptible(signal.SIGTERM)  # to clean up as after Ctrl-C
     try:
-        cloud = Cloud(inputs, deadline=deadline)
-        account, name = cloud.account(), new_name()
+        calls: list[Call] = []
+        cloud = Cloud.of(inputs, deadline=deadline, calls=calls)
+        account, name = cloud.account_id(), new_name()
         question = (
-            f"Make the repository {name} with a throwaway CA at {cloud.places.cas}, account"
+            f"Make the repository {name} with a throwaway CA at {cloud.endpoints.cas}, account"
             f" {masked(account)}, and delete both?"
         )
         if not yes and not sys.stdin.isatty():
@@ -125,6 +127,6 @@ def _examined(
             raise UserError("nothing was written: the question was answered with no")
     except (KeyboardInterrupt, typer.Abort):
         raise UserError("interrupted before anything was written: run the command again") from None
-    examination = Examination(cloud.cas, name, clock.now())
+    examination = Examination(cloud.cas_api(), calls, name, clock.now())
     examination.run()
     return DoctorReport(examination, cloud, settings, account)

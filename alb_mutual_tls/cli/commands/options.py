@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from alb_mutual_tls.alibaba.endpoints import NAMES
+from alb_mutual_tls.access import keys
 from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
@@ -109,12 +109,13 @@ def options(
     profile: str | None,
 ) -> Mapping[str, Any]:
     """Command line options as inputs of the provider; those that were not given are left out."""
+    products = [field.name for field in keys.by_name()["endpoints"].fields]
     hosts = {}
     for text in endpoint:
         name, _, host = text.partition("=")
-        if name not in NAMES or not host or "/" in host or " " in host:
+        if name not in products or not host or "/" in host or " " in host:
             raise UserError(
-                f"--endpoint {text} is no endpoint: give one of {', '.join(NAMES)} and a host, for instance"
+                f"--endpoint {text} is no endpoint: give one of {', '.join(products)} and a host, for instance"
                 " cas=cas.aliyuncs.com"
             )
         hosts[name] = host

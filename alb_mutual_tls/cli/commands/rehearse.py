@@ -181,7 +181,7 @@ def _alb(inputs: Mapping[str, Any]) -> Callable[[], Alb]:
     def connect() -> Alb:
         from alb_mutual_tls.access.cloud import Cloud
 
-        return Cloud(inputs, deadline=15.0).alb()
+        return Cloud.of(inputs, deadline=15.0).alb()
 
     return connect
 

@@ -65,7 +65,7 @@ def _report(
     from concurrent.futures import ThreadPoolExecutor
 
     from alb_mutual_tls import clock
-    from alb_mutual_tls.access.cloud import places_of
+    from alb_mutual_tls.access.cloud import Cloud
     from alb_mutual_tls.alibaba.endpoints import half_of_cas
     from alb_mutual_tls.engine.program import export, project_directory
     from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
@@ -81,7 +81,7 @@ def _report(
         found = inventories(export(directory, stack, secrets=False), component=component)
         seen = [(inventory, look(inventory, directory, stack)) for inventory in found]
     notes = [
-        half_of_cas(places_of(inventory.provider).cas)
+        half_of_cas(Cloud.of(inventory.provider).endpoints.cas)
         for inventory in found
         if "endpoints" not in inventory.secret_settings
     ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from alb_mutual_tls.access.keys import ALICLOUD, under, values
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.claim import Claim
 from alb_mutual_tls.listener.declared import find_listener, malformed_items, name_of, wrong_types
@@ -32,9 +33,6 @@ _STACK_FILE: Final = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.-]{1,100})\.yaml
 _WANTED: Final = re.compile(r"(?P<albconfig>[^:/\s]+):(?P<port>[0-9]{1,5})", re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*", re.ASCII)
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_SECRET: Final = ("accessKey", "secretKey")
-_ALICLOUD: Final = ("region", "accountType", "protocol", "profile", "ecsRoleName", "credentialsUri")
-_OBJECTS: Final = ("endpoints", "assumeRole", "assumeRoleWithOidc")
 _LONGEST_NAME: Final = 63  # of a listener in the configuration
 AUTHORITY: Final = "adopted"
 """The name of the authority in the stack file."""
@@ -101,17 +99,15 @@ def settings(inputs: Mapping[str, Any], cluster: Cluster, output: Path) -> Adopt
             "no region is given, and a stack needs the one of its ALB: give --region, for instance --region"
             " cn-hangzhou"
         )
-    alicloud = {key: inputs[key] for key in _ALICLOUD if inputs.get(key)} | {"region": region}
-    for key in _OBJECTS:
-        if inputs.get(key):
-            value = json.loads(inputs[key]) if isinstance(inputs[key], str) else inputs[key]
-            alicloud[key] = {name: item for name, item in value.items() if item not in (None, "")}
+    keys, given = under(ALICLOUD), values(inputs)
+    alicloud = {name: given[name] for name, key in keys.items() if name in given and not key.secret}
+    alicloud["region"] = region
     try:
         ack_cluster_id = cluster.ack_cluster_id()
     except UserError:
         ack_cluster_id = None  # one guard less: the stack holds on to the cluster's UID anyway
     inline = isinstance(kubeconfig, str) and ("\n" in kubeconfig or kubeconfig.lstrip().startswith("{"))
-    secret = [f"alicloud:{key}" for key in _SECRET if inputs.get(key)] + (
+    secret = [key.full for name, key in keys.items() if key.secret and name in given] + (
         ["kubernetes:kubeconfig"] if inline else []
     )
     return AdoptedSettings(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from alb_mutual_tls.access.cloud import NoRegion
 from alb_mutual_tls.alibaba import answers
 from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, ListedCertificate, Repository
 from alb_mutual_tls.cluster import api as kubernetes_api
@@ -46,7 +47,7 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> ScannedCluster:
     services = tried(cluster.services)
     cloud = tried(connect)
     account = (
-        cloud if isinstance(cloud, NotSeen) else tried(cloud.account)
+        cloud if isinstance(cloud, NotSeen) else tried(cloud.account_id)
     )  # another account has other load balancers
     if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
         nothing = account if isinstance(account, NotSeen) else cloud
@@ -64,7 +65,7 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> ScannedCluster:
             events,
         )
     reached = cloud
-    cas = Cas(reached.cas)
+    cas = Cas(reached.cas_api())
     return ScannedCluster(
         cluster=str(cluster),
         documents=documents,
@@ -103,12 +104,12 @@ def barred(error: UserError) -> bool:
     """Whether a permission, the credentials or a setting is missing, so that asking again changes
     nothing.
     """
-    return type(error) in (UserError, answers.NotPermitted, kubernetes_api.Forbidden)
+    return type(error) in (UserError, NoRegion, answers.NotPermitted, kubernetes_api.Forbidden)
 
 
 def requests_of(cloud: Cloud | NotSeen) -> dict[str, int]:
     """How many requests were sent, repeated ones included, by action."""
-    return {} if isinstance(cloud, NotSeen) else dict(Counter(call.action for call in cloud.calls))
+    return {} if isinstance(cloud, NotSeen) else dict(Counter(call.action for call in cloud.calls or ()))
 
 
 def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:

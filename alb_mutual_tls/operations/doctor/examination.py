@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,8 +17,9 @@ from typing import Final
 from alb_mutual_tls.alibaba import cas as service
 from alb_mutual_tls.alibaba.answers import ApiError, Throttled
 from alb_mutual_tls.alibaba.cas import Cas, Repository, not_after
+from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.pem import digests
-from alb_mutual_tls.alibaba.recording import Call, RecordedApi
+from alb_mutual_tls.alibaba.recording import Call
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.pki.imposters import throwaway_authority
 from alb_mutual_tls.verdict import Verdict
@@ -51,11 +52,12 @@ class CaseResult:
 class Examination:
     """One run.
 
-    `name`: of the repository and the CA, nobody else's; `left`: what could not be deleted, a
+    `calls`: those of `api`, recorded; `name`: of the repository and the CA, nobody else's; `left`: what could not be deleted, a
     sentence each.
     """
 
-    api: RecordedApi
+    api: OpenApi
+    calls: Sequence[Call]
     name: str
     now: datetime
     pause: Callable[[float], None] = time.sleep
@@ -188,7 +190,7 @@ class Examination:
 
     def _clean(self) -> None:
         """Delete what bears our name and is not known to be gone."""
-        if not any(call.action == "CreateWarehouse" and _perhaps_done(call) for call in self.api.calls):
+        if not any(call.action == "CreateWarehouse" and _perhaps_done(call) for call in self.calls):
             return
         try:
             remaining = self._leftovers()
@@ -208,7 +210,7 @@ class Examination:
         uploaded = self._answered("UploadPCACert", "Identifier")
         if repository.warehouse_id:
             if not uploaded and any(
-                call.action == "UploadPCACert" and _perhaps_done(call) for call in self.api.calls
+                call.action == "UploadPCACert" and _perhaps_done(call) for call in self.calls
             ):
                 self._eventually(lambda: bool(self._cas.certificates(repository.warehouse_id)))
             uploaded |= {one.identifier for one in self._cas.certificates(repository.warehouse_id)}
@@ -230,7 +232,7 @@ class Examination:
     def _answered(self, action: str, key: str) -> set[str]:
         return {
             str(call.answer[key])
-            for call in self.api.calls
+            for call in self.calls
             if call.action == action and call.answer and call.answer.get(key)
         }
 

@@ -86,10 +86,10 @@ def as_json(report: DoctorReport) -> str:
         "summary": summary(report),
         "settings": {
             "from": report.settings,
-            "cas": cloud.places.cas,
-            "kept": half_of_cas(cloud.places.cas),
-            "sts": cloud.places.sts,
-            "protocol": cloud.protocol,
+            "cas": cloud.endpoints.cas,
+            "kept": half_of_cas(cloud.endpoints.cas),
+            "sts": cloud.endpoints.sts,
+            "protocol": cloud.endpoints.protocol,
             "credential": masked(cloud.describe_credential()),
             "account": masked(report.account),
             "name": examination.name,
@@ -98,7 +98,7 @@ def as_json(report: DoctorReport) -> str:
             {"case": one.case, "verdict": one.verdict, "found": masked(one.found)}
             for one in examination.findings
         ],
-        "calls": [_call(call, examination.known | {examination.name}) for call in cloud.calls],
+        "calls": [_call(call, examination.known | {examination.name}) for call in examination.calls],
         "left": [masked(sentence) for sentence in examination.left],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

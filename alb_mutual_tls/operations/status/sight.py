@@ -143,7 +143,7 @@ class Views:
         if self._alb is None:
             from alb_mutual_tls.access.cloud import Cloud
 
-            cloud = Cloud(self._settings(), deadline=DEADLINE)
-            cloud.account()  # another account has other load balancers
+            cloud = Cloud.of(self._settings(), deadline=DEADLINE)
+            cloud.account_id()  # another account has other load balancers
             self._alb = cloud.alb()
         return self._alb

@@ -202,9 +202,8 @@ def test_the_settings_of_a_deployed_stack_come_from_its_state(
     program.write_text(f"#!/bin/sh\necho '{json.dumps({'deployment': {'resources': resources}})}'\n")
     other = doctor("--yes", "--cwd", str(tmp_path), place=())
     assert other.code == 2
-    assert other.err.endswith(
-        "and the stack to 6543210987654321: use credentials of that account; nothing was written\n"
-    )
+    assert other.err.startswith("mtls: this stack is in the Alibaba Cloud account 6543210987654321, and")
+    assert other.err.endswith(": use credentials of 6543210987654321; nothing was changed\n")
 
 
 @pytest.mark.parametrize("action", ["CreateWarehouse", "UploadPCACert", "DeletePCACert", "DeleteWarehouse"])
@@ -285,11 +284,10 @@ def test_an_endpoint_that_is_none_is_refused(doctor: Callable[..., Run]) -> None
 _INTERRUPTED = """
 import os, signal, sys
 from alb_mutual_tls.alibaba import cas, openapi
-from alb_mutual_tls.access import cloud
 from alb_mutual_tls.cli.__main__ import main
 cas.SETTLING = 0.5
 openapi.FIRST_PAUSE = 0.025
-original, wanted = cloud.OpenApi._call, sys.argv.pop()
+original, wanted = openapi.OpenApi._call, sys.argv.pop()
 def call(self, action, query, body, path=None):
     answer = original(self, action, query, body, path)
     global wanted
@@ -297,7 +295,7 @@ def call(self, action, query, body, path=None):
         wanted = ""
         os.kill(os.getpid(), signal.SIGINT)
     return answer
-cloud.OpenApi._call = call
+openapi.OpenApi._call = call
 main()
 """
 

@@ -222,8 +222,8 @@ def test_the_account_is_compared_before_container_service_is_asked(
     code, _, err = mtls(*arguments, **{"alb-mutual-tls__accountId": ACCOUNT_ID})
     assert code == 2
     assert (
-        f"belong to the account {OTHER_ACCOUNT_ID}, and the stack to {ACCOUNT_ID}: use credentials of that"
-        " account" in err
+        f"belong to the account {OTHER_ACCOUNT_ID}, and the key accountId wants {ACCOUNT_ID}: use"
+        " credentials of that account" in err
     )
     assert asked(layout)[-2:] == ["DescribeClusterUserKubeconfig", "GetCallerIdentity"]
 
@@ -273,8 +273,8 @@ def test_an_unknown_cluster_a_missing_permission_and_no_region_are_one_sentence_
     )
     assert (
         mtls(*arguments, ACK_CLUSTER_ID, alicloud__region=None, alicloud__endpoints=None)[2]
-        == "mtls: no region is configured, so Container Service cannot be asked: set alicloud:region to the"
-        " region of the ACK cluster\n"
+        == "mtls: alicloud:region is not set, so Container Service for Kubernetes (ACK) cannot be asked: set"
+        " it to the region of the ACK cluster\n"
     )
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", NO_ALB_ACCESS_KEY_ID)
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", f"{NO_ALB_ACCESS_KEY_ID}-secret")

@@ -46,7 +46,7 @@ def test_objects_arrive_as_objects_or_as_the_engines_json_text() -> None:
     text = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in FULL.items()}
     assert check(text) == []
     assert Configuration.of(text) == Configuration.of(FULL)
-    seconds = Configuration.of({"assumeRole": {**ROLE, "sessionExpiration": "900"}}).assume_role
+    seconds = Configuration.of({"assumeRole": {**ROLE, "sessionExpiration": "900"}}).values["assumeRole"]
     assert seconds is not None
     assert seconds["sessionExpiration"] == 900
 
@@ -132,7 +132,7 @@ KEY = {"accessKey": "a", "secretKey": "s"}
 
 def places(properties: dict[str, Any]) -> Endpoints:
     """Where the APIs are with such a configuration."""
-    return Configuration.of({**KEY, **properties})._places()
+    return Configuration.of({**KEY, **properties}).endpoints
 
 
 @pytest.fixture
@@ -162,9 +162,9 @@ def test_the_region_is_that_of_the_stack_else_of_the_environment_else_of_the_pro
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert places({}).alb is None
-    assert Configuration.of({"profile": "mine"})._places().alb == "alb.cn-beijing.aliyuncs.com"
+    assert Configuration.of({"profile": "mine"}).endpoints.alb == "alb.cn-beijing.aliyuncs.com"
     monkeypatch.setenv(variable, "cn-shenzhen")
-    assert Configuration.of({"profile": "mine"})._places().alb == "alb.cn-shenzhen.aliyuncs.com"
+    assert Configuration.of({"profile": "mine"}).endpoints.alb == "alb.cn-shenzhen.aliyuncs.com"
     assert places({"region": "cn-shanghai"}).alb == "alb.cn-shanghai.aliyuncs.com"
     assert places({"region": "cn-shanghai"}).sts == "sts.cn-shanghai.aliyuncs.com"
 

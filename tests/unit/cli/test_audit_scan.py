@@ -70,9 +70,11 @@ class Cloud:
         self.calls: list[Call] = []
         self.most_at_once = self._at_once = 0
         self._lock = threading.Lock()
-        self.cas = self
 
-    def account(self) -> str:
+    def cas_api(self) -> Cloud:
+        return self
+
+    def account_id(self) -> str:
         return str(self.read("GetCallerIdentity")["AccountId"])
 
     def alb(self) -> Alb:

@@ -10,13 +10,19 @@ import json
 import re
 from pathlib import Path
 
+import fastjsonschema
 import pytest
 from pydantic.alias_generators import to_camel
 
+from alb_mutual_tls.access import keys
+from alb_mutual_tls.access.check import check
+from alb_mutual_tls.access.keys import Field, Key
 from alb_mutual_tls.alibaba.credentials import AssumedRole, OidcRole
-from alb_mutual_tls.alibaba.endpoints import NAMES
+from alb_mutual_tls.tokens import PROJECT
+from components.schema import schema
 from components.settings import SettingsError, parse
 
+NAMES = [field.name for field in keys.by_name()["endpoints"].fields]
 REPOSITORY = Path(__file__).resolve().parents[3]
 HONOURED = {
     "alicloud:region": "cn-hangzhou",
@@ -162,17 +168,49 @@ def test_every_endpoint_of_the_other_provider_is_honoured_or_refused_by_its_name
         else:
             assert sentence is not None
             assert sentence.startswith(
-                f"alicloud:endpoints: '{name}' is not honoured here; remove it, the endpoints are cas, alb,"
+                f"alicloud:endpoints: '{name}' is not honoured here; remove it, the fields are cas, alb,"
                 " sts, cs"
             )
+
+
+def test_a_key_of_the_table_is_known_to_check_schema_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"alicloud:vault": '{"address": "a", "seconds": 900}', "alb-mutual-tls:tenant": "t"}
+    properties = {"vault": {"address": "a", "seconds": 900}, "tenant": "t"}
+    written = {key: json.loads(text) if text.startswith("{") else text for key, text in given.items()}
+    document = {"config": {"alicloud:region": "cn-hangzhou", **written}}
+    with pytest.raises(SettingsError):
+        parse({"alicloud:region": "cn-hangzhou", **given})
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        fastjsonschema.compile(schema())(document)
+    assert len(check(properties)) == 2
+    fields = (Field("address", "its address", required=True), Field("seconds", "how long", kind="seconds"))
+    vault = Key("alicloud", "vault", "where keys are kept", kind="object", fields=fields, base=True)
+    tenant = Key(PROJECT, "tenant", "whose stack it is", secret=True)
+    monkeypatch.setattr(keys, "KEYS", (*keys.KEYS, vault, tenant))
+    assert parse({"alicloud:region": "cn-hangzhou", **given}).provider.items() >= properties.items()
+    fastjsonschema.compile(schema())(document)
+    assert check(properties) == []
+    (failure,) = check({"vault": {"seconds": 1, "address": "a"}})
+    assert failure.reason == "vault.seconds is 1: give seconds from 900 to 43200"
+    sentence = refusal("alicloud:vault", '{"seconds": 900}')
+    assert sentence == "alicloud:vault: address is missing; give its address"
 
 
 def test_the_table_in_docs_has_every_key_and_names_tests_that_exist() -> None:
     page = (REPOSITORY / "docs/configuration.md").read_text()
     section = page.partition("## How each key is honoured")[2].partition("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
-    named = [key for row in rows for key in re.findall(r"`(\w+:\w+)`", row[0])]
-    assert sorted(named) == sorted([*HONOURED, "alicloud:securityToken"])
+    honoured = {key: row for row in rows for key in re.findall(r"`(\w+:\w+)`", row[0])}
+    table = {key.full: key for key in keys.KEYS if key.namespace != PROJECT}
+    assert sorted(honoured) == sorted([*table, "alicloud:securityToken"])
+    assert table.keys() == HONOURED.keys()
+    for name, key in table.items():
+        for field in key.fields:
+            assert f"`{field.name}`" in honoured[name][1], f"{name}.{field.name}"
+    where = page.partition("## Where, and as whom")[2].partition("\n## ")[0]
+    for key in table.values():
+        assert re.search(rf"`(\w+:)?{key.name}`", where), key.full
+    assert all(f"`{key.name}`" in page for key in keys.KEYS if key.namespace == PROJECT)
     for row in rows:
         references = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[-1])
         assert references, row[0]

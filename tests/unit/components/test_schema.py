@@ -16,7 +16,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.settings import PROJECT, SettingsError, parse
+from alb_mutual_tls.tokens import PROJECT
+from components.settings import SettingsError, parse
 from tests.examples import examples
 from tests.unit.pki.material import authority, key_pem, pem, request
 

@@ -115,13 +115,13 @@ def test_caEnabled_that_is_neither_true_nor_false_is_refused(text: str) -> None:
 def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
     (sentence,) = problems(caenabled="true")
     assert sentence.startswith(
-        "caenabled: is no key of this project; remove it, the keys are accountId, ackClusterId, authorities,"
+        "caenabled: unknown key; remove it, the keys are accountId, ackClusterId, authorities,"
     )
 
 
 def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(clients={"web": {"validity": 3}}) == [
-        "clients.web.validity: is no field here; remove it, the fields are csr, subject, keyAlgorithm,"
+        "clients.web.validity: unknown field; remove it, the fields are csr, subject, keyAlgorithm,"
         " validityDays, renewBeforeDays, uris, secret"
     ]
 
@@ -161,13 +161,13 @@ def test_two_clients_in_one_secret_and_a_secret_beside_a_request_are_refused() -
     ]
     assert problems(clients={"web": {"secret": {"name": "a", "nam": "b"}}}) == [
         "clients.web.secret.namespace: not set; give it, as every secret needs it",
-        "clients.web.secret.nam: is no field here; remove it, the fields are namespace, name",
+        "clients.web.secret.nam: unknown field; remove it, the fields are namespace, name",
     ]
 
 
 def test_an_unknown_field_of_verify_is_refused_and_the_fields_that_exist_are_named() -> None:
     assert problems(listeners={"https": {"albConfig": "alb", "port": 443, "verify": {"host": "x"}}}) == [
-        "listeners.https.verify.host: is no field here; remove it, the fields are address, serverName, path"
+        "listeners.https.verify.host: unknown field; remove it, the fields are address, serverName, path"
     ]
 
 
@@ -752,7 +752,7 @@ def test_what_a_key_of_another_program_holds_is_not_ours_to_judge() -> None:
 
 
 def test_a_stack_file_has_one_spelling_the_documented_one() -> None:
-    with pytest.raises(SettingsError, match=r"listeners\.https\.alb_config: is no field here"):
+    with pytest.raises(SettingsError, match=r"listeners\.https\.alb_config: unknown field"):
         settings(listeners={"https": {"alb_config": "alb", "albConfig": "alb", "port": 443}})
 
 

@@ -29,7 +29,7 @@ from alb_mutual_tls.alibaba.session import SdkCredential
 from alb_mutual_tls.cluster import user_kubeconfig
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.place import recorded
-from components.place import require_account
+from components.guard import require_account
 from tests.unit.errors.case import Case
 from tests.unit.errors.cases.cluster import kubeconfig
 from tests.unit.errors.servers import answering

@@ -22,6 +22,9 @@ from typing import Any
 
 import pulumi
 
+from alb_mutual_tls.access.keys import under
+from alb_mutual_tls.tokens import PROJECT
+
 
 def require_account(properties: Mapping[str, Any], *, default_provider: bool = True) -> None:
     """Compare `accountId` of the provider's properties, if it is set, with the account of the
@@ -60,7 +63,7 @@ def after(
 
     The one of ours compares account and cluster then.
     """
-    guarded = "accountId" in properties or "ackClusterId" in properties
+    guarded = not properties.keys().isdisjoint(under(PROJECT))
     return pulumi.ResourceOptions(providers=list(providers), depends_on=list(providers) if guarded else None)
 
 

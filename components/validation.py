@@ -1,0 +1,96 @@
+"""Pydantic's errors as sentences: key, value, rule, remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+
+from .json_text import not_text, shortened
+from .models import AuthorityArgs, ClientArgs, ClientSecretArgs, ListenerArgs, VerifyArgs
+
+_KIND_NAMES: Final = {
+    "int_type": "a whole number",
+    "bool_type": "true or false, without quotes",
+    "string_type": "text",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "tuple_type": "a list",
+}
+_FIELDS: Final[dict[str, type[ListenerArgs] | type[AuthorityArgs] | type[ClientArgs]]] = {
+    "listeners": ListenerArgs,
+    "authorities": AuthorityArgs,
+    "clients": ClientArgs,
+}
+
+
+_NESTED: Final[dict[str, type[VerifyArgs] | type[ClientSecretArgs]]] = {
+    "verify": VerifyArgs,
+    "secret": ClientSecretArgs,
+}
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one is meant for."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.9)), None)
+
+
+def sentences(error: ValidationError) -> list[str]:
+    """Every error as a sentence."""
+    found: list[str] = []
+    for item in error.errors(include_url=False):
+        place = [str(part) for part in item["loc"]]
+        key = ".".join(place)
+        kind, value, context = item["type"], item["input"], item.get("ctx", {})
+        if kind == "value_error":
+            text = str(context["error"])
+            found += [line if not key else f"{key}: {line}" for line in text.split("\n")]
+        elif kind == "extra_forbidden":
+            fields = _fields(place)
+            other = near(place[-1], fields)
+            found.append(
+                f"{key}: unknown field; remove it, the fields are {', '.join(fields)}"
+                if other is None
+                else f"{key}: unknown field; did you mean {other}? Then rename it: put {other} in its place"
+            )
+        elif kind == "missing":
+            whose = f"entry of {place[0]}" if len(place) == 3 else place[-2]
+            found.append(f"{key}: not set; give it, as every {whose} needs it")
+        elif kind == "string_type" and isinstance(value, bool | int | float):
+            found.append(not_text(f"{key}: is", value, _config_path(item["loc"])))
+        elif kind in _KIND_NAMES and value is None:
+            found.append(f"{key}: is empty; give a value, or remove the key")
+        elif kind in _KIND_NAMES:
+            found.append(f"{key}: is {shortened(str(value))}; give {_KIND_NAMES[kind]}")
+        elif kind == "greater_than_equal":
+            found.append(f"{key}: is {value}; give at least {context['ge']}")
+        elif kind == "less_than_equal":
+            found.append(f"{key}: is {value}; give at most {context['le']}")
+        elif kind in ("string_too_short", "too_short"):
+            found.append(f"{key}: is empty; give a value, or remove the key")
+        elif kind == "string_too_long":
+            found.append(
+                f"{key}: {shortened(str(value))} is too long; give at most {context['max_length']} characters"
+            )
+        else:
+            found.append(f"{key}: {shortened(str(value))} cannot be used ({item['msg']}); correct it")
+    return found
+
+
+def _config_path(place: Sequence[str | int]) -> str:
+    """A place as `pulumi config set --path` takes it."""
+    path = ""
+    for part in place:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f'["{part}"]' if "." in part else f".{part}" if path else part
+    return path
+
+
+def _fields(place: list[str]) -> list[str]:
+    model: Any = _NESTED.get(place[-2]) or _FIELDS[place[0]]
+    return [field.alias or to_snake(name) for name, field in model.model_fields.items()]
