@@ -72,16 +72,17 @@ class Key:
     def plain(self, value: Any) -> Any:
         """A value as it is meant: the engine hands objects over as JSON text, with numbers as text.
 
-        Raises `ValueError` for an object that is none.
+        The Alibaba Cloud provider keeps an object as a list of one, or of several that complete
+        each other. Raises `ValueError` for an object that is none.
         """
         if self.kind != "object":
             return str(value) if self.kind == "digits" else value
-        fields = json.loads(value) if isinstance(value, str) else value
-        if not isinstance(fields, Mapping):
+        written = json.loads(value) if isinstance(value, str) else value
+        blocks = written if isinstance(written, list) else [written]
+        if not all(isinstance(block, Mapping) for block in blocks):
             raise ValueError(self.name)
-        return {
-            name: self._plain_field(name, item) for name, item in fields.items() if item not in (None, "")
-        }
+        given = {name: item for block in blocks for name, item in block.items() if item not in (None, "")}
+        return {name: self._plain_field(name, item) for name, item in given.items()}
 
     def _plain_field(self, name: str, value: Any) -> Any:
         field = self.field(name)

@@ -28,7 +28,7 @@ def fetch(
 ) -> tuple[str, str]:
     """Fetch and write it; returns the cluster's id and until when it is good.
 
-    `configuration`: as `read_configuration` gives it. Nobody is asked before the cluster's id and
+    `configuration`: as `read_provider_keys` gives it. Nobody is asked before the cluster's id and
     the file are found to be right, and Container Service only after the account. Raises UserError.
     """
     cluster = chosen_cluster(cluster_id, configuration.get("ackClusterId"))

@@ -1,5 +1,5 @@
-"""The configuration that a stack was deployed with (`cli.history`), in a file beside the checkout's
-stack file, where what is secret stays encrypted.
+"""What `pulumi config` knows of a stack: the provider keys, and the configuration that it was
+deployed with (`history`), in a file of its own where what is secret stays encrypted.
 """
 
 from __future__ import annotations
@@ -10,12 +10,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from alb_mutual_tls.engine.program import pulumi
+from alb_mutual_tls.access.keys import KUBERNETES, by_name
+from alb_mutual_tls.engine.program import pulumi, pulumi_json
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.stack.history import Configuration, HistoryEntry, different
 
 _LONGEST: Final = 200
 """Characters of a value that is shown in a command."""
+
+
+def read_provider_keys(directory: Path, stack: str | None) -> dict[str, Any]:
+    """The provider keys of a stack but for those of `kubernetes:`, as inputs of the provider.
+
+    That is all there is before anything is deployed, and in a job that has no kubeconfig yet. Of
+    the stack's secrets only those of these keys are decrypted: a brought authority's private key is
+    nobody's business here.
+    """
+    content: Mapping[str, Mapping[str, Any]] = pulumi_json(directory, stack, "config", "--json")
+    given: dict[str, Any] = {}
+    for name, key in by_name().items():
+        entry = content.get(key.full)
+        if entry is None or key.namespace == KUBERNETES:
+            continue
+        if entry.get("secret"):
+            given[name] = pulumi(directory, stack, "config", "get", key.full).removesuffix("\n")
+        else:
+            given[name] = entry.get("value")
+    return given
 
 
 def write(

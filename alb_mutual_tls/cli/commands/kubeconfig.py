@@ -46,9 +46,9 @@ def kubeconfig(
 
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations import kubeconfig as fetched_kubeconfig
-    from alb_mutual_tls.stack.place import read_configuration
+    from alb_mutual_tls.stack.configuration import read_provider_keys
 
-    configuration = read_configuration(project_directory(cwd), stack)
+    configuration = read_provider_keys(project_directory(cwd), stack)
     cluster, expires = fetched_kubeconfig.fetch(
         configuration,
         output,
