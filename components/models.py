@@ -2,142 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from alb_mutual_tls.pki.profile import (
-    CA_VALIDITY_DAYS,
-    CLIENT_VALIDITY_DAYS,
-    EMAIL,
-    KEY_ALGORITHMS,
-    SUBJECT_FIELDS,
-    check_renewal,
-    check_subject,
-    check_uri,
+from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS, CLIENT_VALIDITY_DAYS, check_renewal
+
+from .fields import (
+    NAMES,
+    KeyAlgorithm,
+    NamespaceName,
+    PemOrPath,
+    RequestPath,
+    SecretName,
+    SubjectFields,
+    Uris,
+    named,
 )
-
-from .pem_or_path import pem_text
-
-_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-
-
-_DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-
-
-_DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-
 
 DEFAULT_ORGANIZATION: Final = "alb-mutual-tls"
 
 
-def _named(names: Mapping[str, Any]) -> Mapping[str, Any]:
-    wrong = [name for name in names if not _NAME.fullmatch(name)]
-    if wrong:
-        raise ValueError(
-            f"the name {wrong[0]!r} cannot be used: give one of 1 to 63 letters, digits, '.', '_' or '-',"
-            " that starts and ends with a letter or digit"
-        )
-    return names
+class Model(BaseModel):
+    """What cannot change and takes no unknown field, in both spellings."""
 
-
-def _key_algorithm(value: str) -> str:
-    if value not in KEY_ALGORITHMS:
-        raise ValueError(f"{value!r} is no key algorithm; give one of {', '.join(KEY_ALGORITHMS)}")
-    return value
-
-
-def _subject(fields: dict[str, str]) -> dict[str, str]:
-    problems = check_subject(fields)
-    if problems:
-        raise ValueError("; ".join(problems))
-    return fields
-
-
-def _uris(uris: tuple[str, ...]) -> tuple[str, ...]:
-    problems = [problem for uri in uris if (problem := check_uri(uri))]
-    if problems:
-        raise ValueError("; ".join(problems))
-    return uris
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/"):
-        raise ValueError(
-            f"{value!r} does not start with '/': give the path of the request, for instance '/' or '/healthz'"
-        )
-    return value
-
-
-def _namespace(value: str) -> str:
-    if not _DNS_LABEL.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is no name of a namespace; give 1 to 63 lower-case letters, digits or '-', starting"
-            " and ending with a letter or digit"
-        )
-    return value
-
-
-def _secret_name(value: str) -> str:
-    if len(value) > 253 or not _DNS_SUBDOMAIN.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is no name of a Secret; give at most 253 lower-case letters, digits, '-' or '.', "
-            "starting and ending, also around each '.', with a letter or digit"
-        )
-    return value
-
-
-def _subject_schema() -> dict[str, JsonValue]:
-    """What `check_subject` demands, as far as a schema can say it: not that a character can be
-    seen, nor bytes.
-    """
-    fields: dict[str, JsonValue] = {
-        name: {
-            "type": "string",
-            "maxLength": field.limit,
-            "pattern": r"^\S([\s\S]*\S)?$",
-            "description": f"at most {field.limit} characters",
-        }
-        for name, field in SUBJECT_FIELDS.items()
-    }
-    fields["countryName"] = {
-        "type": "string",
-        "pattern": "^[A-Z]{2}$",
-        "description": "two capital letters (ISO 3166), for instance CN",
-    }
-    fields["emailAddress"] = {
-        "type": "string",
-        "maxLength": SUBJECT_FIELDS["emailAddress"].limit,
-        "pattern": (
-            "^" + EMAIL.pattern.replace("$", r"\x24") + "$"
-        ),  # some validators take a $ for the end of the text wherever it stands
-        "description": "name@example.com",
-    }
-    return {"properties": fields, "additionalProperties": False}
-
-
-# What these validators know, once more in the words of JSON Schema, for
-# docs/configuration.schema.json; a test compares the two.
-PemOrPath = Annotated[str, AfterValidator(pem_text)]
-
-
-KeyAlgorithm = Annotated[
-    str, AfterValidator(_key_algorithm), Field(json_schema_extra={"enum": list(KEY_ALGORITHMS)})
-]
-
-
-SubjectFields = Annotated[
-    dict[str, str], AfterValidator(_subject), Field(json_schema_extra=_subject_schema())
-]
-
-
-_NAMES: Final[dict[str, JsonValue]] = {"propertyNames": {"pattern": f"^{_NAME.pattern}$"}}
-
-
-class _Model(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
@@ -149,7 +38,7 @@ class _Model(BaseModel):
     )
 
 
-class VerifyArgs(_Model):
+class VerifyArgs(Model):
     """How `mtls verify` reaches a listener, where that is not the ALB's own address and the host of
     its Ingress.
 
@@ -167,14 +56,12 @@ class VerifyArgs(_Model):
         min_length=1,
         description="the name asked for in TLS and HTTP; default: the host of an Ingress of the ALB",
     )
-    path: Annotated[str, AfterValidator(_path)] = Field(
-        default="/",
-        description="the path of the request; one whose answer needs no login",
-        json_schema_extra={"pattern": "^/"},
+    path: RequestPath = Field(
+        default="/", description="the path of the request; one whose answer needs no login"
     )
 
 
-class ListenerArgs(_Model):
+class ListenerArgs(Model):
     """An HTTPS listener of an AlbConfig; it demands client certificates when this `ca_enabled` and
     the master switch are true.
     """
@@ -196,7 +83,7 @@ class ListenerArgs(_Model):
     )
 
 
-class AuthorityArgs(_Model):
+class AuthorityArgs(Model):
     """A certificate authority: generated, brought, or in CAS already.
 
     Generated, as a root: `subject`, `key_algorithm`, `validity_days` (1 to 36500, default 3650 as
@@ -260,19 +147,14 @@ class AuthorityArgs(_Model):
         return {"organizationName": DEFAULT_ORGANIZATION, "commonName": f"{name} {identity}", **self.subject}
 
 
-class ClientSecretArgs(_Model):
+class ClientSecretArgs(Model):
     """A Secret of type kubernetes.io/tls in the stack's cluster; the namespace must be there."""
 
-    namespace: Annotated[str, AfterValidator(_namespace)] = Field(
-        description="a namespace that is there", json_schema_extra={"pattern": f"^{_DNS_LABEL.pattern}$"}
-    )
-    name: Annotated[str, AfterValidator(_secret_name)] = Field(
-        description="the Secret's name; it is made, and gone with the client",
-        json_schema_extra={"pattern": f"^{_DNS_SUBDOMAIN.pattern}$", "maxLength": 253},
-    )
+    namespace: NamespaceName = Field(description="a namespace that is there")
+    name: SecretName = Field(description="the Secret's name; it is made, and gone with the client")
 
 
-class ClientArgs(_Model):
+class ClientArgs(Model):
     """A client certificate that the stack issues. `validity_days`: 1 to 3650, default 90.
 
     `renew_before_days`: less than `validity_days`, default 30 or a third of the validity, whichever
@@ -309,7 +191,7 @@ class ClientArgs(_Model):
             " validityDays if that is less; 0 is eight hours"
         ),
     )
-    uris: Annotated[tuple[str, ...], AfterValidator(_uris)] | None = Field(
+    uris: Uris | None = Field(
         default=None,
         strict=False,
         description="the URI names of the certificate; default spiffe://<id>.alb-mutual-tls/client/<name>",
@@ -352,10 +234,6 @@ class ClientArgs(_Model):
         return [f"spiffe://{identity}.alb-mutual-tls/client/{name}"] if self.uris is None else list(self.uris)
 
 
-Listeners = Annotated[dict[str, ListenerArgs], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
-
-
-Authorities = Annotated[dict[str, AuthorityArgs], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
-
-
-Clients = Annotated[dict[str, ClientArgs], AfterValidator(_named), Field(json_schema_extra=_NAMES)]
+Listeners = Annotated[dict[str, ListenerArgs], AfterValidator(named), Field(json_schema_extra=NAMES)]
+Authorities = Annotated[dict[str, AuthorityArgs], AfterValidator(named), Field(json_schema_extra=NAMES)]
+Clients = Annotated[dict[str, ClientArgs], AfterValidator(named), Field(json_schema_extra=NAMES)]

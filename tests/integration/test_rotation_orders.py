@@ -67,7 +67,7 @@ def test_trust_in_an_authority_that_was_not_issuing_is_refused_before_it_is_made
 def test_the_trusted_authority_cannot_be_taken_out(stack: Stack) -> None:
     config = dict(stack.config)
     wish(stack, B, issuing="b", trusted="a")
-    assert "trustedAuthority: 'a' is none of the authorities; set it to one of b" in stack.fails("preview")
+    assert "trustedAuthority: 'a' is not one of the authorities; set it to one of b" in stack.fails("preview")
     stack.config = config
 
 

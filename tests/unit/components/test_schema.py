@@ -36,7 +36,7 @@ ONLY_THE_PARSER_KNOWS = {
     "that names differ only in case": r"differs from clients\.\w+ only in case",
     "that two subjects are one": r"\.subject: is (the subject|that) of",
     "which authorities there are": (
-        r"not set, but there are several authorities|is none of the authorities|there is no authority of that"
+        r"not set, but there are several authorities|is not one of the authorities|there is no authority of that"
         r" name"
     ),
     "that a field excludes another one": r"are both set|is set beside|is generated, and its key with it",

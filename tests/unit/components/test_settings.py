@@ -261,7 +261,7 @@ def test_with_several_authorities_the_issuing_and_the_trusted_one_must_be_named(
 
 def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
     assert problems(trustedAuthority="other") == [
-        "trustedAuthority: 'other' is none of the authorities; set it to one of root"
+        "trustedAuthority: 'other' is not one of the authorities; set it to one of root"
     ]
 
 
