@@ -7,15 +7,20 @@ started for anything else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.pki import tls_secret
 
+from .albmtls import ClusterIdentity, SecretPlace
 from .clients import IssuedClient
 from .models import ClientSecretArgs
+
+if TYPE_CHECKING:
+    from .arguments import AlbMutualTlsArgs
 
 
 def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.Provider:
@@ -44,6 +49,57 @@ def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.
 
 
 def deliver(
+    name: str,
+    args: AlbMutualTlsArgs,
+    clients: Mapping[str, IssuedClient],
+    root_pems: Sequence[pulumi.Input[str]],
+    identity: pulumi.Output[str],
+    parent: pulumi.Resource,
+    *,
+    after: list[pulumi.Resource],
+) -> list[pulumi.Resource]:
+    """Put certificates and private keys of clients into their Secrets, which `SecretPlace` deletes.
+
+    Named by namespace and name, never by the user's key: another client in the same Secret is a
+    change of its content. `root_pems`: the roots that vouch for clients, the trusted one first.
+    Raises `pulumi.RunError` without a provider of Kubernetes.
+    """
+    if parent.get_provider(tokens.KUBERNETES_SECRET) is None:
+        raise pulumi.RunError(
+            f"clients.{next(iter(args.secrets))}.secret needs a provider of Kubernetes: give the component"
+            " one beside albmtls, made by kubernetes_provider() for the same cluster"
+        )
+
+    def opts(*depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=parent, depends_on=list(depends_on))
+
+    cluster = ClusterIdentity(f"{name}-cluster", opts(*after))
+    places = {
+        client: SecretPlace(
+            f"{name}-place-{secret.namespace}/{secret.name}",
+            namespace=secret.namespace,
+            secret_name=secret.name,
+            cluster=cluster.uid,
+            owner=identity,
+            opts=opts(cluster),
+        )
+        for client, secret in args.secrets.items()
+    }
+    return [
+        _secret(
+            f"{name}-secret-{secret.namespace}/{secret.name}",
+            client,
+            secret,
+            clients[client],
+            root_pems,
+            identity,
+            opts(places[client]),
+        )
+        for client, secret in args.secrets.items()
+    ]
+
+
+def _secret(
     resource_name: str,
     client: str,
     secret: ClientSecretArgs,
@@ -52,10 +108,6 @@ def deliver(
     identity: pulumi.Output[str],
     opts: pulumi.ResourceOptions,
 ) -> kubernetes.core.v1.Secret:
-    """Put a client's certificate and private key into its Secret, which `SecretPlace` deletes.
-
-    `root_pems`: the roots that vouch for clients, the trusted one first.
-    """
     assert issued.private_key_pem is not None
     content = pulumi.Output.all(issued.chain_pem, issued.private_key_pem, *root_pems)
     return kubernetes.core.v1.Secret(
@@ -73,7 +125,7 @@ def deliver(
             annotations={"pulumi.com/patchForce": "true"},
         ),
         type=tls_secret.TYPE,
-        data=content.apply(lambda found: tls_secret.data(found[0], found[1], found[2:])),
+        data=content.apply(lambda pems: tls_secret.data(pems[0], pems[1], pems[2:])),
         # In another cluster the provider of Kubernetes would delete somebody else's Secret of that
         # name.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True)),

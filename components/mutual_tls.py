@@ -10,23 +10,19 @@ from typing import Any
 import pulumi
 
 from alb_mutual_tls import clock, tokens
-from alb_mutual_tls.pki.bundle import fingerprint
 
 from .albmtls import (
-    CaCertificate,
-    CertificateRepository,
-    ClusterIdentity,
     ExistingCaCertificate,
     IssuedCertificates,
     ListenerClientAuthentication,
-    SecretPlace,
-    SignedCertificate,
     StackIdentity,
 )
 from .arguments import AlbMutualTlsArgs
 from .authority import CertificateAuthority
 from .clients import IssuedClient
-from .models import ClientSecretArgs, ListenerArgs
+from .cross import CrossCertificates
+from .models import ListenerArgs
+from .uploads import uploads
 
 
 class AlbMutualTls(pulumi.ComponentResource):
@@ -70,7 +66,14 @@ class AlbMutualTls(pulumi.ComponentResource):
 
         # Step 2: a repository for uploaded CA certificates, and the upload; neither where CAS has
         # them all.
-        self.uploads = self.existing | self._uploads()
+        self.uploads = self.existing | uploads(
+            name,
+            args,
+            self.authorities,
+            self.identity,
+            self,
+            secret_repository="repository" in secret_arguments,
+        )
         self.ca_certificate_id = self.uploads[args.trusted].ca_certificate_id
         self.ca_certificate_pem = trusted.root_pem
 
@@ -81,17 +84,14 @@ class AlbMutualTls(pulumi.ComponentResource):
             "caEnabled": args.ca_enabled,
             "caCertificates": [{"CertificateId": self.ca_certificate_id}],
         }
-        crosses = {authority: self._cross(args.issuing, authority) for authority in args.certifiers}
-        demanding = [listener for listener in args.listeners.values() if self._demands(listener)]
-        others = [listener for listener in args.listeners.values() if not self._demands(listener)]
+        crosses = CrossCertificates.sign(name, args, self.authorities, self)
+        demanding = [listener for listener in args.listeners.values() if self._args.demands(listener)]
+        others = [listener for listener in args.listeners.values() if not self._args.demands(listener)]
         first = [self._listener(listener, trusted, issuing, crosses, []) for listener in others]
 
-        # Step 3: client certificates signed by the issuing authority, with what leads from there to
-        # the trusted one, and to one that was trusted before.
-        above: list[pulumi.Input[str]] = (
-            [] if issuing.intermediates_pem is None else [issuing.intermediates_pem]
-        )
-        above += [self._above(self.authorities[authority], cross) for authority, cross in crosses.items()]
+        # Step 3: client certificates signed by the issuing authority. During a rotation their chain
+        # also carries cross certificates to the trusted authority and to a former one.
+        above = crosses.above_clients()
         self.clients = {
             client: IssuedClient.issue(
                 f"{name}-client-{client}",
@@ -101,7 +101,7 @@ class AlbMutualTls(pulumi.ComponentResource):
                 above,
                 self.identity,
                 self._opts(depends_on=first),
-                existing_authority_pems=[found.certificate_pem for found in self.existing.values()],
+                existing_authority_pems=[authority.certificate_pem for authority in self.existing.values()],
                 secret="clients" in self._secret_arguments,
             )
             for client, wanted in args.clients.items()
@@ -111,14 +111,23 @@ class AlbMutualTls(pulumi.ComponentResource):
         record = IssuedCertificates(
             f"{name}-issued",
             current={client: issued.certificate_pem for client, issued in self.clients.items()},
-            root_certificate_pems=self._roots(issuing, crosses),
+            root_certificate_pems=crosses.root_pems(),
             listeners={
-                f"{listener.alb_config}:{listener.port}": self._demands(listener)
+                f"{listener.alb_config}:{listener.port}": self._args.demands(listener)
                 for listener in args.listeners.values()
             },
             opts=self._opts(depends_on=first),
         )
-        secrets = self._secrets(after=first)
+        secrets: list[pulumi.Resource] = []
+        if args.secrets:
+            from .client_secret import deliver
+
+            others_pems = [
+                authority.root_pem for key, authority in self.authorities.items() if key != args.trusted
+            ]
+            secrets = deliver(
+                name, args, self.clients, [trusted.root_pem, *others_pems], self.identity, self, after=first
+            )
 
         # A listener that demands certificates counts on clients that have theirs.
         for listener in demanding:
@@ -134,14 +143,11 @@ class AlbMutualTls(pulumi.ComponentResource):
     def _hidden(self, argument: str, value: Any) -> Any:
         return pulumi.Output.secret(value) if value and argument in self._secret_arguments else value
 
-    def _protects(self, authority: str) -> bool:
-        return self._args.deletion_protection and authority in (self._args.issuing, self._args.trusted)
-
     def _existing(self, ca_certificate_id: str) -> ExistingCaCertificate:
         """Named by the id, never by the user's key: another key for the same CA certificate changes
         nothing.
         """
-        demanded = not self._args.listeners or any(map(self._demands, self._args.listeners.values()))
+        demanded = not self._args.listeners or any(map(self._args.demands, self._args.listeners.values()))
         return ExistingCaCertificate(
             f"{self._name}-ca-{ca_certificate_id}",
             ca_certificate_id=ca_certificate_id,
@@ -156,7 +162,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         brought = self._args.brought(authority)
         if brought is not None:
             return CertificateAuthority.bring(brought, private_key)
-        opts = self._opts(protect=self._protects(authority))
+        opts = self._opts(protect=self._args.protects(authority))
         return CertificateAuthority.generate(
             f"{self._name}-authority-{authority}",
             authority,
@@ -187,163 +193,12 @@ class AlbMutualTls(pulumi.ComponentResource):
 
             pulumi.log.warn(f"a client of authority {issuing}: {deep(self._args.depth)}", self)
 
-    def _repository(self) -> CertificateRepository:
-        return CertificateRepository(
-            f"{self._name}-repository",
-            repository_name=self._hidden("repository", self._args.repository)
-            or self.identity.apply(lambda value: f"alb-mutual-tls-{value}"),
-            configured=self._args.repository is not None,
-            demanded=self._demanded,
-            opts=self._opts(),
-        )
-
-    def _uploads(self) -> dict[str, CaCertificate]:
-        """The upload of each authority that is not in CAS already; brought ones with the same root
-        share one.
-        """
-        made: dict[str, CaCertificate] = {}
-        resource_names: dict[str, list[str]] = {}
-        for authority in self._args.authorities:
-            if authority not in self.existing:
-                resource_names.setdefault(self._upload_name(authority), []).append(authority)
-        if not resource_names:
-            return made
-        repository = self._repository()
-        for resource_name, authorities in resource_names.items():
-            upload = self._upload(resource_name, authorities, repository)
-            made |= dict.fromkeys(authorities, upload)
-        return made
-
-    def _upload_name(self, authority: str) -> str:
-        """A brought root is named by its content, never by the user's key: another key for the same
-        root changes nothing.
-        """
-        brought = self._args.brought(authority)
-        return (
-            f"{self._name}-authority-{authority}"
-            if brought is None
-            else f"{self._name}-ca-{fingerprint(brought.root_pem)}"
-        )
-
-    def _upload(
-        self, resource_name: str, authorities: list[str], repository: CertificateRepository
-    ) -> CaCertificate:
-        first = authorities[0]
-        return CaCertificate(
-            resource_name,
-            warehouse_id=repository.warehouse_id,
-            upload_name=self.identity.apply(lambda value: f"{first}-{value}"),
-            certificate_pem=self.authorities[first].root_pem,
-            generated=self._args.authorities[first].generated,
-            demanded=self._demanded,
-            opts=pulumi.ResourceOptions.merge(
-                self._opts(protect=any(map(self._protects, authorities))),
-                # how long a deletion waits for ALB to let go of it
-                pulumi.ResourceOptions(
-                    custom_timeouts=pulumi.CustomTimeouts(delete=f"{self._args.await_timeout_seconds}s")
-                ),
-            ),
-        )
-
-    def _cross(self, subject: str, issuer: str) -> SignedCertificate:
-        private_key = self.authorities[issuer].private_key_pem
-        assert private_key is not None
-        return SignedCertificate.cross(
-            f"{self._name}-{subject}-by-{issuer}",
-            subject_certificate_pem=self.authorities[subject].root_pem,
-            issuer_certificate_pem=self.authorities[issuer].signer_pem,
-            issuer_private_key_pem=private_key,
-            sign=issuer == self._args.trusted,
-            opts=self._opts(),
-        )
-
-    @staticmethod
-    def _above(issuer: CertificateAuthority, cross: SignedCertificate) -> pulumi.Output[str]:
-        """What leads to an authority; nothing where it has certified nobody."""
-        return pulumi.Output.all(cross.certificate_pem, issuer.intermediates_pem or "").apply(
-            lambda found: found[0] and "".join(found)
-        )
-
-    def _roots(
-        self, issuing: CertificateAuthority, crosses: Mapping[str, SignedCertificate]
-    ) -> pulumi.Output[list[str]]:
-        """What clients' chains lead to."""
-        pairs = [
-            pulumi.Output.all(self.authorities[authority].root_pem, cross.certificate_pem)
-            for authority, cross in crosses.items()
-        ]
-        return pulumi.Output.all(issuing.root_pem, *pairs).apply(
-            lambda found: [found[0], *(root for root, pem in found[1:] if pem)]
-        )
-
-    def _cross_fingerprints(self, crosses: Mapping[str, SignedCertificate]) -> pulumi.Output[list[str]]:
-        """Of the authorities that clients' cross certificates lead to."""
-        pairs = [
-            pulumi.Output.all(self.authorities[authority].fingerprint, cross.certificate_pem)
-            for authority, cross in crosses.items()
-        ]
-        return pulumi.Output.all(*pairs).apply(
-            lambda found: sorted(fingerprint for fingerprint, pem in found if pem)
-        )
-
-    def _secrets(self, *, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
-        """Named by namespace and name, never by the user's key: another client in the same Secret
-        is a change of its content.
-        """
-        if not self._args.secrets:
-            return []
-        from .client_secret import deliver
-
-        if self.get_provider(tokens.KUBERNETES_SECRET) is None:
-            raise pulumi.RunError(
-                f"clients.{next(iter(self._args.secrets))}.secret needs a provider of Kubernetes: give the"
-                " component one beside albmtls, made by kubernetes_provider() for the same cluster"
-            )
-        cluster = ClusterIdentity(f"{self._name}-cluster", self._opts(depends_on=after))
-        places = {name: self._place(secret, cluster) for name, secret in self._args.secrets.items()}
-        others = [
-            authority.root_pem for name, authority in self.authorities.items() if name != self._args.trusted
-        ]
-        roots = [self.authorities[self._args.trusted].root_pem, *others]
-        return [
-            deliver(
-                f"{self._name}-secret-{secret.namespace}/{secret.name}",
-                name,
-                secret,
-                self.clients[name],
-                roots,
-                self.identity,
-                self._opts(depends_on=[places[name]]),
-            )
-            for name, secret in self._args.secrets.items()
-        ]
-
-    def _place(self, secret: ClientSecretArgs, cluster: ClusterIdentity) -> SecretPlace:
-        return SecretPlace(
-            f"{self._name}-place-{secret.namespace}/{secret.name}",
-            namespace=secret.namespace,
-            secret_name=secret.name,
-            cluster=cluster.uid,
-            owner=self.identity,
-            opts=self._opts(depends_on=[cluster]),
-        )
-
-    @property
-    def _demanded(self) -> bool:
-        """Whether a failed upload ends the run; not where a listener is off, which must come to
-        that in any case.
-        """
-        return all(map(self._demands, self._args.listeners.values()))
-
-    def _demands(self, listener: ListenerArgs) -> bool:
-        return self._args.ca_enabled and listener.ca_enabled
-
     def _listener(
         self,
         listener: ListenerArgs,
         trusted: CertificateAuthority,
         issuing: CertificateAuthority,
-        crosses: Mapping[str, SignedCertificate],
+        crosses: CrossCertificates,
         after: list[pulumi.Resource],
     ) -> pulumi.Resource:
         """Named by AlbConfig and port, never by the user's key: another key for the same listener
@@ -353,13 +208,13 @@ class AlbMutualTls(pulumi.ComponentResource):
         properties: dict[str, pulumi.Input[Any]] = {
             "albConfig": listener.alb_config,
             "port": listener.port,
-            "caEnabled": self._demands(listener),
+            "caEnabled": self._args.demands(listener),
             "caCertificateId": self.ca_certificate_id,
             "caCertificateExisting": args.trusted in self.existing,
             "trustedFingerprint": trusted.fingerprint,
             "trustedCertificatePem": trusted.root_pem,
             "issuingFingerprint": issuing.fingerprint,
-            "crossFingerprints": self._cross_fingerprints(crosses),
+            "crossFingerprints": crosses.fingerprints(),
             "owner": self.identity,
             "awaitListener": args.await_listener,
             "awaitTimeoutSeconds": args.await_timeout_seconds,
@@ -380,7 +235,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             name: {
                 "albConfig": listener.alb_config,
                 "port": listener.port,
-                "caEnabled": self._demands(listener),
+                "caEnabled": self._args.demands(listener),
                 "caCertificateId": self.ca_certificate_id,
             }
             for name, listener in self._args.listeners.items()

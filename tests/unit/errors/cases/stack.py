@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import types
 from pathlib import Path
 from typing import Any
 
+import pulumi
 from cryptography import x509
 
+from components.arguments import AlbMutualTlsArgs
+from components.models import ClientArgs, ClientSecretArgs
 from components.settings import parse
 from tests.unit.errors.case import Case
 from tests.unit.pki.material import authority, key_pem, pem, request
@@ -35,6 +39,21 @@ def _no_region(_: Path) -> object:
 
 def _listener(**fields: Any) -> Case:
     return own(listeners={"https": {"albConfig": "alb", "port": 443, **fields}})
+
+
+def _no_kubernetes(_: Path) -> object:
+    """What a program of one's own meets that gives the component no provider of Kubernetes."""
+    from components.client_secret import deliver
+
+    component: Any = types.SimpleNamespace(get_provider=lambda _: None)
+    identity: Any = "0a1b2c3d"
+    secret = ClientSecretArgs(namespace="shop", name="web")
+    args = AlbMutualTlsArgs(clients={"web": ClientArgs(secret=secret)})
+    try:
+        deliver("tls", args, {}, [], identity, component, after=[])
+    except pulumi.RunError as error:
+        return [str(error)]
+    return []
 
 
 def _file(content: bytes) -> Case:
@@ -151,5 +170,6 @@ CASES: dict[str, Case] = {
     "a URL for an endpoint": others("alicloud:endpoints", '{"cas": "https://cas.aliyuncs.com"}'),
     "a field of a role": others("alicloud:assumeRole", '{"roleArn": "r", "mfa": "1"}'),
     "seconds that are none": others("alicloud:assumeRole", '{"roleArn": "r", "sessionExpiration": "1h"}'),
+    "no provider of Kubernetes": _no_kubernetes,
     "no role": others("alicloud:assumeRole", '{"sessionName": "s"}'),
 }
