@@ -133,7 +133,7 @@ def _report(
     from alb_mutual_tls import clock
     from alb_mutual_tls.access.cloud import Cloud
     from alb_mutual_tls.cluster.cluster import Cluster
-    from alb_mutual_tls.operations.audit import adoption
+    from alb_mutual_tls.operations.audit import adoption, stack_file
     from alb_mutual_tls.operations.audit.audit import report
     from alb_mutual_tls.operations.audit.scan import DEADLINE, scan
     from alb_mutual_tls.operations.status.status import duration
@@ -145,9 +145,8 @@ def _report(
         seen = scan(cluster, lambda: Cloud.of(inputs, deadline=DEADLINE, calls=[]))
         found = report(seen, now=clock.now(), fail_within=within, strict=strict, settings=settings)
         if output is not None:
-            adoption.write(
-                output, adoption.stack_file(found, wanted, adoption.settings(inputs, cluster, output), output)
-            )
+            where = stack_file.settings(inputs, cluster, output)
+            stack_file.write(output, stack_file.text(found, wanted, where, output))
     return found
 
 

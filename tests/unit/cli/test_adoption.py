@@ -14,9 +14,9 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import OFF
-from alb_mutual_tls.operations.audit import adoption
-from alb_mutual_tls.operations.audit.adoption import AdoptedSettings, stack_file, wanted
+from alb_mutual_tls.operations.audit.adoption import wanted
 from alb_mutual_tls.operations.audit.audit import NotSeen, report
+from alb_mutual_tls.operations.audit.stack_file import AdoptedSettings, settings, text, write
 from alb_mutual_tls.pki.brought import trust_faults
 from components.settings import parse
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, seen, state
@@ -40,7 +40,7 @@ def adopt(
         for item in document["spec"]["listeners"]
     }
     audit = report(seen(*documents, **{"alb": shown, **found}), now=now, fail_within=timedelta(days=30))
-    return stack_file(audit, places, where, FILE)
+    return text(audit, places, where, FILE)
 
 
 def settings_of(text: str) -> Any:
@@ -245,7 +245,7 @@ def claimed() -> dict[str, str]:
             alb(https(443, **ON)),
             {"certificates": {CA: certificate("leaf", ca=False)}},
             (
-                f"alb:443 cannot be adopted: its CA certificate {CA} is none that a stack takes: it is no"
+                f"alb:443 cannot be adopted: its CA certificate {CA} cannot be used by a stack: it is no"
                 " certificate authority"
             ),
         ),
@@ -351,11 +351,11 @@ def test_options_that_do_not_go_together_are_one_sentence(
 
 def test_the_file_is_never_written_over_another_one(tmp_path: Path) -> None:
     assert wanted(["alb:443", "b:8443", "alb:443"], tmp_path / FILE) == [("alb", 443), ("b", 8443)]
-    adoption.write(tmp_path / FILE, "mine")
+    write(tmp_path / FILE, "mine")
     with pytest.raises(UserError, match="exists already and is never overwritten"):
-        adoption.write(tmp_path / FILE, "another")
+        write(tmp_path / FILE, "another")
     with pytest.raises(UserError, match="cannot be written"):
-        adoption.write(tmp_path / "no" / FILE, "another")
+        write(tmp_path / "no" / FILE, "another")
     assert (tmp_path / FILE).read_text() == "mine"
 
 
@@ -393,18 +393,16 @@ def test_where_the_stack_works_is_where_the_audit_did(
     monkeypatch.delenv("ALICLOUD_REGION", raising=False)
     monkeypatch.delenv("ALIBABA_CLOUD_REGION", raising=False)
     with pytest.raises(UserError, match="no region is given, and a stack needs the one of its ALB"):
-        adoption.settings(inputs, cluster, project / FILE)
+        settings(inputs, cluster, project / FILE)
     monkeypatch.setenv("ALIBABA_CLOUD_REGION", "cn-beijing")
-    assert adoption.settings(inputs, cluster, project / FILE) == AdoptedSettings(
+    assert settings(inputs, cluster, project / FILE) == AdoptedSettings(
         {"region": "cn-beijing", "endpoints": {"cas": "127.0.0.1:1"}},
         "config",
         "prod",
         None,
         ("alicloud:accessKey", "alicloud:secretKey"),
     )
-    there = adoption.settings(
-        {"region": "r", "kubeconfig": str(elsewhere / "config")}, cluster, project / FILE
-    )
+    there = settings({"region": "r", "kubeconfig": str(elsewhere / "config")}, cluster, project / FILE)
     assert there.kubeconfig == str(elsewhere / "config")
-    whole = adoption.settings({"region": "r", "kubeconfig": KUBECONFIG}, cluster, project / FILE)
+    whole = settings({"region": "r", "kubeconfig": KUBECONFIG}, cluster, project / FILE)
     assert (whole.kubeconfig, whole.secret) == (None, ("kubernetes:kubeconfig",))
