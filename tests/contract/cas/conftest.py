@@ -36,8 +36,8 @@ openapi.FIRST_PAUSE /= 10
 wait = Request.wait
 Request.wait = lambda self, seconds: wait(self, seconds / 10)
 if "TEST_API_DEADLINE" in os.environ:
-    from alb_mutual_tls.alibaba.openapi import OpenApi
-    OpenApi.__init__.__kwdefaults__["deadline"] = float(os.environ["TEST_API_DEADLINE"])
+    from alb_mutual_tls.access.cloud import Cloud
+    Cloud.of.__func__.__kwdefaults__["deadline"] = float(os.environ["TEST_API_DEADLINE"])
 if "TEST_METADATA_SERVICE" in os.environ:
     from alibabacloud_credentials.provider.ecs_ram_role import EcsRamRoleCredentialsProvider as EcsRole
     init = EcsRole.__init__
