@@ -174,8 +174,8 @@ class AlbMutualTlsArgs(Model):
         the listeners trust, the cross certificate included.
         """
         above = [self.issuing, *(name for name in self.certifiers if name == self.trusted)]
-        return sum(len(found.certificates) if (found := self.brought(name)) else 1 for name in above) - 1
+        return sum(len(brought.certificates) if (brought := self.brought(name)) else 1 for name in above) - 1
 
-    def _one_root(self, one: str, other: str) -> bool:
-        first, second = self.brought(one), self.brought(other)
+    def _one_root(self, authority: str, other: str) -> bool:
+        first, second = self.brought(authority), self.brought(other)
         return first is not None and second is not None and first.root_pem == second.root_pem

@@ -91,9 +91,9 @@ class CertificateAuthority:
         )
 
     @classmethod
-    def of_cas(cls, found: ExistingCaCertificate, private_key_pem: str | None) -> CertificateAuthority:
+    def of_cas(cls, existing: ExistingCaCertificate, private_key_pem: str | None) -> CertificateAuthority:
         """Use what CAS has under an id: a root, or what signs and the chain up to its root."""
-        blocks = found.certificate_pem.apply(split)
+        blocks = existing.certificate_pem.apply(split)
         root = blocks.apply(lambda all_blocks: all_blocks[-1])
         return cls(
             blocks.apply(lambda all_blocks: all_blocks[0]),

@@ -66,7 +66,7 @@ class CrossCertificates:
             for authority, certificate in self.pairs
         ]
         return pulumi.Output.all(self.issuing.root_pem, *pairs).apply(
-            lambda found: [found[0], *(root for root, pem in found[1:] if pem)]
+            lambda values: [values[0], *(root for root, pem in values[1:] if pem)]
         )
 
     def fingerprints(self) -> pulumi.Output[list[str]]:
@@ -76,5 +76,5 @@ class CrossCertificates:
             for authority, certificate in self.pairs
         ]
         return pulumi.Output.all(*pairs).apply(
-            lambda found: sorted(fingerprint for fingerprint, pem in found if pem)
+            lambda values: sorted(fingerprint for fingerprint, pem in values if pem)
         )

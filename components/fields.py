@@ -30,7 +30,7 @@ def named(names: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _key_algorithm(value: str) -> str:
     if value not in KEY_ALGORITHMS:
-        raise ValueError(f"{value!r} is no key algorithm; give one of {', '.join(KEY_ALGORITHMS)}")
+        raise ValueError(f"{value!r} is not a key algorithm; give one of {', '.join(KEY_ALGORITHMS)}")
     return value
 
 
@@ -59,8 +59,8 @@ def _path(value: str) -> str:
 def _namespace(value: str) -> str:
     if not _DNS_LABEL.fullmatch(value):
         raise ValueError(
-            f"{value!r} is no name of a namespace; give 1 to 63 lower-case letters, digits or '-', starting"
-            " and ending with a letter or digit"
+            f"{value!r} is not a name of a namespace; give 1 to 63 lower-case letters, digits or '-',"
+            " starting and ending with a letter or digit"
         )
     return value
 
@@ -68,7 +68,7 @@ def _namespace(value: str) -> str:
 def _secret_name(value: str) -> str:
     if len(value) > 253 or not _DNS_SUBDOMAIN.fullmatch(value):
         raise ValueError(
-            f"{value!r} is no name of a Secret; give at most 253 lower-case letters, digits, '-' or '.', "
+            f"{value!r} is not a name of a Secret; give at most 253 lower-case letters, digits, '-' or '.', "
             "starting and ending, also around each '.', with a letter or digit"
         )
     return value

@@ -40,16 +40,16 @@ def require_account(properties: Mapping[str, Any], *, default_provider: bool = T
     from pulumi_alicloud import get_account
 
     try:
-        found = str(get_account().id)
+        account = str(get_account().id)
     except Exception as error:  # the SDK raises nothing more special
         pulumi.log.warn(
             f"the program could not compare accountId ({_reason(error)}), so the provider albmtls alone"
             " does it"
         )
         return
-    if found != str(expected):
+    if account != str(expected):
         raise pulumi.RunError(
-            f"alicloud:get_account says that the credentials belong to the account {found}, and the key"
+            f"alicloud:get_account says that the credentials belong to the account {account}, and the key"
             f" accountId wants {expected}: use credentials of that account, or correct accountId; nothing was"
             " declared"
         )

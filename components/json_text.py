@@ -19,10 +19,12 @@ def json_object(text: str) -> dict[str, Any]:
         value = json.loads(text)
     except ValueError as error:
         raise ValueError(
-            f"{shortened(text)} is no JSON object ({error}); write it as an object in Pulumi.<stack>.yaml"
+            f"{shortened(text)} is not a JSON object ({error}); write it as an object in Pulumi.<stack>.yaml"
         ) from None
     if not isinstance(value, dict):
-        raise ValueError(f"{shortened(text)} is no JSON object; write it as an object in Pulumi.<stack>.yaml")
+        raise ValueError(
+            f"{shortened(text)} is not a JSON object; write it as an object in Pulumi.<stack>.yaml"
+        )
     return value
 
 
@@ -36,11 +38,11 @@ def json_blocks(text: str) -> dict[str, Any]:
         blocks = json.loads(text) if text.lstrip().startswith("[") else [json_object(text)]
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{shortened(text)} is no JSON ({error}); write it as an object in Pulumi.<stack>.yaml"
+            f"{shortened(text)} is not JSON ({error}); write it as an object in Pulumi.<stack>.yaml"
         ) from None
     if not all(isinstance(block, dict) for block in blocks):
         raise ValueError(
-            f"{shortened(text)} is no list of objects; write it as an object in Pulumi.<stack>.yaml"
+            f"{shortened(text)} is not a list of objects; write it as an object in Pulumi.<stack>.yaml"
         )
     return {key: item for block in blocks for key, item in block.items()}
 

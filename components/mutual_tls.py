@@ -56,9 +56,9 @@ class AlbMutualTls(pulumi.ComponentResource):
 
         # Step 1: the root certificate authority.
         self.existing = {
-            authority: self._existing(wanted.ca_certificate_id)
-            for authority, wanted in args.authorities.items()
-            if wanted.ca_certificate_id is not None
+            authority: self._existing(declared.ca_certificate_id)
+            for authority, declared in args.authorities.items()
+            if declared.ca_certificate_id is not None
         }
         self.authorities = {authority: self._authority(authority) for authority in args.authorities}
         issuing, trusted = self.authorities[args.issuing], self.authorities[args.trusted]
@@ -96,7 +96,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             client: IssuedClient.issue(
                 f"{name}-client-{client}",
                 client,
-                wanted,
+                declared,
                 issuing,
                 above,
                 self.identity,
@@ -104,7 +104,7 @@ class AlbMutualTls(pulumi.ComponentResource):
                 existing_authority_pems=[authority.certificate_pem for authority in self.existing.values()],
                 secret="clients" in self._secret_arguments,
             )
-            for client, wanted in args.clients.items()
+            for client, declared in args.clients.items()
         }
         # ALB knows no revocation, so what clients had is remembered until it ends, also when the
         # last client is gone.
@@ -174,8 +174,8 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     def _warn(self, trusted: str, issuing: str) -> None:
         """Say what a brought authority's chain means for a listener, and what of it is over."""
-        found = self._args.brought(trusted)
-        if found is not None and found.intermediates_pem:
+        brought = self._args.brought(trusted)
+        if brought is not None and brought.intermediates_pem:
             pulumi.log.warn(
                 f"the listeners trust the root above authority {trusted}, so every client certificate below"
                 " that root gets in, also those of other subordinate authorities; whether ALB could trust"
@@ -183,8 +183,8 @@ class AlbMutualTls(pulumi.ComponentResource):
                 self,
             )
         for name in dict.fromkeys((issuing, trusted)):
-            found = self._args.brought(name)
-            for sentence in found.ends(clock.now()) if found is not None else ():
+            brought = self._args.brought(name)
+            for sentence in brought.ends(clock.now()) if brought is not None else ():
                 pulumi.log.warn(f"clients of authority {name} are let in by no listener: {sentence}", self)
         if self._args.depth > 1:
             from alb_mutual_tls.pki.certification_path import (

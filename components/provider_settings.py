@@ -86,7 +86,7 @@ def _check_field(key: Key, field: Field, value: Any) -> None:
     if field.kind == "host":
         if not isinstance(value, str) or not value or "/" in value:
             raise ValueError(
-                f"{name} {value!r} is no host; give HOST or HOST:PORT without a scheme, for instance"
+                f"{name} {value!r} is not a host; give HOST or HOST:PORT without a scheme, for instance"
                 " cas.aliyuncs.com"
             )
         return

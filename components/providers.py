@@ -19,13 +19,13 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
         key: pulumi.Output.secret(value) if key in settings.secrets else value
         for key, value in settings.provider.items()
     }
-    made: list[pulumi.ProviderResource] = [AlbMtls("albmtls", properties)]
+    resources: list[pulumi.ProviderResource] = [AlbMtls("albmtls", properties)]
     if settings.arguments.secrets:
         from .client_secret import kubernetes_provider
 
-        made.append(kubernetes_provider("kubernetes", properties))
+        resources.append(kubernetes_provider("kubernetes", properties))
     if settings.needs_explicit("tls"):
         import pulumi_tls as tls
 
-        made.append(tls.Provider("tls"))
-    return made
+        resources.append(tls.Provider("tls"))
+    return resources

@@ -109,8 +109,8 @@ def _unusable_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
         private_key = args.authority_private_keys.get(name)
         if private_key is not None and (fault := brought.fault_of_key(private_key)):
             yield f"authorityPrivateKeys.{name}: {fault}"
-        for client, wanted in args.clients.items():
-            if brought.named_like(wanted.subject_fields(client)):
+        for client, declared in args.clients.items():
+            if brought.named_like(declared.subject_fields(client)):
                 yield (
                     f"clients.{client}.subject: is that of a certificate of authorities.{name}, which"
                     " verifiers take for a self-signed certificate; give the client another commonName"
@@ -119,14 +119,14 @@ def _unusable_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
 
 def _unchosen_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
     names = ", ".join(args.authorities)
-    for key, wanted in (
+    for key, chosen in (
         ("issuingAuthority", args.issuing_authority),
         ("trustedAuthority", args.trusted_authority),
     ):
-        if wanted is None and len(args.authorities) > 1:
+        if chosen is None and len(args.authorities) > 1:
             yield f"{key}: not set, but there are several authorities; set it to one of {names}"
-        elif wanted is not None and wanted not in args.authorities:
-            yield f"{key}: {wanted!r} is not one of the authorities; set it to one of {names}"
+        elif chosen is not None and chosen not in args.authorities:
+            yield f"{key}: {chosen!r} is not one of the authorities; set it to one of {names}"
 
 
 def _missing_keys(args: AlbMutualTlsArgs) -> list[str]:
@@ -151,11 +151,11 @@ def _forbidden_names(args: AlbMutualTlsArgs) -> Iterator[str]:
     these clients in.
     """
     for authority in dict.fromkeys((args.issuing, args.trusted)):
-        found = args.brought(authority)
-        if found is None:
+        brought = args.brought(authority)
+        if brought is None:
             continue
         for name, client in args.clients.items():
-            for clause in found.forbids(client.subject_fields(name), client.uri_names(name, "0" * 8)):
+            for clause in brought.forbids(client.subject_fields(name), client.uri_names(name, "0" * 8)):
                 yield (
                     f"clients.{name}: {clause} (authorities.{authority}); give the client names that they"
                     " allow"

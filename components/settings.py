@@ -117,10 +117,14 @@ def parse(
 def _without_defaults(values: Mapping[str, str]) -> frozenset[str]:
     """The engine checks the value before the program runs."""
     try:
-        found = json.loads(values.get("pulumi:disable-default-providers", "[]"))
+        packages = json.loads(values.get("pulumi:disable-default-providers", "[]"))
     except ValueError:
         return frozenset()
-    return frozenset(one for one in found if isinstance(one, str)) if isinstance(found, list) else frozenset()
+    return (
+        frozenset(name for name in packages if isinstance(name, str))
+        if isinstance(packages, list)
+        else frozenset()
+    )
 
 
 def _keys() -> frozenset[str]:
@@ -174,7 +178,7 @@ def _value(key: str, text: str) -> Any:
         return text == "true"
     if key in _INTEGERS:
         if not text.isascii() or not text.isdigit():
-            raise ValueError(f"{text!r} is no whole number: pulumi config set {key} 180")
+            raise ValueError(f"{text!r} is not a whole number: pulumi config set {key} 180")
         return int(text)
     if key in _OBJECTS:
         return json_object(text)
@@ -194,7 +198,7 @@ def _secret_object(text: str) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise ValueError(
-            "is no object of names and PEM texts (what it holds is not shown); set each with "
+            "is not an object of names and PEM texts (what it holds is not shown); set each with "
             "pulumi config set --secret --path authorityPrivateKeys.NAME < key.pem"
         )
     return value

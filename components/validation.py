@@ -40,44 +40,44 @@ def near(name: str, known: Iterable[str]) -> str | None:
 
 def sentences(error: ValidationError) -> list[str]:
     """Every error as a sentence."""
-    found: list[str] = []
+    problems: list[str] = []
     for item in error.errors(include_url=False):
         place = [str(part) for part in item["loc"]]
         key = ".".join(place)
         kind, value, context = item["type"], item["input"], item.get("ctx", {})
         if kind == "value_error":
             text = str(context["error"])
-            found += [line if not key else f"{key}: {line}" for line in text.split("\n")]
+            problems += [line if not key else f"{key}: {line}" for line in text.split("\n")]
         elif kind == "extra_forbidden":
             fields = _fields(place)
             other = near(place[-1], fields)
-            found.append(
+            problems.append(
                 f"{key}: unknown field; remove it, the fields are {', '.join(fields)}"
                 if other is None
                 else f"{key}: unknown field; did you mean {other}? Then rename it: put {other} in its place"
             )
         elif kind == "missing":
             whose = f"entry of {place[0]}" if len(place) == 3 else place[-2]
-            found.append(f"{key}: not set; give it, as every {whose} needs it")
+            problems.append(f"{key}: not set; give it, as every {whose} needs it")
         elif kind == "string_type" and isinstance(value, bool | int | float):
-            found.append(not_text(f"{key}: is", value, _config_path(item["loc"])))
+            problems.append(not_text(f"{key}: is", value, _config_path(item["loc"])))
         elif kind in _KIND_NAMES and value is None:
-            found.append(f"{key}: is empty; give a value, or remove the key")
+            problems.append(f"{key}: is empty; give a value, or remove the key")
         elif kind in _KIND_NAMES:
-            found.append(f"{key}: is {shortened(str(value))}; give {_KIND_NAMES[kind]}")
+            problems.append(f"{key}: is {shortened(str(value))}; give {_KIND_NAMES[kind]}")
         elif kind == "greater_than_equal":
-            found.append(f"{key}: is {value}; give at least {context['ge']}")
+            problems.append(f"{key}: is {value}; give at least {context['ge']}")
         elif kind == "less_than_equal":
-            found.append(f"{key}: is {value}; give at most {context['le']}")
+            problems.append(f"{key}: is {value}; give at most {context['le']}")
         elif kind in ("string_too_short", "too_short"):
-            found.append(f"{key}: is empty; give a value, or remove the key")
+            problems.append(f"{key}: is empty; give a value, or remove the key")
         elif kind == "string_too_long":
-            found.append(
+            problems.append(
                 f"{key}: {shortened(str(value))} is too long; give at most {context['max_length']} characters"
             )
         else:
-            found.append(f"{key}: {shortened(str(value))} cannot be used ({item['msg']}); correct it")
-    return found
+            problems.append(f"{key}: {shortened(str(value))} cannot be used ({item['msg']}); correct it")
+    return problems
 
 
 def _config_path(place: Sequence[str | int]) -> str:

@@ -42,10 +42,10 @@ def _failures(properties: Properties) -> Iterator[CheckFailure]:
     }
     for name, value in known.items():
         yield from _check_value(keys[name], value)
-    for one, other in (("accessKey", "secretKey"), ("secretKey", "accessKey")):
-        if one in known and given.get(other) in (None, ""):
+    for half, other in (("accessKey", "secretKey"), ("secretKey", "accessKey")):
+        if half in known and given.get(other) in (None, ""):
             yield CheckFailure(
-                one, f"{one} is set and {other} is not: set both, or neither to use other credentials"
+                half, f"{half} is set and {other} is not: set both, or neither to use other credentials"
             )
     bases = [name for name in known if keys[name].base]
     if len(bases) > 1:

@@ -82,19 +82,19 @@ class Cloud:
             from alb_mutual_tls.cluster.cluster import Cluster
 
             cluster = Cluster(kubeconfig=self.values.get("kubeconfig"), context=self.values.get("context"))
-            if self.ack_cluster_id is not None:
-                found = cluster.ack_cluster_id()
-                if found is None:
+            expected = self.ack_cluster_id
+            if expected is not None:
+                ack_id = cluster.ack_cluster_id()
+                if ack_id is None:
                     raise WrongPlace(
-                        f"the key ackClusterId wants the ACK cluster {self.ack_cluster_id}, and the cluster"
-                        " of the kubeconfig does not tell its ACK id: check kubernetes:kubeconfig and"
+                        f"the key ackClusterId wants the ACK cluster {expected}, and the cluster of the"
+                        " kubeconfig does not tell its ACK id: check kubernetes:kubeconfig and"
                         " kubernetes:context, or unset ackClusterId"
                     )
-                if found != self.ack_cluster_id:
+                if ack_id != expected:
                     raise WrongPlace(
-                        f"the kubeconfig leads to the ACK cluster {found}, and the key ackClusterId wants"
-                        f" {self.ack_cluster_id}: set kubernetes:kubeconfig and kubernetes:context to the"
-                        " right one"
+                        f"the kubeconfig leads to the ACK cluster {ack_id}, and the key ackClusterId wants"
+                        f" {expected}: set kubernetes:kubeconfig and kubernetes:context to the right one"
                     )
             return cluster
 
@@ -105,11 +105,11 @@ class Cloud:
         `WrongPlace` otherwise.
         """
         cluster = self.cluster()
-        found = cluster.uid()
-        if recorded and found != recorded:
+        uid = cluster.uid()
+        if recorded and uid != recorded:
             raise WrongPlace(
                 f"{what} belongs to the cluster with the UID {recorded}, and the kubeconfig leads to the"
-                f" cluster with the UID {found}: set kubernetes:kubeconfig and kubernetes:context to the"
+                f" cluster with the UID {uid}: set kubernetes:kubeconfig and kubernetes:context to the"
                 " right one; nothing was changed"
             )
         return cluster
@@ -133,16 +133,16 @@ class Cloud:
             from alb_mutual_tls.alibaba.answers import STS
             from alb_mutual_tls.alibaba.sts import account_id
 
-            found = account_id(self._api(STS, self.endpoints.sts))
-            if self.account is not None and found != self.account:
+            account = account_id(self._api(STS, self.endpoints.sts))
+            if self.account is not None and account != self.account:
                 raise WrongPlace(
-                    f"the credentials ({self.describe_credential()}) belong to the account {found}, and"
+                    f"the credentials ({self.describe_credential()}) belong to the account {account}, and"
                     f" the key accountId wants {self.account}: use credentials of that account, or correct"
                     " accountId"
                 )
             if self.account is None:
-                self._compare(found, self.values.get(ACCOUNT, ""), "this stack")
-            return found
+                self._compare(account, self.values.get(ACCOUNT, ""), "this stack")
+            return account
 
         return self._while_reachable("account", ask)
 
@@ -150,9 +150,9 @@ class Cloud:
         """The account, when it is the one `recorded` in the state of `what`; raises `WrongPlace`
         otherwise.
         """
-        found = self.account_id()
-        self._compare(found, recorded, what)
-        return found
+        account = self.account_id()
+        self._compare(account, recorded, what)
+        return account
 
     def _compare(self, account: str, recorded: str, what: str) -> None:
         if recorded and account != recorded:
@@ -254,8 +254,8 @@ class Cloud:
         with self._lock:
             if name not in self._made:
                 self._made[name] = make()
-            made: T = self._made[name]
-            return made
+            client: T = self._made[name]
+            return client
 
     def _while_reachable(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:

@@ -18,10 +18,9 @@ from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
-from alb_mutual_tls.plugin.host import Difference, Kind, Reading, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.ca_certificate_inputs import CaInputs, check_inputs
-from alb_mutual_tls.provider.configuration import Configuration, NoRegion
+from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.outage import PENDING, raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alb_mutual_tls.access.cloud import Cloud
-from alb_mutual_tls.plugin.host import Request
 from alb_mutual_tls.plugin.request import Request
 
 if TYPE_CHECKING:

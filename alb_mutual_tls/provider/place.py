@@ -60,9 +60,9 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
     if has_unknown(wanted) or (wanted == given(old) and ACCOUNT in record):
         return wanted | record
     asked = places(wanted)
-    found = {}
+    reached = {}
     try:
-        found[ACCOUNT] = asked.account_id()
+        reached[ACCOUNT] = asked.account_id()
     except WrongPlace:
         raise
     except UserError:
@@ -71,15 +71,15 @@ def recorded(old: Properties, new: Properties, places: Callable[[Properties], Pl
         if ACCOUNT not in record:
             raise
     if asked.has_cluster():
-        found[CLUSTER] = asked.cluster().uid()
+        reached[CLUSTER] = asked.cluster().uid()
     problems = [
-        _elsewhere(key, record[key], found[key])
+        _elsewhere(key, record[key], reached[key])
         for key in RECORDED
-        if key in record and key in found and record[key] != found[key]
+        if key in record and key in reached and record[key] != reached[key]
     ]
     if problems:
         raise WrongPlace("; ".join(problems))
-    return wanted | record | found
+    return wanted | record | reached
 
 
 def given(inputs: Properties) -> Properties:
@@ -95,9 +95,9 @@ def compare(guarded: Guarded) -> None:
     a listener must be able to be switched off in an outage.
     """
     problems = []
-    for wanted, ask in ((guarded.account, guarded.account_id), (guarded.ack_cluster_id, guarded.cluster)):
+    for expected, ask in ((guarded.account, guarded.account_id), (guarded.ack_cluster_id, guarded.cluster)):
         try:
-            if wanted is not None:
+            if expected is not None:
                 ask()
         except WrongPlace as error:
             problems.append(str(error))

@@ -40,19 +40,21 @@ def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
         raise UserError("--output is for --adopt: give the listener to adopt, for instance --adopt alb:443")
     if not STACK_FILE.fullmatch(output.name):
         raise UserError(
-            f"--output {output} is no stack file: give Pulumi.<stack>.yaml, for instance Pulumi.adopted.yaml"
+            f"--output {output} is not a stack file: give Pulumi.<stack>.yaml, for instance Pulumi.adopted.yaml"
         )
     if output.exists():
         raise UserError(
             f"{output} exists already and is never overwritten: give another --output, or move it away"
         )
     if not output.parent.is_dir():
-        raise UserError(f"{output.parent} is no directory: give an --output beside Pulumi.yaml")
+        raise UserError(f"{output.parent} is not a directory: give an --output beside Pulumi.yaml")
     listeners = []
     for text in adopt:
         match = _WANTED.fullmatch(text)
         if match is None or not 1 <= int(match["port"]) <= 65535:
-            raise UserError(f"--adopt {text} is no listener: give AlbConfig and port, for instance alb:443")
+            raise UserError(
+                f"--adopt {text} is not a listener: give AlbConfig and port, for instance alb:443"
+            )
         listeners.append((match["albconfig"], int(match["port"])))
     return list(dict.fromkeys(listeners))
 

@@ -328,16 +328,16 @@ def test_listeners_with_different_cas_are_refused(second: dict[str, Any], words:
             "Pulumi.a.yaml",
             "--output is for --adopt: give the listener to adopt, for instance --adopt alb:443",
         ),
-        (["alb:443"], "adopted.yaml", "is no stack file: give Pulumi.<stack>.yaml"),
-        (["alb:443"], "no/Pulumi.a.yaml", "no is no directory: give an --output beside Pulumi.yaml"),
+        (["alb:443"], "adopted.yaml", "is not a stack file: give Pulumi.<stack>.yaml"),
+        (["alb:443"], "no/Pulumi.a.yaml", "no is not a directory: give an --output beside Pulumi.yaml"),
         (["alb:443"], "Pulumi.there.yaml", "Pulumi.there.yaml exists already and is never overwritten"),
         (
             ["alb"],
             "Pulumi.a.yaml",
-            "--adopt alb is no listener: give AlbConfig and port, for instance alb:443",
+            "--adopt alb is not a listener: give AlbConfig and port, for instance alb:443",
         ),
-        (["alb:70000"], "Pulumi.a.yaml", "--adopt alb:70000 is no listener"),
-        (["alb:0"], "Pulumi.a.yaml", "--adopt alb:0 is no listener"),
+        (["alb:70000"], "Pulumi.a.yaml", "--adopt alb:70000 is not a listener"),
+        (["alb:0"], "Pulumi.a.yaml", "--adopt alb:0 is not a listener"),
     ],
 )
 def test_options_that_do_not_go_together_are_one_sentence(

@@ -50,7 +50,7 @@ ONLY_THE_PARSER_KNOWS = {
     "which characters can be seen, and how many bytes they are": (
         r"one that cannot be seen|bytes of UTF-8 long|holds a control character"
     ),
-    "what stands in JSON text": r"is no JSON|is no object of names and PEM texts|is no list of objects",
+    "what stands in JSON text": r"is not (a )?JSON|is not an object of names and PEM texts|is not a list of objects",
     "the range of a number in quotes": r"awaitTimeoutSeconds: is \d+; give at",
 }
 """What a schema cannot say, and the sentence with which the parser says it."""

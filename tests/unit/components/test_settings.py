@@ -139,7 +139,7 @@ def test_what_kubernetes_would_refuse_as_a_name_is_refused_at_once(field: str, w
         clients={"web": {"secret": {"namespace": "shop", "name": "web-tls", field: wrong}}}
     )
     assert sentence.startswith(
-        f"clients.web.secret.{field}: {wrong!r} is no name of a"
+        f"clients.web.secret.{field}: {wrong!r} is not a name of a"
         f" {'namespace' if field == 'namespace' else 'Secret'}; give "
     )
 
@@ -270,7 +270,7 @@ def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
     [
         (
             {"keyAlgorithm": "RSA-1024"},
-            "authorities.root.keyAlgorithm: 'RSA-1024' is no key algorithm; give one of RSA-4096,",
+            "authorities.root.keyAlgorithm: 'RSA-1024' is not a key algorithm; give one of RSA-4096,",
         ),
         ({"validityDays": 0}, "authorities.root.validityDays: is 0; give at least 1"),
         ({"validityDays": 36501}, "authorities.root.validityDays: is 36501; give at most 36500"),
@@ -387,11 +387,11 @@ def test_a_brought_authority_signs_with_its_private_key() -> None:
         ),
         (
             {"authorityPrivateKeys": {"corp": 7}},
-            "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)",
+            "authorityPrivateKeys: is not an object of names and PEM texts (what it holds is not shown)",
         ),
         (
             {"authorityPrivateKeys": "hush"},
-            "authorityPrivateKeys: is no object of names and PEM texts (what it holds is not shown)",
+            "authorityPrivateKeys: is not an object of names and PEM texts (what it holds is not shown)",
         ),
     ],
 )
@@ -647,7 +647,7 @@ def test_a_key_or_field_that_is_nearly_one_names_that() -> None:
 
 def test_text_that_is_no_json_object_is_refused() -> None:
     (sentence,) = problems(clients="web")
-    assert sentence.startswith("clients: 'web' is no JSON object")
+    assert sentence.startswith("clients: 'web' is not a JSON object")
 
 
 def test_an_empty_object_of_listeners_declares_none() -> None:
@@ -689,14 +689,14 @@ def test_where_and_as_whom_comes_from_the_keys_its_users_know() -> None:
         (
             "alicloud:endpoints",
             '{"cas": "https://x/"}',
-            "alicloud:endpoints: cas 'https://x/' is no host; give HOST or HOST:PORT without a scheme",
+            "alicloud:endpoints: cas 'https://x/' is not a host; give HOST or HOST:PORT without a scheme",
         ),
-        ("alicloud:endpoints", "[1]", "alicloud:endpoints: '[1]' is no list of objects"),
+        ("alicloud:endpoints", "[1]", "alicloud:endpoints: '[1]' is not a list of objects"),
         (
             "alicloud:endpoints",
             "[",
             (
-                "alicloud:endpoints: '[' is no JSON (Expecting value: line 1 column 2 (char 1)); write it as"
+                "alicloud:endpoints: '[' is not JSON (Expecting value: line 1 column 2 (char 1)); write it as"
                 " an object"
             ),
         ),
