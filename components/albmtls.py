@@ -1,5 +1,6 @@
-"""The resource classes of the provider `albmtls`, thin: names of types and properties are a
-persisted contract (they stand in users' state).
+"""The resource classes of the provider `albmtls`, thin.
+
+Names of types and properties are a persisted contract: they stand in users' state.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from alb_mutual_tls.access.keys import by_name
 
 
 class AlbMtls(pulumi.ProviderResource):
-    """The provider with its explicit configuration; every resource below is made with it.
+    """The provider with its explicit configuration, which makes every resource below.
 
     `properties`: cluster, region, endpoints and credentials, see docs/configuration.md; keys are
     encrypted in state.
@@ -47,7 +48,7 @@ class _Resource(pulumi.CustomResource):
 
 
 class StackIdentity(_Resource):
-    """A random value made once and kept in state, which survives a rename of the stack."""
+    """A random value that is made once, kept in state, and survives a stack's rename."""
 
     identity: pulumi.Output[str]
 
@@ -56,7 +57,7 @@ class StackIdentity(_Resource):
 
 
 class CertificateRepository(_Resource):
-    """A certificate application repository of CAS for uploaded CA certificates, found or made.
+    """A certificate application repository of CAS for uploads, found or made.
 
     `configured`: the name was chosen by the user, so one that exists is used and never deleted.
     `demanded`: see `CaCertificate`.
@@ -83,9 +84,9 @@ class CertificateRepository(_Resource):
 
 
 class CaCertificate(_Resource):
-    """A CA certificate in a repository; `generated`: its key was made by this stack, so an upload
-    of it is ours even when found.
+    """A CA certificate in a repository.
 
+    `generated`: its key was made by this stack, so an upload of it is ours even when found.
     `demanded`: whether a listener asks for client certificates; else a failure is a warning, so
     that nothing keeps a listener on.
     """
@@ -115,8 +116,9 @@ class CaCertificate(_Resource):
 
 
 class ExistingCaCertificate(_Resource):
-    """A CA certificate that somebody else has put into CAS: looked up, compared, never written or
-    deleted. `demanded`: see `CaCertificate`.
+    """A CA certificate that somebody else has put into CAS.
+
+    It is looked up and compared, never written or deleted. `demanded`: see `CaCertificate`.
     """
 
     ca_certificate_id: pulumi.Output[str]
@@ -133,8 +135,9 @@ class ExistingCaCertificate(_Resource):
 
 
 class ListenerClientAuthentication(_Resource):
-    """Client authentication on one HTTPS listener of an AlbConfig: two fields of the listener and
-    one annotation, nothing else.
+    """Client authentication on one HTTPS listener of an AlbConfig.
+
+    It writes two fields of the listener and one annotation, nothing else.
     """
 
     def __init__(
@@ -147,8 +150,9 @@ class ListenerClientAuthentication(_Resource):
 
 
 class AuthorityCertificate(_Resource):
-    """The self-signed certificate of a generated authority: made once, and never replaced because
-    of its age.
+    """The self-signed certificate of a generated authority.
+
+    It is made once, and never replaced because of its age.
     """
 
     certificate_pem: pulumi.Output[str]
@@ -179,8 +183,9 @@ class AuthorityCertificate(_Resource):
 
 
 class SignedCertificate(_Resource):
-    """A certificate signed by an authority of the stack: of a client (from its CSR), or of another
-    authority (a cross certificate).
+    """A certificate that an authority of the stack signs.
+
+    It is a client's (from its CSR), or another authority's (a cross certificate).
     """
 
     certificate_pem: pulumi.Output[str]
@@ -242,11 +247,10 @@ class SignedCertificate(_Resource):
         sign: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> SignedCertificate:
-        """A certificate of another authority's name and key, valid until the earlier end of the two
-        roots.
+        """A certificate of another authority's name and key.
 
-        Without `sign` one that was signed before is kept; where there is none, `certificate_pem` is
-        empty.
+        It is valid until the earlier end of the two roots. Without `sign` one that was signed
+        before is kept; where there is none, `certificate_pem` is empty.
         """
         properties: dict[str, pulumi.Input[Any]] = {
             "kind": "cross",
@@ -259,11 +263,11 @@ class SignedCertificate(_Resource):
 
 
 class IssuedCertificates(_Resource):
-    """The record of the client certificates, with those that outlive their clients; kept in state
-    alone, and begun once per component.
+    """The record of the client certificates, with those that outlive their clients.
 
-    `current`: client -> certificate in PEM; `root_certificate_pems`: the roots that accept what the
-    clients present now; `listeners`: ALBCONFIG:PORT -> whether it demands them.
+    It is kept in state alone, and begun once per component. `current`: client -> certificate in
+    PEM; `root_certificate_pems`: the roots that accept what the clients present now; `listeners`:
+    ALBCONFIG:PORT -> whether it demands them.
     """
 
     def __init__(
@@ -293,11 +297,10 @@ class ClusterIdentity(_Resource):
 
 
 class SecretPlace(_Resource):
-    """Where a client certificate is delivered to: nobody else's Secret, in the right cluster, and
-    deleted with this.
+    """Where a client certificate is delivered to, which this deletes.
 
-    `cluster`: UID of a `ClusterIdentity`; `owner`: the stack's identity, which the Secret carries
-    as the label albmtls/identity.
+    It is nobody else's Secret, in the right cluster. `cluster`: UID of a `ClusterIdentity`;
+    `owner`: the stack's identity, which the Secret carries as the label albmtls/identity.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The arguments of an `AlbMutualTls`: listeners, authorities and clients by the user's own names.
+"""The arguments of an `AlbMutualTls`.
 
 The same models serve the stack configuration (camelCase keys, see `settings.py`) and other Pulumi
 programs (snake_case arguments). Defaults are immutable once released: a changed one would re-issue
@@ -153,11 +153,10 @@ class AlbMutualTlsArgs(Model):
 
     @property
     def certifiers(self) -> tuple[str, ...]:
-        """The other authorities that can certify the issuing one, the trusted one first: clients
-        need a cross certificate by the trusted one.
+        """The other authorities that can certify the issuing one, the trusted one first.
 
-        One by another authority is never signed, but kept as long as that authority is here: it was
-        trusted before, and may be again.
+        Clients need a cross certificate by the trusted one. One by another authority is never
+        signed, but kept as long as that authority is here: it was trusted before, and may be again.
         """
         if not self.clients:
             return ()
@@ -170,8 +169,9 @@ class AlbMutualTlsArgs(Model):
 
     @property
     def depth(self) -> int:
-        """How many authorities stand between a client of the issuing authority and the root that
-        the listeners trust, the cross certificate included.
+        """How many authorities stand between a client and the root of the listeners.
+
+        The client is one of the issuing authority; the cross certificate counts.
         """
         above = [self.issuing, *(name for name in self.certifiers if name == self.trusted)]
         return sum(len(brought.certificates) if (brought := self.brought(name)) else 1 for name in above) - 1

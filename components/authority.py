@@ -1,5 +1,6 @@
-"""Certificate authorities of a stack: generated (the documentation's step 1), brought, or in CAS
-already.
+"""Certificate authorities of a stack: generated, brought, or in CAS already.
+
+A generated one is the documentation's step 1.
 """
 
 from __future__ import annotations
@@ -34,12 +35,11 @@ def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> 
 
 @dataclass(frozen=True)
 class CertificateAuthority:
-    """An authority: `signer_pem` signs clients, `root_pem` is what listeners trust; they are one
-    unless a subordinate was brought.
+    """An authority: `signer_pem` signs clients, `root_pem` is what listeners trust.
 
-    `intermediates_pem`: what clients present above their own certificate, None below a root.
-    `private_key_pem`: the signer's, a secret; None where the stack does not have it. `fingerprint`:
-    SHA-256 of the root, lower-case hex.
+    They are one unless a subordinate was brought. `intermediates_pem`: what clients present above
+    their own certificate, None below a root. `private_key_pem`: the signer's, a secret; None where
+    the stack does not have it. `fingerprint`: SHA-256 of the root, lower-case hex.
     """
 
     signer_pem: pulumi.Output[str]
@@ -59,10 +59,11 @@ class CertificateAuthority:
         *,
         secret: bool,
     ) -> CertificateAuthority:
-        """Generate key and certificate: X.509 v3, CA profile without a path length, because a
-        rotation needs depth (docs/pki.md).
+        """Generate key and certificate.
 
-        `secret`: the state holds the subject encrypted, but for what the certificate itself says.
+        The certificate is X.509 v3 with the CA profile, without a path length, because a rotation
+        needs depth (docs/pki.md). `secret`: the state holds the subject encrypted, but for what the
+        certificate itself says.
         """
         key = private_key(resource_name, authority.key_algorithm, opts)
         subject = pulumi.Output.from_input(identity).apply(
@@ -92,7 +93,7 @@ class CertificateAuthority:
 
     @classmethod
     def of_cas(cls, existing: ExistingCaCertificate, private_key_pem: str | None) -> CertificateAuthority:
-        """Use what CAS has under an id: a root, or what signs and the chain up to its root."""
+        """Use what CAS has under an id: a root, or a signer with its chain up to the root."""
         blocks = existing.certificate_pem.apply(split)
         root = blocks.apply(lambda all_blocks: all_blocks[-1])
         return cls(

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def kubernetes_provider(name: str, properties: Mapping[str, Any]) -> kubernetes.Provider:
-    """A provider for Secrets whose content changes in place, in the cluster that `AlbMtls` with the
-    same properties works in.
+    """A provider for Secrets whose content changes in place.
 
-    Of the properties it takes `kubeconfig` (a path; else KUBECONFIG or ~/.kube/config of whoever
-    runs Pulumi, neither of which is kept in state) and `context` (else the current one).
+    It works in the cluster that `AlbMtls` with the same properties works in. Of these it takes
+    `kubeconfig` (a path; else KUBECONFIG or ~/.kube/config of whoever runs Pulumi, neither of which
+    is kept in state) and `context` (else the current one).
     """
     return kubernetes.Provider(
         name,
@@ -58,11 +58,11 @@ def deliver(
     *,
     after: list[pulumi.Resource],
 ) -> list[pulumi.Resource]:
-    """Put certificates and private keys of clients into their Secrets, which `SecretPlace` deletes.
+    """Put certificates and private keys of clients into their Secrets.
 
-    Named by namespace and name, never by the user's key: another client in the same Secret is a
-    change of its content. `root_pems`: the roots that vouch for clients, the trusted one first.
-    Raises `pulumi.RunError` without a provider of Kubernetes.
+    `SecretPlace` deletes these. They are named by namespace and name, never by the user's key:
+    another client in the same Secret is a change of its content. `root_pems`: the roots that vouch
+    for clients, the trusted one first. Raises `pulumi.RunError` without a provider of Kubernetes.
     """
     if parent.get_provider(tokens.KUBERNETES_SECRET) is None:
         raise pulumi.RunError(

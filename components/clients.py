@@ -1,5 +1,6 @@
-"""Client certificates that a stack issues: key, certificate signing request, certificate (the
-documentation's step 3).
+"""Client certificates that a stack issues, the documentation's step 3.
+
+Each has a key, a certificate signing request and a certificate.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ class IssuedClient:
         existing_authority_pems: Sequence[pulumi.Input[str]],
         secret: bool,
     ) -> IssuedClient:
-        """Issue a client certificate; its subject and URI names come from the configuration, never
-        from the request.
+        """Issue a client certificate.
 
-        `above`: what the client presents above its own certificate, in PEM. The issuer must have
-        its private key. `existing_authority_pems`: chains in CAS, whose names the client must not
-        bear; those of other authorities are compared before. `secret`: the state holds request,
-        subject and URI names encrypted, but for what the certificate itself says.
+        Its subject and URI names come from the configuration, never from the request. `above`: what
+        the client presents above its own certificate, in PEM. The issuer must have its private key.
+        `existing_authority_pems`: chains in CAS, whose names the client must not bear; those of
+        other authorities are compared before. `secret`: the state holds request, subject and URI
+        names encrypted, but for what the certificate itself says.
         """
         fields = client.subject_fields(name)
         hidden: Callable[[Any], Any] = pulumi.Output.secret if secret else lambda value: value
@@ -91,7 +92,8 @@ class IssuedClient:
 
 
 def _with_secret_subject(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-    """The options of a resource whose subject is a secret among its outputs too: what plugins make
-    of secret inputs is their business.
+    """The options of a resource whose subject is a secret among its outputs too.
+
+    What plugins make of secret inputs is their business.
     """
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["subject"]))

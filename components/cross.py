@@ -1,4 +1,4 @@
-"""Cross certificates: the issuing authority, certified by the other authorities of a stack."""
+"""Cross certificates: other authorities of a stack certify the issuing one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CrossCertificates:
-    """What leads from the issuing authority to others: who certifies, and the certificate.
+    """What leads from the issuing authority to others: the certifiers' certificates.
 
     A certificate's PEM is empty where that authority has certified nobody.
     """
@@ -33,7 +33,7 @@ class CrossCertificates:
         authorities: Mapping[str, CertificateAuthority],
         parent: pulumi.Resource,
     ) -> CrossCertificates:
-        """One by the trusted authority is signed; those that others have signed before are kept."""
+        """Sign one by the trusted authority; those of others are kept where they exist."""
         issuing = authorities[args.issuing]
         pairs = []
         for certifier in args.certifiers:

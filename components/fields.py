@@ -75,8 +75,9 @@ def _secret_name(value: str) -> str:
 
 
 def _subject_schema() -> dict[str, JsonValue]:
-    """What `check_subject` demands, as far as a schema can say it: not that a character can be
-    seen, nor bytes.
+    """What `check_subject` demands, as far as a schema can say it.
+
+    It cannot say that a character can be seen, nor count bytes.
     """
     fields: dict[str, JsonValue] = {
         name: {

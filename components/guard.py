@@ -27,12 +27,11 @@ from alb_mutual_tls.tokens import PROJECT
 
 
 def require_account(properties: Mapping[str, Any], *, default_provider: bool = True) -> None:
-    """Compare `accountId` of the provider's properties, if it is set, with the account of the
-    credentials; raises `pulumi.RunError` when it is another.
+    """Compare `accountId`, if it is set, with the account of the credentials.
 
-    Without a default provider of alicloud (`pulumi:disable-default-providers`) nobody can be asked
-    here, and the provider alone compares. Where the account cannot be found out, a warning says so
-    and it is left to the provider: in an outage of STS listeners must be able to be switched off.
+    Raises `pulumi.RunError` when it is another. Without a default provider of alicloud
+    (`pulumi:disable-default-providers`) nobody can be asked here, and the provider alone compares.
+    If STS is down this only warns, so an outage never blocks switching off.
     """
     expected = properties.get("accountId")
     if expected is None or not default_provider:
@@ -58,10 +57,10 @@ def require_account(properties: Mapping[str, Any], *, default_provider: bool = T
 def after(
     providers: Sequence[pulumi.ProviderResource], properties: Mapping[str, Any]
 ) -> pulumi.ResourceOptions:
-    """The options of a component that is declared with these providers, in a guarded stack only
-    once they are configured.
+    """The options of a component that is declared with these providers.
 
-    The one of ours compares account and cluster then.
+    A guarded stack is declared only once they are configured: ours compares account and cluster
+    then.
     """
     guarded = not properties.keys().isdisjoint(under(PROJECT))
     return pulumi.ResourceOptions(providers=list(providers), depends_on=list(providers) if guarded else None)

@@ -228,8 +228,9 @@ class ClientArgs(Model):
         return min(30, max(1, self.validity_days // 3), self.validity_days - 1)
 
     def uri_names(self, name: str, identity: str) -> list[str]:
-        """The URI names of the certificate; there always is one, because some verifiers refuse a
-        certificate without any (docs/pki.md).
+        """The URI names of the certificate.
+
+        There always is one, because some verifiers refuse a certificate without any (docs/pki.md).
         """
         return [f"spiffe://{identity}.alb-mutual-tls/client/{name}"] if self.uris is None else list(self.uris)
 

@@ -1,5 +1,6 @@
-"""HTTPS mutual authentication on ALB Ingress listeners, whole: read `AlbMutualTls` from top to
-bottom as the documentation's five steps.
+"""HTTPS mutual authentication on ALB Ingress listeners, whole.
+
+Read `AlbMutualTls` from top to bottom as the documentation's five steps.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .uploads import uploads
 
 
 class AlbMutualTls(pulumi.ComponentResource):
-    """Client authentication on HTTPS listeners of AlbConfigs, with everything it needs.
+    """Client authentication on HTTPS listeners of AlbConfigs, and all it needs.
 
     `args`: see `AlbMutualTlsArgs`; `opts` must bring the provider `albmtls`
     (`providers=[AlbMtls(...)]`), and one of Kubernetes where a client has a Secret
@@ -144,9 +145,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         return pulumi.Output.secret(value) if value and argument in self._secret_arguments else value
 
     def _existing(self, ca_certificate_id: str) -> ExistingCaCertificate:
-        """Named by the id, never by the user's key: another key for the same CA certificate changes
-        nothing.
-        """
+        """Named by the id: another key of the user's for the same CA changes nothing."""
         demanded = not self._args.listeners or any(map(self._args.demands, self._args.listeners.values()))
         return ExistingCaCertificate(
             f"{self._name}-ca-{ca_certificate_id}",
@@ -173,7 +172,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         )
 
     def _warn(self, trusted: str, issuing: str) -> None:
-        """Say what a brought authority's chain means for a listener, and what of it is over."""
+        """Warn of what a brought authority's chain means for a listener, and of its end."""
         brought = self._args.brought(trusted)
         if brought is not None and brought.intermediates_pem:
             pulumi.log.warn(
@@ -201,9 +200,7 @@ class AlbMutualTls(pulumi.ComponentResource):
         crosses: CrossCertificates,
         after: list[pulumi.Resource],
     ) -> pulumi.Resource:
-        """Named by AlbConfig and port, never by the user's key: another key for the same listener
-        changes nothing.
-        """
+        """Named by AlbConfig and port: another key of the user's changes nothing."""
         args = self._args
         properties: dict[str, pulumi.Input[Any]] = {
             "albConfig": listener.alb_config,
@@ -228,9 +225,7 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     @property
     def listeners(self) -> dict[str, dict[str, pulumi.Input[Any]]]:
-        """Per listener: AlbConfig, port, whether it demands client certificates, and the id of the
-        CA it trusts.
-        """
+        """Per listener: AlbConfig, port, whether it demands certificates, its CA's id."""
         return {
             name: {
                 "albConfig": listener.alb_config,

@@ -1,4 +1,4 @@
-"""A value of the configuration that is PEM text, or the path of a file that holds it."""
+"""A value of the configuration that is PEM text, or the path of a file with it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _MOST_BYTES: Final = 100_000
 
 
 def pem_text(value: str) -> str:
-    """The PEM text; a path counts from the project's directory, in which the engine runs the
-    program.
+    """The PEM text.
 
-    Raises `ValueError` with a sentence when it is neither, or when a private key is in it: keys are
-    never part of what is public.
+    A path counts from the project's directory, in which the engine runs the program. Raises
+    `ValueError` with a sentence when it is neither, or when a private key is in it: keys are never
+    part of what is public.
     """
     text = _inline(value) if "-----BEGIN " in value else _read(value)
     if holds_private_key(text):

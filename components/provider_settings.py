@@ -1,7 +1,7 @@
-"""The keys under `alicloud:` and `kubernetes:` of a stack's file, as properties of the provider
-`albmtls`.
+"""The keys under `alicloud:` and `kubernetes:` of a stack's file.
 
-Keys that the Alibaba Cloud or Kubernetes provider knows and this program would ignore are refused.
+They become properties of the provider `albmtls`. Keys that the Alibaba Cloud or Kubernetes provider
+knows and this program would ignore are refused.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from .settings import Settings
 
 
 def providers(settings: Settings) -> list[pulumi.ProviderResource]:
-    """What the stack's resources are made with; the one of Kubernetes only where a client has a
-    Secret.
+    """What the stack's resources are made with.
 
-    The one of tls only where its default provider is forbidden: stacks that have keys and
-    authorities by the default one keep it.
+    The provider of Kubernetes is made only where a client has a Secret, the one of tls only where
+    its default provider is forbidden: stacks that have keys and authorities by the default one keep
+    it.
     """
     properties = {
         key: pulumi.Output.secret(value) if key in settings.secrets else value

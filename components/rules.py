@@ -147,8 +147,9 @@ def _missing_keys(args: AlbMutualTlsArgs) -> list[str]:
 
 
 def _forbidden_names(args: AlbMutualTlsArgs) -> Iterator[str]:
-    """Names of clients that the authorities above them do not allow, so that no listener would let
-    these clients in.
+    """Names of clients that the authorities above them do not allow.
+
+    No listener would let these clients in.
     """
     for authority in dict.fromkeys((args.issuing, args.trusted)):
         brought = args.brought(authority)
@@ -163,8 +164,10 @@ def _forbidden_names(args: AlbMutualTlsArgs) -> Iterator[str]:
 
 
 def _short_paths(args: AlbMutualTlsArgs) -> Iterator[str]:
-    """During a rotation the trusted authority stands above the issuing one, and above what stands
-    between that one and its root.
+    """Path lengths that leave no room for a rotation.
+
+    Then the trusted authority stands above the issuing one, and above what stands between that one
+    and its root.
     """
     trusted = args.brought(args.trusted) if args.trusted in args.certifiers else None
     if trusted is None:

@@ -1,9 +1,9 @@
-"""`python -m components.schema > docs/configuration.schema.json`: Pulumi.<stack>.yaml as a JSON
-Schema, for editors.
+"""Pulumi.<stack>.yaml as a JSON Schema, for editors.
 
-It is made from the settings and the table of provider keys, so that a new key or field gets in by
-itself. Rules between keys, and what stands in a certificate or in JSON text, only
-`settings.parse` knows. Draft 7, because that is what the YAML language server knows best.
+Made by `python -m components.schema > docs/configuration.schema.json`, from the settings and the
+table of provider keys, so that a new key or field gets in by itself. Rules between keys, and what
+stands in a certificate or in JSON text, only `settings.parse` knows. Draft 7, because that is what
+the YAML language server knows best.
 """
 
 from __future__ import annotations
@@ -126,8 +126,9 @@ class _Generator(GenerateJsonSchema):
 
 
 def _as_written(value: Schema) -> Schema:
-    """The value of a whole key: the engine hands it over as text, and `pulumi config set` writes it
-    as text.
+    """The value of a whole key.
+
+    The engine hands it over as text, and `pulumi config set` writes it as text.
     """
     kind = value["type"][0] if isinstance(value["type"], list) else value["type"]
     match kind:
@@ -151,7 +152,7 @@ def _provider_key(key: keys.Key) -> Schema:
 
 
 def _blocks(key: keys.Key) -> Schema:
-    """One block, or a list of blocks as the Alibaba Cloud provider keeps it, or JSON text."""
+    """One block, a list of them as the Alibaba Cloud provider keeps it, or JSON text."""
     # the others are the provider's to demand: they may stand in other blocks of a list
     required = list(key.required_fields[:1])
     properties = {

@@ -1,4 +1,4 @@
-"""The stack configuration, read as a whole: one frozen `Settings`, or every error at once.
+"""The stack configuration, read as a whole: `Settings`, or every error at once.
 
 The engine checks declared keys one at a time and without saying what to do, so Pulumi.yaml declares
 almost none and this module parses the project's namespace itself, together with the `alicloud:` and
@@ -38,8 +38,9 @@ _HIDDEN: Final = frozenset({"authorityPrivateKeys", "repository", "ackClusterId"
 
 
 class SettingsError(Exception):
-    """Everything that is wrong with the configuration, one sentence a line: key, value, rule,
-    remedy.
+    """Everything that is wrong with the configuration.
+
+    One sentence a line: key, value, rule, remedy.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -49,8 +50,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """A stack's configuration: what the component declares, and the properties of the provider
-    `albmtls`.
+    """A stack's configuration: the component's arguments, the provider's properties.
 
     `secrets`: the keys, without their namespaces, of which something was set with --secret; what
     comes from them is kept out of the state's clear text.
@@ -77,9 +77,9 @@ class Settings:
 def parse(
     values: Mapping[str, str], is_secret: Callable[[str], bool] = frozenset[str]().__contains__
 ) -> Settings:
-    """Read the configuration as the engine hands it over: full keys (`alb-mutual-tls:caEnabled`),
-    every value as text, objects as JSON text.
+    """Read the configuration as the engine hands it over.
 
+    It gives full keys (`alb-mutual-tls:caEnabled`), every value as text, objects as JSON text.
     `is_secret`: whether anything of a full key was set with --secret; the engine does not say what
     of an object. Raises `SettingsError` with all problems.
     """

@@ -1,4 +1,4 @@
-"""The CA certificates that a stack uploads, and the repository of CAS that they are in."""
+"""The CA certificates that a stack uploads, and their repository of CAS."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def uploads(
     *,
     secret_repository: bool,
 ) -> dict[str, CaCertificate]:
-    """The upload of each authority that is not in CAS already; brought ones with the same root
-    share one.
+    """The upload of each authority that is not in CAS already.
+
+    Brought ones with the same root share one.
     """
     resource_names: dict[str, list[str]] = {}
     for authority, declared in args.authorities.items():
@@ -68,9 +69,7 @@ def uploads(
 
 
 def _resource_name(name: str, args: AlbMutualTlsArgs, authority: str) -> str:
-    """A brought root is named by its content, never by the user's key: another key for the same
-    root changes nothing.
-    """
+    """A brought root is named by its content, so that the user's key does not count."""
     brought = args.brought(authority)
     if brought is None:
         return f"{name}-authority-{authority}"

@@ -1,1 +1,1 @@
-"""Where and as whom: provider configuration, credentials, cloud account and cluster."""
+"""Where a stack works and as whom: keys, credentials, account and cluster."""

@@ -16,8 +16,9 @@ _OF_THE_ENGINE: Final = ("version", "pluginDownloadURL")
 
 
 def check(properties: Properties) -> list[CheckFailure]:
-    """Everything that is wrong with the configuration, without asking anybody; values that are not
-    known yet are passed over.
+    """Everything that is wrong with the configuration, without asking anybody.
+
+    Values that are not known yet are passed over.
     """
     return list(_failures(properties))
 

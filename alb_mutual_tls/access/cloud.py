@@ -1,6 +1,4 @@
-"""Alibaba Cloud and the cluster, as a stack's provider reaches them: at which endpoints, and as
-whom.
-"""
+"""Alibaba Cloud and the cluster, as a stack's provider reaches them."""
 
 from __future__ import annotations
 
@@ -58,8 +56,9 @@ class Cloud:
     # --- the cluster
 
     def has_cluster(self) -> bool:
-        """Whether a kubeconfig is configured or lies where kubectl looks for it (a program without
-        listeners needs no cluster).
+        """Whether a kubeconfig is configured or lies where kubectl looks for it.
+
+        A program without listeners needs no cluster.
         """
         return (
             bool(self.values.get("kubeconfig") or os.environ.get("KUBECONFIG"))
@@ -101,8 +100,9 @@ class Cloud:
         return self._while_reachable("cluster", make)
 
     def require_cluster(self, recorded: str, what: str) -> Cluster:
-        """The cluster, when it is the one `recorded` (UID of its namespace kube-system); raises
-        `WrongPlace` otherwise.
+        """The cluster, when it is the one `recorded`; raises `WrongPlace` otherwise.
+
+        `recorded`: the UID of its namespace kube-system.
         """
         cluster = self.cluster()
         uid = cluster.uid()
@@ -122,11 +122,11 @@ class Cloud:
         return self.values.get("accountId")
 
     def account_id(self) -> str:
-        """The id of the account that the credentials belong to, asked once; raises `WrongPlace`
-        when it is not the one of `accountId`, else of the stack's state.
+        """The id of the account that the credentials belong to, asked once.
 
-        While STS cannot be reached the same error is raised for half a minute without asking again:
-        with the kill switch on its way, every resource would wait for it one after the other.
+        Raises `WrongPlace` when it is not the one of `accountId`, else of the stack's state. While
+        STS cannot be reached the same error is raised for half a minute without asking again: with
+        the kill switch on its way, every resource would wait for it one after the other.
         """
 
         def ask() -> str:
@@ -147,8 +147,9 @@ class Cloud:
         return self._while_reachable("account", ask)
 
     def require_account(self, recorded: str, what: str) -> str:
-        """The account, when it is the one `recorded` in the state of `what`; raises `WrongPlace`
-        otherwise.
+        """The account, when it is the one `recorded`; raises `WrongPlace` otherwise.
+
+        `recorded`: the account in the state of `what`.
         """
         account = self.account_id()
         self._compare(account, recorded, what)

@@ -70,10 +70,11 @@ class Key:
         return next((field for field in self.fields if field.name == name), None)
 
     def plain(self, value: Any) -> Any:
-        """A value as it is meant: the engine hands objects over as JSON text, with numbers as text.
+        """A value as it is meant: an object where the key wants one.
 
-        The Alibaba Cloud provider keeps an object as a list of one, or of several that complete
-        each other. Raises `ValueError` for an object that is none.
+        The engine hands objects over as JSON text, with numbers as text. The Alibaba Cloud provider
+        keeps an object as a list of one, or of several that complete each other. Raises
+        `ValueError` for anything else.
         """
         if self.kind != "object":
             return str(value) if self.kind == "digits" else value
@@ -224,10 +225,10 @@ def under(namespace: str) -> dict[str, Key]:
 
 
 def values(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of the provider that are given, as they are meant; what the table does not name
-    stays as it is.
+    """The inputs of the provider that are given, as they are meant.
 
-    Raises `ValueError` for an object that is none.
+    What the table does not name stays as it is. Raises `ValueError` for a value that is not the
+    object that its key wants.
     """
     keys = by_name()
     return {

@@ -15,8 +15,9 @@ class Configuration(Cloud):
     """What the provider was configured with; what it says once in a run, it says here."""
 
     def cas(self, request: Request) -> Cas:
-        """Certificate Management Service, for the time of a request: what it waits for ends with
-        the request's cancellation.
+        """Certificate Management Service, for the time of a request.
+
+        What it waits for ends with the request's cancellation.
         """
         from alb_mutual_tls.alibaba.cas import Cas
         from alb_mutual_tls.alibaba.endpoints import half_of_cas
@@ -30,8 +31,9 @@ class Configuration(Cloud):
         return self.endpoints.cas
 
     def first(self, what: str) -> bool:
-        """Whether this is asked for the first time: what is to be said once in a run is said by
-        whoever is first.
+        """Whether this is asked for the first time.
+
+        What is to be said once in a run is said by whoever is first.
         """
         with self._lock:
             before = self._made.get(f"{what} said", False)

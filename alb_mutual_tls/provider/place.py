@@ -1,13 +1,12 @@
-"""Where a stack lives: the cluster and the account that its provider was first configured with,
-kept among the provider's inputs.
+"""Where a stack lives: the cluster and the account of its provider.
 
-The engine writes a provider's new configuration into state before it looks at any resource, and
-destroy and refresh, which run no program, work with what the state says. A wrong kubeconfig that
-got that far would have to be cut out of the state by hand, so a configuration that leads to another
-place is refused before it is taken. The keys `accountId` and `ackClusterId` say beforehand which
-place is meant: they are compared whenever a provider is configured, also for destroy and refresh,
-so that a run with today's wrong credentials or kubeconfig ends before the first resource is looked
-at.
+Those that it was first configured with are kept among the provider's inputs. The engine writes a
+new configuration into state before it looks at any resource, and destroy and refresh, which run no
+program, work with what the state says. A wrong kubeconfig that got that far would have to be cut
+out of the state by hand, so a configuration that leads to another place is refused before it is
+taken. The keys `accountId` and `ackClusterId` say beforehand which place is meant: they are
+compared whenever a provider is configured, also for destroy and refresh, so that a run with today's
+wrong credentials or kubeconfig ends before the first resource is looked at.
 """
 
 from __future__ import annotations
@@ -35,8 +34,9 @@ class Places(Protocol):
 
 
 class Guarded(Protocol):
-    """The part of a `Configuration` that says which account and ACK cluster are meant, and that
-    finds out which they are.
+    """What says which account and ACK cluster are meant, and finds out which they are.
+
+    A part of `Configuration`.
     """
 
     @property
@@ -48,12 +48,12 @@ class Guarded(Protocol):
 
 
 def recorded(old: Properties, new: Properties, places: Callable[[Properties], Places]) -> Properties:
-    """The new inputs of the provider together with the place they lead to: `cluster` (UID of
-    namespace kube-system) and `account`.
+    """The new inputs of the provider together with the place they lead to.
 
-    Nobody is asked while the configuration is the one that the record was made with; the resources
-    compare places for themselves. Raises `WrongPlace` when the new configuration leads elsewhere
-    than the old one did, and what asking raises.
+    That is `cluster` (UID of namespace kube-system) and `account`. Nobody is asked while the
+    configuration is the one that the record was made with; the resources compare for themselves.
+    Raises `WrongPlace` when the new configuration leads elsewhere than the old one did, and what
+    asking raises.
     """
     wanted = given(new)
     record = {key: old[key] for key in RECORDED if key in old}
@@ -88,11 +88,11 @@ def given(inputs: Properties) -> Properties:
 
 
 def compare(guarded: Guarded) -> None:
-    """Raises `WrongPlace` when the credentials or the kubeconfig lead elsewhere than `accountId`
-    and `ackClusterId` say; asks nobody for keys that are not set.
+    """Raises `WrongPlace` for another account or cluster than the keys name.
 
-    Where nobody answers, it is left to the resources, which ask again before they change anything:
-    a listener must be able to be switched off in an outage.
+    The keys are `accountId` and `ackClusterId`; nobody is asked for one that is not set. Where
+    nobody answers, it is left to the resources, which ask again before they change anything: a
+    listener must be able to be switched off in an outage.
     """
     problems = []
     for expected, ask in ((guarded.account, guarded.account_id), (guarded.ack_cluster_id, guarded.cluster)):

@@ -1,5 +1,7 @@
-"""What `pulumi config` knows of a stack: the provider keys, and the configuration that it was
-deployed with (`history`), in a file of its own where what is secret stays encrypted.
+"""What `pulumi config` knows of a stack.
+
+That is the provider keys, and the configuration that the stack was deployed with (`history`), in a
+file of its own where what is secret stays encrypted.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _LONGEST: Final = 200
 
 
 def read_provider_keys(directory: Path, stack: str | None) -> dict[str, Any]:
-    """The provider keys of a stack but for those of `kubernetes:`, as inputs of the provider.
+    """The provider keys of a stack as inputs of the provider, without `kubernetes:`.
 
     That is all there is before anything is deployed, and in a job that has no kubeconfig yet. Of
     the stack's secrets only those of these keys are decrypted: a brought authority's private key is
@@ -42,10 +44,11 @@ def read_provider_keys(directory: Path, stack: str | None) -> dict[str, Any]:
 def write(
     directory: Path, stack: str, entries: Sequence[HistoryEntry], wanted: HistoryEntry, file: Path
 ) -> None:
-    """Write the configuration of an entry to a new file of mode 0600, its secrets encrypted.
+    """Write the configuration of an entry to a new file of mode 0600.
 
-    Must come before another run on the stack, for the backend only gives the latest configuration
-    with its secrets encrypted. Raises UserError where a secret of the wanted one is not in that.
+    Its secrets stay encrypted. Must come before another run on the stack, for the backend only
+    gives the latest configuration with its secrets encrypted. Raises `UserError` where a secret of
+    the wanted one is not in that.
     """
     file.touch(mode=0o600, exist_ok=False)
     pulumi(directory, stack, "config", "refresh", "--config-file", str(file), "--force")
@@ -60,8 +63,9 @@ def write(
 
 
 def merged(encrypted: Mapping[str, Any], *, latest: Configuration, wanted: Configuration) -> dict[str, Any]:
-    """The wanted configuration, with those secrets taken from the latest one, where they stand
-    `encrypted`.
+    """The wanted configuration, with its secrets as they stand `encrypted`.
+
+    They must be those of the latest configuration.
     """
     for key, value in wanted.items():
         if value.secret and latest.get(key) != value:
@@ -83,7 +87,7 @@ def unprotect(directory: Path, stack: str, urn: str) -> None:
 
 
 def commands(stack: str, *, now: Configuration, wanted: Configuration) -> list[str]:
-    """What makes the checkout's configuration the wanted one, a command or a sentence each."""
+    """What makes the checkout's configuration the wanted one: commands or sentences."""
     return list(_commands(stack, now, wanted))
 
 

@@ -40,7 +40,8 @@ def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
         raise UserError("--output is for --adopt: give the listener to adopt, for instance --adopt alb:443")
     if not STACK_FILE.fullmatch(output.name):
         raise UserError(
-            f"--output {output} is not a stack file: give Pulumi.<stack>.yaml, for instance Pulumi.adopted.yaml"
+            f"--output {output} is not a stack file: give Pulumi.<stack>.yaml, for instance"
+            " Pulumi.adopted.yaml"
         )
     if output.exists():
         raise UserError(
@@ -62,7 +63,7 @@ def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
 def chosen(
     report: AuditReport, wanted: Sequence[tuple[str, int]]
 ) -> tuple[list[ListenerAudit], CaAudit | None]:
-    """The listeners, and the CA certificate that all of them name (None where none names one).
+    """The listeners, and the CA certificate that all of them name, if any.
 
     Raises `UserError` for what cannot be adopted.
     """

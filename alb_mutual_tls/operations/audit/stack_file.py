@@ -1,5 +1,6 @@
-"""The stack file that `mtls audit --adopt` writes, so that the first `pulumi up` writes nothing but
-the claim.
+"""The stack file that `mtls audit --adopt` writes.
+
+With it the first `pulumi up` writes nothing but the claim.
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ AUTHORITY: Final = "adopted"
 
 @dataclass(frozen=True)
 class AdoptedSettings:
-    """Where the stack is to work: `alicloud:` and `kubernetes:` keys as they were used, and which
-    cluster that was.
+    """Where the stack is to work: provider keys as they were used, and the cluster.
 
     `secret`: names of keys that are left out, because they do not belong in a file.
     """
