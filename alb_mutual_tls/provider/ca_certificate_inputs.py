@@ -40,7 +40,8 @@ def check_inputs(inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
     if pem is not UNKNOWN and (reason := unfit(pem)):
         failures.append(CheckFailure("certificatePem", reason))
         if "PRIVATE KEY" in str(pem):
-            checked["certificatePem"] = ""  # the engine prints the value of a property that has a problem
+            # the engine prints the value of a property that has a problem
+            checked["certificatePem"] = ""
     return checked, failures
 
 

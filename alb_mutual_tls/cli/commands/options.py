@@ -115,8 +115,8 @@ def options(
         name, _, host = text.partition("=")
         if name not in products or not host or "/" in host or " " in host:
             raise UserError(
-                f"--endpoint {text} is no endpoint: give one of {', '.join(products)} and a host, for instance"
-                " cas=cas.aliyuncs.com"
+                f"--endpoint {text} is no endpoint: give one of {', '.join(products)} and a host, for"
+                " instance cas=cas.aliyuncs.com"
             )
         hosts[name] = host
     given = {

@@ -52,8 +52,8 @@ class CaseResult:
 class Examination:
     """One run.
 
-    `calls`: those of `api`, recorded; `name`: of the repository and the CA, nobody else's; `left`: what could not be deleted, a
-    sentence each.
+    `calls`: those of `api`, recorded; `name`: of the repository and the CA, nobody else's; `left`:
+    what could not be deleted, a sentence each.
     """
 
     api: OpenApi

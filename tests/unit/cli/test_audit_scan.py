@@ -196,7 +196,8 @@ def test_who_is_not_permitted_is_asked_once() -> None:
     cloud = Cloud({"b-00": 100}, fails={"GetListenerAttribute": NotPermitted("no")})
     found = scan(Cluster(albconfigs(1, 100)), lambda: cloud)  # type: ignore[arg-type,return-value]
     assert found.alb == NotSeen("no", barred=True)
-    assert found.requests["GetListenerAttribute"] < 50  # some are under way when the first is refused
+    # some are under way when the first is refused
+    assert found.requests["GetListenerAttribute"] < 50
 
 
 def test_without_an_account_nobody_else_is_asked() -> None:

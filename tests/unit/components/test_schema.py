@@ -36,8 +36,8 @@ ONLY_THE_PARSER_KNOWS = {
     "that names differ only in case": r"differs from clients\.\w+ only in case",
     "that two subjects are one": r"\.subject: is (the subject|that) of",
     "which authorities there are": (
-        r"not set, but there are several authorities|is not one of the authorities|there is no authority of that"
-        r" name"
+        r"not set, but there are several authorities|is not one of the authorities"
+        r"|there is no authority of that name"
     ),
     "that a field excludes another one": r"are both set|is set beside|is generated, and its key with it",
     "that a renewal comes before the end": r"renewBeforeDays \d+ is not less than validityDays",
@@ -50,7 +50,9 @@ ONLY_THE_PARSER_KNOWS = {
     "which characters can be seen, and how many bytes they are": (
         r"one that cannot be seen|bytes of UTF-8 long|holds a control character"
     ),
-    "what stands in JSON text": r"is not (a )?JSON|is not an object of names and PEM texts|is not a list of objects",
+    "what stands in JSON text": (
+        r"is not (a )?JSON|is not an object of names and PEM texts|is not a list of objects"
+    ),
     "the range of a number in quotes": r"awaitTimeoutSeconds: is \d+; give at",
 }
 """What a schema cannot say, and the sentence with which the parser says it."""
