@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from alb_mutual_tls.listener.bypasses import quic_on
-from alb_mutual_tls.listener.declared import Listener, malformed_items, member, wrong_types
+from alb_mutual_tls.listener.declared import (
+    Listener,
+    all_listeners,
+    malformed_items,
+    member,
+    wrong_types,
+)
 from alb_mutual_tls.listener.exact_json import Document
 
 _DOCUMENTED: Final = ("standard", "standardwithwaf")
@@ -51,3 +56,19 @@ def _edition(document: Document) -> str | None:
     """As the AlbConfig spells it; None where it names none."""
     edition = member(member(member(document, "spec"), "config"), "edition")
     return edition if isinstance(edition, str) and edition else None
+
+
+def quic_on(document: Document, port: int) -> bool:
+    """Whether a QUIC listener shares the port."""
+    return any(listener.port == port and listener.protocol == "QUIC" for listener in all_listeners(document))
+
+
+def without_certificates(listener: Listener) -> str | None:
+    """A warning when the listener itself names no server certificate."""
+    if member(listener.fields, "certificates") or member(listener.fields, "defaultCertificate"):
+        return None
+    return (
+        f"listener {listener.label} of AlbConfig {listener.albconfig} names no server certificate: unless an"
+        " Ingress brings one (spec.tls), ALB cannot serve HTTPS there, and the change is not applied; add"
+        " certificates to the listener"
+    )

@@ -21,7 +21,6 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener import patch as listener_patch
-from alb_mutual_tls.listener.bypasses import listen_ports
 from alb_mutual_tls.listener.declared import (
     CA_CERTIFICATES,
     CA_ENABLED,
@@ -36,6 +35,7 @@ from alb_mutual_tls.listener.declared import (
     port_number,
 )
 from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.ingresses import label, listen_ports
 from alb_mutual_tls.listener.patch import Patch, pointer
 
 FIRST_PORT: Final = 8443
@@ -210,8 +210,7 @@ def free_port(
     """
     taken = dict.fromkeys(also_taken, "a listener of the stack")
     for ingress in ingresses:
-        label = f"Ingress {ingress['metadata'].get('namespace', 'default')}/{ingress['metadata']['name']}"
-        taken |= {port: label for _, port in listen_ports(ingress)}
+        taken |= {port: f"Ingress {label(ingress)}" for _, port in listen_ports(ingress)}
     taken |= {listener.port: f"listener {listener.label}" for listener in all_listeners(document)}
     if wanted is None:
         return next(port for port in count(FIRST_PORT) if port not in taken)

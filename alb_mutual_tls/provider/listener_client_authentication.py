@@ -268,7 +268,7 @@ class ListenerClientAuthentication:
         self._warn_of_surroundings(
             request, cluster, document, find_listener(document, inputs["port"]), inputs
         )
-        if inputs["caEnabled"] is True and self._configuration.first("where no side door is looked for"):
+        if inputs["caEnabled"] is True and self._configuration.first("where no bypass is looked for"):
             request.info(NOT_LOOKED_AT)
         outputs: ListenerOutputs = {
             **inputs,
@@ -391,15 +391,16 @@ class ListenerClientAuthentication:
     def _warn_of_surroundings(
         request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: LocatedInputs
     ) -> None:
-        from alb_mutual_tls.listener.bypasses import side_doors, without_certificates
+        from alb_mutual_tls.listener.bypasses import open_bypasses
+        from alb_mutual_tls.listener.fitness import without_certificates
 
         if inputs["caEnabled"] is not True:
             return
         if warning := without_certificates(listener):
             request.warn(warning)
         try:
-            for door in side_doors(document, cluster.ingress_classes(), cluster.ingresses(), listener):
-                request.warn(door.sentence(listener))
+            for bypass in open_bypasses(document, cluster.ingress_classes(), cluster.ingresses(), listener):
+                request.warn(bypass.sentence(listener))
         except UserError as error:
             request.warn(
                 f"whether hosts of {describe(listener.albconfig, listener.port)} can be reached past it was"

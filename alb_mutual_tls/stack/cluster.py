@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alb_mutual_tls.errors import UserError, WrongPlace
-from alb_mutual_tls.listener.bypasses import Exposure, surroundings
+from alb_mutual_tls.listener.bypasses import Exposure, exposure
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
@@ -50,7 +50,7 @@ class StackCluster:
             for one in self._component.listeners
             if one.alb_config == listener.alb_config and one.ca_enabled
         }
-        return surroundings(document, classes, ingresses, listener.port, verified_ports=own)
+        return exposure(document, classes, ingresses, listener.port, verified_ports=own)
 
     def albconfig(self, listener: DeployedListener) -> Document:
         """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another

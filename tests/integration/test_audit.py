@@ -268,7 +268,7 @@ def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, s
     listeners = {f"{one['albConfig']}:{one['port']}": one for one in report["listeners"]}
     assert {name: one["clients"] for name, one in listeners.items()} == {
         "alb:443": "demands client certificates",
-        "shop:80": "side door",
+        "shop:80": "bypass",
         "shop:443": "demands client certificates",
         "shop:8443": "open",
         "shop:9443": "demands client certificates",
@@ -279,7 +279,9 @@ def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, s
         "shop:9443",
         "stale:443",
     ]
-    assert [(door["port"], door["protocol"]) for door in listeners["shop:443"]["sideDoors"]] == [(80, "HTTP")]
+    assert [(bypass["port"], bypass["protocol"]) for bypass in listeners["shop:443"]["sideDoors"]] == [
+        (80, "HTTP")
+    ]
     assert listeners["alb:443"]["sideDoors"] == []  # its HTTP listener redirects
     assert all(one["stack"] is None for one in report["listeners"])
     assert {

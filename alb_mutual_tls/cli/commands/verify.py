@@ -54,8 +54,8 @@ def verify(
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3, side
-    doors and ways around included.
+    """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3,
+    bypasses and ways around included.
 
     Goes by what is deployed, but for address, server name and path of verify, which it takes from
     the stack file.

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import claim as claims
-from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT as side_doors_not_looked_for
-from alb_mutual_tls.listener.bypasses import SideDoor, side_doors
+from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT as bypasses_not_looked_for
+from alb_mutual_tls.listener.bypasses import Bypass, open_bypasses
 from alb_mutual_tls.listener.declared import (
     HTTPS,
     Listener,
@@ -115,13 +115,13 @@ class Enforcement(StrEnum):
     SAYS_ON = "says on, not confirmed"
     SAYS_OFF = "says off, not confirmed"
     CHANGING = "changing"
-    SIDE_DOOR = "side door"
+    BYPASS = "bypass"
     """Another protocol than HTTPS, which can ask nobody."""
 
 
 @dataclass(frozen=True)
 class ListenerAudit:
-    """One listener. `doors`: the ways around it, looked for only where it is told to ask; `claim`:
+    """One listener. `bypasses`: the ways around it, looked for only where it is told to ask; `claim`:
     the stack that holds it.
 
     `claim` is text where the annotation cannot be read.
@@ -129,7 +129,7 @@ class ListenerAudit:
 
     listener: Listener
     alb: View
-    doors: tuple[SideDoor, ...] | NotSeen
+    bypasses: tuple[Bypass, ...] | NotSeen
     claim: claims.Claim | str | None
     findings: tuple[Finding, ...]
 
@@ -145,11 +145,11 @@ class ListenerAudit:
 
     @property
     def verdict(self) -> Verdict:
-        """Only one that demands certificates, ALB says so too and its side doors were seen, holds;
+        """Only one that demands certificates, ALB says so too and its bypasses were seen, holds;
         of one that asks nobody there is nothing that could.
         """
         without_complaint = {
-            Enforcement.DEMANDS: Verdict.NOT_DECIDED if isinstance(self.doors, NotSeen) else Verdict.HELD,
+            Enforcement.DEMANDS: Verdict.NOT_DECIDED if isinstance(self.bypasses, NotSeen) else Verdict.HELD,
             Enforcement.SAYS_ON: Verdict.NOT_DECIDED,
             Enforcement.CHANGING: Verdict.NOT_DECIDED,
         }.get(self.state, Verdict.NOT_CHECKED)
@@ -309,7 +309,7 @@ def report(
         *_of_places(seen, strict=strict),
         *_of_uploads(unused),
         Finding(Verdict.HELD, NOT_LOOKED_AT),
-        Finding(Verdict.HELD, side_doors_not_looked_for),
+        Finding(Verdict.HELD, bypasses_not_looked_for),
     ]
     return AuditReport(
         seen,
@@ -335,8 +335,8 @@ def _albconfig(
             audit = _https(document, listener, seen, ending)
             audits[listener.path] = audit
             around |= (
-                {(door.port, door.protocol) for door in audit.doors}
-                if isinstance(audit.doors, tuple)
+                {(bypass.port, bypass.protocol) for bypass in audit.bypasses}
+                if isinstance(audit.bypasses, tuple)
                 else set()
             )
     unasked = NotKnown("ALB is asked about HTTPS listeners only")
@@ -352,12 +352,12 @@ def _https(
 ) -> ListenerAudit:
     """`ending`: what there is to say of each CA certificate."""
     alb = _enforced(document, listener, seen.alb)
-    doors: tuple[SideDoor, ...] | NotSeen = ()
+    bypasses: tuple[Bypass, ...] | NotSeen = ()
     if listener.ca_enabled:
-        doors = (
+        bypasses = (
             seen.ingresses
             if isinstance(seen.ingresses, NotSeen)
-            else side_doors(document, *seen.ingresses, listener)
+            else open_bypasses(document, *seen.ingresses, listener)
         )
     claim = _claim(document, listener)
     findings = [
@@ -365,8 +365,8 @@ def _https(
         *_of_enforcement(listener, alb, asked=not isinstance(seen.alb, NotSeen)),
         *_of_claim(listener, claim),
         *(
-            Finding(Verdict.FELL_SHORT, door.sentence(listener))
-            for door in (doors if isinstance(doors, tuple) else ())
+            Finding(Verdict.FELL_SHORT, bypass.sentence(listener))
+            for bypass in (bypasses if isinstance(bypasses, tuple) else ())
         ),
         *(
             finding
@@ -375,7 +375,7 @@ def _https(
             for finding in ending[identifier]
         ),
     ]
-    return ListenerAudit(listener, alb, doors, claim, tuple(findings))
+    return ListenerAudit(listener, alb, bypasses, claim, tuple(findings))
 
 
 def _enforced(
@@ -391,7 +391,7 @@ def _enforced(
 
 def _state(listener: Listener, alb: View) -> Enforcement:
     if listener.protocol != HTTPS:
-        return Enforcement.SIDE_DOOR
+        return Enforcement.BYPASS
     if isinstance(alb, NotKnown):
         return Enforcement.SAYS_ON if listener.ca_enabled else Enforcement.SAYS_OFF
     if isinstance(alb, Absent):

@@ -16,7 +16,7 @@ when one is added). Moments are RFC 3339, in UTC:
                     stack, urn}; clients: one of "open", "demands client
                     certificates", "demands certificates of another CA than it says", "says on, but
                     lets everybody in", "says off, but demands client certificates", "says on, not
-                    confirmed", "says off, not confirmed", "changing", "side door"; verdict "held"
+                    confirmed", "says off, not confirmed", "changing", "bypass"; verdict "held"
                     only where the listener demands certificates, "not checked" where it asks nobody
                     and there is nothing to complain about; albconfig {caEnabled, caCertificateIds};
                     alb the same and {changing, why}, caEnabled null where it was not seen and then
@@ -58,7 +58,7 @@ from alb_mutual_tls.verdict import Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from alb_mutual_tls.listener.bypasses import SideDoor
+    from alb_mutual_tls.listener.bypasses import Bypass
 
 
 NOTHING: Final[Mapping[str, Any]] = {
@@ -73,7 +73,7 @@ NOTHING: Final[Mapping[str, Any]] = {
 
 def summary(report: AuditReport) -> str:
     """One line: the verdict, and what the HTTPS listeners do."""
-    asking = [one for one in report.listeners if one.state is not Enforcement.SIDE_DOOR]
+    asking = [one for one in report.listeners if one.state is not Enforcement.BYPASS]
     states = {state: sum(one.state is state for one in asking) for state in Enforcement}
     told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     short = sum(finding.verdict is Verdict.FELL_SHORT for finding in report.findings)
@@ -127,7 +127,8 @@ def _listener(one: ListenerAudit) -> dict[str, Any]:
             "caCertificateIds": list(one.listener.ca_certificate_ids),
         },
         "alb": _view(one.alb),
-        "sideDoors": None if isinstance(one.doors, NotSeen) else [_door(door) for door in one.doors],
+        # the key keeps an older word for a bypass, because scripts read it
+        "sideDoors": None if isinstance(one.bypasses, NotSeen) else list(map(_bypass, one.bypasses)),
         "stack": None if claim is None else claim.owner.identity,
         "urn": None if claim is None else claim.owner.urn,
     }
@@ -144,12 +145,12 @@ def _view(view: View) -> dict[str, Any]:
     }
 
 
-def _door(door: SideDoor) -> dict[str, Any]:
+def _bypass(bypass: Bypass) -> dict[str, Any]:
     return {
-        "port": door.port,
-        "protocol": door.protocol,
-        "hosts": list(door.hosts),
-        "ingresses": list(door.ingresses),
+        "port": bypass.port,
+        "protocol": bypass.protocol,
+        "hosts": list(bypass.open_hosts),
+        "ingresses": list(bypass.ingresses),
     }
 
 
@@ -211,7 +212,7 @@ def _tables(report: AuditReport) -> list[Table]:
             f"{one.name}/{one.listener.protocol}",
             one.state,
             *_declared(one),
-            _doors(one),
+            _bypasses(one),
             _holder(one),
             _verdict(one),
         ]
@@ -241,7 +242,7 @@ def _tables(report: AuditReport) -> list[Table]:
     return [
         Table(
             "listeners",
-            ["listener", "clients", "AlbConfig has", "ALB has", "side doors", "held by", "verdict"],
+            ["listener", "clients", "AlbConfig has", "ALB has", "bypasses", "held by", "verdict"],
             listeners,
             whole,
         ),
@@ -264,7 +265,7 @@ def _verdict(one: ListenerAudit) -> str:
 
 def _declared(one: ListenerAudit) -> tuple[str, str]:
     """What AlbConfig and ALB have."""
-    if one.state is Enforcement.SIDE_DOOR:
+    if one.state is Enforcement.BYPASS:
         return "-", "-"
     return words(one.listener.ca_enabled, one.listener.ca_certificate_ids), _words(one.alb)
 
@@ -277,10 +278,10 @@ def _words(view: View) -> str:
     return words(view.ca_enabled, view.ca_certificate_ids) + (", changing" if view.changing else "")
 
 
-def _doors(one: ListenerAudit) -> str:
-    if isinstance(one.doors, NotSeen):
+def _bypasses(one: ListenerAudit) -> str:
+    if isinstance(one.bypasses, NotSeen):
         return "not seen"
-    return ", ".join(f"{door.port}/{door.protocol}" for door in one.doors) or "-"
+    return ", ".join(f"{bypass.port}/{bypass.protocol}" for bypass in one.bypasses) or "-"
 
 
 def _holder(one: ListenerAudit) -> str:
@@ -288,7 +289,7 @@ def _holder(one: ListenerAudit) -> str:
         return f"stack {one.claim.owner.identity}"
     if one.claim is not None:
         return "unreadable claim"
-    return "nobody" if one.state is not Enforcement.SIDE_DOOR else "-"
+    return "nobody" if one.state is not Enforcement.BYPASS else "-"
 
 
 def _missing(one: CaAudit, report: AuditReport) -> str:

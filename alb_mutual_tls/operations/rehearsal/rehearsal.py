@@ -23,12 +23,13 @@ from alb_mutual_tls.cluster.cluster import Cluster, Conflict, Event
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import temporary
-from alb_mutual_tls.listener.bypasses import Exposure, ingresses_of, side_doors
+from alb_mutual_tls.listener.bypasses import Exposure, open_bypasses
 from alb_mutual_tls.listener.claim import new_id
 from alb_mutual_tls.listener.declared import HTTPS, find_listener
 from alb_mutual_tls.listener.enforced import load_balancer_id, shows
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.fitness import unfit
+from alb_mutual_tls.listener.ingresses import ingresses_of
 from alb_mutual_tls.listener.owners import declarative_owners
 from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.listener.temporary import RehearsalClaim, Runner, Standing
@@ -238,11 +239,11 @@ class Rehearsal:
                 )
 
     def _around(self) -> Exposure:
-        """What is known about the real listener, without its side doors; the cluster is asked only
+        """What is known about the real listener, without its bypasses; the cluster is asked only
         where the configuration does not say it.
         """
         if self.listener.address is None or self.listener.server_name is None:
-            return replace(self.neighbourhood.look(self.listener), doors=())
+            return replace(self.neighbourhood.look(self.listener), bypasses=())
         return Exposure(None, (), ())
 
     def _note_surroundings(self, document: Document) -> None:
@@ -253,8 +254,10 @@ class Rehearsal:
                 " if that happens"
             )
         real = find_listener(document, self.listener.port)
-        for door in side_doors(document, self._cluster.ingress_classes(), self._cluster.ingresses(), real):
-            self.result.notes.append(door.sentence(real))
+        for bypass in open_bypasses(
+            document, self._cluster.ingress_classes(), self._cluster.ingresses(), real
+        ):
+            self.result.notes.append(bypass.sentence(real))
 
     def _new_claim(self, document: Document) -> RehearsalClaim:
         members = ingresses_of(document, self._cluster.ingress_classes(), self._cluster.ingresses())

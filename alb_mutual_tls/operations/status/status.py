@@ -2,7 +2,7 @@
 let in although no client has it any more.
 
 Pure decisions on what the state holds (`inventory`) and what the places say (`views`); the clock is
-an argument. Side doors and handshakes are the business of `mtls verify`.
+an argument. Bypasses and handshakes are the business of `mtls verify`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where to knock: the front door of a listener and the side doors around it."""
+"""Where a listener is tried, and its bypasses: addresses, ports and names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.bypasses import Door, Exposure
+from alb_mutual_tls.listener.bypasses import Bypass, Exposure
 from alb_mutual_tls.operations.verification.outcome import Destination
 from alb_mutual_tls.stack.deployed import DeployedListener
 
@@ -18,8 +18,8 @@ WILDCARD_LABEL: Final = "mtls-verify"  # stands in for the star of a wildcard ho
 
 @dataclass(frozen=True)
 class Approach:
-    """Where a listener is tried. `shift` is added to every listener's port; `doors` is a reason
-    where they are unknown.
+    """Where a listener is tried. `shift` is added to every listener's port; `bypasses` is a
+    reason where they are unknown.
 
     `is_alb`: the address is the ALB's own, so that a refused connection there means that no such
     listener exists; a configured address may be something in front of it.
@@ -29,7 +29,7 @@ class Approach:
     shift: int
     server_names: tuple[str, ...]
     path: str
-    doors: tuple[Door, ...] | str
+    bypasses: tuple[Bypass, ...] | str
     is_alb: bool
     open_ports: tuple[int, ...] = ()
 
@@ -59,23 +59,22 @@ def approach(listener: DeployedListener, look: Callable[[], Exposure]) -> Approa
     Raises UserError when the cluster cannot be read and address or server name are not configured.
     """
     try:
-        surroundings: Exposure | UserError = look()
+        exposure: Exposure | UserError = look()
     except UserError as error:
-        surroundings = error
+        exposure = error
     address, port = split_address(listener.address) if listener.address else (None, None)
     names: tuple[str, ...] | None = (listener.server_name,) if listener.server_name else None
-    if isinstance(surroundings, UserError):
+    if isinstance(exposure, UserError):
         if address is None or names is None:
             raise UserError(
-                f"{surroundings} (or configure verify.address and verify.serverName of listener"
-                f" {listener.name})"
+                f"{exposure} (or configure verify.address and verify.serverName of listener {listener.name})"
             )
-        doors: tuple[Door, ...] | str = str(surroundings)
+        bypasses: tuple[Bypass, ...] | str = str(exposure)
         open_ports: tuple[int, ...] = ()
     else:
-        address = address or surroundings.dns_name
-        names = names or tuple(concrete(host) for host in surroundings.hosts)
-        doors, open_ports = surroundings.doors, surroundings.open_ports
+        address = address or exposure.dns_name
+        names = names or tuple(concrete(host) for host in exposure.hosts)
+        bypasses, open_ports = exposure.bypasses, exposure.open_ports
     if address is None:
         raise UserError(
             f"AlbConfig {listener.alb_config} has no DNS name in its status yet: wait until its ALB is"
@@ -87,7 +86,7 @@ def approach(listener: DeployedListener, look: Callable[[], Exposure]) -> Approa
             f" or configure verify.serverName of listener {listener.name}"
         )
     shift = 0 if port is None else port - listener.port
-    return Approach(address, shift, names, listener.path, doors, listener.address is None, open_ports)
+    return Approach(address, shift, names, listener.path, bypasses, listener.address is None, open_ports)
 
 
 def split_address(text: str) -> tuple[str, int | None]:

@@ -1,5 +1,4 @@
-"""Who comes to the door: nobody's certificate, the stack's clients, imposters, and clients of every
-authority of the stack.
+"""The cases of `mtls verify`: no certificate, clients, forged credentials, every authority's clients.
 
 The rule for whoever is signed by an authority of the stack, in every phase of a rotation: let in is
 who presents a chain that leads to the CA that the stack gave the listener. docs/verify.md says of
@@ -34,7 +33,7 @@ WRONG_NAME: Final = "wrong server name"
 RESUMED: Final = "resumed session"
 RESUMED_FROM_WRONG_NAME: Final = "resumed session of another server name"
 RESUMED_FROM_BEFORE: Final = "resumed session from before"
-SIDE_DOORS: Final = "side doors"
+BYPASSES: Final = "bypasses"
 ALL: Final = "all cases"
 
 
@@ -58,9 +57,9 @@ def resumed_from(port: object) -> str:
     return f"resumed session of HTTPS {port}"
 
 
-def side_door(protocol: str, port: object) -> str:
+def bypass_case(protocol: str, port: object) -> str:
     """Another listener that serves the same hosts."""
-    return f"side door {protocol} {port}"
+    return f"bypass {protocol} {port}"
 
 
 EVERY: Final = (
@@ -79,10 +78,10 @@ EVERY: Final = (
     RESUMED_FROM_WRONG_NAME,
     resumed_from("PORT"),
     RESUMED_FROM_BEFORE,
-    side_door("HTTP", "PORT"),
-    side_door("HTTPS", "PORT"),
-    side_door("QUIC", "PORT"),
-    SIDE_DOORS,
+    bypass_case("HTTP", "PORT"),
+    bypass_case("HTTPS", "PORT"),
+    bypass_case("QUIC", "PORT"),
+    BYPASSES,
     ALL,
 )
 """Every case that there is, in the order of docs/verify.md."""

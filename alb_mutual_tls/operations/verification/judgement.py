@@ -33,7 +33,7 @@ from alb_mutual_tls.verdict import Finding, Verdict
 
 
 class Caller(StrEnum):
-    """Who comes to the door."""
+    """Who connects."""
 
     CLIENT = "client"  # holds a certificate that the listener is to accept
     NOBODY = "no certificate"
@@ -175,7 +175,7 @@ def proves(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Answered) or (isinstance(outcome, Alert) and outcome.proven)
 
 
-def judge_door_in_clear(
+def judge_bypass_in_clear(
     outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False
 ) -> Finding:
     """An HTTP listener that serves the same hosts must redirect to what was verified, host, port

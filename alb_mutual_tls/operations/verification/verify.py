@@ -1,4 +1,4 @@
-"""`mtls verify`: every case at every door of every listener, and the verdicts.
+"""`mtls verify`: every case at every address of every listener, and the verdicts.
 
 What is to be tried is planned for all listeners, carried out at once, and then judged, so that the
 order of the report is that of the plan.
@@ -18,24 +18,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls import clock
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.bypasses import Door, Exposure
+from alb_mutual_tls.listener.bypasses import Bypass, Exposure
+from alb_mutual_tls.listener.ingresses import ANY_HOST
 from alb_mutual_tls.operations.verification import judgement as verdicts
 from alb_mutual_tls.operations.verification.approach import Approach, approach, concrete, is_loopback, resolve
 from alb_mutual_tls.operations.verification.attempts import AT_ONCE, Attempt, carry_out
 from alb_mutual_tls.operations.verification.cases import (
     ALL,
+    BYPASSES,
     NO_CERTIFICATE,
     NOT_YET_VALID,
     RESUMED,
     RESUMED_FROM_BEFORE,
     RESUMED_FROM_WRONG_NAME,
-    SIDE_DOORS,
     WRONG_NAME,
     Case,
     Missing,
+    bypass_case,
     cases,
     resumed_from,
-    side_door,
 )
 from alb_mutual_tls.operations.verification.flip import Flip, flip
 from alb_mutual_tls.operations.verification.handshake import (
@@ -134,7 +135,7 @@ def verify_listener(
     look: Callable[[], Exposure],
     knocker: Knocker,
 ) -> ListenerReport:
-    """Try all the cases at the listener and at its side doors. `look` reads the cluster and may
+    """Try all the cases at the listener and at its bypasses. `look` reads the cluster and may
     raise UserError.
 
     What keeps the listener from being tried at all becomes a check that is not decided, so that
@@ -270,7 +271,7 @@ def _plan(
         parts = [
             _judged([*_visits(place, able), *_ways_round(place, way)], ca_enabled=True) for place in front
         ]
-        parts += _side_doors(way, addresses, able, {*ports, listener.port + way.shift})
+        parts += _bypasses(way, addresses, able, {*ports, listener.port + way.shift})
     else:
         parts = [_judged(_visits(place, able), ca_enabled=False) for place in front]
     left = [Check(case.name, Verdict.NOT_CHECKED, case.reason) for case in tried if isinstance(case, Missing)]
@@ -328,35 +329,39 @@ def _check(place: Destination, seen: Observation, finding: Finding, *, ca_enable
     return Check(seen.case, finding.verdict, finding.why, wished, place, seen.version, seen.outcome)
 
 
-def _side_doors(
+def _bypasses(
     way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]
 ) -> list[_Part]:
-    if isinstance(way.doors, str):
+    if isinstance(way.bypasses, str):
         return [
             _known(
                 Check(
-                    SIDE_DOORS, Verdict.NOT_DECIDED, f"what else serves these hosts is not known: {way.doors}"
+                    BYPASSES,
+                    Verdict.NOT_DECIDED,
+                    f"what else serves these hosts is not known: {way.bypasses}",
                 )
             )
         ]
     parts = []
-    for door in way.doors:
+    for bypass in way.bypasses:
         try:
-            parts += _side_door(door, way, addresses, cases, ports)
+            parts += _bypass(bypass, way, addresses, cases, ports)
         except UserError as error:
-            parts.append(_known(Check(side_door(door.protocol, door.port), Verdict.NOT_DECIDED, str(error))))
+            parts.append(
+                _known(Check(bypass_case(bypass.protocol, bypass.port), Verdict.NOT_DECIDED, str(error)))
+            )
     return parts
 
 
-def _side_door(
-    door: Door, way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]
+def _bypass(
+    bypass: Bypass, way: Approach, addresses: list[str], cases: Sequence[Case], ports: Collection[int]
 ) -> list[_Part]:
-    name = side_door(door.protocol, door.port)
-    hosts = tuple(map(concrete, door.hosts)) or way.server_names
-    if door.protocol == "HTTP":
-        places = way.destinations(door.port, hosts, addresses, default_port=80)
+    name = bypass_case(bypass.protocol, bypass.port)
+    hosts = tuple(concrete(host) for host in bypass.hosts if host != ANY_HOST) or way.server_names
+    if bypass.protocol == "HTTP":
+        places = way.destinations(bypass.port, hosts, addresses, default_port=80)
         return [_in_clear(name, place, ports, is_alb=way.is_alb) for place in places]
-    if door.protocol != "HTTPS":
+    if bypass.protocol != "HTTPS":
         why = (
             "it cannot be tried from here, and ALB has no client authentication on it: take this listener"
             " away"
@@ -365,8 +370,8 @@ def _side_door(
     # The clients come along only to compare with: whether they get in here is nobody's wish.
     visitors = [case for case in cases if case.role in (Caller.CLIENT, Caller.NOBODY)]
     return [
-        _at_side_door(name, place, visitors, door, is_alb=way.is_alb)
-        for place in way.destinations(door.port, hosts, addresses, default_port=443)
+        _at_bypass(name, place, visitors, bypass, is_alb=way.is_alb)
+        for place in way.destinations(bypass.port, hosts, addresses, default_port=443)
     ]
 
 
@@ -380,7 +385,7 @@ def _in_clear(name: str, place: Destination, ports: Collection[int], *, is_alb: 
     def judge(outcomes: Sequence[Outcome]) -> list[Check]:
         checks = []
         for to, outcome in zip((place, below), outcomes, strict=True):
-            finding = verdicts.judge_door_in_clear(
+            finding = verdicts.judge_bypass_in_clear(
                 outcome, to, ports=ports, is_alb=is_alb, made_up=to is below
             )
             checks.append(Check(name, finding.verdict, finding.why, Expected.REDIRECTED, to, None, outcome))
@@ -389,15 +394,15 @@ def _in_clear(name: str, place: Destination, ports: Collection[int], *, is_alb: 
     return _Part((Attempt(place, None), Attempt(below, None)), judge)
 
 
-def _at_side_door(
-    name: str, place: Destination, visitors: Sequence[Case], door: Door, *, is_alb: bool
+def _at_bypass(
+    name: str, place: Destination, visitors: Sequence[Case], bypass: Bypass, *, is_alb: bool
 ) -> _Part:
     front = _judged(_visits(place, visitors), ca_enabled=True)
 
     def judge(outcomes: Sequence[Outcome]) -> list[Check]:
         seen = front.judge(outcomes)
         return [
-            replace(check, case=name, **_about_door(check, door, is_alb=is_alb))
+            replace(check, case=name, **_about_bypass(check, bypass, is_alb=is_alb))
             for check in seen
             if check.case == NO_CERTIFICATE
         ]
@@ -405,11 +410,11 @@ def _at_side_door(
     return _Part(front.attempts, judge)
 
 
-def _about_door(check: Check, door: Door, *, is_alb: bool) -> dict[str, Any]:
-    """The verdict on a side door where it differs from that on a front door."""
+def _about_bypass(check: Check, bypass: Bypass, *, is_alb: bool) -> dict[str, Any]:
+    """The verdict on a bypass where it differs from that on a listener of the stack."""
     if check.verdict is Verdict.FELL_SHORT:
-        return {"why": OPEN_DOOR}
-    if door.asks and check.why in (verdicts.SAME_FOR_CLIENT, verdicts.NO_GOOD_CLIENT):
+        return {"why": OPEN_BYPASS}
+    if bypass.demands_certificates and check.why in (verdicts.SAME_FOR_CLIENT, verdicts.NO_GOOD_CLIENT):
         # Another stack's listener, with another CA: our clients cannot witness for it, but being
         # let in would have shown.
         return {"verdict": Verdict.NOT_CHECKED, "why": OTHER_STACK}
@@ -427,7 +432,7 @@ NOBODY_WAS_THERE: Final = (
 OTHER_STACK: Final = (
     "it asks for certificates and refuses this stack's clients too: verify it with the stack that declares it"
 )
-OPEN_DOOR: Final = (
+OPEN_BYPASS: Final = (
     "the same hosts are served here without any client certificate: declare this port under listeners, or"
     " take it away from the Ingress or the AlbConfig"
 )

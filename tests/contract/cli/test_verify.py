@@ -81,13 +81,13 @@ WAYS_ROUND = ("wrong server name", "resumed session", "resumed session of anothe
 
 
 def front(report: VerificationReport) -> dict[tuple[str, str | None], Verdict]:
-    """Case and version -> verdict, at the front door; without the ways around it."""
+    """Case and version -> verdict, at the listener; without the ways around it."""
     found = {(check.case, check.version): check.verdict for check in all_checks(report) if check.version}
     return {key: verdict for key, verdict in found.items() if not key[0].startswith(WAYS_ROUND)}
 
 
 def round_about(report: VerificationReport) -> dict[str, dict[str, Verdict]]:
-    """Case -> version -> verdict, of the ways around the front door."""
+    """Case -> version -> verdict, of the ways around it."""
     found: dict[str, dict[str, Verdict]] = {}
     for check in all_checks(report):
         if check.version and check.case.startswith(WAYS_ROUND):
@@ -101,7 +101,7 @@ def all_checks(report: VerificationReport) -> list[Check]:
 
 @pytest.fixture
 def surrounded(laboratory: Laboratory) -> Any:
-    """A component whose cluster knows one HTTPS listener and no side doors, so that a verdict can
+    """A component whose cluster knows one HTTPS listener and no bypasses, so that a verdict can
     be green.
     """
 
@@ -334,13 +334,13 @@ def test_a_port_where_nothing_listens_or_answers_is_not_decided(
     assert set(front(run(laboratory, surrounded(port))).values()) == {Verdict.NOT_DECIDED}
 
 
-# Side doors
+# Bypasses
 
 
-def doors(report: VerificationReport) -> dict[str, set[Verdict]]:
+def bypasses(report: VerificationReport) -> dict[str, set[Verdict]]:
     found: dict[str, set[Verdict]] = {}
     for check in all_checks(report):
-        if check.case.startswith("side door"):
+        if check.case.startswith("bypass"):
             found.setdefault(check.case, set()).add(check.verdict)
     return found
 
@@ -375,7 +375,7 @@ def test_an_http_listener_for_the_same_host_must_redirect(
 ) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder), clear=clear)
     report = run(laboratory, beside(laboratory, ports, "HTTP", ports.http))
-    assert list(doors(report).values()) == [{verdict}]
+    assert list(bypasses(report).values()) == [{verdict}]
     assert report.verdict is verdict
 
 
@@ -397,31 +397,31 @@ def test_another_https_listener_for_the_same_host_must_refuse_strangers(
     main = laboratory.nginx(ON.format(folder=laboratory.folder), port=lower)
     other = laboratory.nginx(directives.format(folder=laboratory.folder), port=higher)
     report = run(laboratory, beside(laboratory, main, "HTTPS", other.https, ca_enabled=asks))
-    assert list(doors(report).values()) == [{verdict}]
+    assert list(bypasses(report).values()) == [{verdict}]
 
 
 def test_a_quic_listener_cannot_be_tried_and_is_not_green(laboratory: Laboratory) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     report = run(laboratory, beside(laboratory, ports, "QUIC", ports.https))
-    assert doors(report) == {"side door QUIC 443": {Verdict.NOT_DECIDED}}
+    assert bypasses(report) == {"bypass QUIC 443": {Verdict.NOT_DECIDED}}
     assert report.exit_code == 2
 
 
-def test_side_doors_do_not_matter_where_authentication_is_off(laboratory: Laboratory) -> None:
+def test_bypasses_do_not_matter_where_authentication_is_off(laboratory: Laboratory) -> None:
     ports = laboratory.nginx(OFF, clear="")
     listeners = ({"port": 443, "protocol": "HTTPS"}, {"port": 80, "protocol": "HTTP"})
     kubeconfig = laboratory.cluster(*listeners, listen_ports=[{"HTTPS": 443}, {"HTTP": 80}])
     report = run(laboratory, component(laboratory, at(ports.https, ca_enabled=False), kubeconfig=kubeconfig))
-    assert (doors(report), report.verdict) == ({}, Verdict.HELD)
+    assert (bypasses(report), report.verdict) == ({}, Verdict.HELD)
 
 
-def test_without_the_cluster_the_listener_is_verified_and_the_side_doors_keep_it_from_being_green(
+def test_without_the_cluster_the_listener_is_verified_and_the_bypasses_keep_it_from_being_green(
     laboratory: Laboratory,
 ) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     report = run(laboratory, component(laboratory, at(ports.https)))
     assert set(front(report).values()) == {Verdict.HELD}
-    (unknown,) = [check for check in all_checks(report) if check.case == "side doors"]
+    (unknown,) = [check for check in all_checks(report) if check.case == "bypasses"]
     assert (unknown.verdict, report.exit_code) == (Verdict.NOT_DECIDED, 2)
     assert "there is no kubeconfig at" in unknown.why
 
@@ -430,7 +430,7 @@ def test_another_cluster_than_the_states_is_not_believed(laboratory: Laboratory)
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     kubeconfig = laboratory.cluster({"port": 443, "protocol": "HTTPS"}, listen_ports=[{"HTTPS": 443}])
     report = run(laboratory, component(laboratory, at(ports.https, cluster="another"), kubeconfig=kubeconfig))
-    (unknown,) = [check for check in all_checks(report) if check.case == "side doors"]
+    (unknown,) = [check for check in all_checks(report) if check.case == "bypasses"]
     assert (
         "is another cluster than the stack's (UID of kube-system 3f0c, the state has another)" in unknown.why
     )
@@ -463,16 +463,18 @@ def test_address_and_hosts_come_from_the_cluster_when_they_are_not_configured(la
 
 
 @pytest.fixture
-def without_doors(laboratory: Laboratory) -> Path:
+def without_bypasses(laboratory: Laboratory) -> Path:
     path: Path = laboratory.cluster({"port": 443, "protocol": "HTTPS"}, listen_ports=[{"HTTPS": 443}])
     return path
 
 
 def test_the_command_ends_with_0_and_a_table_without_colour_codes_or_keys(
-    laboratory: Laboratory, project: Any, without_doors: Path
+    laboratory: Laboratory, project: Any, without_bypasses: Path
 ) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    done = mtls(laboratory, project(ports.https, kubeconfig=without_doors), "verify", "--with-authority-key")
+    done = mtls(
+        laboratory, project(ports.https, kubeconfig=without_bypasses), "verify", "--with-authority-key"
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert done.stdout.splitlines()[-1] == "held: 24 checks held at 1 listener, 1 not checked"
     assert "This is what the data plane does now at these addresses" in done.stdout
@@ -481,10 +483,10 @@ def test_the_command_ends_with_0_and_a_table_without_colour_codes_or_keys(
 
 
 def test_the_command_ends_with_1_when_something_fell_short_and_says_what_it_means(
-    laboratory: Laboratory, project: Any, without_doors: Path
+    laboratory: Laboratory, project: Any, without_bypasses: Path
 ) -> None:
     ports = laboratory.nginx(OFF)
-    done = mtls(laboratory, project(ports.https, kubeconfig=without_doors), "verify")
+    done = mtls(laboratory, project(ports.https, kubeconfig=without_bypasses), "verify")
     assert done.returncode == 1
     assert (
         "fell short: no certificate, foreign CA, self-signed with the CA's name, tampered signature: the"
@@ -524,9 +526,9 @@ def test_the_json_of_the_command_says_the_same_and_holds_no_key(laboratory: Labo
     ],
 )
 def test_what_a_user_can_get_wrong_is_one_sentence_and_exit_code_2(
-    laboratory: Laboratory, project: Any, without_doors: Path, arguments: list[str], message: str
+    laboratory: Laboratory, project: Any, without_bypasses: Path, arguments: list[str], message: str
 ) -> None:
-    environment = project(1, kubeconfig=without_doors)
+    environment = project(1, kubeconfig=without_bypasses)
     done = mtls(laboratory, environment, "verify", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"mtls: {message}") and done.stderr.count("\n") == 1

@@ -58,7 +58,7 @@ class Interrupted(Cluster):
         return super().patch_albconfig(name, patch)
 
     def ingress_classes(self) -> list[Document]:
-        return []  # side doors are told of elsewhere
+        return []  # bypasses are told of elsewhere
 
 
 class Writer:

@@ -449,9 +449,7 @@ def test_plain_http_is_redirected_unless_the_annotation_is_gone(sandbox: Sandbox
     ingress = sandbox.cluster.get(INGRESSES, "https-ingress")
     del ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/ssl-redirect"]
     sandbox.cluster.put(INGRESSES, ingress)
-    until(
-        lambda: plain_get(sandbox.layout, "/", "demo.alb.ingress.top") == (200, None), "the side door is open"
-    )
+    until(lambda: plain_get(sandbox.layout, "/", "demo.alb.ingress.top") == (200, None), "the bypass is open")
 
 
 def test_paths_of_several_ingresses_lead_to_their_services(sandbox: Sandbox) -> None:

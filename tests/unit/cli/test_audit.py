@@ -136,7 +136,7 @@ def test_an_edition_that_is_not_documented_to_have_client_authentication_is_to_b
     assert found.exit_code == 0
 
 
-def test_a_side_door_is_told_at_the_listener_that_it_leads_around_and_has_a_line_of_its_own() -> None:
+def test_a_bypass_is_told_at_the_listener_that_it_leads_around_and_has_a_line_of_its_own() -> None:
     document = alb(
         {"port": 80, "protocol": "HTTP"}, https(443, **ON), https(8443), {"port": 81, "protocol": "HTTP"}
     )
@@ -146,7 +146,7 @@ def test_a_side_door_is_told_at_the_listener_that_it_leads_around_and_has_a_line
         alb={(BALANCER, 443): state(CA), (BALANCER, 8443): state(port=8443)},
     )
     assert [(one.name, one.state) for one in found.listeners] == [
-        ("alb:80", Enforcement.SIDE_DOOR),
+        ("alb:80", Enforcement.BYPASS),
         ("alb:443", Enforcement.DEMANDS),
         ("alb:8443", Enforcement.OPEN),
     ]
@@ -162,7 +162,7 @@ def test_a_side_door_is_told_at_the_listener_that_it_leads_around_and_has_a_line
     )
 
 
-def test_an_open_listener_is_no_complaint_and_its_side_doors_are_nobodys_business() -> None:
+def test_an_open_listener_is_no_complaint_and_its_bypasses_are_nobodys_business() -> None:
     found = audit(
         alb({"port": 80, "protocol": "HTTP"}, https(443)), ingresses=ingresses([{"HTTP": 80}, {"HTTPS": 443}])
     )
@@ -480,7 +480,7 @@ def test_whatever_an_albconfig_holds_it_is_audited_and_a_clean_bill_needs_every_
     document = json.loads(audit_report.as_json(found))
     assert document["exitCode"] == found.exit_code
     asking = [
-        one for one in found.listeners if one.listener.ca_enabled and one.state is not Enforcement.SIDE_DOOR
+        one for one in found.listeners if one.listener.ca_enabled and one.state is not Enforcement.BYPASS
     ]
     if found.exit_code == 0:
         assert all(one.state in (Enforcement.DEMANDS, Enforcement.SAYS_ON) for one in asking)

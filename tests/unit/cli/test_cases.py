@@ -1,4 +1,4 @@
-"""Who comes to the door."""
+"""The cases of `mtls verify`."""
 
 from __future__ import annotations
 

@@ -769,7 +769,7 @@ def test_clean_says_what_the_cluster_did_not_let_it_do(world: World, monkeypatch
 # --- the report
 
 
-def test_gitops_tools_and_side_doors_are_noted(world: World) -> None:
+def test_gitops_tools_and_bypasses_are_noted(world: World) -> None:
     metadata = world.cluster.documents["alb"]["metadata"]
     metadata["managedFields"] = [
         {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {"f:listeners": {}}}}

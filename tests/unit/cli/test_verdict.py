@@ -16,7 +16,7 @@ from alb_mutual_tls.operations.verification.judgement import (
     Observation,
     expected,
     judge,
-    judge_door_in_clear,
+    judge_bypass_in_clear,
 )
 from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
@@ -320,11 +320,11 @@ def test_exit_codes_are_0_held_1_fell_short_2_not_decided() -> None:
 def test_a_door_without_tls_must_redirect_to_the_same_at_a_verified_port_or_not_be_there(
     outcome: Outcome, verdict: Verdict
 ) -> None:
-    assert judge_door_in_clear(outcome, ASKED, ports=(443, 20443), is_alb=True).verdict is verdict
+    assert judge_bypass_in_clear(outcome, ASKED, ports=(443, 20443), is_alb=True).verdict is verdict
 
 
 def test_a_redirect_from_the_root_may_leave_the_slash_out() -> None:
-    finding = judge_door_in_clear(
+    finding = judge_bypass_in_clear(
         Answered(301, "https://demo.alb.ingress.top"), replace(ASKED, path="/"), ports=(443,), is_alb=True
     )
     assert finding.verdict is Verdict.HELD
@@ -332,11 +332,13 @@ def test_a_redirect_from_the_root_may_leave_the_slash_out() -> None:
 
 def test_nothing_at_a_made_up_path_may_be_nothing_at_all_and_something_is_open_all_the_same() -> None:
     for outcome, verdict in ((Answered(404), N), (Answered(200), F), (REFUSED, H)):
-        assert judge_door_in_clear(outcome, ASKED, ports=(443,), is_alb=True, made_up=True).verdict is verdict
+        assert (
+            judge_bypass_in_clear(outcome, ASKED, ports=(443,), is_alb=True, made_up=True).verdict is verdict
+        )
 
 
 def test_a_refused_connection_at_a_configured_address_says_nothing_about_the_alb_behind_it() -> None:
-    assert judge_door_in_clear(REFUSED, ASKED, ports=(443,), is_alb=False).verdict is Verdict.NOT_DECIDED
+    assert judge_bypass_in_clear(REFUSED, ASKED, ports=(443,), is_alb=False).verdict is Verdict.NOT_DECIDED
 
 
 # A server that has not proven who it is

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alb_mutual_tls.errors import Unreachable, UserError
-from alb_mutual_tls.listener.bypasses import Door, Exposure
+from alb_mutual_tls.listener.bypasses import Bypass, Exposure
 from alb_mutual_tls.operations.verification import verify as verification
 from alb_mutual_tls.operations.verification.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
 from alb_mutual_tls.operations.verification.handshake import Trust
@@ -48,7 +48,7 @@ CASES: list[Case | Missing] = [
 
 @dataclass(frozen=True)
 class Town(Knocker):
-    """A right ALB: every HTTPS port lets alice in; `clear` and `open_ports` make doors."""
+    """A right ALB: every HTTPS port lets alice in; `clear` and `open_ports` make bypasses."""
 
     trust: Trust = SYSTEM
     timeout: float = 1
@@ -82,12 +82,12 @@ class Town(Knocker):
 
 
 def around(
-    *doors: Door,
+    *bypasses: Bypass,
     address: str = "127.0.0.1",
     hosts: tuple[str, ...] = ("a",),
     open_ports: tuple[int, ...] = (),
 ) -> Callable[[], Exposure]:
-    return lambda: Exposure(address, hosts, doors, open_ports)
+    return lambda: Exposure(address, hosts, bypasses, open_ports)
 
 
 def listener(*, ca_enabled: bool = True) -> DeployedListener:
@@ -140,28 +140,28 @@ def test_a_certificate_that_will_be_good_tomorrow_goes_to_loopback_only() -> Non
     assert (check.verdict, "only on the sandbox" in check.why) == (Verdict.NOT_CHECKED, True)
 
 
-def test_at_side_doors_nobody_knocks_without_a_certificate_and_a_client_for_comparison() -> None:
+def test_at_bypasss_nobody_knocks_without_a_certificate_and_a_client_for_comparison() -> None:
     town = Town()
     report = verify_listener(
-        "mtls", listener(), CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town
+        "mtls", listener(), CASES, around(Bypass(80, "HTTP", ("a",)), Bypass(8443, "HTTPS", ("a",))), town
     )
     assert {(port, host, how, who) for _, port, host, how, who in town.knocks if port != 443} == {
         (80, "a", "HTTP", ""),
         *((8443, "a:8443", version, who) for version in TlsVersion for who in ("alice", NO_CERTIFICATE)),
     }
     assert (
-        verdicts(report.checks)["side door HTTP 80"]
-        == verdicts(report.checks)["side door HTTPS 8443"]
+        verdicts(report.checks)["bypass HTTP 80"]
+        == verdicts(report.checks)["bypass HTTPS 8443"]
         == {Verdict.HELD}
     )
 
 
-def test_an_open_side_door_outweighs_a_front_door_that_holds() -> None:
-    doors = around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",)))
-    report = verify_listener("mtls", listener(), CASES, doors, Town(clear=OK, open_ports=frozenset({8443})))
+def test_an_open_bypass_outweighs_a_listener_that_holds() -> None:
+    beside = around(Bypass(80, "HTTP", ("a",)), Bypass(8443, "HTTPS", ("a",)))
+    report = verify_listener("mtls", listener(), CASES, beside, Town(clear=OK, open_ports=frozenset({8443})))
     assert (
-        verdicts(report.checks)["side door HTTP 80"]
-        == verdicts(report.checks)["side door HTTPS 8443"]
+        verdicts(report.checks)["bypass HTTP 80"]
+        == verdicts(report.checks)["bypass HTTPS 8443"]
         == {Verdict.FELL_SHORT}
     )
     assert report.verdict is Verdict.FELL_SHORT
@@ -172,8 +172,8 @@ def test_an_http_door_is_tried_with_two_paths_and_the_worse_one_counts() -> None
         def in_clear(self, to: Destination) -> Outcome:
             return Answered(302, "https://a/")
 
-    report = verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ("a",))), Login())
-    (check,) = [check for check in report.checks if check.case == "side door HTTP 80"]
+    report = verify_listener("mtls", listener(), CASES, around(Bypass(80, "HTTP", ("a",))), Login())
+    (check,) = [check for check in report.checks if check.case == "bypass HTTP 80"]
     assert (check.verdict, check.destination and check.destination.path) == (
         Verdict.NOT_DECIDED,
         "/mtls-verify?mtls-verify=redirect",
@@ -184,14 +184,14 @@ def test_a_redirect_to_another_listener_that_is_verified_too_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "cases", lambda *_, **__: CASES)
-    monkeypatch.setattr(StackCluster, "look", lambda *_: around(Door("HTTP", 80, ("a",)))())
+    monkeypatch.setattr(StackCluster, "look", lambda *_: around(Bypass(80, "HTTP", ("a",)))())
     both = listener(), DeployedListener("other", "alb", 8443, True)
     for listeners, verdict in ((both, {Verdict.HELD}), (both[1:], {Verdict.NOT_DECIDED})):
         component = DeployedComponent("mtls", listeners, (), "root", "")
         report = verify_stack(
             [component], directory=tmp_path, names=None, given=None, with_authority_key=False, knocker=Town()
         )
-        assert verdicts(report.listeners[-1].checks)["side door HTTP 80"] == verdict
+        assert verdicts(report.listeners[-1].checks)["bypass HTTP 80"] == verdict
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_no_door_in_clear_is_judged_where_the_listener_has_not_proven_itself(
         ) -> Outcome:
             return outcome if to.port == 443 else REFUSED
 
-    doors = around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",)))
-    report = verify_listener("mtls", listener(), CASES, doors, Inspected(clear=clear))
+    beside = around(Bypass(80, "HTTP", ("a",)), Bypass(8443, "HTTPS", ("a",)))
+    report = verify_listener("mtls", listener(), CASES, beside, Inspected(clear=clear))
     assert {one for found in verdicts(report.checks).values() for one in found} == {
         Verdict.NOT_DECIDED,
         Verdict.NOT_CHECKED,
@@ -227,58 +227,60 @@ def test_a_door_of_another_stack_whose_certificate_does_not_verify_is_not_said_t
             )
 
     report = verify_listener(
-        "mtls", listener(), CASES, around(Door("HTTPS", 8443, ("a",), asks=True)), Inspected()
+        "mtls",
+        listener(),
+        CASES,
+        around(Bypass(8443, "HTTPS", ("a",), demands_certificates=True)),
+        Inspected(),
     )
-    assert verdicts(report.checks)["side door HTTPS 8443"] == {Verdict.NOT_DECIDED}
+    assert verdicts(report.checks)["bypass HTTPS 8443"] == {Verdict.NOT_DECIDED}
 
 
 def test_a_door_that_serves_every_host_is_tried_with_the_listeners_names() -> None:
     town = Town()
-    verify_listener("mtls", listener(), CASES, around(Door("HTTP", 80, ())), town)
+    verify_listener("mtls", listener(), CASES, around(Bypass(80, "HTTP", ())), town)
     assert ("127.0.0.1", 80, "a", "HTTP", "") in town.knocks
 
 
 @pytest.mark.parametrize(("address", "verdict"), [(None, Verdict.HELD), ("127.0.0.1", Verdict.NOT_DECIDED)])
-def test_a_side_door_where_nothing_listens_is_shut_only_at_the_albs_own_address(
+def test_a_bypass_where_nothing_listens_is_shut_only_at_the_albs_own_address(
     address: str | None, verdict: Verdict
 ) -> None:
     town = Town(clear=REFUSED, closed_ports=frozenset({8443}))
     configured = DeployedListener("https", "alb", 443, True, address, "a")
     report = verify_listener(
-        "mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 8443, ("a",))), town
+        "mtls", configured, CASES, around(Bypass(80, "HTTP", ("a",)), Bypass(8443, "HTTPS", ("a",))), town
     )
     assert (
-        verdicts(report.checks)["side door HTTP 80"]
-        == verdicts(report.checks)["side door HTTPS 8443"]
-        == {verdict}
+        verdicts(report.checks)["bypass HTTP 80"] == verdicts(report.checks)["bypass HTTPS 8443"] == {verdict}
     )
 
 
 def test_a_door_that_is_no_port_after_moving_is_not_decided_and_others_still_are() -> None:
     configured = DeployedListener("https", "alb", 8443, True, "127.0.0.1:443", "a")
     report = verify_listener(
-        "mtls", configured, CASES, around(Door("HTTP", 80, ("a",)), Door("HTTPS", 9443, ("a",))), Town()
+        "mtls", configured, CASES, around(Bypass(80, "HTTP", ("a",)), Bypass(9443, "HTTPS", ("a",))), Town()
     )
-    assert verdicts(report.checks)["side door HTTP 80"] == {Verdict.NOT_DECIDED}
-    assert verdicts(report.checks)["side door HTTPS 9443"] == {Verdict.HELD}
+    assert verdicts(report.checks)["bypass HTTP 80"] == {Verdict.NOT_DECIDED}
+    assert verdicts(report.checks)["bypass HTTPS 9443"] == {Verdict.HELD}
 
 
-def test_where_authentication_is_off_side_doors_are_not_tried() -> None:
+def test_where_authentication_is_off_bypasss_are_not_tried() -> None:
     town = Town(open_ports=frozenset({443}))
     report = verify_listener(
-        "mtls", listener(ca_enabled=False), CASES, around(Door("HTTP", 80, ("a",))), town
+        "mtls", listener(ca_enabled=False), CASES, around(Bypass(80, "HTTP", ("a",))), town
     )
     assert {port for _, port, *_ in town.knocks} == {443}
     assert report.verdict is Verdict.HELD
 
 
-def test_unknown_side_doors_keep_a_listener_from_being_green() -> None:
+def test_unknown_bypasss_keep_a_listener_from_being_green() -> None:
     def unreachable() -> Exposure:
         raise Unreachable("the cluster does not answer")
 
     configured = DeployedListener("https", "alb", 443, True, "127.0.0.1", "a")
     report = verify_listener("mtls", configured, CASES, unreachable, Town())
-    assert verdicts(report.checks)["side doors"] == {Verdict.NOT_DECIDED}
+    assert verdicts(report.checks)["bypasses"] == {Verdict.NOT_DECIDED}
     assert report.verdict is Verdict.NOT_DECIDED
     off = DeployedListener("https", "alb", 443, False, "127.0.0.1", "a")
     assert (
@@ -328,7 +330,7 @@ def test_nobody_also_comes_with_another_server_name_and_with_sessions_from_where
     ("round_", "verdict"),
     [(OK, Verdict.FELL_SHORT), (ConnectionFailed("no answer in time"), Verdict.NOT_DECIDED)],
 )
-def test_a_way_around_outweighs_a_front_door_that_holds(round_: Outcome, verdict: Verdict) -> None:
+def test_a_way_around_outweighs_a_listener_that_holds(round_: Outcome, verdict: Verdict) -> None:
     assert verify_listener("mtls", listener(), CASES, around(), Town(round=round_)).verdict is verdict
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alb_mutual_tls.errors import Unreachable
-from alb_mutual_tls.listener.bypasses import Door, Exposure
+from alb_mutual_tls.listener.bypasses import Bypass, Exposure
 from alb_mutual_tls.operations.verification.cases import EVERY, cases
 from alb_mutual_tls.operations.verification.verify import verify_listener
 from alb_mutual_tls.stack.deployed import DeployedListener
@@ -52,8 +52,8 @@ def test_each_case_says_what_it_proves_and_what_is_expected_or_why_it_is_never_h
 def test_the_code_makes_every_case_of_the_page_and_no_other(exported: dict[str, Any]) -> None:
     (component,) = components_of(exported, with_authority_key=True)
     tried = cases(component, None, with_authority_key=True, now=datetime.now(UTC))
-    doors = tuple(
-        Door(protocol, port, ("a",)) for protocol, port in (("HTTP", 80), ("HTTPS", 8443), ("QUIC", 443))
+    bypasses = tuple(
+        Bypass(port, protocol, ("a",)) for protocol, port in (("HTTP", 80), ("HTTPS", 8443), ("QUIC", 443))
     )
 
     def unknown() -> Exposure:
@@ -64,7 +64,7 @@ def test_the_code_makes_every_case_of_the_page_and_no_other(exported: dict[str, 
             "mtls",
             DeployedListener("https", "alb", 443, True),
             tried,
-            lambda: Exposure("127.0.0.1", ("a",), doors, (9443,)),
+            lambda: Exposure("127.0.0.1", ("a",), bypasses, (9443,)),
             Town(),
         ),
         verify_listener(

@@ -485,7 +485,7 @@ def test_an_edition_that_is_not_documented_to_have_client_authentication_is_name
     assert world.warnings() == ["alb:443 will let everybody in without a client certificate"]
 
 
-def test_what_no_side_door_is_looked_for_in_is_said_once_and_only_where_client_authentication_is_on() -> None:
+def test_where_no_bypass_is_looked_for_is_said_once_and_only_where_client_authentication_is_on() -> None:
     world = World(alb(), alb(name="other"))
     world.create(wanted(caEnabled=False))
     assert ("INFO", NOT_LOOKED_AT) not in world.said
@@ -494,7 +494,7 @@ def test_what_no_side_door_is_looked_for_in_is_said_once_and_only_where_client_a
     assert world.said.count(("INFO", NOT_LOOKED_AT)) == 1
 
 
-def test_side_doors_and_other_owners_are_told_in_preview_and_up() -> None:
+def test_bypasses_and_other_owners_are_told_in_preview_and_up() -> None:
     world = World()
     world.cluster.classes = [
         {

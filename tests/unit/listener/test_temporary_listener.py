@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.bypasses import side_doors
+from alb_mutual_tls.listener.bypasses import open_bypasses
 from alb_mutual_tls.listener.declared import HTTPS, all_listeners, find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
 from alb_mutual_tls.listener.owners import declarative_owners
@@ -399,7 +399,7 @@ def test_what_another_rehearsal_has_added_meanwhile_is_left_alone() -> None:
 # --- how others see it
 
 
-def test_it_is_no_side_door_of_the_real_listener() -> None:
+def test_it_is_no_bypass_of_the_real_listener() -> None:
     document, _ = added(alb({**REAL, "caEnabled": True}))
     classes = [
         {
@@ -414,7 +414,7 @@ def test_it_is_no_side_door_of_the_real_listener() -> None:
         **ingress({"HTTPS": 443}),
         "spec": {"ingressClassName": "alb", "rules": [{"host": "example.com"}]},
     }
-    assert side_doors(document, classes, [shop], find_listener(document, 443)) == ()
+    assert open_bypasses(document, classes, [shop], find_listener(document, 443)) == ()
 
 
 def test_whoever_writes_the_listeners_from_a_source_of_his_own_is_named() -> None:

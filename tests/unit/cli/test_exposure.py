@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.listener.bypasses import Door, surroundings
+from alb_mutual_tls.listener.bypasses import Exposure, exposure
 
 CLASSES = [
     {
@@ -42,83 +42,104 @@ HTTPS = {"port": 443, "protocol": "HTTPS", "caEnabled": True}
 BOTH = [{"HTTP": 80}, {"HTTPS": 443}]
 
 
+def tried(around: Exposure) -> list[tuple[str, int, tuple[str, ...]]]:
+    return [(bypass.protocol, bypass.port, bypass.hosts) for bypass in around.bypasses]
+
+
 def test_hosts_and_the_albs_name_are_found() -> None:
-    around = surroundings(
+    around = exposure(
         albconfig(HTTPS), CLASSES, [ingress("demo.alb.ingress.top", "a.example.com", ports=BOTH)], 443
     )
-    assert (around.dns_name, around.hosts, around.doors) == (
+    assert (around.dns_name, around.hosts, tried(around)) == (
         "alb.aliyuncs.com",
         ("a.example.com", "demo.alb.ingress.top"),
-        (),
+        [],
     )
 
 
 @pytest.mark.parametrize("redirect", [True, False])
-def test_an_http_listener_is_a_door_to_try_also_when_it_is_declared_to_redirect(redirect: bool) -> None:
-    around = surroundings(
+def test_an_http_listener_is_a_bypass_to_try_also_when_it_is_declared_to_redirect(redirect: bool) -> None:
+    around = exposure(
         albconfig(HTTP, HTTPS), CLASSES, [ingress("a.example.com", ports=BOTH, redirect=redirect)], 443
     )
-    assert around.doors == (Door("HTTP", 80, ("a.example.com",)),)
+    assert tried(around) == [("HTTP", 80, ("a.example.com",))]
 
 
-def test_a_listener_that_serves_other_hosts_only_is_no_door() -> None:
+def test_a_listener_that_serves_other_hosts_only_is_no_bypass() -> None:
     members = [
         ingress("a.example.com", ports=[{"HTTPS": 443}]),
         ingress("b.example.com", ports=[{"HTTP": 80}]),
     ]
-    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == ()
+    assert tried(exposure(albconfig(HTTP, HTTPS), CLASSES, members, 443)) == []
 
 
-def test_another_https_port_is_a_door_unless_it_is_verified_as_a_listener_of_the_stack() -> None:
+def test_another_https_port_is_a_bypass_unless_it_is_verified_as_a_listener_of_the_stack() -> None:
     other = {"port": 8443, "protocol": "HTTPS"}
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}, {"HTTPS": 8443}])]
-    assert surroundings(albconfig(HTTPS, other), CLASSES, members, 443).doors == (
-        Door("HTTPS", 8443, ("a.example.com",)),
-    )
-    assert (
-        surroundings(albconfig(HTTPS, other), CLASSES, members, 443, verified_ports=[443, 8443]).doors == ()
-    )
+    assert tried(exposure(albconfig(HTTPS, other), CLASSES, members, 443)) == [
+        ("HTTPS", 8443, ("a.example.com",))
+    ]
+    assert tried(exposure(albconfig(HTTPS, other), CLASSES, members, 443, verified_ports=[443, 8443])) == []
 
 
 def test_another_https_port_that_is_told_to_ask_for_certificates_is_still_tried() -> None:
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}, {"HTTPS": 8443}])]
-    (door,) = surroundings(
+    (bypass,) = exposure(
         albconfig(HTTPS, {"port": 8443, "protocol": "HTTPS", "caEnabled": True}), CLASSES, members, 443
-    ).doors
-    assert door.asks
+    ).bypasses
+    assert bypass.demands_certificates
 
 
-def test_quic_on_the_same_port_is_a_door_whatever_the_ingresses_say() -> None:
+def test_quic_on_the_same_port_is_a_bypass_whatever_the_ingresses_say() -> None:
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}])]
-    assert surroundings(albconfig(HTTPS, {"port": 443, "protocol": "QUIC"}), CLASSES, members, 443).doors == (
-        Door("QUIC", 443, ()),
-    )
+    assert tried(exposure(albconfig(HTTPS, {"port": 443, "protocol": "QUIC"}), CLASSES, members, 443)) == [
+        ("QUIC", 443, ("a.example.com",))
+    ]
 
 
-def test_a_door_to_some_hosts_of_a_wildcard_is_tried_with_those() -> None:
+def test_a_bypass_to_some_hosts_of_a_wildcard_is_tried_with_those() -> None:
     members = [
         ingress("*.example.com", ports=[{"HTTPS": 443}]),
         ingress("a.example.com", ports=[{"HTTP": 80}]),
     ]
-    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == (
-        Door("HTTP", 80, ("a.example.com",)),
-    )
+    assert tried(exposure(albconfig(HTTP, HTTPS), CLASSES, members, 443)) == [
+        ("HTTP", 80, ("a.example.com",))
+    ]
 
 
-def test_an_ingress_without_a_host_opens_the_door_to_every_host() -> None:
+def test_an_ingress_without_a_host_opens_a_bypass_to_every_host() -> None:
     members = [ingress("a.example.com", ports=[{"HTTPS": 443}]), ingress(None, ports=[{"HTTP": 80}])]
-    assert surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443).doors == (
-        Door("HTTP", 80, ("a.example.com",)),
-    )
+    assert tried(exposure(albconfig(HTTP, HTTPS), CLASSES, members, 443)) == [
+        ("HTTP", 80, ("a.example.com",))
+    ]
     members = [ingress(None, ports=BOTH)]
-    around = surroundings(albconfig(HTTP, HTTPS), CLASSES, members, 443)
-    assert (around.hosts, around.doors) == ((), (Door("HTTP", 80, ()),))
+    around = exposure(albconfig(HTTP, HTTPS), CLASSES, members, 443)
+    assert (around.hosts, tried(around)) == ((), [("HTTP", 80, ("*",))])
 
 
 def test_an_alb_without_a_name_yet_has_none() -> None:
-    assert surroundings(albconfig(HTTPS, dns=None), CLASSES, [], 443).dns_name is None
+    assert exposure(albconfig(HTTPS, dns=None), CLASSES, [], 443).dns_name is None
 
 
 def test_a_listener_that_is_gone_is_an_error_that_names_those_that_exist() -> None:
     with pytest.raises(UserError, match="80/HTTP"):
-        surroundings(albconfig(HTTP), CLASSES, [], 443)
+        exposure(albconfig(HTTP), CLASSES, [], 443)
+
+
+def test_a_bypass_to_every_host_is_tried_also_with_a_wildcard_of_the_listener() -> None:
+    members = [
+        ingress("*.example.com", "b.example.net", ports=[{"HTTPS": 443}]),
+        ingress(None, ports=[{"HTTP": 80}]),
+    ]
+    assert tried(exposure(albconfig(HTTP, HTTPS), CLASSES, members, 443)) == [
+        ("HTTP", 80, ("*.example.com", "b.example.net"))
+    ]
+
+
+def test_hosts_that_are_redirected_are_tried_and_only_the_others_are_open() -> None:
+    members = [
+        ingress("a.example.com", ports=BOTH, redirect=True),
+        ingress("b.example.com", ports=BOTH),
+    ]
+    (bypass,) = exposure(albconfig(HTTP, HTTPS), CLASSES, members, 443).bypasses
+    assert (bypass.hosts, bypass.open_hosts) == (("a.example.com", "b.example.com"), ("b.example.com",))

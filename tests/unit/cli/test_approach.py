@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alb_mutual_tls.errors import Unreachable, UserError
-from alb_mutual_tls.listener.bypasses import Door, Exposure
+from alb_mutual_tls.listener.bypasses import Bypass, Exposure
 from alb_mutual_tls.operations.verification.approach import (
     approach,
     concrete,
@@ -15,7 +15,7 @@ from alb_mutual_tls.operations.verification.approach import (
 )
 from alb_mutual_tls.stack.deployed import DeployedListener
 
-HTTP = Door("HTTP", 80, ("demo.alb.ingress.top",))
+HTTP = Bypass(80, "HTTP", ("demo.alb.ingress.top",))
 KNOWN = Exposure("alb-x.cn-hangzhou.alb.aliyuncs.com", ("demo.alb.ingress.top", "*.example.com"), (HTTP,))
 
 
@@ -41,7 +41,7 @@ def test_without_configuration_the_albs_own_name_and_the_hosts_of_its_ingresses_
         ("demo.alb.ingress.top", "mtls-verify.example.com"),
         "/healthz",
     )
-    assert way.doors == (HTTP,)
+    assert way.bypasses == (HTTP,)
     assert way.is_alb
 
 
@@ -59,7 +59,7 @@ def test_a_configured_address_and_server_name_come_first() -> None:
     ("port", "address", "other", "moved"),
     [(443, "127.0.0.1:20443", 80, 20080), (8443, "127.0.0.1:443", 8080, 80), (443, "127.0.0.1", 80, 80)],
 )
-def test_the_port_of_the_address_moves_side_doors_as_far(
+def test_the_port_of_the_address_moves_bypasses_as_far(
     port: int, address: str, other: int, moved: int
 ) -> None:
     way = approach(listener(port=port, address=address), known)
@@ -95,9 +95,9 @@ def test_a_door_that_is_moved_out_of_range_is_an_error() -> None:
         way.destinations(80, ("a",), ["127.0.0.1"], default_port=80)
 
 
-def test_without_the_cluster_a_configured_listener_is_still_tried_and_its_side_doors_are_unknown() -> None:
+def test_without_the_cluster_a_configured_listener_is_still_tried_and_its_bypasses_are_unknown() -> None:
     way = approach(listener(address="127.0.0.1:20443", server_name="demo.alb.ingress.top"), unreachable)
-    assert way.doors == "the cluster does not answer: check the VPN"
+    assert way.bypasses == "the cluster does not answer: check the VPN"
 
 
 @pytest.mark.parametrize("given", [{}, {"address": "127.0.0.1"}, {"server_name": "demo.alb.ingress.top"}])

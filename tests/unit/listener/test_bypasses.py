@@ -8,16 +8,13 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.listener.bypasses import (
-    SideDoor,
-    hosts_of,
-    listen_ports,
-    overlap,
-    quic_on,
-    side_doors,
-    without_certificates,
+    Bypass,
+    open_bypasses,
 )
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.listener.fitness import quic_on, without_certificates
+from alb_mutual_tls.listener.ingresses import hosts_of, listen_ports, overlap
 from alb_mutual_tls.listener.owners import other_owners
 from alb_mutual_tls.listener.patch import Desired
 
@@ -63,16 +60,18 @@ def ingress(
     }
 
 
-def doors(document: Document, *ingresses: Document) -> tuple[SideDoor, ...]:
-    return side_doors(document, [CLASS], ingresses, find_listener(document, 443))
+def opened(document: Document, *ingresses: Document) -> tuple[Bypass, ...]:
+    return open_bypasses(document, [CLASS], ingresses, find_listener(document, 443))
 
 
-def test_http_without_ssl_redirect_is_a_side_door() -> None:
+def test_http_without_ssl_redirect_is_a_bypass() -> None:
     document = alb(HTTP, HTTPS)
-    (door,) = doors(document, ingress(BOTH, "demo.alb.ingress.top"))
-    assert door == SideDoor(80, "HTTP", ("demo.alb.ingress.top",), ("default/https-ingress",))
+    (bypass,) = opened(document, ingress(BOTH, "demo.alb.ingress.top"))
+    assert bypass == Bypass(
+        80, "HTTP", ("demo.alb.ingress.top",), ("demo.alb.ingress.top",), ("default/https-ingress",)
+    )
     assert (
-        door.sentence(find_listener(document, 443))
+        bypass.sentence(find_listener(document, 443))
         == "demo.alb.ingress.top can be reached without a client certificate on 80/HTTP of AlbConfig alb"
         " (through Ingress default/https-ingress): set the annotation"
         ' alb.ingress.kubernetes.io/ssl-redirect: "true" there, or take the port out of'
@@ -81,12 +80,12 @@ def test_http_without_ssl_redirect_is_a_side_door() -> None:
 
 
 def test_http_that_redirects_is_none() -> None:
-    assert doors(alb(HTTP, HTTPS), ingress(BOTH, "demo.alb.ingress.top", redirect="true")) == ()
+    assert opened(alb(HTTP, HTTPS), ingress(BOTH, "demo.alb.ingress.top", redirect="true")) == ()
 
 
 @pytest.mark.parametrize("redirect", ["false", "True", "443", ""])
 def test_only_the_text_true_redirects(redirect: str) -> None:
-    assert len(doors(alb(HTTP, HTTPS), ingress(BOTH, "demo.alb.ingress.top", redirect=redirect))) == 1
+    assert len(opened(alb(HTTP, HTTPS), ingress(BOTH, "demo.alb.ingress.top", redirect=redirect))) == 1
 
 
 def test_an_ingress_of_another_host_or_class_opens_nothing() -> None:
@@ -94,7 +93,7 @@ def test_an_ingress_of_another_host_or_class_opens_nothing() -> None:
         "spec": {"ingressClassName": "nginx", "rules": [{"host": "a.example"}]}
     }
     assert (
-        doors(
+        opened(
             alb(HTTP, HTTPS),
             ingress('[{"HTTPS": 443}]', "a.example"),
             ingress('[{"HTTP": 80}]', "b.example"),
@@ -105,28 +104,28 @@ def test_an_ingress_of_another_host_or_class_opens_nothing() -> None:
 
 
 def test_one_ingress_may_open_what_another_redirects() -> None:
-    found = doors(
+    found = opened(
         alb(HTTP, HTTPS),
         ingress(BOTH, "a.example", redirect="true"),
         ingress('[{"HTTP": 80}]', "a.example", name="plain"),
     )
-    assert [door.ingresses for door in found] == [("default/plain",)]
+    assert [bypass.ingresses for bypass in found] == [("default/plain",)]
 
 
-def test_another_https_port_is_a_side_door_until_it_asks_for_certificates_too() -> None:
+def test_another_https_port_is_a_bypass_until_it_asks_for_certificates_too() -> None:
     both = ingress('[{"HTTPS": 443}, {"HTTPS": "8443"}]', "a.example")
     other = {"port": "8443", "protocol": "HTTPS"}
-    (door,) = doors(alb(HTTPS, other), both)
-    assert (door.port, door.protocol) == (8443, "HTTPS")
-    assert "switch client authentication on there too" in door.sentence(find_listener(alb(HTTPS), 443))
-    assert doors(alb(HTTPS, {**other, "caEnabled": True}), both) == ()
+    (bypass,) = opened(alb(HTTPS, other), both)
+    assert (bypass.port, bypass.protocol) == (8443, "HTTPS")
+    assert "switch client authentication on there too" in bypass.sentence(find_listener(alb(HTTPS), 443))
+    assert opened(alb(HTTPS, {**other, "caEnabled": True}), both) == ()
 
 
-def test_quic_on_the_same_port_is_a_side_door_whatever_the_ingresses_say() -> None:
+def test_quic_on_the_same_port_is_a_bypass_whatever_the_ingresses_say() -> None:
     document = alb(HTTPS, {"port": 443, "protocol": "QUIC"})
-    (door,) = doors(document)
+    (bypass,) = opened(document)
     assert (
-        door.sentence(find_listener(document, 443))
+        bypass.sentence(find_listener(document, 443))
         == "every host can be reached without a client certificate on 443/QUIC of AlbConfig alb, which"
         " clients prefer to 443/HTTPS and which cannot ask for one: remove the QUIC listener"
     )
