@@ -280,8 +280,8 @@ def test_after_kill_9_preview_up_and_status_warn_verify_is_undisturbed_and_the_n
     assert warning in " ".join(stack.mtls("status").split())
     real = json.loads(succeed(stack.verify()))
     assert real["verdict"] == "held"
-    knocked = {check["port"] for listener in real["listeners"] for check in listener["checks"]}
-    assert knocked == {sandbox.listener_base + 443, None}
+    probed = {check["port"] for listener in real["listeners"] for check in listener["checks"]}
+    assert probed == {sandbox.listener_base + 443, None}
     document = verdict(stack, ends=0)
     assert document["verdict"] == "would hold"
     stack.unchanged()

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.operations.verification.handshake import KeptSession, Trust, keep_session
 from alb_mutual_tls.operations.verification.outcome import Answered, Destination, TlsVersion
+from alb_mutual_tls.operations.verification.probe import KeptSession, Probe
 from tests.integration.engine import Sandbox, Stack, run, succeed
 
 pytestmark = pytest.mark.campaign
@@ -63,15 +63,16 @@ def expected(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
 def test_sessions_from_before_client_authentication_was_switched_on_are_no_way_in(stack: Stack) -> None:
     front = Destination("127.0.0.1", stack.sandbox.listener_base + 443, HOST, HOST, "/")
     assert verified(stack)["exitCode"] == 0
-    kept = [keep_session(front, version, Trust(stack.sandbox.server_ca), 10) for version in TlsVersion]
+    probe = Probe(stack.sandbox.server_ca)
+    kept = [probe.keep_session(front, version) for version in TlsVersion]
     for session in kept:
         assert isinstance(session, KeptSession)
-        assert session.resume(front, 10) == Answered(200, "", "old")
+        assert session.resume(front) == Answered(200, "", "old")
     stack.set(caEnabled=True)
     stack.up()
     for session in kept:
         assert isinstance(session, KeptSession)
-        refused = session.resume(front, 10)
+        refused = session.resume(front)
         assert isinstance(refused, Answered) and refused.status == 400
 
 

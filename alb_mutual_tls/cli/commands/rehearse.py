@@ -98,11 +98,10 @@ def rehearse(
             typer.echo(reports.cleaning_as_json(cleaning) if json else "\n".join(_lines(cleaning)))
             raise typer.Exit(cleaning.exit_code)
         from alb_mutual_tls.operations.verification.cases import given_credential
-        from alb_mutual_tls.operations.verification.handshake import Trust
-        from alb_mutual_tls.operations.verification.verify import Knocker
+        from alb_mutual_tls.operations.verification.probe import Probe
 
         options = {
-            "knocker": Knocker(Trust(ca_file, insecure), timeout),
+            "probe": Probe(ca_file, insecure, timeout=timeout),
             "given": given_credential(cert, key),
             "with_authority_key": with_authority_key,
             "port": port,

@@ -72,8 +72,8 @@ def verify(
 
         from alb_mutual_tls.engine.program import project_directory
         from alb_mutual_tls.operations.verification.cases import given_credential
-        from alb_mutual_tls.operations.verification.handshake import Trust
-        from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
+        from alb_mutual_tls.operations.verification.probe import Probe
+        from alb_mutual_tls.operations.verification.verify import verify_stack
         from alb_mutual_tls.stack.history import stack_file, with_verify_of
         from alb_mutual_tls.stack.state import read_components
 
@@ -90,7 +90,7 @@ def verify(
             names=listener,
             given=given_credential(cert, key),
             with_authority_key=with_authority_key,
-            knocker=Knocker(Trust(ca_file, insecure), timeout),
+            probe=Probe(ca_file, insecure, timeout=timeout),
         )
         made = replace(made, notes=file.notes)
     _print(made, json=json)

@@ -20,8 +20,9 @@ from alb_mutual_tls.engine.run import Run, run
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.deployment import rollback
 from alb_mutual_tls.operations.deployment.live import live, sentence
-from alb_mutual_tls.operations.deployment.proof import Knocking, Verification, verify, verify_within
+from alb_mutual_tls.operations.deployment.proof import Verification, verify, verify_within
 from alb_mutual_tls.operations.deployment.rollback import NoWayBack, StateBefore, WayBack, way_back
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.stack import configuration, history
 from alb_mutual_tls.verdict import Verdict
 
@@ -90,7 +91,7 @@ class Deployer:
 
     directory: Path
     stack: str
-    knocking: Knocking
+    probe: Probe
     patience: float
     log: IO[str] | None = None
     again: str = ""
@@ -106,7 +107,7 @@ class Deployer:
             self.stack,
             DeploymentEnding.DEPLOYED,
             again=again,
-            verifying=self.knocking.options,
+            verifying=self.probe.options,
             place=self.place,
         )
         planned = self._run("preview")
@@ -144,7 +145,7 @@ class Deployer:
                 configuration.write(self.directory, self.stack, entries, last, former)
             except UserError as error:
                 unknown = str(error)
-        verification = verify(self.directory, self.stack, self.knocking) if deployed else None
+        verification = verify(self.directory, self.stack, self.probe) if deployed else None
         return (
             StateBefore(
                 deployed, verification, unknown, rollback.protected(exported), rollback.demanding(exported)
@@ -163,7 +164,7 @@ class Deployer:
     ) -> Deployment:
         """Verify what was done, and find the way back where it does not hold."""
         after = (
-            None if begun.failure else verify_within(self.directory, self.stack, self.knocking, self.patience)
+            None if begun.failure else verify_within(self.directory, self.stack, self.probe, self.patience)
         )
         exported = export(self.directory, self.stack, secrets=False)
         ended = replace(begun, after=after, live=self._live(exported))
@@ -227,7 +228,7 @@ class Deployer:
                 live=seen,
                 obstacle=_said("the way back failed", done.failure),
             )
-        restored = verify_within(self.directory, self.stack, self.knocking, self.patience)
+        restored = verify_within(self.directory, self.stack, self.probe, self.patience)
         return replace(ended, ending=DeploymentEnding.ROLLED_BACK, live=seen, restored=restored)
 
     def _commands(self, way: WayBack, last: history.HistoryEntry | None) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,36 +11,14 @@ from typing import Final
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification import report as reports
 from alb_mutual_tls.operations.verification.cases import given_credential
-from alb_mutual_tls.operations.verification.handshake import Trust
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check, VerificationReport
-from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
+from alb_mutual_tls.operations.verification.verify import verify_stack
 from alb_mutual_tls.stack.state import read_components
 from alb_mutual_tls.verdict import Verdict
 
 _PAUSE: Final = 2.0
 """Seconds between two verifications."""
-
-
-@dataclass(frozen=True)
-class Knocking:
-    """How `mtls verify` is to knock: its options."""
-
-    ca_file: Path | None = None
-    insecure: bool = False
-    cert: Path | None = None
-    key: Path | None = None
-    timeout: float = 10
-
-    @property
-    def options(self) -> str:
-        """These options of `mtls verify` as the shell takes them, those that are not the default,
-        each with a space before it.
-        """
-        paths = {"--ca-file": self.ca_file, "--cert": self.cert, "--key": self.key}
-        found = [f" {option} {shlex.quote(str(path))}" for option, path in paths.items() if path is not None]
-        found += [" --insecure"] * self.insecure
-        found += [f" --timeout {self.timeout:g}"] * (self.timeout != Knocking.timeout)
-        return "".join(found)
 
 
 @dataclass(frozen=True)
@@ -61,7 +38,7 @@ class Verification:
         return self.verdict in (Verdict.HELD, Verdict.NOT_CHECKED)
 
 
-def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
+def verify(directory: Path, stack: str, probe: Probe) -> Verification:
     """Try every case at every listener that the stack's last update wished; what keeps it from
     being tried is not decided.
     """
@@ -73,21 +50,21 @@ def verify(directory: Path, stack: str, knocking: Knocking) -> Verification:
             components,
             directory=directory,
             names=None,
-            given=given_credential(knocking.cert, knocking.key),
+            given=given_credential(probe.cert, probe.key),
             with_authority_key=False,
-            knocker=Knocker(Trust(knocking.ca_file, knocking.insecure), knocking.timeout),
+            probe=probe,
         )
     except UserError as error:
         return Verification(Verdict.NOT_DECIDED, f"{Verdict.NOT_DECIDED}: {error}")
     return Verification(report.verdict, reports.summary(report), tuple(_reasons(report)))
 
 
-def verify_within(directory: Path, stack: str, knocking: Knocking, seconds: float) -> Verification:
+def verify_within(directory: Path, stack: str, probe: Probe, seconds: float) -> Verification:
     """The same, again as long as it is not good and time is left: the data plane may lag behind
     what ALB reports.
     """
     deadline = time.monotonic() + seconds
-    while not (found := verify(directory, stack, knocking)).good and time.monotonic() + _PAUSE < deadline:
+    while not (found := verify(directory, stack, probe)).good and time.monotonic() + _PAUSE < deadline:
         time.sleep(_PAUSE)
     return found
 

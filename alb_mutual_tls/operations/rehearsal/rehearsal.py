@@ -45,8 +45,9 @@ from alb_mutual_tls.operations.verification.outcome import (
     ServerCertificateInvalid,
     TlsVersion,
 )
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check
-from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener
+from alb_mutual_tls.operations.verification.verify import verify_listener
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import (
     DeployedAuthority,
@@ -142,7 +143,7 @@ class Rehearsal:
     neighbourhood: StackCluster
     alb: Callable[[], Alb]
     """Raises UserError where ALB cannot be asked."""
-    knocker: Knocker
+    probe: Probe
     given: ClientCredential | None = None
     with_authority_key: bool = False
     port: int | None = None
@@ -225,7 +226,7 @@ class Rehearsal:
         for place in way.destinations(
             self.listener.port, way.server_names, resolve(way.address), default_port=443
         ):
-            outcome = self.knocker.over_tls(place, TlsVersion.TLS_1_2, None)
+            outcome = self.probe.over_tls(place, TlsVersion.TLS_1_2, None)
             if isinstance(outcome, ConnectionFailed | ServerCertificateInvalid):
                 fault = (
                     "its certificate does not verify: "
@@ -335,7 +336,7 @@ class Rehearsal:
         )
         self._await_reachable(claim, way_in, until)
         self.say("trying every case")
-        self._knock(way_in)
+        self._try_every(way_in)
         self._present(claim)
 
     def _add(self) -> RehearsalClaim:
@@ -453,7 +454,7 @@ class Rehearsal:
     def _await_reachable(self, claim: RehearsalClaim, way_in: DeployedListener, until: float) -> None:
         way = approach(way_in, self._around)
         places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
-        patience = replace(self.knocker, timeout=min(self.knocker.timeout, 5.0))
+        patience = replace(self.probe, timeout=min(self.probe.timeout, 5.0))
         looks = 0
         while failed := self._beside(lambda: _unreached(places, patience)):
             self._present(claim)
@@ -467,7 +468,7 @@ class Rehearsal:
             self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
             looks += 1
 
-    def _knock(self, way_in: DeployedListener) -> None:
+    def _try_every(self, way_in: DeployedListener) -> None:
         """Everything that is taken from `mtls verify` about trying a listener."""
         now = clock.now()
         wanted = replace(
@@ -487,7 +488,7 @@ class Rehearsal:
         ]
         every = [*tried, *probes]
         report = self._beside(
-            lambda: verify_listener(self.component.name, way_in, every, self._around, self.knocker)
+            lambda: verify_listener(self.component.name, way_in, every, self._around, self.probe)
         )
         names = {case.name: length for length, case in enumerate(probes, 1)}
         self.result.report = replace(
@@ -602,9 +603,9 @@ class Rehearsal:
             looks += 1
 
 
-def _unreached(places: Sequence[Destination], knocker: Knocker) -> tuple[Destination, str] | None:
+def _unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination, str] | None:
     for place in places:
-        outcome = knocker.over_tls(place, TlsVersion.TLS_1_2, None)
+        outcome = probe.over_tls(place, TlsVersion.TLS_1_2, None)
         if isinstance(outcome, ConnectionFailed):
             return place, outcome.reason
     return None

@@ -43,8 +43,8 @@ class Attempt:
     resumed_from: Destination | None = None
 
 
-def carry_out(attempts: Sequence[Attempt], knock: Callable[[Attempt], Outcome]) -> list[Outcome]:
-    """The outcomes of all attempts, in their order; `knock` makes one, and what it raises is
+def carry_out(attempts: Sequence[Attempt], probe: Callable[[Attempt], Outcome]) -> list[Outcome]:
+    """The outcomes of all attempts, in their order; `probe` makes one, and what it raises is
     raised.
 
     The first attempt at each address and port in each TLS version goes ahead. When it gets no
@@ -60,7 +60,7 @@ def carry_out(attempts: Sequence[Attempt], knock: Callable[[Attempt], Outcome]) 
     with _pool() as pool:
 
         def start(number: int) -> None:
-            pool.submit(knock, attempts[number]).add_done_callback(
+            pool.submit(probe, attempts[number]).add_done_callback(
                 lambda future: finished.put((number, future))
             )
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from alb_mutual_tls.operations.verification.handshake import request_target
+from alb_mutual_tls.operations.verification.connection import request_target
 from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
     Alert,

@@ -39,12 +39,6 @@ from alb_mutual_tls.operations.verification.cases import (
     resumed_from,
 )
 from alb_mutual_tls.operations.verification.flip import Flip, flip
-from alb_mutual_tls.operations.verification.handshake import (
-    Trust,
-    request_in_clear,
-    request_over_tls,
-    resume_over_tls,
-)
 from alb_mutual_tls.operations.verification.judgement import Caller, Expected, Observation
 from alb_mutual_tls.operations.verification.outcome import (
     ConnectionFailed,
@@ -53,6 +47,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     ServerCertificateInvalid,
     TlsVersion,
 )
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener, chosen_listeners
@@ -67,25 +62,6 @@ UNSERVED_NAME: Final = "mtls-verify.invalid"
 """A server name that no listener serves (RFC 2606 section 2)."""
 
 
-@dataclass(frozen=True)
-class Knocker:
-    """How connections are made: trust in the server's certificate, and the time-out of each attempt
-    in seconds.
-    """
-
-    trust: Trust
-    timeout: float
-
-    def over_tls(self, to: Destination, version: TlsVersion, credential: ClientCredential | None) -> Outcome:
-        return request_over_tls(to, version, credential, self.trust, self.timeout)
-
-    def in_clear(self, to: Destination) -> Outcome:
-        return request_in_clear(to, self.timeout)
-
-    def resuming(self, first: Destination, to: Destination, version: TlsVersion) -> Outcome:
-        return resume_over_tls(first, to, version, self.trust, self.timeout)
-
-
 def verify_stack(
     components: Sequence[DeployedComponent],
     *,
@@ -93,7 +69,7 @@ def verify_stack(
     names: Sequence[str] | None,
     given: ClientCredential | None,
     with_authority_key: bool,
-    knocker: Knocker,
+    probe: Probe,
 ) -> VerificationReport:
     """Verify the listeners of these components, or those of the given names.
 
@@ -118,14 +94,12 @@ def verify_stack(
                     pool.submit(_plan, component.name, listener, tried, partial(look, listener), ports)
                 )
         made = [plan.result() for plan in plans]
-    reports = _carry_out(made, knocker)
+    reports = _carry_out(made, probe)
     flips = [
         _flip(component, given, reports, now)
         for component in dict.fromkeys(component for component, _ in wanted)
     ]
-    return VerificationReport(
-        tuple(reports), knocker.trust.insecure, tuple(one for one in flips if one is not None)
-    )
+    return VerificationReport(tuple(reports), probe.insecure, tuple(one for one in flips if one is not None))
 
 
 def verify_listener(
@@ -133,7 +107,7 @@ def verify_listener(
     listener: DeployedListener,
     tried: Sequence[Case | Missing],
     look: Callable[[], Exposure],
-    knocker: Knocker,
+    probe: Probe,
 ) -> ListenerReport:
     """Try all the cases at the listener and at its bypasses. `look` reads the cluster and may
     raise UserError.
@@ -142,7 +116,7 @@ def verify_listener(
     others are still tried. Raises UserError where a credential or the file of CA certificates
     cannot be used.
     """
-    (report,) = _carry_out([_plan(component, listener, tried, look, {listener.port})], knocker)
+    (report,) = _carry_out([_plan(component, listener, tried, look, {listener.port})], probe)
     return report
 
 
@@ -166,16 +140,16 @@ class _Plan:
     parts: tuple[_Part, ...]
 
 
-def _carry_out(plans: Sequence[_Plan], knocker: Knocker) -> list[ListenerReport]:
-    def knock(attempt: Attempt) -> Outcome:
+def _carry_out(plans: Sequence[_Plan], probe: Probe) -> list[ListenerReport]:
+    def outcome_of(attempt: Attempt) -> Outcome:
         if attempt.version is None:
-            return knocker.in_clear(attempt.to)
+            return probe.in_clear(attempt.to)
         if attempt.resumed_from is not None:
-            return knocker.resuming(attempt.resumed_from, attempt.to, attempt.version)
-        return knocker.over_tls(attempt.to, attempt.version, attempt.credential)
+            return probe.resuming(attempt.resumed_from, attempt.to, attempt.version)
+        return probe.over_tls(attempt.to, attempt.version, attempt.credential)
 
     outcomes = iter(
-        carry_out([attempt for plan in plans for part in plan.parts for attempt in part.attempts], knock)
+        carry_out([attempt for plan in plans for part in plan.parts for attempt in part.attempts], outcome_of)
     )
     reports = []
     for plan in plans:

@@ -61,16 +61,16 @@ def deploy(
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.deployment.deploy import Deployer
-    from alb_mutual_tls.operations.deployment.proof import Knocking
+    from alb_mutual_tls.operations.verification.probe import Probe
     from alb_mutual_tls.pipeline.deploy_summary import summary
     from alb_mutual_tls.pipeline.markdown import escaped, marker
 
     interruptible()
-    knocking = Knocking(ca_file, insecure, cert, key, timeout)
+    probe = Probe(ca_file, insecure, cert, key, timeout)
     directory = project_directory(cwd)
     try:
         again, place = given_command("ci/"), "" if cwd is None else f" --cwd {shlex.quote(str(cwd))}"
-        ended = Deployer(directory, stack, knocking, patience, sys.stderr, again, place).deploy(
+        ended = Deployer(directory, stack, probe, patience, sys.stderr, again, place).deploy(
             roll_back=rollback
         )
         text, code = summary(ended), ended.exit_code

@@ -12,10 +12,10 @@ import pytest
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification import report as reports
 from alb_mutual_tls.operations.verification import verify as verification
-from alb_mutual_tls.operations.verification.handshake import Trust, request_over_tls
 from alb_mutual_tls.operations.verification.outcome import Alert, Answered, Destination, NoSession, TlsVersion
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check, VerificationReport
-from alb_mutual_tls.operations.verification.verify import Knocker, verify_stack
+from alb_mutual_tls.operations.verification.verify import verify_stack
 from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.stack.deployed import DeployedClient, DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import Verdict
@@ -62,18 +62,17 @@ def at(port: int, *, ca_enabled: bool = True, cluster: str | None = None) -> Dep
 def run(
     laboratory: Laboratory,
     *components: DeployedComponent,
-    trust: Trust | None = None,
+    probe: Probe | None = None,
     given: ClientCredential | None = None,
     timeout: float = 5,
 ) -> VerificationReport:
-    knocker = Knocker(trust or Trust(laboratory.server_ca_file), timeout)
     return verify_stack(
         components,
         directory=laboratory.folder,
         names=None,
         given=given,
         with_authority_key=True,
-        knocker=knocker,
+        probe=probe or Probe(laboratory.server_ca_file, timeout=timeout),
     )
 
 
@@ -201,12 +200,8 @@ def test_a_refusal_in_tls_1_3_is_always_read_as_an_alert(laboratory: Laboratory)
     certificate, key = laboratory.other_ca.issue("mallory")
     to = Destination("127.0.0.1", laboratory.openssl_like(ssl.TLSVersion.TLSv1_3), HOST, HOST, "/")
     for _ in range(30):
-        outcome = request_over_tls(
-            to,
-            TlsVersion.TLS_1_3,
-            ClientCredential("m", certificate, key),
-            Trust(laboratory.server_ca_file),
-            5,
+        outcome = Probe(laboratory.server_ca_file, timeout=5).over_tls(
+            to, TlsVersion.TLS_1_3, ClientCredential("m", certificate, key)
         )
         assert outcome == Alert("unknown_ca")
 
@@ -257,17 +252,17 @@ def test_without_any_client_nothing_is_green(laboratory: Laboratory, surrounded:
 
 
 @pytest.mark.parametrize(
-    "trust", [Trust(), Trust(Path("client-ca.crt"))], ids=["system's roots", "another CA"]
+    "probe", [Probe(), Probe(Path("client-ca.crt"))], ids=["system's roots", "another CA"]
 )
 def test_a_server_certificate_that_does_not_verify_leaves_everything_undecided_unless_insecure(
-    laboratory: Laboratory, surrounded: Any, trust: Trust
+    laboratory: Laboratory, surrounded: Any, probe: Probe
 ) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     made = surrounded(ports.https)
-    if trust.ca_file is not None:
-        trust = Trust(laboratory.folder / trust.ca_file)
-    assert set(front(run(laboratory, made, trust=trust)).values()) == {Verdict.NOT_DECIDED}
-    assert run(laboratory, made, trust=Trust(insecure=True)).verdict is Verdict.HELD
+    if probe.ca_file is not None:
+        probe = Probe(laboratory.folder / probe.ca_file)
+    assert set(front(run(laboratory, made, probe=probe)).values()) == {Verdict.NOT_DECIDED}
+    assert run(laboratory, made, probe=Probe(insecure=True)).verdict is Verdict.HELD
 
 
 @pytest.mark.parametrize(

@@ -16,16 +16,10 @@ import pytest
 
 from alb_mutual_tls.listener.bypasses import Exposure
 from alb_mutual_tls.operations.verification.cases import cases
-from alb_mutual_tls.operations.verification.handshake import (
-    KeptSession,
-    Trust,
-    keep_session,
-    request_over_tls,
-    resume_over_tls,
-)
 from alb_mutual_tls.operations.verification.outcome import Answered, Destination, NoSession, TlsVersion
+from alb_mutual_tls.operations.verification.probe import KeptSession, Probe
 from alb_mutual_tls.operations.verification.result import VerificationReport
-from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener, verify_stack
+from alb_mutual_tls.operations.verification.verify import verify_listener, verify_stack
 from alb_mutual_tls.pki import signing
 from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.pki.profile import CA_PROFILE
@@ -106,14 +100,14 @@ def listener(port: int) -> DeployedListener:
 
 
 def run(laboratory: Laboratory, component: DeployedComponent) -> VerificationReport:
-    knocker = Knocker(Trust(laboratory.server_ca_file), 5)
+    probe = Probe(laboratory.server_ca_file, timeout=5)
     return verify_stack(
         [component],
         directory=laboratory.folder,
         names=None,
         given=None,
         with_authority_key=True,
-        knocker=knocker,
+        probe=probe,
     )
 
 
@@ -340,9 +334,9 @@ def test_a_session_of_a_listener_that_asks_nobody_is_a_way_around_where_openssl_
     tried = cases(
         alone, ClientCredential("alice", certificate, private_key), with_authority_key=False, now=NOW
     )
-    knocker = Knocker(Trust(laboratory.server_ca_file), 5)
+    probe = Probe(laboratory.server_ca_file, timeout=5)
     around = Exposure("127.0.0.1", (HOST,), (), (443 + open_to_all - asks,))
-    report = verify_listener("mtls", alone.listeners[0], tried, lambda: around, knocker)
+    report = verify_listener("mtls", alone.listeners[0], tried, lambda: around, probe)
     found = {check.case for check in report.checks if check.verdict is Verdict.FELL_SHORT}
     assert found == {f"resumed session of HTTPS {443 + open_to_all - asks}"}
 
@@ -369,14 +363,14 @@ def at_front(port: int) -> Destination:
 def test_an_nginx_refuses_sessions_from_before_client_authentication_that_it_could_read(
     laboratory: Laboratory, tickets: str, version: TlsVersion
 ) -> None:
-    ports, trust = laboratory.nginx(tickets), Trust(laboratory.server_ca_file)
-    kept = keep_session(at_front(ports.https), version, trust, 5)
+    ports, probe = laboratory.nginx(tickets), Probe(laboratory.server_ca_file, timeout=5)
+    kept = probe.keep_session(at_front(ports.https), version)
     assert isinstance(kept, KeptSession)
-    assert kept.resume(at_front(ports.https), 5) == Answered(200, "", "old")
+    assert kept.resume(at_front(ports.https)) == Answered(200, "", "old")
     laboratory.reload(ports, tickets)
-    assert kept.resume(at_front(ports.https), 5) == Answered(200, "", "old")
+    assert kept.resume(at_front(ports.https)) == Answered(200, "", "old")
     laboratory.reload(ports, tickets + ON.format(folder=laboratory.folder))
-    refused = kept.resume(at_front(ports.https), 5)
+    refused = kept.resume(at_front(ports.https))
     assert (
         isinstance(refused, Answered)
         and refused.status == 400
@@ -392,12 +386,12 @@ def test_openssl_alone_resumes_a_session_from_before_so_that_refusing_it_is_the_
     whoever has a session of the time before.
     """
     asks, open_to_all = laboratory.openssl_pair()
-    trust = Trust(laboratory.server_ca_file)
-    kept = keep_session(at_front(open_to_all), version, trust, 5)
+    probe = Probe(laboratory.server_ca_file, timeout=5)
+    kept = probe.keep_session(at_front(open_to_all), version)
     assert isinstance(kept, KeptSession)
-    assert kept.resume(at_front(asks), 5) == Answered(200, "", "old")
-    assert not isinstance(request_over_tls(at_front(asks), version, None, trust, 5), Answered)
-    assert isinstance(resume_over_tls(at_front(asks), at_front(asks), version, trust, 5), NoSession)
+    assert kept.resume(at_front(asks)) == Answered(200, "", "old")
+    assert not isinstance(probe.over_tls(at_front(asks), version, None), Answered)
+    assert isinstance(probe.resuming(at_front(asks), at_front(asks), version), NoSession)
 
 
 # Several listeners
@@ -411,7 +405,7 @@ def test_a_listener_that_swallows_everything_costs_one_time_out_and_keeps_nobody
         made = steady(laboratory, laboratory.nginx(on).https)
         dead = DeployedListener("dead", "alb", 443, True, f"127.0.0.1:{silent.getsockname()[1]}", HOST)
         component = replace(made, listeners=(dead, *made.listeners))
-        knocker = Knocker(Trust(laboratory.server_ca_file), 2)
+        probe = Probe(laboratory.server_ca_file, timeout=2)
         began = time.monotonic()
         report = verify_stack(
             [component],
@@ -419,10 +413,10 @@ def test_a_listener_that_swallows_everything_costs_one_time_out_and_keeps_nobody
             names=None,
             given=None,
             with_authority_key=False,
-            knocker=knocker,
+            probe=probe,
         )
         took = time.monotonic() - began
-    assert took < 2 * knocker.timeout
+    assert took < 2 * probe.timeout
     assert [one.listener.name for one in report.listeners] == ["dead", "https"]
     assert report.listeners[0].verdict is Verdict.NOT_DECIDED
     assert report.listeners[1].verdict is Verdict.HELD

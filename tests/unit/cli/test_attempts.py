@@ -38,15 +38,15 @@ def answer(attempt: Attempt) -> Outcome:
 def test_outcomes_come_in_the_order_of_the_attempts_whichever_is_answered_first() -> None:
     last = threading.Event()
 
-    def knock(attempt: Attempt) -> Outcome:
+    def probe(attempt: Attempt) -> Outcome:
         if attempt.to.port == 3:
             last.set()
         assert last.wait(PATIENCE)
         return answer(attempt)
 
     wanted = attempts(1, 2, 3, each=2)
-    assert carry_out(wanted, knock) == [answer(attempt) for attempt in wanted]
-    assert carry_out([], knock) == []
+    assert carry_out(wanted, probe) == [answer(attempt) for attempt in wanted]
+    assert carry_out([], probe) == []
 
 
 @dataclass
@@ -56,14 +56,14 @@ class Swamp:
     """
 
     others: int
-    knocks: Counter[int] = field(default_factory=Counter)
+    probed: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._lock, self._answered = threading.Lock(), threading.Event()
 
-    def knock(self, attempt: Attempt) -> Outcome:
+    def probe(self, attempt: Attempt) -> Outcome:
         with self._lock:
-            self.knocks[attempt.to.port] += 1
+            self.probed[attempt.to.port] += 1
         if attempt.to.port < 100:
             assert self._answered.wait(PATIENCE), "somebody waited for a place that does not answer"
             return TIMED_OUT
@@ -79,8 +79,8 @@ def test_places_that_swallow_everything_are_tried_once_in_each_tls_version_and_n
 ):
     swamp = Swamp(others=3 * AT_ONCE)
     dead = [attempt for version in TlsVersion for attempt in attempts(*range(1, 9), each=20, version=version)]
-    outcomes = carry_out([*dead, *attempts(100, 101, 102, each=AT_ONCE)], swamp.knock)
-    assert {port: count for port, count in swamp.knocks.items() if port < 100} == dict.fromkeys(
+    outcomes = carry_out([*dead, *attempts(100, 101, 102, each=AT_ONCE)], swamp.probe)
+    assert {port: count for port, count in swamp.probed.items() if port < 100} == dict.fromkeys(
         range(1, 9), len(TlsVersion)
     )
     found = Counter(outcomes[: len(dead)])
@@ -106,7 +106,7 @@ def test_there_are_never_more_connections_than_the_bound() -> None:
     lock, now, most = threading.Lock(), 0, 0
     full = threading.Barrier(AT_ONCE)
 
-    def knock(attempt: Attempt) -> Outcome:
+    def probe(attempt: Attempt) -> Outcome:
         nonlocal now, most
         with lock:
             now += 1
@@ -116,17 +116,17 @@ def test_there_are_never_more_connections_than_the_bound() -> None:
             now -= 1
         return answer(attempt)
 
-    carry_out(attempts(*range(1, 3 * AT_ONCE + 1)), knock)
+    carry_out(attempts(*range(1, 3 * AT_ONCE + 1)), probe)
     assert most == AT_ONCE
 
 
 def test_an_error_ends_the_run_without_the_attempts_that_are_still_to_come() -> None:
     made = []
 
-    def knock(attempt: Attempt) -> Outcome:
+    def probe(attempt: Attempt) -> Outcome:
         made.append(attempt)
         raise UserError("the file cannot be used: give another one")
 
     with pytest.raises(UserError, match="give another one"):
-        carry_out(attempts(1, each=500), knock)
+        carry_out(attempts(1, each=500), probe)
     assert len(made) == 1

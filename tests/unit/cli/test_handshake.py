@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.operations.verification import handshake, outcome
-from alb_mutual_tls.operations.verification.handshake import Trust, outcome_of
+from alb_mutual_tls.operations.verification import connection, handshake, outcome
+from alb_mutual_tls.operations.verification.handshake import outcome_of
 from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
     Alert,
@@ -104,7 +104,7 @@ def test_a_credential_that_openssl_cannot_use_is_told_once_with_openssls_reason(
     issuer = authority()
     given = ClientCredential("of partner.crt", pem(client(issuer)), key_pem(key("another one")))
     with pytest.raises(UserError) as raised:
-        handshake._context(TlsVersion.TLS_1_3, given, Trust(None, insecure=True))
+        handshake.tls_context(TlsVersion.TLS_1_3, given, None, insecure=True)
     assert str(raised.value).startswith(
         "OpenSSL cannot use the certificate and key of partner.crt: key values mismatch; give "
     )
@@ -125,7 +125,7 @@ def test_text_from_a_server_cannot_steer_a_terminal() -> None:
 )
 def test_path_and_host_are_sent_as_http_wants_them(path: str, host: str, head: str) -> None:
     assert (
-        handshake._get(outcome.Destination("127.0.0.1", 443, host, host, path))
+        connection.request(outcome.Destination("127.0.0.1", 443, host, host, path))
         .decode("ascii")
         .startswith(head)
     )

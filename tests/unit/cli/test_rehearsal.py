@@ -34,7 +34,6 @@ from alb_mutual_tls.operations.rehearsal.report import (
     print_for_people,
 )
 from alb_mutual_tls.operations.rehearsal.result import Need, Purpose
-from alb_mutual_tls.operations.verification.handshake import Trust
 from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
@@ -44,7 +43,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     ServerCertificateInvalid,
     TlsVersion,
 )
-from alb_mutual_tls.operations.verification.verify import Knocker
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.pki import bundle, imposters
 from alb_mutual_tls.pki.certification_path import length_to
 from alb_mutual_tls.pki.imposters import ClientCredential
@@ -61,7 +60,7 @@ from tests.unit.listener.fakes import FakeAlb, FakeCluster, alb, raised
 
 HOST = "demo.alb.ingress.top"
 NOW = dt.datetime.now(dt.UTC)
-OK, SYSTEM = Answered(200), Trust()
+OK = Answered(200)
 BAD = (
     "foreign CA",
     "self-signed with the CA's name",
@@ -126,13 +125,12 @@ def component(
 
 
 @dataclass(frozen=True)
-class Town(Knocker):
+class Town(Probe):
     """A right ALB: the temporary listener lets in whose chain leads to the CA it names and is no
     longer than `deepest`.
     """
 
     cluster: FakeCluster = field(default_factory=lambda: FakeCluster({}))
-    trust: Trust = SYSTEM
     timeout: float = 1
     deepest: int = 9
     enforces: bool = True

@@ -14,7 +14,6 @@ from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener.bypasses import Bypass, Exposure
 from alb_mutual_tls.operations.verification import verify as verification
 from alb_mutual_tls.operations.verification.cases import NO_CERTIFICATE, NOT_YET_VALID, Case, Missing
-from alb_mutual_tls.operations.verification.handshake import Trust
 from alb_mutual_tls.operations.verification.judgement import Caller
 from alb_mutual_tls.operations.verification.outcome import (
     Alert,
@@ -25,8 +24,9 @@ from alb_mutual_tls.operations.verification.outcome import (
     ServerCertificateInvalid,
     TlsVersion,
 )
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check
-from alb_mutual_tls.operations.verification.verify import Knocker, verify_listener, verify_stack
+from alb_mutual_tls.operations.verification.verify import verify_listener, verify_stack
 from alb_mutual_tls.pki.imposters import ClientCredential
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
@@ -34,7 +34,7 @@ from alb_mutual_tls.verdict import Verdict
 
 OK, REFUSED = Answered(200, "", "old"), ConnectionFailed("connection refused", refused=True)
 REQUIRED = Alert("certificate_required")
-REDIRECT, SYSTEM = Answered(301), Trust()
+REDIRECT = Answered(301)
 """REDIRECT: to the same by HTTPS."""
 ALICE = Case("client alice", Caller.CLIENT, ClientCredential("alice", "", ""))
 CASES: list[Case | Missing] = [
@@ -47,17 +47,16 @@ CASES: list[Case | Missing] = [
 
 
 @dataclass(frozen=True)
-class Town(Knocker):
+class Town(Probe):
     """A right ALB: every HTTPS port lets alice in; `clear` and `open_ports` make bypasses."""
 
-    trust: Trust = SYSTEM
     timeout: float = 1
     clear: Outcome = REDIRECT
     open_ports: frozenset[int] = frozenset()
     closed_ports: frozenset[int] = frozenset()
     round: Outcome = REQUIRED
     trusts_nobody: bool = False
-    knocks: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+    probed: list[tuple[str, int, str, str, str]] = field(default_factory=list)
     roundabout: list[tuple[str, int, str, int]] = field(default_factory=list)
 
     def over_tls(self, to: Destination, version: TlsVersion, credential: ClientCredential | None) -> Outcome:
@@ -65,7 +64,7 @@ class Town(Knocker):
         if to.any_name:
             self.roundabout.append((to.server_name, to.port, "", 0))
             return self.round
-        self.knocks.append((to.address, to.port, to.host, version, who))
+        self.probed.append((to.address, to.port, to.host, version, who))
         if to.port in self.closed_ports:
             return REFUSED
         if self.trusts_nobody:
@@ -77,7 +76,7 @@ class Town(Knocker):
         return self.round
 
     def in_clear(self, to: Destination) -> Outcome:
-        self.knocks.append((to.address, to.port, to.host, "HTTP", ""))
+        self.probed.append((to.address, to.port, to.host, "HTTP", ""))
         return Answered(301, f"https://{to.server_name}{to.path}") if self.clear == REDIRECT else self.clear
 
 
@@ -111,8 +110,8 @@ def test_every_case_is_tried_in_both_versions_at_every_host() -> None:
         for version in TlsVersion
         for who in people
     }
-    assert set(town.knocks) == wanted
-    assert len(town.knocks) == len(wanted)
+    assert set(town.probed) == wanted
+    assert len(town.probed) == len(wanted)
     assert report.verdict is Verdict.HELD
     assert verdicts(report.checks)["client csr"] == {Verdict.NOT_CHECKED}
 
@@ -135,17 +134,17 @@ def test_a_client_that_is_refused_is_told_what_its_chain_gives_as_a_reason() -> 
 def test_a_certificate_that_will_be_good_tomorrow_goes_to_loopback_only() -> None:
     town = Town()
     report = verify_listener("mtls", listener(), CASES, around(address="192.0.2.1"), town)
-    assert all(who != NOT_YET_VALID for *_, who in town.knocks)
+    assert all(who != NOT_YET_VALID for *_, who in town.probed)
     (check,) = [check for check in report.checks if check.case == NOT_YET_VALID]
     assert (check.verdict, "only on the sandbox" in check.why) == (Verdict.NOT_CHECKED, True)
 
 
-def test_at_bypasss_nobody_knocks_without_a_certificate_and_a_client_for_comparison() -> None:
+def test_at_bypasss_no_certificate_and_a_client_for_comparison_are_tried() -> None:
     town = Town()
     report = verify_listener(
         "mtls", listener(), CASES, around(Bypass(80, "HTTP", ("a",)), Bypass(8443, "HTTPS", ("a",))), town
     )
-    assert {(port, host, how, who) for _, port, host, how, who in town.knocks if port != 443} == {
+    assert {(port, host, how, who) for _, port, host, how, who in town.probed if port != 443} == {
         (80, "a", "HTTP", ""),
         *((8443, "a:8443", version, who) for version in TlsVersion for who in ("alice", NO_CERTIFICATE)),
     }
@@ -189,7 +188,7 @@ def test_a_redirect_to_another_listener_that_is_verified_too_holds(
     for listeners, verdict in ((both, {Verdict.HELD}), (both[1:], {Verdict.NOT_DECIDED})):
         component = DeployedComponent("mtls", listeners, (), "root", "")
         report = verify_stack(
-            [component], directory=tmp_path, names=None, given=None, with_authority_key=False, knocker=Town()
+            [component], directory=tmp_path, names=None, given=None, with_authority_key=False, probe=Town()
         )
         assert verdicts(report.listeners[-1].checks)["bypass HTTP 80"] == verdict
 
@@ -239,7 +238,7 @@ def test_a_door_of_another_stack_whose_certificate_does_not_verify_is_not_said_t
 def test_a_door_that_serves_every_host_is_tried_with_the_listeners_names() -> None:
     town = Town()
     verify_listener("mtls", listener(), CASES, around(Bypass(80, "HTTP", ())), town)
-    assert ("127.0.0.1", 80, "a", "HTTP", "") in town.knocks
+    assert ("127.0.0.1", 80, "a", "HTTP", "") in town.probed
 
 
 @pytest.mark.parametrize(("address", "verdict"), [(None, Verdict.HELD), ("127.0.0.1", Verdict.NOT_DECIDED)])
@@ -270,7 +269,7 @@ def test_where_authentication_is_off_bypasss_are_not_tried() -> None:
     report = verify_listener(
         "mtls", listener(ca_enabled=False), CASES, around(Bypass(80, "HTTP", ("a",))), town
     )
-    assert {port for _, port, *_ in town.knocks} == {443}
+    assert {port for _, port, *_ in town.probed} == {443}
     assert report.verdict is Verdict.HELD
 
 
@@ -298,7 +297,7 @@ def test_a_name_that_is_no_listeners_is_an_error_that_names_those_there_are(tmp_
             names=["https", "http"],
             given=None,
             with_authority_key=False,
-            knocker=Town(),
+            probe=Town(),
         )
 
 

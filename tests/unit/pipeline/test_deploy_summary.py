@@ -14,8 +14,9 @@ from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
 from alb_mutual_tls.operations.deployment.deploy import Deployment, DeploymentEnding
 from alb_mutual_tls.operations.deployment.live import Live, sentence
-from alb_mutual_tls.operations.deployment.proof import Knocking, Verification
+from alb_mutual_tls.operations.deployment.proof import Verification
 from alb_mutual_tls.operations.status.sight import ObservedListener
+from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.pipeline.deploy_summary import summary
 from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.verdict import Verdict
@@ -143,8 +144,8 @@ def test_advice_repeats_the_options_that_were_given(ended: Deployment) -> None:
 
 
 def test_the_options_of_verify_are_those_that_were_given() -> None:
-    assert Knocking().options == ""
-    given = Knocking(Path("my ca.pem"), insecure=True, cert=Path("c"), key=Path("k"), timeout=2.5)
+    assert Probe().options == ""
+    given = Probe(Path("my ca.pem"), insecure=True, cert=Path("c"), key=Path("k"), timeout=2.5)
     assert given.options == " --ca-file 'my ca.pem' --cert c --key k --insecure --timeout 2.5"
 
 
