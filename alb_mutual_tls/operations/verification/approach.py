@@ -18,9 +18,9 @@ WILDCARD_LABEL: Final = "mtls-verify"  # stands in for the star of a wildcard ho
 
 @dataclass(frozen=True)
 class Approach:
-    """Where a listener is tried. `shift` is added to every listener's port; `bypasses` is a
-    reason where they are unknown.
+    """Where a listener is tried.
 
+    `shift` is added to every listener's port. `bypasses` is a reason where they are unknown.
     `is_alb`: the address is the ALB's own, so that a refused connection there means that no such
     listener exists; a configured address may be something in front of it.
     """
@@ -53,10 +53,10 @@ class Approach:
 
 
 def approach(listener: DeployedListener, look: Callable[[], Exposure]) -> Approach:
-    """How to get to a listener: configured values first, else what the cluster says (`look`, which
-    may raise UserError).
+    """How to get to a listener: configured values first, else what the cluster says.
 
-    Raises UserError when the cluster cannot be read and address or server name are not configured.
+    `look` reads the cluster and may raise UserError. So does this, where the cluster cannot be read
+    and address or server name are not configured.
     """
     try:
         exposure: Exposure | UserError = look()
@@ -116,19 +116,19 @@ def concrete(host: str) -> str:
 
 def resolve(host: str) -> list[str]:
     """All IP addresses behind a name, each once. Raises UserError when there are none."""
-    found = []
+    entries = []
     for flags in (socket.AI_ADDRCONFIG, 0):  # first only families that this machine can reach
         try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
+            entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
             break
         except (OSError, UnicodeError):
             continue
-    if not found:
+    if not entries:
         raise UserError(
             f"the address {host} cannot be resolved: check the name, or configure verify.address with an IP"
             " address"
         )
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def is_loopback(address: str) -> bool:

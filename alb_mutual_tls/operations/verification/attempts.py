@@ -1,6 +1,4 @@
-"""The connections of a run: in parallel, with a bound, and without waiting long for what does not
-answer.
-"""
+"""The connections of a run: in parallel, bounded, with little waiting for what is silent."""
 
 from __future__ import annotations
 
@@ -44,17 +42,16 @@ class Attempt:
 
 
 def carry_out(attempts: Sequence[Attempt], probe: Callable[[Attempt], Outcome]) -> list[Outcome]:
-    """The outcomes of all attempts, in their order; `probe` makes one, and what it raises is
-    raised.
+    """The outcomes of all attempts, in their order; `probe` makes one.
 
     The first attempt at each address and port in each TLS version goes ahead. When it gets no
-    answer in time, the others are spared, so that a place that swallows packets takes one time-out
-    and not one for each case.
+    answer in time, the others are spared, so that a silent address takes one time-out and not one
+    for each case. What `probe` raises is raised.
     """
-    places: dict[tuple[str, int, TlsVersion | None], list[int]] = {}
+    endpoints: dict[tuple[str, int, TlsVersion | None], list[int]] = {}
     for number, attempt in enumerate(attempts):
-        places.setdefault((attempt.to.address, attempt.to.port, attempt.version), []).append(number)
-    behind = {first: rest for first, *rest in places.values()}
+        endpoints.setdefault((attempt.to.address, attempt.to.port, attempt.version), []).append(number)
+    behind = {first: rest for first, *rest in endpoints.values()}
     outcomes: dict[int, Outcome] = {}
     finished: SimpleQueue[tuple[int, Future[Outcome]]] = SimpleQueue()
     with _pool() as pool:

@@ -1,4 +1,4 @@
-"""The cases of `mtls verify`: no certificate, clients, forged credentials, every authority's clients.
+"""The cases of `mtls verify`: no certificate, clients, forged credentials, every authority.
 
 The rule for whoever is signed by an authority of the stack, in every phase of a rotation: let in is
 who presents a chain that leads to the CA that the stack gave the listener. docs/verify.md says of
@@ -122,7 +122,7 @@ def cases(
     ]
     made: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Caller.NOBODY, None)]
     made += _cut_chains(component.ca_certificate_pem, clients, now)
-    made += _imposters(component, clients, now)
+    made += _forged(component, clients, now)
     return made + _signed_by_the_authority(component, with_authority_key=with_authority_key, now=now)
 
 
@@ -199,7 +199,7 @@ def _client(component: DeployedComponent, credential: ClientCredential, now: dat
     return Case(client_case(credential.name), Caller.CLIENT, credential, why)
 
 
-def _imposters(
+def _forged(
     component: DeployedComponent, clients: Sequence[Case | Missing], now: datetime
 ) -> list[Case | Missing]:
     from alb_mutual_tls.pki import imposters
@@ -208,15 +208,15 @@ def _imposters(
         (one.credential for one in clients if isinstance(one, Case) and one.role is Caller.CLIENT), None
     )
     return [
-        Case(FOREIGN, Caller.IMPOSTER, imposters.foreign(now)),
-        Case(SELF_SIGNED, Caller.IMPOSTER, imposters.self_signed(component.ca_certificate_pem, now)),
+        Case(FOREIGN, Caller.FORGED, imposters.foreign(now)),
+        Case(SELF_SIGNED, Caller.FORGED, imposters.self_signed(component.ca_certificate_pem, now)),
         (
             Missing(
                 TAMPERED,
                 "there is no client with a private key to tamper with: give one with --cert and --key",
             )
             if good is None
-            else Case(TAMPERED, Caller.IMPOSTER, imposters.tampered(good))
+            else Case(TAMPERED, Caller.FORGED, imposters.tampered(good))
         ),
     ]
 
@@ -288,7 +288,7 @@ def _signed_by_the_authority(
         make(signer.issuer, now, signer.above_pem)
         for make in (imposters.expired, imposters.server_only, imposters.not_yet_valid)
     )
-    return [Case(name, Caller.IMPOSTER, credential) for name, credential in zip(names, made, strict=True)]
+    return [Case(name, Caller.FORGED, credential) for name, credential in zip(names, made, strict=True)]
 
 
 @dataclass(frozen=True)

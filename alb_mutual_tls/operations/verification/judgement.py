@@ -10,19 +10,16 @@ authentication is off, the cases turn round: everybody is to be let in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
-from alb_mutual_tls.operations.verification.connection import request_target
 from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
     Alert,
     Answered,
     ConnectionFailed,
-    Destination,
     NoSession,
     Outcome,
     ServerCertificateInvalid,
@@ -37,7 +34,7 @@ class Caller(StrEnum):
 
     CLIENT = "client"  # holds a certificate that the listener is to accept
     NOBODY = "no certificate"
-    IMPOSTER = "imposter"  # holds a certificate that the listener is to refuse
+    FORGED = "forged"  # holds a certificate that the listener is to refuse
     # a client without the certificates between its own and the CA that the listener trusts
     CUT = "cut chain"
     # a client of an authority of the stack that the listener does not trust (yet, or any more)
@@ -53,7 +50,7 @@ ROUNDABOUT: Final = frozenset({Caller.MISNAMED, Caller.RESUMED})
 
 
 class Expected(StrEnum):
-    """What is wished for a case."""
+    """What is desired of a case."""
 
     LET_IN = "let in"
     REJECTED = "rejected"
@@ -106,7 +103,7 @@ AUTHENTICATION_FAILS: Final = (
 )
 LET_IN_WHY: Final[Mapping[Caller, str]] = {
     Caller.NOBODY: AUTHENTICATION_FAILS,
-    Caller.IMPOSTER: AUTHENTICATION_FAILS,
+    Caller.FORGED: AUTHENTICATION_FAILS,
     Caller.CUT: (
         "the listener lets a client in without the certificates between its own and the CA of the stack, so"
         " it trusts more than that CA: compare caCertificates of the AlbConfig with what ALB shows"
@@ -132,7 +129,7 @@ ONLY_THIS_CASE: Final = (
 
 
 def expected(role: Caller, *, ca_enabled: bool) -> Expected:
-    """What is wished for somebody of this role at a listener with client authentication on
+    """What is desired for somebody of this role at a listener with client authentication on
     or off.
     """
     return Expected.LET_IN if not ca_enabled or role is Caller.CLIENT else Expected.REJECTED
@@ -173,76 +170,6 @@ def proves(outcome: Outcome | None) -> bool:
     that this is not to be checked).
     """
     return isinstance(outcome, Answered) or (isinstance(outcome, Alert) and outcome.proven)
-
-
-def judge_bypass_in_clear(
-    outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False
-) -> Finding:
-    """An HTTP listener that serves the same hosts must redirect to what was verified, host, port
-    and path, or not be there.
-
-    `ports`: the HTTPS ports that are verified. A refused connection shows that it is not there only
-    where the address is the ALB's own (`is_alb`). `made_up`: nobody said that there is anything at
-    the path that was asked for.
-    """
-    if is_alb and isinstance(outcome, ConnectionFailed) and outcome.refused:
-        return Finding(Verdict.HELD)
-    if not isinstance(outcome, Answered):
-        return Finding(Verdict.NOT_DECIDED, UNREACHED)
-    if outcome.status in (301, 302, 303, 307, 308):
-        scheme, host, _ = target = _target(outcome.location, asked)
-        if target in [
-            ("https", asked.server_name.lower(), (port, request_target(asked.path))) for port in ports
-        ]:
-            return Finding(Verdict.HELD)
-        if scheme != "http" or host != asked.server_name.lower():
-            why = (
-                f"it redirects to {outcome.location or 'nowhere'} and not to the same host and path at a port"
-                f" that was verified ({', '.join(map(str, sorted(ports)))}), where somebody else may answer:"
-                f" {DOOR_REMEDY}"
-            )
-            return Finding(Verdict.NOT_DECIDED, why)
-    if made_up and outcome.status == 404:
-        return Finding(
-            Verdict.NOT_DECIDED,
-            f"{asked.path} was made up to try a second path, and who answers HTTP 404 is not known:"
-            f" {DOOR_REMEDY}",
-        )
-    if outcome.status in (400, 403, 421, 426) or outcome.status >= 500:
-        why = (
-            f"HTTP {outcome.status} may come from the listener or from the application behind it: "
-            + DOOR_REMEDY
-        )
-        return Finding(Verdict.NOT_DECIDED, why)
-    return Finding(
-        Verdict.FELL_SHORT,
-        "the same hosts are served over HTTP, without any client certificate: " + DOOR_REMEDY,
-    )
-
-
-def _target(location: str, asked: Destination) -> tuple[str, str, tuple[int, str] | None]:
-    """Where a redirect leads to: scheme, host, and port with path and query; a relative one stays
-    at the host that was asked.
-    """
-    try:
-        to = urlsplit(location)
-        scheme, host = to.scheme or "http", (to.hostname or "") if to.netloc else asked.server_name.lower()
-        port = to.port or {"https": 443}.get(scheme, 80)
-    except ValueError:
-        return "", "", None
-    if to.username is not None:
-        return scheme, "", None
-    return (
-        scheme,
-        host,
-        (port, urlunsplit(("", "", request_target(to.path) or "/", request_target(to.query), ""))),
-    )
-
-
-DOOR_REMEDY: Final = (
-    'set the annotation alb.ingress.kubernetes.io/ssl-redirect: "true" on the Ingress, or take the HTTP'
-    " listener away"
-)
 
 
 def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observation]:

@@ -53,9 +53,9 @@ class Probe:
         return connect(to, None, self.timeout)[0]
 
     def resuming(self, first: Destination, to: Destination, version: TlsVersion) -> Outcome:
-        """What comes of a GET at `to` with the TLS session that `first` gives to nobody in particular.
+        """What comes of a GET at `to` with a TLS session that `first` gave.
 
-        The time-out is for each of the two connections.
+        Neither connection has a client certificate, and each has its own time-out.
         """
         kept = self.keep_session(first, version)
         return kept if isinstance(kept, NoSession) else kept.resume(to)
@@ -82,7 +82,7 @@ class Probe:
 
     @property
     def options(self) -> str:
-        """These options of `mtls verify` as the shell takes them, each after a space; defaults are left out."""
+        """Its options of `mtls verify` for the shell, each after a space, without defaults."""
         paths = {"--ca-file": self.ca_file, "--cert": self.cert, "--key": self.key}
         options = [
             f" {option} {shlex.quote(str(path))}" for option, path in paths.items() if path is not None

@@ -43,9 +43,9 @@ def test_without_any_ca_key_there_are_the_clients_nobody_and_three_imposters(
         "client client": Caller.CLIENT,
         "no certificate": Caller.NOBODY,
         "client client with 1 of 2 certificates": Caller.CUT,
-        "foreign CA": Caller.IMPOSTER,
-        "self-signed with the CA's name": Caller.IMPOSTER,
-        "tampered signature": Caller.IMPOSTER,
+        "foreign CA": Caller.FORGED,
+        "self-signed with the CA's name": Caller.FORGED,
+        "tampered signature": Caller.FORGED,
     }
     assert set(missing(found)) == {"client csr-client", *SIGNED_BY_THE_CA}
 
@@ -100,7 +100,7 @@ def test_with_the_authoritys_key_the_real_ca_signs_what_must_be_refused(exported
     for name in SIGNED_BY_THE_CA:
         case = found[name]
         assert isinstance(case, Case) and case.credential is not None
-        assert case.role is (Caller.CLIENT if name == "client of authority root" else Caller.IMPOSTER)
+        assert case.role is (Caller.CLIENT if name == "client of authority root" else Caller.FORGED)
         x509.load_pem_x509_certificate(case.credential.certificate_pem.encode()).verify_directly_issued_by(
             trusted
         )

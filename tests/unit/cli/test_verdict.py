@@ -16,7 +16,6 @@ from alb_mutual_tls.operations.verification.judgement import (
     Observation,
     expected,
     judge,
-    judge_bypass_in_clear,
 )
 from alb_mutual_tls.operations.verification.outcome import (
     CLOSED,
@@ -30,6 +29,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
     VersionNotOffered,
 )
+from alb_mutual_tls.operations.verification.redirect import judge_bypass_in_clear
 from alb_mutual_tls.verdict import EXIT_CODE, Finding, Verdict, overall
 
 OK = Answered(200, "", "old")
@@ -46,8 +46,8 @@ INVALID = ServerCertificateInvalid("self-signed certificate")
 CASES = (
     ("client alice", Caller.CLIENT),
     ("no certificate", Caller.NOBODY),
-    ("foreign CA", Caller.IMPOSTER),
-    ("tampered signature", Caller.IMPOSTER),
+    ("foreign CA", Caller.FORGED),
+    ("tampered signature", Caller.FORGED),
 )
 
 ASKED = Destination("127.0.0.1", 80, "demo.alb.ingress.top", "demo.alb.ingress.top", "/shop?a=b c")
@@ -456,5 +456,5 @@ def test_everybody_who_is_let_in_against_expectation_has_an_explanation_of_his_o
         for role in Caller
         if role is not Caller.CLIENT
     }
-    assert whys[Caller.NOBODY] == whys[Caller.IMPOSTER]
+    assert whys[Caller.NOBODY] == whys[Caller.FORGED]
     assert len(set(whys.values())) == len(whys) - 1

@@ -40,8 +40,8 @@ ALICE = Case("client alice", Caller.CLIENT, ClientCredential("alice", "", ""))
 CASES: list[Case | Missing] = [
     ALICE,
     Case(NO_CERTIFICATE, Caller.NOBODY, None),
-    Case("foreign CA", Caller.IMPOSTER, ClientCredential("foreign CA", "", "")),
-    Case(NOT_YET_VALID, Caller.IMPOSTER, ClientCredential(NOT_YET_VALID, "", "")),
+    Case("foreign CA", Caller.FORGED, ClientCredential("foreign CA", "", "")),
+    Case(NOT_YET_VALID, Caller.FORGED, ClientCredential(NOT_YET_VALID, "", "")),
     Missing("client csr", "it brought a CSR"),
 ]
 
