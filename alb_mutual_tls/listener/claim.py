@@ -215,11 +215,10 @@ class ClaimEnding(Enum):
 def for_delete(
     found: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str], *, enabled: bool
 ) -> ClaimEnding:
-    """How a resource that is deleted leaves its listener; `live_ids` are the CA certificates the
-    listener names now, `enabled` its caEnabled.
+    """How a resource that is deleted leaves its listener.
 
-    A listener that asks for certificates of no CA at all is nobody's wish: ALB refuses it and goes
-    on with what it had, our CA.
+    `live_ids`: the CA certificates that the listener names now. `enabled`: its caEnabled. ALB
+    refuses a listener that asks for certificates of no CA at all, and goes on with ours.
     """
     ours = tuple(live_ids) == (applied,) or (found is not None and enabled and not live_ids)
     if found is None:

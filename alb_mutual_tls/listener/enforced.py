@@ -1,4 +1,4 @@
-"""Whether ALB shows what an AlbConfig wishes. Pure."""
+"""Whether ALB shows what an AlbConfig asks for. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from alb_mutual_tls.listener.exact_json import Document
 
 
-def shows(state: ListenerState | None, wish: Desired) -> bool:
-    """Whether what ALB reports is what is wished; on means this one CA certificate, associated, on
+def shows(state: ListenerState | None, desired: Desired) -> bool:
+    """Whether what ALB reports is what is desired; on means this one CA certificate, associated, on
     a listener at rest.
     """
     if state is None or state.status in ("Provisioning", "Configuring"):
         return False
-    if not wish.ca_enabled:
+    if not desired.ca_enabled:
         return not state.ca_enabled
     associated = [item.certificate_id for item in state.ca_certificates if item.status in ("Associated", "")]
-    return state.ca_enabled and associated == [wish.ca_certificate_id] and len(state.ca_certificates) == 1
+    return state.ca_enabled and associated == [desired.ca_certificate_id] and len(state.ca_certificates) == 1
 
 
 def load_balancer_id(document: object) -> str | None:

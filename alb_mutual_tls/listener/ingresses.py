@@ -107,7 +107,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def narrower(one: str, other: str) -> str:
-    """Of two overlapping hosts the one that names less, for instance of `*` and `*.a` the latter."""
+    """Of two overlapping hosts the one that covers less: of `*` and `*.a` the latter."""
     return other if one == ANY_HOST or (one.startswith("*.") and other != ANY_HOST) else one
 
 

@@ -31,24 +31,24 @@ their own.
 """
 
 
-def other_owners(document: Document, listener: Listener, wish: Desired) -> tuple[str, ...]:
+def other_owners(document: Document, listener: Listener, desired: Desired) -> tuple[str, ...]:
     """A warning for every tool that may write the listener back from a source of its own, unless
     that source already says the same.
     """
     put = (
-        f"put caEnabled: {str(wish.ca_enabled).lower()} and caCertificates: [{{CertificateId:"
-        f" {wish.ca_certificate_id}}}] of listener {listener.label} into"
+        f"put caEnabled: {str(desired.ca_enabled).lower()} and caCertificates: [{{CertificateId:"
+        f" {desired.ca_certificate_id}}}] of listener {listener.label} into"
     )
     printed = "(./mtls render prints them as a Kustomize patch)"
     sentences = []
     applied = annotation(document, _LAST_APPLIED)
-    if applied is not None and _overwrites(applied, listener, wish):
+    if applied is not None and _overwrites(applied, listener, desired):
         sentences.append(
             f"AlbConfig {listener.albconfig} is also applied from a file (kubectl apply) that has"
             f" spec.listeners, and the next apply undoes this: {put} that file {printed}, or take listeners"
             " out of it"
         )
-    for manager in _gitops_managers(document, agreeing=fulfils(listener, wish)):
+    for manager in _gitops_managers(document, agreeing=fulfils(listener, desired)):
         sentences.append(
             f"{manager} also writes spec.listeners of AlbConfig {listener.albconfig} and will undo this:"
             f" {put} its source {printed}; for a tool that is to ignore them see docs/gitops.md"
@@ -65,7 +65,7 @@ def declarative_owners(document: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*by_file, *_gitops_managers(document, agreeing=False)]))
 
 
-def _overwrites(applied: str, listener: Listener, wish: Desired) -> bool:
+def _overwrites(applied: str, listener: Listener, desired: Desired) -> bool:
     try:
         source = exact_json.loads(applied)
         if member(member(source, "spec"), "listeners") is None:
@@ -77,7 +77,7 @@ def _overwrites(applied: str, listener: Listener, wish: Desired) -> bool:
         ]
     except Exception:  # whatever somebody wrote into an annotation
         return True
-    return not (len(same) == 1 and fulfils(same[0], wish))
+    return not (len(same) == 1 and fulfils(same[0], desired))
 
 
 def _gitops_managers(document: Document, *, agreeing: bool) -> list[str]:
@@ -85,7 +85,7 @@ def _gitops_managers(document: Document, *, agreeing: bool) -> list[str]:
     list as a whole.
 
     Without a schema a list is owned as a whole (`f:listeners: {}`), and whoever changes it takes it
-    from all other owners: a tool that still owns a list with the wished values has written these
+    from all other owners: a tool that still owns a list with the desired values has written these
     values itself.
     """
     fields: Sequence[Any] = (document.get("metadata") or {}).get("managedFields") or []

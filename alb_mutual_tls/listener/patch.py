@@ -1,4 +1,4 @@
-"""AlbConfig document + wish -> JSON Patch (RFC 6902), and back again.
+"""AlbConfig document + desired values -> JSON Patch (RFC 6902), and back again.
 
 A patch consists of `test` operations for everything the decision rested on (the AlbConfig's uid,
 the listener's port and protocol, the present values of our two keys, our annotation), then of
@@ -62,20 +62,21 @@ def annotation(document: Document, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def fulfils(listener: Listener, wish: Desired) -> bool:
-    """Whether the listener already has what is wished, in the controller's eyes."""
-    return not _value_writes(listener, wish)
+def fulfils(listener: Listener, desired: Desired) -> bool:
+    """Whether the listener already has what is desired, in the controller's eyes."""
+    return not _value_writes(listener, desired)
 
 
-def plan(document: Document, listener: Listener, wish: Desired, claim_key: str, claim: str) -> Patch:
-    """What gives `listener` the wished values and the AlbConfig the annotation `claim_key` with the
-    text `claim`.
+def plan(document: Document, listener: Listener, desired: Desired, claim_key: str, claim: str) -> Patch:
+    """What gives `listener` the desired values and the AlbConfig the annotation `claim_key`.
+
+    `claim`: the annotation's text.
     """
-    values = _value_writes(listener, wish)
+    values = _value_writes(listener, desired)
     claims = annotation_set(document, claim_key, claim)
     if not values and not claims:
         return []
-    if not wish.ca_enabled and listener.fields.get(listener.key(CA_ENABLED)) is None:
+    if not desired.ca_enabled and listener.fields.get(listener.key(CA_ENABLED)) is None:
         values.insert(
             0, _set(listener, CA_ENABLED, False)
         )  # off is written down, so that a reader need not know the default
@@ -100,27 +101,29 @@ def restore(
     Previous values that name one of `own_uploads` would name a CA certificate that is about to be
     deleted: they are restored as off.
     """
-    wanted = parse_previous(previous)
+    earlier = parse_previous(previous)
     if any(
         id in own_uploads
-        for key, value in wanted.items()
+        for key, value in earlier.items()
         if fold(key) == fold(CA_CERTIFICATES)
         for id in certificate_ids(value)
     ):
-        wanted = {listener.key(CA_ENABLED): False}
+        earlier = {listener.key(CA_ENABLED): False}
     writes: Patch = []
     for name in (CA_ENABLED, CA_CERTIFICATES):
         key = listener.key(name)
-        before = spellings(wanted, name)
+        before = spellings(earlier, name)
         if not before:
             if key in listener.fields:
                 writes.append({"op": "remove", "path": pointer(*listener.path, key)})
         elif key not in listener.fields:
             writes.append(
-                {"op": "add", "path": pointer(*listener.path, before[0]), "value": wanted[before[0]]}
+                {"op": "add", "path": pointer(*listener.path, before[0]), "value": earlier[before[0]]}
             )
-        elif not same(listener.fields[key], wanted[before[0]]):
-            writes.append({"op": "replace", "path": pointer(*listener.path, key), "value": wanted[before[0]]})
+        elif not same(listener.fields[key], earlier[before[0]]):
+            writes.append(
+                {"op": "replace", "path": pointer(*listener.path, key), "value": earlier[before[0]]}
+            )
     writes += annotation_removed(document, claim_key)
     return _guards(document, listener, claim_key) + writes if writes else []
 
@@ -163,15 +166,15 @@ def _set(listener: Listener, name: str, value: Any) -> Operation:
     }
 
 
-def _value_writes(listener: Listener, wish: Desired) -> Patch:
+def _value_writes(listener: Listener, desired: Desired) -> Patch:
     writes: Patch = []
     enabled = listener.fields.get(listener.key(CA_ENABLED))
-    if (enabled is True) != wish.ca_enabled or not (enabled is None or isinstance(enabled, bool)):
-        writes.append(_set(listener, CA_ENABLED, wish.ca_enabled))
-    if wish.ca_certificate_id and not _names_exactly(
-        listener.fields.get(listener.key(CA_CERTIFICATES)), wish.ca_certificate_id
+    if (enabled is True) != desired.ca_enabled or not (enabled is None or isinstance(enabled, bool)):
+        writes.append(_set(listener, CA_ENABLED, desired.ca_enabled))
+    if desired.ca_certificate_id and not _names_exactly(
+        listener.fields.get(listener.key(CA_CERTIFICATES)), desired.ca_certificate_id
     ):
-        writes.append(_set(listener, CA_CERTIFICATES, [{CERTIFICATE_ID: wish.ca_certificate_id}]))
+        writes.append(_set(listener, CA_CERTIFICATES, [{CERTIFICATE_ID: desired.ca_certificate_id}]))
     return writes
 
 

@@ -113,7 +113,7 @@ def test_locked_out_clients_get_in_again_by_the_kill_switch(stack: Stack, client
     lock_out(stack, client)
     (verified, _), (status, shown) = look(stack, PAGE[LOOK])
     assert (verified, status) == (1, 1)
-    assert "fell short: listener https (AlbConfig alb port 443): wished is on" in " ".join(shown.split())
+    assert "fell short: listener https (AlbConfig alb port 443): desired is on" in " ".join(shown.split())
     began = time.monotonic()
     stack.type("\n".join(PAGE[OFF].splitlines()[:2]))
     print(f"the kill switch took {time.monotonic() - began:.1f} s")

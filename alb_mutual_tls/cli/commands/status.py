@@ -42,12 +42,12 @@ def status(
     component: ComponentName = None,
     json: Json = False,
 ) -> None:
-    """Show what was wished, what AlbConfig and ALB have, what ends when and what comes due; read
+    """Show what is desired, what AlbConfig and ALB have, what ends when and what comes due; read
     only.
 
     Needs no passphrase: the state's secrets stay encrypted, unless the provider's own credentials
-    are among them. Exit code 0: all is as wished; 1: a listener is out of step, or a certificate in
-    use has ended (or ends within --fail-within); 2: something could not be seen.
+    are among them. Exit code 0: all is as desired; 1: a listener is out of step, or a certificate
+    in use has ended (or ends within --fail-within); 2: something could not be seen.
     """
     from alb_mutual_tls.operations.status import report as status_report
 
@@ -69,7 +69,7 @@ def _report(
     from alb_mutual_tls.alibaba.endpoints import half_of_cas
     from alb_mutual_tls.engine.program import export, project_directory
     from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
-    from alb_mutual_tls.operations.status.sight import look
+    from alb_mutual_tls.operations.status.observed import observe
     from alb_mutual_tls.operations.status.status import duration, report
     from alb_mutual_tls.stack.history import stack_file
     from alb_mutual_tls.stack.inventory import inventories
@@ -79,7 +79,7 @@ def _report(
     with ThreadPoolExecutor(1) as pool:
         looked = pool.submit(stack_file, directory, stack)
         found = inventories(export(directory, stack, secrets=False), component=component)
-        seen = [(inventory, look(inventory, directory, stack)) for inventory in found]
+        seen = [(inventory, observe(inventory, directory, stack)) for inventory in found]
     notes = [
         half_of_cas(Cloud.of(inventory.provider).endpoints.cas)
         for inventory in found

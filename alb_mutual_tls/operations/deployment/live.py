@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
-from alb_mutual_tls.operations.status.sight import ObservedListener, look
+from alb_mutual_tls.operations.status.observed import ObservedListener, observe
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.stack.inventory import Inventory
 from alb_mutual_tls.stack.state import resources_of
@@ -24,7 +24,7 @@ class Live:
     those of the stack.
     """
 
-    sight: ObservedListener
+    observed: ObservedListener
     authorities: Mapping[str, str]
 
     @property
@@ -33,9 +33,9 @@ class Live:
         each.
         """
         listener, declared, enforced = (
-            self.sight.listener,
-            self._words(self.sight.albconfig),
-            self._words(self.sight.alb),
+            self.observed.listener,
+            self._words(self.observed.albconfig),
+            self._words(self.observed.alb),
         )
         what = f"{listener.alb_config}:{listener.port}"
         return (
@@ -67,7 +67,7 @@ def live(exported: Mapping[str, Any], directory: Path, stack: str) -> tuple[Live
         if resource.get("type") == COMPONENT and not resource.get("delete"):
             inventory = _inventory(public, resource)
             names = _authorities(resource.get("outputs") or {})
-            seen += [Live(sight, names) for sight in look(inventory, directory, stack)]
+            seen += [Live(listener, names) for listener in observe(inventory, directory, stack)]
     return tuple(seen)
 
 

@@ -116,11 +116,12 @@ def _listeners(report: StatusReport) -> list[_Family]:
     )
     in_step = _Family(
         "albmtls_listener_in_step",
-        "Whether AlbConfig and ALB have what is wished; left out while that is not known.",
+        "Whether AlbConfig and ALB have what is desired; left out while that is not known.",
     )
     for one in report.listeners:
         labels = _labels(one)
-        enabled.add(one.wished.ca_enabled, **labels, view="wished")
+        # the label keeps an older word for desired, because alert rules name it
+        enabled.add(one.desired.ca_enabled, **labels, view="wished")
         for view, shown in (("albconfig", one.albconfig), ("alb", one.alb)):
             if isinstance(shown, Shown):
                 enabled.add(shown.ca_enabled, **labels, view=view)
@@ -130,12 +131,12 @@ def _listeners(report: StatusReport) -> list[_Family]:
 
 
 def _labels(one: ListenerStatus) -> dict[str, str]:
-    wished = one.wished
+    desired = one.desired
     return {
         "component": one.component,
-        "listener": wished.name,
-        "albconfig": wished.alb_config,
-        "port": str(wished.port),
+        "listener": desired.name,
+        "albconfig": desired.alb_config,
+        "port": str(desired.port),
     }
 
 

@@ -97,17 +97,18 @@ def as_json(report: StatusReport) -> str:
 
 
 def _listener(one: ListenerStatus) -> dict[str, Any]:
-    wished = one.wished
+    desired = one.desired
     return {
         "component": one.component,
-        "name": wished.name,
-        "albConfig": wished.alb_config,
-        "port": wished.port,
+        "name": desired.name,
+        "albConfig": desired.alb_config,
+        "port": desired.port,
         "authority": one.authority,
         "verdict": one.verdict,
+        # the key keeps an older word for desired, because scripts read it
         "wished": {
-            "caEnabled": wished.ca_enabled,
-            "caCertificateIds": [wished.ca_certificate_id] if wished.ca_certificate_id else [],
+            "caEnabled": desired.ca_enabled,
+            "caCertificateIds": [desired.ca_certificate_id] if desired.ca_certificate_id else [],
         },
         "albconfig": _view(one.albconfig),
         "alb": {**_view(one.alb), "changing": getattr(one.alb, "changing", None)},
@@ -178,9 +179,9 @@ def _tables(report: StatusReport) -> list[Table]:
 
     listeners = [
         [
-            named(one.component, one.wished.name),
-            f"{one.wished.alb_config}:{one.wished.port}",
-            f"{words(one.wished.ca_enabled, [one.wished.ca_certificate_id])} ({one.authority})",
+            named(one.component, one.desired.name),
+            f"{one.desired.alb_config}:{one.desired.port}",
+            f"{words(one.desired.ca_enabled, [one.desired.ca_certificate_id])} ({one.authority})",
             _words(one.albconfig),
             _words(one.alb),
             one.verdict,
@@ -224,7 +225,7 @@ def _tables(report: StatusReport) -> list[Table]:
     return [
         Table(
             "listeners",
-            ["listener", "AlbConfig:port", "wished", "AlbConfig has", "ALB has", "verdict"],
+            ["listener", "AlbConfig:port", "desired", "AlbConfig has", "ALB has", "verdict"],
             listeners,
         ),
         Table("authorities", ["authority", "role", "subject", "SHA-256", "ends", "days left"], authorities),

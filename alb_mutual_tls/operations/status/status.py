@@ -1,8 +1,7 @@
-"""`mtls status`: whether the listeners are as wished, what ends when, what comes due, and who is
-let in although no client has it any more.
+"""`mtls status`: what listeners should be and are, what ends or comes due, who is still let in.
 
-Pure decisions on what the state holds (`inventory`) and what the places say (`views`); the clock is
-an argument. Bypasses and handshakes are the business of `mtls verify`.
+Pure decisions on what the state holds (`inventory`) and what AlbConfig and ALB say (`observed`);
+the clock is an argument. Bypasses and handshakes are the business of `mtls verify`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View, words
-from alb_mutual_tls.operations.status.sight import ObservedListener
+from alb_mutual_tls.operations.status.observed import ObservedListener
 from alb_mutual_tls.pki import bundle, issued
 from alb_mutual_tls.pki.renewal import RenewalState, days_left, due_from, from_text, renewal, to_text
 from alb_mutual_tls.verdict import EXIT_CODE, Finding, Verdict, overall
@@ -43,13 +42,13 @@ def duration(text: str) -> timedelta:
 
 @dataclass(frozen=True)
 class ListenerStatus:
-    """A listener as the last `pulumi up` wished it, and as the places show it.
+    """A listener: what the last `pulumi up` wanted, what AlbConfig and ALB report.
 
     `authority`: the name of the one whose CA certificate it is to trust.
     """
 
     component: str
-    wished: DeployedListener
+    desired: DeployedListener
     authority: str
     albconfig: View
     alb: View
@@ -179,8 +178,8 @@ def report(
                 one.albconfig,
                 one.alb,
             )
-            for inventory, sights in seen
-            for one in sights
+            for inventory, listeners in seen
+            for one in listeners
         ),
         authorities=tuple(one for inventory in inventories for one in authorities_of(inventory)),
         clients=tuple(
@@ -196,7 +195,7 @@ def report(
             *(
                 Finding(Verdict.HELD, sentence)
                 for sentence in dict.fromkeys(
-                    said for _, sights in seen for one in sights for said in one.notices
+                    said for _, listeners in seen for one in listeners for said in one.notices
                 )
             ),
             *(Finding(Verdict.HELD, sentence) for sentence in dict.fromkeys(notes)),
@@ -293,39 +292,40 @@ def outstanding_of(inventory: Inventory) -> list[OutstandingStatus]:
 # --- what falls short
 
 
-def in_step(wished: DeployedListener, shown: Shown | Absent, *, whole: bool) -> bool:
-    """Whether a place shows what is wished; `whole`: also the CA certificates of a listener that is
-    off, which the AlbConfig keeps.
+def in_step(desired: DeployedListener, shown: Shown | Absent, *, whole: bool) -> bool:
+    """Whether AlbConfig or ALB shows what is desired.
+
+    `whole`: also the CA certificates of a listener that is off, which the AlbConfig keeps.
     """
     if isinstance(shown, Absent):
-        return not wished.ca_enabled
-    if shown.ca_enabled != wished.ca_enabled:
+        return not desired.ca_enabled
+    if shown.ca_enabled != desired.ca_enabled:
         return False
-    compared = wished.ca_certificate_id is not None and (wished.ca_enabled or whole)
-    return not compared or shown.ca_certificate_ids == (wished.ca_certificate_id,)
+    compared = desired.ca_certificate_id is not None and (desired.ca_enabled or whole)
+    return not compared or shown.ca_certificate_ids == (desired.ca_certificate_id,)
 
 
 def _out_of_step(listener: ListenerStatus) -> Iterator[Finding]:
-    wished = listener.wished
-    what = f"listener {wished.name} (AlbConfig {wished.alb_config} port {wished.port})"
-    wish = words(wished.ca_enabled, [wished.ca_certificate_id])
-    for place, view in (("the AlbConfig", listener.albconfig), ("ALB", listener.alb)):
+    desired = listener.desired
+    what = f"listener {desired.name} (AlbConfig {desired.alb_config} port {desired.port})"
+    wanted = words(desired.ca_enabled, [desired.ca_certificate_id])
+    for source, view in (("the AlbConfig", listener.albconfig), ("ALB", listener.alb)):
         if isinstance(view, NotKnown):
-            yield Finding(Verdict.NOT_DECIDED, f"{what}: {place} was not seen: {view.why}")
+            yield Finding(Verdict.NOT_DECIDED, f"{what}: {source} was not seen: {view.why}")
         elif isinstance(view, Shown) and view.changing:
             yield Finding(Verdict.NOT_DECIDED, f"{what}: ALB is at work on it, so run this again in a moment")
-        elif not in_step(wished, view, whole=place != "ALB"):
+        elif not in_step(desired, view, whole=source != "ALB"):
             has = (
                 view.why
                 if isinstance(view, Absent)
-                else f"{place} has {words(view.ca_enabled, view.ca_certificate_ids)}"
+                else f"{source} has {words(view.ca_enabled, view.ca_certificate_ids)}"
             )
             remedy = (
-                _REMEDIES[place]
-                if place != "ALB" or view != listener.albconfig
+                _REMEDIES[source]
+                if source != "ALB" or view != listener.albconfig
                 else "it does as the AlbConfig says"
             )
-            yield Finding(Verdict.FELL_SHORT, f"{what}: wished is {wish}, and {has}: {remedy}")
+            yield Finding(Verdict.FELL_SHORT, f"{what}: desired is {wanted}, and {has}: {remedy}")
 
 
 _REMEDIES: Final = {

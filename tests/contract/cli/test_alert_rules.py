@@ -57,7 +57,7 @@ def always(value: float) -> str:
             LISTENER,
             f"1+0x9 {always(0)}",
             25,
-            "listener https is not as wished: run ./mtls status",
+            "listener https is not as desired: run ./mtls status",
         ),
         ("AlbMtlsListenerOutOfStep", LISTENER, always(1), DAY, None),
         ("AlbMtlsClientCertificateEnds", CERTIFICATE, always(14 * 86400 + 3600), 59, None),

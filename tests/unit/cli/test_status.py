@@ -26,8 +26,8 @@ from alb_mutual_tls.listener.enforced import (
     declared,
     reported,
 )
+from alb_mutual_tls.operations.status.observed import ObservedListener, observe
 from alb_mutual_tls.operations.status.report import as_json, print_for_people
-from alb_mutual_tls.operations.status.sight import ObservedListener, look
 from alb_mutual_tls.operations.status.status import StatusReport, client_status, duration, report
 from alb_mutual_tls.pki.issued import Outstanding, authority_identity
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
@@ -74,9 +74,11 @@ def left(name: str, days: int, *accepted_by: Any) -> Outstanding:
 def judged(
     inventory: Inventory, albconfig: View = ON, alb: View = ON, *, day: float = 0, within: str | None = None
 ) -> StatusReport:
-    sights = [ObservedListener(listener, albconfig, alb) for listener in inventory.component.listeners]
+    listeners = [ObservedListener(listener, albconfig, alb) for listener in inventory.component.listeners]
     return report(
-        [(inventory, sights)], now=NOW + day * DAY, fail_within=None if within is None else duration(within)
+        [(inventory, listeners)],
+        now=NOW + day * DAY,
+        fail_within=None if within is None else duration(within),
     )
 
 
@@ -91,8 +93,8 @@ def shown(made: StatusReport) -> str:
 
 
 def test_a_temporary_listener_that_a_rehearsal_left_behind_is_told_once_and_fails_nothing() -> None:
-    sight = ObservedListener(HTTPS, ON, ON, ("AlbConfig alb has the temporary listener",))
-    made = report([(having(), [sight, sight])], now=NOW, fail_within=None)
+    observed = ObservedListener(HTTPS, ON, ON, ("AlbConfig alb has the temporary listener",))
+    made = report([(having(), [observed, observed])], now=NOW, fail_within=None)
     assert told(made) == ["held: AlbConfig alb has the temporary listener"]
     assert made.exit_code == 0
 
@@ -100,7 +102,7 @@ def test_a_temporary_listener_that_a_rehearsal_left_behind_is_told_once_and_fail
 # --- listeners
 
 
-@pytest.mark.parametrize("wished", [True, False])
+@pytest.mark.parametrize("desired", [True, False])
 @pytest.mark.parametrize(
     ("albconfig", "alb", "when_on", "when_off"),
     [
@@ -125,14 +127,14 @@ def test_a_temporary_listener_that_a_rehearsal_left_behind_is_told_once_and_fail
         (ON, Shown(True, ("ca-1",), changing=True), Verdict.NOT_DECIDED, Verdict.FELL_SHORT),
     ],
 )
-def test_a_listener_holds_when_both_places_have_what_is_wished(
-    wished: bool, albconfig: View, alb: View, when_on: Verdict, when_off: Verdict
+def test_a_listener_holds_when_albconfig_and_alb_have_what_is_desired(
+    desired: bool, albconfig: View, alb: View, when_on: Verdict, when_off: Verdict
 ) -> None:
     inventory = having()
-    listener = replace(HTTPS, ca_enabled=wished)
+    listener = replace(HTTPS, ca_enabled=desired)
     inventory = replace(inventory, component=replace(inventory.component, listeners=(listener,)))
     made = judged(inventory, albconfig, alb)
-    expected = when_on if wished else when_off
+    expected = when_on if desired else when_off
     assert made.listeners[0].verdict is made.verdict is expected
     assert made.exit_code == {Verdict.HELD: 0, Verdict.FELL_SHORT: 1, Verdict.NOT_DECIDED: 2}[expected]
 
@@ -140,12 +142,12 @@ def test_a_listener_holds_when_both_places_have_what_is_wished(
 def test_what_is_out_of_step_is_said_with_what_each_place_has() -> None:
     assert told(judged(having(), OFF, Absent("load balancer lb-1 has no HTTPS listener on port 443"))) == [
         (
-            "fell short: listener https (AlbConfig alb port 443): wished is on, CA ca-1, and the AlbConfig"
+            "fell short: listener https (AlbConfig alb port 443): desired is on, CA ca-1, and the AlbConfig"
             " has off, CA ca-1: run pulumi preview to see what pulumi up would write, and find out who"
             " changed it"
         ),
         (
-            "fell short: listener https (AlbConfig alb port 443): wished is on, CA ca-1, and load balancer"
+            "fell short: listener https (AlbConfig alb port 443): desired is on, CA ca-1, and load balancer"
             " lb-1 has no HTTPS listener on port 443: read the events of the AlbConfig (kubectl describe"
             " albconfig), then run pulumi up"
         ),
@@ -154,7 +156,7 @@ def test_what_is_out_of_step_is_said_with_what_each_place_has() -> None:
 
 def test_an_alb_that_does_as_a_changed_albconfig_says_is_not_to_blame() -> None:
     _, alb = told(judged(having(), OFF, OFF))
-    assert alb.endswith("wished is on, CA ca-1, and ALB has off, CA ca-1: it does as the AlbConfig says")
+    assert alb.endswith("desired is on, CA ca-1, and ALB has off, CA ca-1: it does as the AlbConfig says")
 
 
 def test_a_place_that_was_not_seen_is_not_known_with_the_reason() -> None:
@@ -367,9 +369,9 @@ def test_alb_is_at_work_while_the_listener_or_a_ca_certificate_is_on_its_way() -
 
 def test_a_cluster_that_cannot_be_reached_leaves_both_places_unknown(tmp_path: Path) -> None:
     inventory = replace(having(one=(90, 30)), provider={"kubeconfig": "nowhere"})
-    (sight,) = look(inventory, tmp_path, None)
-    assert isinstance(sight.albconfig, NotKnown) and "nowhere" in sight.albconfig.why
-    assert sight.alb == NotKnown("the AlbConfig alb, which names the load balancer, could not be read")
+    (observed,) = observe(inventory, tmp_path, None)
+    assert isinstance(observed.albconfig, NotKnown) and "nowhere" in observed.albconfig.why
+    assert observed.alb == NotKnown("the AlbConfig alb, which names the load balancer, could not be read")
 
 
 def test_settings_that_are_secret_are_needed_by_the_place_alone_that_they_are_of(
@@ -380,18 +382,18 @@ def test_settings_that_are_secret_are_needed_by_the_place_alone_that_they_are_of
     """
     project = pulumi(stderr="error: incorrect passphrase", code=255)
     inventory = replace(having(), component=replace(having().component, listeners=(HTTPS, HTTPS)))
-    for sight in look(replace(inventory, secret_settings=("kubeconfig", "secretKey")), project, None):
-        assert isinstance(sight.albconfig, NotKnown)
-        assert sight.albconfig.why.startswith(
+    for observed in observe(replace(inventory, secret_settings=("kubeconfig", "secretKey")), project, None):
+        assert isinstance(observed.albconfig, NotKnown)
+        assert observed.albconfig.why.startswith(
             "the state has kubeconfig of the provider encrypted, and could not be decrypted: the"
             " passphrase in"
         )
     asked = project.parent / "bin/arguments"
     asked.unlink()
-    for sight in look(
+    for observed in observe(
         replace(inventory, secret_settings=("secretKey",), provider={"kubeconfig": "nowhere"}), project, None
     ):
-        assert isinstance(sight.albconfig, NotKnown) and "nowhere" in sight.albconfig.why
+        assert isinstance(observed.albconfig, NotKnown) and "nowhere" in observed.albconfig.why
     assert not asked.exists()
 
 

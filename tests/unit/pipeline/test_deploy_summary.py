@@ -15,7 +15,7 @@ from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
 from alb_mutual_tls.operations.deployment.deploy import Deployment, DeploymentEnding
 from alb_mutual_tls.operations.deployment.live import Live, sentence
 from alb_mutual_tls.operations.deployment.proof import Verification
-from alb_mutual_tls.operations.status.sight import ObservedListener
+from alb_mutual_tls.operations.status.observed import ObservedListener
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.pipeline.deploy_summary import summary
 from alb_mutual_tls.stack.deployed import DeployedListener

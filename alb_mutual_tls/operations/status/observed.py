@@ -1,6 +1,4 @@
-"""What a listener is, as each place that can be asked says it: the AlbConfig in the cluster, and
-ALB itself. Reads only.
-"""
+"""What the AlbConfig and ALB say about a listener. Reads only."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ DEADLINE: Final = 10.0
 
 @dataclass(frozen=True)
 class ObservedListener:
-    """A listener, and what the places show of it.
+    """A listener, and what AlbConfig and ALB show of it.
 
     `notices`: what else there is to know of its AlbConfig, a sentence each.
     """
@@ -37,19 +35,19 @@ class ObservedListener:
     notices: tuple[str, ...] = ()
 
 
-def look(inventory: Inventory, directory: Path, stack: str | None) -> list[ObservedListener]:
+def observe(inventory: Inventory, directory: Path, stack: str | None) -> list[ObservedListener]:
     """Look at the listeners of a component; what cannot be seen is `NotKnown`.
 
     `directory`: the project's, which paths in the state count from.
     """
-    views = Views(inventory, directory, stack)
+    observer = _Observer(inventory, directory, stack)
     try:
-        return [views.of(listener) for listener in inventory.component.listeners]
+        return [observer.observe(listener) for listener in inventory.component.listeners]
     finally:
-        views.close()
+        observer.close()
 
 
-class Views:
+class _Observer:
     """The cluster and the ALB API of one component.
 
     Nothing is asked before it is needed, and who does not answer is asked once.
@@ -59,13 +57,13 @@ class Views:
         self._inventory = inventory
         self._directory = directory
         self._stack = stack
-        self._neighbourhood: StackCluster | None = None
+        self._stack_cluster: StackCluster | None = None
         self._alb: Alb | None = None
         self._decrypted: Mapping[str, Any] | None = None
         self._settings_failure: UserError | None = None
         self._failure: UserError | None = None
 
-    def of(self, listener: DeployedListener) -> ObservedListener:
+    def observe(self, listener: DeployedListener) -> ObservedListener:
         """What the AlbConfig says of a listener, and what ALB reports."""
         try:
             document = self._cluster().albconfig(listener)
@@ -89,8 +87,8 @@ class Views:
 
     def close(self) -> None:
         """Close the connections to the cluster."""
-        if self._neighbourhood is not None:
-            self._neighbourhood.close()
+        if self._stack_cluster is not None:
+            self._stack_cluster.close()
 
     def _settings(self, *needed: str) -> Mapping[str, Any]:
         """The settings of the provider; decrypted only where some of those that are `needed` are
@@ -113,15 +111,15 @@ class Views:
         raise self._settings_failure
 
     def _cluster(self) -> StackCluster:
-        if self._neighbourhood is None:
+        if self._stack_cluster is None:
             settings = self._settings("kubeconfig", "context")
             component = replace(
                 self._inventory.component,
                 kubeconfig=settings.get("kubeconfig"),
                 context=settings.get("context"),
             )
-            self._neighbourhood = StackCluster(component, self._directory)
-        return self._neighbourhood
+            self._stack_cluster = StackCluster(component, self._directory)
+        return self._stack_cluster
 
     def _enforced(self, document: Document, listener: DeployedListener) -> View:
         from alb_mutual_tls.listener.enforced import load_balancer_id
