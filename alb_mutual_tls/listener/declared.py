@@ -56,7 +56,7 @@ def member(mapping: Any, key: str) -> Any:
 
 @dataclass(frozen=True)
 class Listener:
-    """One listener of an AlbConfig: its place in the document and its own part of it."""
+    """One listener of an AlbConfig: its path in the document and its own part of it."""
 
     albconfig: str
     path: tuple[str, ...]
@@ -67,7 +67,13 @@ class Listener:
 
     @property
     def label(self) -> str:
+        """Port and protocol, for instance `443/HTTPS`."""
         return f"{self.port}/{self.protocol}"
+
+    @property
+    def reference(self) -> str:
+        """AlbConfig and port, for instance `alb:443`."""
+        return f"{self.albconfig}:{self.port}"
 
     def key(self, name: str) -> str:
         """How `name` is spelled on this listener, or would be."""
@@ -187,10 +193,10 @@ def find_listener(document: Document, port: int) -> Listener:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        places = " and ".join(str(int(listener.path[-1]) + 1) for listener in matches)
+        positions = " and ".join(str(int(listener.path[-1]) + 1) for listener in matches)
         raise ListenerMalformed(
             f"AlbConfig {name} has {len(matches)} listeners on port {port} with protocol HTTPS (numbers"
-            f" {places} of spec.listeners): keep one"
+            f" {positions} of spec.listeners): keep one"
         )
     if not items:
         raise ListenerMissing(

@@ -87,7 +87,7 @@ def names(state: ListenerState, ca_certificate_id: str) -> bool:
 
 @dataclass(frozen=True)
 class Shown:
-    """A listener as a place shows it; `changing`: ALB is at work on it."""
+    """A listener as AlbConfig or ALB shows it; `changing`: ALB is at work on it."""
 
     ca_enabled: bool
     ca_certificate_ids: tuple[str, ...]
@@ -96,14 +96,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Absent:
-    """The place has no such listener; `why` is a sentence."""
+    """There is no such listener; `why` is a sentence."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class NotKnown:
-    """The place could not be asked; `why` is a sentence."""
+    """AlbConfig or ALB could not be asked; `why` is a sentence."""
 
     why: str
 

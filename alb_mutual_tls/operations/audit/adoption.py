@@ -17,6 +17,9 @@ from alb_mutual_tls.listener.declared import find_listener, malformed_items, nam
 from alb_mutual_tls.listener.enforced import NotKnown
 from alb_mutual_tls.listener.fitness import unfit
 from alb_mutual_tls.operations.audit.audit import AuditReport, CaAudit, Enforcement, ListenerAudit, NotSeen
+from alb_mutual_tls.operations.audit.authorities import CaAudit
+from alb_mutual_tls.operations.audit.listeners import Enforcement, ListenerAudit
+from alb_mutual_tls.operations.audit.scanned import NotSeen
 
 if TYPE_CHECKING:
     from alb_mutual_tls.listener.exact_json import Document

@@ -42,14 +42,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.claim import Claim
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
-from alb_mutual_tls.operations.audit.audit import (
-    AuditReport,
-    CaAudit,
-    Enforcement,
-    ListenerAudit,
-    NotSeen,
-    Upload,
-)
+from alb_mutual_tls.operations.audit.audit import AuditReport
+from alb_mutual_tls.operations.audit.authorities import CaAudit
+from alb_mutual_tls.operations.audit.listeners import Enforcement, ListenerAudit
+from alb_mutual_tls.operations.audit.scanned import NotSeen, Upload
 from alb_mutual_tls.operations.printing import Table, counted, dump, print_report
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.text import printable

@@ -1,5 +1,6 @@
-"""What `mtls audit` asks, of whom, and how often: lists, and then one question for each HTTPS
-listener and each CA certificate that is named. Reads only.
+"""What `mtls audit` asks the cluster, ALB and CAS. Reads only.
+
+Lists come first, then one question for each HTTPS listener and each CA certificate that is named.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from alb_mutual_tls.cluster import api as kubernetes_api
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import name_of
 from alb_mutual_tls.listener.enforced import load_balancer_id
-from alb_mutual_tls.operations.audit.audit import NotSeen, ScannedCluster, Upload, named_ids, refusals
+from alb_mutual_tls.operations.audit.audit import refusals
+from alb_mutual_tls.operations.audit.scanned import NotSeen, ScannedCluster, Upload, named_ids
 
 if TYPE_CHECKING:
     from alb_mutual_tls.access.cloud import Cloud
@@ -46,36 +48,24 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> ScannedCluster:
     ingresses = tried(lambda: (cluster.ingress_classes(), cluster.ingresses()))
     services = tried(cluster.services)
     cloud = tried(connect)
-    account = (
-        cloud if isinstance(cloud, NotSeen) else tried(cloud.account_id)
-    )  # another account has other load balancers
-    if isinstance(cloud, NotSeen) or isinstance(account, NotSeen):
-        nothing = account if isinstance(account, NotSeen) else cloud
-        assert isinstance(nothing, NotSeen)
-        return ScannedCluster(
-            str(cluster),
-            documents,
-            ingresses,
-            services,
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            requests_of(cloud),
-            events,
-        )
-    reached = cloud
-    cas = Cas(reached.cas_api())
+    # another account has other load balancers
+    account = cloud if isinstance(cloud, NotSeen) else tried(cloud.account_id)
+
+    def ask(question: Callable[[Cloud], T]) -> T | NotSeen:
+        if isinstance(cloud, NotSeen):
+            return cloud
+        return account if isinstance(account, NotSeen) else tried(partial(question, cloud))
+
     return ScannedCluster(
         cluster=str(cluster),
         documents=documents,
         ingresses=ingresses,
         services=services,
         account=account,
-        alb=tried(lambda: _enforced(reached, documents)),
-        certificates=tried(lambda: _certificates(cas, named_ids(documents, services))),
-        uploads=tried(lambda: _uploads(cas)),
-        requests=requests_of(reached),
+        alb=ask(lambda cloud: _enforced(cloud, documents)),
+        certificates=ask(lambda cloud: _certificates(Cas(cloud.cas_api()), named_ids(documents, services))),
+        uploads=ask(lambda cloud: _uploads(Cas(cloud.cas_api()))),
+        requests=requests_of(cloud),
         events=events,
     )
 
@@ -113,10 +103,21 @@ def requests_of(cloud: Cloud | NotSeen) -> dict[str, int]:
 
 
 def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:
-    """Ask for several, a few at a time; the first failure ends it."""
+    """Ask for several, a few at a time; after the first failure nothing more is asked."""
+    failures: list[Exception] = []
+
+    def ask_unless_failed(item: A) -> T:
+        if failures:
+            raise failures[0]
+        try:
+            return ask(item)
+        except Exception as error:
+            failures.append(error)
+            raise
+
     with ThreadPoolExecutor(WORKERS) as workers:
         try:
-            return list(workers.map(ask, of))
+            return list(workers.map(ask_unless_failed, of))
         finally:
             workers.shutdown(cancel_futures=True)
 
@@ -127,9 +128,9 @@ def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, in
         dict.fromkeys(found for document in documents if (found := load_balancer_id(document)) is not None)
     )
     alb = cloud.alb()
-    places = alb.https_listener_ids(balancers)
-    states = _side_by_side(alb.listener, places.values())
-    return {key: state for key, state in zip(places, states, strict=True) if state is not None}
+    identifiers = alb.https_listener_ids(balancers)
+    states = _side_by_side(alb.listener, identifiers.values())
+    return {key: state for key, state in zip(identifiers, states, strict=True) if state is not None}
 
 
 def _certificates(cas: Cas, identifiers: list[str]) -> dict[str, str | None]:

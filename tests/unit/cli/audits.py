@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from alb_mutual_tls.listener.enforced import CaReference, ListenerState
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.operations.audit.audit import ScannedCluster
+from alb_mutual_tls.operations.audit.scanned import ScannedCluster
 
 NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
 BALANCER: Final = "alb-1"

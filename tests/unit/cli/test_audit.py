@@ -22,8 +22,10 @@ from alb_mutual_tls.listener.enforced import ListenerState
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import OFF
 from alb_mutual_tls.operations.audit import report as audit_report
-from alb_mutual_tls.operations.audit.audit import AuditReport, Enforcement, NotSeen, Upload, report
+from alb_mutual_tls.operations.audit.audit import AuditReport, report
+from alb_mutual_tls.operations.audit.listeners import Enforcement
 from alb_mutual_tls.operations.audit.scan import barred, tried
+from alb_mutual_tls.operations.audit.scanned import NotSeen, Upload
 from alb_mutual_tls.verdict import Verdict
 from tests.examples import examples
 from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, ingresses, seen, state

@@ -14,8 +14,8 @@ from alb_mutual_tls.alibaba.recording import Call
 from alb_mutual_tls.cluster.cluster import Event
 from alb_mutual_tls.errors import Unreachable
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.operations.audit.audit import NotSeen
 from alb_mutual_tls.operations.audit.scan import WORKERS, scan
+from alb_mutual_tls.operations.audit.scanned import NotSeen
 from tests.unit.cli.audits import CA, alb, certificate, https, ingresses
 
 

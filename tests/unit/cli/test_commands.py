@@ -446,7 +446,7 @@ def test_audit_looks_where_the_selected_stack_works_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from alb_mutual_tls.operations.audit import scan as audit_scan
-    from alb_mutual_tls.operations.audit.audit import ScannedCluster
+    from alb_mutual_tls.operations.audit.scanned import ScannedCluster
     from tests.unit.cli.audits import seen
 
     looked: list[str] = []
