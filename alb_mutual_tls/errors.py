@@ -17,3 +17,7 @@ class WrongPlace(UserError):
 
 class Unreachable(UserError):
     """The cluster or an Alibaba Cloud API cannot be reached or does not answer."""
+
+
+class AlbConfigMissing(UserError):
+    """The cluster has no AlbConfig of that name."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
-from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.errors import AlbConfigMissing, Unreachable, UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, find_listener
@@ -58,10 +58,6 @@ if TYPE_CHECKING:
 _TRIES = 8
 """How often a patch is planned anew when somebody else writes the same listener."""
 Planner = Callable[[Document], Planned]
-
-
-class AlbConfigMissing(UserError):
-    """The cluster has no AlbConfig of that name."""
 
 
 class ListenerClientAuthentication:

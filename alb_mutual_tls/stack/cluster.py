@@ -1,14 +1,14 @@
-"""What the cluster says about a listener: the ALB's name, the hosts it serves, and which other
-listeners serve them too.
-"""
+"""The cluster of a stack: its AlbConfigs, and what it says about a listener."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alb_mutual_tls.errors import UserError, WrongPlace
+from alb_mutual_tls.errors import AlbConfigMissing, UserError, WrongPlace
 from alb_mutual_tls.listener.bypasses import Exposure, exposure
 
 if TYPE_CHECKING:
@@ -17,14 +17,10 @@ if TYPE_CHECKING:
     from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 
 
-class AlbConfigMissing(UserError):
-    """The cluster has no AlbConfig of that name."""
-
-
 class StackCluster:
-    """The cluster of one component. Nothing is asked before it is needed, and nothing twice, a
-    cluster that does not answer included.
+    """The cluster of one component.
 
+    Nothing is asked before it is needed. A cluster that does not answer is asked once.
     `directory`: the project's, which a relative kubeconfig counts from.
     """
 
@@ -34,27 +30,25 @@ class StackCluster:
         self._failure: UserError | None = None
 
     def look(self, listener: DeployedListener) -> Exposure:
-        """What surrounds a listener; raises UserError when the cluster cannot be read, is another
-        one, or does not have the listener.
+        """What the cluster says about a listener: its ALB's name, its hosts, its bypasses.
+
+        Raises UserError when the cluster cannot be read, is another one, or does not have the
+        listener.
         """
-        if self._failure is not None:
-            raise self._failure
-        try:
+        with self._failing_for_good():
             classes, ingresses = self._ingresses
-        except UserError as error:
-            self._failure = error
-            raise
         document = self.albconfig(listener)
         own = {
-            one.port
-            for one in self._component.listeners
-            if one.alb_config == listener.alb_config and one.ca_enabled
+            other.port
+            for other in self._component.listeners
+            if other.alb_config == listener.alb_config and other.ca_enabled
         }
         return exposure(document, classes, ingresses, listener.port, verified_ports=own)
 
     def albconfig(self, listener: DeployedListener) -> Document:
-        """The AlbConfig of a listener; raises UserError when the cluster cannot be read, is another
-        one, or does not have it.
+        """The AlbConfig of a listener, as it is now.
+
+        Raises UserError when the cluster cannot be read, is another one, or does not have it.
         """
         document = self.cluster_of(listener).albconfig(listener.alb_config)
         if document is None:
@@ -65,22 +59,29 @@ class StackCluster:
         return document
 
     def cluster_of(self, listener: DeployedListener) -> Cluster:
-        """The cluster of a listener; raises UserError when it cannot be read, or is another one
-        than the state names.
+        """The cluster of a listener.
+
+        Raises UserError when it cannot be read, or is another one than the state names.
         """
-        if self._failure is not None:
-            raise self._failure
-        try:
+        with self._failing_for_good():
             if listener.cluster is not None and listener.cluster != self._cluster.uid():
                 raise WrongPlace(
                     f"{self._cluster} is another cluster than the stack's (UID of kube-system"
                     f" {self._cluster.uid()}, the state has {listener.cluster}): correct"
                     " kubernetes:kubeconfig and kubernetes:context, or KUBECONFIG"
                 )
+        return self._cluster
+
+    @contextmanager
+    def _failing_for_good(self) -> Iterator[None]:
+        """Raise the first failure again, whatever is asked later."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            yield
         except UserError as error:
             self._failure = error
             raise
-        return self._cluster
 
     @cached_property
     def _cluster(self) -> Cluster:
@@ -101,9 +102,7 @@ class StackCluster:
 
 
 def located(kubeconfig: str | None, directory: Path) -> str | None:
-    """A path in the state, made independent of the current directory; a whole kubeconfig as
-    it is.
-    """
+    """The path of a kubeconfig, made absolute; a whole kubeconfig as it is."""
     if kubeconfig is None or "\n" in kubeconfig or kubeconfig.lstrip().startswith("{"):
         return kubeconfig
     return str(directory / Path(kubeconfig).expanduser())

@@ -46,7 +46,7 @@ class Enforcement(StrEnum):
 class ListenerAudit:
     """One listener, what ALB does there, and what is wrong with it.
 
-    `bypasses` are looked for only where it is told to ask. `claim`: the stack that holds it, text
+    `bypasses` are looked for only where it is told to ask. `claim`: the stack that holds it; text
     where the annotation cannot be read.
     """
 

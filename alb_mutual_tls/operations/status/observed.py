@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.errors import AlbConfigMissing, UserError
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, declared, reported
-from alb_mutual_tls.stack.cluster import AlbConfigMissing, StackCluster
+from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.state import read_provider_inputs
 
 if TYPE_CHECKING:
