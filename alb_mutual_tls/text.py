@@ -1,6 +1,14 @@
-"""Text from elsewhere, made fit for a terminal."""
+"""Text from elsewhere: fit for a terminal, or read as a time."""
 
 from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from alb_mutual_tls.errors import UserError
+
+_DURATION: Final = re.compile(r"([0-9]{1,6})([dh])", re.ASCII)
 
 
 def printable(text: str) -> str:
@@ -8,3 +16,15 @@ def printable(text: str) -> str:
     terminal that shows it.
     """
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def duration(text: str) -> timedelta:
+    """A number of days or hours, for instance 14d or 36h; raises `UserError` for anything else."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise UserError(
+            f"--fail-within {text!r} is no time: give a whole number of days or hours, for instance 14d"
+            " or 36h"
+        )
+    number = int(match[1])
+    return timedelta(days=number) if match[2] == "d" else timedelta(hours=number)

@@ -136,7 +136,7 @@ def _report(
     from alb_mutual_tls.operations.audit import adoption, stack_file
     from alb_mutual_tls.operations.audit.audit import report
     from alb_mutual_tls.operations.audit.scan import DEADLINE, scan
-    from alb_mutual_tls.operations.status.status import duration
+    from alb_mutual_tls.text import duration
 
     within = duration(fail_within)
     wanted = adoption.wanted(adopt, output)

@@ -70,9 +70,10 @@ def _report(
     from alb_mutual_tls.engine.program import export, project_directory
     from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
     from alb_mutual_tls.operations.status.observed import observe
-    from alb_mutual_tls.operations.status.status import duration, report
+    from alb_mutual_tls.operations.status.status import report
     from alb_mutual_tls.stack.history import stack_file
     from alb_mutual_tls.stack.inventory import inventories
+    from alb_mutual_tls.text import duration
 
     within = None if fail_within is None else duration(fail_within)
     directory = project_directory(cwd)

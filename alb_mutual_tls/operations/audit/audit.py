@@ -15,7 +15,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT as bypasses_not_looked_for
 from alb_mutual_tls.listener.declared import all_listeners, malformed_items, name_of
 from alb_mutual_tls.listener.refused import refused
-from alb_mutual_tls.listener.temporary import left_behind
+from alb_mutual_tls.listener.rehearsal_claim import left_behind
 from alb_mutual_tls.operations.audit.authorities import CaAudit, authorities_of, authority_findings
 from alb_mutual_tls.operations.audit.listeners import ListenerAudit, claims_of, listener_audits
 from alb_mutual_tls.operations.audit.scanned import NotSeen, ScannedCluster, Upload, named_ids

@@ -16,7 +16,8 @@ from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import temporary
 from alb_mutual_tls.listener.declared import HTTPS
-from alb_mutual_tls.listener.temporary import LeftBehind, RehearsalClaim, Standing
+from alb_mutual_tls.listener.rehearsal_claim import LeftBehind, RehearsalClaim, left_behind
+from alb_mutual_tls.listener.temporary import Standing
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict
@@ -115,7 +116,7 @@ class Cleaning:
         """
         cluster = neighbourhood.cluster_of(listener)
         known = [(one.albconfig, one.key) for _, one in self.found]
-        for one in temporary.left_behind(cluster.albconfig(listener.alb_config) or {}):
+        for one in left_behind(cluster.albconfig(listener.alb_config) or {}):
             if one.claim is None or one.claim.identity != component.identity:
                 told = self.left if one.claim is None else self.notes
                 told += [one.sentence()] if one.sentence() not in told else []

@@ -32,7 +32,8 @@ from alb_mutual_tls.listener.fitness import unfit
 from alb_mutual_tls.listener.ingresses import ingresses_of
 from alb_mutual_tls.listener.owners import declarative_owners
 from alb_mutual_tls.listener.patch import Desired
-from alb_mutual_tls.listener.temporary import RehearsalClaim, Runner, Standing
+from alb_mutual_tls.listener.rehearsal_claim import RehearsalClaim, Runner, left_behind
+from alb_mutual_tls.listener.temporary import Standing
 from alb_mutual_tls.operations.rehearsal.cleaning import CLEANING, changed, cleared, take_away
 from alb_mutual_tls.operations.rehearsal.probes import KEY_ELSEWHERE, LEADS_ELSEWHERE, needed_lengths
 from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Purpose, RehearsalResult
@@ -205,7 +206,7 @@ class Rehearsal:
         )
 
     def _look_at_others(self, document: Document) -> None:
-        for one in temporary.left_behind(document):
+        for one in left_behind(document):
             if one.claim is None or one.claim.identity != self.component.identity:
                 self.result.notes.append(one.sentence())
             elif one.claim.is_over(self.runner, clock.now(), alive):
@@ -378,7 +379,7 @@ class Rehearsal:
 
     @staticmethod
     def _stands(document: Document, claim: RehearsalClaim) -> bool:
-        found = [one.claim for one in temporary.left_behind(document) if one.claim is not None]
+        found = [one.claim for one in left_behind(document) if one.claim is not None]
         return (
             any(one.id == claim.id for one in found)
             and temporary.standing(document, claim)[0] is Standing.UNCHANGED

@@ -76,7 +76,7 @@ class _Observer:
             )
             return ObservedListener(listener, NotKnown(str(error)), unnamed)
         from alb_mutual_tls.listener.claim import switched_off
-        from alb_mutual_tls.listener.temporary import left_behind
+        from alb_mutual_tls.listener.rehearsal_claim import left_behind
 
         notices = [one.sentence() for one in left_behind(document)]
         if note := switched_off(document, listener.port):

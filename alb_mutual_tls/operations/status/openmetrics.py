@@ -13,7 +13,9 @@ from datetime import datetime
 from typing import Final
 
 from alb_mutual_tls.listener.enforced import Shown
-from alb_mutual_tls.operations.status.status import ISSUING, TRUSTED, ListenerStatus, StatusReport
+from alb_mutual_tls.operations.status.certificates import ISSUING, TRUSTED
+from alb_mutual_tls.operations.status.listeners import ListenerStatus
+from alb_mutual_tls.operations.status.status import StatusReport
 from alb_mutual_tls.verdict import Verdict
 
 _SECONDS: Final = "seconds"

@@ -33,15 +33,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
 from alb_mutual_tls.operations.printing import Table, counted, dump, print_report
-from alb_mutual_tls.operations.status.status import (
+from alb_mutual_tls.operations.status.certificates import (
     ISSUING,
     TRUSTED,
     AuthorityStatus,
     ClientStatus,
-    ListenerStatus,
     OutstandingStatus,
-    StatusReport,
 )
+from alb_mutual_tls.operations.status.listeners import ListenerStatus
+from alb_mutual_tls.operations.status.status import StatusReport
 from alb_mutual_tls.pki.renewal import to_text
 
 if TYPE_CHECKING:

@@ -13,17 +13,8 @@ from alb_mutual_tls.cluster.cluster import Cluster, Conflict
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps
 from alb_mutual_tls.listener.patch import Desired, plan
-from alb_mutual_tls.listener.temporary import (
-    RehearsalClaim,
-    Runner,
-    Standing,
-    free_port,
-    left_behind,
-    plan_add,
-    plan_removal,
-    standing,
-    temporary,
-)
+from alb_mutual_tls.listener.rehearsal_claim import RehearsalClaim, Runner, left_behind
+from alb_mutual_tls.listener.temporary import Standing, free_port, plan_add, plan_removal, standing, temporary
 from alb_mutual_tls.operations.rehearsal.cleaning import take_away
 from tests.contract.listener.conftest import ControlPlane
 from tests.unit.listener.corpus import DOCUMENTS, ODD, WITH_HTTPS

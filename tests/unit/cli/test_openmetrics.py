@@ -12,14 +12,10 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View
+from alb_mutual_tls.operations.status.certificates import AuthorityStatus, ClientStatus, OutstandingStatus
+from alb_mutual_tls.operations.status.listeners import ListenerStatus
 from alb_mutual_tls.operations.status.openmetrics import as_openmetrics, escaped
-from alb_mutual_tls.operations.status.status import (
-    AuthorityStatus,
-    ClientStatus,
-    ListenerStatus,
-    OutstandingStatus,
-    StatusReport,
-)
+from alb_mutual_tls.operations.status.status import StatusReport
 from alb_mutual_tls.stack.deployed import DeployedListener
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)

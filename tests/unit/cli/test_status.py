@@ -26,12 +26,14 @@ from alb_mutual_tls.listener.enforced import (
     declared,
     reported,
 )
+from alb_mutual_tls.operations.status.certificates import client_status
 from alb_mutual_tls.operations.status.observed import ObservedListener, observe
 from alb_mutual_tls.operations.status.report import as_json, print_for_people
-from alb_mutual_tls.operations.status.status import StatusReport, client_status, duration, report
+from alb_mutual_tls.operations.status.status import StatusReport, report
 from alb_mutual_tls.pki.issued import Outstanding, authority_identity
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.stack.inventory import ClientCertificate, Inventory, inventories
+from alb_mutual_tls.text import duration
 from alb_mutual_tls.verdict import Verdict
 from tests.unit.pki.material import DAY, NOW, authority, client, pem, subordinate
 

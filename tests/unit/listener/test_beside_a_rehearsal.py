@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alb_mutual_tls.listener.declared import find_listener
-from alb_mutual_tls.listener.temporary import RehearsalClaim, Runner, plan_add, temporary
+from alb_mutual_tls.listener.rehearsal_claim import RehearsalClaim, Runner
+from alb_mutual_tls.listener.temporary import plan_add, temporary
 from tests.unit.listener.fakes import CA_2, B, World, wanted
 
 TOLD = (

@@ -18,17 +18,19 @@ from alb_mutual_tls.listener.bypasses import open_bypasses
 from alb_mutual_tls.listener.declared import HTTPS, all_listeners, find_listener
 from alb_mutual_tls.listener.exact_json import Document, dumps, loads, same
 from alb_mutual_tls.listener.owners import declarative_owners
-from alb_mutual_tls.listener.temporary import (
+from alb_mutual_tls.listener.rehearsal_claim import (
     RehearsalClaim,
     Runner,
-    Standing,
     annotation_key,
-    free_port,
     left_behind,
     parse,
+    render,
+)
+from alb_mutual_tls.listener.temporary import (
+    Standing,
+    free_port,
     plan_add,
     plan_removal,
-    render,
     standing,
     stands_alone,
     temporary,
