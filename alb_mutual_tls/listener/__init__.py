@@ -1,1 +1,1 @@
-"""One listener, pure: as an AlbConfig declares it, as ALB enforces it, and who owns it."""
+"""One listener: as AlbConfig declares it, as ALB enforces it, who owns it. Pure."""

@@ -107,7 +107,7 @@ def bypasses(
 def open_bypasses(
     document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document], listener: Listener
 ) -> tuple[Bypass, ...]:
-    """Those bypasses that are declared neither to ask for certificates nor to redirect."""
+    """The bypasses that are declared neither to ask for certificates nor to redirect."""
     return tuple(one for one in bypasses(document, ingress_classes, ingresses, listener) if one.is_open)
 
 
@@ -141,7 +141,7 @@ def exposure(
     *,
     verified_ports: Iterable[int] = (),
 ) -> Exposure:
-    """What the documents say about the HTTPS listener on `port`, every bypass included.
+    """What the documents say about the HTTPS listener on `port`, with every bypass.
 
     `verified_ports`: HTTPS ports that are verified as listeners of the stack anyway.
     """

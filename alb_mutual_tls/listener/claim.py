@@ -1,11 +1,12 @@
-"""Who may change a listener: the claim, an annotation on the AlbConfig, and the rules about it.
+"""Who may change a listener: the claim, an annotation on the AlbConfig.
 
 The annotation `albmtls/<port>-<protocol>` says which resource of which stack has taken the
 listener, whom it trusts, and what the listener had before anybody of us touched it. It is the only
-record that survives a process killed between its PATCH and the state file, so the first values
-travel with it from owner to owner. A claim has an id of its own: a resource that is deleted
-restores the listener only if the claim that is there is the one it made, so that a resource which
-was moved, renamed or replaced leaves its successor's listener alone.
+record that survives a process killed between its PATCH and the state file. So the first values
+travel with it from owner to owner.
+
+A claim has an id of its own. A resource that is deleted restores the listener only if the claim is
+the one it made. So one that was moved, renamed or replaced leaves its successor's listener alone.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ class ClaimedByAnother(UserError):
 
 @dataclass(frozen=True)
 class Owner:
-    """A resource of a stack: the stack's identity (StackIdentity, 8 hex digits) and the resource's
-    URN.
-    """
+    """A resource of a stack: StackIdentity (8 hex digits) and the resource's URN."""
 
     identity: str
     urn: str
@@ -50,9 +49,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class SwitchedOff:
-    """That `mtls off` has switched a claimed listener off: who (user@host), and when (RFC 3339,
-    UTC).
-    """
+    """A note of `mtls off` in a claim: who (user@host), and when (RFC 3339, UTC)."""
 
     by: str
     at: str
@@ -146,8 +143,9 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
 
 
 def switched_off(document: Document, port: int) -> SwitchedOff | None:
-    """What `mtls off` has noted in the claim on the HTTPS listener of a port; None also where that
-    is on again, gone, or unreadable.
+    """The note of `mtls off` about the HTTPS listener of a port.
+
+    None where there is no note, and where the listener is on again, gone, or its claim unreadable.
     """
     try:
         listener = find_listener(document, port)
@@ -159,12 +157,11 @@ def switched_off(document: Document, port: int) -> SwitchedOff | None:
 
 
 def for_create(found: Claim | None, identity: str | None, *, take_over: bool, listener: str) -> Claim | None:
-    """The claim whose first values a new resource goes on with; `None` when it starts afresh from
-    what the listener has.
+    """The claim whose first values a new resource goes on with.
 
-    A claim of the same stack comes from a run that was killed after its PATCH, or from a resource
-    that was moved or renamed. `identity` is `None` while the stack has none yet; then no claim can
-    be its own. Raises `ClaimedByAnother`.
+    `None` when it starts afresh from what the listener has. A claim of the same stack comes from a
+    run that was killed after its PATCH, or from a resource that was moved or renamed. `identity` is
+    `None` while the stack has none yet; then no claim can be its own. Raises `ClaimedByAnother`.
     """
     if found is not None and found.owner.identity != identity and not take_over:
         raise _claimed(listener, found)
@@ -174,11 +171,10 @@ def for_create(found: Claim | None, identity: str | None, *, take_over: bool, li
 def for_update(
     found: Claim | None, claim_id: str, owner: Owner, *, take_over: bool, listener: str
 ) -> Claim | None:
-    """The claim whose first values an existing resource goes on with; `None` for those of its own
-    state.
+    """The claim whose first values an existing resource goes on with.
 
-    No annotation at all means that somebody pruned it: the listener is still ours. Raises
-    `ClaimedByAnother`.
+    `None` for those of its own state. No annotation at all means that somebody pruned it: the
+    listener is still ours. Raises `ClaimedByAnother`.
     """
     if found is None or found.id == claim_id:
         return None

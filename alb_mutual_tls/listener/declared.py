@@ -1,9 +1,8 @@
-"""Finding a listener in an AlbConfig document, and what is wrong with a document in which it cannot
-be found.
+"""The listeners of an AlbConfig document, and why one cannot be found there.
 
 A listener is known by its port and protocol (HTTPS and QUIC may share a port). The CRD has no
-schema, so nothing in a document can be taken for granted; keys are matched in any case, as the
-controller's JSON decoder does (Go, encoding/json), ports may be numbers or text (IntOrString).
+schema, so nothing in a document can be taken for granted. Keys are matched in any case, as the
+controller's JSON decoder does (Go, encoding/json). Ports may be numbers or text (IntOrString).
 """
 
 from __future__ import annotations
@@ -26,14 +25,13 @@ class ListenerMissing(UserError):
 
 
 class ListenerMalformed(UserError):
-    """The AlbConfig is written in a way that leaves open what its listener is; nobody but its
-    author can put that right.
-    """
+    """The AlbConfig leaves open what its listener is; its author must correct that."""
 
 
 def fold(key: str) -> str:
-    """A key as Go's encoding/json compares it (`foldFunc`: ASCII case, and the long s and the
-    Kelvin sign).
+    """A key as Go's encoding/json compares it.
+
+    Source: `foldFunc`: ASCII case, and the long s and the Kelvin sign.
     """
     return key.lower().replace("ſ", "s")
 
@@ -45,8 +43,9 @@ def spellings(mapping: Document, key: str) -> list[str]:
 
 
 def member(mapping: Any, key: str) -> Any:
-    """The value that the controller sees under `key`: of several spellings the last one counts;
-    `None` when there is none.
+    """The value that the controller sees under `key`; `None` when there is none.
+
+    Of several spellings the last one counts.
     """
     if not isinstance(mapping, dict):
         return None
@@ -81,8 +80,9 @@ class Listener:
 
     @property
     def ca_enabled(self) -> bool:
-        """Whether the controller is told to ask for client certificates; absent and null
-        mean no.
+        """Whether the controller is told to ask for client certificates.
+
+        Absent and null mean no.
         """
         return member(self.fields, CA_ENABLED) is True
 
@@ -161,10 +161,9 @@ def _listener_list(document: Document) -> tuple[tuple[str, ...], list[Any]]:
 
 
 def all_listeners(document: Document) -> list[Listener]:
-    """The listeners that can be told apart by port and protocol, in their order; others are left
-    out.
+    """The listeners that port and protocol tell apart, in their order.
 
-    Raises `ListenerMalformed` when `spec` or `spec.listeners` is not what it must be.
+    Others are left out. Raises `ListenerMalformed` when `spec` or `spec.listeners` is malformed.
     """
     root, items = _listener_list(document)
     found = []
@@ -220,8 +219,9 @@ def find_listener(document: Document, port: int) -> Listener:
 
 
 def malformed_items(document: Document) -> list[str]:
-    """A sentence for every item of `spec.listeners` for which the controller would refuse the whole
-    AlbConfig, or not know the listener.
+    """A sentence for every item of `spec.listeners` that is malformed.
+
+    The controller would refuse the whole AlbConfig because of it, or not know the listener.
     """
     name = name_of(document)
     sentences = []
@@ -246,8 +246,9 @@ def malformed_items(document: Document) -> list[str]:
 
 
 def wrong_types(listener: Listener) -> list[str]:
-    """A sentence for each of our two keys whose value the controller cannot read, so that it
-    refuses the whole AlbConfig.
+    """A sentence for each of our two keys whose value the controller cannot read.
+
+    It refuses the whole AlbConfig then.
     """
     where = f"of listener {listener.label} of AlbConfig {listener.albconfig}"
     enabled, certificates = member(listener.fields, CA_ENABLED), member(listener.fields, CA_CERTIFICATES)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def shows(state: ListenerState | None, desired: Desired) -> bool:
-    """Whether what ALB reports is what is desired; on means this one CA certificate, associated, on
-    a listener at rest.
+    """Whether ALB reports what is desired.
+
+    On means this one CA certificate, associated, on a listener at rest.
     """
     if state is None or state.status in ("Provisioning", "Configuring"):
         return False
@@ -27,9 +28,7 @@ def shows(state: ListenerState | None, desired: Desired) -> bool:
 
 
 def load_balancer_id(document: object) -> str | None:
-    """The ALB instance behind an AlbConfig, as its status tells; `None` until the controller has
-    made one.
-    """
+    """The ALB instance in an AlbConfig's status; `None` until there is one."""
     found = member(member(member(document, "status"), "loadBalancer"), "id")
     return found if isinstance(found, str) and found else None
 
@@ -42,8 +41,9 @@ def words(ca_enabled: bool, ca_certificate_ids: Sequence[str | None]) -> str:
 
 @dataclass(frozen=True)
 class CaReference:
-    """A CA certificate on a listener: its CAS identifier and the state of the association
-    (`Associated`, `Associating`, ...).
+    """A CA certificate on a listener: its CAS identifier and its association.
+
+    The state is `Associated`, `Associating`, ...
     """
 
     certificate_id: str
@@ -52,8 +52,9 @@ class CaReference:
 
 @dataclass(frozen=True)
 class ListenerState:
-    """Client authentication of one HTTPS listener as ALB reports it; `status` is `Provisioning`,
-    `Configuring`, `Running` or `Stopped`.
+    """Client authentication of one HTTPS listener as ALB reports it.
+
+    `status` is `Provisioning`, `Configuring`, `Running` or `Stopped`.
     """
 
     listener_id: str
@@ -125,8 +126,9 @@ def declared(document: Document, port: int) -> View:
 
 
 def reported(state: ListenerState | None, load_balancer: str, port: int) -> View:
-    """What ALB reports; a CA certificate that it is about to take or to drop makes the listener one
-    that is changing.
+    """What ALB reports of a listener.
+
+    It is changing also while a CA certificate is being associated or dissociated.
     """
     if state is None:
         return Absent(f"load balancer {load_balancer} has no HTTPS listener on port {port}")

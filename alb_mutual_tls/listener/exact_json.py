@@ -28,7 +28,7 @@ def _constant(text: str) -> Any:
 
 
 def loads(text: str | bytes) -> Any:
-    """Read a JSON text; integers of any size stay whole, other numbers become `ExactFloat`.
+    """Read a JSON text: integers stay whole, other numbers become `ExactFloat`.
 
     Raises `ValueError`.
     """

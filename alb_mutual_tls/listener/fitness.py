@@ -35,10 +35,10 @@ def unfit(document: Document, listener: Listener) -> tuple[str, ...]:
 
 
 def doubtful(document: Document, listener: Listener) -> tuple[str, ...]:
-    """Why it is not known whether client authentication can be had on a listener, a sentence each.
+    """Why it is not known whether a listener can have client authentication.
 
-    Source: manage-certificates of Application Load Balancer, which names two editions; document
-    197204 has a fourth, Extensible.
+    A sentence each. Source: manage-certificates of Application Load Balancer, which names two
+    editions; document 197204 has a fourth, Extensible.
     """
     edition = _edition(document)
     if edition is None or edition.lower() in ("basic", *_DOCUMENTED):

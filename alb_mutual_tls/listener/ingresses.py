@@ -23,8 +23,9 @@ ANY_HOST: Final = "*"
 def ingresses_of(
     document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document]
 ) -> list[Document]:
-    """The Ingresses that an AlbConfig's ALB serves: those whose IngressClass has our controller and
-    names this AlbConfig.
+    """The Ingresses that an AlbConfig's ALB serves.
+
+    Their IngressClass has our controller and names this AlbConfig.
     """
     classes, default = set(), False
     for ingress_class in ingress_classes:
@@ -58,8 +59,9 @@ def hosts_of(
 
 
 def listen_ports(ingress: Document) -> set[tuple[str, int]]:
-    """The listeners (protocol, port) that an Ingress asks for; without the annotation 443/HTTPS if
-    it has `tls`, and 80/HTTP.
+    """The listeners (protocol, port) that an Ingress asks for.
+
+    Without the annotation these are 443/HTTPS if it has `tls`, and 80/HTTP.
     """
     spec = ingress.get("spec") or {}
     text = annotation(ingress, LISTEN_PORTS)
@@ -91,12 +93,15 @@ def served(ingress: Document, listener: Listener) -> set[str]:
 
 
 def redirects(ingress: Document, port: int) -> bool:
-    """Whether an Ingress tells the controller to answer a port with a redirect to HTTPS."""
+    """Whether an Ingress has the controller answer a port with a redirect to HTTPS."""
     return port != 443 and any(annotation(ingress, key) == "true" for key in _REDIRECTS)
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some host matches both; `*.example.com` matches one label, `*` everything."""
+    """Whether some host matches both.
+
+    `*.example.com` matches one label, `*` everything.
+    """
     one, other = one.lower(), other.lower()
     if ANY_HOST in (one, other) or one == other:
         return True

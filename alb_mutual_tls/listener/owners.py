@@ -32,8 +32,9 @@ their own.
 
 
 def other_owners(document: Document, listener: Listener, desired: Desired) -> tuple[str, ...]:
-    """A warning for every tool that may write the listener back from a source of its own, unless
-    that source already says the same.
+    """A warning for every tool that may write the listener back from its own source.
+
+    None where that source already says the same.
     """
     put = (
         f"put caEnabled: {str(desired.ca_enabled).lower()} and caCertificates: [{{CertificateId:"
@@ -57,8 +58,9 @@ def other_owners(document: Document, listener: Listener, desired: Desired) -> tu
 
 
 def declarative_owners(document: Document) -> tuple[str, ...]:
-    """Who writes spec.listeners from a source of his own, as field managers name themselves;
-    `kubectl apply` by its annotation.
+    """Who writes spec.listeners from a source of his own.
+
+    Field managers are named as they name themselves, `kubectl apply` by its annotation.
     """
     applied = annotation(document, _LAST_APPLIED)
     by_file = ["kubectl apply"] if applied is not None and '"listeners"' in applied else []
@@ -81,12 +83,11 @@ def _overwrites(applied: str, listener: Listener, desired: Desired) -> bool:
 
 
 def _gitops_managers(document: Document, *, agreeing: bool) -> list[str]:
-    """The tools that write spec.listeners; of one that is `agreeing`, those that do not own the
-    list as a whole.
+    """The tools that write spec.listeners from a source of their own.
 
-    Without a schema a list is owned as a whole (`f:listeners: {}`), and whoever changes it takes it
-    from all other owners: a tool that still owns a list with the desired values has written these
-    values itself.
+    `agreeing`: those that own the list as a whole are left out. Without a schema a list is owned as
+    a whole (`f:listeners: {}`), and whoever changes it takes it from all other owners. So a tool
+    that still owns a list with the desired values has written these values itself.
     """
     fields: Sequence[Any] = (document.get("metadata") or {}).get("managedFields") or []
     managers: dict[str, None] = {}

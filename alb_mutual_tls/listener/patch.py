@@ -41,10 +41,9 @@ Patch = list[Operation]
 
 @dataclass(frozen=True)
 class Desired:
-    """What a listener shall have: whether it asks for client certificates, and the one CA
-    certificate it names either way.
+    """What a listener shall have: client authentication on or off, one CA certificate.
 
-    Without an id (only where it asks for none) the CA certificates stay what they are.
+    Without an id (only where it is off) the CA certificates stay what they are.
     """
 
     ca_enabled: bool
@@ -68,9 +67,9 @@ def fulfils(listener: Listener, desired: Desired) -> bool:
 
 
 def plan(document: Document, listener: Listener, desired: Desired, claim_key: str, claim: str) -> Patch:
-    """What gives `listener` the desired values and the AlbConfig the annotation `claim_key`.
+    """What gives `listener` the desired values, and the AlbConfig the claim.
 
-    `claim`: the annotation's text.
+    `claim_key` and `claim`: key and text of the annotation.
     """
     values = _value_writes(listener, desired)
     claims = annotation_set(document, claim_key, claim)
@@ -84,8 +83,9 @@ def plan(document: Document, listener: Listener, desired: Desired, claim_key: st
 
 
 def switch_off(document: Document, listener: Listener, claim_key: str, claim: str | None) -> Patch:
-    """What switches a listener off and leaves its CA certificates; `claim`: the new text of the
-    annotation, None to leave that alone.
+    """What switches a listener off and leaves its CA certificates.
+
+    `claim`: the new text of the annotation, None to leave that alone.
     """
     values = _value_writes(listener, Desired(False, ""))
     claims = [] if claim is None else annotation_set(document, claim_key, claim)
@@ -95,11 +95,10 @@ def switch_off(document: Document, listener: Listener, claim_key: str, claim: st
 def restore(
     document: Document, listener: Listener, previous: str, claim_key: str, own_uploads: Collection[str]
 ) -> Patch:
-    """What gives `listener` its previous values back (a text of `previous_values`) and takes the
-    annotation away.
+    """What gives `listener` its previous values back and takes the annotation away.
 
-    Previous values that name one of `own_uploads` would name a CA certificate that is about to be
-    deleted: they are restored as off.
+    `previous`: a text of `previous_values`. Where it names one of `own_uploads`, a CA certificate
+    that is about to be deleted, the listener is restored as off.
     """
     earlier = parse_previous(previous)
     if any(
@@ -135,8 +134,9 @@ def forget(document: Document, claim_key: str) -> Patch:
 
 
 def previous_values(listener: Listener) -> str:
-    """The values of our two keys as JSON text: absent keys are absent, null is null, numbers and
-    spellings are kept.
+    """The values of our two keys as JSON text.
+
+    Absent keys are absent, null is null, numbers and spellings are kept.
     """
     keys = [key for name in (CA_ENABLED, CA_CERTIFICATES) for key in spellings(listener.fields, name)]
     return exact_json.dumps({key: listener.fields[key] for key in keys})
@@ -179,8 +179,9 @@ def _value_writes(listener: Listener, desired: Desired) -> Patch:
 
 
 def _names_exactly(certificates: Any, id: str) -> bool:
-    """Whether the list has one item, which names `id`; what else the item says (IsDefault) is its
-    own affair.
+    """Whether the list has one item, which names `id`.
+
+    What else the item says (IsDefault) is its own affair.
     """
     if not isinstance(certificates, list) or len(certificates) != 1 or not isinstance(certificates[0], dict):
         return False
@@ -201,7 +202,7 @@ def _guards(document: Document, listener: Listener, claim_key: str) -> Patch:
 
 
 def identity_guard(document: Document) -> Patch:
-    """Tests that the AlbConfig is still the same object, not one of the same name made anew."""
+    """Tests that the AlbConfig is still the same object, not one made anew."""
     uid = (document.get("metadata") or {}).get("uid")
     return [{"op": "test", "path": "/metadata/uid", "value": uid}] if uid is not None else []
 

@@ -1,5 +1,6 @@
-"""What of an AlbConfig the controller refuses, beside what `malformed_items` and `unfit` find: then
-nothing of the AlbConfig arrives at ALB. Pure.
+"""Why the controller refuses an AlbConfig. Pure.
+
+It refuses one also for what `malformed_items` and `unfit` find. Nothing of it arrives at ALB then.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The claim of a rehearsal on its temporary listener: an annotation on the AlbConfig.
+"""The claim of a rehearsal on its temporary listener: an annotation. Pure.
 
 `albmtls/<port>-https-rehearsal` says who added the listener, until when it may be in use, and what
-was added. It is how a listener that was left behind is known. Pure.
+was added. It is how a listener that was left behind is known.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Runner:
-    """A process that rehearses; `pid_namespace` tells two machines of the same host name apart that
-    are containers.
+    """A process that rehearses.
+
+    `pid_namespace` tells containers of the same host name apart.
     """
 
     host: str
@@ -63,8 +64,9 @@ class RehearsalClaim:
         return annotation_key(self.temporary_port)
 
     def is_over(self, runner: Runner, now: datetime, alive: Callable[[int], bool]) -> bool:
-        """Whether nobody rehearses with it any more: its time is up, or its process was of this
-        machine and is gone.
+        """Whether nobody rehearses with it any more.
+
+        Its time is up, or its process was of this machine and is gone.
         """
         here = (self.runner.host, self.runner.pid_namespace) == (runner.host, runner.pid_namespace)
         return now >= self.until or (here and not alive(self.runner.pid))
@@ -95,7 +97,7 @@ def render(claim: RehearsalClaim) -> str:
 
 
 def parse(text: str, key: str) -> RehearsalClaim | None:
-    """Read the annotation `key`; `None` when its text is none that `render` wrote for it."""
+    """Read the annotation `key`; `None` when `render` did not write its text."""
     try:
         content = exact_json.loads(text)
         if content["version"] != _VERSION or port_number(content["added"]["port"]) is None:
@@ -127,8 +129,9 @@ def _instant(value: Any) -> datetime:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """A temporary listener that an AlbConfig has, or had; `claim` is None when its annotation
-    cannot be read.
+    """A temporary listener that an AlbConfig has, or had.
+
+    `claim` is None when its annotation cannot be read.
     """
 
     albconfig: str
@@ -153,8 +156,9 @@ class LeftBehind:
 
 
 def left_behind(document: Document) -> list[LeftBehind]:
-    """The temporary listeners of rehearsals that an AlbConfig has, those of one that still runs
-    included, in the order of their annotations.
+    """The temporary listeners of an AlbConfig, in the order of their annotations.
+
+    Those of a rehearsal that still runs are included.
     """
     annotations: Mapping[str, Any] = (document.get("metadata") or {}).get("annotations") or {}
     return [

@@ -1,5 +1,4 @@
-"""Services whose CLB or NLB is given a CA certificate of CAS by an annotation. Pure: documents in,
-names out.
+"""Services whose CLB or NLB has a CA certificate of CAS by an annotation. Pure.
 
 Their listeners take CA certificates of the same repositories as ALB's
 (alibaba/alibaba-load-balancer-controller, docs/nlb-usage.md).
@@ -21,8 +20,9 @@ _CA: Final = re.compile(r"(service\.beta\.kubernetes\.io/(?:alibaba-cloud|aliclo
 
 @dataclass(frozen=True)
 class CaService:
-    """A Service (`namespace/name`) that names a CA certificate; `asks`: whether it is told to ask
-    for client certificates.
+    """A Service (`namespace/name`) that names a CA certificate.
+
+    `asks`: whether it is told to ask for client certificates.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The temporary listener of a rehearsal: what it is, and the patches that add and remove it.
+"""The temporary listener of a rehearsal, and the patches that add and remove it.
 
 It comes with a claim (`rehearsal_claim`), written in the same patch. A listener is taken away only
 while it is what was added, in the controller's eyes: a key that is absent and one with Go's zero
@@ -44,10 +44,10 @@ Not its description, by which the controller knows in reuse mode whether it mana
 def free_port(
     document: Document, ingresses: Iterable[Document], wanted: int | None, also_taken: Iterable[int] = ()
 ) -> int:
-    """A port on which nobody listens and that no Ingress of the AlbConfig names; raises `UserError`
-    when the `wanted` one is not such a port.
+    """A port on which nobody listens and that no Ingress of the AlbConfig names.
 
-    An Ingress that names the port would be served there.
+    An Ingress that names the port would be served there. Raises `UserError` when the `wanted` port
+    is taken.
     """
     taken = dict.fromkeys(also_taken, "a listener of the stack")
     for ingress in ingresses:
@@ -64,11 +64,10 @@ def free_port(
 
 
 def temporary(document: Document, real: Listener, port: int, ca_certificate_id: str) -> Document:
-    """The listener to add: like the real one in all that is about TLS, asking for client
-    certificates of one CA; raises `UserError`.
+    """The listener to add: TLS like the real one, client certificates of one CA.
 
     Server certificates that the real one has from elsewhere (Ingress, discovery) are taken from the
-    status: nothing of the kind finds the new one.
+    status: nothing of the kind finds the new one. Raises `UserError` where there are none.
     """
     copied = {key: value for key in _COPIED if (value := member(real.fields, key)) is not None}
     listed = [item for item in _list(copied.get("certificates")) if isinstance(item, dict)]
@@ -98,7 +97,7 @@ def temporary(document: Document, real: Listener, port: int, ca_certificate_id: 
 
 
 def _served(document: Document, real: Listener) -> list[str]:
-    """The server certificates that the status shows of a listener, the default one first."""
+    """The server certificates that the status shows of a listener, default first."""
     for shown in _list(member(member(member(document, "status"), "loadBalancer"), "listeners")):
         if member(shown, "portAndProtocol") == real.label:
             return list(
@@ -117,8 +116,9 @@ def _list(value: Any) -> list[Any]:
 
 
 def plan_add(document: Document, real: Listener, claim: RehearsalClaim) -> Patch:
-    """What adds the temporary listener at the end of the list, and its claim; rests on the ports of
-    all listeners that are there.
+    """What adds the temporary listener at the end of the list, and its claim.
+
+    It rests on the ports of all listeners that are there.
     """
     root, key = real.path[:-1], claim.key
     guards: Patch = [
@@ -141,7 +141,7 @@ def plan_add(document: Document, real: Listener, claim: RehearsalClaim) -> Patch
 
 
 def stands_alone(document: Document, claim: RehearsalClaim) -> bool:
-    """Whether no other listener has the port: somebody may have added one at the same moment."""
+    """Whether no other listener has the port; one may have come at the same moment."""
     return sum(listener.port == claim.temporary_port for listener in all_listeners(document)) == 1
 
 
@@ -155,8 +155,9 @@ class Standing(Enum):
 
 
 def standing(document: Document, claim: RehearsalClaim) -> tuple[Standing, Listener | None]:
-    """What has become of the temporary listener, and where it is; raises `ListenerMalformed` when
-    the list cannot be read.
+    """What has become of the temporary listener, and where it is.
+
+    Raises `ListenerMalformed` when the list cannot be read.
     """
     at_port = [
         one for one in all_listeners(document) if (one.port, one.protocol) == (claim.temporary_port, HTTPS)
@@ -168,11 +169,10 @@ def standing(document: Document, claim: RehearsalClaim) -> tuple[Standing, Liste
 
 
 def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Standing]:
-    """What takes the temporary listener away with its claim, wherever in the list it is by now, and
-    what has become of it.
+    """What removes the temporary listener with its claim, and what has become of it.
 
-    One that was changed is left with its claim, so that whoever looks is told; nothing but the
-    claim is taken away where it is gone.
+    It may be anywhere in the list by now. One that was changed is left with its claim, so that
+    whoever looks is told. Where it is gone, only the claim is removed.
     """
     text = listener_patch.annotation(document, claim.key)
     read = parse(text, claim.key) if text is not None else None
@@ -198,9 +198,7 @@ def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Stan
 
 
 def _bare(value: Any) -> Any:
-    """A value without members that Go's encoding/json takes for absent, its keys as the controller
-    compares them.
-    """
+    """A value as the controller sees it: folded keys, no zero values."""
     if isinstance(value, dict):
         return {fold(key): bare for key, item in value.items() if (bare := _bare(item))}
     return [_bare(item) for item in value] if isinstance(value, list) else value

@@ -107,8 +107,9 @@ def report(
 
 
 def refusals(document: Document) -> list[str]:
-    """Why the controller refuses an AlbConfig, a sentence each; raises `UserError` where it cannot
-    even be looked for.
+    """Why the controller refuses an AlbConfig, a sentence each.
+
+    Raises `UserError` where that cannot even be looked for.
     """
     return [*malformed_items(document), *refused(document)]
 

@@ -1,4 +1,4 @@
-"""The CA certificates that listeners and Services name, and what is wrong with them."""
+"""The CA certificates that listeners and Services name, and what is wrong there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the listeners of a cluster do, by what AlbConfigs and ALB say of them together."""
+"""What the listeners of a cluster do, by AlbConfigs and ALB together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CLAIM: Final = re.compile(
 
 
 class Enforcement(StrEnum):
-    """Whether a listener asks for client certificates, by what AlbConfig and ALB say together."""
+    """Whether a listener asks for client certificates, by AlbConfig and ALB together."""
 
     OPEN = "open"
     DEMANDS = "demands client certificates"
@@ -84,7 +84,7 @@ class ListenerAudit:
 def listener_audits(
     document: Document, seen: ScannedCluster, ending: Mapping[str, tuple[Finding, ...]]
 ) -> list[ListenerAudit]:
-    """The HTTPS listeners of an AlbConfig and their bypasses, in the order of the AlbConfig."""
+    """The HTTPS listeners of an AlbConfig and their bypasses, in its order."""
     audits, around = {}, set()
     for listener in listeners_of(document):
         if listener.protocol == HTTPS:

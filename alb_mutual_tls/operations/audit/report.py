@@ -185,9 +185,7 @@ def _upload(one: Upload, report: AuditReport) -> dict[str, Any]:
 
 
 def print_for_people(report: AuditReport, console: Console) -> None:
-    """Where it looked, a table of each kind of which there is something, a line for each finding,
-    and the verdict.
-    """
+    """Where it looked, a table of each kind that has rows, findings, and the verdict."""
     from rich.text import Text
 
     account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account

@@ -71,8 +71,9 @@ def scan(cluster: Cluster, connect: Callable[[], Cloud]) -> ScannedCluster:
 
 
 def _events(cluster: Cluster, documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
-    """The controller's last word on each AlbConfig that it refuses; none where events may not be
-    read.
+    """The controller's last word on each AlbConfig that it refuses.
+
+    None where events may not be read.
     """
     for document in documents:
         name = name_of(document)
@@ -91,9 +92,7 @@ def tried(ask: Callable[[], T]) -> T | NotSeen:
 
 
 def barred(error: UserError) -> bool:
-    """Whether a permission, the credentials or a setting is missing, so that asking again changes
-    nothing.
-    """
+    """Whether asking again changes nothing: a permission or a setting is missing."""
     return type(error) in (UserError, NoRegion, answers.NotPermitted, kubernetes_api.Forbidden)
 
 
@@ -138,8 +137,9 @@ def _certificates(cas: Cas, identifiers: list[str]) -> dict[str, str | None]:
 
 
 def _uploads(cas: Cas) -> list[Upload]:
-    """The CA certificates in repositories for uploads; those of CAS's private CA service are not
-    listed.
+    """The CA certificates in repositories for uploads.
+
+    Those of CAS's private CA service are not listed.
     """
     repositories = [one for one in cas.repositories() if one.type == LISTED_TYPE]
     found = _side_by_side(lambda one: cas.certificates(one.warehouse_id), repositories)

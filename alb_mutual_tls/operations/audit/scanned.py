@@ -72,9 +72,7 @@ class ScannedCluster:
 
 
 def named_ids(documents: Iterable[Document], services: Iterable[Document] | NotSeen) -> list[str]:
-    """The ids of the CA certificates that listeners and Services name, each once, in their
-    order.
-    """
+    """The ids of the CA certificates that listeners and Services name, each once."""
     named = [
         id
         for document in documents
@@ -86,7 +84,7 @@ def named_ids(documents: Iterable[Document], services: Iterable[Document] | NotS
 
 
 def services_of(services: Iterable[Document] | NotSeen) -> dict[str, tuple[CaService, ...]]:
-    """The Services that name a CA certificate, by its id; none where they were not seen."""
+    """The Services that name a CA certificate, by its id; empty where not seen."""
     return {} if isinstance(services, NotSeen) else services_by_ca(services)
 
 

@@ -1,4 +1,4 @@
-"""The certificates of a stack: authorities, clients, and those that no client has any more."""
+"""The certificates of a stack: authorities, clients, and outstanding ones."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class ClientStatus:
 
 @dataclass(frozen=True)
 class OutstandingStatus:
-    """A certificate that no client has any more and that has not ended; `accepted`: whether it is
-    below the CA that is trusted now.
+    """A certificate that no client has any more and that has not ended.
+
+    `accepted`: whether it is below the CA that is trusted now.
     """
 
     component: str
@@ -65,8 +66,9 @@ class OutstandingStatus:
 
 
 def authorities_of(inventory: Inventory) -> list[AuthorityStatus]:
-    """The authorities of a component; where a subordinate signs, it stands beside the root that is
-    trusted.
+    """The authorities of a component.
+
+    Where a subordinate signs, it stands beside the root that is trusted.
     """
     names = {TRUSTED: inventory.component.trusted_authority, ISSUING: inventory.issuing_authority}
     found = [
@@ -98,8 +100,9 @@ def _authority(inventory: Inventory, name: str, roles: tuple[str, ...], pem: str
 
 
 def client_status(component: str, client: ClientCertificate, now: datetime) -> ClientStatus:
-    """A client's certificate, and when its renewal comes: the decision of the provider, with the
-    same figures.
+    """A client's certificate, and when its renewal comes.
+
+    The provider decides the same from the same figures.
     """
     certificate = bundle.load_one(client.certificate_pem)
     end, serial_number = certificate.not_valid_after_utc, f"{certificate.serial_number:x}"
@@ -121,9 +124,7 @@ def client_status(component: str, client: ClientCertificate, now: datetime) -> C
 
 
 def outstanding_of(inventory: Inventory) -> list[OutstandingStatus]:
-    """What the record of a component has outstanding, and whether the CA that is trusted now
-    accepts it.
-    """
+    """What a component's record has outstanding, and whether it is still accepted."""
     if not inventory.outstanding:
         return []
     trusted = issued.authority_identity(bundle.load_one(inventory.component.ca_certificate_pem))

@@ -91,8 +91,10 @@ class _Observer:
             self._stack_cluster.close()
 
     def _settings(self, *needed: str) -> Mapping[str, Any]:
-        """The settings of the provider; decrypted only where some of those that are `needed` are
-        secret, and then nothing else of the state is kept.
+        """The settings of the provider.
+
+        Decrypted only where some of those that are `needed` are secret, and then nothing else of
+        the state is kept.
         """
         secret = [key for key in self._inventory.secret_settings if not needed or key in needed]
         if not secret or self._decrypted is not None:

@@ -1,8 +1,7 @@
-"""The report of `mtls status` as OpenMetrics 1.0 text
-(https://prometheus.io/docs/specs/om/open_metrics_spec/), for a scraper or a textfile collector.
+"""The report of `mtls status` as OpenMetrics 1.0 text.
 
-Names and labels are relied on by alert rules: docs/status.md has them all. A series whose value is
-not known is left out.
+Alert rules rely on names and labels: docs/status.md has them all. A series whose value is not known
+is left out. Source: https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
 
 from __future__ import annotations
@@ -43,8 +42,9 @@ class _Family:
 
 
 def escaped(text: str) -> str:
-    """A label value or a help text as ABNF's `escaped-string` wants it: backslash, line feed and
-    double quote behind a backslash.
+    """A label value or a help text as ABNF's `escaped-string` wants it.
+
+    Backslash, line feed and double quote stand behind a backslash.
     """
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 

@@ -164,9 +164,7 @@ def _outstanding(one: OutstandingStatus, report: StatusReport) -> dict[str, Any]
 
 
 def print_for_people(report: StatusReport, console: Console) -> None:
-    """A table of each kind of which there is something, what is to be known or done, and the
-    verdict on one line.
-    """
+    """A table of each kind that has rows, findings, and the verdict on one line."""
     print_report(_tables(report), report.findings, report.verdict, summary(report), console)
 
 

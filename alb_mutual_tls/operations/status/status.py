@@ -1,4 +1,4 @@
-"""`mtls status`: what listeners should be and are, what ends or comes due, who is still let in.
+"""`mtls status`: whether listeners are as desired, what ends, who is still let in.
 
 Pure decisions on what the state holds (`inventory`) and what AlbConfig and ALB say (`observed`);
 the clock is an argument. Bypasses and handshakes are the business of `mtls verify`.
@@ -45,9 +45,7 @@ class StatusReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What fell short, what could not be decided, and what is merely to be known, a sentence
-        each.
-        """
+        """What fell short, was not decided, or is to be known, a sentence each."""
         return (
             *(finding for listener in self.listeners for finding in listener.findings),
             *(finding for authority in self.authorities if (finding := _ending_authority(authority, self))),
@@ -75,10 +73,10 @@ def report(
     fail_within: timedelta | None,
     notes: Sequence[str] = (),
 ) -> StatusReport:
-    """The report on what the state holds and how the listeners were seen; certificates that have
-    ended are outstanding no more.
+    """The report on what the state holds and what was observed of the listeners.
 
-    `notes`: what else is to be known, a sentence each.
+    Certificates that have ended are outstanding no more. `notes`: what else is to be known, a
+    sentence each.
     """
     inventories = [inventory for inventory, _ in seen]
     return StatusReport(
@@ -127,7 +125,7 @@ def _unrecorded(inventory: Inventory) -> Finding:
 
 
 def _ends_within(not_after: datetime, report: StatusReport) -> str | None:
-    """What an end has to do with the time that was given: it has passed, or it comes within."""
+    """That an end has passed, or comes within the time that was given."""
     if not_after <= report.now:
         return f"ended on {to_text(not_after)}"
     if report.fail_within is not None and not_after <= report.now + report.fail_within:

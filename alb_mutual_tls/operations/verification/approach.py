@@ -36,8 +36,9 @@ class Approach:
     def destinations(
         self, port: int, names: tuple[str, ...], addresses: list[str], *, default_port: int
     ) -> list[Destination]:
-        """One per address and name for the listener `port`; `default_port` is the one that a Host
-        header leaves out.
+        """One per address and name for the listener `port`.
+
+        `default_port` is the one that a Host header leaves out.
         """
         moved = port + self.shift
         if not 1 <= moved <= 65535:
@@ -90,8 +91,9 @@ def approach(listener: DeployedListener, look: Callable[[], Exposure]) -> Approa
 
 
 def split_address(text: str) -> tuple[str, int | None]:
-    """verify.address, "host" or "host:port" (an IPv6 address with a port in brackets), as its two
-    parts.
+    """verify.address as host and port.
+
+    It is "host" or "host:port", an IPv6 address with a port in brackets.
     """
     host, colon, port = text.rpartition(":")
     if text.count(":") > 1 and not text.startswith("["):  # an IPv6 address as it is
@@ -110,7 +112,7 @@ def split_address(text: str) -> tuple[str, int | None]:
 
 
 def concrete(host: str) -> str:
-    """A host that a request can name: the star of a wildcard host is replaced by a label."""
+    """A host that a request can name: a label instead of a wildcard's star."""
     return WILDCARD_LABEL + host[1:] if host.startswith("*.") else host
 
 

@@ -1,4 +1,4 @@
-"""The connections of a run: in parallel, bounded, with little waiting for what is silent."""
+"""The connections of a run: in parallel, bounded, with little waiting for silence."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def carry_out(attempts: Sequence[Attempt], probe: Callable[[Attempt], Outcome]) 
 
 @contextmanager
 def _pool() -> Iterator[ThreadPoolExecutor]:
-    """Threads for connections; what is still to come is dropped when something is raised."""
+    """Threads for connections; after an exception the waiting ones are dropped."""
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         yield pool

@@ -1,8 +1,9 @@
-"""The cases of `mtls verify`: no certificate, clients, forged credentials, every authority.
+"""The cases of `mtls verify`: who connects, and with which credential.
 
-The rule for whoever is signed by an authority of the stack, in every phase of a rotation: let in is
-who presents a chain that leads to the CA that the stack gave the listener. docs/verify.md says of
-each case what it proves.
+They are no certificate, the stack's clients, forged credentials, and clients of every authority. In
+every phase of a rotation one rule holds for whoever is signed by an authority of the stack: who
+presents a chain to the CA that the stack gave the listener is let in. docs/verify.md says of each
+case what it proves.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def cut_case(name: str, kept: int, of: int) -> str:
 
 
 def authority_case(name: str) -> str:
-    """Somebody whom an authority of the stack has signed, without any cross certificate."""
+    """A client that an authority of the stack has signed, without cross certificates."""
     return f"client of authority {name}"
 
 
@@ -127,8 +128,9 @@ def cases(
 
 
 def given_credential(certificate: Path | None, key: Path | None) -> ClientCredential | None:
-    """The credential of --cert and --key (PEM files); raises UserError when one is missing or
-    cannot be read.
+    """The credential of --cert and --key (PEM files).
+
+    Raises UserError when one is missing or cannot be read.
     """
     if certificate is None and key is None:
         return None
@@ -224,9 +226,7 @@ def _forged(
 def _cut_chains(
     ca_certificate_pem: str, clients: Sequence[Case | Missing], now: datetime
 ) -> list[Case | Missing]:
-    """Clients that leave out the last of what they present, wherever that does not lead to the CA
-    any more.
-    """
+    """Clients without the last certificates of their chains, where that leads nowhere."""
     from alb_mutual_tls.pki import bundle
     from alb_mutual_tls.pki.certification_path import way
     from alb_mutual_tls.pki.imposters import ClientCredential
@@ -247,7 +247,7 @@ def _cut_chains(
 def _of_authorities(
     component: DeployedComponent, *, with_authority_key: bool, now: datetime
 ) -> list[Case | Missing]:
-    """Somebody of each authority: an outsider, unless its root is what the listener trusts."""
+    """A client of each authority: an outsider unless the listener trusts its root."""
     from alb_mutual_tls.pki import imposters
     from alb_mutual_tls.pki.authority_faults import time_faults
 
@@ -293,8 +293,10 @@ def _signed_by_the_authority(
 
 @dataclass(frozen=True)
 class _Signer:
-    """Who can sign for an authority; `above_pem`: what leads from there to its root, the signer's
-    own certificate included unless it is the root.
+    """Who can sign for an authority.
+
+    `above_pem`: what leads from there to its root. It includes the signer's own certificate unless
+    that is the root.
     """
 
     issuer: Issuer

@@ -1,4 +1,4 @@
-"""One TCP connection under one deadline: the TLS handshake, a GET, and the response."""
+"""One TCP connection under one deadline: TLS handshake, GET, response."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Connection(io.RawIOBase):
                 return
 
     def listen(self, seconds: float) -> None:
-        """Wait for what the server says after the handshake; raises its alert, if it sends one."""
+        """Wait for what the server says after the handshake; raises its alert."""
         until = min(time.monotonic() + seconds, self._deadline)
         while self._tls is not None and (left := until - time.monotonic()) > 0:
             if select.select([self._socket], [], [], left)[0]:
@@ -152,7 +152,8 @@ def request(to: Destination) -> bytes:
 
 
 def request_target(path: str) -> str:
-    """A path with its query as a request line has it (RFC 3986, section 3.3); what is escaped
-    already stays as it is.
+    """A path with its query as a request line has it (RFC 3986, section 3.3).
+
+    What is escaped already stays as it is.
     """
     return quote(path, safe="%/?:@!$&'()*+,;=~")

@@ -1,8 +1,8 @@
-"""Whether a stack is ready for the flip: the step of a rotation in which its listeners come to
-trust the issuing authority alone.
+"""Whether a stack is ready for its listeners to trust the issuing authority alone.
 
-Ready is who presents a chain that a listener would accept then, which is computed, and that it
-accepts now, which was tried. Which bundle a partner has really installed, nobody can know here.
+This step of a rotation is the flip. Ready is who presents a chain that a listener would accept
+then, which is computed, and that it accepts now, which was tried. Which bundle a partner has really
+installed, nobody can know here.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ NO_CLIENT: Final = "no client"
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a client presents, under the name of its case, and whether that is ready for the
-    flip.
-    """
+    """What a client presents, by its case, and whether that is ready for the flip."""
 
     case: str
     verdict: Verdict
@@ -40,8 +38,9 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Flip:
-    """A flip that is to come: from the trusted to the issuing authority of the AlbMutualTls named
-    `component`.
+    """A flip that is to come, from the trusted to the issuing authority.
+
+    `component` is the name of the AlbMutualTls.
     """
 
     component: str
@@ -62,8 +61,7 @@ def flip(
     tried: Sequence[tuple[str, Verdict]],
     now: datetime,
 ) -> Flip | None:
-    """The flip that a component stands before; None where its listeners trust the issuing authority
-    already.
+    """The flip that a component stands before; None where there is none to come.
 
     `given` (from --cert and --key) is looked at as well. `tried`: case and verdict of each
     connection to its listeners that are on. Raises UserError when a certificate cannot be read.
@@ -91,8 +89,9 @@ def flip(
 
 
 def _before(chain: str, root: str, issuing: str, now: datetime) -> Finding | None:
-    """What a listener that trusts the issuing authority alone would do with a chain; None where it
-    would accept it.
+    """Why a listener that trusts the issuing authority alone would refuse a chain.
+
+    None where it would accept it.
     """
     from alb_mutual_tls.pki.certification_path import DEPTH_SEEN, against, deep, judge_pem
 

@@ -46,7 +46,7 @@ PROTOCOL: Final = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_
 def connect(
     to: Destination, context: ssl.SSLContext | None, timeout: float, session: ssl.SSLSession | None = None
 ) -> tuple[Outcome, ssl.SSLSession | None]:
-    """What comes of a GET, and the TLS session at the end; without a context in plain HTTP.
+    """What comes of a GET, and the TLS session at the end; no context is plain HTTP.
 
     `timeout` is for the whole attempt, in seconds.
     """
@@ -134,11 +134,11 @@ def tls_context(
     insecure: bool,
     any_name: bool = False,
 ) -> ssl.SSLContext:
-    """A context of one TLS version, which checks the server's certificate unless `insecure`.
+    """A context of one TLS version, for one credential.
 
-    `ca_file`: what the server's certificate must lead to; None for the system's roots.
-    `any_name`: its name is not compared. Raises UserError when a file or the credential cannot be
-    used.
+    The server's certificate is checked unless `insecure`. `ca_file`: what it must lead to; None for
+    the system's roots. `any_name`: its name is not compared. Raises UserError when a file or the
+    credential cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = context.maximum_version = PROTOCOL[version]
@@ -178,8 +178,9 @@ def _no_password() -> str:
 
 @contextlib.contextmanager
 def _private_file(text: str) -> Iterator[str]:
-    """The ssl module reads credentials from files only; this one lives in memory where the system
-    can (Linux).
+    """A file with a credential, in memory where the system can (Linux).
+
+    The ssl module reads credentials from files only.
     """
     memfd_create = getattr(os, "memfd_create", None)
     if memfd_create is not None and Path("/proc/self/fd").is_dir():

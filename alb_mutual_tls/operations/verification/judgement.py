@@ -59,10 +59,10 @@ class Expected(StrEnum):
 
 @dataclass(frozen=True)
 class Observation:
-    """One case at one address in one TLS version; `case` is its name, e.g. "no certificate" or
-    "client alice".
+    """One case at one address in one TLS version.
 
-    `refused_for`: why a listener would refuse a client, as far as its chain tells.
+    `case` is its name, e.g. "no certificate" or "client alice". `refused_for`: why a listener would
+    refuse a client, as far as its chain tells.
     """
 
     case: str
@@ -129,9 +129,7 @@ ONLY_THIS_CASE: Final = (
 
 
 def expected(role: Caller, *, ca_enabled: bool) -> Expected:
-    """What is desired for somebody of this role at a listener with client authentication on
-    or off.
-    """
+    """What is desired for a role, with client authentication on or off."""
     return Expected.LET_IN if not ca_enabled or role is Caller.CLIENT else Expected.REJECTED
 
 
@@ -166,8 +164,9 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
 
 
 def proves(outcome: Outcome | None) -> bool:
-    """Whether something that came over TLS shows that the server is who its certificate says (or
-    that this is not to be checked).
+    """Whether an outcome over TLS shows that the server is who its certificate says.
+
+    It does also where the certificate is not to be checked.
     """
     return isinstance(outcome, Answered) or (isinstance(outcome, Alert) and outcome.proven)
 
@@ -190,7 +189,7 @@ def _answered_somebody(observations: Sequence[Observation]) -> bool:
 
 
 def is_400(outcome: Outcome) -> bool:
-    """Whether this is how servers that complete the handshake refuse a client certificate."""
+    """Whether this is how servers refuse a client certificate after the handshake."""
     return isinstance(outcome, Answered) and outcome.status == 400
 
 
@@ -228,9 +227,11 @@ def _should_be_rejected(one: Observation, peers: Sequence[Observation]) -> Findi
 
 
 def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> Finding:
-    """Nobody, in a roundabout way, where a server may refuse the way and not the certificate: with
-    HTTP 421 (RFC 9110 section 15.5.20), an alert about the name or the version, or by closing in
-    silence. That counts where a good client was answered something else.
+    """Judge a roundabout way without a certificate.
+
+    A server may refuse the way and not the certificate: with HTTP 421 (RFC 9110 section 15.5.20),
+    an alert about the name or the version, or by closing in silence. That counts where a good
+    client was answered something else.
     """
     outcome = one.outcome
     if isinstance(outcome, ConnectionFailed) and outcome != CLOSED:

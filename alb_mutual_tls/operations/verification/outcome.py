@@ -16,7 +16,7 @@ class TlsVersion(StrEnum):
 
 @dataclass(frozen=True)
 class Answered:
-    """An HTTP response came: the listener let the connection through to the point of answering."""
+    """An HTTP response came: the listener let the connection through."""
 
     status: int
     location: str = ""
@@ -25,11 +25,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Alert:
-    """The server ended the connection with a fatal TLS alert, by its name in RFC 8446 section 6,
-    e.g. unknown_ca.
+    """The server ended the connection with a fatal TLS alert.
 
-    `proven`: the server's certificate had been checked by then; before that, anything in between
-    can send one.
+    `name` is that of RFC 8446 section 6, e.g. unknown_ca. `proven`: the server's certificate had
+    been checked by then; before that, anything in between can send one.
     """
 
     name: str
@@ -50,9 +49,7 @@ class ServerCertificateInvalid:
 
 @dataclass(frozen=True)
 class ConnectionFailed:
-    """No statement of the server was received: refused, timed out, closed in silence, or not TLS or
-    HTTP.
-    """
+    """The server said nothing: refused, timed out, closed, or not TLS or HTTP."""
 
     reason: str
     refused: bool = False
@@ -60,7 +57,7 @@ class ConnectionFailed:
 
 @dataclass(frozen=True)
 class NoSession:
-    """The server gave no TLS session that could be resumed, or could not be asked for one."""
+    """There is no TLS session to resume, or the server could not be asked for one."""
 
     reason: str
 
@@ -70,11 +67,11 @@ Outcome = Answered | Alert | VersionNotOffered | ServerCertificateInvalid | Conn
 
 @dataclass(frozen=True)
 class Destination:
-    """Where one attempt goes: `address` is an IP address; `host` is sent in the Host header,
-    `server_name` as SNI.
+    """Where one attempt goes.
 
-    `any_name`: the server's certificate may be of another name, because nobody can have one of this
-    name; its CA is checked all the same.
+    `address` is an IP address; `host` is sent in the Host header, `server_name` as SNI. `any_name`:
+    the server's certificate may be of another name, because nobody can have one of this name; its
+    CA is checked all the same.
     """
 
     address: str

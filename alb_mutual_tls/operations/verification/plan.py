@@ -1,4 +1,4 @@
-"""What `mtls verify` tries at one listener and its bypasses, and how the outcomes are judged."""
+"""What `mtls verify` tries at one listener and its bypasses, and how it is judged."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _Trial = tuple[Case, Attempt]
 
 @dataclass(frozen=True)
 class Part:
-    """Attempts that are judged together; `judge` makes checks of their outcomes, in order."""
+    """Attempts that are judged together; `judge` makes checks of their outcomes."""
 
     attempts: tuple[Attempt, ...]
     judge: Callable[[Sequence[Outcome]], Sequence[Check]]
@@ -207,7 +207,7 @@ def _bypass(
 
 
 def _in_clear(name: str, destination: Destination, ports: Collection[int], *, is_alb: bool) -> Part:
-    """Two paths, and the worse finding: only a redirect of everything keeps both paths."""
+    """Two paths, and the worse finding: only a redirect of everything keeps both."""
     below = replace(destination, path=destination.path.partition("?")[0].rstrip("/") + MADE_UP_PATH)
     worst_first = (Verdict.FELL_SHORT, Verdict.NOT_DECIDED, Verdict.HELD)
 

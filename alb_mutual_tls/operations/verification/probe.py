@@ -1,4 +1,4 @@
-"""How `mtls verify` connects: over TLS, in clear, and with a session from elsewhere.
+"""How `mtls verify` connects: over TLS, in clear, with a session from elsewhere.
 
 Contexts and sessions are never shared. So a resumed session lets nobody in, except where a probe
 tries just that.
@@ -61,7 +61,10 @@ class Probe:
         return kept if isinstance(kept, NoSession) else kept.resume(to)
 
     def keep_session(self, to: Destination, version: TlsVersion) -> KeptSession | NoSession:
-        """The session that a server gives without a client certificate, whatever it answers."""
+        """The session that a server gives without a client certificate.
+
+        It counts whatever the server answers.
+        """
         context = self._context(to, version, None)
         context.options &= ~ssl.OP_NO_TICKET
         outcome, session = connect(to, context, self.timeout)
@@ -82,7 +85,7 @@ class Probe:
 
     @property
     def options(self) -> str:
-        """Its options of `mtls verify` for the shell, each after a space, without defaults."""
+        """Its options of `mtls verify` for the shell, each after a space."""
         paths = {"--ca-file": self.ca_file, "--cert": self.cert, "--key": self.key}
         options = [
             f" {option} {shlex.quote(str(path))}" for option, path in paths.items() if path is not None

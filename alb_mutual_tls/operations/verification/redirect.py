@@ -1,4 +1,4 @@
-"""How a bypass over plain HTTP is judged: does it redirect to what was verified? Pure."""
+"""How a bypass over plain HTTP is judged, by where it redirects to. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ REMEDY: Final = (
 def judge_bypass_in_clear(
     outcome: Outcome, asked: Destination, *, ports: Collection[int], is_alb: bool, made_up: bool = False
 ) -> Finding:
-    """An HTTP listener that serves the same hosts must redirect to what was verified, host, port
-    and path, or not be there.
+    """Judge an HTTP listener that serves the same hosts.
 
-    `ports`: the HTTPS ports that are verified. A refused connection shows that it is not there only
-    where the address is the ALB's own (`is_alb`). `made_up`: nobody said that there is anything at
-    the path that was asked for.
+    It must redirect to what was verified (host, port and path), or not be there. `ports`: the HTTPS
+    ports that are verified. A refused connection shows that it is not there only where the address
+    is the ALB's own (`is_alb`). `made_up`: nobody said that there is anything at the path.
     """
     if is_alb and isinstance(outcome, ConnectionFailed) and outcome.refused:
         return Finding(Verdict.HELD)
@@ -59,8 +58,9 @@ def judge_bypass_in_clear(
 
 
 def _target(location: str, asked: Destination) -> tuple[str, str, tuple[int, str] | None]:
-    """Where a redirect leads to: scheme, host, and port with path and query; a relative one stays
-    at the host that was asked.
+    """Where a redirect leads to: scheme, host, and port with path and query.
+
+    A relative one stays at the host that was asked.
     """
     try:
         to = urlsplit(location)

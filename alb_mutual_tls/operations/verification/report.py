@@ -109,9 +109,7 @@ def as_json(report: VerificationReport) -> str:
 
 
 def print_for_people(report: VerificationReport, console: Console) -> None:
-    """The table, what the rows that did not hold mean, what was not checked, and the verdict on one
-    line.
-    """
+    """The table, the reasons of rows that did not hold, and the verdict on one line."""
     from rich.text import Text
 
     for listener in report.listeners:
@@ -183,8 +181,9 @@ def _table(report: ListenerReport) -> Table:
 
 
 def _several(report: ListenerReport) -> bool:
-    """Whether checks went to several IP addresses or names; ports, and a name that nobody has, are
-    told by the case.
+    """Whether checks went to several IP addresses or names.
+
+    Ports, and a name that nobody has, are told by the case.
     """
     places = [
         check.destination for check in report.checks if check.destination and not check.destination.any_name

@@ -42,8 +42,9 @@ class ListenerReport:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """The reports of all listeners, and of the flips that are to come; `insecure`: server
-    certificates were not verified; `notes`: what else is to be known.
+    """The reports of all listeners, and of the flips that are to come.
+
+    `insecure`: server certificates were not verified. `notes`: what else is to be known.
     """
 
     listeners: tuple[ListenerReport, ...]

@@ -123,7 +123,7 @@ def _carry_out(plans: Sequence[Plan], probe: Probe) -> list[ListenerReport]:
 
 
 def _where_proven(checks: Sequence[Check]) -> Iterator[Check]:
-    """The checks; what came in clear or as a refused connection counts only at proven addresses.
+    """The checks; HTTP and refused connections count only at proven addresses.
 
     An address is proven when a server there showed its certificate over TLS for that name.
     """
