@@ -108,7 +108,9 @@ def open_bypasses(
     document: Document, ingress_classes: Iterable[Document], ingresses: Iterable[Document], listener: Listener
 ) -> tuple[Bypass, ...]:
     """The bypasses that are declared neither to ask for certificates nor to redirect."""
-    return tuple(one for one in bypasses(document, ingress_classes, ingresses, listener) if one.is_open)
+    return tuple(
+        bypass for bypass in bypasses(document, ingress_classes, ingresses, listener) if bypass.is_open
+    )
 
 
 def _shared(hosts: set[str], own: set[str]) -> set[str]:

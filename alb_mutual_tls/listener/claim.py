@@ -118,7 +118,7 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
         if note is not None and not (
             isinstance(note, dict)
             and set(note) == {"by", "at"}
-            and all(isinstance(one, str) for one in note.values())
+            and all(isinstance(value, str) for value in note.values())
         ):
             raise ValueError("not our note")
         id, identity, urn, trusted, issuing, applied, previous = (content[field] for field in fields)
@@ -150,10 +150,10 @@ def switched_off(document: Document, port: int) -> SwitchedOff | None:
     try:
         listener = find_listener(document, port)
         key = annotation_key(listener.port, listener.protocol)
-        found = parse(listener_patch.annotation(document, key), listener.albconfig, key)
+        claim = parse(listener_patch.annotation(document, key), listener.albconfig, key)
     except UserError:
         return None
-    return None if found is None or listener.ca_enabled else found.switched_off
+    return None if claim is None or listener.ca_enabled else claim.switched_off
 
 
 def for_create(found: Claim | None, identity: str | None, *, take_over: bool, listener: str) -> Claim | None:

@@ -166,13 +166,13 @@ def all_listeners(document: Document) -> list[Listener]:
     Others are left out. Raises `ListenerMalformed` when `spec` or `spec.listeners` is malformed.
     """
     root, items = _listener_list(document)
-    found = []
+    listeners = []
     for index, item in enumerate(items):
         port = port_number(member(item, "port"))
         protocol = member(item, "protocol")
         if port is not None and isinstance(protocol, str):
-            found.append(Listener(name_of(document), (*root, str(index)), item, port, protocol))
-    return found
+            listeners.append(Listener(name_of(document), (*root, str(index)), item, port, protocol))
+    return listeners
 
 
 def find_listener(document: Document, port: int) -> Listener:

@@ -29,8 +29,8 @@ def shows(state: ListenerState | None, desired: Desired) -> bool:
 
 def load_balancer_id(document: object) -> str | None:
     """The ALB instance in an AlbConfig's status; `None` until there is one."""
-    found = member(member(member(document, "status"), "loadBalancer"), "id")
-    return found if isinstance(found, str) and found else None
+    identifier = member(member(member(document, "status"), "loadBalancer"), "id")
+    return identifier if isinstance(identifier, str) and identifier else None
 
 
 def words(ca_enabled: bool, ca_certificate_ids: Sequence[str | None]) -> str:
@@ -133,6 +133,8 @@ def reported(state: ListenerState | None, load_balancer: str, port: int) -> View
     if state is None:
         return Absent(f"load balancer {load_balancer} has no HTTPS listener on port {port}")
     changing = state.status in ("Provisioning", "Configuring") or any(
-        one.status not in ("Associated", "") for one in state.ca_certificates
+        reference.status not in ("Associated", "") for reference in state.ca_certificates
     )
-    return Shown(state.ca_enabled, tuple(one.certificate_id for one in state.ca_certificates), changing)
+    return Shown(
+        state.ca_enabled, tuple(reference.certificate_id for reference in state.ca_certificates), changing
+    )

@@ -35,7 +35,8 @@ def refused(document: Document) -> Iterator[str]:
             )
         if listener.protocol not in PROTOCOLS:
             near = next(
-                (one for one in PROTOCOLS if one == listener.protocol.strip().upper()), " or ".join(PROTOCOLS)
+                (protocol for protocol in PROTOCOLS if protocol == listener.protocol.strip().upper()),
+                " or ".join(PROTOCOLS),
             )
             yield (
                 f"{what} has a protocol that the controller does not know, so it refuses the AlbConfig: write"
@@ -55,9 +56,9 @@ def _of_ids(listener: Listener, what: str) -> Iterator[str]:
     for key in ("certificates", CA_CERTIFICATES):
         items = member(listener.fields, key)
         for item in items if isinstance(items, list) else ():
-            found = member(item, CERTIFICATE_ID)
-            if found is not None and not isinstance(found, str):
+            identifier = member(item, CERTIFICATE_ID)
+            if identifier is not None and not isinstance(identifier, str):
                 yield (
-                    f"{what} has {kind_of(found)} as {CERTIFICATE_ID} in {key}, not text, so the controller"
-                    " refuses the AlbConfig: put it in quotes there"
+                    f"{what} has {kind_of(identifier)} as {CERTIFICATE_ID} in {key}, not text, so the"
+                    " controller refuses the AlbConfig: put it in quotes there"
                 )

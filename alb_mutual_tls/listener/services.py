@@ -34,13 +34,13 @@ class CaService:
 
 def services_by_ca(services: Iterable[Document]) -> dict[str, tuple[CaService, ...]]:
     """The Services that name a CA certificate, by its id."""
-    found: dict[str, tuple[CaService, ...]] = {}
+    services_of: dict[str, tuple[CaService, ...]] = {}
     for service in services:
         metadata = service.get("metadata") or {}
         annotations = metadata.get("annotations") or {}
         for key, value in annotations.items():
             if (match := _CA.fullmatch(str(key))) and (identifier := str(value).strip()):
                 asks = str(annotations.get(match[1])).strip().lower() == "on"
-                one = CaService(f"{metadata.get('namespace', 'default')}/{metadata.get('name')}", asks)
-                found[identifier] = (*found.get(identifier, ()), one)
-    return found
+                ca_service = CaService(f"{metadata.get('namespace', 'default')}/{metadata.get('name')}", asks)
+                services_of[identifier] = (*services_of.get(identifier, ()), ca_service)
+    return services_of

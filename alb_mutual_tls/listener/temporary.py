@@ -104,7 +104,7 @@ def _served(document: Document, real: Listener) -> list[str]:
                 certificate_ids(
                     sorted(
                         _list(member(shown, "certificates")),
-                        key=lambda one: member(one, "isDefault") is not True,
+                        key=lambda item: member(item, "isDefault") is not True,
                     )
                 )
             )
@@ -160,9 +160,13 @@ def standing(document: Document, claim: RehearsalClaim) -> tuple[Standing, Liste
     Raises `ListenerMalformed` when the list cannot be read.
     """
     at_port = [
-        one for one in all_listeners(document) if (one.port, one.protocol) == (claim.temporary_port, HTTPS)
+        listener
+        for listener in all_listeners(document)
+        if (listener.port, listener.protocol) == (claim.temporary_port, HTTPS)
     ]
-    unchanged = [one for one in at_port if exact_json.same(_bare(one.fields), _bare(claim.added))]
+    unchanged = [
+        listener for listener in at_port if exact_json.same(_bare(listener.fields), _bare(claim.added))
+    ]
     if unchanged:
         return Standing.UNCHANGED, unchanged[-1]
     return (Standing.CHANGED, at_port[-1]) if at_port else (Standing.GONE, None)

@@ -18,9 +18,7 @@ from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, find_listener
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.rehearsal_claim import left_behind
-from alb_mutual_tls.listener.temporary import left_behind
 from alb_mutual_tls.plugin.handler import Difference, PartiallyMade, Reading
-from alb_mutual_tls.plugin.host import Difference, PartiallyMade, Reading, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider import listener_lockout as lockout
 from alb_mutual_tls.provider.configuration import Configuration

@@ -16,7 +16,7 @@ from alb_mutual_tls.listener.claim import Claim
 from alb_mutual_tls.listener.declared import find_listener, malformed_items, name_of, wrong_types
 from alb_mutual_tls.listener.enforced import NotKnown
 from alb_mutual_tls.listener.fitness import unfit
-from alb_mutual_tls.operations.audit.audit import AuditReport, CaAudit, Enforcement, ListenerAudit, NotSeen
+from alb_mutual_tls.operations.audit.audit import AuditReport
 from alb_mutual_tls.operations.audit.authorities import CaAudit
 from alb_mutual_tls.operations.audit.listeners import Enforcement, ListenerAudit
 from alb_mutual_tls.operations.audit.scanned import NotSeen

@@ -82,7 +82,10 @@ def report(
     `strict`: what permissions or settings keep from being seen is "not decided", not merely a note.
     """
     authorities = authorities_of(seen, now)
-    ending = {one.identifier: tuple(authority_findings(one, now, fail_within)) for one in authorities}
+    ending = {
+        authority.identifier: tuple(authority_findings(authority, now, fail_within))
+        for authority in authorities
+    }
     listeners = [audit for document in seen.documents for audit in listener_audits(document, seen, ending)]
     unused = _unused(seen)
     findings = [
@@ -133,7 +136,7 @@ def _of_albconfig(document: Document, events: Mapping[str, str]) -> Iterator[Fin
                 f" stack {claim.owner} still claims: remove it from that stack's listeners and run pulumi up"
                 " there",
             )
-    yield from (Finding(Verdict.HELD, one.sentence()) for one in left_behind(document))
+    yield from (Finding(Verdict.HELD, left.sentence()) for left in left_behind(document))
 
 
 def _unseen(seen: ScannedCluster, *, strict: bool) -> Iterator[Finding]:

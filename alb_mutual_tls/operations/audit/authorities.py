@@ -76,7 +76,11 @@ class CaAudit:
         """When it ends; of a chain, when its first end comes."""
         from alb_mutual_tls.pki import bundle
 
-        return None if self.pem is None else min(one.not_valid_after_utc for one in bundle.load(self.pem))
+        return (
+            None
+            if self.pem is None
+            else min(certificate.not_valid_after_utc for certificate in bundle.load(self.pem))
+        )
 
 
 def authorities_of(seen: ScannedCluster, now: datetime) -> list[CaAudit]:
@@ -94,7 +98,7 @@ def authorities_of(seen: ScannedCluster, now: datetime) -> list[CaAudit]:
             _authority(
                 identifier, users.get(identifier, ()), services.get(identifier, ()), seen.certificates, now
             ),
-            services=tuple(one.name for one in services.get(identifier, ())),
+            services=tuple(service.name for service in services.get(identifier, ())),
         )
         for identifier in named_ids(seen.documents, seen.services)
     ]
@@ -109,7 +113,7 @@ def _authority(
 ) -> CaAudit:
     names, asked = (
         tuple(user.reference for user in users),
-        any(one.ca_enabled for one in users) or any(one.asks for one in services),
+        any(user.ca_enabled for user in users) or any(service.asks for service in services),
     )
     if isinstance(known, NotSeen):
         return CaAudit(identifier, names, asked, None, None)

@@ -243,7 +243,7 @@ def _claim(document: Document, listener: Listener) -> claims.Claim | str | None:
 
 def claims_of(document: Document) -> dict[tuple[int, str], claims.Claim]:
     """The claims that can be read, by port and protocol (lower case)."""
-    found = {}
+    claims_by_listener = {}
     for key in (document.get("metadata") or {}).get("annotations") or {}:
         match = _CLAIM.fullmatch(str(key))
         if match is None:
@@ -253,5 +253,5 @@ def claims_of(document: Document) -> dict[tuple[int, str], claims.Claim]:
         except UserError:
             continue  # told at its listener
         if claim is not None:
-            found[int(match["port"]), match["protocol"]] = claim
-    return found
+            claims_by_listener[int(match["port"]), match["protocol"]] = claim
+    return claims_by_listener

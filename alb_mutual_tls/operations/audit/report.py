@@ -69,8 +69,8 @@ NOTHING: Final[Mapping[str, Any]] = {
 
 def summary(report: AuditReport) -> str:
     """One line: the verdict, and what the HTTPS listeners do."""
-    asking = [one for one in report.listeners if one.state is not Enforcement.BYPASS]
-    states = {state: sum(one.state is state for one in asking) for state in Enforcement}
+    asking = [listener for listener in report.listeners if listener.state is not Enforcement.BYPASS]
+    states = {state: sum(listener.state is state for listener in asking) for state in Enforcement}
     told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     short = sum(finding.verdict is Verdict.FELL_SHORT for finding in report.findings)
     outcome = "nothing to complain about" if report.verdict is Verdict.HELD else report.verdict
@@ -97,34 +97,36 @@ def as_json(report: AuditReport) -> str:
             "failWithinSeconds": int(report.fail_within.total_seconds()),
             "cluster": report.seen.cluster,
             "account": None if isinstance(report.seen.account, NotSeen) else report.seen.account,
-            "listeners": [_listener(one) for one in report.listeners],
-            "caCertificates": [_authority(one, report) for one in report.authorities],
+            "listeners": [_listener(listener) for listener in report.listeners],
+            "caCertificates": [_authority(authority, report) for authority in report.authorities],
             "unusedUploads": (
                 None
                 if isinstance(report.unused, NotSeen)
-                else [_upload(one, report) for one in report.unused]
+                else [_upload(upload, report) for upload in report.unused]
             ),
             "requests": report.seen.requests,
-            "findings": [{"verdict": one.verdict, "text": one.why} for one in report.findings],
+            "findings": [{"verdict": finding.verdict, "text": finding.why} for finding in report.findings],
         }
     )
 
 
-def _listener(one: ListenerAudit) -> dict[str, Any]:
-    claim = one.claim if isinstance(one.claim, Claim) else None
+def _listener(listener: ListenerAudit) -> dict[str, Any]:
+    claim = listener.claim if isinstance(listener.claim, Claim) else None
     return {
-        "albConfig": one.listener.albconfig,
-        "port": one.listener.port,
-        "protocol": one.listener.protocol,
-        "clients": one.state,
-        "verdict": one.verdict,
+        "albConfig": listener.listener.albconfig,
+        "port": listener.listener.port,
+        "protocol": listener.listener.protocol,
+        "clients": listener.state,
+        "verdict": listener.verdict,
         "albconfig": {
-            "caEnabled": one.listener.ca_enabled,
-            "caCertificateIds": list(one.listener.ca_certificate_ids),
+            "caEnabled": listener.listener.ca_enabled,
+            "caCertificateIds": list(listener.listener.ca_certificate_ids),
         },
-        "alb": _view(one.alb),
+        "alb": _view(listener.alb),
         # the key keeps an older word for a bypass, because scripts read it
-        "sideDoors": None if isinstance(one.bypasses, NotSeen) else list(map(_bypass, one.bypasses)),
+        "sideDoors": None
+        if isinstance(listener.bypasses, NotSeen)
+        else list(map(_bypass, listener.bypasses)),
         "stack": None if claim is None else claim.owner.identity,
         "urn": None if claim is None else claim.owner.urn,
     }
@@ -150,34 +152,34 @@ def _bypass(bypass: Bypass) -> dict[str, Any]:
     }
 
 
-def _authority(one: CaAudit, report: AuditReport) -> dict[str, Any]:
-    end = one.not_after
+def _authority(authority: CaAudit, report: AuditReport) -> dict[str, Any]:
+    end = authority.not_after
     return {
-        "id": one.identifier,
-        "subject": one.subject,
-        "fingerprint": one.fingerprint,
+        "id": authority.identifier,
+        "subject": authority.subject,
+        "fingerprint": authority.fingerprint,
         "notAfter": None if end is None else to_text(end),
         "daysLeft": None if end is None else report.days_left(end),
-        "listeners": list(one.listeners),
-        "services": list(one.services),
-        "why": _unseen(one, report),
+        "listeners": list(authority.listeners),
+        "services": list(authority.services),
+        "why": _unseen(authority, report),
     }
 
 
-def _unseen(one: CaAudit, report: AuditReport) -> str | None:
-    if one.why is None and isinstance(report.seen.certificates, NotSeen):
+def _unseen(authority: CaAudit, report: AuditReport) -> str | None:
+    if authority.why is None and isinstance(report.seen.certificates, NotSeen):
         return report.seen.certificates.why
-    return one.why
+    return authority.why
 
 
-def _upload(one: Upload, report: AuditReport) -> dict[str, Any]:
+def _upload(upload: Upload, report: AuditReport) -> dict[str, Any]:
     return {
-        "id": one.identifier,
-        "commonName": one.common_name,
-        "notAfter": None if one.not_after is None else to_text(one.not_after),
-        "repository": one.repository,
-        "stack": one.stack,
-        "holdsListener": one.stack in report.stacks,
+        "id": upload.identifier,
+        "commonName": upload.common_name,
+        "notAfter": None if upload.not_after is None else to_text(upload.not_after),
+        "repository": upload.repository,
+        "stack": upload.stack,
+        "holdsListener": upload.stack in report.stacks,
     }
 
 
@@ -203,34 +205,34 @@ def print_for_people(report: AuditReport, console: Console) -> None:
 def _tables(report: AuditReport) -> list[Table]:
     listeners = [
         [
-            f"{one.name}/{one.listener.protocol}",
-            one.state,
-            *_declared(one),
-            _bypasses(one),
-            _holder(one),
-            _verdict(one),
+            f"{listener.name}/{listener.listener.protocol}",
+            listener.state,
+            *_declared(listener),
+            _bypasses(listener),
+            _holder(listener),
+            _verdict(listener),
         ]
-        for one in report.listeners
+        for listener in report.listeners
     ]
     authorities = [
         [
-            one.identifier,
-            ", ".join(one.users),
-            one.subject or _missing(one, report),
-            one.fingerprint or "-",
-            *_end(one, report),
+            authority.identifier,
+            ", ".join(authority.users),
+            authority.subject or _missing(authority, report),
+            authority.fingerprint or "-",
+            *_end(authority, report),
         ]
-        for one in report.authorities
+        for authority in report.authorities
     ]
     unused = [
         [
-            one.identifier,
-            one.common_name or "-",
-            "not known" if one.not_after is None else to_text(one.not_after),
-            one.repository,
-            _origin(one, report),
+            upload.identifier,
+            upload.common_name or "-",
+            "not known" if upload.not_after is None else to_text(upload.not_after),
+            upload.repository,
+            _origin(upload, report),
         ]
-        for one in (() if isinstance(report.unused, NotSeen) else report.unused)
+        for upload in (() if isinstance(report.unused, NotSeen) else report.unused)
     ]
     whole = ("listener", "ends", "days left", "held by")
     return [
@@ -253,15 +255,15 @@ def _tables(report: AuditReport) -> list[Table]:
     ]
 
 
-def _verdict(one: ListenerAudit) -> str:
-    return "-" if one.verdict is Verdict.NOT_CHECKED else one.verdict
+def _verdict(listener: ListenerAudit) -> str:
+    return "-" if listener.verdict is Verdict.NOT_CHECKED else listener.verdict
 
 
-def _declared(one: ListenerAudit) -> tuple[str, str]:
+def _declared(listener: ListenerAudit) -> tuple[str, str]:
     """What AlbConfig and ALB have."""
-    if one.state is Enforcement.BYPASS:
+    if listener.state is Enforcement.BYPASS:
         return "-", "-"
-    return words(one.listener.ca_enabled, one.listener.ca_certificate_ids), _words(one.alb)
+    return words(listener.listener.ca_enabled, listener.listener.ca_certificate_ids), _words(listener.alb)
 
 
 def _words(view: View) -> str:
@@ -272,36 +274,36 @@ def _words(view: View) -> str:
     return words(view.ca_enabled, view.ca_certificate_ids) + (", changing" if view.changing else "")
 
 
-def _bypasses(one: ListenerAudit) -> str:
-    if isinstance(one.bypasses, NotSeen):
+def _bypasses(listener: ListenerAudit) -> str:
+    if isinstance(listener.bypasses, NotSeen):
         return "not seen"
-    return ", ".join(f"{bypass.port}/{bypass.protocol}" for bypass in one.bypasses) or "-"
+    return ", ".join(f"{bypass.port}/{bypass.protocol}" for bypass in listener.bypasses) or "-"
 
 
-def _holder(one: ListenerAudit) -> str:
-    if isinstance(one.claim, Claim):
-        return f"stack {one.claim.owner.identity}"
-    if one.claim is not None:
+def _holder(listener: ListenerAudit) -> str:
+    if isinstance(listener.claim, Claim):
+        return f"stack {listener.claim.owner.identity}"
+    if listener.claim is not None:
         return "unreadable claim"
-    return "nobody" if one.state is not Enforcement.BYPASS else "-"
+    return "nobody" if listener.state is not Enforcement.BYPASS else "-"
 
 
-def _missing(one: CaAudit, report: AuditReport) -> str:
+def _missing(authority: CaAudit, report: AuditReport) -> str:
     return (
         "not seen"
         if isinstance(report.seen.certificates, NotSeen)
         else "not in CAS"
-        if one.pem is None
+        if authority.pem is None
         else "without a name"
     )
 
 
-def _end(one: CaAudit, report: AuditReport) -> tuple[str, str]:
-    end = one.not_after
+def _end(authority: CaAudit, report: AuditReport) -> tuple[str, str]:
+    end = authority.not_after
     return ("-", "-") if end is None else (to_text(end), str(report.days_left(end)))
 
 
-def _origin(one: Upload, report: AuditReport) -> str:
-    if one.stack is None:
+def _origin(upload: Upload, report: AuditReport) -> str:
+    if upload.stack is None:
         return "hand, or a stack with a repository of its own name"
-    return f"stack {one.stack}, which holds {'a' if one.stack in report.stacks else 'no'} listener here"
+    return f"stack {upload.stack}, which holds {'a' if upload.stack in report.stacks else 'no'} listener here"

@@ -78,9 +78,9 @@ def _events(cluster: Cluster, documents: Iterable[Document]) -> Iterator[tuple[s
     for document in documents:
         name = name_of(document)
         if tried(partial(refusals, document)):
-            found = tried(partial(cluster.warning_events, name))
-            if not isinstance(found, NotSeen) and found:
-                yield name, str(found[-1])
+            warnings = tried(partial(cluster.warning_events, name))
+            if not isinstance(warnings, NotSeen) and warnings:
+                yield name, str(warnings[-1])
 
 
 def tried(ask: Callable[[], T]) -> T | NotSeen:
@@ -124,7 +124,9 @@ def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:
 def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, int], ListenerState]:
     """The HTTPS listeners of the cluster's load balancers, by load balancer and port."""
     balancers = list(
-        dict.fromkeys(found for document in documents if (found := load_balancer_id(document)) is not None)
+        dict.fromkeys(
+            identifier for document in documents if (identifier := load_balancer_id(document)) is not None
+        )
     )
     alb = cloud.alb()
     identifiers = alb.https_listener_ids(balancers)
@@ -141,11 +143,11 @@ def _uploads(cas: Cas) -> list[Upload]:
 
     Those of CAS's private CA service are not listed.
     """
-    repositories = [one for one in cas.repositories() if one.type == LISTED_TYPE]
-    found = _side_by_side(lambda one: cas.certificates(one.warehouse_id), repositories)
+    repositories = [repository for repository in cas.repositories() if repository.type == LISTED_TYPE]
+    listed_by_repository = _side_by_side(lambda holder: cas.certificates(holder.warehouse_id), repositories)
     return [
         _upload(listed, repository)
-        for repository, certificates in zip(repositories, found, strict=True)
+        for repository, certificates in zip(repositories, listed_by_repository, strict=True)
         for listed in certificates
     ]
 

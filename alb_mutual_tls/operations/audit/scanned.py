@@ -43,8 +43,8 @@ class Upload:
     @property
     def stack(self) -> str | None:
         """The identity of the stack whose own repository it is in."""
-        found = _OF_A_STACK.fullmatch(self.repository)
-        return found[1] if found else None
+        match = _OF_A_STACK.fullmatch(self.repository)
+        return match[1] if match else None
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def named_ids(documents: Iterable[Document], services: Iterable[Document] | NotS
     named = [
         id
         for document in documents
-        for one in listeners_of(document)
-        if one.protocol == HTTPS
-        for id in one.ca_certificate_ids
+        for listener in listeners_of(document)
+        if listener.protocol == HTTPS
+        for id in listener.ca_certificate_ids
     ]
     return list(dict.fromkeys([*named, *services_of(services)]))
 

@@ -71,16 +71,18 @@ def authorities_of(inventory: Inventory) -> list[AuthorityStatus]:
     Where a subordinate signs, it stands beside the root that is trusted.
     """
     names = {TRUSTED: inventory.component.trusted_authority, ISSUING: inventory.issuing_authority}
-    found = [
+    named = [
         _authority(inventory, name, tuple(role for role, holder in names.items() if holder == name), pem)
         for name, pem in inventory.authorities.items()
     ]
-    known = {one.fingerprint for one in found}
+    known = {authority.fingerprint for authority in named}
     signers = {
-        bundle.fingerprint(one.issuer_pem): one.issuer_pem for one in inventory.clients if one.issuer_pem
+        bundle.fingerprint(client.issuer_pem): client.issuer_pem
+        for client in inventory.clients
+        if client.issuer_pem
     }
     subordinates = [pem for fingerprint, pem in signers.items() if fingerprint not in known]
-    return found + [
+    return named + [
         _authority(inventory, f"{inventory.issuing_authority} (subordinate)", (ISSUING,), pem)
         for pem in subordinates
     ]
@@ -131,12 +133,12 @@ def outstanding_of(inventory: Inventory) -> list[OutstandingStatus]:
     return [
         OutstandingStatus(
             component=inventory.component.name,
-            client=one["client"],
-            serial_number=one["serialNumber"],
-            not_after=from_text(one["notAfter"]),
-            reason=one["reason"],
-            since=from_text(one["since"]),
-            accepted=trusted in one["acceptedBy"],
+            client=outstanding["client"],
+            serial_number=outstanding["serialNumber"],
+            not_after=from_text(outstanding["notAfter"]),
+            reason=outstanding["reason"],
+            since=from_text(outstanding["since"]),
+            accepted=trusted in outstanding["acceptedBy"],
         )
-        for one in inventory.outstanding
+        for outstanding in inventory.outstanding
     ]

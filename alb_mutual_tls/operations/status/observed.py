@@ -78,7 +78,7 @@ class _Observer:
         from alb_mutual_tls.listener.claim import switched_off
         from alb_mutual_tls.listener.rehearsal_claim import left_behind
 
-        notices = [one.sentence() for one in left_behind(document)]
+        notices = [left.sentence() for left in left_behind(document)]
         if note := switched_off(document, listener.port):
             notices.append(note.sentence(f"{listener.alb_config}:{listener.port}"))
         return ObservedListener(

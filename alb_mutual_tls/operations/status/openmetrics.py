@@ -77,11 +77,11 @@ def _certificates(report: StatusReport) -> list[_Family]:
         "albmtls_certificate_renewal_due",
         "Whether pulumi up would issue the certificate of a client anew now.",
     )
-    for one in report.clients:
-        ends.add(one.not_after, component=one.component, client=one.name)
-        if one.renewal is not None:
-            renewals.add(one.renewal, component=one.component, client=one.name)
-        due.add(one.due, component=one.component, client=one.name)
+    for client in report.clients:
+        ends.add(client.not_after, component=client.component, client=client.name)
+        if client.renewal is not None:
+            renewals.add(client.renewal, component=client.component, client=client.name)
+        due.add(client.due, component=client.component, client=client.name)
     return [ends, renewals, due]
 
 
@@ -89,9 +89,9 @@ def _authorities(report: StatusReport) -> list[_Family]:
     ends = _Family(
         "albmtls_authority_not_after_timestamp_seconds", "When the certificate of an authority ends."
     )
-    for one in report.authorities:
-        roles = {role: str(role in one.roles).lower() for role in (TRUSTED, ISSUING)}
-        ends.add(one.not_after, component=one.component, authority=one.name, **roles)
+    for authority in report.authorities:
+        roles = {role: str(role in authority.roles).lower() for role in (TRUSTED, ISSUING)}
+        ends.add(authority.not_after, component=authority.component, authority=authority.name, **roles)
     return [ends]
 
 
@@ -100,14 +100,14 @@ def _outstanding(report: StatusReport) -> list[_Family]:
         "albmtls_outstanding_certificate_not_after_timestamp_seconds",
         "When a certificate ends that no client has any more; until then it is valid.",
     )
-    for one in report.outstanding:
+    for outstanding in report.outstanding:
         ends.add(
-            one.not_after,
-            component=one.component,
-            client=one.client,
-            serial_number=one.serial_number,
-            reason=one.reason,
-            accepted=str(one.accepted).lower(),
+            outstanding.not_after,
+            component=outstanding.component,
+            client=outstanding.client,
+            serial_number=outstanding.serial_number,
+            reason=outstanding.reason,
+            accepted=str(outstanding.accepted).lower(),
         )
     return [ends]
 
@@ -120,22 +120,22 @@ def _listeners(report: StatusReport) -> list[_Family]:
         "albmtls_listener_in_step",
         "Whether AlbConfig and ALB have what is desired; left out while that is not known.",
     )
-    for one in report.listeners:
-        labels = _labels(one)
+    for listener in report.listeners:
+        labels = _labels(listener)
         # the label keeps an older word for desired, because alert rules name it
-        enabled.add(one.desired.ca_enabled, **labels, view="wished")
-        for view, shown in (("albconfig", one.albconfig), ("alb", one.alb)):
+        enabled.add(listener.desired.ca_enabled, **labels, view="wished")
+        for view, shown in (("albconfig", listener.albconfig), ("alb", listener.alb)):
             if isinstance(shown, Shown):
                 enabled.add(shown.ca_enabled, **labels, view=view)
-        if one.verdict is not Verdict.NOT_DECIDED:
-            in_step.add(one.verdict is Verdict.HELD, **labels)
+        if listener.verdict is not Verdict.NOT_DECIDED:
+            in_step.add(listener.verdict is Verdict.HELD, **labels)
     return [enabled, in_step]
 
 
-def _labels(one: ListenerStatus) -> dict[str, str]:
-    desired = one.desired
+def _labels(listener: ListenerStatus) -> dict[str, str]:
+    desired = listener.desired
     return {
-        "component": one.component,
+        "component": listener.component,
         "listener": desired.name,
         "albconfig": desired.alb_config,
         "port": str(desired.port),

@@ -60,11 +60,15 @@ NOTHING: Final[Mapping[str, Any]] = {
 
 def summary(report: StatusReport) -> str:
     """One line: the verdict, and what comes next."""
-    ends = [*((one.not_after, f"client {one.name}") for one in report.clients)]
-    ends += [(one.not_after, f"authority {one.name}") for one in report.authorities if one.roles]
+    ends = [*((client.not_after, f"client {client.name}") for client in report.clients)]
+    ends += [
+        (authority.not_after, f"authority {authority.name}")
+        for authority in report.authorities
+        if authority.roles
+    ]
     first = min(ends, default=None)
     next_end = f"; {first[1]} ends first, in {report.days_left(first[0])} days" if first else ""
-    due = sum(one.due for one in report.clients)
+    due = sum(client.due for client in report.clients)
     return (
         f"{report.verdict}: {counted(len(report.listeners), 'listener')},"
         f" {counted(len(report.clients), 'client')}, {due} due for renewal, {len(report.outstanding)}"
@@ -87,31 +91,31 @@ def as_json(report: StatusReport) -> str:
             "failWithinSeconds": (
                 None if report.fail_within is None else int(report.fail_within.total_seconds())
             ),
-            "listeners": [_listener(one) for one in report.listeners],
-            "authorities": [_authority(one, report) for one in report.authorities],
-            "clients": [_client(one, report) for one in report.clients],
-            "outstanding": [_outstanding(one, report) for one in report.outstanding],
-            "findings": [{"verdict": one.verdict, "text": one.why} for one in report.findings],
+            "listeners": [_listener(listener) for listener in report.listeners],
+            "authorities": [_authority(authority, report) for authority in report.authorities],
+            "clients": [_client(client, report) for client in report.clients],
+            "outstanding": [_outstanding(outstanding, report) for outstanding in report.outstanding],
+            "findings": [{"verdict": finding.verdict, "text": finding.why} for finding in report.findings],
         }
     )
 
 
-def _listener(one: ListenerStatus) -> dict[str, Any]:
-    desired = one.desired
+def _listener(listener: ListenerStatus) -> dict[str, Any]:
+    desired = listener.desired
     return {
-        "component": one.component,
+        "component": listener.component,
         "name": desired.name,
         "albConfig": desired.alb_config,
         "port": desired.port,
-        "authority": one.authority,
-        "verdict": one.verdict,
+        "authority": listener.authority,
+        "verdict": listener.verdict,
         # the key keeps an older word for desired, because scripts read it
         "wished": {
             "caEnabled": desired.ca_enabled,
             "caCertificateIds": [desired.ca_certificate_id] if desired.ca_certificate_id else [],
         },
-        "albconfig": _view(one.albconfig),
-        "alb": {**_view(one.alb), "changing": getattr(one.alb, "changing", None)},
+        "albconfig": _view(listener.albconfig),
+        "alb": {**_view(listener.alb), "changing": getattr(listener.alb, "changing", None)},
     }
 
 
@@ -121,42 +125,42 @@ def _view(view: View) -> dict[str, Any]:
     return {"caEnabled": view.ca_enabled, "caCertificateIds": list(view.ca_certificate_ids), "why": None}
 
 
-def _authority(one: AuthorityStatus, report: StatusReport) -> dict[str, Any]:
+def _authority(authority: AuthorityStatus, report: StatusReport) -> dict[str, Any]:
     return {
-        "component": one.component,
-        "name": one.name,
-        "trusted": TRUSTED in one.roles,
-        "issuing": ISSUING in one.roles,
-        "subject": one.subject,
-        "fingerprint": one.fingerprint,
-        "notAfter": to_text(one.not_after),
-        "daysLeft": report.days_left(one.not_after),
+        "component": authority.component,
+        "name": authority.name,
+        "trusted": TRUSTED in authority.roles,
+        "issuing": ISSUING in authority.roles,
+        "subject": authority.subject,
+        "fingerprint": authority.fingerprint,
+        "notAfter": to_text(authority.not_after),
+        "daysLeft": report.days_left(authority.not_after),
     }
 
 
-def _client(one: ClientStatus, report: StatusReport) -> dict[str, Any]:
+def _client(client: ClientStatus, report: StatusReport) -> dict[str, Any]:
     return {
-        "component": one.component,
-        "name": one.name,
-        "serialNumber": one.serial_number,
-        "notAfter": to_text(one.not_after),
-        "daysLeft": report.days_left(one.not_after),
-        "renewal": None if one.renewal is None else to_text(one.renewal),
-        "due": one.due,
-        "endsWithAuthority": one.ends_with_authority,
+        "component": client.component,
+        "name": client.name,
+        "serialNumber": client.serial_number,
+        "notAfter": to_text(client.not_after),
+        "daysLeft": report.days_left(client.not_after),
+        "renewal": None if client.renewal is None else to_text(client.renewal),
+        "due": client.due,
+        "endsWithAuthority": client.ends_with_authority,
     }
 
 
-def _outstanding(one: OutstandingStatus, report: StatusReport) -> dict[str, Any]:
+def _outstanding(outstanding: OutstandingStatus, report: StatusReport) -> dict[str, Any]:
     return {
-        "component": one.component,
-        "client": one.client,
-        "serialNumber": one.serial_number,
-        "notAfter": to_text(one.not_after),
-        "daysLeft": report.days_left(one.not_after),
-        "reason": one.reason,
-        "since": to_text(one.since),
-        "accepted": one.accepted,
+        "component": outstanding.component,
+        "client": outstanding.client,
+        "serialNumber": outstanding.serial_number,
+        "notAfter": to_text(outstanding.not_after),
+        "daysLeft": report.days_left(outstanding.not_after),
+        "reason": outstanding.reason,
+        "since": to_text(outstanding.since),
+        "accepted": outstanding.accepted,
     }
 
 
@@ -169,7 +173,7 @@ def print_for_people(report: StatusReport, console: Console) -> None:
 
 
 def _tables(report: StatusReport) -> list[Table]:
-    several = len({one.component for one in report.authorities}) > 1
+    several = len({authority.component for authority in report.authorities}) > 1
     left = report.days_left
 
     def named(component: str, name: str) -> str:
@@ -177,48 +181,52 @@ def _tables(report: StatusReport) -> list[Table]:
 
     listeners = [
         [
-            named(one.component, one.desired.name),
-            f"{one.desired.alb_config}:{one.desired.port}",
-            f"{words(one.desired.ca_enabled, [one.desired.ca_certificate_id])} ({one.authority})",
-            _words(one.albconfig),
-            _words(one.alb),
-            one.verdict,
+            named(listener.component, listener.desired.name),
+            f"{listener.desired.alb_config}:{listener.desired.port}",
+            f"{words(listener.desired.ca_enabled, [listener.desired.ca_certificate_id])}"
+            f" ({listener.authority})",
+            _words(listener.albconfig),
+            _words(listener.alb),
+            listener.verdict,
         ]
-        for one in report.listeners
+        for listener in report.listeners
     ]
     authorities = [
         [
-            named(one.component, one.name),
-            ", ".join(one.roles) or "-",
-            one.subject,
-            one.fingerprint,
-            to_text(one.not_after),
-            str(left(one.not_after)),
+            named(authority.component, authority.name),
+            ", ".join(authority.roles) or "-",
+            authority.subject,
+            authority.fingerprint,
+            to_text(authority.not_after),
+            str(left(authority.not_after)),
         ]
-        for one in report.authorities
+        for authority in report.authorities
     ]
     clients = [
         [
-            named(one.component, one.name),
-            one.serial_number,
-            to_text(one.not_after),
-            str(left(one.not_after)),
-            _renewal(one),
+            named(client.component, client.name),
+            client.serial_number,
+            to_text(client.not_after),
+            str(left(client.not_after)),
+            _renewal(client),
         ]
-        for one in sorted(
+        for client in sorted(
             report.clients, key=lambda client: (client.not_after, client.component, client.name)
         )
     ]
     outstanding = [
         [
-            named(one.component, one.client),
-            f"{one.reason} on {to_text(one.since)}",
-            one.serial_number,
-            to_text(one.not_after),
-            str(left(one.not_after)),
-            "yes" if one.accepted else "no",
+            named(outstanding.component, outstanding.client),
+            f"{outstanding.reason} on {to_text(outstanding.since)}",
+            outstanding.serial_number,
+            to_text(outstanding.not_after),
+            str(left(outstanding.not_after)),
+            "yes" if outstanding.accepted else "no",
         ]
-        for one in sorted(report.outstanding, key=lambda one: (one.not_after, one.component, one.client))
+        for outstanding in sorted(
+            report.outstanding,
+            key=lambda outstanding: (outstanding.not_after, outstanding.component, outstanding.client),
+        )
     ]
     return [
         Table(

@@ -85,29 +85,32 @@ def report(
         listeners=tuple(
             ListenerStatus(
                 inventory.component.name,
-                one.listener,
+                listener.listener,
                 inventory.component.trusted_authority,
-                one.albconfig,
-                one.alb,
+                listener.albconfig,
+                listener.alb,
             )
             for inventory, listeners in seen
-            for one in listeners
+            for listener in listeners
         ),
-        authorities=tuple(one for inventory in inventories for one in authorities_of(inventory)),
+        authorities=tuple(authority for inventory in inventories for authority in authorities_of(inventory)),
         clients=tuple(
-            client_status(inventory.component.name, one, now)
+            client_status(inventory.component.name, client, now)
             for inventory in inventories
-            for one in inventory.clients
+            for client in inventory.clients
         ),
         outstanding=tuple(
-            one for inventory in inventories for one in outstanding_of(inventory) if one.not_after > now
+            outstanding
+            for inventory in inventories
+            for outstanding in outstanding_of(inventory)
+            if outstanding.not_after > now
         ),
         notices=(
             *(_unrecorded(inventory) for inventory in inventories if inventory.outstanding is None),
             *(
                 Finding(Verdict.HELD, sentence)
                 for sentence in dict.fromkeys(
-                    said for _, listeners in seen for one in listeners for said in one.notices
+                    said for _, listeners in seen for listener in listeners for said in listener.notices
                 )
             ),
             *(Finding(Verdict.HELD, sentence) for sentence in dict.fromkeys(notes)),

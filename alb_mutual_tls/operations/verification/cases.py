@@ -121,10 +121,10 @@ def cases(
         *_clients(component, given, now),
         *_of_authorities(component, with_authority_key=with_authority_key, now=now),
     ]
-    made: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Caller.NOBODY, None)]
-    made += _cut_chains(component.ca_certificate_pem, clients, now)
-    made += _forged(component, clients, now)
-    return made + _signed_by_the_authority(component, with_authority_key=with_authority_key, now=now)
+    every: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Caller.NOBODY, None)]
+    every += _cut_chains(component.ca_certificate_pem, clients, now)
+    every += _forged(component, clients, now)
+    return every + _signed_by_the_authority(component, with_authority_key=with_authority_key, now=now)
 
 
 def given_credential(certificate: Path | None, key: Path | None) -> ClientCredential | None:
@@ -207,7 +207,7 @@ def _forged(
     from alb_mutual_tls.pki import imposters
 
     good = next(
-        (one.credential for one in clients if isinstance(one, Case) and one.role is Caller.CLIENT), None
+        (case.credential for case in clients if isinstance(case, Case) and case.role is Caller.CLIENT), None
     )
     return [
         Case(FOREIGN, Caller.FORGED, imposters.foreign(now)),
@@ -231,17 +231,17 @@ def _cut_chains(
     from alb_mutual_tls.pki.certification_path import way
     from alb_mutual_tls.pki.imposters import ClientCredential
 
-    made: list[Case | Missing] = []
-    for one in clients:
-        if isinstance(one, Missing) or one.role is not Caller.CLIENT or one.credential is None:
+    cut_cases: list[Case | Missing] = []
+    for case in clients:
+        if isinstance(case, Missing) or case.role is not Caller.CLIENT or case.credential is None:
             continue
-        blocks, who = bundle.split(one.credential.certificate_pem), one.credential
+        blocks, who = bundle.split(case.credential.certificate_pem), case.credential
         for kept in range(1, len(blocks)):
             cut = "".join(blocks[:kept])
             if way(cut, ca_certificate_pem, now) is None:
                 name = cut_case(who.name, kept, len(blocks))
-                made.append(Case(name, Caller.CUT, ClientCredential(name, cut, who.private_key_pem)))
-    return made
+                cut_cases.append(Case(name, Caller.CUT, ClientCredential(name, cut, who.private_key_pem)))
+    return cut_cases
 
 
 def _of_authorities(
@@ -251,25 +251,29 @@ def _of_authorities(
     from alb_mutual_tls.pki import imposters
     from alb_mutual_tls.pki.authority_faults import time_faults
 
-    made: list[Case | Missing] = []
+    authority_cases: list[Case | Missing] = []
     for authority in component.authorities:
         name = authority_case(authority.name)
         if not with_authority_key:
-            made.append(Missing(name, ONLY_THE_CA))
+            authority_cases.append(Missing(name, ONLY_THE_CA))
         elif (signer := _signer(component, authority, now)) is None:
-            made.append(
+            authority_cases.append(
                 Missing(name, f"the private key of authority {authority.name} is not in the stack's state")
             )
         elif faults := list(time_faults(signer.issuer.certificate, now)):
-            made.append(Missing(name, f"authority {authority.name} can sign nothing good: {faults[0]}"))
+            authority_cases.append(
+                Missing(name, f"authority {authority.name} can sign nothing good: {faults[0]}")
+            )
         else:
             role = (
                 Caller.CLIENT
                 if authority.ca_certificate_pem == component.ca_certificate_pem
                 else Caller.OUTSIDER
             )
-            made.append(Case(name, role, imposters.good(name, signer.issuer, now, signer.above_pem)))
-    return made
+            authority_cases.append(
+                Case(name, role, imposters.good(name, signer.issuer, now, signer.above_pem))
+            )
+    return authority_cases
 
 
 def _signed_by_the_authority(
@@ -284,11 +288,13 @@ def _signed_by_the_authority(
         return [Missing(name, reason) for name in names]
     from alb_mutual_tls.pki import imposters
 
-    made = (
+    credentials = (
         make(signer.issuer, now, signer.above_pem)
         for make in (imposters.expired, imposters.server_only, imposters.not_yet_valid)
     )
-    return [Case(name, Caller.FORGED, credential) for name, credential in zip(names, made, strict=True)]
+    return [
+        Case(name, Caller.FORGED, credential) for name, credential in zip(names, credentials, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ class Flip:
     @property
     def verdict(self) -> Verdict:
         """Held: ready. Without any bundle nothing was checked."""
-        found = {bundle.verdict for bundle in self.bundles}
-        return Verdict.NOT_CHECKED if found <= {Verdict.NOT_CHECKED} else overall(found)
+        verdicts = {bundle.verdict for bundle in self.bundles}
+        return Verdict.NOT_CHECKED if verdicts <= {Verdict.NOT_CHECKED} else overall(verdicts)
 
 
 def flip(

@@ -138,28 +138,28 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
 
     A TLS version is "not offered" only if the listener takes it from nobody and takes another one.
     """
-    plain = [one for one in observations if one.role not in ROUNDABOUT]
-    somebody_else = any(isinstance(one.outcome, ServerCertificateInvalid) for one in plain)
+    plain = [observation for observation in observations if observation.role not in ROUNDABOUT]
+    somebody_else = any(isinstance(observation.outcome, ServerCertificateInvalid) for observation in plain)
     offered = {version for version in TlsVersion if not _refused_to_all(_of(plain, version), version)}
     findings = []
-    for one in observations:
-        peers = _of(plain, one.version)
+    for observation in observations:
+        peers = _of(plain, observation.version)
         if (
             not somebody_else
-            and one.version not in offered
+            and observation.version not in offered
             and any(_answered_somebody(_of(plain, version)) for version in offered)
         ):
             findings.append(Finding(Verdict.NOT_OFFERED))
-        elif isinstance(one.outcome, NoSession):
-            findings.append(Finding(Verdict.NOT_CHECKED, one.outcome.reason))
+        elif isinstance(observation.outcome, NoSession):
+            findings.append(Finding(Verdict.NOT_CHECKED, observation.outcome.reason))
         elif somebody_else:
             findings.append(Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE))
-        elif one.role in ROUNDABOUT:
-            findings.append(_should_be_no_way_round(one, peers))
-        elif expected(one.role, ca_enabled=ca_enabled) is Expected.REJECTED:
-            findings.append(_should_be_rejected(one, peers))
+        elif observation.role in ROUNDABOUT:
+            findings.append(_should_be_no_way_round(observation, peers))
+        elif expected(observation.role, ca_enabled=ca_enabled) is Expected.REJECTED:
+            findings.append(_should_be_rejected(observation, peers))
         else:
-            findings.append(_should_be_let_in(one, peers, ca_enabled=ca_enabled))
+            findings.append(_should_be_let_in(observation, peers, ca_enabled=ca_enabled))
     return findings
 
 
@@ -172,7 +172,7 @@ def proves(outcome: Outcome | None) -> bool:
 
 
 def _of(observations: Sequence[Observation], version: TlsVersion) -> list[Observation]:
-    return [one for one in observations if one.version is version]
+    return [observation for observation in observations if observation.version is version]
 
 
 def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) -> bool:
@@ -181,11 +181,13 @@ def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) ->
     signs: tuple[Outcome, ...] = (VersionNotOffered(),)
     if version is TlsVersion.TLS_1_3:
         signs += (Alert("handshake_failure", proven=False),)
-    return len({one.outcome for one in observations}) == 1 and observations[0].outcome in signs
+    return (
+        len({observation.outcome for observation in observations}) == 1 and observations[0].outcome in signs
+    )
 
 
 def _answered_somebody(observations: Sequence[Observation]) -> bool:
-    return any(isinstance(one.outcome, Answered) for one in observations)
+    return any(isinstance(observation.outcome, Answered) for observation in observations)
 
 
 def is_400(outcome: Outcome) -> bool:
@@ -209,12 +211,12 @@ def _undecidable(outcome: Outcome) -> Finding | None:
             return None
 
 
-def _should_be_rejected(one: Observation, peers: Sequence[Observation]) -> Finding:
-    outcome = one.outcome
+def _should_be_rejected(observation: Observation, peers: Sequence[Observation]) -> Finding:
+    outcome = observation.outcome
     if undecidable := _undecidable(outcome):
         return undecidable
     if _let_in(outcome):
-        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
+        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[observation.role])
     clients = [peer.outcome for peer in peers if peer.role is Caller.CLIENT]
     if not clients:
         return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
@@ -226,20 +228,20 @@ def _should_be_rejected(one: Observation, peers: Sequence[Observation]) -> Findi
     )
 
 
-def _should_be_no_way_round(one: Observation, peers: Sequence[Observation]) -> Finding:
+def _should_be_no_way_round(observation: Observation, peers: Sequence[Observation]) -> Finding:
     """Judge a roundabout way without a certificate.
 
     A server may refuse the way and not the certificate: with HTTP 421 (RFC 9110 section 15.5.20),
     an alert about the name or the version, or by closing in silence. That counts where a good
     client was answered something else.
     """
-    outcome = one.outcome
+    outcome = observation.outcome
     if isinstance(outcome, ConnectionFailed) and outcome != CLOSED:
         return Finding(Verdict.NOT_DECIDED, UNREACHED)
     if isinstance(outcome, ServerCertificateInvalid):
         return Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE)
     if isinstance(outcome, Answered) and outcome.status not in (400, 421):
-        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[one.role])
+        return Finding(Verdict.FELL_SHORT, LET_IN_WHY[observation.role])
     clients = [peer.outcome for peer in peers if peer.role is Caller.CLIENT]
     if not clients:
         return Finding(Verdict.NOT_DECIDED, NO_GOOD_CLIENT)
@@ -262,8 +264,8 @@ def _should_be_let_in(seen: Observation, peers: Sequence[Observation], *, ca_ena
     ):
         return refused
     # A 400 without a word about certificates: from the listener or from the application?
-    others = [one.outcome for one in peers if one.outcome is not outcome]
-    strangers = [one.outcome for one in peers if one.role is not Caller.CLIENT]
+    others = [observation.outcome for observation in peers if observation.outcome is not outcome]
+    strangers = [observation.outcome for observation in peers if observation.role is not Caller.CLIENT]
     if (
         ca_enabled
         and any(isinstance(other, Alert) for other in strangers)

@@ -148,8 +148,8 @@ def _judged(trials: Sequence[_Trial], *, ca_enabled: bool) -> Part:
             seen.append(Observation(case.name, case.role, attempt.version, outcome, case.refused_for))
         findings = judgement.judge(seen, ca_enabled=ca_enabled)
         return [
-            _check(attempt.to, one, finding, ca_enabled=ca_enabled)
-            for (_, attempt), one, finding in zip(trials, seen, findings, strict=True)
+            _check(attempt.to, observation, finding, ca_enabled=ca_enabled)
+            for (_, attempt), observation, finding in zip(trials, seen, findings, strict=True)
         ]
 
     return Part(tuple(attempt for _, attempt in trials), judge)

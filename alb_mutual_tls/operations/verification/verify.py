@@ -70,7 +70,11 @@ def verify_stack(
             look = _in_turn(open_clusters.enter_context(closing(StackCluster(component, directory))).look)
             own = [listener for owner, listener in wanted if owner is component]
             for listener in own:
-                ports = {one.port for one in own if one.ca_enabled and one.alb_config == listener.alb_config}
+                ports = {
+                    other.port
+                    for other in own
+                    if other.ca_enabled and other.alb_config == listener.alb_config
+                }
                 plans.append(
                     pool.submit(
                         plan_listener, component.name, listener, tried, partial(look, listener), ports
@@ -82,7 +86,9 @@ def verify_stack(
         _flip(component, given, reports, now)
         for component in dict.fromkeys(component for component, _ in wanted)
     ]
-    return VerificationReport(tuple(reports), probe.insecure, tuple(one for one in flips if one is not None))
+    return VerificationReport(
+        tuple(reports), probe.insecure, tuple(flip for flip in flips if flip is not None)
+    )
 
 
 def verify_listener(
@@ -136,7 +142,7 @@ def _where_proven(checks: Sequence[Check]) -> Iterator[Check]:
     proven = {
         where: (
             any(map(judgement.proves, outcomes))
-            and not any(isinstance(one, ServerCertificateInvalid) for one in outcomes)
+            and not any(isinstance(outcome, ServerCertificateInvalid) for outcome in outcomes)
         )
         for where, outcomes in seen.items()
     }

@@ -14,8 +14,8 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import OFF
-from alb_mutual_tls.operations.audit.adoption import AdoptedSettings, wanted
-from alb_mutual_tls.operations.audit.audit import NotSeen, report
+from alb_mutual_tls.operations.audit.adoption import wanted
+from alb_mutual_tls.operations.audit.audit import report
 from alb_mutual_tls.operations.audit.scanned import NotSeen
 from alb_mutual_tls.operations.audit.stack_file import AdoptedSettings, settings, text, write
 from alb_mutual_tls.pki.brought import trust_faults

@@ -22,7 +22,6 @@ from alb_mutual_tls.cluster.cluster import Conflict, Event
 from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.rehearsal_claim import LeftBehind, left_behind
-from alb_mutual_tls.listener.temporary import LeftBehind, left_behind
 from alb_mutual_tls.operations.printing import error_as_json
 from alb_mutual_tls.operations.rehearsal import probes
 from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
