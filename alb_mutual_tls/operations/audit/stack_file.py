@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from alb_mutual_tls.access.keys import ALICLOUD, under, values
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.audit.adoption import STACK_FILE, chosen
-from alb_mutual_tls.operations.audit.audit import AuditReport, CaAudit, ListenerAudit, NotSeen
+from alb_mutual_tls.operations.audit.audit import AuditReport
+from alb_mutual_tls.operations.audit.authorities import CaAudit
+from alb_mutual_tls.operations.audit.listeners import ListenerAudit
+from alb_mutual_tls.operations.audit.scanned import NotSeen
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.text import printable
 
