@@ -20,17 +20,10 @@ from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.redaction import steady
 from alb_mutual_tls.engine.run import Run
 from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.operations.deployment.plan import (
-    Drift,
-    Effect,
-    ListenerChange,
-    Plan,
-    PlannedAuthority,
-    counted,
-    drift,
-    pending,
-    plan,
-)
+from alb_mutual_tls.operations.deployment.certificate_change import counted
+from alb_mutual_tls.operations.deployment.drift import Drift, drift, pending
+from alb_mutual_tls.operations.deployment.listener_change import Effect, ListenerChange, PlannedAuthority
+from alb_mutual_tls.operations.deployment.plan import Plan, plan
 from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
 
 LIMIT: Final = 65_000

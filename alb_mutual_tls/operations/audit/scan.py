@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from alb_mutual_tls.access.cloud import NoRegion
 from alb_mutual_tls.alibaba import answers
-from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, ListedCertificate, Repository
+from alb_mutual_tls.alibaba.cas import Cas
+from alb_mutual_tls.alibaba.warehouse import LISTED_TYPE, ListedCertificate, Repository
 from alb_mutual_tls.cluster import api as kubernetes_api
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import name_of

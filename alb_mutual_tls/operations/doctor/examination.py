@@ -16,10 +16,11 @@ from typing import Final
 
 from alb_mutual_tls.alibaba import cas as service
 from alb_mutual_tls.alibaba.answers import ApiError, Throttled
-from alb_mutual_tls.alibaba.cas import Cas, Repository, not_after
+from alb_mutual_tls.alibaba.cas import Cas
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.pem import digests
 from alb_mutual_tls.alibaba.recording import Call
+from alb_mutual_tls.alibaba.warehouse import Repository, not_after
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.pki.imposters import throwaway_authority
 from alb_mutual_tls.verdict import Verdict

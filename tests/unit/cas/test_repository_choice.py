@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.cas import LISTED_TYPE, ListedCertificate, Repository, choose_repository, may_be
+from alb_mutual_tls.alibaba.warehouse import (
+    LISTED_TYPE,
+    ListedCertificate,
+    Repository,
+    choose_repository,
+    may_be,
+)
 from alb_mutual_tls.errors import UserError
 
 

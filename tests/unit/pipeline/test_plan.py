@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.engine.events import Events, ResourceState, Step, parse
-from alb_mutual_tls.operations.deployment.plan import CertificateChange, Effect, drift, pending, plan
+from alb_mutual_tls.operations.deployment.certificate_change import CertificateChange
+from alb_mutual_tls.operations.deployment.drift import drift, pending
+from alb_mutual_tls.operations.deployment.listener_change import Effect
+from alb_mutual_tls.operations.deployment.plan import plan
 from alb_mutual_tls.pipeline.summary import as_json, as_markdown, of_drift, of_preview
 from alb_mutual_tls.tokens import (
     CA_CERTIFICATE,

@@ -15,8 +15,9 @@ from unittest import mock
 
 import grpc
 
-from alb_mutual_tls.alibaba.cas import LISTED_TYPE, Cas, Repository, choose_repository
+from alb_mutual_tls.alibaba.cas import Cas
 from alb_mutual_tls.alibaba.openapi import OpenApi
+from alb_mutual_tls.alibaba.warehouse import LISTED_TYPE, Repository, choose_repository
 from alb_mutual_tls.listener.enforced import CaReference, ListenerState
 from alb_mutual_tls.plugin import servicer
 from alb_mutual_tls.plugin.handler import Handler
