@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 class AlbMutualTlsArgs(Model):
-    """The arguments of `AlbMutualTls`; every default is the one of the stack configuration key of
-    the same name (docs/configuration.md).
+    """The arguments of `AlbMutualTls`.
+
+    Every default is that of the stack configuration key of the same name (docs/configuration.md).
     """
 
     ca_enabled: bool = Field(

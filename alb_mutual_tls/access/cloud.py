@@ -31,6 +31,12 @@ class NoRegion(UserError):
     """A regional API cannot be asked, because no region is configured."""
 
 
+def region(values: Mapping[str, Any]) -> str | None:
+    """The region that is configured, else that of the environment."""
+    variables = ("ALICLOUD_REGION", "ALIBABA_CLOUD_REGION")
+    return values.get("region") or next(filter(None, map(os.environ.get, variables)), None)
+
+
 @dataclass(frozen=True)
 class Cloud:
     """The clients of CAS, ALB, CS and STS and of the cluster, with one configuration.
@@ -173,15 +179,10 @@ class Cloud:
             from alb_mutual_tls.alibaba.credentials import profile_region
             from alb_mutual_tls.alibaba.endpoints import endpoints
 
-            region = (
-                self.values.get("region")
-                or os.environ.get("ALICLOUD_REGION")
-                or os.environ.get("ALIBABA_CLOUD_REGION")
-            )
             account_type = self.values.get("accountType") or os.environ.get("ALIBABA_CLOUD_ACCOUNT_TYPE")
             return endpoints(
                 account_type=(account_type or "domestic").lower(),
-                region=region or profile_region(self._settings(), os.environ, Path.home()),
+                region=region(self.values) or profile_region(self._settings(), os.environ, Path.home()),
                 overrides=self.values.get("endpoints") or {},
                 protocol=(self.values.get("protocol") or "HTTPS").upper(),
             )

@@ -6,13 +6,13 @@ With it the first `pulumi up` writes nothing but the claim.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from alb_mutual_tls.access.cloud import region as configured_region
 from alb_mutual_tls.access.keys import ALICLOUD, under, values
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.audit.adoption import STACK_FILE, chosen
@@ -55,15 +55,14 @@ def settings(inputs: Mapping[str, Any], cluster: Cluster, output: Path) -> Adopt
     from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
 
     kubeconfig = inputs.get("kubeconfig")
-    region = inputs.get("region") or next(
-        (os.environ[key] for key in ("ALICLOUD_REGION", "ALIBABA_CLOUD_REGION") if os.environ.get(key)), None
-    )
+    given = values(inputs)
+    region = configured_region(given)
     if region is None:
         raise UserError(
             "no region is given, and a stack needs the one of its ALB: give --region, for instance --region"
             " cn-hangzhou"
         )
-    keys, given = under(ALICLOUD), values(inputs)
+    keys = under(ALICLOUD)
     alicloud = {name: given[name] for name, key in keys.items() if name in given and not key.secret}
     alicloud["region"] = region
     try:
