@@ -119,16 +119,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             },
             opts=self._opts(depends_on=first),
         )
-        secrets: list[pulumi.Resource] = []
-        if args.secrets:
-            from .client_secret import deliver
-
-            others_pems = [
-                authority.root_pem for key, authority in self.authorities.items() if key != args.trusted
-            ]
-            secrets = deliver(
-                name, args, self.clients, [trusted.root_pem, *others_pems], self.identity, self, after=first
-            )
+        secrets = self._secrets(after=first)
 
         # A listener that demands certificates counts on clients that have theirs.
         for listener in demanding:
@@ -143,6 +134,16 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     def _hidden(self, argument: str, value: Any) -> Any:
         return pulumi.Output.secret(value) if value and argument in self._secret_arguments else value
+
+    def _secrets(self, *, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
+        """The Secrets of clients, with the roots that vouch for them."""
+        if not self._args.secrets:
+            return []
+        from .client_secret import deliver
+
+        names = sorted(self.authorities, key=lambda authority: authority != self._args.trusted)
+        roots = [self.authorities[authority].root_pem for authority in names]
+        return deliver(self._name, self._args, self.clients, roots, self.identity, self, after=after)
 
     def _existing(self, ca_certificate_id: str) -> ExistingCaCertificate:
         """Named by the id: another key of the user's for the same CA changes nothing."""
