@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.doctor import AccountType, Protocol
-from alb_mutual_tls.cli.commands.options import Cwd, Json, app, console, error_as_json
+from alb_mutual_tls.cli.commands.options import (
+    AccountTypeOption,
+    Cwd,
+    Json,
+    Profile,
+    ProtocolOption,
+    app,
+    console,
+    error_as_json,
+)
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,17 +68,13 @@ def audit(
     region: Annotated[
         str | None, typer.Option(help="Region of the ALBs, as alicloud:region; default: the environment's.")
     ] = None,
-    account_type: Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")] = None,
+    account_type: AccountTypeOption = None,
     endpoint: Annotated[
         list[str] | None,
         typer.Option(help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated."),
     ] = None,
-    protocol: Annotated[
-        Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")
-    ] = None,
+    protocol: ProtocolOption = None,
+    profile: Profile = None,
     cwd: Cwd = None,
     json: Json = False,
 ) -> None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console, error_as_json
+from alb_mutual_tls.cli.commands.options import (
+    AccountTypeOption,
+    ComponentName,
+    Cwd,
+    Json,
+    Profile,
+    ProtocolOption,
+    Stack,
+    app,
+    console,
+    error_as_json,
+)
 from alb_mutual_tls.entry import interruptible
 from alb_mutual_tls.errors import UserError
 
@@ -19,34 +29,16 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.doctor import report as doctor_report
 
 
-class AccountType(StrEnum):
-    """Which half of Alibaba Cloud an account is of."""
-
-    DOMESTIC = "domestic"
-    INTERNATIONAL = "international"
-
-
-class Protocol(StrEnum):
-    """How the APIs are spoken to."""
-
-    HTTPS = "HTTPS"
-    HTTP = "HTTP"
-
-
 @app.command()
 def doctor(
     *,
     region: Annotated[str | None, typer.Option(help="Region, as alicloud:region.")] = None,
-    account_type: Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")] = None,
+    account_type: AccountTypeOption = None,
     endpoint: Annotated[
         list[str] | None, typer.Option(help="Host of an API, cas=HOST or sts=HOST; may be repeated.")
     ] = None,
-    protocol: Annotated[
-        Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")
-    ] = None,
+    protocol: ProtocolOption = None,
+    profile: Profile = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before writing to the account.")
     ] = False,

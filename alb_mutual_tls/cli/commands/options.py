@@ -53,6 +53,38 @@ ListenerNames = Annotated[
 ]
 
 
+Certificate = Annotated[
+    Path | None,
+    typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients."),
+]
+Key = Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")]
+Timeout = Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")]
+
+
+class AccountType(StrEnum):
+    """Which half of Alibaba Cloud an account is of."""
+
+    DOMESTIC = "domestic"
+    INTERNATIONAL = "international"
+
+
+class Protocol(StrEnum):
+    """How the APIs are spoken to."""
+
+    HTTPS = "HTTPS"
+    HTTP = "HTTP"
+
+
+AccountTypeOption = Annotated[AccountType | None, typer.Option(help="As alicloud:accountType.")]
+ProtocolOption = Annotated[Protocol | None, typer.Option(case_sensitive=False, help="As alicloud:protocol.")]
+Profile = Annotated[str | None, typer.Option(help="Profile of the aliyun CLI, as alicloud:profile.")]
+
+
 class Role(StrEnum):
     """What a certificate is meant for."""
 

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import (
+    CaFile,
+    Certificate,
     ComponentName,
     Cwd,
+    Insecure,
     Json,
+    Key,
     Stack,
+    Timeout,
     app,
     confirm,
     console,
@@ -55,11 +60,8 @@ def rehearse(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before writing to the AlbConfig.")
     ] = False,
-    cert: Annotated[
-        Path | None,
-        typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients."),
-    ] = None,
-    key: Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")] = None,
+    cert: Certificate = None,
+    key: Key = None,
     with_authority_key: Annotated[
         bool,
         typer.Option(
@@ -69,14 +71,9 @@ def rehearse(
             ),
         ),
     ] = False,
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Do not verify the server's certificate.")
-    ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")] = 10,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    timeout: Timeout = 10,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alb_mutual_tls.cli.commands.options import (
+    CaFile,
+    Certificate,
     ComponentName,
     Cwd,
+    Insecure,
     Json,
+    Key,
     ListenerNames,
     Stack,
+    Timeout,
     app,
     console,
     error_as_json,
@@ -26,11 +30,8 @@ if TYPE_CHECKING:
 def verify(
     *,
     listener: ListenerNames = None,
-    cert: Annotated[
-        Path | None,
-        typer.Option(help="PEM certificate (with chain) of a good client, in place of the stack's clients."),
-    ] = None,
-    key: Annotated[Path | None, typer.Option(help="PEM private key that goes with --cert.")] = None,
+    cert: Certificate = None,
+    key: Key = None,
     with_authority_key: Annotated[
         bool,
         typer.Option(
@@ -41,14 +42,9 @@ def verify(
             ),
         ),
     ] = False,
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Do not verify the server's certificate.")
-    ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")] = 10,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    timeout: Timeout = 10,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
