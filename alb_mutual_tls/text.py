@@ -23,7 +23,7 @@ def duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise UserError(
-            f"--fail-within {text!r} is no time: give a whole number of days or hours, for instance 14d"
+            f"--fail-within {text!r} is not a time: give a whole number of days or hours, for instance 14d"
             " or 36h"
         )
     number = int(match[1])

@@ -30,7 +30,7 @@ def refused(document: Document) -> Iterator[str]:
         what = f"listener {listener.label} of AlbConfig {listener.albconfig}"
         if listener.port not in _PORTS:
             yield (
-                f"{what} has a port that is none from 1 to 65535, so the controller refuses the AlbConfig:"
+                f"{what} has a port outside 1 to 65535, so the controller refuses the AlbConfig:"
                 " correct it there"
             )
         if listener.protocol not in PROTOCOLS:

@@ -304,7 +304,7 @@ def test_five_listeners_are_told_apart_and_nothing_is_written(by_hand: ByHand, s
             " certificate"
         ),
         f"CA certificate {by_hand.ending} (of shop:9443) ends on",
-        f"CA certificate {GONE} (of stale:443): CAS of the account has none of this id",
+        f"CA certificate {GONE} (of stale:443): CAS of the account does not have this id",
     ):
         assert [part in complaint for complaint in complaints].count(True) == 1, complaints
     assert len(complaints) == 4

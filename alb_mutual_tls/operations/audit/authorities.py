@@ -124,7 +124,7 @@ def _authority(
             names,
             asked,
             None,
-            "CAS of the account has none of this id: upload it, and correct the id where it is named",
+            "CAS of the account does not have this id: upload it, and correct the id where it is named",
         )
     from alb_mutual_tls.pki import brought, bundle
 

@@ -164,7 +164,8 @@ def _read(path: Path, option: str) -> str:
         raise UserError(f"{option} {path} cannot be read: {error.strerror}; give a PEM file") from None
     except UnicodeDecodeError:
         raise UserError(
-            f"{option} {path} is no PEM file: convert it with openssl, for instance `openssl pkcs12 -in FILE`"
+            f"{option} {path} is not a PEM file: convert it with openssl, for instance"
+            " `openssl pkcs12 -in FILE`"
         ) from None
 
 

@@ -228,7 +228,7 @@ def claimed() -> dict[str, str]:
             alb(https(443, **ON)),
             {"certificates": {CA: None}},
             (
-                f"alb:443 cannot be adopted: its CA certificate {CA}: CAS of the account has none of this id:"
+                f"alb:443 cannot be adopted: its CA certificate {CA}: CAS of the account does not have this id:"
                 " upload it, and"
             ),
         ),

@@ -223,7 +223,7 @@ def test_a_ca_that_ends_within_the_time_or_has_ended_is_told_once_and_counts_whe
 @pytest.mark.parametrize(
     ("pem", "words"),
     [
-        (None, "CAS of the account has none of this id: upload it, and correct the id where it is named"),
+        (None, "CAS of the account does not have this id: upload it, and correct the id where it is named"),
         ("", "what CAS has of it cannot be read: there is no certificate between"),
         (
             "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n",
@@ -434,8 +434,8 @@ def test_what_the_controller_refuses_is_told_once_for_the_albconfig() -> None:
             https(443, caCertificates=[{"certificateid": 1}]),
             "has the number 1 as CertificateId in caCertificates, not text",
         ),
-        (https(70000), "listener 70000/HTTPS of AlbConfig alb has a port that is none from 1 to 65535"),
-        (https(0), "has a port that is none from 1 to 65535"),
+        (https(70000), "listener 70000/HTTPS of AlbConfig alb has a port outside 1 to 65535"),
+        (https(0), "has a port outside 1 to 65535"),
     ],
 )
 def test_what_the_controller_refuses_is_a_complaint_with_its_event(item: dict[str, Any], words: str) -> None:

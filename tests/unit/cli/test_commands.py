@@ -367,7 +367,7 @@ def test_status_and_verify_say_that_the_stack_file_has_changed_and_verify_goes_t
     [
         (
             ["--fail-within", "2w"],
-            "--fail-within '2w' is no time: give a whole number of days or hours, for instance 14d or 36h",
+            "--fail-within '2w' is not a time: give a whole number of days or hours, for instance 14d or 36h",
         ),
         (
             ["--json", "--format", "openmetrics"],
@@ -394,7 +394,7 @@ def test_status_refuses_what_it_cannot_do_in_one_sentence(
     [
         (
             ["--fail-within", "2w"],
-            "--fail-within '2w' is no time: give a whole number of days or hours, for instance 14d or 36h",
+            "--fail-within '2w' is not a time: give a whole number of days or hours, for instance 14d or 36h",
         ),
         (
             ["--stack", "dev", "--region", "cn-hangzhou"],
