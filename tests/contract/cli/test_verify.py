@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.verification import plan
 from alb_mutual_tls.operations.verification import report as reports
-from alb_mutual_tls.operations.verification import verify as verification
 from alb_mutual_tls.operations.verification.outcome import Alert, Answered, Destination, NoSession, TlsVersion
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check, VerificationReport
@@ -211,7 +211,7 @@ def test_every_address_behind_a_name_is_tried(
 ) -> None:
     ports = laboratory.nginx(ON.format(folder=laboratory.folder))
     laboratory.nginx(OFF, at="127.0.0.2", port=ports.https)  # a node that was forgotten
-    monkeypatch.setattr(verification, "resolve", lambda _: ["127.0.0.1", "127.0.0.2"])
+    monkeypatch.setattr(plan, "resolve", lambda _: ["127.0.0.1", "127.0.0.2"])
     report = run(laboratory, surrounded(ports.https))
     assert report.verdict is Verdict.FELL_SHORT
     fallen = {
