@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 class Unknown(Enum):
-    """The type of `UNKNOWN`, an enumeration of one so that mypy narrows `value is UNKNOWN`."""
+    """The type of `UNKNOWN`: an enumeration, so that mypy narrows `is UNKNOWN`."""
 
     UNKNOWN = UNKNOWN_TEXT
 
@@ -60,7 +60,7 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-"""A value that the engine does not know yet: a resource that it comes from is still to be made."""
+"""A value that the engine does not know yet, of a resource that is still to be made."""
 UNKNOWN_TEXTS: Final = frozenset(
     {
         UNKNOWN_TEXT,

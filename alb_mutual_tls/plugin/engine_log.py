@@ -10,7 +10,7 @@ import grpc
 
 
 class EngineLog:
-    """Shows lines of a provider in the engine's output; without an engine, on standard error."""
+    """Shows lines in the engine's output; without an engine, on standard error."""
 
     def __init__(self, address: str | None) -> None:
         self._address = address

@@ -1,4 +1,4 @@
-"""What a provider consists of: its configuration, and one `Handler` per resource type."""
+"""What a provider consists of: its configuration, and a handler per resource type."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from alb_mutual_tls.wire import CheckFailure, Properties
 
 
 class Kind(StrEnum):
-    """What happens to a property (`PropertyDiff.Kind`); the `_REPLACE` kinds make the engine
-    replace the resource.
+    """What happens to a property (`PropertyDiff.Kind`).
+
+    The `_REPLACE` kinds make the engine replace the resource.
     """
 
     ADD = "ADD"
@@ -30,8 +31,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """What a change of inputs does: property path -> kind (empty: nothing); `stables` are outputs
-    that the change is known to keep.
+    """What a change of inputs does: property path -> kind.
+
+    No paths: it does nothing. `stables` are outputs that the change is known to keep.
     """
 
     changes: dict[str, Kind] = field(default_factory=dict)
@@ -41,9 +43,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reading:
-    """The live state of a resource, in the form of its outputs and of the inputs that would make
-    it.
-    """
+    """The live state of a resource, and the inputs that would make it."""
 
     id: str
     state: Mapping[str, Any]
@@ -51,8 +51,9 @@ class Reading:
 
 
 class PartiallyMade(Exception):
-    """A create or update did its work but could not confirm it: the resource goes into state,
-    together with the `reasons` (sentences).
+    """A create or update did its work but could not confirm it.
+
+    The resource goes into the state, together with the `reasons` (sentences).
     """
 
     def __init__(self, id: str, state: Mapping[str, Any], reasons: list[str]) -> None:
@@ -63,10 +64,10 @@ class PartiallyMade(Exception):
 
 
 class Handler(Protocol):
-    """One resource type. `check` and `diff` decide, the others act; all may raise `UserError`.
+    """A resource type. `check` and `diff` decide, the others act.
 
-    The inputs that `check` lets through, and the state, are `Any` here: each handler says with a
-    `TypedDict` what they hold.
+    All may raise `UserError`. The inputs that `check` lets through, and the state, are `Any` here:
+    each handler says with a `TypedDict` what they hold.
     """
 
     token: str
@@ -75,8 +76,9 @@ class Handler(Protocol):
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        """Validate inputs; returns them with defaults filled in, and everything that is wrong with
-        them.
+        """Validate inputs.
+
+        Returns them with defaults filled in, and everything that is wrong with them.
         """
 
     def diff(self, request: Request, id: str, state: Any, old_inputs: Any, inputs: Any) -> Difference:
@@ -89,8 +91,9 @@ class Handler(Protocol):
         """
 
     def read(self, request: Request, id: str, inputs: Any, state: Any) -> Reading | None:
-        """Read the live state; `None` only when the resource is really gone, anything doubtful
-        raises.
+        """Read the live state.
+
+        `None` only when the resource is really gone; anything doubtful raises.
         """
 
     def update(
@@ -107,8 +110,9 @@ Function = Callable[[Properties], Properties]
 
 
 class Provider(Protocol):
-    """A package of resource types with its configuration; one with functions has a mapping
-    `functions` besides (token -> `Function`).
+    """A package of resource types with its configuration.
+
+    One with functions has a mapping `functions` besides (token -> `Function`).
     """
 
     name: str
@@ -117,8 +121,9 @@ class Provider(Protocol):
     def check_config(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        """Validate the configuration; returns it with what was found out about it, and everything
-        that is wrong with it.
+        """Validate the configuration.
+
+        Returns it with what was learnt about it, and everything that is wrong with it.
         """
 
     def configure(self, properties: Properties) -> None:

@@ -23,8 +23,9 @@ from alb_mutual_tls.wire import (
 
 
 def from_struct(struct: struct_pb2.Struct) -> Properties:
-    """Read a property map: whole numbers become `int`, sentinels become `UNKNOWN`, secrets lose
-    their wrapping.
+    """Read a property map.
+
+    Whole numbers become `int`, sentinels become `UNKNOWN`, secrets lose their wrapping.
     """
     return {key: _from_value(value) for key, value in struct.fields.items()}
 
@@ -49,8 +50,9 @@ def _from_value(value: struct_pb2.Value) -> Any:
 
 
 def to_struct(properties: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Write a property map; the properties named in `secrets` are marked, so that the engine
-    encrypts them in state.
+    """Write a property map.
+
+    The properties named in `secrets` are marked, so that the engine encrypts them in the state.
     """
     struct = struct_pb2.Struct()
     for key, value in properties.items():

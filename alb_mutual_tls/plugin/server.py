@@ -1,7 +1,7 @@
-"""Serves a resource provider on the Pulumi protocol (pulumi/pulumi, proto/pulumi/provider.proto).
+"""Serves a resource provider on the Pulumi protocol.
 
-The engine starts a provider as a process, reads a port from its standard output and calls it over
-gRPC.
+The protocol is proto/pulumi/provider.proto of pulumi/pulumi. The engine starts a provider as a
+process, reads a port from its standard output and calls it over gRPC.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _MESSAGE_BYTES = 400 * 1024 * 1024  # the engine's own limit
 def start_server(
     provider: Provider, engine_address: str | None = None
 ) -> tuple[Any, int, Callable[[], None]]:
-    """Start serving on a free loopback port; returns the gRPC server, the port, and what cancels
-    every wait.
+    """Start serving on a free loopback port.
+
+    Returns the gRPC server, the port, and what cancels every wait.
     """
     server = grpc.server(
         futures.ThreadPoolExecutor(WORKERS),

@@ -1,4 +1,4 @@
-"""Calls of the Pulumi protocol, turned into calls of one `Handler` per resource type.
+"""Turns calls of the Pulumi protocol into calls of the handlers.
 
 What a handler raises becomes what the engine shows: one sentence, never a traceback. The SDK's
 experimental provider base answers every error with a traceback, hence this one (ADR 0002).
@@ -129,22 +129,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
         state, old_inputs, inputs = map(from_struct, (request.olds, request.old_inputs, request.news))
-        found = self._guard(
+        difference = self._guard(
             context,
             handler.token,
             lambda: handler.diff(self._request(request), request.id, state, old_inputs, inputs),
         )
         changes = {
             path: kind
-            for path, kind in found.changes.items()
+            for path, kind in difference.changes.items()
             if path.split(".")[0].split("[")[0] not in set(request.ignoreChanges)
         }
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=sorted(changes),
             replaces=sorted(path for path, kind in changes.items() if kind.replaces),
-            deleteBeforeReplace=found.delete_before_replace,
-            stables=list(found.stables),
+            deleteBeforeReplace=difference.delete_before_replace,
+            stables=list(difference.stables),
             detailedDiff={
                 # what is shown as old is the state, which read keeps true, and not the inputs of
                 # the last update
@@ -170,19 +170,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
         inputs, state = from_struct(request.inputs), from_struct(request.properties)
-        found = self._guard(
+        reading = self._guard(
             context,
             handler.token,
             lambda: handler.read(self._request(request), request.id, inputs, state),
             handler,
             request.inputs,
         )
-        if found is None:
+        if reading is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
-            id=found.id,
-            properties=to_struct(found.state, handler.secret_outputs),
-            inputs=to_struct(found.inputs, handler.secret_outputs),
+            id=reading.id,
+            properties=to_struct(reading.state, handler.secret_outputs),
+            inputs=to_struct(reading.inputs, handler.secret_outputs),
         )
 
     def Update(self, request: Any, context: Any) -> Any:
@@ -261,8 +261,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         raise AssertionError("abort raises")
 
     def _unless_cancelled(self, act: Callable[[], Any]) -> Any:
-        """The result of a call, which is given up when it hangs in the network after Ctrl-C: what
-        it did is found by the next `pulumi up`.
+        """The result of a call, which is given up when it hangs after Ctrl-C.
+
+        The next `pulumi up` finds what it did.
         """
         working = self._workers.submit(act)
         while not futures.wait([working], _LOOK).done:

@@ -1,1 +1,1 @@
-"""The resource provider `albmtls`: the Pulumi protocol, and one handler per resource."""
+"""The resource provider `albmtls`: one handler per resource type."""

@@ -1,6 +1,4 @@
-"""`python -m alb_mutual_tls.provider`: the resource provider `albmtls`, started by the Pulumi
-engine.
-"""
+"""The program of the resource provider `albmtls`, which the Pulumi engine starts."""
 
 from __future__ import annotations
 
@@ -94,13 +92,13 @@ class AlbMtls:
     def handler(self, token: str) -> Handler:
         if token not in self._handlers:
             module, name, needed = _HANDLERS[token]
-            made = getattr(importlib.import_module(f"alb_mutual_tls.provider.{module}"), name)
+            handler = getattr(importlib.import_module(f"alb_mutual_tls.provider.{module}"), name)
             arguments = {
                 _CONFIGURATION: self._configuration or Configuration.of({}),
                 _CLOCK: self._clock,
                 _ISSUED: self._issued,
             }
-            self._handlers[token] = made(**{argument: arguments[argument] for argument in needed})
+            self._handlers[token] = handler(**{argument: arguments[argument] for argument in needed})
         return self._handlers[token]
 
 

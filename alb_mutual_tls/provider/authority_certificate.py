@@ -1,10 +1,10 @@
-"""`albmtls:index:AuthorityCertificate`: the self-signed certificate of a generated authority (the
-documentation's step 1).
+"""`AuthorityCertificate`: the self-signed certificate of a generated authority.
 
-It is made once, and time never replaces it: listeners may trust it, and an expired one must not
-stand in the way of the kill switch. `tls:index/selfSignedCert:SelfSignedCert`, which earlier
-versions declared, plans its own replacement from its end on, whatever options say (ADR 0006). Its
-states are taken over under an alias, as they are; hence the name `certPem`.
+It is the documentation's step 1. It is made once, and time never replaces it: listeners may trust
+it, and an expired one must not stand in the way of the kill switch.
+`tls:index/selfSignedCert:SelfSignedCert`, which earlier versions declared, plans its own
+replacement from its end on, whatever options say (ADR 0006). Its states are taken over under an
+alias, as they are; hence the name `certPem`.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ class AuthorityCertificate:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        """Everything that is wrong with the inputs, without naming the property of a key: the
-        engine would print it.
+        """Say what is wrong with the inputs.
+
+        No failure names the property of the key: the engine would print it.
         """
         inputs = {key: value for key, value in inputs.items() if value is not None}
         wrong = sorted(inputs.keys() ^ set(_INPUTS))
@@ -119,7 +120,7 @@ class AuthorityCertificate:
         from alb_mutual_tls.pki.renewal import to_text
 
         try:
-            made = signing.root_certificate(
+            certificate = signing.root_certificate(
                 known(inputs["privateKeyPem"]),
                 subject=known_subject(inputs["subject"]) or {},
                 validity_days=known(inputs["validityDays"]),
@@ -127,16 +128,16 @@ class AuthorityCertificate:
             )
         except UserError as error:
             raise UserError(f"{request.name}: {error}") from None
-        return str(made.serial_number), {
+        return str(certificate.serial_number), {
             **inputs,
-            "certPem": signing.to_pem(made),
-            "notAfter": to_text(made.not_valid_after_utc),
+            "certPem": signing.to_pem(certificate),
+            "notAfter": to_text(certificate.not_valid_after_utc),
         }
 
     def read(
         self, request: Request, id: str, inputs: AuthorityInputs, state: AuthorityState
     ) -> Reading | None:
-        """The state is the only place of it."""
+        """Return the state: there is nothing outside of it."""
         if "certPem" not in state:
             raise UserError(
                 f"{request.name}: a certificate cannot be imported, for it is kept in the state alone; let"
@@ -159,8 +160,9 @@ class AuthorityCertificate:
 
 
 def _of_tls(state: AuthorityState) -> Mapping[str, object]:
-    """The inputs that a state stands for; one of `SelfSignedCert` has them under other names, and
-    lists what was not given as None.
+    """The inputs that a state stands for.
+
+    One of `SelfSignedCert` has them under other names, and lists what was not given as None.
     """
     if "validityPeriodHours" not in state:
         return state

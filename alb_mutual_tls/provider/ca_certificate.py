@@ -1,5 +1,6 @@
-"""`CaCertificate`: a CA certificate in a repository of CAS, whose id the listeners name (the
-documentation's step 2).
+"""`CaCertificate`: a CA certificate in a repository of CAS, whose id the listeners name.
+
+It is the documentation's step 2.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class CaState(TypedDict):
 
 
 class CaCertificate:
-    """Uploaded once: one with the same content (SHA-256 of the DER) that is there already is taken
-    over instead.
+    """The handler. It uploads a certificate once.
 
+    One with the same content (SHA-256 of the DER) that is there already is taken over instead.
     `owned` says whether it may be deleted: what this stack uploaded, or a generated CA, whose key
     nobody else has. A brought CA that was there before is somebody's, and never deleted. There is
     no update: another content is another upload, made before the old one goes.
@@ -156,13 +157,13 @@ class CaCertificate:
         if request.preview and has_unknown(inputs):
             return "", planned
         cas, warehouse = configuration.cas(request), known(inputs["warehouseId"])
-        found = cas.find_certificate(warehouse, known(pem))
-        if found is None and request.preview:
+        existing = cas.find_certificate(warehouse, known(pem))
+        if existing is None and request.preview:
             return "", {**planned, "owned": True}
-        identifier = found or cas.upload(warehouse, known(inputs["name"]), known(pem))
+        identifier = existing or cas.upload(warehouse, known(inputs["name"]), known(pem))
         with self._lock:
             holders = self._holders[identifier]
-            owned = found is None or bool(inputs["generated"]) or any(holders.values())
+            owned = existing is None or bool(inputs["generated"]) or any(holders.values())
             if request.preview:
                 return "", {**planned, "caCertificateId": identifier, "owned": owned}
             holder = secrets.token_hex(4)
@@ -240,8 +241,9 @@ class CaCertificate:
         configuration.cas(request).delete_certificate(id, state["warehouseId"])
 
     def _refuse_unfit(self, inputs: CaInputs) -> None:
-        """A brought CA must be fit for use when it is uploaded; later it may end, and its listeners
-        can still be switched off.
+        """Refuse to upload a brought CA that is unfit for use.
+
+        Later it may end, and its listeners can still be switched off.
         """
         pem = inputs["certificatePem"]
         if inputs["generated"] is not False or pem is UNKNOWN:
@@ -314,7 +316,7 @@ def albconfigs_naming(albconfigs: list[dict[str, Any]], identifier: str) -> list
     Also those that the controller would refuse, without a port for instance: their author may be
     about to put them right.
     """
-    found = []
+    users = []
     for albconfig in albconfigs:
         name, listeners = (
             member(member(albconfig, "metadata"), "name"),
@@ -322,7 +324,7 @@ def albconfigs_naming(albconfigs: list[dict[str, Any]], identifier: str) -> list
         )
         for listener in listeners if isinstance(listeners, list) else ():
             if identifier in certificate_ids(member(listener, CA_CERTIFICATES)):
-                found.append(
+                users.append(
                     f"AlbConfig {name}, listener {member(listener, 'port')}/{member(listener, 'protocol')}"
                 )
-    return found
+    return users

@@ -10,8 +10,10 @@ from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
 
 class CaInputs(TypedDict):
-    """`generated`: whether nobody but the stack has its key; `demanded`: whether a listener asks
-    for certificates of it now.
+    """The inputs once they are checked.
+
+    `generated`: whether nobody but the stack has its key; `demanded`: whether a listener asks for
+    certificates of it now.
     """
 
     warehouseId: str | Unknown

@@ -1,5 +1,6 @@
-"""`CertificateRepository`: a certificate application repository of CAS for uploaded CA certificates
-(the documentation's step 2).
+"""`CertificateRepository`: a repository of CAS for uploaded CA certificates.
+
+It is of the documentation's step 2.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_
 
 
 class RepositoryInputs(TypedDict):
-    """`configured`: whether the user has given the name; `demanded`: whether a listener needs what
-    is in it now.
+    """The inputs once they are checked.
+
+    `configured`: whether the user has given the name; `demanded`: whether a listener needs what is
+    in it now.
     """
 
     name: str | Unknown
@@ -53,7 +56,7 @@ _INPUTS: Final = tuple(RepositoryInputs.__annotations__)
 
 
 class CertificateRepository:
-    """Found by its name or made.
+    """The handler. It finds a repository by its name, or makes it.
 
     `owned` says whether it may be deleted: one that this stack made, or that was found under the
     default name, whose random id is the stack's own. One found under a name that the user
@@ -123,16 +126,16 @@ class CertificateRepository:
         if request.preview and has_unknown(inputs):
             return "", unplanned
         cas, name, configured = self._configuration.cas(request), known(inputs["name"]), inputs["configured"]
-        found = cas.find_repository(name, configured=configured is True)
-        if found is None and request.preview:
+        existing = cas.find_repository(name, configured=configured is True)
+        if existing is None and request.preview:
             return "", {**unplanned, "owned": True}
-        repository = found or cas.make_repository(name)
+        repository = existing or cas.make_repository(name)
         return repository.instance_id, {
             "instanceId": repository.instance_id,
             "warehouseId": repository.warehouse_id,
             "type": repository.type,
             "account": account,
-            "owned": found is None or configured is not True,
+            "owned": existing is None or configured is not True,
         }
 
     def read(

@@ -16,8 +16,9 @@ WHAT = "what the stack has delivered into Secrets"
 
 
 class ClusterIdentity:
-    """Remembers the cluster (UID of its namespace kube-system) and refuses every other, in every
-    operation, also where nothing has changed.
+    """The handler. It refuses every other cluster, also where nothing has changed.
+
+    A cluster is known by the UID of its namespace kube-system.
     """
 
     token = tokens.CLUSTER_IDENTITY

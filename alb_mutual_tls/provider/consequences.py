@@ -1,5 +1,6 @@
-"""What a change of a listener means for whoever connects, in sentences for previews and updates;
-and how listeners and authorities are named. Pure.
+"""Says what a change of a listener means for whoever connects. Pure.
+
+The sentences are for previews and updates. Here is also how listeners and authorities are named.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ def describe(albconfig: str, port: int) -> str:
 
 
 def trusted_while_on(state: ListenerState) -> str:
-    """The fingerprint of the authority that clients are known to have dealt with: what was trusted
-    when the listener was on last.
+    """The fingerprint of the authority that was trusted when the listener was on last.
 
-    For a listener that never was on, the first one that it named.
+    Clients are known to have dealt with that one. A listener that never was on has the first one
+    that it named.
     """
     return state.get("trustedWhileOn") or state["trustedFingerprint"]
 
@@ -98,8 +99,9 @@ def _enumerated(names: Sequence[str]) -> str:
 
 
 def lockout_to_come(what: str, inputs: LocatedInputs, trusted: str, issuing: str) -> str | None:
-    """A warning when a listener that is off gets an authority of which no client has a certificate:
-    nobody notices until it is switched on.
+    """A warning when a listener that is off gets an authority that no client knows.
+
+    Nobody notices until it is switched on.
     """
     wanted = inputs["trustedFingerprint"]
     if inputs["caEnabled"] is not False or wanted is UNKNOWN or wanted in (trusted, issuing):

@@ -1,6 +1,6 @@
-"""`ExistingCaCertificate`: a CA certificate that somebody else has put into CAS, by its id.
+"""`ExistingCaCertificate`: a CA certificate that somebody else has put into CAS.
 
-It is looked up and compared, never written or deleted.
+It is known by its id. It is looked up and compared, never written or deleted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _OF_A_SERVER: Final = re.compile(r"\d+-[a-z]{2}-[a-z]+(-\d+)?")
 
 
 class ExistingCaInputs(TypedDict):
-    """`demanded`: whether a listener asks for certificates of it now; only then it matters that
+    """The inputs once they are checked.
+
+    `demanded`: whether a listener asks for certificates of it now. Only then it matters that
     somebody has deleted it.
     """
 
@@ -37,9 +39,7 @@ class ExistingCaInputs(TypedDict):
 
 
 class ExistingCaState(TypedDict):
-    """`fingerprint`: SHA-256 of its first certificate; `missing`: whether somebody has deleted
-    it.
-    """
+    """What CAS has shown. `fingerprint`: SHA-256 of its first certificate."""
 
     caCertificateId: str
     certificatePem: str

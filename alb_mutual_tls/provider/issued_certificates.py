@@ -1,12 +1,11 @@
-"""`albmtls:index:IssuedCertificates`: the record of the client certificates of a stack, with those
-that outlive their clients.
+"""`IssuedCertificates`: the record of the client certificates of a stack.
 
-It lives in the state alone. Only its inputs make a difference: a certificate that ends changes
-nothing, and is forgotten with the next update. An update comes after every certificate that it
-records, and before a removed client's resource is deleted, which the engine does at the end. So
-after a run that was killed on the way the state still has what was current before, and the next run
-moves it. What that run had issued and the next one replaces again was in no output of the stack, so
-nobody can have been given it.
+It has also those that outlive their clients. It lives in the state alone. Only its inputs make a
+difference: a certificate that ends changes nothing, and is forgotten with the next update. An
+update comes after every certificate that it records, and before a removed client's resource is
+deleted, which the engine does at the end. So after a run that was killed on the way the state still
+has what was current before, and the next run moves it. What that run had issued and the next one
+replaces again was in no output of the stack, so nobody can have been given it.
 """
 
 from __future__ import annotations
@@ -27,9 +26,10 @@ from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_
 
 
 class RecordInputs(TypedDict):
-    """`current`: client -> certificate in PEM; `rootCertificatePems`: the roots that accept what
-    the clients present now; `listeners`: ALBCONFIG:PORT -> whether it demands certificates of them.
+    """What clients and listeners have now.
 
+    `current`: client -> certificate in PEM; `rootCertificatePems`: the roots that accept what the
+    clients present now; `listeners`: ALBCONFIG:PORT -> whether it demands certificates of them.
     A change of `listeners` alone is no difference: no provider is asked in a preview about a
     listener that is taken out of the configuration, so the record's says what that means.
     """
@@ -52,8 +52,9 @@ _INPUTS: Final = tuple(RecordInputs.__annotations__)
 
 
 class IssuedCertificates:
-    """The handler. `clock` gives the current moment, with its time zone; `issued` is told what is
-    current, record -> client -> PEM, for whoever speaks of the clients.
+    """The handler. `clock` gives the current moment, with its time zone.
+
+    `issued` is told what is current, record -> client -> PEM, for whoever speaks of the clients.
     """
 
     token = tokens.ISSUED_CERTIFICATES
@@ -87,7 +88,7 @@ class IssuedCertificates:
                 )
             )
         listeners = inputs.get("listeners", {})
-        if not (isinstance(listeners, Mapping) and all(isinstance(one, bool) for one in listeners.values())):
+        if not (isinstance(listeners, Mapping) and all(isinstance(on, bool) for on in listeners.values())):
             failures.append(
                 CheckFailure(
                     "listeners",
@@ -99,7 +100,7 @@ class IssuedCertificates:
     def diff(
         self, request: Request, id: str, state: RecordState, old_inputs: RecordInputs, inputs: RecordInputs
     ) -> Difference:
-        """The clients whose certificates are others than in the last deployment, and the roots."""
+        """The clients whose certificates have changed since the last deployment; the roots."""
         self._meet(request, inputs)
         self._warn_of_listeners(request, old_inputs.get("listeners", {}), inputs.get("listeners", {}))
         changes = (
@@ -119,7 +120,7 @@ class IssuedCertificates:
         return request.name, {**inputs, "certificates": _entries(inputs), "outstanding": []}
 
     def read(self, request: Request, id: str, inputs: RecordInputs, state: RecordState) -> Reading | None:
-        """The state is the only place of this resource."""
+        """Return the state: there is nothing outside of it."""
         if "certificates" not in state:
             raise UserError(
                 f"{request.name}: the record of issued certificates cannot be imported; let pulumi up"
@@ -130,8 +131,9 @@ class IssuedCertificates:
     def update(
         self, request: Request, id: str, state: RecordState, old_inputs: RecordInputs, inputs: RecordInputs
     ) -> Mapping[str, Any]:
-        """Move what is no longer current to `outstanding`, and say of each client that is removed
-        until when its certificate is accepted.
+        """Move what is no longer current to `outstanding`.
+
+        Say of each client that is removed until when its certificate is accepted.
         """
         now, last, before = self._clock(), state["certificates"], state["outstanding"]
         current = inputs["current"]
@@ -182,8 +184,9 @@ def _entries(inputs: RecordInputs) -> dict[str, lifetimes.IssuedCertificate]:
 
 
 def _still_leads_somewhere(entry: lifetimes.IssuedCertificate | None, inputs: RecordInputs) -> bool:
-    """Whether one of the roots that clients' certificates lead to accepts this one too: after a
-    cut-off none does.
+    """Whether one of the roots of the clients accepts this certificate too.
+
+    After a cut-off none does.
     """
     roots = inputs["rootCertificatePems"]
     if entry is None or roots is UNKNOWN:

@@ -1,5 +1,6 @@
-"""`ListenerClientAuthentication`: client authentication on one HTTPS listener of an AlbConfig (the
-documentation's steps 4 and 5).
+"""`ListenerClientAuthentication`: client authentication on one HTTPS listener of an AlbConfig.
+
+It is the documentation's steps 4 and 5.
 """
 
 from __future__ import annotations
@@ -61,17 +62,11 @@ Planner = Callable[[Document], Planned]
 
 
 class ListenerClientAuthentication:
-    """Two keys of one listener and one annotation, written with one guarded JSON Patch, and put
-    back when the resource goes.
+    """The handler. It writes two keys of one listener, and one annotation.
 
-    State beyond the inputs: `protocol`; `cluster`, `albConfigUid`, `account` (where this is);
-    `claimId` (our claim on the listener, "" while there was none to claim, which only an off one
-    may lack); `previous` (the first values, JSON text); `appliedCaCertificateId` (what was written
-    last, which `read` never touches); `formerFingerprints` (authorities that trust may go back to);
-    `trustedWhileOn` (the authority that was trusted when the listener was on last); `switchedOff`
-    (who has used `mtls off` and when, while it stays so); `confirmed` (false after a wait for ALB
-    that ended without seeing what was wished). `clock` gives the current time, aware, in UTC;
-    `issued` holds the current certificates, record -> client -> PEM (`IssuedCertificates`).
+    They are written with one guarded JSON Patch, and put back when the resource goes. `clock` gives
+    the current moment, with its time zone; `issued` holds the current certificates, record ->
+    client -> PEM (`IssuedCertificates`).
     """
 
     token = tokens.LISTENER_CLIENT_AUTHENTICATION
@@ -289,8 +284,9 @@ class ListenerClientAuthentication:
     def _write(
         self, request: Request, cluster: Cluster, name: str, what: str, plan: Planner
     ) -> tuple[Planned, Document]:
-        """Plan and patch until nothing is left to do; returns the first plan that was carried out,
-        and the AlbConfig as it then is.
+        """Plan and patch until nothing is left to do.
+
+        Returns the first plan that was carried out, and the AlbConfig as it then is.
         """
         done: Planned | None = None
         last: UserError | None = None
@@ -368,14 +364,15 @@ class ListenerClientAuthentication:
     @staticmethod
     def _warn_of_rehearsals(request: Request, document: Document, port: int) -> None:
         """`mtls rehearse` takes its temporary listener away itself, unless it was killed."""
-        for one in left_behind(document):
-            if one.claim is None or one.claim.port == port:
-                request.warn(one.sentence())
+        for rehearsal in left_behind(document):
+            if rehearsal.claim is None or rehearsal.claim.port == port:
+                request.warn(rehearsal.sentence())
 
     @staticmethod
     def _warn_of_owners(request: Request, before: Document, inputs: LocatedInputs) -> None:
-        """`before`: the AlbConfig as it was before our write, which takes the list of listeners
-        from whoever else owned it.
+        """Say who else owned the list of listeners, which our write has taken.
+
+        `before`: the AlbConfig as it was before the write.
         """
         from alb_mutual_tls.listener.owners import other_owners
 
@@ -413,15 +410,18 @@ class ListenerClientAuthentication:
             lockout.refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], former)
 
     def _clients(self, request: Request, inputs: LocatedInputs) -> Clients:
-        """The clients of the component that the listener belongs to; the two share the beginning of
-        their names.
+        """The clients of the component that the listener belongs to.
+
+        The two share the beginning of their names.
         """
         component = request.name.removesuffix(f"-{inputs['albConfig']}-{inputs['port']}")
         return self._issued.get(f"{component}-issued", {})
 
     def _account(self, request: Request, recorded: str, enabled: bool | Unknown, what: str) -> str:
-        """The account; where it cannot be told, reading and switching off go on with the cluster
-        alone, which was compared before.
+        """The account.
+
+        Where it cannot be told, reading and switching off go on with the cluster alone, which was
+        compared before.
         """
         try:
             return self._configuration.require_account(recorded, what)

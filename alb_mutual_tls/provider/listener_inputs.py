@@ -40,7 +40,7 @@ class LocatedInputs(ListenerAddress, ListenerSettings):
 
 
 class ListenerInputs(ListenerSettings):
-    """Inputs of a preview, in which also the AlbConfig may be one that is still to be made."""
+    """Inputs of a preview, in which the AlbConfig may still be to be made."""
 
     albConfig: str | Unknown
     port: int | Unknown
@@ -75,8 +75,9 @@ def desired(inputs: ListenerSettings) -> Desired | None:
 
 
 def check_inputs(inputs: Properties) -> list[CheckFailure]:
-    """Everything that is wrong with the inputs (defaults filled in); values that are not known yet
-    are not judged.
+    """Everything that is wrong with the inputs, whose defaults are filled in.
+
+    Values that are not known yet are not judged.
     """
     failures = unexpected("ListenerClientAuthentication", inputs, INPUTS)
 

@@ -1,4 +1,4 @@
-"""Whether a change of a listener would lock its clients out, which is refused. Pure."""
+"""Refuses changes of a listener that would lock its clients out. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from alb_mutual_tls.wire import UNKNOWN, Unknown
 def refuse_lockout(
     what: str, inputs: ListenerSettings, trusted: str, issuing: str, former: Sequence[str] = ()
 ) -> None:
-    """Raise `UserError` when the listener would trust an authority that no client has a certificate
-    of.
+    """Raise `UserError` when the listener would trust an authority that no client knows.
 
     `trusted`: what was trusted while the listener was last on (`trusted_while_on`); `issuing` and
     `former` are those of the last deployed state. All are fingerprints. A listener that is off, or
@@ -38,14 +37,12 @@ def refuse_lockout(
     )
 
 
-def refuse_lockout_by_taking(what: str, inputs: ListenerSettings, found: Claim) -> None:
-    """Raise `UserError` when a listener that is on would be taken over together with its clients'
-    access.
-    """
-    if _locks_out(inputs, (found.trusted, found.issuing)):
+def refuse_lockout_by_taking(what: str, inputs: ListenerSettings, claim: Claim) -> None:
+    """Raise `UserError` when a take-over would end the access of a listener's clients."""
+    if _locks_out(inputs, (claim.trusted, claim.issuing)):
         raise UserError(
-            f"{what} asks for clients of the certificate authority with the SHA-256 {short(found.trusted)},"
-            f" as stack {found.owner} has it, and would be taken over with another one, so everybody would be"
+            f"{what} asks for clients of the certificate authority with the SHA-256 {short(claim.trusted)},"
+            f" as stack {claim.owner} has it, and would be taken over with another one, so everybody would be"
             " locked out: let authorities name that one, or set caEnabled to false for the take-over; or set"
             " cutOff to true if locking everybody out is the purpose"
         )
@@ -61,9 +58,9 @@ def _locks_out(inputs: ListenerSettings, known: Sequence[str]) -> bool:
 
 
 def refuse_ended(what: str, inputs: ListenerSettings, state: ListenerState | None, now: datetime) -> None:
-    """Raise `UserError` when the listener would begin to ask for certificates of an authority that
-    has ended: everybody would be locked out.
+    """Raise `UserError` when the listener would begin to trust an authority that has ended.
 
+    Everybody would be locked out.
     `state`: None for a new listener. What is on already, or is being switched off, is not refused
     anything for that.
     """
@@ -88,9 +85,9 @@ def refuse_ended(what: str, inputs: ListenerSettings, state: ListenerState | Non
 
 
 def former(inputs: ListenerSettings, state: ListenerState | None) -> list[str | Unknown] | Unknown:
-    """The authorities that trust may go back to: those that this listener has trusted, and that its
-    clients' cross certificates lead to.
+    """The authorities that trust may go back to.
 
+    This listener has trusted them, and its clients' cross certificates lead to them.
     A cross certificate alone does not count, because an `up` with a change of trust that is refused
     signs one too. `state`: None for a new listener.
     """

@@ -1,4 +1,4 @@
-"""What is to be written to take, change and give back a listener. Pure; errors are for the user."""
+"""Plans what is written to take, change and give back a listener. Pure."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ from alb_mutual_tls.wire import UNKNOWN
 
 @dataclass(frozen=True)
 class Planned:
-    """What is to be written, and what the user should know: `warnings` and `notes` are
-    sentences.
-    """
+    """What is to be written, and the sentences that the user should see."""
 
     patch: Patch
     listener: Listener | None = None
@@ -48,32 +46,34 @@ class Planned:
 
 
 def plan_create(document: Document, inputs: LocatedInputs, urn: str, claim_id: str) -> Planned:
-    """Take a listener: for the first time, after a run that was killed, from a moved resource, or
-    with `takeOver` from another stack.
+    """Take a listener.
+
+    That is for the first time, after a run that was killed, from a moved resource, or with
+    `takeOver` from another stack.
     """
     listener, warnings = _listener_for(document, inputs)
     what = describe(listener.albconfig, listener.port)
     identity = None if inputs["owner"] is UNKNOWN else str(inputs["owner"])
-    found = claims.for_create(
+    claim = claims.for_create(
         _claim_on(document, listener), identity, take_over=inputs["takeOver"] is True, listener=what
     )
     notes: list[str] = []
     if listener.ca_enabled and inputs["caEnabled"] is False:
         warnings.append(opens(short_name(inputs)))
-    if found is not None and found.owner.identity != identity:
-        warnings.append(f"{what} is taken over from stack {found.owner}")
+    if claim is not None and claim.owner.identity != identity:
+        warnings.append(f"{what} is taken over from stack {claim.owner}")
         if listener.ca_enabled:
-            refuse_lockout_by_taking(what, inputs, found)
+            refuse_lockout_by_taking(what, inputs, claim)
             if inputs["caEnabled"] is not False and inputs["trustedFingerprint"] not in (
-                found.trusted,
-                found.issuing,
+                claim.trusted,
+                claim.issuing,
             ):
                 warnings.append(rejects_all(short_name(inputs), {}))
-    elif found is not None:
+    elif claim is not None:
         if listener.ca_enabled:
-            refuse_lockout(what, inputs, found.trusted, found.issuing)
-        if found.owner.urn != urn:
-            notes.append(f"{what} is taken over from {found.owner.urn} of this stack")
+            refuse_lockout(what, inputs, claim.trusted, claim.issuing)
+        if claim.owner.urn != urn:
+            notes.append(f"{what} is taken over from {claim.owner.urn} of this stack")
     elif (
         listener.ca_enabled
         and inputs["caEnabled"] is True
@@ -84,8 +84,8 @@ def plan_create(document: Document, inputs: LocatedInputs, urn: str, claim_id: s
             f"{what} already asks for client certificates ({named}): from now on only clients of this stack's"
             " authority get in"
         )
-    if found is not None:
-        previous = found.previous
+    if claim is not None:
+        previous = claim.previous
     elif (
         inputs["caCertificateExisting"] is not True
         and inputs["caCertificateId"] in listener.ca_certificate_ids
@@ -97,7 +97,7 @@ def plan_create(document: Document, inputs: LocatedInputs, urn: str, claim_id: s
 
 
 def plan_update(document: Document, inputs: LocatedInputs, urn: str, state: ListenerState) -> Planned:
-    """Give a listener that is ours what is wished now."""
+    """Give a listener that is ours what is desired now."""
     listener, warnings = _listener_for(document, inputs)
     what = describe(listener.albconfig, listener.port)
     identity = "" if inputs["owner"] is UNKNOWN else str(inputs["owner"])
@@ -111,10 +111,10 @@ def plan_update(document: Document, inputs: LocatedInputs, urn: str, state: List
         text = listener_patch.annotation(document, key) or ""
         patch = listener_patch.plan(document, listener, Desired(False, inputs["caCertificateId"]), key, text)
         return Planned(patch, listener, None, (*warnings, str(error)))
-    found = claims.for_update(
+    claim = claims.for_update(
         standing, state["claimId"], Owner(identity, urn), take_over=inputs["takeOver"] is True, listener=what
     )
-    if found is None:
+    if claim is None:
         refuse_lockout(
             what,
             inputs,
@@ -122,11 +122,11 @@ def plan_update(document: Document, inputs: LocatedInputs, urn: str, state: List
             state["issuingFingerprint"],
             state.get("formerFingerprints", []),
         )
-    elif found.owner.identity != identity:
-        warnings.append(f"{what} is taken over from stack {found.owner}")
+    elif claim.owner.identity != identity:
+        warnings.append(f"{what} is taken over from stack {claim.owner}")
         if listener.ca_enabled:
-            refuse_lockout_by_taking(what, inputs, found)
-    previous = state["previous"] if found is None else found.previous
+            refuse_lockout_by_taking(what, inputs, claim)
+    previous = state["previous"] if claim is None else claim.previous
     return _plan(
         document,
         listener,
@@ -191,12 +191,12 @@ def _plan(
 def plan_delete(document: Document, state: ListenerState) -> Planned:
     """Give the listener back: its first values while it is still ours, else nothing."""
     what, key = describe(state["albConfig"], state["port"]), claims.annotation_key(state["port"])
-    found = claims.parse(listener_patch.annotation(document, key), state["albConfig"], key)
+    claim = claims.parse(listener_patch.annotation(document, key), state["albConfig"], key)
     applied = state["appliedCaCertificateId"]
     try:
         listener = find_listener(document, state["port"])
     except ListenerMissing:
-        ours = found is not None and found.id == state["claimId"]
+        ours = claim is not None and claim.id == state["claimId"]
         return Planned(
             listener_patch.forget(document, key) if ours else [],
             notes=(f"{what} is gone, so there is nothing to restore",),
@@ -205,41 +205,41 @@ def plan_delete(document: Document, state: ListenerState) -> Planned:
     # listener may name it again
     uploads = () if state.get("caCertificateExisting") else (applied,)
     restored = listener_patch.restore(document, listener, state["previous"], key, uploads)
-    if not restored and found is None:
+    if not restored and claim is None:
         return Planned([], listener)
     match claims.for_delete(
-        found, state["claimId"], applied, listener.ca_certificate_ids, enabled=listener.ca_enabled
+        claim, state["claimId"], applied, listener.ca_certificate_ids, enabled=listener.ca_enabled
     ):
         case ClaimEnding.RESTORE:
             opened = listener.ca_enabled and not _was_on(state["previous"], uploads)
-            return Planned(restored, listener, found, warnings=(opens(short_name(state)),) if opened else ())
+            return Planned(restored, listener, claim, warnings=(opens(short_name(state)),) if opened else ())
         case ClaimEnding.RELEASE:
             return Planned(
                 listener_patch.forget(document, key),
                 listener,
-                found,
+                claim,
                 warnings=(_left(what, listener, applied),),
             )
         case _:
-            if found is None:
+            if claim is None:
                 return Planned([], listener, warnings=(_left(what, listener, applied),))
-            if found.owner.identity == state["owner"]:
+            if claim.owner.identity == state["owner"]:
                 return Planned(
                     [],
                     listener,
-                    found,
-                    notes=(f"{what} is left as it is, {found.owner.urn} has taken it over",),
+                    claim,
+                    notes=(f"{what} is left as it is, {claim.owner.urn} has taken it over",),
                 )
             return Planned(
                 [],
                 listener,
-                found,
-                warnings=(f"{what} is left as it is, because stack {found.owner} has claimed it",),
+                claim,
+                warnings=(f"{what} is left as it is, because stack {claim.owner} has claimed it",),
             )
 
 
 def _was_on(previous: str, uploads: Sequence[str]) -> bool:
-    """Whether a listener asks for client certificates once these first values are back."""
+    """Whether a listener with these first values asks for client certificates."""
     values = {fold(key): value for key, value in listener_patch.parse_previous(previous).items()}
     ids = certificate_ids(values.get(fold(CA_CERTIFICATES)))
     return values.get(fold(CA_ENABLED)) is True and not set(ids) & set(uploads)

@@ -1,4 +1,4 @@
-"""The state of a ListenerClientAuthentication, beside its inputs and the listener. Pure."""
+"""The state of a ListenerClientAuthentication, and what differs from it. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class ListenerLocation(TypedDict):
 
 
 class ListenerTrust(TypedDict):
-    """`formerFingerprints`: authorities that trust may go back to; `trustedWhileOn`: the authority
+    """What was trusted before.
+
+    `formerFingerprints`: authorities that trust may go back to; `trustedWhileOn`: the authority
     that was trusted when the listener was on last.
     """
 
@@ -86,7 +88,7 @@ _CONTENT: Final[
 
 
 def differences(state: ListenerState, inputs: ListenerInputs) -> dict[str, Kind]:
-    """What an update would change; inputs that only steer how it is done are no change."""
+    """What an update would change; inputs that only steer it are no change."""
     changes: dict[str, Kind] = {
         key: Kind.UPDATE_REPLACE for key in _PLACE if inputs[key] is UNKNOWN or inputs[key] != state.get(key)
     }
@@ -113,16 +115,16 @@ def holds_claim(document: Document, state: ListenerState) -> bool:
     """Whether the AlbConfig still has the claim that this resource made."""
     key = claims.annotation_key(state["port"])
     try:
-        found = claims.parse(listener_patch.annotation(document, key), state["albConfig"], key)
+        claim = claims.parse(listener_patch.annotation(document, key), state["albConfig"], key)
     except ClaimUnreadable:
         return False
-    return found is not None and found.id == state["claimId"]
+    return claim is not None and claim.id == state["claimId"]
 
 
 def live(state: ListenerState, document: Document, listener: Listener) -> ListenerState:
-    """The state with what the listener really has. `previous`, `claimId` and
-    `appliedCaCertificateId` stay: a destroy compares with them.
+    """The state with what the listener really has.
 
+    `previous`, `claimId` and `appliedCaCertificateId` stay: a destroy compares with them.
     `owner` becomes what the annotation says when it is not the claim that the state knows, so that
     the next diff shows it.
     """
@@ -143,12 +145,12 @@ def _holder(state: ListenerState, text: str | None, key: str) -> str:
     if text is None:
         return ""
     try:
-        found = claims.parse(text, state["albConfig"], key)
+        claim = claims.parse(text, state["albConfig"], key)
     except ClaimUnreadable:
         return "(unreadable annotation)"
-    assert found is not None
-    if found.id != state["claimId"]:
-        return str(found.owner)
+    assert claim is not None
+    if claim.id != state["claimId"]:
+        return str(claim.owner)
     expected = (
         state["trustedFingerprint"],
         state["issuingFingerprint"],
@@ -156,7 +158,7 @@ def _holder(state: ListenerState, text: str | None, key: str) -> str:
         state["previous"],
     )
     return (
-        found.owner.identity
-        if (found.trusted, found.issuing, found.applied, found.previous) == expected
+        claim.owner.identity
+        if (claim.trusted, claim.issuing, claim.applied, claim.previous) == expected
         else "(altered annotation)"
     )

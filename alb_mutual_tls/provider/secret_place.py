@@ -1,5 +1,6 @@
-"""`SecretPlace`: a Secret that a client certificate is delivered into, as far as Kubernetes' own
-provider does not look after it.
+"""`SecretPlace`: a Secret that a client certificate is delivered into.
+
+It does what Kubernetes' own provider does not.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class SecretState(TypedDict):
 
 
 class SecretPlace:
-    """Stands before a Secret, which depends on it.
+    """The handler. It stands before a Secret, which depends on it.
 
     The provider of Kubernetes knows a Secret by its name alone, in whatever cluster the kubeconfig
     leads to. So this one refuses a Secret that does not carry the stack's label before anything is
@@ -117,8 +118,9 @@ class SecretPlace:
 
     @staticmethod
     def _refuse_stranger(cluster: Cluster, inputs: SecretInputs) -> None:
-        """Raises `UserError` for a Secret that is there and not the stack's; an owner that is not
-        known yet has none.
+        """Raise `UserError` for a Secret that is there and not the stack's.
+
+        An owner that is not known yet has none.
         """
         found = cluster.secret_metadata(inputs["namespace"], inputs["name"])
         if found is None or (inputs["owner"] is not UNKNOWN and _owner(found) == inputs["owner"]):

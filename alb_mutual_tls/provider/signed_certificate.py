@@ -1,9 +1,9 @@
-"""`albmtls:index:SignedCertificate`: a certificate signed by an authority of the stack, of a client
-(from its CSR) or of another authority (cross).
+"""`SignedCertificate`: a certificate signed by an authority of the stack.
 
-It lives in the state alone. It is issued anew, in place, when an input changes or when it is due
-for renewal, and the preview says so. A cross certificate may be wished with `sign` false: then one
-that was signed before is kept, and none is signed, so that `certificatePem` may be empty.
+It is a client's, from its CSR, or another authority's (cross). It lives in the state alone. It is
+issued anew, in place, when an input changes or when it is due for renewal, and the preview says so.
+A cross certificate may be desired with `sign` false: then one that was signed before is kept, and
+none is signed, so that `certificatePem` may be empty.
 `cryptography` is imported only when something is to be checked or signed: a preview that changes
 nothing does without its 0.1 s.
 """
@@ -104,7 +104,7 @@ class SignedCertificate:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        """Everything wrong with the inputs; those of the last deployment have passed already."""
+        """Say what is wrong with the inputs; those of the last deployment have passed."""
         inputs = {key: value for key, value in inputs.items() if value is not None}
         if inputs.get("kind") == "cross":
             inputs = {"sign": True, **inputs}
@@ -113,8 +113,9 @@ class SignedCertificate:
     def diff(
         self, request: Request, id: str, state: SignedState, old_inputs: SignedInputs, inputs: SignedInputs
     ) -> Difference:
-        """The inputs that changed; when none of them asks for a new certificate but its time has
-        come, `notAfter`.
+        """The inputs that changed.
+
+        When none of them asks for a new certificate but its time has come, `notAfter`.
         """
         changes = input_changes(state, inputs)
         if changes.keys() <= _STEERING:
@@ -122,10 +123,10 @@ class SignedCertificate:
                 request.warn(
                     f"{request.name}: {sentence}"
                 )  # no error: it is there, and switching a listener off must work
-            found = self._renewal(state, inputs)
-            if found is RenewalState.DUE:
+            renewal_state = self._renewal(state, inputs)
+            if renewal_state is RenewalState.DUE:
                 changes["notAfter"] = Kind.UPDATE
-            elif found is RenewalState.ENDS_WITH_AUTHORITY and self._first(request, "end"):
+            elif renewal_state is RenewalState.ENDS_WITH_AUTHORITY and self._first(request, "end"):
                 request.warn(
                     f"{request.name}: {_end(state, self._clock())}, and so does its authority; rotate to a"
                     " new authority"
@@ -145,9 +146,7 @@ class SignedCertificate:
         return id, {**inputs, **computed, "readyForRenewal": False}
 
     def read(self, request: Request, id: str, inputs: SignedInputs, state: SignedState) -> Reading | None:
-        """The state is the only place of this resource; only whether its renewal is due changes by
-        itself.
-        """
+        """Return the state, in which only whether a renewal is due changes by itself."""
         if "certificatePem" not in state:
             raise UserError(
                 f"{request.name}: a certificate cannot be imported, for it is kept in the state alone; let"
@@ -205,7 +204,7 @@ class SignedCertificate:
         """
 
     def _first(self, request: Request, what: str) -> bool:
-        """Whether this was not said of the resource yet: a refresh asks for the difference too."""
+        """Whether this was not said yet: a refresh asks for the difference too."""
         first = (request.urn, what) not in self._warned
         self._warned.add((request.urn, what))
         return first
@@ -260,8 +259,9 @@ def _to_be_signed(state: SignedState, inputs: SignedInputs) -> bool:
 
 
 def _lost_limits(state: SignedState, inputs: SignedInputs, now: datetime) -> list[str]:
-    """The limits that a cross certificate in the state should have and lacks; none of one that has
-    ended, since there is none better to be had.
+    """The limits that a cross certificate in the state should have and lacks.
+
+    One that has ended lacks none, since there is none better to be had.
     """
     if inputs["kind"] != "cross" or inputs.get("sign") is not True:
         return []
@@ -300,8 +300,9 @@ def _wanted(issuer: Issuer, inputs: SignedInputs, now: datetime) -> x509.Certifi
 
 
 def _named_like_others(inputs: SignedInputs) -> str | None:
-    """A sentence when a client bears the name of a certificate of `existingAuthorityPems`, as far
-    as they are known.
+    """A sentence when a client bears the name of one of `existingAuthorityPems`.
+
+    What is not known yet is passed over.
     """
     others = inputs.get("existingAuthorityPems", []) if inputs["kind"] == "client" else []
     subject = known_subject(inputs["subject"]) if inputs["kind"] == "client" else None
@@ -309,13 +310,16 @@ def _named_like_others(inputs: SignedInputs) -> str | None:
         return None
     from alb_mutual_tls.pki import bundle, signing
 
-    authorities = (one for pem in others if pem is not UNKNOWN for one in bundle.load(pem))
-    return next(filter(None, (signing.named_like_authority(subject, one) for one in authorities)), None)
+    authorities = (authority for pem in others if pem is not UNKNOWN for authority in bundle.load(pem))
+    return next(
+        filter(None, (signing.named_like_authority(subject, authority) for authority in authorities)), None
+    )
 
 
 def _left_out(inputs: SignedInputs) -> list[str]:
-    """What a client's request asks for in vain, as far as it is known; URI names that are not known
-    yet grant none.
+    """What a client's request asks for and will not get, as far as it is known.
+
+    URI names that are not known yet grant none.
     """
     if inputs["kind"] != "client" or inputs["csrPem"] is UNKNOWN:
         return []

@@ -39,7 +39,7 @@ class ClientInputs(_IssuerInputs):
 
 
 class CrossInputs(_IssuerInputs):
-    """Another authority's certificate; with `sign` false one that was signed before is kept."""
+    """Another authority's certificate; without `sign` the one there is is kept."""
 
     kind: Literal["cross"]
     subjectCertificatePem: str | Unknown
@@ -72,9 +72,7 @@ def known_uris(uris: list[str | Unknown] | Unknown) -> list[str]:
 
 
 def input_changes(state: Mapping[str, object], inputs: Mapping[str, object]) -> dict[str, Kind]:
-    """The inputs in which the state and the wish differ; in PEM, white space makes no
-    difference.
-    """
+    """The inputs in which the state and the desired ones differ."""
     names = set().union(*PROPERTIES.values())
     changes: dict[str, Kind] = {}
     for name in sorted(names & (state.keys() | inputs.keys())):
@@ -95,9 +93,9 @@ def same(name: str, old: object, new: object) -> bool:
 
 
 def check_inputs(inputs: Mapping[str, object]) -> list[CheckFailure]:
-    """Everything that is wrong with the inputs, a sentence each; what is not known yet is left for
-    later.
+    """Everything that is wrong with the inputs, a sentence each.
 
+    What is not known yet is left for later.
     The engine prints the value of the property that a failure names, so a failure of a PEM names
     none: one may be a private key.
     """
@@ -150,7 +148,7 @@ def _cross_failures(inputs: Mapping[str, object]) -> list[CheckFailure]:
 
 
 def subject_failures(subject: object) -> list[CheckFailure]:
-    """What is wrong with the fields of a subject; fields that are not known yet are passed over."""
+    """What is wrong with the fields of a subject that are known."""
     if subject is UNKNOWN:
         return []
     if not isinstance(subject, Mapping):

@@ -1,5 +1,6 @@
-"""`StackIdentity`: a random value that is made once and lives in state, so that it survives the
-renaming of a stack.
+"""`StackIdentity`: a random value that is made once.
+
+It lives in the state, so that it survives the renaming of a stack.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
 
 
 class StackIdentity:
-    """Eight hex digits; the names of what a stack makes in the cloud, and its claims on listeners,
-    carry them.
+    """The handler. The value is eight hex digits.
+
+    The names of what a stack makes in the cloud, and its claims on listeners, carry them.
     """
 
     token = tokens.STACK_IDENTITY
