@@ -10,27 +10,36 @@ nothing does without its 0.1 s.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki.renewal import RenewalState, days_left, from_text, near_end, renewal, to_text
+from alb_mutual_tls.pki.renewal import RenewalState, from_text, near_end, renewal
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.signed_certificate_inputs import (
     ISSUER,
-    ClientInputs,
-    CrossInputs,
+    SignedInputs,
     check_inputs,
     input_changes,
     known_subject,
     known_uris,
 )
-from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
+from alb_mutual_tls.provider.signed_certificate_state import (
+    COMPUTED,
+    TO_COME,
+    UNSIGNED,
+    Computed,
+    ComputedToCome,
+    SignedState,
+    computed_of,
+    end_of,
+    lost_limits,
+)
+from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown, known
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -38,55 +47,8 @@ if TYPE_CHECKING:
     from alb_mutual_tls.pki.signing import Issuer
 
 
-class Computed(TypedDict):
-    """What is known of a certificate that was issued; texts are empty while none was."""
-
-    certificatePem: str
-    notBefore: str
-    notAfter: str
-    fingerprint: str
-    serialNumber: str
-
-
-class ComputedToCome(TypedDict):
-    """The same in a preview."""
-
-    certificatePem: Unknown
-    notBefore: Unknown
-    notAfter: Unknown
-    fingerprint: Unknown
-    serialNumber: Unknown
-
-
-class SignedState(Computed):
-    """The state, as far as it is read; the other inputs are only compared."""
-
-    issuerCertificatePem: str
-    subjectCertificatePem: NotRequired[str]
-
-
-SignedInputs = ClientInputs | CrossInputs
-_COMPUTED: Final = tuple(Computed.__annotations__)
-_NONE: Final[Computed] = {
-    "certificatePem": "",
-    "notBefore": "",
-    "notAfter": "",
-    "fingerprint": "",
-    "serialNumber": "",
-}
-_TO_COME: Final[ComputedToCome] = {
-    "certificatePem": UNKNOWN,
-    "notBefore": UNKNOWN,
-    "notAfter": UNKNOWN,
-    "fingerprint": UNKNOWN,
-    "serialNumber": UNKNOWN,
-}
 # kept in state, but no part of the certificate
 _STEERING: Final = frozenset({"renewBeforeDays", "sign"})
-_LIMITS: Final = tuple(map(bytes.fromhex, ("30060101ff0201", "0603551d25", "0603551d20", "0603551d1e")))
-"""The DER of what limits an authority: path length, and the object identifiers of extended key
-usage, certificate policies and name constraints.
-"""
 _UNSIGNED: Final = "unsigned"
 """The id of a cross certificate that was not signed yet when its resource was made."""
 
@@ -128,14 +90,14 @@ class SignedCertificate:
                 changes["notAfter"] = Kind.UPDATE
             elif renewal_state is RenewalState.ENDS_WITH_AUTHORITY and self._first(request, "end"):
                 request.warn(
-                    f"{request.name}: {_end(state, self._clock())}, and so does its authority; rotate to a"
+                    f"{request.name}: {end_of(state, self._clock())}, and so does its authority; rotate to a"
                     " new authority"
                 )
-            if _lost_limits(state, inputs, self._clock()):
+            if lost_limits(state, inputs, self._clock()):
                 changes["certificatePem"] = Kind.UPDATE
         return Difference(
             changes,
-            stables=_COMPUTED if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) else (),
+            stables=COMPUTED if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) else (),
         )
 
     def create(self, request: Request, inputs: SignedInputs) -> tuple[str, Mapping[str, Any]]:
@@ -160,7 +122,7 @@ class SignedCertificate:
     ) -> Mapping[str, Any]:
         """Issue the certificate anew, or keep it where the change does not touch it."""
         changes = input_changes(state, inputs)
-        lost = _lost_limits(state, inputs, self._clock())
+        lost = lost_limits(state, inputs, self._clock())
         if changes.keys() <= _STEERING and not _to_be_signed(state, inputs) and not lost:
             if self._renewal(state, inputs) is not RenewalState.DUE:
                 kept: Computed = {
@@ -173,7 +135,7 @@ class SignedCertificate:
                 return {**inputs, **kept, "readyForRenewal": False}
             # The engine's difference shows the old end alone, as if it were removed: no input tells
             # it the new one.
-            request.info(f"{request.name}: {_end(state, self._clock())} and is issued anew")
+            request.info(f"{request.name}: {end_of(state, self._clock())} and is issued anew")
         elif changes.keys() <= _STEERING and lost:
             request.warn(
                 f"{request.name}: the cross certificate is signed anew, because it lacks {' and '.join(lost)}"
@@ -223,7 +185,7 @@ class SignedCertificate:
 
     def _issue(self, request: Request, inputs: SignedInputs) -> Computed | ComputedToCome:
         if inputs["kind"] == "cross" and inputs.get("sign") is False:
-            return _NONE
+            return UNSIGNED
         if sentence := _named_like_others(inputs):
             raise UserError(f"{request.name}: {sentence}")
         for left_out in _left_out(inputs):
@@ -232,7 +194,7 @@ class SignedCertificate:
                 " it is left out"
             )
         if has_unknown(inputs):
-            return _TO_COME
+            return TO_COME
         from alb_mutual_tls.pki import signing
 
         now = self._clock()
@@ -251,31 +213,11 @@ class SignedCertificate:
         )
         if short:
             request.warn(f"{request.name}: {short}")
-        return _TO_COME if certificate is None else _computed(certificate)
+        return TO_COME if certificate is None else computed_of(certificate)
 
 
 def _to_be_signed(state: SignedState, inputs: SignedInputs) -> bool:
     return inputs["kind"] == "cross" and inputs.get("sign") is True and state["certificatePem"] == ""
-
-
-def _lost_limits(state: SignedState, inputs: SignedInputs, now: datetime) -> list[str]:
-    """The limits that a cross certificate in the state should have and lacks.
-
-    One that has ended lacks none, since there is none better to be had.
-    """
-    if inputs["kind"] != "cross" or inputs.get("sign") is not True:
-        return []
-    if not state["certificatePem"] or from_text(state["notAfter"]) <= now:
-        return []
-    from alb_mutual_tls.pki import bundle
-
-    subject = state["subjectCertificatePem"]
-    encoded = base64.b64decode("".join(bundle.split(subject)[0].splitlines()[1:-1]))
-    if not any(limit in encoded for limit in _LIMITS):
-        return []
-    from alb_mutual_tls.pki import signing
-
-    return signing.lost_limits(bundle.load_one(state["certificatePem"]), bundle.load_one(subject))
 
 
 def _wanted(issuer: Issuer, inputs: SignedInputs, now: datetime) -> x509.CertificateBuilder:
@@ -329,25 +271,3 @@ def _left_out(inputs: SignedInputs) -> list[str]:
     from alb_mutual_tls.pki.request import SigningRequest
 
     return SigningRequest.load(inputs["csrPem"]).left_out(subject, known_uris(inputs["uris"]))
-
-
-def _computed(certificate: x509.Certificate) -> Computed:
-    from alb_mutual_tls.pki import bundle, signing
-
-    pem = signing.to_pem(certificate)
-    return {
-        "certificatePem": pem,
-        "notBefore": to_text(certificate.not_valid_before_utc),
-        "notAfter": to_text(certificate.not_valid_after_utc),
-        "fingerprint": bundle.fingerprint(pem),
-        "serialNumber": f"{certificate.serial_number:x}",
-    }
-
-
-def _end(state: SignedState, now: datetime) -> str:
-    left = days_left(now, from_text(state["notAfter"]))
-    return (
-        f"the certificate ended on {state['notAfter']}"
-        if left < 0
-        else f"the certificate ends on {state['notAfter']} ({left} days left)"
-    )

@@ -46,6 +46,7 @@ class CrossInputs(_IssuerInputs):
     sign: NotRequired[bool | Unknown]
 
 
+SignedInputs = ClientInputs | CrossInputs
 ISSUER: Final = tuple(_IssuerInputs.__annotations__)
 OTHERS: Final = "existingAuthorityPems"
 PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
