@@ -16,9 +16,8 @@ from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
 from alb_mutual_tls.errors import AlbConfigMissing, Unreachable, UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
-from alb_mutual_tls.listener.declared import HTTPS, Listener, ListenerMissing, find_listener
+from alb_mutual_tls.listener.declared import HTTPS, ListenerMissing, find_listener
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.listener.rehearsal_claim import left_behind
 from alb_mutual_tls.plugin.handler import Difference, PartiallyMade, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider import listener_lockout as lockout
@@ -49,6 +48,12 @@ from alb_mutual_tls.provider.listener_state import (
     differences,
     holds_claim,
     live,
+)
+from alb_mutual_tls.provider.listener_warnings import (
+    tell,
+    warn_of_bypasses,
+    warn_of_owners,
+    warn_of_rehearsals,
 )
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
@@ -135,7 +140,7 @@ class ListenerClientAuthentication:
             return None if state["claimId"] else Reading(id, state, inputs)
         if state["albConfigUid"] and document["metadata"]["uid"] != state["albConfigUid"]:
             return None
-        self._warn_of_rehearsals(request, document, state["port"])
+        warn_of_rehearsals(request, document, state["port"])
         try:
             listener = find_listener(document, state["port"])
         except ListenerMissing:
@@ -201,7 +206,7 @@ class ListenerClientAuthentication:
         except (AlbConfigMissing, NoAlbConfigKind):
             request.info(f"AlbConfig {state['albConfig']} is gone, so there is nothing to restore")
             return
-        self._tell(request, planned)
+        tell(request, planned)
 
     # --- taking a listener
 
@@ -253,12 +258,10 @@ class ListenerClientAuthentication:
                 "appliedCaCertificateId": kept["appliedCaCertificateId"] if kept else "",
             }
             return {**inputs, **location, **trust, **hold, "confirmed": True}
-        self._tell(request, planned)
-        self._warn_of_rehearsals(request, document, inputs["port"])
-        self._warn_of_owners(request, seen[0], inputs)
-        self._warn_of_surroundings(
-            request, cluster, document, find_listener(document, inputs["port"]), inputs
-        )
+        tell(request, planned)
+        warn_of_rehearsals(request, document, inputs["port"])
+        warn_of_owners(request, seen[0], inputs)
+        warn_of_bypasses(request, cluster, document, find_listener(document, inputs["port"]), inputs)
         if inputs["caEnabled"] is True and self._configuration.first("where no bypass is looked for"):
             request.info(NOT_LOOKED_AT)
         outputs: ListenerOutputs = {
@@ -334,8 +337,8 @@ class ListenerClientAuthentication:
     ) -> None:
         from alb_mutual_tls.provider.listener_truth import await_truth
 
-        wish, most = desired(inputs), inputs["awaitTimeoutSeconds"]
-        assert wish is not None and most is not UNKNOWN, "an update knows its inputs"
+        wanted, most = desired(inputs), inputs["awaitTimeoutSeconds"]
+        assert wanted is not None and most is not UNKNOWN, "an update knows its inputs"
         seconds = min(float(most), request.timeout) if request.timeout else float(most)
         reason = await_truth(
             request,
@@ -343,7 +346,7 @@ class ListenerClientAuthentication:
             self._configuration.alb,
             inputs["albConfig"],
             inputs["port"],
-            wish,
+            wanted,
             seconds,
             self._configuration.cas_host,
         )
@@ -352,53 +355,7 @@ class ListenerClientAuthentication:
                 f"{inputs['albConfig']}/{inputs['port']}", {**outputs, "confirmed": False}, [reason]
             )
 
-    # --- what is told and compared
-
-    @staticmethod
-    def _tell(request: Request, planned: Planned) -> None:
-        for sentence in planned.warnings:
-            request.warn(sentence)
-        for sentence in planned.notes:
-            request.info(sentence)
-
-    @staticmethod
-    def _warn_of_rehearsals(request: Request, document: Document, port: int) -> None:
-        """`mtls rehearse` takes its temporary listener away itself, unless it was killed."""
-        for rehearsal in left_behind(document):
-            if rehearsal.claim is None or rehearsal.claim.port == port:
-                request.warn(rehearsal.sentence())
-
-    @staticmethod
-    def _warn_of_owners(request: Request, before: Document, inputs: LocatedInputs) -> None:
-        """Say who else owned the list of listeners, which our write has taken.
-
-        `before`: the AlbConfig as it was before the write.
-        """
-        from alb_mutual_tls.listener.owners import other_owners
-
-        if (wish := desired(inputs)) is not None:
-            for sentence in other_owners(before, find_listener(before, inputs["port"]), wish):
-                request.warn(sentence)
-
-    @staticmethod
-    def _warn_of_surroundings(
-        request: Request, cluster: Cluster, document: Document, listener: Listener, inputs: LocatedInputs
-    ) -> None:
-        from alb_mutual_tls.listener.bypasses import open_bypasses
-        from alb_mutual_tls.listener.fitness import without_certificates
-
-        if inputs["caEnabled"] is not True:
-            return
-        if warning := without_certificates(listener):
-            request.warn(warning)
-        try:
-            for bypass in open_bypasses(document, cluster.ingress_classes(), cluster.ingresses(), listener):
-                request.warn(bypass.sentence(listener))
-        except UserError as error:
-            request.warn(
-                f"whether hosts of {describe(listener.albconfig, listener.port)} can be reached past it was"
-                f" not looked at: {error}"
-            )
+    # --- what is compared
 
     @staticmethod
     def _refuse_lockout(state: ListenerState, inputs: LocatedInputs) -> None:
