@@ -40,12 +40,12 @@ from alb_mutual_tls.provider.listener_inputs import (
 )
 from alb_mutual_tls.provider.listener_plan import Planned, plan_create, plan_delete, plan_update
 from alb_mutual_tls.provider.listener_state import (
-    ListenerHold,
     ListenerLocation,
     ListenerOutputs,
     ListenerState,
     ListenerTrust,
     differences,
+    hold_of,
     holds_claim,
     live,
 )
@@ -103,7 +103,7 @@ class ListenerClientAuthentication:
     ) -> Difference:
         changes = differences(state, inputs)
         if located(inputs) and not any(kind.replaces for kind in changes.values()):
-            self._refuse_lockout(state, inputs)
+            lockout.refuse_lockout_to_come(state, inputs)
         return Difference(changes, stables=("protocol", "cluster"))
 
     def create(self, request: Request, inputs: ListenerInputs) -> tuple[str, Mapping[str, Any]]:
@@ -250,13 +250,7 @@ class ListenerClientAuthentication:
             if inputs["caEnabled"] is True:
                 raise
             request.warn(f"client authentication is off, and there is nothing to switch off: {error}")
-            kept = state if isinstance(error, ListenerMissing) else None
-            hold: ListenerHold = {
-                "albConfigUid": kept["albConfigUid"] if kept else "",
-                "claimId": kept["claimId"] if kept else "",
-                "previous": kept["previous"] if kept else "",
-                "appliedCaCertificateId": kept["appliedCaCertificateId"] if kept else "",
-            }
+            hold = hold_of(state if isinstance(error, ListenerMissing) else None)
             return {**inputs, **location, **trust, **hold, "confirmed": True}
         tell(request, planned)
         warn_of_rehearsals(request, document, inputs["port"])
@@ -356,15 +350,6 @@ class ListenerClientAuthentication:
             )
 
     # --- what is compared
-
-    @staticmethod
-    def _refuse_lockout(state: ListenerState, inputs: LocatedInputs) -> None:
-        if (
-            state.get("claimId") and inputs["takeOver"] is not True
-        ):  # then the claim that is taken counts (`plan_update`)
-            what = describe(inputs["albConfig"], inputs["port"])
-            former = state.get("formerFingerprints", [])
-            lockout.refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], former)
 
     def _clients(self, request: Request, inputs: LocatedInputs) -> Clients:
         """The clients of the component that the listener belongs to.

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.claim import Claim
-from alb_mutual_tls.provider.consequences import short, trusted_while_on
-from alb_mutual_tls.provider.listener_inputs import ListenerSettings
+from alb_mutual_tls.provider.consequences import describe, short, trusted_while_on
+from alb_mutual_tls.provider.listener_inputs import ListenerSettings, LocatedInputs
 from alb_mutual_tls.provider.listener_state import ListenerState
 from alb_mutual_tls.wire import UNKNOWN, Unknown
 
@@ -35,6 +35,16 @@ def refuse_lockout(
         " their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out"
         " is the purpose"
     )
+
+
+def refuse_lockout_to_come(state: ListenerState, inputs: LocatedInputs) -> None:
+    """Refuse in a preview what an update would refuse.
+
+    Of a listener that is taken over the claim that is found counts, which only the update reads.
+    """
+    if state.get("claimId") and inputs["takeOver"] is not True:
+        what, former = describe(inputs["albConfig"], inputs["port"]), state.get("formerFingerprints", [])
+        refuse_lockout(what, inputs, trusted_while_on(state), state["issuingFingerprint"], former)
 
 
 def refuse_lockout_by_taking(what: str, inputs: ListenerSettings, claim: Claim) -> None:

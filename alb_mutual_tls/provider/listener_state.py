@@ -111,6 +111,16 @@ def differences(state: ListenerState, inputs: ListenerInputs) -> dict[str, Kind]
     return changes
 
 
+def hold_of(state: ListenerState | None) -> ListenerHold:
+    """What was found on the listener, and written there; nothing where there is no state."""
+    return {
+        "albConfigUid": state["albConfigUid"] if state else "",
+        "claimId": state["claimId"] if state else "",
+        "previous": state["previous"] if state else "",
+        "appliedCaCertificateId": state["appliedCaCertificateId"] if state else "",
+    }
+
+
 def holds_claim(document: Document, state: ListenerState) -> bool:
     """Whether the AlbConfig still has the claim that this resource made."""
     key = claims.annotation_key(state["port"])
