@@ -91,8 +91,8 @@ class AuthorityCertificate:
         if days is not UNKNOWN and not (is_whole(days) and days in CA_VALIDITY_DAYS):
             first, last = CA_VALIDITY_DAYS[0], CA_VALIDITY_DAYS[-1]
             sentence = (
-                f"validityDays {days!r} is no whole number from {first} to {last}; give a number of days in"
-                " that range"
+                f"validityDays {days!r} is not a whole number from {first} to {last}; give a number of days"
+                " in that range"
             )
             failures.append(CheckFailure("validityDays", sentence))
         return inputs, failures

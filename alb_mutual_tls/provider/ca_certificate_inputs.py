@@ -48,7 +48,7 @@ def check_inputs(inputs: Properties) -> tuple[Properties, list[CheckFailure]]:
 
 
 def unfit(pem: object) -> str | None:
-    """Why a text is no certificate that may be uploaded, None when it may; pure."""
+    """Why a text may not be uploaded as a certificate; None when it may."""
     if not isinstance(pem, str) or not pem.strip():
         return "certificatePem is empty: give the PEM text of a CA certificate"
     if "PRIVATE KEY" in pem:
@@ -60,7 +60,7 @@ def unfit(pem: object) -> str | None:
         digest(pem)
     except ValueError as error:
         return (
-            f"certificatePem is no PEM text of a certificate ({error}): give text that begins with -----BEGIN"
-            " CERTIFICATE-----"
+            f"certificatePem is not the PEM text of a certificate ({error}): give text that begins with"
+            " -----BEGIN CERTIFICATE-----"
         )
     return None

@@ -77,14 +77,14 @@ class IssuedCertificates:
         ):
             failures.append(
                 CheckFailure(
-                    "current", "current is no object of texts: give the certificate of each client in PEM"
+                    "current", "current is not an object of texts: give the certificate of each client in PEM"
                 )
             )
         if roots is not UNKNOWN and not (isinstance(roots, list) and all(map(_text, roots))):
             failures.append(
                 CheckFailure(
                     "rootCertificatePems",
-                    "rootCertificatePems is no list of texts: give root certificates in PEM",
+                    "rootCertificatePems is not a list of texts: give root certificates in PEM",
                 )
             )
         listeners = inputs.get("listeners", {})
@@ -92,7 +92,7 @@ class IssuedCertificates:
             failures.append(
                 CheckFailure(
                     "listeners",
-                    "listeners is no object of true and false: give whether each demands certificates",
+                    "listeners is not an object of true and false: give whether each demands certificates",
                 )
             )
         return inputs, failures

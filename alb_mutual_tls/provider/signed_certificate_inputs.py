@@ -105,13 +105,13 @@ def check_inputs(inputs: Mapping[str, object]) -> list[CheckFailure]:
         return []
     if not isinstance(kind, str) or kind not in PROPERTIES:
         return [
-            CheckFailure("kind", f"{kind!r} is no kind of certificate; give one of {', '.join(PROPERTIES)}")
+            CheckFailure("kind", f"unknown kind of certificate {kind!r}; give one of {', '.join(PROPERTIES)}")
         ]
     expected = PROPERTIES[kind]
     failures = [
         CheckFailure(
             "",
-            f"{name} is no property of a {kind} certificate; remove it, the properties are"
+            f"unknown property {name} of a {kind} certificate; remove it, the properties are"
             f" {', '.join(expected)}",
         )
         for name in inputs

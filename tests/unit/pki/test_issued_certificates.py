@@ -252,10 +252,10 @@ def test_read_keeps_what_is_known_and_import_is_refused(engine: Engine) -> None:
             {"current": {}, "rootCertificatePems": [], "color": "red"},
             "IssuedCertificates has no property color",
         ),
-        ({"rootCertificatePems": []}, "current is no object of texts"),
-        ({"current": {"a": 7}, "rootCertificatePems": []}, "current is no object of texts"),
-        ({"current": {}}, "rootCertificatePems is no list of texts"),
-        ({"current": {}, "rootCertificatePems": [None]}, "rootCertificatePems is no list of texts"),
+        ({"rootCertificatePems": []}, "current is not an object of texts"),
+        ({"current": {"a": 7}, "rootCertificatePems": []}, "current is not an object of texts"),
+        ({"current": {}}, "rootCertificatePems is not a list of texts"),
+        ({"current": {}, "rootCertificatePems": [None]}, "rootCertificatePems is not a list of texts"),
     ],
 )
 def test_inputs_that_cannot_be_are_refused(engine: Engine, inputs: Properties, says: str) -> None:
