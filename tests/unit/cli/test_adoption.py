@@ -228,8 +228,8 @@ def claimed() -> dict[str, str]:
             alb(https(443, **ON)),
             {"certificates": {CA: None}},
             (
-                f"alb:443 cannot be adopted: its CA certificate {CA}: CAS of the account does not have this id:"
-                " upload it, and"
+                f"alb:443 cannot be adopted: its CA certificate {CA}: CAS of the account does not have this"
+                " id: upload it, and"
             ),
         ),
         (

@@ -330,7 +330,8 @@ def test_any_other_time_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(
         UserError,
         match=(
-            r"^--fail-within '.*' is not a time: give a whole number of days or hours, for instance 14d or 36h$"
+            r"^--fail-within '.*' is not a time: give a whole number of days or hours, for instance 14d"
+            r" or 36h$"
         ),
     ):
         duration(text)
