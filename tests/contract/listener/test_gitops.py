@@ -416,9 +416,13 @@ def test_what_cannot_be_rendered_is_one_sentence(
     assert len(done.stderr.splitlines()) == 1
     as_document = mtls(*arguments, "--json", **stack)
     assert as_document.returncode == 2
+    sentence = done.stderr.removeprefix("mtls: ").rstrip("\n")
     assert json.loads(as_document.stdout) == {
         "version": 1,
-        "error": done.stderr.removeprefix("mtls: ").rstrip("\n"),
+        "verdict": "not decided",
+        "exitCode": 2,
+        "summary": f"not decided: {sentence}",
+        "error": sentence,
         "listeners": [],
     }
 
