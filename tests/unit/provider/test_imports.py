@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.provider.__main__ import _HANDLERS, AlbMtls
+from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.stack_identity import StackIdentity
+
+RESOURCES = [token for token in vars(tokens).values() if str(token).startswith("albmtls:index:")]
 
 
 def request() -> Request:
@@ -19,7 +22,7 @@ def request() -> Request:
     )
 
 
-@pytest.mark.parametrize("token", _HANDLERS)
+@pytest.mark.parametrize("token", RESOURCES)
 def test_no_resource_is_imported_under_any_text(token: str, tmp_path: Path) -> None:
     provider = AlbMtls()
     provider.configure({"kubeconfig": str(tmp_path / "none")})
