@@ -190,7 +190,12 @@ def _names_exactly(certificates: Any, id: str) -> bool:
 
 
 def _guards(document: Document, listener: Listener, claim_key: str) -> Patch:
-    values: Patch = [
+    return identity_guard(document) + listener_guard(listener) + claim_guard(document, claim_key)
+
+
+def listener_guard(listener: Listener) -> Patch:
+    """Tests that a listener is where it was, and has our two keys as they were."""
+    return [
         {
             "op": "test",
             "path": pointer(*listener.path, listener.key(name)),
@@ -198,7 +203,6 @@ def _guards(document: Document, listener: Listener, claim_key: str) -> Patch:
         }
         for name in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES)
     ]
-    return identity_guard(document) + values + claim_guard(document, claim_key)
 
 
 def identity_guard(document: Document) -> Patch:

@@ -189,16 +189,8 @@ def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Stan
         return [], found
     if listener is None:
         return ([*guards, *forgotten] if forgotten else []), Standing.GONE
-    values: Patch = [
-        {
-            "op": "test",
-            "path": pointer(*listener.path, listener.key(name)),
-            "value": listener.fields.get(listener.key(name)),
-        }
-        for name in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES)
-    ]
     removal: Patch = [{"op": "remove", "path": pointer(*listener.path)}]
-    return [*guards, *values, *removal, *forgotten], Standing.UNCHANGED
+    return [*guards, *listener_patch.listener_guard(listener), *removal, *forgotten], Standing.UNCHANGED
 
 
 def _bare(value: Any) -> Any:
