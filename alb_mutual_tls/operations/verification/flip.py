@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from alb_mutual_tls.pki.imposters import ClientCredential
 
 NOTE: Final = (
-    "Ready is what this stack has issued. What the clients have installed is not known here: ask them, or"
-    " look at the listener's access log."
+    "'Ready' covers what this stack issued, not what the clients have installed: ask them, or look at the"
+    " listener's access log."
 )
 NO_CLIENT: Final = "no client"
 
