@@ -12,7 +12,7 @@ when one is added). Moments are RFC 3339, in UTC:
     listeners     list of {component, name, albConfig, port, authority, verdict, wished, albconfig,
                   alb}; authority: the name of the one whose
                   CA certificate it is to trust; the last three {caEnabled, caCertificateIds, why}:
-                  caEnabled null where the place has no such listener or was not seen, and then why
+                  caEnabled null where there is no such listener or it was not seen, and then why
                   says which; alb also {changing}
     authorities   list of {component, name, trusted, issuing, subject, fingerprint (SHA-256),
                   notAfter, daysLeft}

@@ -90,7 +90,7 @@ EVERY: Final = (
 
 @dataclass(frozen=True)
 class Case:
-    """Somebody with a credential (None = no certificate).
+    """Who connects, with which credential (None = no certificate).
 
     `refused_for`: why a listener would refuse a client, as far as its chain tells.
     """
@@ -121,7 +121,7 @@ def cases(
         *_clients(component, given, now),
         *_of_authorities(component, with_authority_key=with_authority_key, now=now),
     ]
-    every: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Caller.NOBODY, None)]
+    every: list[Case | Missing] = [*clients, Case(NO_CERTIFICATE, Caller.ANONYMOUS, None)]
     every += _cut_chains(component.ca_certificate_pem, clients, now)
     every += _forged(component, clients, now)
     return every + _signed_by_the_authority(component, with_authority_key=with_authority_key, now=now)

@@ -33,20 +33,19 @@ class Caller(StrEnum):
     """Who connects."""
 
     CLIENT = "client"  # holds a certificate that the listener is to accept
-    NOBODY = "no certificate"
+    ANONYMOUS = "no certificate"
     FORGED = "forged"  # holds a certificate that the listener is to refuse
     # a client without the certificates between its own and the CA that the listener trusts
     CUT = "cut chain"
     # a client of an authority of the stack that the listener does not trust (yet, or any more)
     OUTSIDER = "outsider"
-    # nobody's certificate, and a server name that the listener does not serve
+    # no certificate, and a server name that the listener does not serve
     MISNAMED = "misnamed"
-    RESUMED = "resumed"  # nobody's certificate, and a TLS session from elsewhere
+    RESUMED = "resumed"  # no certificate, and a TLS session from elsewhere
 
 
-ROUNDABOUT: Final = frozenset({Caller.MISNAMED, Caller.RESUMED})
-"""Who is tried only where client authentication is on: without it there is nothing to get around.
-"""
+INDIRECT: Final = frozenset({Caller.MISNAMED, Caller.RESUMED})
+"""Who is tried only where client authentication is on: else there is nothing to get around."""
 
 
 class Expected(StrEnum):
@@ -102,7 +101,7 @@ AUTHENTICATION_FAILS: Final = (
     " caCertificates of the AlbConfig with what ALB shows, and read the AlbConfig's events"
 )
 LET_IN_WHY: Final[Mapping[Caller, str]] = {
-    Caller.NOBODY: AUTHENTICATION_FAILS,
+    Caller.ANONYMOUS: AUTHENTICATION_FAILS,
     Caller.FORGED: AUTHENTICATION_FAILS,
     Caller.CUT: (
         "the listener lets a client in without the certificates between its own and the CA of the stack, so"
@@ -138,24 +137,24 @@ def judge(observations: Sequence[Observation], *, ca_enabled: bool) -> list[Find
 
     A TLS version is "not offered" only if the listener takes it from nobody and takes another one.
     """
-    plain = [observation for observation in observations if observation.role not in ROUNDABOUT]
-    somebody_else = any(isinstance(observation.outcome, ServerCertificateInvalid) for observation in plain)
+    plain = [observation for observation in observations if observation.role not in INDIRECT]
+    another_server = any(isinstance(observation.outcome, ServerCertificateInvalid) for observation in plain)
     offered = {version for version in TlsVersion if not _refused_to_all(_of(plain, version), version)}
     findings = []
     for observation in observations:
         peers = _of(plain, observation.version)
         if (
-            not somebody_else
+            not another_server
             and observation.version not in offered
-            and any(_answered_somebody(_of(plain, version)) for version in offered)
+            and any(_answered_any(_of(plain, version)) for version in offered)
         ):
             findings.append(Finding(Verdict.NOT_OFFERED))
         elif isinstance(observation.outcome, NoSession):
             findings.append(Finding(Verdict.NOT_CHECKED, observation.outcome.reason))
-        elif somebody_else:
+        elif another_server:
             findings.append(Finding(Verdict.NOT_DECIDED, SERVER_CERTIFICATE))
-        elif observation.role in ROUNDABOUT:
-            findings.append(_should_be_no_way_round(observation, peers))
+        elif observation.role in INDIRECT:
+            findings.append(_should_not_get_around(observation, peers))
         elif expected(observation.role, ca_enabled=ca_enabled) is Expected.REJECTED:
             findings.append(_should_be_rejected(observation, peers))
         else:
@@ -186,7 +185,7 @@ def _refused_to_all(observations: Sequence[Observation], version: TlsVersion) ->
     )
 
 
-def _answered_somebody(observations: Sequence[Observation]) -> bool:
+def _answered_any(observations: Sequence[Observation]) -> bool:
     return any(isinstance(observation.outcome, Answered) for observation in observations)
 
 
@@ -228,12 +227,12 @@ def _should_be_rejected(observation: Observation, peers: Sequence[Observation]) 
     )
 
 
-def _should_be_no_way_round(observation: Observation, peers: Sequence[Observation]) -> Finding:
-    """Judge a roundabout way without a certificate.
+def _should_not_get_around(observation: Observation, peers: Sequence[Observation]) -> Finding:
+    """Judge an attempt to get around client authentication.
 
-    A server may refuse the way and not the certificate: with HTTP 421 (RFC 9110 section 15.5.20),
-    an alert about the name or the version, or by closing in silence. That counts where a good
-    client was answered something else.
+    A server may refuse it for other reasons than the lack of a certificate: with HTTP 421 (RFC 9110
+    section 15.5.20), an alert about the name or the version, or by closing in silence. That counts
+    where a good client was answered something else.
     """
     outcome = observation.outcome
     if isinstance(outcome, ConnectionFailed) and outcome != CLOSED:

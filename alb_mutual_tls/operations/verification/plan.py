@@ -40,8 +40,8 @@ UNSERVED_NAME: Final = "mtls-verify.invalid"
 
 
 ONLY_ON_LOOPBACK: Final = "only on the sandbox: tomorrow it would be a good certificate"
-NOTHING_TO_GET_ROUND: Final = "client authentication is off, so there is nothing to get around"
-NOBODY_WAS_THERE: Final = (
+NOTHING_TO_GET_AROUND: Final = "client authentication is off, so there is nothing to get around"
+NO_EARLIER_SESSION: Final = (
     "a TLS session from before client authentication was switched on, or trust changed, cannot be had"
     " afterwards: see docs/verify.md"
 )
@@ -97,7 +97,7 @@ def plan_listener(
     ]
     if listener.ca_enabled:
         parts = [
-            _judged([*_trials(destination, able), *_ways_round(destination, way)], ca_enabled=True)
+            _judged([*_trials(destination, able), *_ways_around(destination, way)], ca_enabled=True)
             for destination in own
         ]
         parts += _bypasses(way, addresses, able, {*ports, listener.port + way.shift})
@@ -111,10 +111,10 @@ def plan_listener(
     ]
     if not listener.ca_enabled:
         left += [
-            Check(name, Verdict.NOT_CHECKED, NOTHING_TO_GET_ROUND)
+            Check(name, Verdict.NOT_CHECKED, NOTHING_TO_GET_AROUND)
             for name in (WRONG_NAME, RESUMED, RESUMED_FROM_WRONG_NAME)
         ]
-    left.append(Check(RESUMED_FROM_BEFORE, Verdict.NOT_CHECKED, NOBODY_WAS_THERE))
+    left.append(Check(RESUMED_FROM_BEFORE, Verdict.NOT_CHECKED, NO_EARLIER_SESSION))
     return Plan(component, listener, (*parts, _known(*left)))
 
 
@@ -125,7 +125,7 @@ def _trials(destination: Destination, cases: Sequence[Case]) -> list[_Trial]:
     ]
 
 
-def _ways_round(destination: Destination, way: Approach) -> Iterator[_Trial]:
+def _ways_around(destination: Destination, way: Approach) -> Iterator[_Trial]:
     unserved = replace(destination, server_name=UNSERVED_NAME, any_name=True)
     for version in TlsVersion:
         yield Case(WRONG_NAME, Caller.MISNAMED, None), Attempt(unserved, version)
@@ -199,7 +199,7 @@ def _bypass(
         )
         return [_known(Check(name, Verdict.NOT_DECIDED, why, Expected.REJECTED))]
     # The clients come along only to compare with: whether they get in here is not judged.
-    callers = [case for case in cases if case.role in (Caller.CLIENT, Caller.NOBODY)]
+    callers = [case for case in cases if case.role in (Caller.CLIENT, Caller.ANONYMOUS)]
     return [
         _at_bypass(name, destination, callers, bypass, is_alb=way.is_alb)
         for destination in way.destinations(bypass.port, hosts, addresses, default_port=443)

@@ -185,10 +185,10 @@ def _several(report: ListenerReport) -> bool:
 
     Ports, and a name that nobody has, are told by the case.
     """
-    places = [
+    destinations = [
         check.destination for check in report.checks if check.destination and not check.destination.any_name
     ]
-    return len({(place.address, place.server_name) for place in places}) > 1
+    return len({(to.address, to.server_name) for to in destinations}) > 1
 
 
 def _heading(report: ListenerReport) -> str:

@@ -13,9 +13,10 @@ from alb_mutual_tls.verdict import EXIT_CODE, Verdict, overall
 
 @dataclass(frozen=True)
 class Check:
-    """One case at one place.
+    """One case at one destination.
 
-    Place, version and outcome are None where nothing could be tried; version also for plain HTTP.
+    Destination, version and outcome are None where nothing could be tried. Version is None also for
+    plain HTTP.
     """
 
     case: str

@@ -41,7 +41,7 @@ def test_without_any_ca_key_there_are_the_clients_nobody_and_three_imposters(
     found = made(exported)
     assert able(found) == {
         "client client": Caller.CLIENT,
-        "no certificate": Caller.NOBODY,
+        "no certificate": Caller.ANONYMOUS,
         "client client with 1 of 2 certificates": Caller.CUT,
         "foreign CA": Caller.FORGED,
         "self-signed with the CA's name": Caller.FORGED,

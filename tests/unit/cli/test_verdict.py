@@ -45,7 +45,7 @@ REFUSED = ConnectionFailed("connection refused", refused=True)
 INVALID = ServerCertificateInvalid("self-signed certificate")
 CASES = (
     ("client alice", Caller.CLIENT),
-    ("no certificate", Caller.NOBODY),
+    ("no certificate", Caller.ANONYMOUS),
     ("foreign CA", Caller.FORGED),
     ("tampered signature", Caller.FORGED),
 )
@@ -169,14 +169,14 @@ def test_a_mutated_alb_is_never_green_even_when_only_one_tls_version_is_mutated(
 @pytest.mark.parametrize("refusal", [REQUIRED, NO_CERTIFICATE_400, BARE_400])
 def test_without_a_good_client_no_refusal_counts(refusal: Outcome) -> None:
     (finding,) = judge(
-        [Observation("no certificate", Caller.NOBODY, TlsVersion.TLS_1_2, refusal)], ca_enabled=True
+        [Observation("no certificate", Caller.ANONYMOUS, TlsVersion.TLS_1_2, refusal)], ca_enabled=True
     )
     assert finding.verdict is Verdict.NOT_DECIDED
     assert "--cert" in finding.why
 
 
 def test_without_a_good_client_being_let_in_still_counts() -> None:
-    seen = [Observation("no certificate", Caller.NOBODY, TlsVersion.TLS_1_2, OK)]
+    seen = [Observation("no certificate", Caller.ANONYMOUS, TlsVersion.TLS_1_2, OK)]
     assert verdicts_of(judge(seen, ca_enabled=True)) == [Verdict.FELL_SHORT]
     assert verdicts_of(judge(seen, ca_enabled=False)) == [Verdict.HELD]
 
@@ -456,5 +456,5 @@ def test_everybody_who_is_let_in_against_expectation_has_an_explanation_of_his_o
         for role in Caller
         if role is not Caller.CLIENT
     }
-    assert whys[Caller.NOBODY] == whys[Caller.FORGED]
+    assert whys[Caller.ANONYMOUS] == whys[Caller.FORGED]
     assert len(set(whys.values())) == len(whys) - 1

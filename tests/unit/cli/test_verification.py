@@ -39,7 +39,7 @@ REDIRECT = Answered(301)
 ALICE = Case("client alice", Caller.CLIENT, ClientCredential("alice", "", ""))
 CASES: list[Case | Missing] = [
     ALICE,
-    Case(NO_CERTIFICATE, Caller.NOBODY, None),
+    Case(NO_CERTIFICATE, Caller.ANONYMOUS, None),
     Case("foreign CA", Caller.FORGED, ClientCredential("foreign CA", "", "")),
     Case(NOT_YET_VALID, Caller.FORGED, ClientCredential(NOT_YET_VALID, "", "")),
     Missing("client csr", "it brought a CSR"),
