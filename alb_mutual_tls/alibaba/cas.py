@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from alb_mutual_tls.alibaba.answers import PRIVATE_CA, ApiError, ServiceFailed, Throttled
 from alb_mutual_tls.alibaba.openapi import OpenApi
-from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.alibaba.warehouse import (
     MADE_TYPE,
     ListedCertificate,
@@ -29,6 +28,7 @@ from alb_mutual_tls.alibaba.warehouse import (
     usable,
 )
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.pki.bundle import fingerprints, split
 
 T = TypeVar("T")
 
@@ -208,13 +208,13 @@ class Cas:
         """The id of a certificate in the repository with the same content (SHA-256 of each DER),
         None when there is none.
         """
-        wanted = set(digests(pem))
+        wanted = set(fingerprints(pem))
         end = not_after(pem)
         for item in self.certificates(warehouse_id):
             if not may_be(item, end):
                 continue
             content = self.described(item.identifier)
-            if content is not None and set(digests(content)) == wanted:
+            if content is not None and set(fingerprints(content)) == wanted:
                 return item.identifier
         return None
 
@@ -227,7 +227,7 @@ class Cas:
                 f"the certificate {name} contains a private key, which must not leave this machine: remove it"
                 " from the PEM text"
             )
-        text = "".join(certificates_of(pem))
+        text = "".join(split(pem))
         query: dict[str, Any] = {"WarehouseId": warehouse_id, "Name": name}
         body = None
         if len(quote(text)) > _LONGEST_QUERY:
@@ -327,6 +327,3 @@ class Cas:
             self._pause(wait)
             waited += wait
             wait = min(wait * 2, 2.0)
-
-
-__all__ = ["Cas", "ListedCertificate", "Repository", "choose_repository", "digest", "usable"]

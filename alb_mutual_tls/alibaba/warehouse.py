@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alb_mutual_tls.alibaba.pem import certificates_of
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.bundle import split
 
 MADE_TYPE = (  # what CreateWarehouse calls the console's data source "Uploaded CA Certificates"
     "uploadedAuthorityCertificate"
@@ -89,9 +89,7 @@ def of_private_ca(answer: Mapping[str, Any]) -> str:
     found = answer.get("Certificate")
     fields = found if isinstance(found, Mapping) else {}
     blocks = [
-        block
-        for name in ("X509Certificate", "CaCertChain")
-        for block in certificates_of(str(fields.get(name) or ""))
+        block for name in ("X509Certificate", "CaCertChain") for block in split(str(fields.get(name) or ""))
     ]
     return "".join(dict.fromkeys(blocks))
 
@@ -116,8 +114,7 @@ def not_after(pem: str) -> int | None:
 
     try:
         return int(
-            x509.load_pem_x509_certificate(certificates_of(pem)[0].encode()).not_valid_after_utc.timestamp()
-            * 1000
+            x509.load_pem_x509_certificate(split(pem)[0].encode()).not_valid_after_utc.timestamp() * 1000
         )
-    except (ValueError, IndexError):
+    except (UserError, ValueError, IndexError):
         return None

@@ -40,19 +40,26 @@ def holds_private_key(pem: str) -> bool:
 
 
 def split(pem: str) -> list[str]:
-    """The certificates of a PEM bundle in its order, each in the form of RFC 7468; text between
-    them is left out.
+    """The certificates of a PEM bundle in its order, each in the form of RFC 7468.
+
+    Text between them is left out. Raises `UserError` as `ders` does.
+    """
+    return [_to_pem(der) for der in ders(pem)]
+
+
+def ders(pem: str) -> list[bytes]:
+    """The DER of every certificate of a PEM bundle, in its order.
 
     Raises `UserError` when a block is not base64, or one of those that openssl marks with what to
     trust them for.
     """
-    found = list(blocks(pem, _CERTIFICATES))
-    if any(label == _TRUSTED for label, _ in found):
+    certificates = list(blocks(pem, _CERTIFICATES))
+    if any(label == _TRUSTED for label, _ in certificates):
         raise UserError(
             "the PEM is a TRUSTED CERTIFICATE, openssl's own form with trust settings; give what openssl x509"
             " -in FILE writes"
         )
-    return [_to_pem(_decode(body)) for _, body in found]
+    return [_decode(body) for _, body in certificates if body.strip()]
 
 
 def without_certificate(pem: str) -> str:
@@ -89,7 +96,16 @@ def fingerprint(pem: str) -> str:
     first = next(blocks(pem, _CERTIFICATES), None)
     if first is None:
         raise UserError(without_certificate(pem))
-    return hashlib.sha256(_decode(first[1])).hexdigest()
+    return _sha256(_decode(first[1]))
+
+
+def fingerprints(pem: str) -> list[str]:
+    """SHA-256 of the DER of every certificate, lower-case hex; raises `UserError` as `ders`."""
+    return [_sha256(der) for der in ders(pem)]
+
+
+def _sha256(der: bytes) -> str:
+    return hashlib.sha256(der).hexdigest()
 
 
 def load(pem: str) -> list[x509.Certificate]:

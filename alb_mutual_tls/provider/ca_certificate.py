@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.access.cloud import NoRegion
-from alb_mutual_tls.alibaba.pem import certificates_of, digest, digests
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
+from alb_mutual_tls.pki.bundle import fingerprint, fingerprints, split
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.ca_certificate_inputs import CaInputs, check_inputs
@@ -100,7 +100,7 @@ class CaCertificate:
         changes: dict[str, Kind] = {}
         if inputs["warehouseId"] is UNKNOWN or inputs["warehouseId"] != state.get("warehouseId"):
             changes["warehouseId"] = Kind.UPDATE_REPLACE
-        if inputs["certificatePem"] is UNKNOWN or digest(inputs["certificatePem"]) != state.get(
+        if inputs["certificatePem"] is UNKNOWN or fingerprint(inputs["certificatePem"]) != state.get(
             "fingerprint"
         ):
             changes["certificatePem"] = Kind.UPDATE_REPLACE
@@ -148,7 +148,7 @@ class CaCertificate:
         pem = inputs["certificatePem"]
         planned: Upload = {
             "caCertificateId": UNKNOWN,
-            "fingerprint": UNKNOWN if pem is UNKNOWN else digest(pem),
+            "fingerprint": UNKNOWN if pem is UNKNOWN else fingerprint(pem),
             "account": account,
             "cluster": cluster,
             "owned": UNKNOWN,
@@ -189,9 +189,9 @@ class CaCertificate:
             return Reading(id, state, inputs)
         if content is None:
             return None
-        if state.get("fingerprint") in digests(content):
+        if state.get("fingerprint") in fingerprints(content):
             return Reading(id, {**state, "caCertificateId": id}, inputs)
-        live = "".join(certificates_of(content))
+        live = "".join(split(content))
         if not live:
             request.warn(
                 f"the CA certificate {id} was not looked at, what is known of it is kept: CAS shows it"
@@ -201,7 +201,7 @@ class CaCertificate:
         request.warn(f"under the id {id} CAS shows another certificate than this stack has uploaded")
         return Reading(
             id,
-            {**state, "caCertificateId": id, "certificatePem": live, "fingerprint": digest(content)},
+            {**state, "caCertificateId": id, "certificatePem": live, "fingerprint": fingerprint(content)},
             inputs,
         )
 

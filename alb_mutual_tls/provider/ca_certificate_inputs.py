@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, TypedDict
 
-from alb_mutual_tls.alibaba.pem import digest
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.bundle import fingerprint
 from alb_mutual_tls.provider.inputs import unexpected
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
@@ -57,10 +58,7 @@ def unfit(pem: object) -> str | None:
             " the certificate alone"
         )
     try:
-        digest(pem)
-    except ValueError as error:
-        return (
-            f"certificatePem is not the PEM text of a certificate ({error}): give text that begins with"
-            " -----BEGIN CERTIFICATE-----"
-        )
+        fingerprint(pem)
+    except UserError as error:
+        return f"certificatePem is not the PEM text of a certificate: {error}"
     return None

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Final, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
-from alb_mutual_tls.alibaba.pem import certificates_of, digest
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.bundle import fingerprint, split
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.configuration import Configuration
@@ -112,12 +112,17 @@ class ExistingCaCertificate:
                 " it: listeners trust it, but this stack signs nothing with it, and strict verifiers refuse"
                 " it; change to an authority of version 3 when you can"
             )
-        if len(certificates_of(pem)) > 1:
+        if len(split(pem)) > 1:
             request.warn(
                 f"the CA certificate {identifier} is a chain: listeners that trust it let everybody below its"
                 " root in"
             )
-        return identifier, {**inputs, "certificatePem": pem, "fingerprint": digest(pem), "account": account}
+        return identifier, {
+            **inputs,
+            "certificatePem": pem,
+            "fingerprint": fingerprint(pem),
+            "account": account,
+        }
 
     def read(
         self, request: Request, id: str, inputs: ExistingCaInputs, state: ExistingCaState
@@ -146,7 +151,7 @@ class ExistingCaCertificate:
             request.warn(
                 f"listeners that trust the CA certificate {id} let no client in: {'; '.join(faults)}"
             )
-        live: ExistingCaState = {**state, "certificatePem": pem, "fingerprint": digest(pem)}
+        live: ExistingCaState = {**state, "certificatePem": pem, "fingerprint": fingerprint(pem)}
         live.pop("missing", None)
         return Reading(id, live, inputs)
 
@@ -168,7 +173,7 @@ class ExistingCaCertificate:
         content = self._configuration.cas(request).ca_certificate(identifier)
         if content is None:
             return None
-        blocks = certificates_of(content)
+        blocks = split(content)
         if not blocks:
             raise UserError(
                 f"CAS shows the CA certificate {identifier} without any content: look at it in the"

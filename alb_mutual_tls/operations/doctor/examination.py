@@ -18,10 +18,10 @@ from alb_mutual_tls.alibaba import cas as service
 from alb_mutual_tls.alibaba.answers import ApiError, Throttled
 from alb_mutual_tls.alibaba.cas import Cas
 from alb_mutual_tls.alibaba.openapi import OpenApi
-from alb_mutual_tls.alibaba.pem import digests
 from alb_mutual_tls.alibaba.recording import Call
 from alb_mutual_tls.alibaba.warehouse import Repository, not_after
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.pki.bundle import fingerprints
 from alb_mutual_tls.pki.imposters import throwaway_authority
 from alb_mutual_tls.verdict import Verdict
 
@@ -123,14 +123,15 @@ class Examination:
         self._listed(repository, identifier, not_after(certificate))
         content = self._cas.content(identifier, repository.warehouse_id) or ""
         same = "the same text" if content == certificate else "another text of the same certificate"
-        equal = digests(content) == digests(certificate)
+        equal = fingerprints(content) == fingerprints(certificate)
         self._judge(
             equal,
             (
                 same
                 if equal
                 else (
-                    f"{len(digests(content))} certificates in {len(content)} characters, not the one uploaded"
+                    f"{len(fingerprints(content))} certificates in {len(content)} characters,"
+                    " not the one uploaded"
                 )
             ),
         )

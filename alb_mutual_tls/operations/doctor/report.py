@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 from alb_mutual_tls.access.cloud import Cloud
 from alb_mutual_tls.alibaba.answers import ApiError
 from alb_mutual_tls.alibaba.endpoints import half_of_cas
-from alb_mutual_tls.alibaba.pem import digests
 from alb_mutual_tls.alibaba.recording import Call
 from alb_mutual_tls.operations.doctor.examination import Examination
+from alb_mutual_tls.pki.bundle import fingerprints
 from alb_mutual_tls.verdict import EXIT_CODE, Verdict
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _value(path: str, value: Any) -> str | None:
     if "PRIVATE KEY" in text or (_HIDDEN.search(name) and not isinstance(value, bool)):
         return None
     if "-----BEGIN CERTIFICATE" in text:
-        found = digests(text)
+        found = fingerprints(text)
         return f"PEM, {len(text)} characters, SHA-256 {', '.join(found)}"
     if name in _PERSONS:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alb_mutual_tls.alibaba.pem import digest
+from alb_mutual_tls.pki.bundle import fingerprint
 from alb_mutual_tls.wire import Properties
 from dev.sandbox.cloud import OpenApiServer
 from tests.contract.cas.test_repository_and_certificate import ACCOUNT, CA, inputs_of, made, stored
@@ -182,7 +182,7 @@ def test_one_that_has_ended_since_is_told_at_each_refresh_and_nothing_fails(plug
     state = {
         "caCertificateId": identifier,
         "certificatePem": expired,
-        "fingerprint": digest(expired),
+        "fingerprint": fingerprint(expired),
         "account": ACCOUNT,
     }
     assert plugin.read(EXISTING, identifier, state, {"caCertificateId": identifier}) == state

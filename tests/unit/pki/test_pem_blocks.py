@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.alibaba.pem import ders_of
 from alb_mutual_tls.pem_blocks import blocks
 from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.bundle import ders
 
 LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 PARTS = [
@@ -48,5 +48,5 @@ def test_the_blocks_are_those_of_the_regular_expression_that_would_be_slow(text:
     ids=["beginnings only", "ends of another label", "blanks without an end", "blanks"],
 )
 def test_a_text_of_the_greatest_length_keeps_nobody_busy(text: str) -> None:
-    assert ders_of(text) == []
+    assert ders(text) == []
     assert len(bundle.split(text)) <= 1
