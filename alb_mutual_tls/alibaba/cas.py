@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from alb_mutual_tls.alibaba.answers import PRIVATE_CA, ApiError, ServiceFailed, Throttled
 from alb_mutual_tls.alibaba.openapi import OpenApi
+from alb_mutual_tls.alibaba.polling import Wait
 from alb_mutual_tls.alibaba.warehouse import (
     MADE_TYPE,
     ListedCertificate,
@@ -319,11 +320,7 @@ class Cas:
         """Look until there is something to see, with growing pauses; None when there was nothing
         for so many seconds.
         """
-        wait, waited = 0.25, 0.0
-        while True:
-            found = look()
-            if found is not None or waited >= seconds:
-                return found
-            self._pause(wait)
-            waited += wait
-            wait = min(wait * 2, 2.0)
+        wait = Wait(seconds, self._pause)
+        while (found := look()) is None and not wait.over:
+            wait.pause()
+        return found

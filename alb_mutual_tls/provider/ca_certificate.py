@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.access.cloud import NoRegion
+from alb_mutual_tls.alibaba.polling import Wait
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.declared import CA_CERTIFICATES, certificate_ids, member
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
 
 _RELEASE_SECONDS = 180.0
-_PAUSES = (0.25, 0.5, 1.0, 2.0, 3.0)
-"""Between looks at ALB, in seconds; the last one repeats."""
 
 
 class Upload(TypedDict):
@@ -281,10 +280,10 @@ class CaCertificate:
         from alb_mutual_tls.listener.enforced import names
 
         seconds = request.timeout or _RELEASE_SECONDS
-        deadline = request.now() + seconds
+        wait = Wait(seconds, request.wait, request.now)
         try:
             alb = self._configuration.alb()
-            holders, looks = [], 0
+            holders = []
             for state in alb.listeners_naming(id):
                 holders.append(state)
                 request.wait(0)
@@ -293,15 +292,14 @@ class CaCertificate:
                     f"listener {item.listener_id} ({item.port}/HTTPS) of {item.load_balancer_id}"
                     for item in holders
                 )
-                if request.now() >= deadline:
+                if wait.over:
                     raise UserError(
                         f"the CA certificate {id} is not deleted, because after {seconds:.0f} s ALB still has"
                         f" it on {shown}: look at the events of the AlbConfig, take it off those listeners,"
                         " then run this again"
                     )
                 request.status(f"waiting for ALB to let go of {id}: {shown}")
-                request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - request.now())))
-                looks += 1
+                wait.pause()
                 again = [alb.listener(item.listener_id) for item in holders]
                 holders = [item for item in again if item is not None and names(item, id)]
         except (NotPermitted, NoRegion) as error:

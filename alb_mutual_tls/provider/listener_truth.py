@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from alb_mutual_tls.alibaba.polling import Wait
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener.enforced import load_balancer_id, shows
 from alb_mutual_tls.listener.patch import Desired
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
     from alb_mutual_tls.cluster.cluster import Cluster
 
-_PAUSES = (0.25, 0.5, 1.0, 2.0)
-"""Between looks, in seconds; the last one repeats.
-
-The ALB API allows some 10 requests per second and user.
-"""
 _EVENTS = 3
 
 
@@ -54,13 +50,13 @@ def await_truth(
         if wish.ca_enabled
         else "asks for no client certificate"
     )
-    deadline = request.now() + seconds
+    wait = Wait(seconds, request.wait, request.now)
     identifier: str | None = None
 
     def unconfirmed(error: UserError) -> None:
         request.warn(f"the AlbConfig is written, but it was not confirmed that ALB enforces it: {error}")
 
-    shown, looks = "ALB was not asked yet", 0
+    shown = "ALB was not asked yet"
     unknown = False  # whether ALB was seen without the CA certificate
     while True:
         try:
@@ -70,10 +66,8 @@ def await_truth(
             else:
                 state = connect().listener_state(identifier, port)
                 if shows(state, wish):
-                    if looks:
-                        request.status(
-                            f"ALB confirms that {what} {wished}"
-                        )  # in the place of what the wait last said
+                    if wait.pauses:  # in the place of what the wait last said
+                        request.status(f"ALB confirms that {what} {wished}")
                     return None
                 unknown = state is None or not names(state, str(wish.ca_certificate_id))
                 shown = (
@@ -95,7 +89,7 @@ def await_truth(
                     f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error};"
                     " run pulumi up to check again"
                 )
-        if request.now() >= deadline:
+        if wait.over:
             return (
                 f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown};"
                 f" {_last_warnings(cluster, albconfig)}{_other_half(cas_host()) if unknown else ''}; the"
@@ -103,12 +97,11 @@ def await_truth(
             )
         request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
         try:
-            request.wait(min(_PAUSES[min(looks, len(_PAUSES) - 1)], max(0.0, deadline - request.now())))
+            wait.pause()
         except Cancelled:
             return (
                 f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
             )
-        looks += 1
 
 
 def _other_half(host: str) -> str:

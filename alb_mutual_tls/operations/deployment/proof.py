@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from alb_mutual_tls.alibaba.polling import Wait
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification import report as reports
 from alb_mutual_tls.operations.verification.cases import given_credential
@@ -16,9 +16,6 @@ from alb_mutual_tls.operations.verification.result import Check, VerificationRep
 from alb_mutual_tls.operations.verification.verify import verify_stack
 from alb_mutual_tls.stack.state import read_components
 from alb_mutual_tls.verdict import Verdict
-
-_PAUSE: Final = 2.0
-"""Seconds between two verifications."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,9 @@ def verify_within(directory: Path, stack: str, probe: Probe, seconds: float) -> 
     """The same, again as long as it is not good and time is left: the data plane may lag behind
     what ALB reports.
     """
-    deadline = time.monotonic() + seconds
-    while not (found := verify(directory, stack, probe)).good and time.monotonic() + _PAUSE < deadline:
-        time.sleep(_PAUSE)
+    wait = Wait(seconds, time.sleep, time.monotonic)
+    while not (found := verify(directory, stack, probe)).good and not wait.over:
+        wait.pause()
     return found
 
 
