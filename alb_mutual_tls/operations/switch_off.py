@@ -9,14 +9,14 @@ and all other listeners stay.
 from __future__ import annotations
 
 import getpass
-import random
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from alb_mutual_tls.cluster.rewrite import TRIES, Again, rewrite
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener import patch as listener_patch
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
     from alb_mutual_tls.listener.declared import Listener
     from alb_mutual_tls.listener.exact_json import Document
-
-_TRIES: Final = 8
-"""How often the patch is planned anew when somebody else writes the same listener."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +86,30 @@ def switch_off(
     from alb_mutual_tls.cluster.cluster import Conflict
 
     note, noted = SwitchedOff(f"{_user()}@{socket.gethostname()}", to_text(now)), False
-    last: UserError | None = None
-    for attempt in range(_TRIES):
-        if attempt:
-            pause(random.uniform(0.05, 0.3 * attempt))  # noqa: S311
+
+    def attempt() -> SwitchedOff | None:
+        nonlocal noted
         try:
-            document = _document(cluster, before.albconfig)
-            listener, claim, _ = _read(document, before.port)
-            key = claims.annotation_key(listener.port, listener.protocol)
-            text = None if claim is None else claims.render(replace(claim, switched_off=note))
-            patch = listener_patch.switch_off(document, listener, key, text)
-            if not patch:
-                return note if noted else None
-            noted = claim is not None
-            cluster.patch_albconfig(before.albconfig, patch)
-        except (
-            Conflict,
-            Unreachable,
-        ) as error:  # an answer may have been lost after the patch was applied: the next look tells
-            last = error
-    raise UserError(
-        f"{before.name} could not be switched off, {_TRIES} times in a row: {last}; pause whoever else writes"
-        " it, or run this again"
-    )
+            while True:
+                document = _document(cluster, before.albconfig)
+                listener, claim, _ = _read(document, before.port)
+                key = claims.annotation_key(listener.port, listener.protocol)
+                text = None if claim is None else claims.render(replace(claim, switched_off=note))
+                patch = listener_patch.switch_off(document, listener, key, text)
+                if not patch:
+                    return note if noted else None
+                noted = claim is not None
+                cluster.patch_albconfig(before.albconfig, patch)
+        except (Conflict, Unreachable) as error:
+            raise Again(error) from None
+
+    try:
+        return rewrite(attempt, pause)
+    except (Conflict, Unreachable) as error:
+        raise UserError(
+            f"{before.name} could not be switched off, {TRIES} times in a row: {error}; pause whoever else"
+            " writes it, or run this again"
+        ) from None
 
 
 def told(before: ListenerBefore, note: SwitchedOff | None) -> list[str]:

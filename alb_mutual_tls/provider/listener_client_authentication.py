@@ -5,7 +5,6 @@ It is the documentation's steps 4 and 5.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
 from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
+from alb_mutual_tls.cluster.rewrite import TRIES, Again, rewrite
 from alb_mutual_tls.errors import AlbConfigMissing, Unreachable, UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
@@ -61,8 +61,6 @@ from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
 
-_TRIES = 8
-"""How often a patch is planned anew when somebody else writes the same listener."""
 Planner = Callable[[Document], Planned]
 
 
@@ -286,34 +284,33 @@ class ListenerClientAuthentication:
         Returns the first plan that was carried out, and the AlbConfig as it then is.
         """
         done: Planned | None = None
-        last: UserError | None = None
-        for attempt in range(_TRIES):
-            if attempt:
-                request.wait(random.uniform(0.02, 0.2 * attempt))  # noqa: S311
+
+        def attempt() -> tuple[Planned, Document]:
+            nonlocal done
             with cluster.writing(name):
                 document = self._document(cluster, name)
                 planned = plan(document)
                 if not planned.patch:
                     return done or planned, document
-                request.wait(
-                    0
-                )  # a cancelled run writes nothing any more: the next one may be at work already
+                # A cancelled run writes nothing any more: the next one may be at work already.
+                request.wait(0)
                 try:
                     document = cluster.patch_albconfig(name, planned.patch)
                 except (Conflict, Unreachable) as error:
-                    # an answer may have been lost after the patch was applied: the next look tells
-                    done, last = done or planned, error
-                    continue
+                    done = done or planned
+                    raise Again(error) from None
                 done = planned
                 if not plan(document).patch:
                     return planned, document
-                last = Conflict(f"AlbConfig {name} was changed again at once")
-        if isinstance(last, Unreachable):
-            raise last
-        raise UserError(
-            f"{what} could not be written, {_TRIES} times in a row: {last}; pause whoever else writes that"
-            " listener, then run pulumi up again"
-        )
+                raise Again(Conflict(f"AlbConfig {name} was changed again at once"))
+
+        try:
+            return rewrite(attempt, request.wait)
+        except Conflict as error:
+            raise UserError(
+                f"{what} could not be written, {TRIES} times in a row: {error}; pause whoever else writes"
+                " that listener, then run pulumi up again"
+            ) from None
 
     @staticmethod
     def _document(cluster: Cluster, name: str) -> Document:

@@ -4,7 +4,6 @@ rehearse --clean`.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Final
 
 from alb_mutual_tls.cluster.api import KubernetesError
 from alb_mutual_tls.cluster.cluster import Cluster, Conflict, NoAlbConfigKind
+from alb_mutual_tls.cluster.rewrite import Again, rewrite
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import temporary
@@ -38,28 +38,26 @@ def take_away(
 
     Raises UserError when the cluster does not answer, or forbids it.
     """
-    until, found = time.monotonic() + seconds, Standing.GONE
-    while True:
+    became = Standing.GONE
+
+    def attempt() -> Standing:
+        nonlocal became
         try:
-            document = cluster.albconfig(albconfig)
-            if document is None:
-                return found
-            patch, now = temporary.plan_removal(document, claim)
-            if not patch:
-                return found if now is Standing.GONE else now
-            found = now
-            cluster.patch_albconfig(albconfig, patch)
+            while (document := cluster.albconfig(albconfig)) is not None:
+                patch, now = temporary.plan_removal(document, claim)
+                if not patch:
+                    return became if now is Standing.GONE else now
+                became = now
+                cluster.patch_albconfig(albconfig, patch)
         except NoAlbConfigKind:
-            return found
-        except (
-            Conflict,
-            Unreachable,
-            KubernetesError,
-        ) as error:  # an answer may have been lost after the patch was applied: the next look tells
-            refused = isinstance(error, KubernetesError) and error.status < 500
-            if refused or time.monotonic() >= until:
+            pass
+        except (Conflict, Unreachable, KubernetesError) as error:
+            if isinstance(error, KubernetesError) and error.status < 500:
                 raise
-            pause(random.uniform(0.05, 0.5))  # noqa: S311
+            raise Again(error) from None
+        return became
+
+    return rewrite(attempt, pause, seconds=seconds)
 
 
 def changed(albconfig: str, claim: RehearsalClaim) -> str:

@@ -67,9 +67,7 @@ def test_a_stack_that_claims_in_between_is_refused() -> None:
 
 def test_a_writer_that_never_stops_ends_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    monkeypatch.setattr(
-        "alb_mutual_tls.provider.listener_client_authentication.random.uniform", lambda *_: 0.0
-    )
+    monkeypatch.setattr("alb_mutual_tls.cluster.rewrite.random.uniform", lambda *_: 0.0)
     flips = [
         lambda document, on=on: document["spec"]["listeners"][1].update(caEnabled=on)
         for on in (True, False) * 10
@@ -257,7 +255,7 @@ def test_whatever_others_write_in_between_it_lands_on_the_right_listener_or_ends
     world = World()
     world.cluster.before_patch.extend(writers)
     expected = copy.deepcopy(world.cluster.documents["alb"])
-    with mock.patch("alb_mutual_tls.provider.listener_client_authentication.random.uniform", lambda *_: 0.0):
+    with mock.patch("alb_mutual_tls.cluster.rewrite.random.uniform", lambda *_: 0.0):
         try:
             state = world.create(wanted())
         except UserError as error:
