@@ -90,18 +90,18 @@ def switch_off(
     def attempt() -> SwitchedOff | None:
         nonlocal noted
         try:
-            while True:
-                document = _document(cluster, before.albconfig)
-                listener, claim, _ = _read(document, before.port)
-                key = claims.annotation_key(listener.port, listener.protocol)
-                text = None if claim is None else claims.render(replace(claim, switched_off=note))
-                patch = listener_patch.switch_off(document, listener, key, text)
-                if not patch:
-                    return note if noted else None
-                noted = claim is not None
-                cluster.patch_albconfig(before.albconfig, patch)
+            document = _document(cluster, before.albconfig)
+            listener, claim, _ = _read(document, before.port)
+            key = claims.annotation_key(listener.port, listener.protocol)
+            text = None if claim is None else claims.render(replace(claim, switched_off=note))
+            patch = listener_patch.switch_off(document, listener, key, text)
+            if not patch:
+                return note if noted else None
+            noted = claim is not None
+            cluster.patch_albconfig(before.albconfig, patch)
         except (Conflict, Unreachable) as error:
             raise Again(error) from None
+        raise Again(Conflict("somebody else wrote it again at once"))  # unless the next look says: done
 
     try:
         return rewrite(attempt, pause)

@@ -39,12 +39,12 @@ def test_the_last_error_is_raised_when_the_tries_are_used_up() -> None:
 
 def test_within_a_time_there_are_as_many_tries_as_it_takes() -> None:
     assert rewrite(Attempts(5 * TRIES), lambda _: None, seconds=60) == "written"
-    with pytest.raises(UserError, match="^conflict 1$"):
+    with pytest.raises(UserError, match=r"^conflict 1$"):
         rewrite(Attempts(1), lambda _: None, seconds=0)
 
 
 def test_any_other_error_ends_it_at_once() -> None:
     attempts = Attempts(1, UserError)
-    with pytest.raises(UserError, match="^conflict 1$"):
+    with pytest.raises(UserError, match=r"^conflict 1$"):
         rewrite(attempts, lambda _: None)
     assert attempts.calls == 1
