@@ -123,7 +123,8 @@ def _rehearsed(
     yes: bool,
 ) -> RehearsalResult:
     from alb_mutual_tls.engine.program import export, project_directory
-    from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
+    from alb_mutual_tls.operations.rehearsal.choice import chosen_authority, chosen_listener
+    from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal
     from alb_mutual_tls.stack.cluster import StackCluster
     from alb_mutual_tls.stack.deployed import named
     from alb_mutual_tls.stack.history import with_verify_of_file

@@ -6,7 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from alb_mutual_tls.operations.rehearsal.result import Need
+from alb_mutual_tls.operations.verification.cases import Case
+from alb_mutual_tls.operations.verification.judgement import Caller, Expected
+from alb_mutual_tls.operations.verification.result import Check
 from alb_mutual_tls.stack.deployed import DeployedAuthority, DeployedComponent
+from alb_mutual_tls.verdict import Verdict
 
 KEY_ELSEWHERE: Final = (
     "its certificate leads to this CA, but its private key is not in the stack, so no handshake was tried:"
@@ -35,3 +39,32 @@ def needed_lengths(
     longest = max((length for length in lengths if length is not None), default=1)
     needs = dict.fromkeys(range(1, longest + 1), Need.CLIENTS)
     return needs if component.issuing_authority != authority.name else {**needs, longest + 1: Need.ROTATION}
+
+
+def probes(authority: DeployedAuthority, longest: int, now: datetime) -> list[Case]:
+    """A client for each length of a chain up to `longest`, signed by an authority with its key."""
+    assert authority.private_key_pem is not None
+    from alb_mutual_tls.pki import imposters
+    from alb_mutual_tls.pki.signing import Issuer
+
+    issuer = Issuer.load(authority.ca_certificate_pem, authority.private_key_pem)
+    made = (imposters.probe(issuer, length, now) for length in range(1, longest + 1))
+    return [Case(probe.name, Caller.CLIENT, probe) for probe in made]
+
+
+def by_chain(component: DeployedComponent, authority: DeployedAuthority, now: datetime) -> list[Check]:
+    """What can be said of clients whose private keys are not in the stack: whether their chains
+    lead to the wanted authority at all.
+    """
+    from alb_mutual_tls.pki.certification_path import length_to
+
+    checks = []
+    for client in component.clients:
+        if client.private_key_pem is None:
+            leads = length_to(client.chain_pem, authority.ca_certificate_pem, now) is not None
+            checks.append(
+                Check(f"client {client.name}", Verdict.NOT_CHECKED, KEY_ELSEWHERE, Expected.LET_IN)
+                if leads
+                else Check(f"client {client.name}", Verdict.FELL_SHORT, LEADS_ELSEWHERE, Expected.LET_IN)
+            )
+    return checks

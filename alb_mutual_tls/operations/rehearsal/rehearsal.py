@@ -4,29 +4,23 @@ tried like the real one, and taken away again.
 
 from __future__ import annotations
 
-import os
-import random
-import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from alb_mutual_tls import clock
-from alb_mutual_tls.cluster.api import Forbidden
-from alb_mutual_tls.cluster.cluster import Cluster, Conflict, Event
+from alb_mutual_tls.alibaba.polling import Wait
+from alb_mutual_tls.cluster.cluster import Cluster
 from alb_mutual_tls.entry import given_place
-from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import temporary
 from alb_mutual_tls.listener.bypasses import Exposure, open_bypasses
 from alb_mutual_tls.listener.claim import new_id
 from alb_mutual_tls.listener.declared import HTTPS, find_listener
-from alb_mutual_tls.listener.enforced import load_balancer_id, shows
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.fitness import unfit
 from alb_mutual_tls.listener.ingresses import ingresses_of
@@ -34,12 +28,14 @@ from alb_mutual_tls.listener.owners import declarative_owners
 from alb_mutual_tls.listener.patch import Desired
 from alb_mutual_tls.listener.rehearsal_claim import RehearsalClaim, Runner, left_behind
 from alb_mutual_tls.listener.temporary import Standing
-from alb_mutual_tls.operations.rehearsal.cleaning import CLEANING, changed, cleared, take_away
-from alb_mutual_tls.operations.rehearsal.probes import KEY_ELSEWHERE, LEADS_ELSEWHERE, needed_lengths
+from alb_mutual_tls.operations.rehearsal import probes as chains
+from alb_mutual_tls.operations.rehearsal.cleaning import CLEANING, cleared
+from alb_mutual_tls.operations.rehearsal.probes import needed_lengths
 from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Purpose, RehearsalResult
+from alb_mutual_tls.operations.rehearsal.runner import alive, this_runner
+from alb_mutual_tls.operations.rehearsal.temporary_listener import TemporaryListener
 from alb_mutual_tls.operations.verification.approach import approach, resolve, split_address
 from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
-from alb_mutual_tls.operations.verification.judgement import Caller, Expected
 from alb_mutual_tls.operations.verification.outcome import (
     ConnectionFailed,
     Destination,
@@ -47,91 +43,26 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
 )
 from alb_mutual_tls.operations.verification.probe import Probe
-from alb_mutual_tls.operations.verification.result import Check
 from alb_mutual_tls.operations.verification.verify import verify_listener
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import (
     DeployedAuthority,
     DeployedComponent,
     DeployedListener,
-    chosen_listeners,
 )
-from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
     from alb_mutual_tls.pki.imposters import ClientCredential
 
 T = TypeVar("T")
-_TRIES: Final = 8
-"""How often the addition is planned anew when somebody else writes the AlbConfig at the same
-moment.
-"""
 _TRYING: Final = timedelta(minutes=15)
 """Longer than the cases take: until then, and the wait for ALB, a claim is one of a rehearsal that
 may still run.
 """
-_PAUSES: Final = (0.25, 0.5, 1.0, 2.0)
-"""Between looks, in seconds; the last one repeats."""
 _DEEPEST: Final = 3
 """Chains are tried up to this length at least: root -> cross certificate -> intermediate -> client.
 """
-
-
-def chosen_listener(
-    components: Sequence[DeployedComponent], name: str | None
-) -> tuple[DeployedComponent, DeployedListener]:
-    """The listener to rehearse, the only one where none is named; raises UserError."""
-    found = chosen_listeners(components, [name] if name else None)
-    if not found:
-        raise UserError(
-            "the stack declares no listener, so there is nothing to rehearse: add one under listeners"
-        )
-    if len(found) > 1:
-        names = ", ".join(f"{listener.name} of {component.name}" for component, listener in found)
-        raise UserError(
-            f"the stack has {len(found)} listeners: choose one with --listener (and --component), of {names}"
-        )
-    return found[0]
-
-
-def chosen_authority(component: DeployedComponent, name: str | None) -> DeployedAuthority:
-    """The authority to rehearse with, the trusted one where none is named; raises UserError."""
-    wanted = name or component.trusted_authority
-    for authority in component.authorities:
-        if authority.name == wanted:
-            if authority.ca_certificate_id is None:
-                raise UserError(
-                    f"the state does not say under which id CAS has authority {wanted}: run `pulumi up` once,"
-                    " then rehearse"
-                )
-            return authority
-    known = ", ".join(authority.name for authority in component.authorities)
-    raise UserError(
-        f"--authority {wanted} is none of this stack's authorities: it has {known}; add it under authorities"
-        " and run `pulumi up`"
-    )
-
-
-def this_runner() -> Runner:
-    """This process."""
-    namespace = ""
-    with suppress(OSError):
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    return Runner(socket.gethostname(), namespace, os.getpid())
-
-
-def alive(pid: int) -> bool:
-    """Whether another process of this machine has this id."""
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 @dataclass
@@ -155,17 +86,23 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         self.result = RehearsalResult(self.component.name, self.listener, self.authority)
-        self._claims: list[RehearsalClaim] = []
-        """Those that may have been written: an answer can be lost."""
-        self._added = 0.0
         self._stale: list[RehearsalClaim] = []
-        self._warned: list[Event] = []
         self._uid = ""
-        self._reads_events = True
 
     @cached_property
     def _cluster(self) -> Cluster:
         return self.neighbourhood.cluster_of(self.listener)
+
+    @cached_property
+    def _temporary(self) -> TemporaryListener:
+        return TemporaryListener(
+            self._cluster,
+            self.listener.alb_config,
+            self._uid,
+            self.alb,
+            self.pause,
+            self.result.notes.append,
+        )
 
     # --- before anything is written
 
@@ -319,14 +256,16 @@ class Rehearsal:
             found, sentence = cleared(self._cluster, self.listener.alb_config, claim, self.pause)
             (self.result.notes if found is Standing.CHANGED else self.result.cleaned).append(sentence)
             self.say(sentence)
-        self._warned = self._warnings()
+        warned = self._temporary.warnings()
         began = time.monotonic()
-        claim = self._add()
+        claim = self._temporary.add(self._new_claim)
+        self.result.port = claim.temporary_port
         until = time.monotonic() + self.wait
         self.say(
             f"added {claim.temporary_port}/{HTTPS} to AlbConfig {self.listener.alb_config}; waiting for ALB"
         )
-        self._await_alb(claim, until)
+        desired = Desired(True, str(self.authority.ca_certificate_id))
+        self._temporary.await_alb(claim, desired, warned, self.wait)
         self.say(f"ALB has it after {time.monotonic() - began:.1f} s; waiting until it can be reached")
         way_in = replace(
             self.listener,
@@ -338,136 +277,23 @@ class Rehearsal:
         self._await_reachable(claim, way_in, until)
         self.say("trying every case")
         self._try_every(way_in)
-        self._present(claim)
-
-    def _add(self) -> RehearsalClaim:
-        last: UserError | None = None
-        for attempt in range(_TRIES):
-            if attempt:
-                self.pause(random.uniform(0.02, 0.2 * attempt))  # noqa: S311
-            document = self._document()
-            claim = next((one for one in self._claims if self._stands(document, one)), None)
-            if claim is not None:  # the answer to the patch was lost
-                self.result.port = claim.temporary_port
-                return claim
-            claim = self._new_claim(document)
-            patch = temporary.plan_add(document, find_listener(document, self.listener.port), claim)
-            self._claims.append(claim)
-            self._added = time.monotonic()
-            try:
-                document = self._cluster.patch_albconfig(self.listener.alb_config, patch)
-            except Conflict as error:
-                self._claims.remove(claim)
-                last = error
-                continue
-            except Unreachable as error:
-                last = error
-                continue
-            self.result.port = claim.temporary_port
-            if temporary.stands_alone(document, claim):
-                return claim
-            last = Conflict(
-                f"somebody else has added a listener on port {claim.temporary_port} at the same moment"
-            )
-            take_away(self._cluster, self.listener.alb_config, claim, self.pause)
-        if isinstance(last, Unreachable):
-            raise last
-        raise UserError(
-            f"the temporary listener could not be added, {_TRIES} times in a row: {last}; pause whoever else"
-            f" writes AlbConfig {self.listener.alb_config}, then run the command again"
-        )
-
-    @staticmethod
-    def _stands(document: Document, claim: RehearsalClaim) -> bool:
-        found = [one.claim for one in left_behind(document) if one.claim is not None]
-        return (
-            any(one.id == claim.id for one in found)
-            and temporary.standing(document, claim)[0] is Standing.UNCHANGED
-        )
-
-    def _document(self) -> Document:
-        document = self._cluster.albconfig(self.listener.alb_config)
-        if document is None or str(document["metadata"]["uid"]) != self._uid:
-            raise UserError(
-                f"AlbConfig {self.listener.alb_config} was deleted or made anew meanwhile: run `pulumi up` to"
-                " see what became of it"
-            )
-        return document
-
-    def _present(self, claim: RehearsalClaim) -> Document:
-        """The AlbConfig, while it has our listener as it was added; raises UserError."""
-        document = self._document()
-        if temporary.standing(document, claim)[0] is not Standing.UNCHANGED:
-            raise UserError(
-                f"somebody has changed the temporary listener {claim.temporary_port}/{HTTPS}, or taken it"
-                f" away, during the rehearsal: pause whoever else writes AlbConfig {self.listener.alb_config}"
-                " (a GitOps tool?), then run the command again"
-            )
-        return document
-
-    def _warnings(self) -> list[Event]:
-        if not self._reads_events:
-            return []
-        try:
-            return self._cluster.warning_events(self.listener.alb_config)
-        except Forbidden as error:
-            self._reads_events = False
-            self.result.notes.append(
-                f"the controller's events about the AlbConfig were not looked at: {error}"
-            )
-            return []
-
-    def _await_alb(self, claim: RehearsalClaim, until: float) -> None:
-        wish, looks = Desired(True, str(self.authority.ca_certificate_id)), 0
-        while True:
-            document = self._present(claim)
-            if new := [event for event in self._warnings() if event not in self._warned]:
-                raise UserError(
-                    f"the controller does not take the temporary listener: {new[-1]}; put right what it"
-                    " names, then run the command again"
-                )
-            identifier = load_balancer_id(document)
-            shown = f"AlbConfig {self.listener.alb_config} has no load balancer yet"
-            try:
-                if identifier is not None:
-                    state = self.alb().listener_state(identifier, claim.temporary_port)
-                    if shows(state, wish):
-                        return
-                    shown = (
-                        f"load balancer {identifier} shows"
-                        f" {state.describe() if state else f'no {HTTPS} listener on that port'}"
-                    )
-            except Unreachable as error:
-                shown = str(error)
-            except UserError as error:
-                self.result.notes.append(
-                    f"whether ALB itself shows the temporary listener was not looked at: {error}"
-                )
-                return
-            if time.monotonic() >= until:
-                raise UserError(
-                    f"ALB did not show the temporary listener within {self.wait:.0f} s: {shown}; give it more"
-                    " time with --wait"
-                )
-            self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
-            looks += 1
+        self._temporary.present(claim)
 
     def _await_reachable(self, claim: RehearsalClaim, way_in: DeployedListener, until: float) -> None:
         way = approach(way_in, self._around)
         places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
         patience = replace(self.probe, timeout=min(self.probe.timeout, 5.0))
-        looks = 0
+        wait = Wait(until - time.monotonic(), self.pause, time.monotonic)
         while failed := self._beside(lambda: _unreached(places, patience)):
-            self._present(claim)
-            if time.monotonic() >= until:
+            self._temporary.present(claim)
+            if wait.over:
                 place, reason = failed
                 raise UserError(
                     f"the temporary listener could not be reached at {place.address} port {place.port} within"
                     f" {self.wait:.0f} s ({reason}), so nothing was tried: open that port in whatever stands"
                     " before the ALB (security group, access control, firewall), or give an open --port"
                 )
-            self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
-            looks += 1
+            wait.pause()
 
     def _try_every(self, way_in: DeployedListener) -> None:
         """Everything that is taken from `mtls verify` about trying a listener."""
@@ -481,7 +307,7 @@ class Rehearsal:
         tried = cases(wanted, self.given, with_authority_key=self.with_authority_key, now=now)
         needed = needed_lengths(self.component, self.authority, now)
         probes = self._probes(max(_DEEPEST, *needed), now)
-        by_chain = self._by_chain(now)
+        by_chain = [] if self.given else chains.by_chain(self.component, self.authority, now)
         tried = [
             case
             for case in tried
@@ -505,39 +331,15 @@ class Rehearsal:
         )
 
     def _probes(self, longest: int, now: datetime) -> list[Case]:
-        if not self.with_authority_key or self.authority.private_key_pem is None:
-            why = (
-                "only the CA itself can sign such chains: --with-authority-key"
-                if not self.with_authority_key
-                else f"the private key of authority {self.authority.name} is not in the stack's state"
-            )
-            self.result.notes.append(f"how long a chain ALB accepts was not tried, {why}")
-            return []
-        from alb_mutual_tls.pki import imposters
-        from alb_mutual_tls.pki.signing import Issuer
-
-        issuer = Issuer.load(self.authority.ca_certificate_pem, self.authority.private_key_pem)
-        made = (imposters.probe(issuer, length, now) for length in range(1, longest + 1))
-        return [Case(probe.name, Caller.CLIENT, probe) for probe in made]
-
-    def _by_chain(self, now: datetime) -> list[Check]:
-        """What can be said of clients whose private keys are not in the stack: whether their chains
-        lead to the wanted authority at all.
-        """
-        if self.given is not None:
-            return []
-        from alb_mutual_tls.pki.certification_path import length_to
-
-        checks = []
-        for client in self.component.clients:
-            if client.private_key_pem is None:
-                leads = length_to(client.chain_pem, self.authority.ca_certificate_pem, now) is not None
-                checks.append(
-                    Check(f"client {client.name}", Verdict.NOT_CHECKED, KEY_ELSEWHERE, Expected.LET_IN)
-                    if leads
-                    else Check(f"client {client.name}", Verdict.FELL_SHORT, LEADS_ELSEWHERE, Expected.LET_IN)
-                )
-        return checks
+        if self.with_authority_key and self.authority.private_key_pem is not None:
+            return chains.probes(self.authority, longest, now)
+        why = (
+            "only the CA itself can sign such chains: --with-authority-key"
+            if not self.with_authority_key
+            else f"the private key of authority {self.authority.name} is not in the stack's state"
+        )
+        self.result.notes.append(f"how long a chain ALB accepts was not tried, {why}")
+        return []
 
     @staticmethod
     def _beside(act: Callable[[], T]) -> T:
@@ -552,56 +354,25 @@ class Rehearsal:
 
     def _clean(self) -> None:
         until = time.monotonic() + CLEANING
-        if self._claims:
+        claims = self._temporary.claims if "_temporary" in self.__dict__ else []
+        if claims:
             self.say("taking the temporary listener away")
-        for claim in self._claims:
-            self._clean_one(claim, until)
-        if self.result.port is None or self.result.left:
+        for claim in claims:
+            if sentence := self._temporary.remove(claim, until - time.monotonic()):
+                self.result.left.append(sentence)
+        port = self.result.port = self._temporary.port if claims else None
+        if port is None or self.result.left:
             return
-        self.result.stood = time.monotonic() - self._added
+        self.result.stood = time.monotonic() - self._temporary.added
         self.say(f"it stood for {self.result.stood:.1f} s and is gone")
         if self.result.reason:
             return
         try:
-            self._await_gone(self.result.port)
+            self._temporary.await_gone(port, min(self.wait, CLEANING))
         except KeyboardInterrupt:
             self.result.notes.append(
                 "whether ALB has let go of the temporary listener was not waited for: interrupted"
             )
-
-    def _clean_one(self, claim: RehearsalClaim, until: float) -> None:
-        name = self.listener.alb_config
-        try:
-            found = take_away(self._cluster, name, claim, self.pause, until - time.monotonic())
-        except (UserError, KeyboardInterrupt) as error:
-            why = str(error) if isinstance(error, UserError) else "interrupted"
-            self.result.left.append(
-                f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {name} and its"
-                f" annotation {claim.key} could not be taken away ({why}): run ./mtls rehearse"
-                f" --clean{given_place()} as soon as the cluster can be written"
-            )
-            return
-        if found is Standing.CHANGED:
-            self.result.left.append(changed(name, claim))
-
-    def _await_gone(self, port: int) -> None:
-        until, looks = time.monotonic() + min(self.wait, CLEANING), 0
-        while True:
-            try:
-                document = self._cluster.albconfig(self.listener.alb_config)
-                identifier = load_balancer_id(document)
-                if identifier is None or self.alb().listener_state(identifier, port) is None:
-                    return
-            except UserError:
-                return  # whoever may not ask has been told
-            if time.monotonic() >= until:
-                self.result.notes.append(
-                    "ALB still shows the temporary listener, which the AlbConfig has not any more: look at"
-                    f" the events of AlbConfig {self.listener.alb_config}"
-                )
-                return
-            self.pause(_PAUSES[min(looks, len(_PAUSES) - 1)])
-            looks += 1
 
 
 def _unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination, str] | None:

@@ -25,8 +25,10 @@ from alb_mutual_tls.listener.rehearsal_claim import LeftBehind, left_behind
 from alb_mutual_tls.operations.printing import error_as_json
 from alb_mutual_tls.operations.rehearsal import probes
 from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
+from alb_mutual_tls.operations.rehearsal import runner
+from alb_mutual_tls.operations.rehearsal.choice import chosen_authority, chosen_listener
 from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
-from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal, chosen_authority, chosen_listener
+from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal
 from alb_mutual_tls.operations.rehearsal.report import (
     NOTHING,
     as_json,
@@ -647,10 +649,10 @@ def abandoned(world: World, **changes: Any) -> None:
     """What a rehearsal that was killed leaves; `changes` to its claim."""
     rehearsal = world.rehearsal(**changes)
     rehearsal.prepare()
-    rehearsal._add()
+    rehearsal._temporary.add(rehearsal._new_claim)
 
 
-GONE = replace(rehearsals.this_runner(), pid=2**22 + 1)
+GONE = replace(runner.this_runner(), pid=2**22 + 1)
 ELSEWHERE = replace(GONE, host="elsewhere")
 
 

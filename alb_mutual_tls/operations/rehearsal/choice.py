@@ -1,0 +1,48 @@
+"""Which listener is rehearsed, and with which authority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.stack.deployed import (
+    DeployedAuthority,
+    DeployedComponent,
+    DeployedListener,
+    chosen_listeners,
+)
+
+
+def chosen_listener(
+    components: Sequence[DeployedComponent], name: str | None
+) -> tuple[DeployedComponent, DeployedListener]:
+    """The listener to rehearse, the only one where none is named; raises UserError."""
+    found = chosen_listeners(components, [name] if name else None)
+    if not found:
+        raise UserError(
+            "the stack declares no listener, so there is nothing to rehearse: add one under listeners"
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{listener.name} of {component.name}" for component, listener in found)
+        raise UserError(
+            f"the stack has {len(found)} listeners: choose one with --listener (and --component), of {names}"
+        )
+    return found[0]
+
+
+def chosen_authority(component: DeployedComponent, name: str | None) -> DeployedAuthority:
+    """The authority to rehearse with, the trusted one where none is named; raises UserError."""
+    wanted = name or component.trusted_authority
+    for authority in component.authorities:
+        if authority.name == wanted:
+            if authority.ca_certificate_id is None:
+                raise UserError(
+                    f"the state does not say under which id CAS has authority {wanted}: run `pulumi up` once,"
+                    " then rehearse"
+                )
+            return authority
+    known = ", ".join(authority.name for authority in component.authorities)
+    raise UserError(
+        f"--authority {wanted} is none of this stack's authorities: it has {known}; add it under authorities"
+        " and run `pulumi up`"
+    )
