@@ -5,12 +5,11 @@ tried like the real one, and taken away again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls import clock
 from alb_mutual_tls.alibaba.polling import Wait
@@ -31,14 +30,14 @@ from alb_mutual_tls.listener.temporary import Standing
 from alb_mutual_tls.operations.rehearsal import probes as chains
 from alb_mutual_tls.operations.rehearsal.cleaning import CLEANING, cleared
 from alb_mutual_tls.operations.rehearsal.probes import needed_lengths
+from alb_mutual_tls.operations.rehearsal.reach import in_thread, moved_address, unreached
 from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Purpose, RehearsalResult
 from alb_mutual_tls.operations.rehearsal.runner import alive, this_runner
 from alb_mutual_tls.operations.rehearsal.temporary_listener import TemporaryListener
-from alb_mutual_tls.operations.verification.approach import approach, resolve, split_address
+from alb_mutual_tls.operations.verification.approach import approach, resolve
 from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
 from alb_mutual_tls.operations.verification.outcome import (
     ConnectionFailed,
-    Destination,
     ServerCertificateInvalid,
     TlsVersion,
 )
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
     from alb_mutual_tls.pki.imposters import ClientCredential
 
-T = TypeVar("T")
 _TRYING: Final = timedelta(minutes=15)
 """Longer than the cases take: until then, and the wait for ALB, a claim is one of a rehearsal that
 may still run.
@@ -202,7 +200,7 @@ class Rehearsal:
         members = ingresses_of(document, self._cluster.ingress_classes(), self._cluster.ingresses())
         own = [one.port for one in self.component.listeners if one.alb_config == self.listener.alb_config]
         port = temporary.free_port(document, members, self.port, own)
-        self._moved_address(port)
+        moved_address(self.listener, port)
         now = clock.now()
         added = temporary.temporary(
             document, find_listener(document, self.listener.port), port, str(self.authority.ca_certificate_id)
@@ -218,23 +216,6 @@ class Rehearsal:
             until,
             added,
         )
-
-    def _moved_address(self, port: int) -> str | None:
-        """`verify.address` for the temporary listener: other ports of the ALB are as far away from
-        theirs as the real listener's is.
-        """
-        if self.listener.address is None:
-            return None
-        host, at = split_address(self.listener.address)
-        if at is None:
-            return self.listener.address
-        moved = at - self.listener.port + port
-        if not 1 <= moved <= 65535:
-            raise UserError(
-                f"port {port} moved by {at - self.listener.port}, as verify.address moves its listener, is"
-                f" {moved} and no port: give another --port"
-            )
-        return f"[{host}]:{moved}" if ":" in host else f"{host}:{moved}"
 
     # --- the run
 
@@ -270,7 +251,7 @@ class Rehearsal:
         way_in = replace(
             self.listener,
             port=claim.temporary_port,
-            address=self._moved_address(claim.temporary_port),
+            address=moved_address(self.listener, claim.temporary_port),
             ca_enabled=True,
             ca_certificate_id=self.authority.ca_certificate_id,
         )
@@ -284,7 +265,7 @@ class Rehearsal:
         places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
         patience = replace(self.probe, timeout=min(self.probe.timeout, 5.0))
         wait = Wait(until - time.monotonic(), self.pause, time.monotonic)
-        while failed := self._beside(lambda: _unreached(places, patience)):
+        while failed := in_thread(lambda: unreached(places, patience)):
             self._temporary.present(claim)
             if wait.over:
                 place, reason = failed
@@ -314,7 +295,7 @@ class Rehearsal:
             if not (isinstance(case, Missing) and case.name in {check.case for check in by_chain})
         ]
         every = [*tried, *probes]
-        report = self._beside(
+        report = in_thread(
             lambda: verify_listener(self.component.name, way_in, every, self._around, self.probe)
         )
         names = {case.name: length for length, case in enumerate(probes, 1)}
@@ -341,15 +322,6 @@ class Rehearsal:
         self.result.notes.append(f"how long a chain ALB accepts was not tried, {why}")
         return []
 
-    @staticmethod
-    def _beside(act: Callable[[], T]) -> T:
-        """Run it in a thread of its own, so that Ctrl-C does not wait for connections that hang."""
-        pool = ThreadPoolExecutor(1)
-        try:
-            return pool.submit(act).result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
     # --- afterwards
 
     def _clean(self) -> None:
@@ -373,11 +345,3 @@ class Rehearsal:
             self.result.notes.append(
                 "whether ALB has let go of the temporary listener was not waited for: interrupted"
             )
-
-
-def _unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination, str] | None:
-    for place in places:
-        outcome = probe.over_tls(place, TlsVersion.TLS_1_2, None)
-        if isinstance(outcome, ConnectionFailed):
-            return place, outcome.reason
-    return None

@@ -23,9 +23,8 @@ from alb_mutual_tls.errors import Unreachable, UserError, WrongPlace
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.rehearsal_claim import LeftBehind, left_behind
 from alb_mutual_tls.operations.printing import error_as_json
-from alb_mutual_tls.operations.rehearsal import probes
+from alb_mutual_tls.operations.rehearsal import probes, runner
 from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
-from alb_mutual_tls.operations.rehearsal import runner
 from alb_mutual_tls.operations.rehearsal.choice import chosen_authority, chosen_listener
 from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
 from alb_mutual_tls.operations.rehearsal.rehearsal import Rehearsal

@@ -1,0 +1,51 @@
+"""Where a temporary listener is, and whether it can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.verification.approach import split_address
+from alb_mutual_tls.operations.verification.outcome import ConnectionFailed, Destination, TlsVersion
+from alb_mutual_tls.operations.verification.probe import Probe
+from alb_mutual_tls.stack.deployed import DeployedListener
+
+T = TypeVar("T")
+
+
+def moved_address(listener: DeployedListener, port: int) -> str | None:
+    """`verify.address` for the temporary listener: other ports of the ALB are as far away from
+    theirs as the real listener's is.
+    """
+    if listener.address is None:
+        return None
+    host, at = split_address(listener.address)
+    if at is None:
+        return listener.address
+    moved = at - listener.port + port
+    if not 1 <= moved <= 65535:
+        raise UserError(
+            f"port {port} moved by {at - listener.port}, as verify.address moves its listener, is"
+            f" {moved} and no port: give another --port"
+        )
+    return f"[{host}]:{moved}" if ":" in host else f"{host}:{moved}"
+
+
+def unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination, str] | None:
+    """The first endpoint that does not answer, and why; None where all do."""
+    for place in places:
+        outcome = probe.over_tls(place, TlsVersion.TLS_1_2, None)
+        if isinstance(outcome, ConnectionFailed):
+            return place, outcome.reason
+    return None
+
+
+def in_thread(act: Callable[[], T]) -> T:
+    """Run it in a thread of its own, so that Ctrl-C does not wait for connections that hang."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(act).result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
