@@ -67,10 +67,7 @@ class _Engine(Mocks):
     """
 
     def __init__(self, days_ago: int) -> None:
-        made = int((NOW - AGE).timestamp()) * 1_000_000_000
-        self._once: dict[str, Handler] = {
-            kind.token: kind(lambda: made) for kind in (PrivateKey, CertRequest)
-        }
+        self._once: dict[str, Handler] = {kind.token: kind() for kind in (PrivateKey, CertRequest)}
         self._once[AuthorityCertificate.token] = AuthorityCertificate(lambda: NOW - AGE)
         self._signed = SignedCertificate(lambda: NOW - days_ago * DAY)
 

@@ -13,15 +13,9 @@ from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from dev.toolchain.plugins.tls.resource import Resource
 
-NOW = 1_773_685_952_577_151_145  # 2026-03-16T18:32:32.577151145Z
-
 
 class Driver:
-    """Calls handlers as the host does, at a time of the test's choice; remembers warnings."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.warnings: list[str] = []
+    """Calls handlers as the host does."""
 
     def request(self, preview: bool = False) -> Request:
         return Request(
@@ -30,14 +24,14 @@ class Driver:
             preview=preview,
             timeout=0.0,
             cancelled=threading.Event(),
-            log=lambda severity, sentence, urn: self.warnings.append(sentence),
+            log=lambda *_: None,
         )
 
     def check(self, kind: type[Resource], **inputs: Any) -> list[CheckFailure]:
-        return kind(lambda: self.now).check(self.request(), {}, inputs)[1]
+        return kind().check(self.request(), {}, inputs)[1]
 
     def create(self, kind: type[Resource], **inputs: Any) -> Properties:
-        handler = kind(lambda: self.now)
+        handler = kind()
         checked, failures = handler.check(self.request(), {}, inputs)
         assert failures == []
         id, state = handler.create(self.request(), checked)
@@ -45,13 +39,13 @@ class Driver:
         return state
 
     def preview(self, kind: type[Resource], **inputs: Any) -> Properties:
-        handler = kind(lambda: self.now)
+        handler = kind()
         checked, failures = handler.check(self.request(), {}, inputs)
         assert failures == []
         return handler.create(self.request(preview=True), checked)[1]
 
     def changes(self, kind: type[Resource], state: Properties, **inputs: Any) -> dict[str, str]:
-        found = kind(lambda: self.now).diff(self.request(), state["id"], state, {}, inputs)
+        found = kind().diff(self.request(), state["id"], state, {}, inputs)
         return {name: change.value for name, change in found.changes.items()}
 
 

@@ -1,8 +1,9 @@
-"""Diff, update and read: what replaces, what is due, and what a refresh leaves alone."""
+"""Diff and read: what replaces, and what a refresh leaves alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,41 +15,35 @@ from dev.toolchain.plugins.tls.private_key import PrivateKey
 from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert
 
 KeyPem = Callable[..., str]
-HOUR = 3600 * 10**9
-INPUTS: dict[str, Any] = {
-    "isCaCertificate": True,
-    "allowedUses": ["cert_signing"],
-    "validityPeriodHours": 10,
-    "earlyRenewalHours": 2,
-    "subject": {"commonName": "root"},
-}
 
 
 @pytest.fixture
 def inputs(key_pem: KeyPem) -> dict[str, Any]:
-    return INPUTS | {"privateKeyPem": key_pem()}
+    return {"subject": {"commonName": "client"}, "privateKeyPem": key_pem()}
 
 
 @pytest.fixture
 def state(driver: Any, inputs: dict[str, Any]) -> Any:
-    return driver.create(SelfSignedCert, **inputs)
+    return driver.create(CertRequest, **inputs)
 
 
 def test_the_inputs_it_was_made_with_are_no_change(driver: Any, inputs: dict[str, Any], state: Any) -> None:
-    assert driver.changes(SelfSignedCert, state, **inputs) == {}
+    assert driver.changes(CertRequest, state, **inputs) == {}
 
 
 def test_defaults_written_out_are_no_change(driver: Any, inputs: dict[str, Any], state: Any) -> None:
-    spelled = inputs | {"setSubjectKeyId": False, "setAuthorityKeyId": False, "dnsNames": None}
-    assert driver.changes(SelfSignedCert, state, **spelled) == {}
+    assert driver.changes(CertRequest, state, **inputs, dnsNames=None) == {}
+    key = driver.create(PrivateKey, algorithm="ED25519")
+    spelled = {"algorithm": "ED25519", "rsaBits": 2048, "ecdsaCurve": "P224"}
+    assert driver.changes(PrivateKey, key, **spelled) == {}
 
 
 def test_keys_of_the_bridge_are_no_change(driver: Any, inputs: dict[str, Any], state: Any) -> None:
-    bridged = inputs | {"__defaults": [], "subject": {"__defaults": [], "commonName": "root"}}
-    assert driver.changes(SelfSignedCert, state, **bridged) == {}
-    assert driver.check(SelfSignedCert, **bridged) == []
-    made = driver.create(SelfSignedCert, **bridged)
-    assert made["subject"] == {"commonName": "root"}
+    bridged = inputs | {"__defaults": [], "subject": {"__defaults": [], "commonName": "client"}}
+    assert driver.changes(CertRequest, state, **bridged) == {}
+    assert driver.check(CertRequest, **bridged) == []
+    made = driver.create(CertRequest, **bridged)
+    assert made["subject"] == {"commonName": "client"}
     assert "__defaults" not in made
 
 
@@ -58,103 +53,65 @@ def test_keys_of_the_bridge_are_no_change(driver: Any, inputs: dict[str, Any], s
         ({"subject": {"commonName": "other"}}, {"subject": "UPDATE_REPLACE"}),
         ({"subject": {"commonName": UNKNOWN}}, {"subject": "UPDATE_REPLACE"}),
         ({"privateKeyPem": UNKNOWN}, {"privateKeyPem": "UPDATE_REPLACE"}),
-        ({"allowedUses": ["crl_signing"]}, {"allowedUses": "UPDATE_REPLACE"}),
-        ({"uris": ["spiffe://x"]}, {"uris": "ADD_REPLACE"}),
-        ({"validityPeriodHours": 11}, {"validityPeriodHours": "UPDATE_REPLACE"}),
-        ({"isCaCertificate": False}, {"isCaCertificate": "UPDATE_REPLACE"}),
-        ({"setAuthorityKeyId": True}, {"setAuthorityKeyId": "UPDATE_REPLACE"}),
-        ({"setSubjectKeyId": True}, {"setSubjectKeyId": "UPDATE_REPLACE"}),
-        ({"maxPathLength": 1}, {"maxPathLength": "ADD_REPLACE"}),
         ({"subject": None}, {"subject": "DELETE_REPLACE"}),
-        ({"earlyRenewalHours": 3}, {"earlyRenewalHours": "UPDATE"}),
-        ({"earlyRenewalHours": None}, {"earlyRenewalHours": "UPDATE"}),
     ],
 )
-def test_all_inputs_but_early_renewal_replace(
+def test_all_inputs_of_a_request_replace(
     driver: Any, inputs: dict[str, Any], state: Any, change: dict[str, Any], expected: Any
 ) -> None:
-    assert driver.changes(SelfSignedCert, state, **(inputs | change)) == expected
+    assert driver.changes(CertRequest, state, **(inputs | change)) == expected
 
 
-def test_leaving_the_path_length_out_later_is_no_change(driver: Any, inputs: dict[str, Any]) -> None:
-    state = driver.create(SelfSignedCert, **inputs, maxPathLength=1)
-    assert driver.changes(SelfSignedCert, state, **inputs) == {}
-
-
-@pytest.mark.parametrize("kind", [PrivateKey, CertRequest])
-def test_keys_and_requests_have_nothing_that_can_change_in_place(kind: Any) -> None:
-    assert all(item.replaces for item in kind.inputs)
-
-
-def test_a_write_only_key_shows_as_change_by_its_version_only(driver: Any, key_pem: KeyPem) -> None:
-    state = driver.create(SelfSignedCert, **INPUTS, privateKeyPemWo=key_pem(), privateKeyPemWoVersion=1)
-    assert (
-        driver.changes(
-            SelfSignedCert, state, **INPUTS, privateKeyPemWo=key_pem("ED25519"), privateKeyPemWoVersion=1
-        )
-        == {}
-    )
-    changed = driver.changes(
-        SelfSignedCert, state, **INPUTS, privateKeyPemWo=key_pem("ED25519"), privateKeyPemWoVersion=2
-    )
-    assert changed == {"privateKeyPemWoVersion": "UPDATE_REPLACE"}
-
-
-def test_an_update_keeps_the_certificate(driver: Any, inputs: dict[str, Any], state: Any) -> None:
-    handler = SelfSignedCert(lambda: driver.now)
-    updated = handler.update(driver.request(), state["id"], state, inputs, inputs | {"earlyRenewalHours": 5})
-    assert updated == state | {"earlyRenewalHours": 5}
+def test_an_input_that_is_new_replaces(driver: Any, inputs: dict[str, Any], state: Any) -> None:
+    former = {name: value for name, value in state.items() if name != "subject"}
+    assert driver.changes(CertRequest, former, **inputs) == {"subject": "ADD_REPLACE"}
 
 
 @pytest.mark.parametrize(
-    ("hours", "expected"),
-    [(7.99, {}), (8, {"readyForRenewal": "UPDATE_REPLACE"}), (20, {"readyForRenewal": "UPDATE_REPLACE"})],
+    ("change", "expected"),
+    [
+        ({"algorithm": "RSA"}, {"algorithm": "UPDATE_REPLACE"}),
+        ({"ecdsaCurve": "P384"}, {"ecdsaCurve": "UPDATE_REPLACE"}),
+        ({"ecdsaCurve": None}, {"ecdsaCurve": "UPDATE_REPLACE"}),
+        ({"rsaBits": 4096}, {"rsaBits": "UPDATE_REPLACE"}),
+    ],
 )
-def test_a_certificate_is_replaced_from_its_early_renewal_on(
-    driver: Any, inputs: dict[str, Any], state: Any, hours: float, expected: Any
-) -> None:
-    driver.now += int(hours * HOUR)
-    assert driver.changes(SelfSignedCert, state, **inputs) == expected
+def test_all_inputs_of_a_key_replace(driver: Any, change: dict[str, Any], expected: Any) -> None:
+    inputs = {"algorithm": "ECDSA", "ecdsaCurve": "P256"}
+    state = driver.create(PrivateKey, **inputs)
+    assert driver.changes(PrivateKey, state, **(inputs | change)) == expected
 
 
-def test_a_longer_early_renewal_can_make_it_due_at_once(
-    driver: Any, inputs: dict[str, Any], state: Any
+@pytest.mark.parametrize("kind", [PrivateKey, CertRequest])
+def test_keys_and_requests_have_nothing_that_can_change_in_place(driver: Any, kind: Any) -> None:
+    with pytest.raises(UserError, match="can change in place"):
+        kind().update(driver.request(), "id", {}, {}, {})
+
+
+@pytest.mark.parametrize(("hours", "ready"), [(-3, False), (-1, True), (0, True), (99, True)])
+def test_a_refresh_marks_the_certificate_of_an_earlier_version_that_is_due_and_removes_nothing(
+    driver: Any, hours: int, ready: bool
 ) -> None:
-    driver.now += 4 * HOUR
-    assert driver.changes(SelfSignedCert, state, **(inputs | {"earlyRenewalHours": 5})) == {
-        "earlyRenewalHours": "UPDATE"
+    """The time has the form in which Go writes it."""
+    end = datetime.now(UTC) - timedelta(hours=hours)
+    state: dict[str, Any] = {
+        "id": "1",
+        "earlyRenewalHours": 2,
+        "readyForRenewal": False,
+        "validityEndTime": f"{end:%Y-%m-%dT%H:%M:%S}.577151145Z",
     }
-    changed = driver.changes(SelfSignedCert, state, **(inputs | {"earlyRenewalHours": 6}))
-    assert changed == {"earlyRenewalHours": "UPDATE", "readyForRenewal": "UPDATE_REPLACE"}
-
-
-@pytest.mark.parametrize(("hours", "ready"), [(7, False), (9, True), (99, True)])
-def test_a_refresh_marks_what_is_due_and_removes_nothing(
-    driver: Any, inputs: dict[str, Any], state: Any, hours: int, ready: bool
-) -> None:
-    driver.now += hours * HOUR
-    read = SelfSignedCert(lambda: driver.now).read(driver.request(), state["id"], inputs, state)
+    read = SelfSignedCert().read(driver.request(), state["id"], {"subject": {}}, state)
     assert read is not None
-    assert (read.id, read.state, read.inputs) == (state["id"], state | {"readyForRenewal": ready}, inputs)
-
-
-def test_a_mark_goes_away_when_early_renewal_shrinks(driver: Any, inputs: dict[str, Any], state: Any) -> None:
-    driver.now += 9 * HOUR
-    marked = state | {"readyForRenewal": True}
-    assert driver.changes(SelfSignedCert, marked, **(inputs | {"earlyRenewalHours": 0})) == {
-        "earlyRenewalHours": "UPDATE",
-        "readyForRenewal": "UPDATE",
-    }
-
-
-@pytest.mark.parametrize(("validity", "early"), [(0, 0), (5, 5)])
-def test_a_certificate_due_from_the_start_says_so(
-    driver: Any, inputs: dict[str, Any], validity: int, early: int
-) -> None:
-    state = driver.create(
-        SelfSignedCert, **(inputs | {"validityPeriodHours": validity, "earlyRenewalHours": early})
+    assert (read.id, read.state, read.inputs) == (
+        state["id"],
+        state | {"readyForRenewal": ready},
+        {"subject": {}},
     )
-    assert state["readyForRenewal"] is True
+
+
+def test_a_certificate_is_never_made(driver: Any) -> None:
+    (failure,) = driver.check(SelfSignedCert, subject={"commonName": "root"})
+    assert failure.reason.startswith("the tls stand-in makes no SelfSignedCert: declare an authority")
 
 
 def test_a_refresh_of_a_key_returns_the_state(driver: Any) -> None:
@@ -164,6 +121,7 @@ def test_a_refresh_of_a_key_returns_the_state(driver: Any) -> None:
     assert read.state == state
 
 
-def test_a_key_cannot_be_imported(driver: Any) -> None:
+@pytest.mark.parametrize("kind", [PrivateKey, CertRequest, SelfSignedCert])
+def test_nothing_can_be_imported(driver: Any, kind: Any) -> None:
     with pytest.raises(UserError, match="cannot be imported or read by its id 'abc'"):
-        PrivateKey().read(driver.request(), "abc", {}, {})
+        kind().read(driver.request(), "abc", {}, {})

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
 from alb_mutual_tls.wire import UNKNOWN
-from dev.toolchain.plugins.tls.pem import identifier, public_der
 from dev.toolchain.plugins.tls.private_key import PrivateKey
+from dev.toolchain.plugins.tls.resource import identifier, public_der
 
 KEYS: list[tuple[dict[str, Any], str]] = [
     ({"algorithm": "RSA"}, "RSA PRIVATE KEY"),
@@ -126,7 +126,7 @@ def test_a_preview_makes_no_key(driver: Any) -> None:
         ({"algorithm": "RSA", "rsaBits": 2048.5}, "rsaBits must be a whole number"),
         (
             {"algorithm": "RSA", "bits": 2048},
-            "PrivateKey has no input bits: it has algorithm, ecdsaCurve, rsaBits",
+            "the tls stand-in serves no bits of PrivateKey: it serves algorithm, ecdsaCurve, rsaBits",
         ),
     ],
 )

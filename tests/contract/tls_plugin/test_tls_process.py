@@ -26,13 +26,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 PRIVATE_KEY = "tls:index/privateKey:PrivateKey"
 SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert"
 REQUEST = "tls:index/certRequest:CertRequest"
-LOCALLY_SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
-CA: Properties = {
-    "isCaCertificate": True,
-    "allowedUses": ["cert_signing", "crl_signing"],
-    "validityPeriodHours": 87600,
-    "subject": {"commonName": "root"},
-}
+CLIENT: Properties = {"subject": {"commonName": "client"}}
 
 
 def urn(token: str) -> str:
@@ -179,50 +173,36 @@ def test_a_key_crosses_with_its_private_forms_marked_as_secret(plugin: Plugin) -
     assert state["__meta"] == '{"schema_version":"1"}'
 
 
-def test_a_whole_chain_is_made_of_what_comes_back(plugin: Plugin, key: str) -> None:
-    root = plugin.create(SELF_SIGNED, CA | {"privateKeyPem": key})
-    assert secrets(root.properties) == {"privateKeyPem"}
-    authority = from_struct(root.properties)
-    asked = plugin.create(
-        REQUEST,
-        {"privateKeyPem": key, "subject": {"commonName": "client"}, "uris": ["spiffe://example/client"]},
-    )
+def test_a_request_is_made_of_the_key_that_comes_back(plugin: Plugin, key: str) -> None:
+    asked = plugin.create(REQUEST, CLIENT | {"privateKeyPem": key})
     assert secrets(asked.properties) == {"privateKeyPem"}
-    wanted = {
-        "certRequestPem": from_struct(asked.properties)["certRequestPem"],
-        "caPrivateKeyPem": key,
-        "caCertPem": authority["certPem"],
-        "allowedUses": ["digital_signature", "client_auth"],
-        "validityPeriodHours": 24,
-    }
-    signed = plugin.create(LOCALLY_SIGNED, wanted)
-    assert secrets(signed.properties) == {"caPrivateKeyPem"}
-    leaf = x509.load_pem_x509_certificate(from_struct(signed.properties)["certPem"].encode())
-    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(authority["certPem"].encode()))
-    assert signed.id == str(leaf.serial_number)
+    request = x509.load_pem_x509_csr(from_struct(asked.properties)["certRequestPem"].encode())
+    assert request.is_signature_valid
+    assert request.subject.rfc4514_string() == "CN=client"
 
 
 def test_a_preview_plans_with_what_is_not_known(plugin: Plugin) -> None:
-    planned = plugin.create(SELF_SIGNED, CA | {"privateKeyPem": UNKNOWN}, preview=True)
+    planned = plugin.create(REQUEST, CLIENT | {"privateKeyPem": UNKNOWN}, preview=True)
     state = from_struct(planned.properties)
     assert planned.id == ""
-    assert state["certPem"] is UNKNOWN
+    assert state["certRequestPem"] is UNKNOWN
     assert state["privateKeyPem"] is UNKNOWN
-    assert state["subject"] == {"commonName": "root"}
-    assert state["earlyRenewalHours"] == 0
+    assert state["subject"] == {"commonName": "client"}
+    key = plugin.create(PRIVATE_KEY, {"algorithm": "ED25519"}, preview=True)
+    assert from_struct(key.properties)["rsaBits"] == 2048
 
 
 def test_no_change_is_none(plugin: Plugin, key: str) -> None:
-    inputs = CA | {"privateKeyPem": key}
-    diff = plugin.diff(SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs)
+    inputs = CLIENT | {"privateKeyPem": key}
+    diff = plugin.diff(REQUEST, plugin.make(REQUEST, inputs), inputs, inputs)
     assert diff.changes == provider_pb2.DiffResponse.DIFF_NONE
     assert (list(diff.replaces), dict(diff.detailedDiff)) == ([], {})
 
 
 def test_a_change_that_replaces_creates_before_it_deletes(plugin: Plugin, key: str) -> None:
-    inputs = CA | {"privateKeyPem": key}
+    inputs = CLIENT | {"privateKeyPem": key}
     diff = plugin.diff(
-        SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"subject": {"commonName": "other"}}
+        REQUEST, plugin.make(REQUEST, inputs), inputs, inputs | {"subject": {"commonName": "other"}}
     )
     assert diff.changes == provider_pb2.DiffResponse.DIFF_SOME
     assert list(diff.replaces) == ["subject"]
@@ -231,51 +211,29 @@ def test_a_change_that_replaces_creates_before_it_deletes(plugin: Plugin, key: s
 
 
 def test_a_key_that_will_be_replaced_replaces_what_is_made_with_it(plugin: Plugin, key: str) -> None:
-    inputs = CA | {"privateKeyPem": key}
-    diff = plugin.diff(
-        SELF_SIGNED, plugin.make(SELF_SIGNED, inputs), inputs, inputs | {"privateKeyPem": UNKNOWN}
-    )
+    inputs = CLIENT | {"privateKeyPem": key}
+    diff = plugin.diff(REQUEST, plugin.make(REQUEST, inputs), inputs, inputs | {"privateKeyPem": UNKNOWN})
     assert list(diff.replaces) == ["privateKeyPem"]
 
 
 def test_ignored_changes_are_none(plugin: Plugin, key: str) -> None:
-    inputs = CA | {"privateKeyPem": key}
-    diff = plugin.diff(
-        SELF_SIGNED,
-        plugin.make(SELF_SIGNED, inputs),
-        inputs,
-        inputs | {"dnsNames": ["a.example"]},
-        ["dnsNames"],
-    )
+    inputs = CLIENT | {"privateKeyPem": key}
+    changed = inputs | {"subject": {"commonName": "other"}}
+    diff = plugin.diff(REQUEST, plugin.make(REQUEST, inputs), inputs, changed, ["subject"])
     assert diff.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_early_renewal_is_an_update_that_keeps_the_certificate(plugin: Plugin, key: str) -> None:
-    inputs = CA | {"privateKeyPem": key}
-    state = plugin.make(SELF_SIGNED, inputs)
-    wanted = inputs | {"earlyRenewalHours": 24}
-    assert list(plugin.diff(SELF_SIGNED, state, inputs, wanted).replaces) == []
-    updated = plugin.stub.Update(
-        provider_pb2.UpdateRequest(
-            id=state["id"],
-            urn=urn(SELF_SIGNED),
-            olds=to_struct(state),
-            old_inputs=to_struct(inputs),
-            news=to_struct(wanted),
-        )
-    )
-    assert from_struct(updated.properties) == state | {"earlyRenewalHours": 24}
-    assert secrets(updated.properties) == {"privateKeyPem"}
-
-
-def test_an_expired_certificate_is_marked_by_a_refresh_and_replaced(plugin: Plugin, key: str) -> None:
-    inputs = CA | {"privateKeyPem": key}
-    state = plugin.make(SELF_SIGNED, inputs) | {"validityEndTime": "2026-01-01T00:00:00.5Z"}
+def test_a_certificate_of_an_earlier_version_is_marked_by_a_refresh_when_expired_and_can_be_deleted(
+    plugin: Plugin, key: str
+) -> None:
+    inputs: Properties = {"privateKeyPem": key, "validityPeriodHours": 24}
+    state = inputs | {"id": "1", "validityEndTime": "2026-01-01T00:00:00.5Z", "readyForRenewal": False}
     answer = plugin.read(SELF_SIGNED, state["id"], inputs, state)
-    refreshed = from_struct(answer.properties)
-    assert refreshed == state | {"readyForRenewal": True}
+    assert from_struct(answer.properties) == state | {"readyForRenewal": True}
     assert from_struct(answer.inputs) == inputs
-    assert list(plugin.diff(SELF_SIGNED, refreshed, inputs, inputs).replaces) == ["readyForRenewal"]
+    assert secrets(answer.properties) == {"privateKeyPem"}
+    request = provider_pb2.DeleteRequest(id=state["id"], urn=urn(SELF_SIGNED), properties=to_struct(state))
+    assert plugin.stub.Delete(request) == empty_pb2.Empty()
 
 
 def test_a_refresh_returns_the_state_with_its_secrets(plugin: Plugin) -> None:
@@ -301,6 +259,10 @@ def test_a_delete_is_nothing_but_an_answer(plugin: Plugin) -> None:
             "name: a tls:index/privateKey:PrivateKey cannot be imported",
         ),
         (
+            lambda plugin: plugin.check("tls:index/locallySignedCert:LocallySignedCert", {}),
+            "the plugin tls 5.6.2 has no resource type tls:index/locallySignedCert:LocallySignedCert",
+        ),
+        (
             lambda plugin: plugin.check("tls:index/publicKey:PublicKey", {}),
             "the plugin tls 5.6.2 has no resource type tls:index/publicKey:PublicKey",
         ),
@@ -314,9 +276,13 @@ def test_what_cannot_be_is_one_sentence(plugin: Plugin, call: Callable[[Plugin],
 
 
 def test_a_wrong_input_is_a_check_failure_that_names_no_property_that_may_hold_a_key(plugin: Plugin) -> None:
-    failures = plugin.check(SELF_SIGNED, CA | {"privateKeyPem": "hunter2"}).failures
+    failures = plugin.check(REQUEST, CLIENT | {"privateKeyPem": "hunter2"}).failures
     assert [(failure.property, failure.reason) for failure in failures] == [
-        ("", "privateKeyPem is no PEM text: give one that begins with -----BEGIN RSA PRIVATE KEY-----")
+        (
+            "",
+            "privateKeyPem cannot be used: the private key is not PEM of an RSA or ECDSA key;"
+            " give the key as it was generated",
+        )
     ]
     assert [
         failure.property
@@ -325,9 +291,10 @@ def test_a_wrong_input_is_a_check_failure_that_names_no_property_that_may_hold_a
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length must be:UserWarning")
-def test_a_long_country_is_no_noise_in_the_users_terminal(plugin: Plugin, key: str) -> None:
+def test_a_long_name_is_no_noise_in_the_users_terminal(plugin: Plugin, key: str) -> None:
     """cryptography warns on standard error about names that Go writes as they are; `started`
     asserts that nothing was said.
     """
-    state = plugin.make(SELF_SIGNED, CA | {"privateKeyPem": key, "subject": {"country": "china"}})
-    assert x509.load_pem_x509_certificate(state["certPem"].encode()).subject.rfc4514_string() == "C=china"
+    state = plugin.make(REQUEST, {"privateKeyPem": key, "subject": {"commonName": "x" * 65}})
+    request = x509.load_pem_x509_csr(state["certRequestPem"].encode())
+    assert request.subject.rfc4514_string() == f"CN={'x' * 65}"

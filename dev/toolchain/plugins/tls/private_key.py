@@ -9,11 +9,10 @@ import textwrap
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties
-from dev.toolchain.plugins.tls.inputs import Input, Kind
-from dev.toolchain.plugins.tls.pem import SigningKey, identifier, public_der
-from dev.toolchain.plugins.tls.resource import Resource
+from dev.toolchain.plugins.tls.resource import Input, Resource, identifier, public_der
+
+SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "P224": ec.SECP224R1,
@@ -30,9 +29,9 @@ class PrivateKey(Resource):
 
     token = "tls:index/privateKey:PrivateKey"  # noqa: S105  # a type, not a password
     inputs = (
-        Input("algorithm", Kind.TEXT, required=True, choices=("RSA", "ECDSA", "ED25519")),
-        Input("ecdsaCurve", Kind.TEXT, default="P224", choices=tuple(_CURVES)),
-        Input("rsaBits", Kind.NUMBER, default=2048),
+        Input("algorithm", required=True, choices=("RSA", "ECDSA", "ED25519")),
+        Input("ecdsaCurve", default="P224", choices=tuple(_CURVES)),
+        Input("rsaBits", int, default=2048),
     )
     computed = (
         "privateKeyOpenssh",
@@ -58,7 +57,7 @@ class PrivateKey(Resource):
             )
         ]
 
-    def make(self, request: Request, inputs: Properties) -> Properties:
+    def make(self, inputs: Properties) -> Properties:
         """Generate the key."""
         return outputs(_generate(inputs))
 
