@@ -20,17 +20,19 @@ def text(layout: Layout, pair: str, user: str) -> str:
         pair: name of the certificate and key in `pki`.
         user: name of the user entry; cluster and context have the sandbox's name.
     """
-    certificate, key = ((layout.pki / f"{pair}.{kind}").read_bytes() for kind in ("crt", "key"))
+    certificate, key = (
+        (layout.pki / f"{pair}.{kind}").read_text(encoding="utf-8") for kind in ("crt", "key")
+    )
     return of_user(layout, certificate, key, user, layout.apiserver_url)
 
 
-def of_user(layout: Layout, certificate: bytes, key: bytes, user: str, server: str) -> str:
+def of_user(layout: Layout, certificate: str, key: str, user: str, server: str) -> str:
     """A kubeconfig with a client certificate and its key (PEM), for an address of the API
     server.
     """
 
-    def data(content: bytes) -> str:
-        return base64.b64encode(content).decode()
+    def data(content: str) -> str:
+        return base64.b64encode(content.encode()).decode()
 
     return f"""\
 apiVersion: v1
@@ -40,7 +42,7 @@ clusters:
 - name: {NAME}
   cluster:
     server: {server}
-    certificate-authority-data: {data((layout.pki / "kube-ca.crt").read_bytes())}
+    certificate-authority-data: {data((layout.pki / "kube-ca.crt").read_text(encoding="utf-8"))}
 contexts:
 - name: {NAME}
   context:

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from dev.sandbox import certificates, kubeconfig
+from dev.sandbox import kubeconfig
+from dev.sandbox.certificates import CLIENT, KeyPair
 from dev.sandbox.cloud.errors import ApiError, not_covered, unknown_api
 from dev.sandbox.cloud.parameters import Parameter, Values
 from dev.sandbox.cloud.signature import Request
@@ -86,11 +87,13 @@ class Clusters:
         seconds = int(self._clock()) + 60 * int(str(values["TemporaryDurationMinutes"]))
         until = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
         layout = Layout.load(self._directory)
-        certificate, key = certificates.make_user(layout, _USER, "system:masters", until)
+        # Kept nowhere.
+        authority = KeyPair.load(layout.pki, "kube-ca")
+        pair = authority.issue(_USER, (CLIENT,), organization="system:masters", until=until)
         server = layout.apiserver_url
         if values["PrivateIpAddress"] == "true":
             server = server.replace("127.0.0.1", "localhost")
         return {
-            "config": kubeconfig.of_user(layout, certificate, key, _USER, server),
+            "config": kubeconfig.of_user(layout, pair.certificate_pem, pair.key_pem, _USER, server),
             "expiration": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
