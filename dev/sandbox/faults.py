@@ -107,7 +107,7 @@ def scripted(
         UserError: there is no such action or fault, or a number is none for it.
     """
     # takes 0.2 s to import, which other commands can spare
-    from dev.sandbox.cloud.openapi import VERSIONS
+    from dev.sandbox.cloud.actions import VERSIONS
 
     actions = [name for declared in VERSIONS.values() for name in declared]
     if action not in actions:

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from dev.sandbox import faults, processes
-from dev.sandbox.cloud.openapi import VERSIONS
+from dev.sandbox.cloud.actions import VERSIONS
 from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import Layout
 

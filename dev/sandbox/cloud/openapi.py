@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from dev.sandbox.cloud import alb, cas, cs, pem, signature, sts
+from dev.sandbox.cloud import cs, pem, signature
+from dev.sandbox.cloud.actions import VERSIONS
 from dev.sandbox.cloud.alb import Balancers
 from dev.sandbox.cloud.cas import CertificateRepositories
 from dev.sandbox.cloud.cs import Clusters
@@ -38,15 +39,6 @@ from dev.sandbox.cloud.parameters import Parameter, Values, read
 from dev.sandbox.cloud.sts import Caller, Identities
 from dev.sandbox.cloud.throttle import QUERIES_PER_SECOND, Nonces, Throttle
 from dev.sandbox.layout import ACCOUNT_ID, OTHER_ACCOUNT_ID, Layout
-
-VERSIONS: Final = {
-    "2020-04-07": cas.PARAMETERS,
-    cas.PRIVATE_CA_VERSION: cas.PRIVATE_CA_PARAMETERS,
-    "2020-06-16": alb.PARAMETERS,
-    "2015-04-01": sts.PARAMETERS,
-    cs.VERSION: cs.PARAMETERS,
-}
-"""API version -> its actions with their parameters."""
 
 _LARGEST_BODY: Final = 1 << 20
 _FORM_TYPE: Final = re.compile(r"application/x-www-form-urlencoded\s*(;.*)?", re.IGNORECASE)

@@ -14,8 +14,8 @@ import pytest
 
 from alb_mutual_tls.alibaba.answers import ALB, CAS, PRIVATE_CA, STS
 from dev.sandbox.cloud import OpenApiServer
+from dev.sandbox.cloud.actions import VERSIONS
 from dev.sandbox.cloud.model import Balancer, Listener
-from dev.sandbox.cloud.openapi import VERSIONS
 from dev.sandbox.cloud.seeds import PRIVATE_CA_ID
 
 if TYPE_CHECKING:
