@@ -44,6 +44,7 @@ APPLY_FAILED: Final = "FailedApplyModel"
 SKIPPED: Final = "SandboxListenerSkipped"
 """Not an event of ALB: a listener cannot be served on this machine."""
 
+_INGRESSES: Final = "/apis/networking.k8s.io/v1"
 _POLL: Final = 0.2
 """Seconds between looks at faults.json and at an nginx that does not run yet."""
 
@@ -96,8 +97,8 @@ class Controller:
         self._wake = threading.Event()
         self._ended = ended
         self._albconfigs = Mirror(cluster, "/apis/alibabacloud.com/v1/albconfigs", self._wake.set, ended)
-        self._ingresses = Mirror(cluster, "/apis/networking.k8s.io/v1/ingresses", self._wake.set, ended)
-        self._classes = Mirror(cluster, "/apis/networking.k8s.io/v1/ingressclasses", self._wake.set, ended)
+        self._ingresses = Mirror(cluster, f"{_INGRESSES}/ingresses", self._wake.set, ended)
+        self._classes = Mirror(cluster, f"{_INGRESSES}/ingressclasses", self._wake.set, ended)
         self._mirrors = (self._albconfigs, self._ingresses, self._classes)
         self._writers = Writers(cluster, ended)
         self._pending: _Plan | None = None
@@ -325,7 +326,7 @@ class Controller:
         for ingress in ingresses:
             if ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") != entries:
                 metadata = ingress["metadata"]
-                path = f"/apis/networking.k8s.io/v1/namespaces/{metadata['namespace']}/ingresses/{metadata['name']}/status"
+                path = f"{_INGRESSES}/namespaces/{metadata['namespace']}/ingresses/{metadata['name']}/status"
                 self._cluster.request(
                     "PATCH", path, {"status": {"loadBalancer": {"ingress": entries}}}, MERGE_PATCH
                 )

@@ -91,8 +91,8 @@ class Cluster:
         """Events of a collection since a version, until the server ends the watch."""
         connection = self._connect(_WATCH_SECONDS + 30)
         try:
-            query = f"watch=1&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}&resourceVersion={resource_version}"
-            connection.request("GET", f"{path}?{query}", headers=_NAME)
+            query = f"watch=1&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}"
+            connection.request("GET", f"{path}?{query}&resourceVersion={resource_version}", headers=_NAME)
             answer = connection.getresponse()
             if answer.status >= 400:
                 raise KubeError(answer.status, _message(answer.read()))
