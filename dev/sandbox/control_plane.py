@@ -120,7 +120,7 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
         "--enable-priority-and-fairness=false",
         "--profiling=false",
         "--event-ttl=1h",
-        f"--audit-policy-file={audit_policy_file(layout)}",
+        f"--audit-policy-file={layout.audit_policy}",
         audit_log,
         "--audit-log-maxsize=100",
         "--audit-log-maxbackup=1",
@@ -152,13 +152,9 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
     )
 
 
-def audit_policy_file(layout: Layout) -> str:
-    return str(layout.directory / "audit-policy.json")
-
-
 def prepare(layout: Layout) -> None:
     """Write the files that kube-apiserver reads besides keys and certificates; etcd's directory
     must be its owner's alone.
     """
     layout.etcd_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(layout.directory / "audit-policy.json", json.dumps(AUDIT_POLICY) + "\n")
+    write_atomically(layout.audit_policy, json.dumps(AUDIT_POLICY) + "\n")

@@ -52,6 +52,26 @@ _SPAN: Final = 1000
 """Ports that the sandbox's own services keep free above the port base."""
 
 
+class _Place:
+    """A file or directory below that of a sandbox."""
+
+    def __init__(self, relative: str) -> None:
+        self._relative = relative
+
+    def __get__(self, layout: Layout, _: type[Layout]) -> Path:
+        return layout.directory / self._relative
+
+
+class _Port:
+    """A port on 127.0.0.1, at a distance from the port base."""
+
+    def __init__(self, distance: int) -> None:
+        self._distance = distance
+
+    def __get__(self, layout: Layout, _: type[Layout]) -> int:
+        return layout.port_base + self._distance
+
+
 @dataclass(frozen=True)
 class Layout:
     """A sandbox's directory (absolute) with the ports and files that belong to it; nothing is
@@ -128,32 +148,15 @@ class Layout:
 
     # Ports, all on 127.0.0.1
 
-    @property
-    def openapi_port(self) -> int:
-        """CAS, ALB and STS; plain HTTP."""
-        return self.port_base + 80
-
-    @property
-    def backends_port(self) -> int:
-        """The HTTP server that stands in for every backend Service."""
-        return self.port_base + 81
-
-    @property
-    def data_plane_port(self) -> int:
-        """Where nginx tells which configuration it works with."""
-        return self.port_base + 82
-
-    @property
-    def etcd_port(self) -> int:
-        return self.port_base + 379
-
-    @property
-    def etcd_peer_port(self) -> int:
-        return self.port_base + 380
-
-    @property
-    def apiserver_port(self) -> int:
-        return self.port_base + 443
+    openapi_port = _Port(80)
+    """CAS, ALB and STS; plain HTTP."""
+    backends_port = _Port(81)
+    """The HTTP server that stands in for every backend Service."""
+    data_plane_port = _Port(82)
+    """Where nginx tells which configuration it works with."""
+    etcd_port = _Port(379)
+    etcd_peer_port = _Port(380)
+    apiserver_port = _Port(443)
 
     @property
     def openapi_endpoint(self) -> str:
@@ -201,110 +204,49 @@ class Layout:
 
     # Files
 
-    @property
-    def file(self) -> Path:
-        return self.directory / "sandbox.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by `start` and `stop`."""
-        return self.directory / "lock"
-
-    @property
-    def kubeconfig(self) -> Path:
-        """The cluster's administrator, for people, the provider and `./mtls`."""
-        return self.directory / "kubeconfig"
-
-    @property
-    def controller_kubeconfig(self) -> Path:
-        """User `alb-ingress-controller` (also an administrator): tells the controller from people
-        in logs/audit.log and in managedFields.
-        """
-        return self.directory / "pki" / "controller.kubeconfig"
-
-    @property
-    def env(self) -> Path:
-        return self.directory / "env"
-
-    @property
-    def logs(self) -> Path:
-        return self.directory / "logs"
+    file = _Place("sandbox.json")
+    lock = _Place("lock")
+    """Held by `start` and `stop`."""
+    kubeconfig = _Place("kubeconfig")
+    """The cluster's administrator, for people, the provider and `./mtls`."""
+    controller_kubeconfig = _Place("pki/controller.kubeconfig")
+    """User `alb-ingress-controller` (also an administrator): tells the controller from people in
+    logs/audit.log and in managedFields.
+    """
+    env = _Place("env")
+    logs = _Place("logs")
+    api_log = _Place("logs/api.log")
+    """A JSON line for each OpenAPI request."""
+    audit_log = _Place("logs/audit.log")
+    """A JSON line for each request to kube-apiserver."""
+    audit_policy = _Place("audit-policy.json")
+    pids = _Place("pids")
+    pki = _Place("pki")
+    """Keys (0600) and certificates of the sandbox itself."""
+    server_ca = _Place("pki/server-ca.crt")
+    """Certificate of the CA that signs the listeners' server certificates (made by the cloud part).
+    """
+    state = _Place("state")
+    """Pulumi's file backend."""
+    pulumi_home = _Place("pulumi-home")
+    etcd_directory = _Place("etcd")
+    nginx_directory = _Place("nginx")
+    """The data plane's prefix (`nginx -p`)."""
+    nginx_configuration = _Place("nginx/nginx.conf")
+    """Written by the cloud part, read by the data plane."""
+    cloud_directory = _Place("cloud")
+    """Stores of the cloud part."""
+    faults_file = _Place("faults.json")
+    """Wished faults, written by `python -m dev.sandbox fault`."""
+    faults_applied_file = _Place("cloud/faults-applied.json")
+    """The faults that the data plane works with; same content as `faults_file`, written by the
+    cloud part.
+    """
+    faults_spent_file = _Place("cloud/faults-spent.json")
+    """How many requests have met each fault of the OpenAPI endpoint, written by the cloud part."""
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
-
-    @property
-    def api_log(self) -> Path:
-        """A JSON line for each OpenAPI request."""
-        return self.logs / "api.log"
-
-    @property
-    def audit_log(self) -> Path:
-        """A JSON line for each request to kube-apiserver."""
-        return self.logs / "audit.log"
-
-    @property
-    def pids(self) -> Path:
-        return self.directory / "pids"
-
-    @property
-    def pki(self) -> Path:
-        """Keys (0600) and certificates of the sandbox itself."""
-        return self.directory / "pki"
-
-    @property
-    def server_ca(self) -> Path:
-        """Certificate of the CA that signs the listeners' server certificates (made by the cloud
-        part).
-        """
-        return self.pki / "server-ca.crt"
-
-    @property
-    def state(self) -> Path:
-        """Pulumi's file backend."""
-        return self.directory / "state"
-
-    @property
-    def pulumi_home(self) -> Path:
-        return self.directory / "pulumi-home"
-
-    @property
-    def etcd_directory(self) -> Path:
-        return self.directory / "etcd"
-
-    @property
-    def nginx_directory(self) -> Path:
-        """The data plane's prefix (`nginx -p`)."""
-        return self.directory / "nginx"
-
-    @property
-    def nginx_configuration(self) -> Path:
-        """Written by the cloud part, read by the data plane."""
-        return self.nginx_directory / "nginx.conf"
-
-    @property
-    def cloud_directory(self) -> Path:
-        """Stores of the cloud part."""
-        return self.directory / "cloud"
-
-    @property
-    def faults_file(self) -> Path:
-        """Wished faults, written by `python -m dev.sandbox fault`."""
-        return self.directory / "faults.json"
-
-    @property
-    def faults_applied_file(self) -> Path:
-        """The faults that the data plane works with; same content as `faults_file`, written by the
-        cloud part.
-        """
-        return self.cloud_directory / "faults-applied.json"
-
-    @property
-    def faults_spent_file(self) -> Path:
-        """How many requests have met each fault of the OpenAPI endpoint, written by the
-        cloud part.
-        """
-        return self.cloud_directory / "faults-spent.json"
 
 
 def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
