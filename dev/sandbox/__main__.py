@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from alb_mutual_tls.errors import UserError
 from dev.sandbox import faults, journal, lifecycle, status
@@ -182,17 +181,18 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _fault(options: argparse.Namespace) -> int:
     layout = Layout.load(options.directory)
-    act = _wish(layout, options)
+    act, said = _wish(layout, options)
     cloud = next(part for part in parts(layout, {}) if part.name == CLOUD)
     if cloud.pid() is None:
         raise UserError(f"the sandbox in {layout.directory} is not running; start it first")
-    said = act()
+    act()
+    sentence = said()
     faults.await_applied(layout, lambda: cloud.pid() is not None)
-    _say(said)
+    _say(sentence)
     return 0
 
 
-def _wish(layout: Layout, options: argparse.Namespace) -> Callable[[], str]:
+def _wish(layout: Layout, options: argparse.Namespace) -> tuple[Callable[[], object], Callable[[], str]]:
     """What a `fault` command is to do, and then to say; raises UserError if it asks for what there
     is not.
     """
@@ -200,55 +200,37 @@ def _wish(layout: Layout, options: argparse.Namespace) -> Callable[[], str]:
     if (options.times is not None or options.seconds is not None) and target != faults.API:
         raise UserError(f"--times and --seconds are for faults of {faults.API}")
     if target == faults.NONE and name is None:
-        return lambda: _cleared(layout)
+        return lambda: _clear(layout), lambda: "no faults"
     if target == faults.API:
         if name is None or kind is None:
             raise UserError(
                 f"say which action and which fault: fault {faults.API} ACTION KIND, KIND one of"
                 f" {', '.join(faults.API_FAULTS)}"
             )
-        fault = faults.scripted(name, kind, options.times, options.seconds)
-        return lambda: _scripted(layout, name, fault)
+        fault, shown = faults.scripted(name, kind, options.times, options.seconds), f"{target} {name}"
+        return (
+            lambda: faults.wish_api(layout, name, fault),
+            lambda: f"{shown}: {faults.active(layout).get(shown, 'no fault')}",
+        )
     if kind is not None:
         raise UserError(f"{target} takes one name, not {name} {kind}")
     if target == faults.APISERVER:
-        acts = {"restart": _restarted, "pause": _paused, "resume": _resumed}
+        acts: dict[str, tuple[Callable[[], object], str]] = {
+            "restart": (lambda: lifecycle.restart(layout, KUBE_APISERVER, _say), "was restarted"),
+            "pause": (lambda: lifecycle.pause(layout, KUBE_APISERVER, _say), "is paused"),
+            "resume": (lambda: lifecycle.resume(layout, _say), "is not paused"),
+        }
         if name not in acts:
             raise UserError(f"{target} has no fault {name!r}; choose one of {', '.join(acts)}")
-        return lambda: acts[name](layout)
+        act, said = acts[name]
+        return act, lambda: f"{KUBE_APISERVER} {said}"
     faults.check(target, str(name))
-    return lambda: _wished(layout, target, name)
+    return lambda: faults.wish(layout, target, name), lambda: f"{target}: {faults.FAULTS[target][name]}"
 
 
-def _cleared(layout: Layout) -> str:
+def _clear(layout: Layout) -> None:
     lifecycle.resume(layout, _say)
     faults.clear(layout)
-    return "no faults"
-
-
-def _scripted(layout: Layout, action: str, fault: dict[str, Any]) -> str:
-    faults.wish_api(layout, action, fault)
-    return f"{faults.API} {action}: {faults.active(layout).get(f'{faults.API} {action}', 'no fault')}"
-
-
-def _restarted(layout: Layout) -> str:
-    lifecycle.restart(layout, KUBE_APISERVER, _say)
-    return "kube-apiserver was restarted"
-
-
-def _paused(layout: Layout) -> str:
-    lifecycle.pause(layout, KUBE_APISERVER, _say)
-    return "kube-apiserver is paused"
-
-
-def _resumed(layout: Layout) -> str:
-    lifecycle.resume(layout, _say)
-    return "kube-apiserver is not paused"
-
-
-def _wished(layout: Layout, target: str, name: str) -> str:
-    faults.wish(layout, target, name)
-    return f"{target}: {faults.FAULTS[target][name]}"
 
 
 def _short(file: Path) -> str:

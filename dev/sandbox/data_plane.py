@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from pathlib import Path
 from typing import Final
 
 from dev.sandbox import ports
@@ -36,19 +37,12 @@ def nginx(layout: Layout, binary: str) -> Part:
     )
 
 
-def command(layout: Layout, binary: str) -> tuple[str, ...]:
+def command(layout: Layout, binary: str, configuration: Path | None = None) -> tuple[str, ...]:
     """The part of nginx's command line that says which nginx is meant; also for `-t` and `-s
     reload`.
     """
-    return (
-        binary,
-        "-p",
-        f"{layout.nginx_directory}/",
-        "-c",
-        str(layout.nginx_configuration),
-        "-e",
-        str(layout.log(NGINX)),
-    )
+    file = configuration or layout.nginx_configuration
+    return (binary, "-p", f"{layout.nginx_directory}/", "-c", str(file), "-e", str(layout.log(NGINX)))
 
 
 def fingerprint(layout: Layout) -> str:

@@ -54,12 +54,17 @@ def parse_stat(text: str) -> tuple[str, str, int, int]:
     return name, fields[0], int(fields[3]), int(fields[19])
 
 
+def _stat(pid: int) -> tuple[str, str, int, int] | None:
+    """What `parse_stat` tells of a process, zombies included; None if there is none."""
+    text = _text(pid, "stat")
+    return parse_stat(text) if text else None
+
+
 def find(pid: int) -> Process | None:
     """The process with this pid, if it lives."""
-    try:
-        name, state, session, started = parse_stat((_PROC / str(pid) / "stat").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ProcessLookupError):
+    if not (found := _stat(pid)):
         return None
+    name, state, session, started = found
     return None if state in "ZX" else Process(pid, name, session, started)
 
 
@@ -76,11 +81,9 @@ def identify(pid: int) -> Identity:
     Raises:
         ProcessLookupError: it is gone already and was reaped.
     """
-    try:
-        started = parse_stat((_PROC / str(pid) / "stat").read_text(encoding="utf-8"))[3]
-    except FileNotFoundError:
-        raise ProcessLookupError(pid) from None
-    return Identity(pid, started, boot())
+    if not (found := _stat(pid)):
+        raise ProcessLookupError(pid)
+    return Identity(pid, found[3], boot())
 
 
 def lives(identity: Identity) -> bool:
@@ -111,10 +114,7 @@ def session_of(leader: Identity, processes: Iterable[Process], directory: Path) 
 
 def working_directory(pid: int) -> Path | None:
     """None if it is not ours to see."""
-    try:
-        return Path(str((_PROC / str(pid) / "cwd").readlink()).removesuffix(" (deleted)"))
-    except OSError:
-        return None
+    return _link(pid, "cwd")
 
 
 def command_line(pid: int) -> list[str]:
@@ -122,11 +122,7 @@ def command_line(pid: int) -> list[str]:
 
     A process that sets its title (nginx) has it as words here.
     """
-    try:
-        text = (_PROC / str(pid) / "cmdline").read_text(errors="replace", encoding="utf-8")
-    except OSError:
-        return []
-    text = text.rstrip("\0")
+    text = _text(pid, "cmdline").rstrip("\0")
     return [word for word in text.split("\0" if "\0" in text else " ") if word]
 
 
@@ -135,40 +131,43 @@ def parent(pid: int) -> int | None:
 
     None if it does not live.
     """
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return int(text[text.rindex(")") + 2 :].split()[1])
+    text = _text(pid, "stat")
+    return int(text[text.rindex(")") + 2 :].split()[1]) if text else None
 
 
 def variable(pid: int, name: str) -> str | None:
     """A variable of the environment that the process was started with; None without it, or if it is
     not ours to see.
     """
-    try:
-        text = (_PROC / str(pid) / "environ").read_text(errors="replace", encoding="utf-8")
-    except OSError:
-        return None
-    return next(
-        (line.removeprefix(f"{name}=") for line in text.split("\0") if line.startswith(f"{name}=")), None
-    )
+    values = (line.partition("=") for line in _text(pid, "environ").split("\0"))
+    return next((value for found, sign, value in values if found == name and sign), None)
 
 
 def program(pid: int) -> str | None:
     """The name of the program's file; None if it is not ours to see."""
-    try:
-        return Path(str((_PROC / str(pid) / "exe").readlink()).removesuffix(" (deleted)")).name
-    except OSError:
-        return None
+    file = _link(pid, "exe")
+    return file.name if file else None
 
 
 def is_paused(pid: int) -> bool:
     """Whether a process was stopped by SIGSTOP and not continued yet."""
+    found = _stat(pid)
+    return found is not None and found[1] == "T"
+
+
+def _text(pid: int, file: str) -> str:
+    """A file of /proc/<pid>; empty if it is not ours to see."""
     try:
-        return parse_stat((_PROC / str(pid) / "stat").read_text(encoding="utf-8"))[1] == "T"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+        return (_PROC / str(pid) / file).read_text(errors="replace", encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _link(pid: int, file: str) -> Path | None:
+    try:
+        return Path(str((_PROC / str(pid) / file).readlink()).removesuffix(" (deleted)"))
+    except OSError:
+        return None
 
 
 def end(processes: Iterable[Process], limit: float) -> list[Process]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ class ReleaseFile:
 
     url: str
     checksums: str
-    members: tuple[str, ...]
+    members: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -113,18 +113,21 @@ class Packaged:
     """
 
     name: str
-    programs: tuple[str, ...]
     use: str
     remedy: str
-    tests: bool
     check: str
-    debian: tuple[str, ...]
-    dependencies: bool
-    variables: Mapping[str, str]
-    pypi: str
-    java: str
-    mains: Mapping[str, str]
     seconds: float
+    programs: tuple[str, ...] = ()
+    tests: bool = True
+    debian: tuple[str, ...] = ()
+    dependencies: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
+    pypi: str = ""
+    java: str = ""
+    mains: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "programs", self.programs or tuple(self.mains))
 
     @property
     def origin(self) -> str:
@@ -158,39 +161,22 @@ def load(file: Path = FILE) -> Versions:
         go_minimum=content["go"]["minimum"],
         go_package=content["go"]["package"],
         go_seconds=content["go"]["seconds"],
-        packaged=tuple(_packaged(name, table) for name, table in content["packaged"].items()),
+        packaged=tuple(Packaged(name, **_fields(table)) for name, table in content["packaged"].items()),
         plugins=content["plugins"],
         releases={name: _release(name, table) for name, table in content["releases"].items()},
         modules={name: _module(name, table) for name, table in content["modules"].items()},
     )
 
 
-def _packaged(name: str, table: Mapping[str, Any]) -> Packaged:
-    mains = table.get("mains", {})
-    return Packaged(
-        name,
-        tuple(table.get("programs", mains)),
-        table["use"],
-        table["remedy"],
-        table.get("tests", True),
-        table["check"],
-        tuple(table.get("debian", ())),
-        table.get("dependencies", True),
-        table.get("variables", {}),
-        table.get("pypi", ""),
-        table.get("java", ""),
-        mains,
-        table["seconds"],
-    )
+def _fields(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a table, lists as tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
 def _release(name: str, table: Mapping[str, Any]) -> Release:
-    files = tuple(
-        ReleaseFile(file["url"], file["checksums"], tuple(file.get("members", ()))) for file in table["files"]
-    )
-    return Release(
-        name, table["version"], tuple(table["systems"]), table["machines"], files, table["seconds"]
-    )
+    files = tuple(ReleaseFile(**_fields(file)) for file in table["files"])
+    others = {key: value for key, value in table.items() if key != "files"}
+    return Release(name, templates=files, **_fields(others))
 
 
 def _module(name: str, table: Mapping[str, Any]) -> Module:
@@ -198,15 +184,8 @@ def _module(name: str, table: Mapping[str, Any]) -> Module:
         variable: value.format(version=table["version"])
         for variable, value in table.get("variables", {}).items()
     }
-    scripts = table.get("scripts")
-    return Module(
-        name,
-        table["version"],
-        table["programs"],
-        variables,
-        table["seconds"],
-        Scripts(scripts["module"], scripts["sum"], tuple(scripts["files"])) if scripts else None,
-    )
+    scripts = Scripts(**_fields(table["scripts"])) if "scripts" in table else None
+    return Module(name, **_fields({**table, "variables": variables, "scripts": scripts}))
 
 
 def parse(version: str) -> tuple[int, ...]:

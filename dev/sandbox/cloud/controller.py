@@ -30,7 +30,7 @@ from dev.sandbox import faults, ports
 from dev.sandbox.cloud import nginx, seeds
 from dev.sandbox.cloud.albconfig import Unfit
 from dev.sandbox.cloud.build import Refused, build
-from dev.sandbox.cloud.data_plane import DataPlane, NotTaken, can_listen, has_address, status_port
+from dev.sandbox.cloud.data_plane import DataPlane, NotTaken, can_listen, has_address
 from dev.sandbox.cloud.ingress import albconfig_of
 from dev.sandbox.cloud.kube import FAILURES, MERGE_PATCH, Cluster, Mirror, Resource
 from dev.sandbox.cloud.model import Balancer
@@ -268,7 +268,7 @@ class Controller:
         server = tuple(f"../pki/{file.name}" for file in seeds.server_files(self._layout))
         return nginx.Surroundings(
             root=os.geteuid() == 0,
-            status_port=status_port(self._layout),
+            status_port=self._layout.data_plane_port,
             backends_port=self._layout.backends_port,
             listener_port=self._layout.listener_port,
             ca_file=self._ca_file,

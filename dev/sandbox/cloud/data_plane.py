@@ -13,12 +13,12 @@ import signal
 import socket
 import subprocess
 import time
-from pathlib import Path
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
 from dev.sandbox import processes
 from dev.sandbox.cloud import nginx
+from dev.sandbox.data_plane import command
 from dev.sandbox.layout import Layout, write_atomically
 
 _TAKES: Final = 5.0
@@ -27,13 +27,6 @@ _TAKES: Final = 5.0
 
 class NotTaken(Exception):
     """nginx refuses a configuration; the old one stays."""
-
-
-def status_port(layout: Layout) -> int:
-    """Where nginx tells its generation (the one port of the cloud part that layout.py does not
-    list, as nginx listens there).
-    """
-    return layout.port_base + 82
 
 
 class DataPlane:
@@ -67,7 +60,7 @@ class DataPlane:
         write_atomically(candidate, text)
         try:
             tested = subprocess.run(
-                [self._program, "-t", "-q", *self._arguments(candidate)],
+                [*command(self._layout, self._program, candidate), "-t", "-q"],
                 capture_output=True,
                 encoding="utf-8",
                 timeout=30,
@@ -85,7 +78,9 @@ class DataPlane:
     def serving(self) -> tuple[str, int] | None:
         """Generation and worker's pid as nginx tells them; None if it does not run."""
         try:
-            with socket.create_connection(("127.0.0.1", status_port(self._layout)), timeout=2) as connection:
+            with socket.create_connection(
+                ("127.0.0.1", self._layout.data_plane_port), timeout=2
+            ) as connection:
                 connection.sendall(f"GET {nginx.GENERATION_PATH} HTTP/1.0\r\n\r\n".encode())
                 with connection.makefile("rb") as answer:
                     text = answer.read().decode()
@@ -134,16 +129,6 @@ class DataPlane:
         except (OSError, ValueError):
             return False
         return True
-
-    def _arguments(self, configuration: Path) -> list[str]:
-        return [
-            "-p",
-            f"{self._layout.nginx_directory}/",
-            "-c",
-            str(configuration),
-            "-e",
-            str(self._layout.log("nginx")),
-        ]
 
 
 def can_listen(address: str, port: int) -> bool:

@@ -27,7 +27,7 @@ from dev.sandbox import faults
 from dev.sandbox.cloud import nginx, seeds
 from dev.sandbox.cloud.backends import Backends
 from dev.sandbox.cloud.controller import Controller
-from dev.sandbox.cloud.data_plane import DataPlane, NotTaken, status_port
+from dev.sandbox.cloud.data_plane import DataPlane, NotTaken
 from dev.sandbox.cloud.kube import Cluster, KubeError, Resource
 from dev.sandbox.cloud.openapi import OpenApiServer
 from dev.sandbox.layout import Layout
@@ -688,7 +688,7 @@ def test_a_process_that_took_the_pid_of_a_killed_nginx_is_left_alone(free_layout
     seeds.make_certificates(free_layout)
     surroundings = nginx.Surroundings(
         root=os.geteuid() == 0,
-        status_port=status_port(free_layout),
+        status_port=free_layout.data_plane_port,
         backends_port=free_layout.backends_port,
         listener_port=free_layout.listener_port,
         ca_file=lambda identifier: identifier,
