@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from alb_mutual_tls.plugin.host import Reading
+from alb_mutual_tls.plugin.handler import Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.tls.resource import Resource
