@@ -144,8 +144,8 @@ def test_up_lets_the_issued_client_in_and_nobody_else(
     stack: Stack, client: tuple[Path, Path], foreign: tuple[Path, Path]
 ) -> None:
     assert stack.get(client) == (200, "old")
-    for imposter in (None, foreign):
-        status, body = stack.get(imposter)
+    for credential in (None, foreign):
+        status, body = stack.get(credential)
         assert status in (0, 400)
         assert "old" not in body.split()
 

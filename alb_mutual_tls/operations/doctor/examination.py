@@ -22,7 +22,7 @@ from alb_mutual_tls.alibaba.recording import Call
 from alb_mutual_tls.alibaba.warehouse import Repository, not_after
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.pki.bundle import fingerprints
-from alb_mutual_tls.pki.imposters import throwaway_authority
+from alb_mutual_tls.pki.forged import throwaway_authority
 from alb_mutual_tls.verdict import Verdict
 
 EXPECTED: Final = (

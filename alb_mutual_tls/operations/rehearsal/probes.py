@@ -44,11 +44,11 @@ def needed_lengths(
 def probes(authority: DeployedAuthority, longest: int, now: datetime) -> list[Case]:
     """A client for each length of a chain up to `longest`, signed by an authority with its key."""
     assert authority.private_key_pem is not None
-    from alb_mutual_tls.pki import imposters
+    from alb_mutual_tls.pki import forged
     from alb_mutual_tls.pki.signing import Issuer
 
     issuer = Issuer.load(authority.ca_certificate_pem, authority.private_key_pem)
-    made = (imposters.probe(issuer, length, now) for length in range(1, longest + 1))
+    made = (forged.probe(issuer, length, now) for length in range(1, longest + 1))
     return [Case(probe.name, Caller.CLIENT, probe) for probe in made]
 
 

@@ -52,7 +52,7 @@ from alb_mutual_tls.stack.deployed import (
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
 _TRYING: Final = timedelta(minutes=15)
 """Longer than the cases take: until then, and the wait for ALB, a claim is one of a rehearsal that

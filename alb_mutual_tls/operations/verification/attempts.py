@@ -18,7 +18,7 @@ from alb_mutual_tls.operations.verification.outcome import (
 )
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
 AT_ONCE: Final = 32
 """Connections of a whole run at any moment.

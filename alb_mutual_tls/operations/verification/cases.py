@@ -19,7 +19,7 @@ from alb_mutual_tls.operations.verification.judgement import Caller
 from alb_mutual_tls.stack.deployed import DeployedAuthority, DeployedComponent
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
     from alb_mutual_tls.pki.signing import Issuer
 
 ONLY_THE_CA: Final = "only the CA itself can sign it: --with-authority-key"
@@ -140,7 +140,7 @@ def given_credential(certificate: Path | None, key: Path | None) -> ClientCreden
             " private key"
         )
     from alb_mutual_tls.pki import bundle
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
     from alb_mutual_tls.pki.keys import load_private_key, same_key
 
     given = ClientCredential(f"of {certificate.name}", _read(certificate, "--cert"), _read(key, "--key"))
@@ -174,7 +174,7 @@ def _clients(
 ) -> list[Case | Missing]:
     if given is not None:
         return [_client(component, given, now)]
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
     cases: list[Case | Missing] = []
     for client in component.clients:
@@ -205,21 +205,21 @@ def _client(component: DeployedComponent, credential: ClientCredential, now: dat
 def _forged(
     component: DeployedComponent, clients: Sequence[Case | Missing], now: datetime
 ) -> list[Case | Missing]:
-    from alb_mutual_tls.pki import imposters
+    from alb_mutual_tls.pki import forged
 
     good = next(
         (case.credential for case in clients if isinstance(case, Case) and case.role is Caller.CLIENT), None
     )
     return [
-        Case(FOREIGN, Caller.FORGED, imposters.foreign(now)),
-        Case(SELF_SIGNED, Caller.FORGED, imposters.self_signed(component.ca_certificate_pem, now)),
+        Case(FOREIGN, Caller.FORGED, forged.foreign(now)),
+        Case(SELF_SIGNED, Caller.FORGED, forged.self_signed(component.ca_certificate_pem, now)),
         (
             Missing(
                 TAMPERED,
                 "there is no client with a private key to tamper with: give one with --cert and --key",
             )
             if good is None
-            else Case(TAMPERED, Caller.FORGED, imposters.tampered(good))
+            else Case(TAMPERED, Caller.FORGED, forged.tampered(good))
         ),
     ]
 
@@ -230,7 +230,7 @@ def _cut_chains(
     """Clients without the last certificates of their chains, where that leads nowhere."""
     from alb_mutual_tls.pki import bundle
     from alb_mutual_tls.pki.certification_path import way
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
     cut_cases: list[Case | Missing] = []
     for case in clients:
@@ -249,7 +249,7 @@ def _of_authorities(
     component: DeployedComponent, *, with_authority_key: bool, now: datetime
 ) -> list[Case | Missing]:
     """A client of each authority: an outsider unless the listener trusts its root."""
-    from alb_mutual_tls.pki import imposters
+    from alb_mutual_tls.pki import forged
     from alb_mutual_tls.pki.authority_faults import time_faults
 
     authority_cases: list[Case | Missing] = []
@@ -271,9 +271,7 @@ def _of_authorities(
                 if authority.ca_certificate_pem == component.ca_certificate_pem
                 else Caller.OUTSIDER
             )
-            authority_cases.append(
-                Case(name, role, imposters.good(name, signer.issuer, now, signer.above_pem))
-            )
+            authority_cases.append(Case(name, role, forged.good(name, signer.issuer, now, signer.above_pem)))
     return authority_cases
 
 
@@ -287,11 +285,11 @@ def _signed_by_the_authority(
     if signer is None:
         reason = f"the private key of authority {component.trusted_authority} is not in the stack's state"
         return [Missing(name, reason) for name in names]
-    from alb_mutual_tls.pki import imposters
+    from alb_mutual_tls.pki import forged
 
     credentials = (
         make(signer.issuer, now, signer.above_pem)
-        for make in (imposters.expired, imposters.server_only, imposters.not_yet_valid)
+        for make in (forged.expired, forged.server_only, forged.not_yet_valid)
     )
     return [
         Case(name, Caller.FORGED, credential) for name, credential in zip(names, credentials, strict=True)

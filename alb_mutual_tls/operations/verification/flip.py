@@ -18,7 +18,7 @@ from alb_mutual_tls.stack.deployed import DeployedComponent
 from alb_mutual_tls.verdict import Finding, Verdict, overall
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
 NOTE: Final = (
     "'Ready' covers what this stack issued, not what the clients have installed: ask them, or look at the"

@@ -36,7 +36,7 @@ from alb_mutual_tls.operations.verification.outcome import (
 )
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
 # s to wait for an alert before anything is sent, in the second try after a reset
 ALERT_PATIENCE: Final = 1.0

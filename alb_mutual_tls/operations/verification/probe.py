@@ -24,7 +24,7 @@ from alb_mutual_tls.operations.verification.outcome import (
 )
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener, c
 from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pki.imposters import ClientCredential
+    from alb_mutual_tls.pki.forged import ClientCredential
 
 
 def verify_stack(

@@ -16,7 +16,7 @@ from alb_mutual_tls.operations.verification.outcome import Alert, Answered, Dest
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check, VerificationReport
 from alb_mutual_tls.operations.verification.verify import verify_stack
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.stack.deployed import DeployedClient, DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import Verdict
 from tests.contract.cli.laboratory import HOST, ON, Laboratory, Ports, mtls

@@ -21,7 +21,7 @@ from alb_mutual_tls.operations.verification.probe import KeptSession, Probe
 from alb_mutual_tls.operations.verification.result import VerificationReport
 from alb_mutual_tls.operations.verification.verify import verify_listener, verify_stack
 from alb_mutual_tls.pki import signing
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.pki.profile import CA_PROFILE
 from alb_mutual_tls.pki.signing import Issuer
 from alb_mutual_tls.stack.deployed import (

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.pki.keys import signature_hash
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 from alb_mutual_tls.pki.signing import Issuer, key_identifier

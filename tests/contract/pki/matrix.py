@@ -11,8 +11,8 @@ from typing import Final
 
 from cryptography import x509
 
-from alb_mutual_tls.pki import bundle, imposters
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki import bundle, forged
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.pki.profile import BACKDATE, CLIENT_PROFILE
 from alb_mutual_tls.pki.signing import Issuer, below, sign
 from tests.contract.pki import stacks
@@ -265,20 +265,20 @@ def _tampered(make: Callable[..., Presented]) -> Callable[..., Presented]:
     def presented(*algorithms: str) -> Presented:
         trusted, good = make(*algorithms)
         assert good is not None
-        return trusted, imposters.tampered(good)
+        return trusted, forged.tampered(good)
 
     return presented
 
 
 def _tampered_cross(new: str, old: str) -> Presented:
     made = stacks.rotation(new, old)
-    own, cross = _some(made, 0), imposters.tampered(_some(made, 1))
+    own, cross = _some(made, 0), forged.tampered(_some(made, 1))
     return made.trusted_pem, ClientCredential(
         own.name, own.certificate_pem + cross.certificate_pem, own.private_key_pem
     )
 
 
-def _imposter(make: Callable[[Issuer], ClientCredential]) -> Callable[[str], Presented]:
+def _forged(make: Callable[[Issuer], ClientCredential]) -> Callable[[str], Presented]:
     def presented(algorithm: str) -> Presented:
         trusted = issuer("root", algorithm)
         return pem(trusted.certificate), make(trusted)
@@ -409,21 +409,21 @@ REFUSED: Final = (
         "client of a foreign CA, that CA",
         _ITS,
         turns(1),
-        _imposter(lambda _: imposters.foreign(NOW)),
+        _forged(lambda _: forged.foreign(NOW)),
         OTHER_ROOT,
     ),
     Row(
         "self-signed, named as an ECDSA root",
         _ITS,
         _ECDSA,
-        _imposter(lambda root: imposters.self_signed(pem(root.certificate), NOW)),
+        _forged(lambda root: forged.self_signed(pem(root.certificate), NOW)),
         SIGNATURE,
     ),
     Row(
         "self-signed, named as an RSA root",
         _ITS,
         _RSA,
-        _imposter(lambda root: imposters.self_signed(pem(root.certificate), NOW)),
+        _forged(lambda root: forged.self_signed(pem(root.certificate), NOW)),
         OTHER_KEY,
     ),
     Row("client, its signature tampered with", _ITS, turns(2), _tampered(_client), SIGNATURE),
@@ -440,7 +440,7 @@ REFUSED: Final = (
         "expired client that `mtls verify` makes",
         _ITS,
         turns(1),
-        _imposter(lambda root: imposters.expired(root, NOW)),
+        _forged(lambda root: forged.expired(root, NOW)),
         EXPIRED,
     ),
     Row(
@@ -457,14 +457,14 @@ REFUSED: Final = (
         "client, not yet valid",
         _ITS,
         turns(1),
-        _imposter(lambda root: imposters.not_yet_valid(root, NOW)),
+        _forged(lambda root: forged.not_yet_valid(root, NOW)),
         NOT_YET,
     ),
     Row(
         "serverAuth only",
         _ITS,
         turns(1),
-        _imposter(lambda root: imposters.server_only(root, NOW)),
+        _forged(lambda root: forged.server_only(root, NOW)),
         PURPOSE,
         NO_PURPOSE,
     ),

@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki.issued import DAY, NOW
 from tests.contract.pki.verdict import Verdict

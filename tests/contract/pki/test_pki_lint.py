@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from alb_mutual_tls.pki import bundle, imposters
+from alb_mutual_tls.pki import bundle, forged
 from tests.contract.pki.certificates import KINDS, Kind
 from tests.contract.pki.issued import DAY, NOW, issuer
 from tests.contract.pki.linter import lint, lint_pair
@@ -37,15 +37,15 @@ def test_every_certificate_fits_its_profile_and_the_linter_finds_nothing_that_is
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: imposters.foreign(NOW),
-        lambda: imposters.expired(issuer("root", ROOT), NOW),
-        lambda: imposters.server_only(issuer("root", ROOT), NOW),
-        lambda: imposters.not_yet_valid(issuer("root", ROOT), NOW),
+        lambda: forged.foreign(NOW),
+        lambda: forged.expired(issuer("root", ROOT), NOW),
+        lambda: forged.server_only(issuer("root", ROOT), NOW),
+        lambda: forged.not_yet_valid(issuer("root", ROOT), NOW),
     ],
     ids=["foreign", "expired", "serverAuth only", "not yet valid"],
 )
-def test_an_imposter_has_no_finding_so_that_it_is_refused_for_what_it_is(
-    make: Callable[[], imposters.ClientCredential],
+def test_a_forged_credential_has_no_finding_so_that_it_is_refused_for_what_it_is(
+    make: Callable[[], forged.ClientCredential],
 ) -> None:
     for certificate in bundle.load(make().certificate_pem):
         assert lint(certificate) <= {"pkix.invalid_uri_syntax"}
@@ -71,6 +71,6 @@ def test_the_linter_does_find_what_is_wrong() -> None:
 
 
 def test_our_own_reading_does_find_what_is_wrong() -> None:
-    server = bundle.load(imposters.server_only(issuer("root", ROOT), NOW).certificate_pem)[0]
+    server = bundle.load(forged.server_only(issuer("root", ROOT), NOW).certificate_pem)[0]
     with pytest.raises(AssertionError):
         assert_is_client_certificate(server, issuer("root", ROOT).certificate)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki import programs, servers
 from tests.contract.pki.servers import GnutlsServ, Nginx, Server

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
 from alb_mutual_tls.operations.verification.judgement import Caller
-from alb_mutual_tls.pki.imposters import ClientCredential, probe
+from alb_mutual_tls.pki.forged import ClientCredential, probe
 from alb_mutual_tls.pki.signing import Issuer
 from alb_mutual_tls.stack.state import components_of
 
@@ -35,7 +35,7 @@ def missing(found: dict[str, Case | Missing]) -> dict[str, str]:
     return {name: case.reason for name, case in found.items() if isinstance(case, Missing)}
 
 
-def test_without_any_ca_key_there_are_the_clients_nobody_and_three_imposters(
+def test_without_any_ca_key_there_are_the_clients_nobody_and_three_forged_credentials(
     exported: dict[str, Any],
 ) -> None:
     found = made(exported)

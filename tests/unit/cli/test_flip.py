@@ -17,7 +17,7 @@ from alb_mutual_tls.operations.verification.flip import NO_CLIENT, Flip, flip
 from alb_mutual_tls.operations.verification.judgement import Caller, expected
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.certification_path import against, judge_pem
-from alb_mutual_tls.pki.imposters import ClientCredential, probe
+from alb_mutual_tls.pki.forged import ClientCredential, probe
 from alb_mutual_tls.pki.signing import Issuer
 from alb_mutual_tls.stack.deployed import DeployedAuthority, DeployedClient, DeployedComponent, DeployedSigner
 from alb_mutual_tls.verdict import Verdict

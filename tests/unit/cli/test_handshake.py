@@ -24,7 +24,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
     VersionNotOffered,
 )
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.text import printable
 from tests.unit.pki.material import authority, client, key, key_pem, pem
 

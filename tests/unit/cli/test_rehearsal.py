@@ -45,9 +45,9 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
 )
 from alb_mutual_tls.operations.verification.probe import Probe
-from alb_mutual_tls.pki import bundle, imposters
+from alb_mutual_tls.pki import bundle, forged
 from alb_mutual_tls.pki.certification_path import length_to
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.pki.signing import Issuer, to_pem
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import (
@@ -80,7 +80,7 @@ def _pem(key: Any) -> str:
 
 
 def _authority(name: str) -> tuple[DeployedAuthority, Issuer]:
-    issuer = imposters._authority(rehearsals_name(name), NOW)
+    issuer = forged._authority(rehearsals_name(name), NOW)
     return DeployedAuthority(name, to_pem(issuer.certificate), f"ca-{name}", _pem(issuer.private_key)), issuer
 
 
@@ -92,8 +92,8 @@ def rehearsals_name(name: str) -> Any:
 
 A, ISSUER_A = _authority("a")
 B, ISSUER_B = _authority("b")
-CLIENT = imposters.good("alice", ISSUER_A, NOW)
-TWO = imposters.probe(ISSUER_A, 2, NOW)
+CLIENT = forged.good("alice", ISSUER_A, NOW)
+TWO = forged.probe(ISSUER_A, 2, NOW)
 LISTENER = DeployedListener(
     "https", "alb", 443, False, "127.0.0.1:1443", HOST, cluster="cluster-1", ca_certificate_id="ca-a"
 )
@@ -276,11 +276,11 @@ def test_a_client_whose_key_is_elsewhere_is_judged_by_its_chain(world: World) ->
     ] == [(Verdict.NOT_CHECKED, probes.KEY_ELSEWHERE)]
     assert done.result.verdict is Verdict.HELD
     assert (
-        world.rehearse(stack, authority=B, given=imposters.good("given", ISSUER_B, NOW)).result.verdict
+        world.rehearse(stack, authority=B, given=forged.good("given", ISSUER_B, NOW)).result.verdict
         is Verdict.HELD
     )
     done = world.rehearse(
-        component(client("bob", imposters.good("bob", ISSUER_B, NOW)), client("csr", CLIENT, key=False)),
+        component(client("bob", forged.good("bob", ISSUER_B, NOW)), client("csr", CLIENT, key=False)),
         authority=B,
     )
     assert done.result.report is not None

@@ -27,7 +27,7 @@ from alb_mutual_tls.operations.verification.outcome import (
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check
 from alb_mutual_tls.operations.verification.verify import verify_listener, verify_stack
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import Verdict

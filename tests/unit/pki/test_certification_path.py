@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pki import bundle, imposters
+from alb_mutual_tls.pki import bundle, forged
 from alb_mutual_tls.pki.authority_faults import UNDERSTOOD
 from alb_mutual_tls.pki.certification_path import (
     against,
@@ -127,7 +127,7 @@ SERVERS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         ),
         (chain(client(B, now=NOW - 200 * DAY)), ROOT_B, "it expired on"),
         (chain(client(B, now=NOW + DAY)), ROOT_B, "it is not valid before"),
-        (imposters.server_only(B, NOW).certificate_pem, ROOT_B, "its extended key usage lacks clientAuth"),
+        (forged.server_only(B, NOW).certificate_pem, ROOT_B, "its extended key usage lacks clientAuth"),
         (
             chain(client(subordinate(B, "no CA")), subordinate(B, "no CA", ca=False).certificate),
             ROOT_B,
@@ -222,7 +222,7 @@ def test_the_way_is_as_long_as_it_has_certificates_below_the_authority() -> None
 @pytest.mark.parametrize("issuer", [A, authority("rsa", key("RSA2048"))], ids=["ECDSA", "RSA"])
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 12])
 def test_a_probe_is_a_good_client_below_a_chain_of_that_length(length: int, issuer: Issuer) -> None:
-    credential = imposters.probe(issuer, length, NOW)
+    credential = forged.probe(issuer, length, NOW)
     leaf, *above = bundle.load(credential.certificate_pem)
     root = pem(issuer.certificate)
     assert (len(above), credential.name) == (length - 1, f"chain of {length}")
@@ -243,7 +243,7 @@ def test_a_probe_is_a_good_client_below_a_chain_of_that_length(length: int, issu
 
 def test_what_a_chain_gives_as_a_reason_to_refuse_it_is_one_text() -> None:
     assert refused_for(chain(LEAF), ROOT_B, NOW) == ""
-    assert refused_for(imposters.probe(B, 6, NOW).certificate_pem, ROOT_B, NOW).startswith(
+    assert refused_for(forged.probe(B, 6, NOW).certificate_pem, ROOT_B, NOW).startswith(
         "its chain has 7 certificates"
     )
     assert refused_for(chain(client(B, now=NOW - 200 * DAY)), ROOT_B, NOW).startswith("it expired on")

@@ -1,4 +1,4 @@
-"""Certificates that a listener must refuse, made in memory: what `mtls verify` knocks with.
+"""Forged credentials, made in memory: certificates that a listener must refuse in `mtls verify`.
 
 Each differs from a good client's certificate in one point, so that a refusal has one reason.
 """
@@ -22,7 +22,7 @@ from alb_mutual_tls.pki.signing import Issuer, below, profiled, sign, to_pem
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _SUBJECT: Final = {"organizationName": "alb-mutual-tls", "commonName": "mtls verify"}
-_URI: Final = x509.UniformResourceIdentifier("spiffe://verify.alb-mutual-tls/client/imposter")
+_URI: Final = x509.UniformResourceIdentifier("spiffe://verify.alb-mutual-tls/client/forged")
 _SERVER_PROFILE: Final = Profile(
     authority=False,
     path_length=None,
@@ -112,7 +112,7 @@ def not_yet_valid(issuer: Issuer, now: datetime, above: str = "") -> ClientCrede
 
 
 def good(name: str, issuer: Issuer, now: datetime, above: str = "") -> ClientCredential:
-    """No imposter: signed by the real CA, or by one below it, good in everything and for an
+    """Not forged: signed by the real CA, or by one below it, good in everything and for an
     hour.
     """
     return _client(name, issuer, CLIENT_PROFILE, now - BACKDATE, now + _HOUR, above)

@@ -1,4 +1,4 @@
-"""Each imposter is wrong in the one point that its name says, and right in every other."""
+"""Each forged credential is wrong in the one point that its name says, and right in every other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from alb_mutual_tls.pki import bundle, imposters
-from alb_mutual_tls.pki.imposters import ClientCredential
+from alb_mutual_tls.pki import bundle, forged
+from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, key_pem, pem
 
@@ -33,7 +33,7 @@ def valid(certificate: x509.Certificate) -> bool:
 
 
 def test_the_foreign_one_is_good_below_an_authority_that_nobody_knows() -> None:
-    leaf, root = certificates(imposters.foreign(NOW))
+    leaf, root = certificates(forged.foreign(NOW))
     leaf.verify_directly_issued_by(root)
     assert (valid(leaf), valid(root), purposes(leaf)) == (True, True, [ExtendedKeyUsageOID.CLIENT_AUTH])
     assert root.subject != ROOT.certificate.subject
@@ -41,7 +41,7 @@ def test_the_foreign_one_is_good_below_an_authority_that_nobody_knows() -> None:
 
 
 def test_the_self_signed_one_bears_the_name_of_the_ca_and_needs_no_key_of_it() -> None:
-    (leaf,) = certificates(imposters.self_signed(pem(ROOT.certificate), NOW))
+    (leaf,) = certificates(forged.self_signed(pem(ROOT.certificate), NOW))
     assert (
         leaf.subject.public_bytes() == leaf.issuer.public_bytes() == ROOT.certificate.subject.public_bytes()
     )
@@ -56,7 +56,7 @@ def test_the_tampered_one_is_a_good_client_with_another_signature(issuer: Issuer
     good = ClientCredential(
         "one", pem(client(issuer)) + pem(cross(authority("root b"), issuer)), key_pem(key("client"))
     )
-    leaf, above = certificates(imposters.tampered(good))
+    leaf, above = certificates(forged.tampered(good))
     genuine, genuine_above = certificates(good)
     assert leaf.tbs_certificate_bytes == genuine.tbs_certificate_bytes
     assert leaf.signature != genuine.signature
@@ -68,22 +68,22 @@ def test_the_tampered_one_is_a_good_client_with_another_signature(issuer: Issuer
 def test_the_expired_the_servers_and_the_early_one_are_signed_by_the_real_ca() -> None:
     above = pem(cross(authority("root b"), ROOT))
     for made, is_valid, purpose in (
-        (imposters.expired(ROOT, NOW, above), False, ExtendedKeyUsageOID.CLIENT_AUTH),
-        (imposters.server_only(ROOT, NOW, above), True, ExtendedKeyUsageOID.SERVER_AUTH),
-        (imposters.not_yet_valid(ROOT, NOW, above), False, ExtendedKeyUsageOID.CLIENT_AUTH),
+        (forged.expired(ROOT, NOW, above), False, ExtendedKeyUsageOID.CLIENT_AUTH),
+        (forged.server_only(ROOT, NOW, above), True, ExtendedKeyUsageOID.SERVER_AUTH),
+        (forged.not_yet_valid(ROOT, NOW, above), False, ExtendedKeyUsageOID.CLIENT_AUTH),
     ):
         leaf, sent_along = certificates(made)
         leaf.verify_directly_issued_by(ROOT.certificate)
         assert (valid(leaf), purposes(leaf), pem(sent_along)) == (is_valid, [purpose], above)
-    (expired,) = certificates(imposters.expired(ROOT, NOW))
+    (expired,) = certificates(forged.expired(ROOT, NOW))
     assert NOW - DAY <= expired.not_valid_before_utc < expired.not_valid_after_utc < NOW
-    (early,) = certificates(imposters.not_yet_valid(ROOT, NOW))
+    (early,) = certificates(forged.not_yet_valid(ROOT, NOW))
     assert NOW < early.not_valid_before_utc < early.not_valid_after_utc
 
 
 def test_no_two_runs_knock_with_the_same_key() -> None:
-    assert imposters.foreign(NOW).private_key_pem != imposters.foreign(NOW).private_key_pem
+    assert forged.foreign(NOW).private_key_pem != forged.foreign(NOW).private_key_pem
 
 
 def test_a_credential_does_not_show_its_key() -> None:
-    assert "PRIVATE" not in repr(imposters.foreign(NOW))
+    assert "PRIVATE" not in repr(forged.foreign(NOW))
