@@ -12,16 +12,15 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.keys import key_fault
+from alb_mutual_tls.pki.keys import WEAK_HASHES, key_fault
 from alb_mutual_tls.pki.renewal import to_text
 
-WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
 UNDERSTOOD: Final = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -136,7 +135,11 @@ def strength_faults(certificate: x509.Certificate) -> Iterator[str]:
             f"its signature is made with {hash_algorithm.name.upper()}, which can be forged; make one with"
             " SHA-256"
         )
-    elif certificate.issuer == certificate.subject and not weak and not _signed_by_itself(certificate):
+    elif (
+        certificate.issuer == certificate.subject
+        and not weak
+        and not bundle.issued_by(certificate, certificate)
+    ):
         yield (
             "its signature is not that of its own key, so the file was changed or damaged; give the"
             " certificate as it was issued"
@@ -148,14 +151,6 @@ def _signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | Non
         return certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
         return None
-
-
-def _signed_by_itself(certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def extensions(certificate: x509.Certificate) -> x509.Extensions | None:

@@ -16,7 +16,6 @@ from datetime import datetime
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
@@ -118,7 +117,7 @@ def is_root_of_version_1(certificate_pem: str) -> bool:
     Raises `UserError` when it cannot be read.
     """
     found = bundle.load(certificate_pem)
-    return len(found) == 1 and found[0].version is x509.Version.v1 and _issued(found[0], found[0])
+    return len(found) == 1 and found[0].version is x509.Version.v1 and bundle.issued_by(found[0], found[0])
 
 
 def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
@@ -127,7 +126,7 @@ def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
         if (
             place < len(chain)
             and certificate.subject == certificate.issuer
-            and _issued(chain[place], certificate)
+            and bundle.issued_by(chain[place], certificate)
         ):
             yield (
                 f"{which}it has the name of the authority that issued it, so verifiers take the one for the"
@@ -138,21 +137,21 @@ def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
 
 
 def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
-    if len(chain) > 1 and all(_issued(one, one) for one in chain):
+    if len(chain) > 1 and all(bundle.issued_by(one, one) for one in chain):
         yield (
             f"there are {len(chain)} roots ({', '.join(map(_name, chain))}), and a listener trusts one; give"
             " that one alone"
         )
         return
     for place, (lower, upper) in enumerate(pairwise(chain), 1):
-        if not _issued(upper, lower):
+        if not bundle.issued_by(upper, lower):
             yield (
                 f"certificate {place} ({_name(lower)}) was not issued by the one after it ({_name(upper)});"
                 " give the authority that signs first, then the one that issued it, and so on up to the root"
             )
             return
     root = chain[-1]
-    if not _issued(root, root):
+    if not bundle.issued_by(root, root):
         yield (
             f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is no root; add"
             " the certificates above it, the self-signed one last, because that is what a listener can trust"
@@ -185,14 +184,6 @@ def _path_faults(chain: Sequence[x509.Certificate], below: int) -> Iterator[str]
                 f"{_name(certificate)} allows {constraints.path_length} authorities below it (its path"
                 f" length), and {there} there"
             )
-
-
-def _issued(upper: x509.Certificate, lower: x509.Certificate) -> bool:
-    try:
-        lower.verify_directly_issued_by(upper)
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
 
 
 def _name(certificate: x509.Certificate) -> str:

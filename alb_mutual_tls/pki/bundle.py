@@ -175,12 +175,18 @@ def chain(leaf: str, *, cross: Sequence[str] = (), intermediates: Sequence[str] 
 
 
 def _is_root(pem: str) -> bool:
-    from cryptography.exceptions import InvalidSignature
-
     certificate = load(pem)[0]
-    try:  # a cross certificate between two authorities of one name is self-issued, and yet no root
-        certificate.verify_directly_issued_by(certificate)
-    except (InvalidSignature, ValueError, TypeError):
+    # a cross certificate between two authorities of one name is self-issued, and yet no root
+    return issued_by(certificate, certificate)
+
+
+def issued_by(upper: x509.Certificate, lower: x509.Certificate) -> bool:
+    """Whether one certificate names the other as its issuer and is signed with its key."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        lower.verify_directly_issued_by(upper)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
 

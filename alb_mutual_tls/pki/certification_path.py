@@ -26,8 +26,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.pki.authority_faults import UNDERSTOOD, WEAK_HASHES, extension, extensions
-from alb_mutual_tls.pki.keys import factorable, key_fault, only_for_pss
+from alb_mutual_tls.pki.authority_faults import UNDERSTOOD, extension, extensions
+from alb_mutual_tls.pki.keys import WEAK_HASHES, factorable, key_fault, only_for_pss
 from alb_mutual_tls.pki.profile import normalized
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.pki.signing import to_pem

@@ -22,6 +22,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 SignatureHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
+WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
 RSA_BITS: Final = range(2048, 8193)
 _RSA_EXPONENT: Final = 65537
 _CURVE_HASHES: Final[dict[str, SignatureHash]] = {

@@ -16,19 +16,17 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pem_blocks import blocks
 from alb_mutual_tls.pki import bundle, extensions, unreadable
-from alb_mutual_tls.pki.keys import UNREADABLE, PublicKey, curve, key_fault
+from alb_mutual_tls.pki.keys import UNREADABLE, WEAK_HASHES, PublicKey, curve, key_fault
 from alb_mutual_tls.pki.names import same_name
 from alb_mutual_tls.pki.profile import CLIENT_AUTHENTICATION, SUBJECT_FIELDS, Subject, normalized
 
 _BLOCK: Final = re.compile(r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----")
 _SM2: Final = "1.2.156.10197.1.301"
-_WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
 _FIELD_NAMES: Final = {field.oid: name for name, field in SUBJECT_FIELDS.items()}
 
 
@@ -58,13 +56,13 @@ class SigningRequest:
         assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
         try:
             signature_hash = request.signature_hash_algorithm
-            signed = isinstance(signature_hash, _WEAK_HASHES) or request.is_signature_valid
+            signed = isinstance(signature_hash, WEAK_HASHES) or request.is_signature_valid
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise UserError(
                 "the certificate signing request is signed by a method that the reader of this program"
                 " (Python's cryptography) does not know; make it anew with SHA-256"
             ) from None
-        if isinstance(signature_hash, _WEAK_HASHES):
+        if isinstance(signature_hash, WEAK_HASHES):
             raise UserError(
                 f"the certificate signing request is signed with {signature_hash.name.upper()}, which can be"
                 " forged; make it anew with SHA-256"
