@@ -20,17 +20,21 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from alb_mutual_tls.cluster import urls
-from alb_mutual_tls.cluster.kubeconfig import Connection, KubernetesCredential, PluginTooSlow
+from alb_mutual_tls.cluster.connection import Connection
+from alb_mutual_tls.cluster.credential import KubernetesCredential
+from alb_mutual_tls.cluster.credential_plugin import PluginTooSlow
+from alb_mutual_tls.cluster.transport import (
+    _GO_ESCAPES,
+    _TIMEOUT_SECONDS,
+    _certificates,
+    _environment_proxy,
+    _Https,
+    _may_pass,
+)
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener.exact_json import Document
-from alb_mutual_tls.pem_blocks import blocks
 
-_TIMEOUT_SECONDS = 30.0
-_GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-"""What Go's encoding/json escapes beyond what JSON asks for; in a JSON text these stand inside
-texts only.
-"""
 _RETRY_PAUSES = (0.3, 0.7, 1.5, 2.0)
 """Between attempts of a read, in seconds: an API server that restarts is back within them."""
 _RETRY_SECONDS = 20.0
@@ -50,23 +54,6 @@ class KubernetesError(UserError):
 
 class Forbidden(KubernetesError):
     """The user lacks a permission."""
-
-
-class _Https(http.client.HTTPConnection):
-    """A connection whose server certificate may be checked for another name than the one that is
-    dialled (`tls-server-name`).
-    """
-
-    def __init__(self, host: str, port: int, context: ssl.SSLContext | None, server_name: str) -> None:
-        super().__init__(host, port, timeout=_TIMEOUT_SECONDS)
-        self._context = context
-        self._server_name = server_name
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._context is not None:
-            self.sock = self._context.wrap_socket(self.sock, server_hostname=self._server_name)
 
 
 class KubernetesApi:
@@ -353,29 +340,3 @@ class KubernetesApi:
 def path_of(*parts: str) -> str:
     """An API path; every part is escaped."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def _certificates(pem: bytes) -> bytes:
-    """The DER of the certificates in a PEM text that can be read, whatever else it says and in
-    whatever encoding, as Go's library takes them.
-    """
-    found, probe = b"", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for _, body in blocks(pem.decode("latin-1"), ["CERTIFICATE", "X509 CERTIFICATE"]):
-        try:
-            der = base64.b64decode("".join(body.split()), validate=True)
-            probe.load_verify_locations(cadata=der)
-        except (ssl.SSLError, ValueError):
-            continue
-        found += der
-    return found
-
-
-def _may_pass(error: BaseException | None) -> bool:
-    """Whether a connection error may be gone in a moment: a wrong name or certificate is not."""
-    return isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
-
-
-def _environment_proxy(scheme: str, host: str) -> str | None:
-    from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
-
-    return None if proxy_bypass_environment(host) else getproxies_environment().get(scheme)

@@ -20,10 +20,10 @@ from cryptography import x509
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
 from alb_mutual_tls.pki.authority_faults import extension, lasting_faults, strength_faults, time_faults
-from alb_mutual_tls.pki.certification_path import looks_self_signed, names_issuer
 from alb_mutual_tls.pki.constraints import forbidden_names
 from alb_mutual_tls.pki.keys import load_private_key, same_key
 from alb_mutual_tls.pki.names import same_name, to_name
+from alb_mutual_tls.pki.openssl_path import looks_self_signed, names_issuer
 from alb_mutual_tls.pki.profile import Subject
 
 

@@ -5,6 +5,7 @@ sections 4.1.2.4 and 7.1).
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, Subject, normalized
 
@@ -38,3 +39,24 @@ def _attributes(name: x509.Name) -> list[tuple[str, str]]:
         )
         for attribute in name
     )
+
+
+def comparable(distinguished: x509.Name) -> list[tuple[str, str]]:
+    """As verifiers compare names (RFC 5280 section 7.1): kinds of text, case and white space do not
+    count.
+    """
+    return [
+        (one.oid.dotted_string, normalized(one.value) if isinstance(one.value, str) else one.value.hex())
+        for rdn in distinguished.rdns
+        for one in rdn
+    ]
+
+
+def name(certificate: x509.Certificate) -> str:
+    """A certificate's subject in words."""
+    return text(certificate.subject)
+
+
+def text(distinguished: x509.Name) -> str:
+    """A distinguished name in words."""
+    return distinguished.rfc4514_string({NameOID.EMAIL_ADDRESS: "emailAddress"}) or "somebody without a name"

@@ -12,7 +12,7 @@ from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, 
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.operations.inspection.explanation import InspectionReport
+    from alb_mutual_tls.operations.inspection.judgement import InspectionReport
 
 
 @app.command()
@@ -93,7 +93,7 @@ def _report(
     from alb_mutual_tls import clock
     from alb_mutual_tls.cli.password import first_line
     from alb_mutual_tls.engine.program import project_directory
-    from alb_mutual_tls.operations.inspection import explanation
+    from alb_mutual_tls.operations.inspection import explanation, judgement
     from alb_mutual_tls.operations.inspection import files as inspection
     from alb_mutual_tls.stack.state import read_components
 
@@ -113,4 +113,4 @@ def _report(
         return answer or None
 
     sources = [inspection.source(path, lambda path=path: unlock(path)) for path in files]  # type: ignore[misc]  # mypy does not infer this lambda
-    return explanation.explain(sources, anchors, clock.now(), explanation.JudgedAs(role) if role else None)
+    return explanation.explain(sources, anchors, clock.now(), judgement.JudgedAs(role) if role else None)

@@ -9,176 +9,51 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.inspection import facts as description
-from alb_mutual_tls.operations.inspection.facts import Facts
-from alb_mutual_tls.operations.inspection.pieces import (
+from alb_mutual_tls.operations.inspection.judgement import (
+    _READABLE_BY_OTHERS,
+    Anchor,
+    Basis,
+    InspectedFile,
+    InspectionReport,
+    Item,
+    JudgedAs,
+    Judgement,
+    Refusal,
+    Source,
+)
+from alb_mutual_tls.operations.inspection.notes import (
+    _too_deep,
+    authority_notes,
+    client_notes,
+    depth_notes,
+    key_reason,
+)
+from alb_mutual_tls.operations.inspection.piece import (
     Certificate,
     CertificateRequest,
-    Contents,
     Key,
     Other,
     Piece,
     Unreadable,
 )
-from alb_mutual_tls.pki.authority_faults import certificate_faults, extension, extensions, lasting_faults
+from alb_mutual_tls.pki.authority_faults import certificate_faults, extension, lasting_faults
 from alb_mutual_tls.pki.brought import BroughtAuthority
-from alb_mutual_tls.pki.certification_path import (
-    DEPTH_SEEN,
-    Judged,
-    computable,
-    deep,
-    issued,
-    judge,
-    looks_self_signed,
-    name,
-    public_key,
-    self_signed,
-    self_signed_leaf,
-    undocumented,
-    weaknesses,
-)
-from alb_mutual_tls.pki.keys import same_key, weakness
+from alb_mutual_tls.pki.certification_path import computable, deep, judge, undocumented, weaknesses
+from alb_mutual_tls.pki.issuance import public_key
+from alb_mutual_tls.pki.keys import same_key
+from alb_mutual_tls.pki.names import name
+from alb_mutual_tls.pki.openssl_path import Judged, issued, looks_self_signed, self_signed
+from alb_mutual_tls.pki.path_refusals import self_signed_leaf
 from alb_mutual_tls.pki.request import SigningRequest
-
-_READABLE_BY_OTHERS: Final = 0o077
-RECIPE: Final = (
-    "openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj '/O=example/CN=example client CA' "
-    "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign -out ca.crt"
-)
-
-
-class Basis(StrEnum):
-    """What a reason stands on."""
-
-    PROGRAM = "rule of this program"
-    OPENSSL = "OpenSSL refuses it"
-    SANDBOX = "seen on the sandbox"
-    DOCUMENTED = "documented by Alibaba Cloud"
-    TLS = "no client can use it"
-
-
-class JudgedAs(StrEnum):
-    """What a certificate is judged as."""
-
-    CLIENT = "client"
-    CA = "ca"
-
-
-class InspectionVerdict(StrEnum):
-    """What all of it comes to."""
-
-    NOTHING = "nothing against it"
-    REFUSED = "would be refused"
-    NOT_DECIDED = "not decided"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why it would be refused, with the remedy."""
-
-    sentence: str
-    basis: Basis
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file: its name, what is in it, its mode where it has one, and how it is encrypted."""
-
-    name: str
-    contents: Contents
-    mode: int | None = None
-    encryptions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """The CA certificate that a listener trusts, and what to call it."""
-
-    name: str
-    certificate: x509.Certificate
-
-
-@dataclass(frozen=True)
-class Item:
-    """One piece of a file: what it is, what it says, what speaks against it, what is worth knowing,
-    and what could not be decided.
-    """
-
-    what: str
-    facts: Facts
-    reasons: tuple[Refusal, ...] = ()
-    notes: tuple[str, ...] = ()
-    undecided: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class InspectedFile:
-    """A file, piece by piece."""
-
-    name: str
-    form: str
-    items: tuple[Item, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Whether a listener that trusts `anchor` would let the client in."""
-
-    client: str
-    anchor: str
-    reasons: tuple[Refusal, ...]
-    undecided: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> InspectionVerdict:
-        """The verdict on this client at this CA."""
-        return _verdict(bool(self.reasons), bool(self.undecided))
-
-
-@dataclass(frozen=True)
-class InspectionReport:
-    """Everything that is said about some files.
-
-    `fit`: how the pieces belong together, a sentence each.
-    """
-
-    files: tuple[InspectedFile, ...]
-    fit: tuple[str, ...]
-    judgements: tuple[Judgement, ...]
-
-    @property
-    def verdict(self) -> InspectionVerdict:
-        """Refused when anything speaks against anything; not decided when something could not be
-        read or told.
-        """
-        parts: list[Item | Judgement] = [
-            *(item for file in self.files for item in file.items),
-            *self.judgements,
-        ]
-        return _verdict(any(part.reasons for part in parts), any(part.undecided for part in parts))
-
-
-def _verdict(refused: bool, undecided: bool) -> InspectionVerdict:
-    return (
-        InspectionVerdict.REFUSED
-        if refused
-        else InspectionVerdict.NOT_DECIDED
-        if undecided
-        else InspectionVerdict.NOTHING
-    )
 
 
 def explain(
@@ -265,7 +140,7 @@ class _Explanation:
                 return Item("unreadable", {}, undecided=(why,))
 
     def _key(self, own_key: Any) -> Iterator[Refusal]:
-        weak = _key_reason(own_key)
+        weak = key_reason(own_key)
         if weak is not None:
             yield weak
         owners = [one for one in self._public_keys if same_key(one, own_key)]
@@ -279,13 +154,13 @@ class _Explanation:
 
     def _client(self, certificate: x509.Certificate) -> Item:
         """With CAs to compare with, what speaks against the client is said there."""
-        notes = list(_client_notes(certificate))
+        notes = list(client_notes(certificate))
         reasons: tuple[Refusal, ...] = ()
         undecided: tuple[str, ...] = ()
         if not self._anchors:
             judged = judge(certificate, self._certificates, None, self._now)
             reasons, undecided = tuple(self._reasons(judged)), tuple(_too_deep(judged))
-            notes += _depth_notes(judged)
+            notes += depth_notes(judged)
             notes.append(
                 "whether a listener lets it in depends on the CA that it trusts: compare with --ca FILE or"
                 " --against-stack"
@@ -330,7 +205,7 @@ class _Explanation:
             anchor.name,
             reasons,
             () if reasons else tuple(_too_deep(judged)),
-            tuple(_depth_notes(judged)),
+            tuple(depth_notes(judged)),
         )
 
     def _ways_round(self, judged: Judged, anchor: x509.Certificate) -> Iterator[str]:
@@ -356,7 +231,7 @@ class _Explanation:
         # else it stands here as part of a client's chain, and is judged there
         if not self._clients:
             reasons += [Refusal(fault, Basis.PROGRAM) for fault in certificate_faults(certificate, self._now)]
-            notes += _authority_notes(certificate)
+            notes += authority_notes(certificate)
             certificates = _certificates(source)
             if certificate == certificates[0]:
                 reasons += self._bundle_reasons(certificates, source)
@@ -464,77 +339,6 @@ class _Explanation:
                 )
                 return f"{where} ({name(certificate)})"
         return name(certificate)
-
-
-def _client_notes(certificate: x509.Certificate) -> Iterator[str]:
-    if certificate.version is not x509.Version.v3:
-        yield (
-            "it is X.509 v1, as the documentation's commands make it with OpenSSL 3.0: strict verifiers"
-            " refuse it, the sandbox does not"
-        )
-    elif extensions(certificate) is None:
-        yield (
-            "the Python package cryptography cannot read its extensions, so nothing is noted of them beside"
-            " the verdict of OpenSSL"
-        )
-        return
-    elif extension(certificate, x509.ExtendedKeyUsage) is None:
-        yield "it names no purpose (extended key usage), so whoever has its key can also be a server with it"
-    constraints, usage = extension(certificate, x509.BasicConstraints), extension(certificate, x509.KeyUsage)
-    if constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign):
-        yield (
-            "it is itself a certificate authority, so whoever has its key can make more clients that are"
-            " let in"
-        )
-    if certificate.subject == certificate.issuer and not looks_self_signed(certificate):
-        yield (
-            "its subject is that of its issuer, and some verifiers take such a certificate for a"
-            " self-signed one"
-        )
-    if extension(certificate, x509.SubjectAlternativeName) is None:
-        yield (
-            "it has no subject alternative name: the Python package cryptography refuses such clients, the"
-            " sandbox does not"
-        )
-
-
-def _depth_notes(judged: Judged) -> Iterator[str]:
-    if judged.depth_needed <= DEPTH_SEEN and (words := deep(judged.depth_needed)):
-        yield words
-
-
-def _too_deep(judged: Judged) -> Iterator[str]:
-    if words := deep(judged.depth_needed, beyond=DEPTH_SEEN):
-        yield words
-
-
-def _authority_notes(certificate: x509.Certificate) -> Iterator[str]:
-    constraints = extension(certificate, x509.BasicConstraints)
-    if certificate.version is x509.Version.v1 or (constraints is None and self_signed(certificate)):
-        yield (
-            "such a CA is what `openssl x509 -req -signkey` of the documentation makes: version 1 with"
-            " OpenSSL 3.0, which strict verifiers refuse, and version 3 without basicConstraints with"
-            " OpenSSL 3.5, below which every client is refused; whether CAS and ALB take it is not known."
-            f" Let the stack generate one (authorities.NAME: {{}}), or make it with: {RECIPE}"
-        )
-    if (
-        constraints is not None
-        and constraints.ca
-        and constraints.path_length is not None
-        and self_signed(certificate)
-    ):
-        yield (
-            f"it has path length {constraints.path_length}: a rotation puts a cross certificate between it"
-            " and a client, which with an intermediate authority is two"
-        )
-
-
-def _key_reason(own_key: object) -> Refusal | None:
-    weak = weakness(own_key)
-    if weak is None:
-        return None
-    known = isinstance(own_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-    return Refusal(weak, Basis.PROGRAM if known else Basis.DOCUMENTED)
 
 
 def _certificates(source: Source) -> list[x509.Certificate]:

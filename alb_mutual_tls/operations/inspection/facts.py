@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from alb_mutual_tls.pki import extensions
-from alb_mutual_tls.pki.certification_path import self_signed, text
 from alb_mutual_tls.pki.extensions import Extension, called
 from alb_mutual_tls.pki.keys import only_for_pss
+from alb_mutual_tls.pki.names import text
+from alb_mutual_tls.pki.openssl_path import self_signed
 from alb_mutual_tls.pki.renewal import days_left, to_text
 
 Facts = dict[str, str | int | bool | list[str] | None]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.operations.inspection import pieces
-from alb_mutual_tls.operations.inspection.explanation import Anchor, Source
-from alb_mutual_tls.operations.inspection.pieces import Certificate, Unlock, Unreadable
+from alb_mutual_tls.operations.inspection import der_pieces, pieces
+from alb_mutual_tls.operations.inspection.judgement import Anchor, Source
+from alb_mutual_tls.operations.inspection.piece import SIZE_LIMIT, Certificate, Unlock, Unreadable
 from alb_mutual_tls.stack.deployed import DeployedComponent
 
 STDIN = Path("-")
@@ -22,11 +22,11 @@ def source(path: Path, unlock: Unlock) -> Source:
     """
     try:
         if path == STDIN:
-            return _source("standard input", sys.stdin.buffer.read(pieces.SIZE_LIMIT + 1), None, unlock)
+            return _source("standard input", sys.stdin.buffer.read(SIZE_LIMIT + 1), None, unlock)
         with path.open("rb") as file:
             status = path.stat()
             mode = status.st_mode if stat.S_ISREG(status.st_mode) else None
-            return _source(str(path), file.read(pieces.SIZE_LIMIT + 1), mode, unlock)
+            return _source(str(path), file.read(SIZE_LIMIT + 1), mode, unlock)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is none"
         raise UserError(
@@ -36,7 +36,9 @@ def source(path: Path, unlock: Unlock) -> Source:
 
 def _source(name: str, data: bytes, mode: int | None, unlock: Unlock) -> Source:
     contents = pieces.read(data, unlock)
-    return Source(name, contents, mode, tuple(pieces.encryptions(data)) if contents.form == "PKCS#12" else ())
+    return Source(
+        name, contents, mode, tuple(der_pieces.encryptions(data)) if contents.form == "PKCS#12" else ()
+    )
 
 
 def given_anchor(path: Path) -> Anchor:

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.operations.inspection.explanation import (
+from alb_mutual_tls.operations.inspection.judgement import (
     InspectedFile,
     InspectionReport,
     InspectionVerdict,

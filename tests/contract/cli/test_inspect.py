@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.operations.inspection.explanation import RECIPE
+from alb_mutual_tls.operations.inspection.judgement import RECIPE
 from tests.contract.cli.laboratory import HOST, ON, Laboratory, mtls
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])}

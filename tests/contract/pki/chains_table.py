@@ -15,7 +15,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 
-from alb_mutual_tls.pki.certification_path import Judged, against, deep, judge
+from alb_mutual_tls.pki.certification_path import against, deep, judge
+from alb_mutual_tls.pki.openssl_path import Judged
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki import programs, servers
 from tests.contract.pki.chains import CASES, NOW, Case

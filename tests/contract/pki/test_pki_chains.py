@@ -10,14 +10,14 @@ from datetime import timedelta
 
 import pytest
 
-from alb_mutual_tls.operations.inspection.explanation import (
+from alb_mutual_tls.operations.inspection.explanation import explain
+from alb_mutual_tls.operations.inspection.judgement import (
     Anchor,
     Basis,
     InspectionVerdict,
     JudgedAs,
     Judgement,
     Source,
-    explain,
 )
 from alb_mutual_tls.operations.inspection.pieces import read
 from alb_mutual_tls.pki.certification_path import DEPTH_SEEN, deep

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alb_mutual_tls.operations.inspection import report as inspect_report
-from alb_mutual_tls.operations.inspection.explanation import Source as Given
 from alb_mutual_tls.operations.inspection.explanation import explain
+from alb_mutual_tls.operations.inspection.judgement import Source as Given
 from alb_mutual_tls.operations.inspection.pieces import read
 from tests.examples import examples
 from tests.unit.cli.test_commands import Run

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
+from alb_mutual_tls.cluster import credential_plugin
 from alb_mutual_tls.cluster.api import KubernetesApi
 from alb_mutual_tls.cluster.kubeconfig import load
 from alb_mutual_tls.errors import UserError
@@ -274,7 +274,7 @@ def plugin(directory: Path, code: str) -> dict[str, Any]:
 )
 def test_each_odd_answer_of_a_plugin_is_told_in_one_sentence(code: str, part: str, tmp_path: Path) -> None:
     content, begun = plugin(tmp_path, code), time.monotonic()
-    with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", 2):
+    with mock.patch.object(credential_plugin, "_PLUGIN_SECONDS", 2):
         assert part in sentence(content, tmp_path)
     assert time.monotonic() - begun < 20
 
@@ -286,7 +286,7 @@ def test_a_plugin_that_hangs_is_waited_for_once_and_leaves_nothing_behind(tmp_pa
         f'#!/bin/sh\nsleep 60 & echo $! >> "{runs}"; wait\n', encoding="utf-8"
     )  # starts sooner than Python
     api = KubernetesApi(load(str(written(tmp_path, user)), None, {}))
-    with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", 2):
+    with mock.patch.object(credential_plugin, "_PLUGIN_SECONDS", 2):
         for _ in range(3):
             with pytest.raises(UserError, match="did not answer within"):
                 api.get("/version")
@@ -448,7 +448,7 @@ def test_any_value_in_any_field_is_taken_or_told_in_one_sentence(
 ) -> None:
     path = written(tmp_path_factory.mktemp("kubeconfig"), text(_changed(place, value, extra)))
     try:
-        with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", 5):
+        with mock.patch.object(credential_plugin, "_PLUGIN_SECONDS", 5):
             _used(str(path))
     except UserError as error:
         assert "\n" not in str(error)

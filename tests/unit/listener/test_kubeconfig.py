@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from alb_mutual_tls.cluster.kubeconfig import KubernetesCredential, load
+from alb_mutual_tls.cluster.credential import KubernetesCredential
+from alb_mutual_tls.cluster.kubeconfig import load
 from alb_mutual_tls.errors import UserError
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"

@@ -28,11 +28,10 @@ from alb_mutual_tls.pki.certification_path import (
     judge,
     judge_pem,
     length_to,
-    looks_self_signed,
-    names_issuer,
     refused_for,
     way,
 )
+from alb_mutual_tls.pki.openssl_path import looks_self_signed, names_issuer
 from alb_mutual_tls.pki.signing import Issuer
 from tests.unit.pki.material import DAY, NOW, authority, client, cross, key, pem, subordinate
 

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.operations.inspection import facts as description
-from alb_mutual_tls.operations.inspection.explanation import (
+from alb_mutual_tls.operations.inspection.explanation import explain
+from alb_mutual_tls.operations.inspection.judgement import (
     Anchor,
     Basis,
     InspectedFile,
@@ -26,7 +27,6 @@ from alb_mutual_tls.operations.inspection.explanation import (
     Item,
     JudgedAs,
     Source,
-    explain,
 )
 from alb_mutual_tls.operations.inspection.pieces import read
 from alb_mutual_tls.operations.inspection.report import EXIT_CODE

@@ -12,8 +12,11 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs7, p
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alb_mutual_tls.operations.inspection import pieces
-from alb_mutual_tls.operations.inspection.pieces import (
+from alb_mutual_tls.operations.inspection import der_pieces
+from alb_mutual_tls.operations.inspection.der_pieces import encryptions
+from alb_mutual_tls.operations.inspection.piece import (
+    CERTIFICATE_LIMIT,
+    SIZE_LIMIT,
     Certificate,
     CertificateRequest,
     Contents,
@@ -21,9 +24,8 @@ from alb_mutual_tls.operations.inspection.pieces import (
     Other,
     Piece,
     Unreadable,
-    encryptions,
-    read,
 )
+from alb_mutual_tls.operations.inspection.pieces import read
 from tests.unit.pki.material import NOW, authority, client, key, key_pem, pem, request
 
 ROOT = authority("root")
@@ -143,7 +145,7 @@ def test_a_trusted_certificate_of_openssl_is_one_without_what_openssl_adds() -> 
     [
         (b"", "it is empty"),
         (b" \n\t", "it is empty"),
-        (b"\0" * (pieces.SIZE_LIMIT + 1), "it is larger than"),
+        (b"\0" * (SIZE_LIMIT + 1), "it is larger than"),
         (b"\x30\x82\xff\xff garbage", "it is neither PEM, DER, PKCS#7 nor PKCS#12"),
         (bytes(range(256)), "it is neither PEM, DER, PKCS#7 nor PKCS#12"),
         (b"just text", "it is neither PEM"),
@@ -282,13 +284,13 @@ def test_the_password_of_a_file_is_asked_for_once_however_many_keys_it_has() -> 
 def test_a_file_that_asks_for_hours_of_key_derivation_is_not_opened(
     data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "ROUND_LIMIT", 9)
+    monkeypatch.setattr(der_pieces, "ROUND_LIMIT", 9)
     assert "rounds of key derivation" in found(read(data, never))[0]
 
 
 def test_the_rounds_of_the_integrity_check_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert P12.count(bytes.fromhex("02020800")) == 1, "2048 rounds stand nowhere else"
-    monkeypatch.setattr(pieces, "ROUND_LIMIT", 2048)
+    monkeypatch.setattr(der_pieces, "ROUND_LIMIT", 2048)
     patched = P12.replace(bytes.fromhex("02020800"), bytes.fromhex("02020801"))
     assert "rounds of key derivation" in found(read(patched, never))[0]
     assert found(read(P12, sesame)) == [LEAF_NAME, ROOT_NAME, "encrypted key"]
@@ -299,10 +301,10 @@ def test_the_rounds_of_the_integrity_check_count_too(monkeypatch: pytest.MonkeyP
     [
         b"-----BEGIN CERTIFICATE-----\n" * 30_000,
         b"-----BEGIN " * 90_000,
-        b"\x30\x00" * (pieces.SIZE_LIMIT // 2),
+        b"\x30\x00" * (SIZE_LIMIT // 2),
         bytes.fromhex("3084000ffffa") + b"\x04\x00" * 500_000,
-        b"\x30\x80" * (pieces.SIZE_LIMIT // 2),
-        b"A" * pieces.SIZE_LIMIT,
+        b"\x30\x80" * (SIZE_LIMIT // 2),
+        b"A" * SIZE_LIMIT,
     ],
     ids=["BEGIN lines", "beginnings", "sequences", "octet strings", "depth", "base64"],
 )
@@ -313,7 +315,7 @@ def test_a_file_of_the_largest_size_does_not_keep_anybody_busy(data: bytes) -> N
 
 
 def test_a_thousand_certificates_are_too_many() -> None:
-    (piece,) = read(pem(ROOT.certificate).encode() * (pieces.CERTIFICATE_LIMIT + 1), never).pieces
+    (piece,) = read(pem(ROOT.certificate).encode() * (CERTIFICATE_LIMIT + 1), never).pieces
     assert isinstance(piece, Unreadable)
     assert "it holds 101 certificates, and at most 100 are looked at" in piece.why
 

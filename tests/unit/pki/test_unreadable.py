@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.inspection import facts as description
 from alb_mutual_tls.operations.inspection import pieces
-from alb_mutual_tls.operations.inspection.explanation import Anchor, Basis, Source, explain
+from alb_mutual_tls.operations.inspection.explanation import explain
+from alb_mutual_tls.operations.inspection.judgement import Anchor, Basis, Source
+from alb_mutual_tls.operations.inspection.piece import Unreadable
 from alb_mutual_tls.operations.inspection.pieces import read
 from alb_mutual_tls.pki import bundle, der, extensions, unreadable
 from alb_mutual_tls.pki.authority_faults import strength_faults
@@ -146,7 +148,7 @@ def test_a_request_that_openssl_takes_and_our_reader_does_not_says_which_and_why
         f"the certificate signing request {fault}: {READ}; make it anew with "
     )
     (piece,) = pieces.read(in_pem(data).encode(), never).pieces
-    assert isinstance(piece, pieces.Unreadable)
+    assert isinstance(piece, Unreadable)
     assert piece.why.startswith(f"its certificate signing request {fault}: {READ}; make it anew with ")
     assert pieces.read(data, never).pieces == (piece,)
 
@@ -297,7 +299,7 @@ def test_a_certificate_that_openssl_reads_and_our_reader_does_not_says_which_and
         bundle.load_one(in_pem(data, "CERTIFICATE"))
     assert str(raised.value).startswith(f"the certificate {fault}: {READ}; have it made anew with ")
     (piece,) = pieces.read(data, never).pieces
-    assert piece == pieces.Unreadable(str(raised.value).replace("the certificate", "its certificate", 1))
+    assert piece == Unreadable(str(raised.value).replace("the certificate", "its certificate", 1))
 
 
 def test_an_odd_extension_hides_no_other() -> None:

@@ -13,6 +13,7 @@ from unittest import mock
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from alb_mutual_tls.cluster import api as kubernetes_api
+from alb_mutual_tls.cluster import credential_plugin
 from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
 from alb_mutual_tls.cluster.api import KubernetesApi
 from alb_mutual_tls.cluster.cluster import Cluster
@@ -57,7 +58,7 @@ def plugin(code: str, seconds: float = 60) -> Case:
         script = directory / "plugin"
         script.write_text(f"#!{sys.executable}\nimport json, sys, time\n{code}\n")
         script.chmod(0o755)
-        with mock.patch.object(kubeconfigs, "_PLUGIN_SECONDS", seconds):
+        with mock.patch.object(credential_plugin, "_PLUGIN_SECONDS", seconds):
             return kubeconfigs.load(
                 kubeconfig(directory, user={"exec": {"command": "./plugin"}}), None, {}
             ).credential()
