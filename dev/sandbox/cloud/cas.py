@@ -178,12 +178,7 @@ class CertificateRepositories:
     def delete_warehouse(self, values: Values) -> dict[str, Any]:
         instance = str(values["WarehouseInstanceId"])
         with self.store.changing() as content:
-            found = next(
-                (warehouse for warehouse in content["warehouses"] if warehouse["InstanceId"] == instance),
-                None,
-            )
-            if found is None:
-                raise not_found("Warehouse", instance)
+            found = _find(content, "Warehouse", "InstanceId", instance)
             if any(certificate["WhId"] == found["WhId"] for certificate in content["certificates"]):
                 raise ApiError(
                     409, "Warehouse.NotEmpty", f"The warehouse {instance} still holds certificates."
@@ -220,11 +215,7 @@ class CertificateRepositories:
     def upload_pca_cert(self, values: Values) -> dict[str, Any]:
         certificate = pem.read(str(values["Cert"]))
         with self.store.changing() as content:
-            warehouse = next(
-                (one for one in content["warehouses"] if one["WhId"] == values["WarehouseId"]), None
-            )
-            if warehouse is None:
-                raise not_found("Warehouse", str(values["WarehouseId"]))
+            warehouse = _find(content, "Warehouse", "WhId", values["WarehouseId"])
             if warehouse["Type"] == "aliyunPCA":
                 raise not_covered("uploads into a repository of Alibaba's private CA")
             if warehouse["Type"] == "uploadCA" and not certificate.is_ca:
@@ -249,9 +240,7 @@ class CertificateRepositories:
     def delete_pca_cert(self, values: Values) -> dict[str, Any]:
         identifier = str(values["Identifier"])
         with self.store.changing() as content:
-            found = next((one for one in content["certificates"] if one["Identifier"] == identifier), None)
-            if found is None:
-                raise not_found("Certificate", identifier)
+            found = _find(content, "Certificate", "Identifier", identifier)
             users = self._in_use(identifier)
             if users:
                 raise ApiError(
@@ -290,9 +279,7 @@ class CertificateRepositories:
     def describe_warehouse_cert(self, values: Values) -> dict[str, Any]:
         identifier = str(values["CertIdentifier"])
         with self.store.reading() as content:
-            found = next((one for one in content["certificates"] if one["Identifier"] == identifier), None)
-            if found is None:
-                raise not_found("Certificate", identifier)
+            found = _find(content, "Certificate", "Identifier", identifier)
             certificate = pem.read(found["Content"])
             described = certificate.describe()
             return {
@@ -319,3 +306,12 @@ class CertificateRepositories:
             "DescribeWarehouseCert": self.describe_warehouse_cert,
             "DescribeCACertificate": self.describe_ca_certificate,
         }
+
+
+def _find(content: dict[str, Any], kind: str, key: str, value: object) -> dict[str, Any]:
+    """The repository or certificate; raises ApiError when there is none."""
+    for item in content[f"{kind.lower()}s"]:
+        if item[key] == value:
+            found: dict[str, Any] = item
+            return found
+    raise not_found(kind, str(value))

@@ -12,7 +12,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.wire import UNKNOWN
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
-from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert
+from dev.toolchain.plugins.tls.provider import SelfSignedCert
 
 KeyPem = Callable[..., str]
 

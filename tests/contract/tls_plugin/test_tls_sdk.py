@@ -11,9 +11,8 @@ import pytest
 
 from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
-from dev.toolchain.plugins.tls.provider import NAME, VERSION
+from dev.toolchain.plugins.tls.provider import NAME, VERSION, SelfSignedCert
 from dev.toolchain.plugins.tls.resource import Resource
-from dev.toolchain.plugins.tls.self_signed_cert import SelfSignedCert
 
 # In a process of its own: the provider's protocol module leaves placeholders where the SDK's
 # packages would be.
