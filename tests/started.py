@@ -20,7 +20,7 @@ from typing import Any, Final
 import pytest
 
 from dev.toolchain import packaged
-from dev.toolchain.attempts import Attempts
+from dev.toolchain.downloads import Attempts
 from dev.toolchain.places import HERE
 from dev.toolchain.versions import load
 from tests.programs import CAMPAIGNS, PROGRAMS, TOOLCHAIN, Program, absent, path

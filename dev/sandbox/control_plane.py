@@ -31,15 +31,12 @@ server's talks with itself and the sandbox's own probes.
 """
 
 FILES: Final = (
-    *("etcd-ca.crt", "etcd.crt", "etcd.key", "etcd-client.crt", "etcd-client.key"),
+    *("etcd-ca.crt", "kube-ca.crt", "service-account.key", "service-account.pub"),
     *(
-        "kube-ca.crt",
-        "kube-apiserver.crt",
-        "kube-apiserver.key",
-        "service-account.key",
-        "service-account.pub",
+        f"{name}.{kind}"
+        for name in ("etcd", "etcd-client", "kube-apiserver", "probe", "admin", "controller")
+        for kind in ("crt", "key")
     ),
-    *("probe.crt", "probe.key", "admin.crt", "admin.key", "controller.crt", "controller.key"),
 )
 """What must be in `pki` while the control plane runs."""
 

@@ -164,14 +164,6 @@ class Layout:
         return f"127.0.0.1:{self.openapi_port}"
 
     @property
-    def openapi_url(self) -> str:
-        return f"http://{self.openapi_endpoint}"
-
-    @property
-    def backends_url(self) -> str:
-        return f"http://127.0.0.1:{self.backends_port}"
-
-    @property
     def apiserver_url(self) -> str:
         return f"https://127.0.0.1:{self.apiserver_port}"
 

@@ -27,24 +27,17 @@ STOP_LIMIT: Final = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
 CONTENT: Final = frozenset(
-    [
-        "sandbox.json",
-        "kubeconfig",
-        "env",
-        "logs",
-        "pids",
-        "pki",
-        "state",
-        "pulumi-home",
-        "etcd",
-        "nginx",
-        "cloud",
-        "faults.json",
-        "audit-policy.json",
-        "lock",
-    ]
+    {
+        *("sandbox.json", "faults.json", "audit-policy.json", "kubeconfig", "env", "lock"),
+        *("logs", "pids", "pki", "state", "pulumi-home", "etcd", "nginx", "cloud"),
+    }
 )
 """All that the sandbox's own parts make in its directory."""
+
+_REMEDY: Final = (
+    "\n  if its data is damaged: `python -m dev.sandbox stop --purge` removes it, and all else of this"
+    " sandbox"
+)
 
 
 def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
@@ -384,26 +377,13 @@ class _Start:
         if child and (busy := ports.clashes(endpoints, self.layout)):
             return "\n".join(busy)
         code = child.poll() if child else None
-        ended = (
-            "ended"
-            if code is None
-            else f"was killed by signal {-code}"
-            if code < 0
-            else f"ended with exit code {code}"
-        )
+        ended = "ended" if code is None else f"ended with exit code {code}"
+        if code and code < 0:
+            ended = f"was killed by signal {-code}"
         reason = part.complaint() or "it said nothing"
         return (
             f"{part.name} {ended} while the sandbox was started: {reason[:300]}\n  whole log:"
-            f" {part.log}{self._remedy(part)}"
-        )
-
-    def _remedy(self, part: Part) -> str:
-        kept = part.name == control_plane.ETCD
-        return (
-            "\n  if its data is damaged: `python -m dev.sandbox stop --purge` removes it, and all else of"
-            " this sandbox"
-            if kept
-            else ""
+            f" {part.log}{_REMEDY if part.name == control_plane.ETCD else ''}"
         )
 
     def _give_up(self, lacks: dict[str, str]) -> None:

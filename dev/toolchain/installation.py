@@ -13,7 +13,7 @@ from pathlib import Path
 
 from alb_mutual_tls.errors import UserError
 from dev.toolchain import downloads, engine, golang, packaged, python_environment, stand_ins
-from dev.toolchain.attempts import Attempts
+from dev.toolchain.downloads import Attempts
 from dev.toolchain.engine import Source, choose
 from dev.toolchain.places import Places
 from dev.toolchain.processes import CalledOff, CommandFailed, Runner

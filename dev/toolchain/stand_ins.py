@@ -8,6 +8,7 @@ import os
 import shlex
 from pathlib import Path
 
+from dev.toolchain import store
 from dev.toolchain.places import Places
 
 
@@ -50,12 +51,7 @@ def link(places: Places, home: Path, name: str, version: str) -> None:
     directory = plugin_directory(home, name, version)
     directory.mkdir(parents=True, exist_ok=True)
     for file in plugin_directory(places.pulumi_home, name, version).iterdir():
-        target = directory / file.name
-        if target.is_symlink() and target.readlink() == file.absolute():
-            continue
-        temporary = directory / f".{file.name}-{os.getpid()}"
-        temporary.symlink_to(file.absolute())
-        temporary.replace(target)
+        store.link(directory / file.name, str(file.absolute()))
 
 
 def announcement(name: str, version: str) -> str:

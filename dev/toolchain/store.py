@@ -95,13 +95,7 @@ class Store:
         for name, file in programs.items():
             inside = file.is_relative_to(self.places.toolchain)
             target = os.path.relpath(file, directory) if inside else str(file)
-            link = directory / name
-            if link.is_symlink() and str(link.readlink()) == target:
-                continue
-            temporary = directory / f".{name}-{os.getpid()}"
-            temporary.unlink(missing_ok=True)
-            temporary.symlink_to(target)
-            temporary.replace(link)
+            link(directory / name, target)
 
     def unlink(self, name: str) -> None:
         """Take a program out of `bin`."""
@@ -116,6 +110,16 @@ class Store:
             is_program(directory / name) and (directory / name).resolve() == file.resolve()
             for name, file in programs.items()
         )
+
+
+def link(place: Path, target: str) -> None:
+    """Make a link in one step, also instead of another one."""
+    if place.is_symlink() and str(place.readlink()) == target:
+        return
+    temporary = place.with_name(f".{place.name}-{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(place)
 
 
 def is_program(file: Path) -> bool:

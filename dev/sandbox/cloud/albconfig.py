@@ -37,91 +37,58 @@ class List:
     item: Any
 
 
+def _texts(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names, "string")
+
+
+def _switches(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names, "bool")
+
+
 _CERTIFICATE: Final = Struct("Certificate", {"CertificateId": "string", "IsDefault": "bool"})
-_HEADER_SWITCHES: Final = (
-    "XForwardedForEnabled",
-    "XForwardedForProtoEnabled",
-    "XForwardedForSLBIdEnabled",
-    "XForwardedForSLBPortEnabled",
-    "XForwardedForClientSrcPortEnabled",
-    "XForwardedForClientCertSubjectDNEnabled",
-    "XForwardedForClientCertIssuerDNEnabled",
-    "XForwardedForClientCertFingerprintEnabled",
-    "XForwardedForClientCertClientVerifyEnabled",
-    "XForwardedForClientSourceIpsEnabled",
-    "XForwardedForHostEnabled",
-)
-_HEADER_TEXTS: Final = (
-    "XForwardedForClientCertSubjectDNAlias",
-    "XForwardedForClientCertIssuerDNAlias",
-    "XForwardedForClientCertFingerprintAlias",
-    "XForwardedForClientCertClientVerifyAlias",
-    "XForwardedForClientSourceIpsTrusted",
-    "XForwardedForProcessingMode",
-)
-_SPEC: Final = Struct(
-    "AlbConfigSpec",
+_HEADERS: Final = {
+    f"XForwardedFor{name}": kind
+    for kind, names in (
+        ("bool", "Enabled ProtoEnabled SLBIdEnabled SLBPortEnabled ClientSrcPortEnabled"),
+        ("bool", "ClientCertSubjectDNEnabled ClientCertIssuerDNEnabled ClientCertFingerprintEnabled"),
+        ("bool", "ClientCertClientVerifyEnabled ClientSourceIpsEnabled HostEnabled"),
+        ("string", "ClientCertSubjectDNAlias ClientCertIssuerDNAlias ClientCertFingerprintAlias"),
+        ("string", "ClientCertClientVerifyAlias ClientSourceIpsTrusted ProcessingMode"),
+    )
+    for name in names.split()
+}
+_LOAD_BALANCER: Final = Struct(
+    "LoadBalancerSpec",
     {
-        "config": Struct(
-            "LoadBalancerSpec",
+        **_texts("id", "name", "addressType", "addressAllocatedMode", "edition", "resourceGroupId"),
+        **_switches("forceOverride", "listenerForceOverride", "deletionProtectionEnabled"),
+        "zoneMappings": List(Struct("ZoneMapping", _texts("vSwitchId", "zoneId", "allocationId"))),
+        "tags": List(Struct("Tag", _texts("key", "value"))),
+        "accessLogConfig": Struct("AccessLogConfig", _texts("logProject", "logStore")),
+        "billingConfig": Struct(
+            "BillingConfig",
             {
-                "id": "string",
-                "name": "string",
-                "addressType": "string",
-                "addressAllocatedMode": "string",
-                "edition": "string",
-                "resourceGroupId": "string",
-                "forceOverride": "bool",
-                "listenerForceOverride": "bool",
-                "deletionProtectionEnabled": "bool",
-                "zoneMappings": List(
-                    Struct(
-                        "ZoneMapping", {"vSwitchId": "string", "zoneId": "string", "allocationId": "string"}
-                    )
-                ),
-                "tags": List(Struct("Tag", {"key": "string", "value": "string"})),
-                "accessLogConfig": Struct("AccessLogConfig", {"logProject": "string", "logStore": "string"}),
-                "billingConfig": Struct(
-                    "BillingConfig",
-                    {
-                        "internetBandwidth": "int",
-                        "internetChargeType": "string",
-                        "payType": "string",
-                        "bandWidthPackageId": "string",
-                    },
-                ),
+                "internetBandwidth": "int",
+                **_texts("internetChargeType", "payType", "bandWidthPackageId"),
             },
-        ),
-        "listeners": List(
-            Struct(
-                "ListenerSpec",
-                {
-                    "port": "intstr.IntOrString",
-                    "protocol": "string",
-                    "description": "string",
-                    "idleTimeout": "int",
-                    "requestTimeout": "int",
-                    "gzipEnabled": "bool",
-                    "http2Enabled": "bool",
-                    "securityPolicyId": "string",
-                    "caEnabled": "bool",
-                    "caCertificates": List(_CERTIFICATE),
-                    "certificates": List(_CERTIFICATE),
-                    "defaultCertificate": Struct(
-                        "DefaultCertificate", {"kind": "string", "certificateId": "string"}
-                    ),
-                    "xForwardedForConfig": Struct(
-                        "XForwardedForConfig",
-                        dict.fromkeys(_HEADER_SWITCHES, "bool") | dict.fromkeys(_HEADER_TEXTS, "string"),
-                    ),
-                    "quicConfig": Struct(
-                        "QuicConfig", {"quicUpgradeEnabled": "bool", "quicListenerId": "string"}
-                    ),
-                },
-            )
         ),
     },
 )
+_LISTENER: Final = Struct(
+    "ListenerSpec",
+    {
+        "port": "intstr.IntOrString",
+        **_texts("protocol", "description", "securityPolicyId"),
+        **dict.fromkeys(("idleTimeout", "requestTimeout"), "int"),
+        **_switches("gzipEnabled", "http2Enabled", "caEnabled"),
+        "caCertificates": List(_CERTIFICATE),
+        "certificates": List(_CERTIFICATE),
+        "defaultCertificate": Struct("DefaultCertificate", _texts("kind", "certificateId")),
+        "xForwardedForConfig": Struct("XForwardedForConfig", _HEADERS),
+        "quicConfig": Struct("QuicConfig", {"quicUpgradeEnabled": "bool", "quicListenerId": "string"}),
+    },
+)
+_SPEC: Final = Struct("AlbConfigSpec", {"config": _LOAD_BALANCER, "listeners": List(_LISTENER)})
 _INT32: Final = 2**31
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from dev.sandbox.layout import REGION
-
-LISTENER_STATUS: Final = ("Running", "Configuring")
 
 
 @dataclass(frozen=True)

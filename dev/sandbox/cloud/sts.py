@@ -120,11 +120,7 @@ class Identities:
         """
         if access_key_id in USERS:
             if security_token is not None:
-                raise ApiError(
-                    400,
-                    "InvalidSecurityToken.MismatchWithAccessKey",
-                    "Specified SecurityToken mismatch with the AccessKey.",
-                )
+                raise _foreign_token()
             return USERS[access_key_id]
         with self._store.reading() as content:
             session = next((one for one in content["sessions"] if one["AccessKeyId"] == access_key_id), None)
@@ -133,11 +129,7 @@ class Identities:
             if security_token is None:
                 raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for this action.")
             if not secrets.compare_digest(security_token.encode(), session["SecurityToken"].encode()):
-                raise ApiError(
-                    400,
-                    "InvalidSecurityToken.MismatchWithAccessKey",
-                    "Specified SecurityToken mismatch with the AccessKey.",
-                )
+                raise _foreign_token()
             if session["Expires"] <= self._clock():
                 raise ApiError(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
             return Caller(access_key_id, session["AccessKeySecret"], dict(session["Identity"]))
@@ -183,6 +175,14 @@ class Identities:
         credentials = {key: session[key] for key in ("AccessKeyId", "AccessKeySecret", "SecurityToken")}
         expiration = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
         return {"AssumedRoleUser": user, "Credentials": {**credentials, "Expiration": expiration}}
+
+
+def _foreign_token() -> ApiError:
+    return ApiError(
+        400,
+        "InvalidSecurityToken.MismatchWithAccessKey",
+        "Specified SecurityToken mismatch with the AccessKey.",
+    )
 
 
 def _check_policy(text: str) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.toolchain.attempts import MEMORY, Attempts
-from dev.toolchain.downloads import DownloadFailed, fetch, machine, published_digest, recipe
+from dev.toolchain.downloads import MEMORY, Attempts, DownloadFailed, fetch, machine, published_digest, recipe
 from dev.toolchain.versions import Release, ReleaseFile
 
 HANG = "/hang"

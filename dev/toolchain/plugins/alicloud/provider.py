@@ -1,21 +1,145 @@
-"""The one function of the stand-in, and the configuration that it takes."""
+"""The one function of the stand-in, the configuration that it takes, and GetCallerIdentity at the
+sandbox's STS, signed.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.plugin.handler import Function, Handler
+from alb_mutual_tls.plugin.host import Function, Handler, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
-from dev.toolchain.plugins.alicloud.identity import Configuration, caller_account
 from dev.toolchain.plugins.sandbox_only import SandboxOnly
 
 NAME: Final = "alicloud"
 VERSION: Final = "4.0.0"
 ACCOUNT_VARIABLES: Final = ("ALICLOUD_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
 GET_ACCOUNT: Final = "alicloud:index/getAccount:getAccount"
+_KEYS: Final = ("region", "accountType", "protocol", "endpoints", "accessKey", "secretKey", "securityToken")
+_VARIABLES: Final = {
+    "accessKey": ("ALICLOUD_ACCESS_KEY", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABACLOUD_ACCESS_KEY_ID"),
+    "secretKey": ("ALICLOUD_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABACLOUD_ACCESS_KEY_SECRET"),
+    "securityToken": (
+        "ALICLOUD_SECURITY_TOKEN",
+        "ALIBABA_CLOUD_SECURITY_TOKEN",
+        "ALIBABACLOUD_SECURITY_TOKEN",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How STS is reached; `sts` is HOST:PORT, and the three texts of the credentials are empty
+    where there are none.
+    """
+
+    sts: str = ""
+    protocol: str = "HTTPS"
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    security_token: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
+        """Read the provider's properties as the engine hands them over: every value as text, lists
+        as JSON text. Raises `UserError`.
+        """
+        values = {
+            key: value
+            for key, value in properties.items()
+            if value not in (None, "") and not key.startswith("__") and key != "version"
+        }
+        foreign = sorted(values.keys() - set(_KEYS))
+        if foreign:
+            raise UserError(
+                f"the alicloud stand-in takes no {foreign[0]}: it takes {', '.join(_KEYS)}; set keys, or use"
+                " the official plugin"
+            )
+        endpoints = values.get("endpoints") or []
+        blocks = json.loads(endpoints) if isinstance(endpoints, str) else endpoints
+        merged = {
+            name: host
+            for block in ([blocks] if isinstance(blocks, dict) else blocks)
+            for name, host in block.items()
+        }
+
+        def credential(key: str) -> str:
+            return str(
+                values.get(key)
+                or next((environment[name] for name in _VARIABLES[key] if environment.get(name)), "")
+            )
+
+        return cls(
+            sts=str(merged.get("sts") or ""),
+            protocol=str(values.get("protocol") or "HTTPS").upper(),
+            access_key=credential("accessKey"),
+            secret_key=credential("secretKey"),
+            security_token=credential("securityToken"),
+        )
+
+
+def caller_account(configuration: Configuration) -> str:
+    """Ask STS for the account of the credentials.
+
+    Raises `UserError`: there are none, STS is not the sandbox's, refuses or does not answer.
+    """
+    if configuration.sts.rpartition(":")[0] != "127.0.0.1":
+        raise UserError(
+            "the alicloud stand-in asks only the sandbox's STS on 127.0.0.1, and alicloud:endpoints names"
+            f" {configuration.sts or 'none'}: set sts in it, or install the official plugin with `pulumi"
+            " plugin install resource alicloud`"
+        )
+    if not configuration.access_key or not configuration.secret_key:
+        raise UserError(
+            "no access key is configured for alicloud: run `. .sandbox/env`, or set alicloud:accessKey and"
+            " alicloud:secretKey"
+        )
+    from alibabacloud_tea_openapi import utils_models
+    from alibabacloud_tea_openapi.client import Client
+    from darabonba.runtime import RuntimeOptions
+
+    client = Client(
+        utils_models.Config(
+            endpoint=configuration.sts,
+            protocol=configuration.protocol,
+            access_key_id=configuration.access_key,
+            access_key_secret=configuration.secret_key,
+            security_token=configuration.security_token or None,
+            connect_timeout=5_000,
+            read_timeout=15_000,
+        )
+    )
+    parameters = utils_models.Params(
+        action="GetCallerIdentity",
+        version="2015-04-01",
+        protocol="HTTPS",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+    try:
+        body = client.call_api(parameters, utils_models.OpenApiRequest(), RuntimeOptions(autoretry=False))[
+            "body"
+        ]
+    except Exception as error:
+        code = getattr(error, "code", None)
+        if getattr(error, "status_code", None) is None:
+            raise Unreachable(
+                f"STS at {configuration.sts} did not answer GetCallerIdentity: see `python -m dev.sandbox"
+                " status`"
+            ) from None
+        raise UserError(
+            f"STS at {configuration.sts} refused GetCallerIdentity ({code}): check the access key"
+        ) from None
+    return str(body["AccountId"])
 
 
 class AlicloudStandIn(SandboxOnly):

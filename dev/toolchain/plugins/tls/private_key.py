@@ -58,39 +58,35 @@ class PrivateKey(Resource):
         ]
 
     def make(self, inputs: Properties) -> Properties:
-        """Generate the key."""
-        return outputs(_generate(inputs))
-
-
-def outputs(key: SigningKey) -> Properties:
-    """All outputs of a key; OpenSSH knows no curve P224, and its forms are empty then."""
-    der = public_der(key.public_key())
-    openssh = not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP224R1))
-    authorized = (
-        key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() if openssh else ""
-    )
-    blob = base64.b64decode(authorized.split()[1]) if openssh else b""
-    md5 = hashlib.md5(blob, usedforsecurity=False).hexdigest()
-    sha256 = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    # Go has no PEM form of its own for ED25519.
-    own = (
-        PrivateFormat.PKCS8
-        if isinstance(key, ed25519.Ed25519PrivateKey)
-        else PrivateFormat.TraditionalOpenSSL
-    )
-    return {
-        "__meta": '{"schema_version":"1"}',
-        "id": identifier(der),
-        "privateKeyPem": _private(key, own),
-        "privateKeyPemPkcs8": _private(key, PrivateFormat.PKCS8),
-        "privateKeyOpenssh": _private(key, PrivateFormat.OpenSSH) if openssh else "",
-        "publicKeyPem": (
-            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        ),
-        "publicKeyOpenssh": f"{authorized}\n" if openssh else "",
-        "publicKeyFingerprintMd5": ":".join(textwrap.wrap(md5, 2)) if openssh else "",
-        "publicKeyFingerprintSha256": f"SHA256:{sha256}" if openssh else "",
-    }
+        """Generate the key; OpenSSH knows no curve P224, and its forms are empty then."""
+        key = _generate(inputs)
+        der = public_der(key.public_key())
+        openssh = not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP224R1))
+        authorized = (
+            key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() if openssh else ""
+        )
+        blob = base64.b64decode(authorized.split()[1]) if openssh else b""
+        md5 = hashlib.md5(blob, usedforsecurity=False).hexdigest()
+        sha256 = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        # Go has no PEM form of its own for ED25519.
+        own = (
+            PrivateFormat.PKCS8
+            if isinstance(key, ed25519.Ed25519PrivateKey)
+            else PrivateFormat.TraditionalOpenSSL
+        )
+        return {
+            "__meta": '{"schema_version":"1"}',
+            "id": identifier(der),
+            "privateKeyPem": _private(key, own),
+            "privateKeyPemPkcs8": _private(key, PrivateFormat.PKCS8),
+            "privateKeyOpenssh": _private(key, PrivateFormat.OpenSSH) if openssh else "",
+            "publicKeyPem": (
+                key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+            ),
+            "publicKeyOpenssh": f"{authorized}\n" if openssh else "",
+            "publicKeyFingerprintMd5": ":".join(textwrap.wrap(md5, 2)) if openssh else "",
+            "publicKeyFingerprintSha256": f"SHA256:{sha256}" if openssh else "",
+        }
 
 
 def _generate(inputs: Properties) -> SigningKey:
