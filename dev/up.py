@@ -21,7 +21,7 @@ import yaml
 
 from alb_mutual_tls.errors import UserError
 from dev import port_bases
-from dev.sandbox import environment, status
+from dev.sandbox import environment, processes, status
 from dev.sandbox.layout import DEFAULT_DIRECTORY, REPOSITORY, Layout, write_atomically
 from dev.toolchain.progress import duration
 from dev.toolchain.store import locked
@@ -102,15 +102,8 @@ def is_dead(owner: Mapping[str, object]) -> bool:
     and runs no more.
     """
     pid = owner.get("pid")
-    if owner.get("hostname") != socket.gethostname() or not isinstance(pid, int):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    here = owner.get("hostname") == socket.gethostname()
+    return here and isinstance(pid, int) and processes.find(pid) is None
 
 
 def ready(layout: Layout) -> dict[str, str]:

@@ -71,12 +71,10 @@ def etcd(layout: Layout, binary: str) -> Part:
         "--peer-client-cert-auth",
         *(f"--{prefix}{option}={file}" for prefix in ("", "peer-") for option, file in files.items()),
     ]
-    return Part(
-        name=ETCD,
+    return Part.of(
+        layout,
+        ETCD,
         command=tuple(command),
-        directory=layout.directory,
-        pid_file=layout.pids / f"{ETCD}.pid",
-        log=layout.log(ETCD),
         program=ETCD,
         marker=f"--data-dir={layout.etcd_directory} ",
         probe=lambda: answers(
@@ -133,12 +131,10 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
         )
         return ask("/readyz") or ask("/api/v1/namespaces/kube-system")
 
-    return Part(
-        name=KUBE_APISERVER,
+    return Part.of(
+        layout,
+        KUBE_APISERVER,
         command=command,
-        directory=layout.directory,
-        pid_file=layout.pids / f"{KUBE_APISERVER}.pid",
-        log=layout.log(KUBE_APISERVER),
         program=KUBE_APISERVER,
         marker=f"{audit_log} ",
         probe=probe,

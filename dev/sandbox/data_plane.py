@@ -24,12 +24,10 @@ def nginx(layout: Layout, binary: str) -> Part:
     def probe() -> str | None:
         return next((lack for endpoint in ports.listeners(layout) if (lack := accepts(endpoint))), None)
 
-    return Part(
-        name=NGINX,
+    return Part.of(
+        layout,
+        NGINX,
         command=(*command(layout, binary), "-g", "daemon off;"),
-        directory=layout.directory,
-        pid_file=layout.pids / f"{NGINX}.pid",
-        log=layout.log(NGINX),
         program=NGINX,
         marker=f"-p {layout.nginx_directory}/ ",
         probe=probe,

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 from alb_mutual_tls.errors import UserError
 from dev.sandbox import binaries, processes
-from dev.sandbox.layout import write_atomically
+from dev.sandbox.layout import Layout, write_atomically
 from dev.sandbox.processes import Identity, Process
 
 _INHERITED: Final = ("HOME", "LANG", "LOGNAME", "TMPDIR", "TZ", "USER")
@@ -63,6 +63,12 @@ class Part:
     after: tuple[str, ...] = ()
     """Parts that must be ready before this one is started."""
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, layout: Layout, name: str, **more: Any) -> Self:
+        """A part that works in a sandbox's directory, with pid file and log where they belong."""
+        pid_file = layout.pids / f"{name}.pid"
+        return cls(name=name, directory=layout.directory, pid_file=pid_file, log=layout.log(name), **more)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process in a session of its own: it outlives the caller's shell and holds none

@@ -36,13 +36,11 @@ def cloud(layout: Layout) -> Part:
     both start at the same time.
     """
     arguments = ("-m", "dev.sandbox.cloud", "--directory", str(layout.directory))
-    return Part(
-        name=CLOUD,
+    return Part.of(
+        layout,
+        CLOUD,
         # -P: the working directory is not importable, whatever lies in it.
         command=(sys.executable, "-P", *arguments),
-        directory=layout.directory,
-        pid_file=layout.pids / f"{CLOUD}.pid",
-        log=layout.log(CLOUD),
         program="python",
         marker=f"{' '.join(arguments)} ",
         probe=lambda: answers(layout.openapi_port, "/-/ready"),

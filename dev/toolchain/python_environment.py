@@ -76,17 +76,8 @@ def install_uv(places: Places, versions: Versions, runner: Runner, base: Mapping
     temporary = places.toolchain / ".uv-making"
     shutil.rmtree(temporary, ignore_errors=True)
     python = getattr(sys, "_base_executable", None) or sys.executable
-    arguments = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        str(temporary),
-        versions.uv,
-    ]
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    arguments = [*pip, "--target", str(temporary), versions.uv]
     try:
         runner.run(arguments, "uv", cleaned(base), limit=600)
     except CommandFailed as failure:

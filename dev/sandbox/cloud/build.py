@@ -34,6 +34,10 @@ class Refused(Unfit):
     """ALB's API refuses the load balancer."""
 
 
+def _refused(port: int, reason: str) -> Refused:
+    return Refused(f"apply failed. listenerPort: {port}. errMsgs: {reason}")
+
+
 def build(
     albconfig: Resource,
     bound: Iterable[Resource],
@@ -69,10 +73,7 @@ def build(
     _check_places(listeners)
     _check_bound(listeners, bound)
     if len(listeners) > QUOTA:
-        raise Refused(
-            f"apply failed. listenerPort: {listeners[-1].port}. errMsgs: QuotaExceeded.ListenersNum: {QUOTA}"
-            " listeners are allowed"
-        )
+        raise _refused(listeners[-1].port, f"QuotaExceeded.ListenersNum: {QUOTA} listeners are allowed")
     for listener in listeners:
         _check_certificates(listener, ca_known, server_certificates)
     return Balancer(
@@ -96,20 +97,12 @@ def _listener(spec: dict[str, Any]) -> Listener:
         )
     cas = [one.get("CertificateId", "") for one in spec.get("caCertificates", [])]
     if protocol == "HTTPS" and len(cas) > 1:
-        raise Refused(
-            f"apply failed. listenerPort: {port}. errMsgs: Only one CA certificate is supported, got"
-            f" {len(cas)}"
-        )
+        raise _refused(port, f"Only one CA certificate is supported, got {len(cas)}")
     if spec.get("caEnabled") and protocol != "HTTPS":
-        raise Refused(
-            f"apply failed. listenerPort: {port}. errMsgs: CaEnabled is not supported by {protocol} listeners"
-        )
+        raise _refused(port, f"CaEnabled is not supported by {protocol} listeners")
     for name in ("idleTimeout", "requestTimeout"):
         if not 0 <= spec.get(name, 0) <= _LONGEST_TIMEOUT:
-            raise Refused(
-                f"apply failed. listenerPort: {port}. errMsgs: the value {spec[name]} of {name} is out of"
-                " range"
-            )
+            raise _refused(port, f"the value {spec[name]} of {name} is out of range")
     return Listener(
         port=port,
         protocol=protocol,
@@ -141,9 +134,7 @@ def _forwarded(spec: dict[str, Any], port: int) -> dict[str, str | bool]:
     forwarded = dict(spec.get("xForwardedForConfig", {}))
     for name, value in forwarded.items():
         if name.endswith("Alias") and value and not _ALIAS.fullmatch(value):
-            raise Refused(
-                f"apply failed. listenerPort: {port}. errMsgs: the value {value!r} of {name} is not valid"
-            )
+            raise _refused(port, f"the value {value!r} of {name} is not valid")
     return forwarded
 
 
@@ -212,13 +203,13 @@ def _check_certificates(
 ) -> None:
     if listener.protocol == "HTTP":
         return
-    failed = f"apply failed. listenerPort: {listener.port}. errMsgs:"
     if not listener.certificate_ids:
         raise Refused("empty https listener default certs")
     unknown = [identity for identity in listener.certificate_ids if identity not in server_certificates]
     if unknown:
-        raise Refused(f"{failed} the following certificate IDs have expired: [{' '.join(unknown)}]")
+        raise _refused(listener.port, f"the following certificate IDs have expired: [{' '.join(unknown)}]")
     if listener.ca_enabled and listener.ca_certificate_id is None:
-        raise Refused(f"{failed} CaCertificates is mandatory for this action, CaEnabled is true")
+        raise _refused(listener.port, "CaCertificates is mandatory for this action, CaEnabled is true")
     if listener.ca_certificate_id is not None and not ca_known(listener.ca_certificate_id):
-        raise Refused(f"{failed} Certificates is not valid: no CA certificate {listener.ca_certificate_id!r}")
+        unknown_ca = f"no CA certificate {listener.ca_certificate_id!r}"
+        raise _refused(listener.port, f"Certificates is not valid: {unknown_ca}")
