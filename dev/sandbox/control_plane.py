@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dev.sandbox.layout import PROBE_USER, Layout, write_atomically
 from dev.sandbox.part import Part
-from dev.sandbox.probe import answers
+from dev.sandbox.ports import answers
 
 ETCD: Final = "etcd"
 KUBE_APISERVER: Final = "kube-apiserver"

@@ -10,7 +10,6 @@ from typing import Final
 from dev.sandbox import ports
 from dev.sandbox.layout import Layout
 from dev.sandbox.part import Part
-from dev.sandbox.probe import accepts
 
 NGINX: Final = "nginx"
 
@@ -22,7 +21,7 @@ def nginx(layout: Layout, binary: str) -> Part:
     """
 
     def probe() -> str | None:
-        return next((lack for endpoint in ports.listeners(layout) if (lack := accepts(endpoint))), None)
+        return next((lack for endpoint in ports.listeners(layout) if (lack := ports.accepts(endpoint))), None)
 
     return Part.of(
         layout,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dev.sandbox import control_plane, data_plane
 from dev.sandbox.layout import REPOSITORY, Layout
 from dev.sandbox.part import Part
-from dev.sandbox.probe import answers
+from dev.sandbox.ports import answers
 
 CLOUD = "cloud"
 NAMES = (control_plane.ETCD, control_plane.KUBE_APISERVER, CLOUD, data_plane.NGINX)

@@ -1,11 +1,13 @@
-"""Busy ports: which of the sandbox's are taken, and by whom."""
+"""The sandbox's ports: which are taken and by whom, and whether a part does its work there."""
 
 from __future__ import annotations
 
 import errno
+import http.client
 import os
 import re
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,3 +146,52 @@ def _sockets(pid: int) -> set[str]:
 def _origin(pid: int) -> str:
     directory = processes.working_directory(pid)
     return f", working in {directory}" if directory and directory != Path("/") else ""
+
+
+def answers(
+    port: int,
+    path: str,
+    *,
+    authority: Path | None = None,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    limit: float = 2.0,
+) -> str | None:
+    """GET `path` on 127.0.0.1:`port`; mutual TLS if an authority is given.
+
+    Args:
+        limit: seconds.
+    Returns:
+        None if the answer is 200, else what came instead.
+    """
+    try:
+        if authority:
+            tls = ssl.create_default_context(cafile=str(authority))
+            if certificate:
+                tls.load_cert_chain(certificate, key)
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                "127.0.0.1", port, timeout=limit, context=tls
+            )
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit)
+        try:
+            connection.request("GET", path)
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException) as reason:
+        return f"port {port}: {reason}"
+    return None if status == 200 else f"port {port}: {path} answers {status}"
+
+
+def accepts(endpoint: Endpoint, limit: float = 2.0) -> str | None:
+    """None if a connection can be opened, else why not.
+
+    Args:
+        limit: seconds.
+    """
+    try:
+        socket.create_connection((endpoint.address, endpoint.port), timeout=limit).close()
+    except OSError as reason:
+        return f"{endpoint}: {reason}"
+    return None

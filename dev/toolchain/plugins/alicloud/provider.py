@@ -99,12 +99,12 @@ def caller_account(configuration: Configuration) -> str:
             "no access key is configured for alicloud: run `. .sandbox/env`, or set alicloud:accessKey and"
             " alicloud:secretKey"
         )
-    from alibabacloud_tea_openapi import utils_models
-    from alibabacloud_tea_openapi.client import Client
+    from alibabacloud_sts20150401.client import Client
+    from alibabacloud_tea_openapi.utils_models import Config
     from darabonba.runtime import RuntimeOptions
 
     client = Client(
-        utils_models.Config(
+        Config(
             endpoint=configuration.sts,
             protocol=configuration.protocol,
             access_key_id=configuration.access_key,
@@ -114,21 +114,8 @@ def caller_account(configuration: Configuration) -> str:
             read_timeout=15_000,
         )
     )
-    parameters = utils_models.Params(
-        action="GetCallerIdentity",
-        version="2015-04-01",
-        protocol="HTTPS",
-        pathname="/",
-        method="POST",
-        auth_type="AK",
-        style="RPC",
-        req_body_type="formData",
-        body_type="json",
-    )
     try:
-        body = client.call_api(parameters, utils_models.OpenApiRequest(), RuntimeOptions(autoretry=False))[
-            "body"
-        ]
+        answer = client.get_caller_identity_with_options(RuntimeOptions(autoretry=False))
     except Exception as error:
         code = getattr(error, "code", None)
         if getattr(error, "status_code", None) is None:
@@ -139,7 +126,7 @@ def caller_account(configuration: Configuration) -> str:
         raise UserError(
             f"STS at {configuration.sts} refused GetCallerIdentity ({code}): check the access key"
         ) from None
-    return str(body["AccountId"])
+    return str(answer.body.account_id)
 
 
 class AlicloudStandIn(SandboxOnly):
