@@ -75,7 +75,7 @@ API_FAULTS: Final[dict[str, str]] = {
 }
 """Kind of fault of an action of the OpenAPI endpoint -> what a request meets."""
 
-LISTS: Final = ("ListCertWarehouse", "ListWarehouse", "ListCert")
+LISTS: Final = ("ListCertWarehouse", "ListCert")
 """The actions that can be slow."""
 
 _TIMES: Final = 1

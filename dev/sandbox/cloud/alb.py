@@ -1,5 +1,4 @@
-"""ALB 2020-06-16, reading only: ListLoadBalancers, ListListeners, GetListenerAttribute,
-ListListenerCertificates.
+"""ALB 2020-06-16, reading only: ListListeners and GetListenerAttribute.
 
 It shows what the data plane has really taken, never what is only wished for: while a change is on
 its way, the old values with the status `Configuring`. Writing actions are not covered: the load
@@ -16,32 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from dev.sandbox.cloud import pages
-from dev.sandbox.cloud.errors import ApiError, invalid
+from dev.sandbox.cloud.errors import ApiError
 from dev.sandbox.cloud.model import Balancer, Listener
 from dev.sandbox.cloud.parameters import Parameter, Values, uncovered
 from dev.sandbox.cloud.store import Store
 
 PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
-    "ListLoadBalancers": (
-        Parameter("LoadBalancerIds", "list", maximum=20),
-        Parameter("LoadBalancerNames", "list", maximum=10),
-        Parameter("DNSName"),
-        Parameter(
-            "LoadBalancerStatus", values=("Inactive", "Active", "Provisioning", "Configuring", "CreateFailed")
-        ),
-        *pages.BY_TOKEN,
-        *uncovered(
-            "AddressIpVersion",
-            "AddressType",
-            "Ipv6AddressType",
-            "LoadBalancerBussinessStatus",
-            "PayType",
-            "ResourceGroupId",
-            "Tag",
-            "VpcIds",
-            "ZoneId",
-        ),
-    ),
     "ListListeners": (
         Parameter("ListenerIds", "list", maximum=20),
         Parameter("LoadBalancerIds", "list", maximum=20),
@@ -50,12 +29,6 @@ PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
         *uncovered("Tag"),
     ),
     "GetListenerAttribute": (Parameter("ListenerId", required=True),),
-    "ListListenerCertificates": (
-        Parameter("ListenerId", required=True),
-        Parameter("CertificateType", values=("Ca", "Server")),
-        Parameter("CertificateIds", "list", maximum=20),
-        *pages.BY_TOKEN,
-    ),
 }
 
 FIRST: Final = "alb"
@@ -128,31 +101,6 @@ class Balancers:
             if listener.ca_certificate_id == ca_certificate_id
         ]
 
-    def list_load_balancers(self, values: Values) -> dict[str, Any]:
-        found = []
-        for balancer in self.taken().values():
-            status = self._status(balancer, "Active")
-            if (
-                _among(balancer.id, values.get("LoadBalancerIds"))
-                and _among(balancer.name, values.get("LoadBalancerNames"))
-                and values.get("DNSName", balancer.dns_name) == balancer.dns_name
-                and values.get("LoadBalancerStatus", status) == status
-            ):
-                found.append(
-                    {
-                        "LoadBalancerId": balancer.id,
-                        "LoadBalancerName": balancer.name,
-                        "LoadBalancerEdition": balancer.edition,
-                        "LoadBalancerStatus": status,
-                        "LoadBalancerBussinessStatus": "Normal",
-                        "DNSName": balancer.dns_name,
-                        "AddressType": balancer.address_type,
-                        "AddressIpVersion": "IPv4",
-                        "Tags": [{"Key": key, "Value": value} for key, value in balancer.tags.items()],
-                    }
-                )
-        return pages.by_token(values, found, "LoadBalancers")
-
     def list_listeners(self, values: Values) -> dict[str, Any]:
         found = [
             self._listener(balancer, listener)
@@ -180,32 +128,11 @@ class Balancers:
             ]
         return attribute
 
-    def list_listener_certificates(self, values: Values) -> dict[str, Any]:
-        _, listener = self._find(str(values["ListenerId"]))
-        if listener.protocol == "HTTP":
-            raise invalid("ListenerId", "it is not that of an HTTPS or QUIC listener")
-        pairs = [("Server", identity) for identity in listener.certificate_ids]
-        if listener.ca_certificate_id is not None:
-            pairs.append(("Ca", listener.ca_certificate_id))
-        found = [
-            {
-                "CertificateId": identity,
-                "CertificateType": kind,
-                "IsDefault": kind == "Ca" or identity == listener.certificate_ids[0],
-                "Status": "Associated",
-            }
-            for kind, identity in pairs
-            if values.get("CertificateType", kind) == kind and _among(identity, values.get("CertificateIds"))
-        ]
-        return pages.by_token(values, found, "Certificates")
-
     def actions(self) -> dict[str, Callable[[Values], dict[str, Any]]]:
         """Action -> what carries it out."""
         return {
-            "ListLoadBalancers": self.list_load_balancers,
             "ListListeners": self.list_listeners,
             "GetListenerAttribute": self.get_listener_attribute,
-            "ListListenerCertificates": self.list_listener_certificates,
         }
 
     def _find(self, identity: str) -> tuple[Balancer, Listener]:

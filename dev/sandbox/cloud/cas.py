@@ -1,17 +1,17 @@
 """CAS 2020-04-07 (Certificate Management Service): repositories of certificates and what is in
 them. Of 2020-06-30 the CAs of its private CA service.
 
-Covered: CreateWarehouse, DeleteWarehouse, ListCertWarehouse, ListWarehouse, UploadPCACert,
-DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30 DescribeCACertificate. Sources:
-`facts/alibaba.md` A of the project's notes and
+Covered is what the program asks for: CreateWarehouse, DeleteWarehouse, ListCertWarehouse,
+UploadPCACert, DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30 DescribeCACertificate.
+Sources: `facts/alibaba.md` A of the project's notes and
 https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview.
 
 What nobody has documented is decided here, on the strict side: DeleteWarehouse of a repository that
 is not empty and DeletePCACert of a certificate that an ALB listener names are refused; error codes
-of "does not exist" and "is in use" and the types that ListWarehouse reports are made up; content
-comes back as the bare PEM blocks, so whoever compares content has to compare certificates, not
-texts. A certificate uploaded twice gets two identifiers. DescribeWarehouseCert does not know CAs of
-the private CA service, and DescribeCACertificate no uploads; ALB knows both.
+of "does not exist" and "is in use" are made up; content comes back as the bare PEM blocks, so
+whoever compares content has to compare certificates, not texts. A certificate uploaded twice gets
+two identifiers. DescribeWarehouseCert does not know CAs of the private CA service, and
+DescribeCACertificate no uploads; ALB knows both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ LISTED_TYPES: Final = {
 }
 """What CreateWarehouse calls a type -> what ListCertWarehouse calls it."""
 
-_SHORT_TYPES: Final = {"uploadCA": "uploadCaCert", "uploadPCA": "uploadCert", "aliyunPCA": "pcaCert"}
 _CREATED_TYPES: Final = (*LISTED_TYPES, "personal", "ssl", "pcaAuthorityCertificate")
 _LETTERS: Final = string.ascii_letters + string.digits
 _FIRST_ID: Final = 10_000_000_019
@@ -51,11 +50,6 @@ PARAMETERS: Final[dict[str, tuple[Parameter, ...]]] = {
         Parameter("Name"),
         Parameter("Type", values=tuple(LISTED_TYPES.values())),
         *pages.BY_NUMBER,
-    ),
-    "ListWarehouse": (
-        Parameter("WarehouseInstanceIds", "json-list", maximum=100),
-        Parameter("WarehouseTypes", "json-list", values=tuple(_SHORT_TYPES.values())),
-        *pages.BY_TOKEN,
     ),
     "UploadPCACert": (
         Parameter("WarehouseId", "integer", required=True, minimum=1),
@@ -197,21 +191,6 @@ class CertificateRepositories:
             ]
         return pages.by_number(values, found, "CertWarehouseList")
 
-    def list_warehouse(self, values: Values) -> dict[str, Any]:
-        instances, types = values.get("WarehouseInstanceIds"), values.get("WarehouseTypes")
-        with self.store.reading() as content:
-            found = [
-                {
-                    "WarehouseInstanceId": warehouse["InstanceId"],
-                    "WarehouseName": warehouse["Name"],
-                    "WarehouseType": _SHORT_TYPES[warehouse["Type"]],
-                }
-                for warehouse in reversed(content["warehouses"])
-                if (not isinstance(instances, list) or warehouse["InstanceId"] in instances)
-                and (not isinstance(types, list) or _SHORT_TYPES[warehouse["Type"]] in types)
-            ]
-        return pages.by_token(values, found, "Data")
-
     def upload_pca_cert(self, values: Values) -> dict[str, Any]:
         certificate = pem.read(str(values["Cert"]))
         with self.store.changing() as content:
@@ -299,7 +278,6 @@ class CertificateRepositories:
             "CreateWarehouse": self.create_warehouse,
             "DeleteWarehouse": self.delete_warehouse,
             "ListCertWarehouse": self.list_cert_warehouse,
-            "ListWarehouse": self.list_warehouse,
             "UploadPCACert": self.upload_pca_cert,
             "DeletePCACert": self.delete_pca_cert,
             "ListCert": self.list_cert,

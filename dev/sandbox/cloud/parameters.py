@@ -4,17 +4,16 @@ request.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from dev.sandbox.cloud.errors import ApiError, invalid, missing, not_covered
 
 Value = str | int | list[str]
 Values = dict[str, Value]
-Kind = Literal["text", "integer", "list", "json-list"]
+Kind = Literal["text", "integer", "list"]
 
 _LONG: Final = 2**63 - 1
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -25,10 +24,10 @@ class Parameter:
     """A declared parameter.
 
     Attributes:
-        kind: `list` is sent as `Name.1`, `Name.2`, ...; `json-list` as the JSON text of a list of
-        texts. values: the allowed ones; empty = any. minimum, maximum: bounds of an integer; of a
-        list, maximum is the number of its items. default: what an absent one stands for; None
-        leaves it out. covered: False = real, but the sandbox does not know what it does.
+        kind: `list` is sent as `Name.1`, `Name.2`, ... values: the allowed ones; empty = any.
+        minimum, maximum: bounds of an integer; of a list, maximum is the number of its items.
+        default: what an absent one stands for; None leaves it out. covered: False = real, but the
+        sandbox does not know what it does.
     """
 
     name: str
@@ -101,15 +100,14 @@ def _take(parameter: Parameter, left: dict[str, str]) -> list[str] | None:
 def _value(parameter: Parameter, texts: list[str]) -> Value:
     if parameter.kind == "integer":
         return _integer(parameter, texts[0])
-    items = _json_list(parameter, texts[0]) if parameter.kind == "json-list" else texts
-    for item in items:
+    for item in texts:
         if parameter.values and item not in parameter.values:
             raise invalid(parameter.name, f"{item[:80]!r} is not one of {', '.join(parameter.values)}")
     if parameter.kind == "text":
-        return items[0]
-    if len(items) > parameter.maximum:
-        raise invalid(parameter.name, f"it has {len(items)} items, {parameter.maximum} are allowed")
-    return items
+        return texts[0]
+    if len(texts) > parameter.maximum:
+        raise invalid(parameter.name, f"it has {len(texts)} items, {parameter.maximum} are allowed")
+    return texts
 
 
 def _integer(parameter: Parameter, text: str) -> int:
@@ -119,13 +117,3 @@ def _integer(parameter: Parameter, text: str) -> int:
     if not parameter.minimum <= number <= parameter.maximum:
         raise invalid(parameter.name, f"{number} is out of range")
     return number
-
-
-def _json_list(parameter: Parameter, text: str) -> list[str]:
-    try:
-        items: Any = json.loads(text)
-    except ValueError:
-        items = None
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise invalid(parameter.name, "it is not the JSON text of a list of texts")
-    return items

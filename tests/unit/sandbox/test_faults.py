@@ -104,7 +104,7 @@ def test_a_fault_of_an_action_has_its_own_number_of_times_and_seconds() -> None:
         ),
         (
             ("UploadPCACert", "slow"),
-            "UploadPCACert cannot be slow; choose one of ListCertWarehouse, ListWarehouse, ListCert",
+            "UploadPCACert cannot be slow; choose one of ListCertWarehouse, ListCert",
         ),
         (("UploadPCACert", "reset", 0), "--times is 0; give 1 or more"),
         (("UploadPCACert", "reset", 1, 2.0), "reset takes no --seconds"),

@@ -83,11 +83,6 @@ def test_lists_and_numbers_out_of_range_are_refused(sent: dict[str, str], expect
     assert refused(LISTENERS, sent) == expected
 
 
-@pytest.mark.parametrize("text", ["a", "{}", "[1]"])
-def test_a_json_list_is_a_list_of_texts(text: str) -> None:
-    assert refused((Parameter("Ids", "json-list", maximum=5),), {"Ids": text}) == "InvalidParameter.Ids"
-
-
 def test_no_two_parameters_of_an_action_have_one_name() -> None:
     for actions in (cas.PARAMETERS, alb.PARAMETERS, sts.PARAMETERS, cs.PARAMETERS):
         for declared in actions.values():
