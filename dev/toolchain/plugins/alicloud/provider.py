@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.plugin.handler import Function, Handler
-from alb_mutual_tls.plugin.host import Function, Handler, Request
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.sandbox_only import SandboxOnly

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.plugin.handler import Difference, PartiallyMade, Reading
-from alb_mutual_tls.plugin.host import Difference, Kind, PartiallyMade, Reading, Request
+from alb_mutual_tls.plugin.handler import Difference, Kind, PartiallyMade, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
 from dev.sandbox.cloud.kube import KubeError, Resource

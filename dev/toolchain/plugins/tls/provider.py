@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from alb_mutual_tls.plugin.handler import Handler
-from alb_mutual_tls.plugin.host import Handler, Reading, Request
+from alb_mutual_tls.plugin.handler import Handler, Reading
+from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.sandbox_only import SandboxOnly
 from dev.toolchain.plugins.tls.cert_request import CertRequest
