@@ -1,8 +1,8 @@
 """Why `cryptography`, with which this program reads, refuses a certificate or a request, and
 whether OpenSSL reads it.
 
-"OpenSSL reads it" is said only of what was tried: the cases of tests/unit/pki/test_unreadable.py,
-with `openssl` itself.
+"OpenSSL reads it" is said only of what was tried: the cases of
+tests/unit/operations/inspection/test_unreadable.py, with `openssl` itself.
 """
 
 from __future__ import annotations

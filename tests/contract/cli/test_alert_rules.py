@@ -11,7 +11,7 @@ import yaml
 
 from alb_mutual_tls.operations.status.openmetrics import as_openmetrics
 from tests.integration.documentation import documents
-from tests.unit.cli.test_openmetrics import made
+from tests.unit.operations.status.test_openmetrics import made
 
 DAY = 24 * 60
 """In minutes, the distance between two values of the series; time begins at 0."""

@@ -26,7 +26,7 @@ from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
 from tests.contract.listener.conftest import ControlPlane
 from tests.contract.listener.test_patch_on_a_real_api_server import RealConfiguration
-from tests.unit.listener.fakes import CA_1, CA_2, wanted
+from tests.unit.provider.fakes import CA_1, CA_2, wanted
 
 PORT = 443
 KEY = "albmtls/443-https"

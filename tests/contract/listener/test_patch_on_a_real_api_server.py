@@ -19,7 +19,7 @@ from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.listener_client_authentication import ListenerClientAuthentication
 from tests.contract.listener.conftest import ControlPlane
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS
-from tests.unit.listener.fakes import wanted
+from tests.unit.provider.fakes import wanted
 
 KEY = "albmtls/443-https"
 WISH = Desired(True, "1efd3cac-e8c1-611d-b971-f96e5e432aba")

@@ -1175,7 +1175,7 @@ _BLOCK: Final = re.compile(
 INDEX: Final = """# Certificate authorities made by other tools
 
 Made by `make.py`; public certificates only, each key was thrown away.
-The tests judge them at {clock} and demand these very sentences (`tests/unit/pki/test_corpus.py`).
+The tests judge them at {clock} and demand these very sentences (`tests/unit/operations/inspection/test_corpus.py`).
 "OpenSSL": what `openssl verify -purpose sslclient` says of a client certificate below (`clients/`), \
 where the last certificate of the file is trusted.
 Where it says "accepted" of an authority that is refused, the reason is a weakness, \

@@ -447,7 +447,7 @@ def test_audit_looks_where_the_selected_stack_works_and_says_so(
 ) -> None:
     from alb_mutual_tls.operations.audit import scan as audit_scan
     from alb_mutual_tls.operations.audit.scanned import ScannedCluster
-    from tests.unit.cli.audits import seen
+    from tests.unit.operations.audit.audits import seen
 
     looked: list[str] = []
     monkeypatch.setenv("KUBECONFIG", str(project / "of-the-environment"))

@@ -37,8 +37,8 @@ from alb_mutual_tls.listener.temporary import (
 )
 from tests.examples import examples
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
-from tests.unit.listener.fakes import alb, raised
 from tests.unit.listener.json_patch import TestFailed, apply
+from tests.unit.provider.fakes import alb, raised
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HERE = Runner("here", "pid:[1]", 42)

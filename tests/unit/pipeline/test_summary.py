@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.pipeline.summary import LIMIT, Summary, as_json, as_markdown, of_drift, of_preview
-from tests.unit.pipeline.recorded import NAMES, ended, lines, recorded
+from tests.unit.operations.deployment.recorded import NAMES, ended, lines, recorded
 
 PREVIEWS: dict[str, tuple[str, int]] = {
     "first": (

@@ -18,7 +18,7 @@ from alb_mutual_tls.provider.cluster_identity import ClusterIdentity
 from alb_mutual_tls.provider.configuration import Configuration
 from alb_mutual_tls.provider.secret_place import SecretPlace
 from alb_mutual_tls.wire import UNKNOWN, Properties
-from tests.unit.listener.fakes import FakeCluster, FakeConfiguration
+from tests.unit.provider.fakes import FakeCluster, FakeConfiguration
 
 OWNER = "0a1b2c3d"
 PLACE = "shop/web-tls"

@@ -16,8 +16,8 @@ from alb_mutual_tls.listener.fitness import doubtful, unfit
 from alb_mutual_tls.listener.temporary import free_port, temporary
 from alb_mutual_tls.provider.listener_inputs import check_inputs
 from tests.unit.errors.case import Case
-from tests.unit.listener.fakes import CA_1, CA_2, A, B, C, World, alb, wanted
 from tests.unit.pki.material import DAY, NOW, authority, pem
+from tests.unit.provider.fakes import CA_1, CA_2, A, B, C, World, alb, wanted
 
 _OTHERS = Claim("1", Owner("99999999", "urn:other"), A, A, CA_1, "{}")
 

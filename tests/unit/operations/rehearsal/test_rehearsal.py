@@ -57,7 +57,7 @@ from alb_mutual_tls.stack.deployed import (
     DeployedListener,
 )
 from alb_mutual_tls.verdict import Verdict
-from tests.unit.listener.fakes import FakeAlb, FakeCluster, alb, raised
+from tests.unit.provider.fakes import FakeAlb, FakeCluster, alb, raised
 
 HOST = "demo.alb.ingress.top"
 NOW = dt.datetime.now(dt.UTC)

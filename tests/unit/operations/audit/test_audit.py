@@ -28,8 +28,18 @@ from alb_mutual_tls.operations.audit.scan import barred, tried
 from alb_mutual_tls.operations.audit.scanned import NotSeen, Upload
 from alb_mutual_tls.verdict import Verdict
 from tests.examples import examples
-from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, ingresses, seen, state
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
+from tests.unit.operations.audit.audits import (
+    BALANCER,
+    CA,
+    NOW,
+    alb,
+    certificate,
+    https,
+    ingresses,
+    seen,
+    state,
+)
 
 ON = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}]}
 DAY = timedelta(days=1)

@@ -19,7 +19,7 @@ from alb_mutual_tls.pki.brought import BroughtAuthority
 from components.pem_or_path import pem_text
 from tests.unit.pki.material import key, key_pem
 
-CORPUS: Final = Path(__file__).parents[2] / "data/authorities"
+CORPUS: Final = Path(__file__).parents[3] / "data/authorities"
 INDEX: Final = (CORPUS / "INDEX.md").read_text()
 CLOCK: Final = datetime.fromisoformat(re.findall(r"judge them at (\S+)", INDEX)[0])
 ROWS: Final = {

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from alb_mutual_tls.pki import bundle
-from tests.unit.cli.audits import NOW, certificate
+from tests.unit.operations.audit.audits import NOW, certificate
 
 URN = "urn:pulumi:dev::alb-mutual-tls::"
 COMPONENT = "alb-mutual-tls:index:AlbMutualTls"
@@ -40,9 +40,10 @@ def _certificate(common_name: str) -> tuple[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def quick_pkcs12(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_pkcs12(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Few rounds: how many there are is the pki tests' business."""
-    monkeypatch.setattr(bundle, "KEY_DERIVATION_ROUNDS", 1000)
+    if request.path.parent.name != "pki":
+        monkeypatch.setattr(bundle, "KEY_DERIVATION_ROUNDS", 1000)
 
 
 @pytest.fixture(autouse=True)

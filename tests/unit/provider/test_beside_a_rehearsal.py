@@ -11,7 +11,7 @@ import pytest
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.rehearsal_claim import RehearsalClaim, Runner
 from alb_mutual_tls.listener.temporary import plan_add, temporary
-from tests.unit.listener.fakes import CA_2, B, World, wanted
+from tests.unit.provider.fakes import CA_2, B, World, wanted
 
 TOLD = (
     "AlbConfig alb has the temporary listener 8443/HTTPS of a rehearsal of listener 443/HTTPS (process 42 on"

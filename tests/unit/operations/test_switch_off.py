@@ -14,7 +14,7 @@ import pytest
 from alb_mutual_tls.cluster.cluster import Cluster
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.operations import switch_off as operation
-from tests.unit.listener.fakes import KEY, ON, World, alb, raised, wanted
+from tests.unit.provider.fakes import KEY, ON, World, alb, raised, wanted
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 

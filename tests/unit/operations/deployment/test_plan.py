@@ -22,7 +22,7 @@ from alb_mutual_tls.tokens import (
     SIGNED_CERTIFICATE,
 )
 from alb_mutual_tls.wire import UNKNOWN_TEXT
-from tests.unit.pipeline.recorded import ended
+from tests.unit.operations.deployment.recorded import ended
 
 BASE = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"
 PARENT = f"{BASE}::alb-mutual-tls"

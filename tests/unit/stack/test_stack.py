@@ -14,7 +14,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.stack.deployed import DeployedSigner
 from alb_mutual_tls.stack.state import components_of, provider_inputs, read_components
 from alb_mutual_tls.wire import plain
-from tests.unit.cli.conftest import secret
+from tests.unit.conftest import secret
 
 Pulumi = Callable[..., Path]
 

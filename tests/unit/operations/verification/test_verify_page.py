@@ -13,9 +13,9 @@ from alb_mutual_tls.operations.verification.cases import EVERY, cases
 from alb_mutual_tls.operations.verification.verify import verify_listener
 from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.stack.state import components_of
-from tests.unit.cli.test_verification import Town
+from tests.unit.operations.verification.test_verification import Town
 
-PAGE: Final = (Path(__file__).parents[3] / "docs/verify.md").read_text()
+PAGE: Final = (Path(__file__).parents[4] / "docs/verify.md").read_text()
 
 
 def sections() -> dict[str, str]:

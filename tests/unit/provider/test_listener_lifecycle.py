@@ -15,7 +15,7 @@ from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from alb_mutual_tls.listener.declared import find_listener
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.wire import UNKNOWN
-from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, C, World, alb, raised, wanted
+from tests.unit.provider.fakes import CA_1, CA_2, KEY, ON, C, World, alb, raised, wanted
 
 # --- check
 

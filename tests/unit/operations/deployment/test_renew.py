@@ -26,7 +26,7 @@ from alb_mutual_tls.tokens import (
     LISTENER_CLIENT_AUTHENTICATION,
     SIGNED_CERTIFICATE,
 )
-from tests.unit.pipeline.recorded import recorded
+from tests.unit.operations.deployment.recorded import recorded
 
 BASE = "urn:pulumi:prod::p::alb-mutual-tls:index:AlbMutualTls"
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

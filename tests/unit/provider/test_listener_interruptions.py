@@ -19,7 +19,7 @@ from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.plugin.handler import PartiallyMade
 from alb_mutual_tls.plugin.request import Cancelled
 from tests.examples import examples
-from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, wanted
+from tests.unit.provider.fakes import CA_1, CA_2, KEY, ON, World, alb, raised, wanted
 
 # --- other writers
 

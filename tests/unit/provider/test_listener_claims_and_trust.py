@@ -16,8 +16,8 @@ from alb_mutual_tls.listener.claim import ClaimedByAnother, ClaimUnreadable
 from alb_mutual_tls.pki.profile import BACKDATE
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.wire import UNKNOWN
-from tests.unit.listener.fakes import CA_1, CA_2, KEY, ON, URN, A, B, World, alb, raised, wanted
 from tests.unit.pki.material import DAY, NOW, authority, pem
+from tests.unit.provider.fakes import CA_1, CA_2, KEY, ON, URN, A, B, World, alb, raised, wanted
 
 PAST = NOW - DAY / 2
 NAME = "alb-mutual-tls-alb-443"

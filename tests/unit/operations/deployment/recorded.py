@@ -8,7 +8,7 @@ from alb_mutual_tls.engine.events import parse
 from alb_mutual_tls.engine.failure import failure
 from alb_mutual_tls.engine.run import Run
 
-DATA = Path(__file__).resolve().parents[2] / "data/pipeline"
+DATA = Path(__file__).resolve().parents[3] / "data/pipeline"
 NAMES = sorted(file.stem for file in DATA.glob("*.jsonl"))
 
 

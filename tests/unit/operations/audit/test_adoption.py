@@ -20,7 +20,7 @@ from alb_mutual_tls.operations.audit.scanned import NotSeen
 from alb_mutual_tls.operations.audit.stack_file import AdoptedSettings, settings, text, write
 from alb_mutual_tls.pki.brought import trust_faults
 from components.settings import parse
-from tests.unit.cli.audits import BALANCER, CA, NOW, alb, certificate, https, seen, state
+from tests.unit.operations.audit.audits import BALANCER, CA, NOW, alb, certificate, https, seen, state
 
 ON = {"caEnabled": True, "caCertificates": [{"CertificateId": CA}]}
 OFF_WITH_CA = {**ON, "caEnabled": False}
@@ -277,7 +277,7 @@ def test_a_listener_without_its_load_balancer_is_refused_unless_alb_is_not_asked
     ).arguments.ca_enabled
 
 
-AUTHORITIES = sorted((Path(__file__).parents[2] / "data/authorities").glob("*.pem"))
+AUTHORITIES = sorted((Path(__file__).parents[3] / "data/authorities").glob("*.pem"))
 MADE = datetime(2026, 12, 1, tzinfo=UTC)
 """A moment at which they are valid."""
 

@@ -16,7 +16,7 @@ from alb_mutual_tls.errors import Unreachable
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.operations.audit.scan import WORKERS, scan
 from alb_mutual_tls.operations.audit.scanned import NotSeen
-from tests.unit.cli.audits import CA, alb, certificate, https, ingresses
+from tests.unit.operations.audit.audits import CA, alb, certificate, https, ingresses
 
 
 @dataclass

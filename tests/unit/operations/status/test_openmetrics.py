@@ -81,7 +81,7 @@ def test_names_and_labels_are_the_contract_of_alert_rules() -> None:
 
 
 def test_the_page_lists_every_metric_with_its_labels() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs/status.md").read_text()
+    page = (Path(__file__).resolve().parents[4] / "docs/status.md").read_text()
     rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `albmtls_")]
     listed = {
         cells[0].strip("`"): set(re.findall("`([a-z_]+)`", re.sub(r"\(.*?\)", "", cells[1])))
