@@ -27,7 +27,7 @@ def chosen(arguments: Sequence[str], directory: Path) -> Layout:
     default ones.
 
     Raises:
-        UserError: a base is no number, or no possible one.
+        UserError: a base is not a number, or no possible one.
     """
     from alb_mutual_tls.errors import UserError
     from dev.sandbox.layout import Layout
@@ -40,7 +40,7 @@ def chosen(arguments: Sequence[str], directory: Path) -> Layout:
     for variable, text in (("PORT_BASE", given.port_base), ("LISTENER_BASE", given.listener_base)):
         if text and not (text.isascii() and text.isdigit()):
             raise UserError(
-                f"{variable} {text!r} is no number: give the first port of a range, for instance make up"
+                f"{variable} {text!r} is not a number: give the first port of a range, for instance make up"
                 " PORT_BASE=27000"
             )
         bases.append(int(text) if text else None)

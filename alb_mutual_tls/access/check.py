@@ -57,7 +57,7 @@ def _check_value(key: Key, value: Any) -> Iterator[CheckFailure]:
     if key.kind == "object":
         yield from _check_object(key, value)
     elif not isinstance(value, str) and not (key.kind == "digits" and isinstance(value, int)):
-        shown = "no text" if key.secret else repr(value)
+        shown = "not text" if key.secret else repr(value)
         yield CheckFailure(key.name, f"{key.name} is {shown}: give a text")
     elif key.choices and isinstance(value, str) and value.lower() not in key.choices:
         yield CheckFailure(key.name, f"{key.name} is {value}: give one of {', '.join(key.choices)}")

@@ -214,7 +214,7 @@ class OpenApi:
                 " alicloud:endpoints and alicloud:protocol of the stack"
             )
         return ServiceFailed(
-            f"{self.product.name} at {self.endpoint} answered {action} with something that is no API answer"
-            f" ({type(error).__name__}): check that alicloud:endpoints names an Alibaba Cloud endpoint and"
-            " that no proxy answers in its place"
+            f"{self.product.name} at {self.endpoint} answered {action} with something that is not an API"
+            f" answer ({type(error).__name__}): check that alicloud:endpoints names an Alibaba Cloud endpoint"
+            " and that no proxy answers in its place"
         )

@@ -19,7 +19,7 @@ def first_line(file: Path) -> str:
             line = content.readline(_LIMIT)
         text = line.removesuffix(b"\n").decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "its first line is no text"
+        reason = getattr(error, "strerror", None) or "its first line is not text"
         raise UserError(f"--password-file {file} cannot be read: {reason}; give a text file") from None
     if len(line) == _LIMIT:
         raise UserError(

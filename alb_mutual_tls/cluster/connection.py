@@ -85,7 +85,7 @@ def read_file(path: Path, where: str) -> bytes:
                 return content
             reason = f"it is larger than {_FILE_OCTETS} octets"
         else:
-            reason = "it is no regular file"
+            reason = "it is not a regular file"
     except OSError as error:
         reason = error.strerror or type(error).__name__
     raise UserError(

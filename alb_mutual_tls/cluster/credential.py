@@ -52,7 +52,7 @@ def sendable(token: str | None, where: str) -> str | None:
     elif "\n" in token or "\r" in token:
         what = "a line break"
     else:
-        what = "a character that is no visible one of ASCII"
+        what = "a character that is not a visible one of ASCII"
     raise UserError(
         f"the token of {where} holds {what}, which no header can hold: write the token anew, in one line and"
         " in ASCII"

@@ -25,7 +25,7 @@ _MARKS: Final = (
 
 
 class NotYaml(ValueError):
-    """A text that is no YAML; `line` where that is known, from 1."""
+    """A text that is not YAML; `line` where that is known, from 1."""
 
     def __init__(self, line: int | None = None) -> None:
         super().__init__("not YAML")

@@ -89,7 +89,7 @@ def _connection(context: str, origin: str, cluster: Source, user: Source) -> Con
     try:
         server_name = urls.ascii_host(server_name) if server_name else None
     except ValueError:
-        raise UserError(f"tls-server-name of {where} is no host name: correct the kubeconfig") from None
+        raise UserError(f"tls-server-name of {where} is not a host name: correct the kubeconfig") from None
     try:
         if proxy:
             urls.parse(proxy if "//" in proxy else f"http://{proxy}")

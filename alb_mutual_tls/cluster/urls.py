@@ -47,7 +47,7 @@ def parse(text: str) -> Url:
     except ValueError:
         port = 0
     if port == 0:
-        raise ValueError("whose port is no number from 1 to 65535")
+        raise ValueError("whose port is not a number from 1 to 65535")
     login = None if found.username is None else f"{unquote(found.username)}:{unquote(found.password or '')}"
     port = port or _DEFAULT_PORTS.get(found.scheme, 0)
     return Url(found.scheme, ascii_host(name), port, quote(found.path, safe="/%:@!$&'()*+,;=~"), login)
@@ -60,7 +60,7 @@ def ascii_host(name: str) -> str:
             address, _, zone = name.partition("%")
             ipaddress.IPv6Address(address)
         except ValueError:
-            raise ValueError("whose host is no name or address") from None
+            raise ValueError("whose host is not a name or address") from None
         return f"{address}%{zone.removeprefix('25')}" if zone else address
     try:
         host = name.encode("idna").decode("ascii")
@@ -68,6 +68,6 @@ def ascii_host(name: str) -> str:
         host = ""
     if len(host) > 253 or not _HOST.fullmatch(host):
         raise ValueError(
-            "whose host is no name or address (a name has parts of 1 to 63 letters, digits or '-')"
+            "whose host is not a name or address (a name has parts of 1 to 63 letters, digits or '-')"
         )
     return host

@@ -38,8 +38,8 @@ def fetch(api: OpenApi, cluster_id: str, *, private_address: bool, minutes: int)
     """
     if not _CLUSTER_ID.fullmatch(cluster_id):
         raise UserError(
-            f"{cluster_id!r} is no ACK cluster id: give the id that the console shows, c and 32 hexadecimal"
-            " digits"
+            f"{cluster_id!r} is not an ACK cluster id: give the id that the console shows, c and 32"
+            " hexadecimal digits"
         )
     query = {
         "PrivateIpAddress": "true" if private_address else "false",

@@ -40,7 +40,7 @@ _OF_PROVIDER: Final = (
     ),
     (
         r"did not answer \w+ \(|throttled \w+ until|at \S+ failed in \w+:|answered \w+ with something that is"
-        r" no API answer"
+        r" not an API answer"
         r"|did not say which account|STS answered without credentials",
         FailureKind.ALIBABA_CLOUD,
     ),

@@ -24,7 +24,7 @@ def project_directory(given: Path | None) -> Path:
     """
     if given is not None:
         if not given.is_dir():
-            raise UserError(f"--cwd {given} is no directory: give the one with Pulumi.yaml")
+            raise UserError(f"--cwd {given} is not a directory: give the one with Pulumi.yaml")
         return given
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):

@@ -85,8 +85,8 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
         yield (
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
-            " one with it"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9);"
+            " make one with it"
         )
     usage = extension(certificate, x509.KeyUsage)
     if (

@@ -153,8 +153,9 @@ def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
     root = chain[-1]
     if not bundle.issued_by(root, root):
         yield (
-            f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is no root; add"
-            " the certificates above it, the self-signed one last, because that is what a listener can trust"
+            f"the chain ends with {_name(root)}, which was issued by {_text(root.issuer)} and is not a root;"
+            " add the certificates above it, the self-signed one last, because that is what a listener can"
+            " trust"
         )
         return
     for place, (lower, upper) in enumerate(pairwise([*chain, root]), 1):

@@ -139,8 +139,8 @@ def _parse(block: str) -> x509.Certificate:
         ):
             raise UserError(f"the certificate {clause}") from None
         raise UserError(
-            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give"
-            " the PEM file as it was issued"
+            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is not an X.509 certificate;"
+            " give the PEM file as it was issued"
         ) from None
     return certificate
 

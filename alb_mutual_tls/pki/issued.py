@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class OutstandingReason(StrEnum):
-    """Why a certificate is no client's current one any more."""
+    """Why a certificate is not a client's current one any more."""
 
     REMOVED = "removed"  # the client is gone from the configuration
     RENEWED = "renewed"  # its successor is of the same key, names and authority

@@ -45,8 +45,8 @@ def explained(judged: Judged, anchor: x509.Certificate | None) -> Iterator[str]:
             yield self_signed_leaf(one)
         case PathError.NO_ISSUER if anchor is not None and path[-1] == anchor:
             yield (
-                f"{name(anchor)}, which is trusted, is no root but was issued by {text(anchor.issuer)}; trust"
-                " the root above it"
+                f"{name(anchor)}, which is trusted, is not a root but was issued by {text(anchor.issuer)};"
+                " trust the root above it"
             )
         case _ if judged.code in LEADS_NOWHERE and anchor is not None:
             yield _missing(path[-1], anchor)
@@ -73,7 +73,7 @@ def explained(judged: Judged, anchor: x509.Certificate | None) -> Iterator[str]:
                 yield placed(
                     one,
                     path,
-                    "is no certificate authority: basicConstraints lacks CA:TRUE; make the authority anew"
+                    "is not a certificate authority: basicConstraints lacks CA:TRUE; make the authority anew"
                     " with it",
                 )
         case PathError.PATH_LENGTH:

@@ -113,7 +113,7 @@ def check_subject(fields: Mapping[str, object]) -> list[str]:
     No fields at all are no error here.
     """
     problems = [
-        f"{name} is no subject field; the fields are {', '.join(SUBJECT_FIELDS)}"
+        f"{name} is not a subject field; the fields are {', '.join(SUBJECT_FIELDS)}"
         for name in fields
         if name not in SUBJECT_FIELDS
     ]

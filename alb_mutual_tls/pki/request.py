@@ -167,7 +167,7 @@ class SigningRequest:
 
 
 _UNREADABLE: Final = (
-    "the certificate signing request is no PEM of PKCS#10; give what openssl req -new writes, from BEGIN to"
+    "the certificate signing request is not PEM of PKCS#10; give what openssl req -new writes, from BEGIN to"
     " END CERTIFICATE REQUEST"
 )
 

@@ -194,7 +194,7 @@ def with_verify_of(
     stack file: nothing that is deployed depends on them.
 
     A listener that the file has not, or at another place, keeps what it was deployed with. Raises
-    UserError where such a value is no text.
+    UserError where such a value is not text.
     """
     wished = configuration[_LISTENERS].plain if _LISTENERS in configuration else {}
     if isinstance(wished, str):

@@ -59,7 +59,7 @@ class KeyPair:
         """
         key = serialization.load_pem_private_key((pki / f"{name}.key").read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TypeError(f"{name}.key is no ECDSA key")
+            raise TypeError(f"{name}.key is not an ECDSA key")
         return cls(x509.load_pem_x509_certificate((pki / f"{name}.crt").read_bytes()), key)
 
     def issue(

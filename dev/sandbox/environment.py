@@ -103,5 +103,5 @@ def quote(text: str) -> str:
 
 def _named(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a variable")
+        raise ValueError(f"{name!r} is not a name of a variable")
     return name

@@ -184,7 +184,7 @@ class Layout:
         """The port on which the data plane serves listener `port`.
 
         Raises:
-            UserError: the sum is no port number.
+            UserError: the sum is not a port number.
         """
         served = self.listener_base + port
         if served > _HIGHEST_PORT:

@@ -132,7 +132,7 @@ def purge(layout: Layout, say: Say) -> None:
     it.
 
     Raises:
-        UserError: the directory is no sandbox's.
+        UserError: the directory is not a sandbox's.
     """
     if not layout.directory.exists():
         return
@@ -166,11 +166,11 @@ def _refuse_foreign(directory: Path) -> None:
     if not directory.exists() or (directory / "sandbox.json").exists():
         return
     if not directory.is_dir():
-        raise UserError(f"{directory} is no directory; choose another --directory")
+        raise UserError(f"{directory} is not a directory; choose another --directory")
     foreign = sorted(entry.name for entry in directory.iterdir() if not _is_ours(entry.name))
     if foreign:
         raise UserError(
-            f"{directory} is no sandbox and holds other things ({', '.join(foreign[:3])}); choose another"
+            f"{directory} is not a sandbox and holds other things ({', '.join(foreign[:3])}); choose another"
             " --directory"
         )
 

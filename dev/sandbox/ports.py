@@ -70,7 +70,7 @@ def is_free(endpoint: Endpoint) -> bool:
         OSError: listening fails for another reason than a server that is there already.
     """
     with socket.socket() as probe:
-        # As servers do: what closed connections leave behind (TIME_WAIT) is no server.
+        # As servers do: what closed connections leave behind (TIME_WAIT) is not a server.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((endpoint.address, endpoint.port))

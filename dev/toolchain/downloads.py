@@ -108,7 +108,7 @@ def _unpack(archive: Path, members: tuple[str, ...], into: Path) -> None:
             for member in members:
                 stream = tar.extractfile(member)
                 if stream is None:
-                    raise DownloadFailed(f"{member} in {archive.name} is no file")
+                    raise DownloadFailed(f"{member} in {archive.name} is not a file")
                 target = into / member.rsplit("/", 1)[1]
                 with stream, target.open("wb") as output:
                     while chunk := stream.read(_CHUNK):

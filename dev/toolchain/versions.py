@@ -197,7 +197,7 @@ def parse(version: str) -> tuple[int, ...]:
     """
     found = re.search(r"\d+(?:\.\d+)*", version)
     if not found:
-        raise ValueError(f"{version!r} is no version")
+        raise ValueError(f"{version!r} is not a version")
     return tuple(int(number) for number in found.group().split("."))
 
 

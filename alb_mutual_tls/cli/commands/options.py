@@ -147,7 +147,7 @@ def options(
         name, _, host = text.partition("=")
         if name not in products or not host or "/" in host or " " in host:
             raise UserError(
-                f"--endpoint {text} is no endpoint: give one of {', '.join(products)} and a host, for"
+                f"--endpoint {text} is not an endpoint: give one of {', '.join(products)} and a host, for"
                 " instance cas=cas.aliyuncs.com"
             )
         hosts[name] = host

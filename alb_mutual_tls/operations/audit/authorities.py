@@ -37,7 +37,8 @@ class CaAudit:
     pem: str | None
     why: str | None
     faults: tuple[str, ...] = ()
-    """Why no client of it can be let in: it is no CA certificate that verifiers take, or has ended.
+    """Why no client of it can be let in: it is not a CA certificate that verifiers take, or has
+    ended.
     """
     old: bool = False
     """Whether it is an X.509 v1 root, which listeners trust, and with which a stack signs nothing.

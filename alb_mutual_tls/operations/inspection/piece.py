@@ -122,7 +122,7 @@ def certificate_piece(der: bytes) -> Piece:
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         clause = unreadable.of_certificate(der)
         return Unreadable(
-            f"its certificate {clause or 'is no X.509 certificate; give the file as it was issued'}"
+            f"its certificate {clause or 'is not an X.509 certificate; give the file as it was issued'}"
         )
 
 
@@ -134,5 +134,5 @@ def request_piece(der: bytes) -> Piece:
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         clause = unreadable.of_request(der)
         return Unreadable(
-            f"its certificate signing request {clause or 'is no PKCS#10; give what openssl req -new writes'}"
+            f"its certificate signing request {clause or 'is not PKCS#10; give what openssl req -new writes'}"
         )

@@ -42,7 +42,7 @@ def listen_ports(ingress: Resource) -> list[tuple[int, str]]:
     """Port and protocol of the listeners that an Ingress binds.
 
     Raises:
-        Unfit: the annotation is no JSON list of objects with one protocol and one port each.
+        Unfit: the annotation is not a JSON list of objects with one protocol and one port each.
     """
     text = (ingress["metadata"].get("annotations") or {}).get(f"{ANNOTATIONS}listen-ports")
     if text is None:

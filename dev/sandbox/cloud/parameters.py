@@ -112,7 +112,7 @@ def _value(parameter: Parameter, texts: list[str]) -> Value:
 
 def _integer(parameter: Parameter, text: str) -> int:
     if not _INTEGER.fullmatch(text):
-        raise invalid(parameter.name, f"{text[:80]!r} is no integer")
+        raise invalid(parameter.name, f"{text[:80]!r} is not an integer")
     number = int(text)
     if not parameter.minimum <= number <= parameter.maximum:
         raise invalid(parameter.name, f"{number} is out of range")

@@ -74,7 +74,7 @@ def read(text: str) -> Certificate:
     Args:
         text: PEM, the certificate first, then the issuer of each.
     Raises:
-        ApiError: it is no PEM, not parseable, or a certificate was not issued by the next one.
+        ApiError: it is not PEM, not parseable, or a certificate was not issued by the next one.
     """
     blocks = _BLOCK.findall(text)
     if not blocks or _BLOCK.sub("", text).strip():

@@ -191,4 +191,4 @@ def _check_policy(text: str) -> None:
     except ValueError:
         policy = None
     if len(text) > 2048 or not isinstance(policy, dict) or "Statement" not in policy:
-        raise invalid("Policy", "it is no policy document in JSON of at most 2048 characters")
+        raise invalid("Policy", "it is not a policy document in JSON of at most 2048 characters")

@@ -275,8 +275,8 @@ def test_an_endpoint_that_is_none_is_refused(doctor: Callable[..., Run]) -> None
     assert (done.code, done.err) == (
         2,
         (
-            "mtls: --endpoint cas=https://cas.aliyuncs.com is no endpoint: give one of cas, alb, sts, cs and"
-            " a host, for instance cas=cas.aliyuncs.com\n"
+            "mtls: --endpoint cas=https://cas.aliyuncs.com is not an endpoint: give one of cas, alb, sts, cs"
+            " and a host, for instance cas=cas.aliyuncs.com\n"
         ),
     )
 

@@ -68,7 +68,7 @@ def test_the_documentations_ca_is_refused_and_explained(documented: Path) -> Non
     assert "root certificate authority" in shown
     first, second = (
         "would be refused: it is an X.509 v1 certificate",
-        "would be refused: it is no certificate authority",
+        "would be refused: it is not a certificate authority",
     )
     version_1 = "version v1" in " ".join(shown.split())
     assert (first if version_1 else second) in shown  # OpenSSL up to 3.1, and from 3.2 on
@@ -101,7 +101,7 @@ def test_the_documentations_client_of_the_cas_own_name_is_refused_and_explained(
     code, shown = inspect(documented, "client.crt", "client.key", "client.csr", "--ca", "ca.crt")
     assert code == 1
     assert (
-        "its subject is that of its issuer" in shown or "is no certificate authority" in shown
+        "its subject is that of its issuer" in shown or "is not a certificate authority" in shown
     )  # OpenSSL up to 3.1, and from 3.2 on
     assert "the private key in client.key is that of client.crt" in shown
     assert "the private key in client.key is that of the request in client.csr" in shown

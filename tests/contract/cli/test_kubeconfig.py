@@ -268,7 +268,7 @@ def test_an_unknown_cluster_a_missing_permission_and_no_region_are_one_sentence_
     assert err.endswith("): check the cluster id, alicloud:region and whose credentials these are\n")
     assert (
         mtls(*arguments, "c/../x")[2]
-        == "mtls: 'c/../x' is no ACK cluster id: give the id that the console shows, c and 32 hexadecimal"
+        == "mtls: 'c/../x' is not an ACK cluster id: give the id that the console shows, c and 32 hexadecimal"
         " digits\n"
     )
     assert (

@@ -37,9 +37,11 @@ class Thing:
     def check(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        failures = [CheckFailure("port", "444 is no listener; use 443")] if inputs.get("port") == 444 else []
+        failures = (
+            [CheckFailure("port", "444 is not a listener; use 443")] if inputs.get("port") == 444 else []
+        )
         if "key" in inputs:
-            failures.append(CheckFailure("key", "key is no PEM text"))
+            failures.append(CheckFailure("key", "key is not PEM text"))
         return {"size": 1, **inputs}, failures
 
     def diff(
@@ -145,13 +147,13 @@ def test_check_fills_in_defaults_and_names_the_faulty_property(stub: Any) -> Non
     found = stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct({"port": 444})))
     assert from_struct(found.inputs) == {"port": 444, "size": 1}
     assert [(failure.property, failure.reason) for failure in found.failures] == [
-        ("port", "444 is no listener; use 443")
+        ("port", "444 is not a listener; use 443")
     ]
 
 
 def test_a_failure_of_a_secret_names_no_property_because_the_engine_would_print_its_value(stub: Any) -> None:
     (failure,) = stub.Check(provider_pb2.CheckRequest(urn=URN, news=to_struct({"key": "hush"}))).failures
-    assert (failure.property, failure.reason) == ("", "key is no PEM text")
+    assert (failure.property, failure.reason) == ("", "key is not PEM text")
 
 
 def test_diff_names_the_properties_and_which_of_them_replace(stub: Any) -> None:

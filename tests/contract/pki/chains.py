@@ -295,12 +295,14 @@ CASES: Final[dict[str, Case]] = {
     "intermediate expired": through(
         below(ROOT, "old", start=NOW - 9 * DAY, end=NOW - DAY), "CN=old, which stands above it, expired on"
     ),
-    "intermediate without basicConstraints": through(below(ROOT, "none", ()), "is no certificate authority"),
+    "intermediate without basicConstraints": through(
+        below(ROOT, "none", ()), "is not a certificate authority"
+    ),
     "intermediate with keyCertSign only": through(
-        below(ROOT, "signs", (CA[1],)), "is no certificate authority"
+        below(ROOT, "signs", (CA[1],)), "is not a certificate authority"
     ),
     "intermediate CA:FALSE": through(
-        below(ROOT, "false", (constraints(False),)), "is no certificate authority"
+        below(ROOT, "false", (constraints(False),)), "is not a certificate authority"
     ),
     "intermediate without keyCertSign": through(
         below(ROOT, "no signer", (CA[0], usage("digital_signature"))), "lacks the key usage keyCertSign"
@@ -351,14 +353,14 @@ CASES: Final[dict[str, Case]] = {
     ),
     # roots
     "root of version 1": by(FIRST_VERSION, None, anchor=FIRST_VERSION_CA),
-    "root without basicConstraints": by(WITHOUT_CONSTRAINTS, "is no certificate authority"),
+    "root without basicConstraints": by(WITHOUT_CONSTRAINTS, "is not a certificate authority"),
     "root with keyCertSign only": by(SIGNS_ONLY, None),
     "root without keyCertSign": by(NO_SIGNER, "lacks the key usage keyCertSign"),
     "root for anything": by(FOR_ANYTHING, "without clientAuth"),
     "root for clients": by(FOR_CLIENTS, None),
     "root expired": by(ENDED, "CN=ended, which stands above it, expired on"),
     "root RSA 1024": by(SHORT_KEY, "an RSA key of 1024 bits", rule=True),
-    "a subordinate is trusted": by(SUB, "is no root but was issued by CN=root"),
+    "a subordinate is trusted": by(SUB, "is not a root but was issued by CN=root"),
     # the same roots and clients in other orders
     "a stray cross certificate by another root before ours": case(
         "certificate 2 of client.pem (CN=next) leads verifiers astray",

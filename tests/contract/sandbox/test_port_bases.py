@@ -52,11 +52,11 @@ def test_a_checkout_remembers_its_ports(tmp_path: Path) -> None:
         (
             ["--port-base", "27k"],
             (
-                "PORT_BASE '27k' is no number: give the first port of a range, for instance make up"
+                "PORT_BASE '27k' is not a number: give the first port of a range, for instance make up"
                 " PORT_BASE=27000"
             ),
         ),
-        (["--listener-base", "-1"], "LISTENER_BASE '-1' is no number: give the first port of a range"),
+        (["--listener-base", "-1"], "LISTENER_BASE '-1' is not a number: give the first port of a range"),
         (["--port-base", "80"], "port base 80 is out of range; choose one from 1024 to 64535"),
         (["--port-base", "63000"], "listener base 66000 is out of range"),
     ],

@@ -257,7 +257,7 @@ CASES: Final = (
         root(constraints="", usage=""),
         "v3 without basicConstraints, as the documentation's commands make it with OpenSSL 3.5",
         said=(
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
             " one with it"
         ),
     ),
@@ -267,7 +267,7 @@ CASES: Final = (
         root(constraints="critical,CA:FALSE"),
         "CA:FALSE",
         said=(
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
             " one with it"
         ),
     ),
@@ -282,7 +282,7 @@ CASES: Final = (
         ),
         "a self-signed server certificate",
         said=(
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
             " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it; its"
             " extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make"
             " one without that extension"
@@ -557,7 +557,7 @@ CASES: Final = (
         "openssl-damaged.pem",
         "openssl",
         lines(root(out="ca.pem"), "sed '3s/^..../----/' ca.pem > FILE"),
-        "a line that is no base64",
+        "a line that is not base64",
         key="",
         said=(
             "a certificate between its BEGIN and END lines is not base64; give the PEM file as it was issued"
@@ -570,7 +570,7 @@ CASES: Final = (
         "a line is missing",
         key="",
         said=(
-            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is no X.509 certificate; give"
+            "what stands between BEGIN CERTIFICATE and END CERTIFICATE lines is not an X.509 certificate; give"
             " the PEM file as it was issued"
         ),
     ),
@@ -621,7 +621,7 @@ CASES: Final = (
         lines(ROOT, below(), "cat ca.pem > FILE"),
         "a subordinate alone",
         said=(
-            "the chain ends with CN=Example Issuing CA, which was issued by CN=Example Root and is no root;"
+            "the chain ends with CN=Example Issuing CA, which was issued by CN=Example Root and is not a root;"
             " add the certificates above it, the self-signed one last, because that is what a listener can"
             " trust"
         ),
@@ -694,7 +694,7 @@ CASES: Final = (
         ),
         "a full chain of a client or server, its own certificate first",
         said=(
-            "certificate 1 (CN=web): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280"
+            "certificate 1 (CN=web): it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280"
             " section 4.2.1.9); make one with it; certificate 1 (CN=web): its key usage lacks keyCertSign"
             " (RFC 5280 section 4.2.1.3); make one with it"
         ),
@@ -820,7 +820,7 @@ CASES: Final = (
         "a client certificate in place of the authority's",
         key="pki/private/web.key",
         said=(
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
             " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
         ),
     ),
@@ -854,7 +854,7 @@ CASES: Final = (
         "a self-signed server certificate",
         key="ca-key.pem",
         said=(
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
             " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
         ),
     ),
@@ -871,7 +871,7 @@ CASES: Final = (
         "a server certificate with its root",
         key="web-key.pem",
         said=(
-            "certificate 1 (CN=web): it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280"
+            "certificate 1 (CN=web): it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280"
             " section 4.2.1.9); make one with it; certificate 1 (CN=web): its key usage lacks keyCertSign"
             " (RFC 5280 section 4.2.1.3); make one with it"
         ),
@@ -891,7 +891,7 @@ CASES: Final = (
         "a certificate in place of the authority's",
         key="example.com-client-key.pem",
         said=(
-            "it is no certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make"
             " one with it; its key usage lacks keyCertSign (RFC 5280 section 4.2.1.3); make one with it"
         ),
     ),
@@ -902,7 +902,7 @@ CASES: Final = (
         "a server certificate with its root",
         key="example.com-key.pem",
         said=(
-            "certificate 1 (OU=root@vm,O=mkcert development certificate): it is no certificate authority:"
+            "certificate 1 (OU=root@vm,O=mkcert development certificate): it is not a certificate authority:"
             " basicConstraints lacks CA:TRUE (RFC 5280 section 4.2.1.9); make one with it; certificate 1"
             " (OU=root@vm,O=mkcert development certificate): its key usage lacks keyCertSign (RFC 5280"
             " section 4.2.1.3); make one with it; certificate 1 (OU=root@vm,O=mkcert development"

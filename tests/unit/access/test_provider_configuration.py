@@ -78,7 +78,7 @@ def test_what_is_not_known_yet_and_what_the_engine_adds_is_passed_over() -> None
         ),
         ({"securityToken": "t"}, "securityToken", "has no property securityToken"),
         ({"region": 7}, "region", "region is 7: give a text"),
-        ({"accessKey": "a", "secretKey": 4711}, "secretKey", "secretKey is no text: give a text"),
+        ({"accessKey": "a", "secretKey": 4711}, "secretKey", "secretKey is not text: give a text"),
         ({"accountType": "Chinese"}, "accountType", "give one of domestic, international"),
         ({"protocol": "FTP"}, "protocol", "give one of https, http"),
         ({"accessKey": "a"}, "accessKey", "accessKey is set and secretKey is not"),

@@ -214,7 +214,7 @@ def test_a_password_file_that_is_of_no_use_is_an_error(
     [
         (b"\nsesame\n", "has an empty first line"),
         ("口令\n".encode(), "has characters beyond printable ASCII"),
-        (b"\xff\xfe\n", "cannot be read: its first line is no text"),
+        (b"\xff\xfe\n", "cannot be read: its first line is not text"),
     ],
 )
 def test_a_password_that_is_of_no_use_is_an_error(
@@ -403,7 +403,7 @@ def test_status_refuses_what_it_cannot_do_in_one_sentence(
         (
             ["--endpoint", "ecs=x"],
             (
-                "--endpoint ecs=x is no endpoint: give one of cas, alb, sts, cs and a host, for instance"
+                "--endpoint ecs=x is not an endpoint: give one of cas, alb, sts, cs and a host, for instance"
                 " cas=cas.aliyuncs.com"
             ),
         ),

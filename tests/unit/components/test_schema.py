@@ -44,7 +44,7 @@ ONLY_THE_PARSER_KNOWS = {
     "that an id is used twice": r"caCertificateId: is that of",
     "which key is missing": r"authorityPrivateKeys\.\w+: not set",
     "what stands in a certificate, request or key": (
-        r"neither PEM text nor a file|contains a private key|\.(certificate|csr): .*PEM|is no private key"
+        r"neither PEM text nor a file|contains a private key|\.(certificate|csr): .*PEM|is not a private key"
     ),
     "what a URI is": r"the URI ",
     "which characters can be seen, and how many bytes they are": (

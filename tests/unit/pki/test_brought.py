@@ -64,13 +64,13 @@ def test_an_authority_that_has_expired_is_read_so_that_its_listeners_can_be_swit
         (pem(authority("x", key("RSA1024")).certificate), "its key is RSA of 1024 bits; use RSA"),
         (
             pem(authority("x", constraints=None).certificate),
-            "it is no certificate authority: basicConstraints lacks CA:TRUE",
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE",
         ),
         (
             pem(SUB.certificate),
             (
-                "the chain ends with CN=sub, which was issued by CN=root and is no root; add the certificates"
-                " above it, the self-signed"
+                "the chain ends with CN=sub, which was issued by CN=root and is not a root; add the"
+                " certificates above it, the self-signed"
             ),
         ),
         (
@@ -83,7 +83,10 @@ def test_an_authority_that_has_expired_is_read_so_that_its_listeners_can_be_swit
         ),
         (
             pem(subordinate(ROOT, "no authority", ca=False).certificate) + pem(ROOT.certificate),
-            "certificate 1 (CN=no authority): it is no certificate authority: basicConstraints lacks CA:TRUE",
+            (
+                "certificate 1 (CN=no authority): it is not a certificate authority: basicConstraints lacks"
+                " CA:TRUE"
+            ),
         ),
     ],
 )

@@ -130,7 +130,7 @@ SERVERS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         (
             chain(client(subordinate(B, "no CA")), subordinate(B, "no CA", ca=False).certificate),
             ROOT_B,
-            "is no certificate authority",
+            "is not a certificate authority",
         ),
         (
             chain(
@@ -202,7 +202,7 @@ def test_certificates_that_sign_each_other_do_not_lead_in_circles() -> None:
 def test_a_certificate_that_is_none_is_an_error_and_not_a_refusal() -> None:
     with pytest.raises(UserError, match="there is no certificate"):
         refusals("", ROOT_B)
-    with pytest.raises(UserError, match=r"is no X\.509 certificate"):
+    with pytest.raises(UserError, match=r"is not an X\.509 certificate"):
         refusals("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", ROOT_B)
 
 

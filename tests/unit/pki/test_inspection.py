@@ -76,13 +76,13 @@ def _tampered() -> str:
         (lambda: pem(first_version(authority())), "it is an X.509 v1 certificate"),
         (
             lambda: pem(authority(constraints=None).certificate),
-            "it is no certificate authority: basicConstraints lacks CA:TRUE",
+            "it is not a certificate authority: basicConstraints lacks CA:TRUE",
         ),
         (
             lambda: pem(authority(constraints=x509.BasicConstraints(False, None)).certificate),
-            "it is no certificate authority",
+            "it is not a certificate authority",
         ),
-        (lambda: pem(client(authority())), "it is no certificate authority"),
+        (lambda: pem(client(authority())), "it is not a certificate authority"),
         (lambda: pem(authority(usage=key_usage("crl_sign")).certificate), "its key usage lacks keyCertSign"),
         (
             lambda: _purposes(ExtendedKeyUsageOID.SERVER_AUTH),
@@ -113,7 +113,10 @@ def _tampered() -> str:
         ),
         (lambda: "", "the PEM holds 0 certificates"),
         (lambda: "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----", "is not base64"),
-        (lambda: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "is no X.509 certificate"),
+        (
+            lambda: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            "is not an X.509 certificate",
+        ),
     ],
 )
 def test_each_fault_is_told_in_one_sentence(make: Any, says: str) -> None:

@@ -77,7 +77,7 @@ def test_every_field_of_the_documentation_is_accepted_and_stands_in_its_order() 
             "emailAddress 'example@ali' is not an address of the form name@example.com",
         ),
         ("emailAddress", "名@example.com", "is not an address"),
-        ("title", "Dr.", "title is no subject field; the fields are countryName, stateOrProvinceName"),
+        ("title", "Dr.", "title is not a subject field; the fields are countryName, stateOrProvinceName"),
     ],
 )
 def test_a_bad_field_is_named_with_its_value_its_rule_and_a_remedy(

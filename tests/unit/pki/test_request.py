@@ -62,9 +62,9 @@ def _with_sha1() -> str:
         (lambda: request(key("secp256k1")), "its key is on the curve secp256k1"),
         (lambda: _signed(ed25519.Ed25519PrivateKey.generate(), None), "neither RSA nor ECDSA"),
         (_with_sha1, "is signed with SHA1, which can be forged; make it anew with SHA-256"),
-        (lambda: "not PEM", "no PEM of PKCS#10"),
-        (lambda: "", "no PEM of PKCS#10"),
-        (lambda: pem(authority().certificate), "no PEM of PKCS#10"),
+        (lambda: "not PEM", "not PEM of PKCS#10"),
+        (lambda: "", "not PEM of PKCS#10"),
+        (lambda: pem(authority().certificate), "not PEM of PKCS#10"),
         (lambda: request() + key_pem(key("client")), "comes with a private key"),
         (
             lambda: request() + request(key("another")),

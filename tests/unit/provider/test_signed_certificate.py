@@ -488,7 +488,7 @@ def test_delete_forgets_and_read_of_nothing_is_refused(engine: Engine) -> None:
         ({"subjectCertificatePem": "x"}, ": unknown property subjectCertificatePem of a client certificate"),
         ({"csrPem": None}, ": csrPem is missing; give it, a client certificate needs kind,"),
         ({"csrPem": 7}, ": csrPem is not text; give it in PEM"),
-        ({"csrPem": "x"}, ": csrPem: the certificate signing request is no PEM of PKCS#10"),
+        ({"csrPem": "x"}, ": csrPem: the certificate signing request is not PEM of PKCS#10"),
         (
             {"csrPem": request(key("RSA1024"))},
             ": csrPem: the certificate signing request is refused: its key is RSA of 1024 bits",
@@ -512,7 +512,7 @@ def test_delete_forgets_and_read_of_nothing_is_refused(engine: Engine) -> None:
         ({"subject": {}}, "subject: has no field; give at least commonName"),
         ({"subject": "CN=x"}, "subject: is not an object of subject fields"),
         ({"subject": {"countryName": "cn"}}, "subject: countryName 'cn' is not a country code"),
-        ({"subject": {"CN": "x"}}, "subject: CN is no subject field; the fields are countryName"),
+        ({"subject": {"CN": "x"}}, "subject: CN is not a subject field; the fields are countryName"),
         (
             {"subject": {"commonName": "Root A"}},
             "subject: the client's subject is that of the authority CN=root a",

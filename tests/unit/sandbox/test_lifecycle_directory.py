@@ -18,7 +18,7 @@ def test_a_start_refuses_a_directory_with_other_things(
     monkeypatch.setattr(binaries, "find", lambda: {})
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(
-        UserError, match=r"is no sandbox and holds other things \(thesis.tex\); choose another --directory"
+        UserError, match=r"is not a sandbox and holds other things \(thesis.tex\); choose another --directory"
     ):
         lifecycle.start(Layout(tmp_path), print)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
@@ -27,7 +27,7 @@ def test_a_start_refuses_a_directory_with_other_things(
 def test_a_purge_refuses_a_directory_that_is_no_sandboxs(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(UserError, match="is no sandbox"):
+    with pytest.raises(UserError, match="is not a sandbox"):
         lifecycle.purge(Layout(tmp_path), print)
     assert (tmp_path / "logs").exists()
 

@@ -271,7 +271,7 @@ def test_the_project_is_looked_for_around_the_current_directory_and_then_beside_
     (tmp_path / "Pulumi.yaml").touch()
     assert project_directory(None) == tmp_path
     assert project_directory(tmp_path / "deep") == tmp_path / "deep"
-    with pytest.raises(UserError, match=r"--cwd .* is no directory"):
+    with pytest.raises(UserError, match=r"--cwd .* is not a directory"):
         project_directory(tmp_path / "nowhere")
 
 

@@ -155,12 +155,12 @@ CASES: dict[str, Case] = {
     "a cluster that is text": read(
         text=json.dumps({**_content(), "clusters": [{"name": "c", "cluster": "https://127.0.0.1"}]})
     ),
-    "a server that is no URL": read(server="127.0.0.1"),
+    "a server that is not a URL": read(server="127.0.0.1"),
     "the answer of DescribeClusterUserKubeconfig": read(
         text=json.dumps({"config": "apiVersion: v1", "expiration": "2026-01-01T00:00:00Z"})
     ),
     "a number in place of text": read(user={"token": 1}),
-    "a proxy that is no URL": read(**{"proxy-url": "http://proxy:x"}),
+    "a proxy that is not a URL": read(**{"proxy-url": "http://proxy:x"}),
     "a server name that is none": read(**{"tls-server-name": "a..b"}),
     "insecure in quotes": read(**{"insecure-skip-tls-verify": "true"}),
     "insecure beside an authority": read(**_INSECURE),
@@ -186,7 +186,7 @@ CASES: dict[str, Case] = {
     ),
     "a certificate that is not trusted": _untrusted,
     "no TLS": _no_tls,
-    "a proxy of the environment that is no URL": _odd_proxy,
+    "a proxy of the environment that is not a URL": _odd_proxy,
     "an encrypted key": _encrypted_key,
     "no such name": reached(server="https://cluster.invalid"),
     "no answer": _too_slow,

@@ -246,8 +246,8 @@ def claimed() -> dict[str, str]:
             alb(https(443, **ON)),
             {"certificates": {CA: certificate("leaf", ca=False)}},
             (
-                f"alb:443 cannot be adopted: its CA certificate {CA} cannot be used by a stack: it is no"
-                " certificate authority"
+                f"alb:443 cannot be adopted: its CA certificate {CA} cannot be used by a stack: it is not"
+                " a certificate authority"
             ),
         ),
     ],

@@ -255,7 +255,7 @@ def test_a_ca_that_cas_does_not_have_or_that_cannot_be_read_is_a_complaint(
 
 def test_a_certificate_that_is_no_ca_is_a_complaint(leaf_pem: str) -> None:
     found = audit(alb(https(443, **ON)), alb={(BALANCER, 443): state(CA)}, certificates={CA: leaf_pem})
-    assert "it is no certificate authority" in said(found)[0]
+    assert "it is not a certificate authority" in said(found)[0]
     assert found.authorities[0].subject == "CN=leaf"
 
 

@@ -190,7 +190,7 @@ def test_what_issued_another_one_here_is_an_authority_whatever_it_says() -> None
 
 def test_what_a_certificate_is_meant_for_can_be_said() -> None:
     as_ca = only(explained(pem(LEAF), role=JudgedAs.CA))
-    assert "it is no certificate authority: basicConstraints lacks CA:TRUE" in sentences(as_ca)[0]
+    assert "it is not a certificate authority: basicConstraints lacks CA:TRUE" in sentences(as_ca)[0]
     as_client = only(explained(pem(ROOT.certificate), role=JudgedAs.CLIENT))
     assert as_client.what == "client certificate"
     assert any("it is self-signed" in sentence for sentence in sentences(as_client))
@@ -355,7 +355,7 @@ def test_the_documentations_ca_is_explained_with_a_way_to_a_better_one(certifica
         (pem(authority("a", end=NOW - DAY / 2).certificate), "it expired on", Basis.PROGRAM),
         (pem(authority("a", key("RSA1024")).certificate), "RSA of 1024 bits", Basis.PROGRAM),
         (pem(signed_with_sha1(authority("a"))), "made with SHA1", Basis.PROGRAM),
-        (pem(SUB.certificate), "is no root; add the certificates above it", Basis.PROGRAM),
+        (pem(SUB.certificate), "is not a root; add the certificates above it", Basis.PROGRAM),
         (pem(ROOT.certificate) + pem(SUB.certificate), "was not issued by the one after it", Basis.PROGRAM),
         (
             pem(ROOT.certificate) + pem(authority("b").certificate),

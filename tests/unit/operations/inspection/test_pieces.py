@@ -153,11 +153,11 @@ def test_a_trusted_certificate_of_openssl_is_one_without_what_openssl_adds() -> 
         (pem(LEAF).replace("M", "*", 1).encode(), "its CERTIFICATE is not base64"),
         (
             b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----",
-            "its certificate is no X.509 certificate",
+            "its certificate is not an X.509 certificate",
         ),
         (
             b"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----",
-            "its certificate signing request is no PKCS#10",
+            "its certificate signing request is not PKCS#10",
         ),
         (
             b"-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----",

@@ -45,7 +45,7 @@ def made(
 
 
 def samples(report: StatusReport) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Family -> labels and values, as the parser reads them; it refuses what is no OpenMetrics."""
+    """Family -> labels and values, as the parser reads them; it refuses what is not OpenMetrics."""
     found = {}
     for family in text_string_to_metric_families(as_openmetrics(report)):
         assert family.type == "gauge"
