@@ -86,7 +86,7 @@ class Rendered:
     """A listener of the stack, and the one in the cluster's AlbConfig that it is."""
 
     component: str
-    wished: deployed.DeployedListener
+    desired: deployed.DeployedListener
     live: Listener
     ca_certificates: list[Any]
 
@@ -103,7 +103,7 @@ class Rendered:
         return [
             {"op": "test", "path": self._pointer("port"), "value": member(self.live.fields, "port")},
             {"op": "test", "path": self._pointer("protocol"), "value": self.live.protocol},
-            {"op": "add", "path": enabled, "value": self.wished.ca_enabled},
+            {"op": "add", "path": enabled, "value": self.desired.ca_enabled},
             {"op": "add", "path": certificates, "value": self.ca_certificates},
         ]
 
@@ -116,25 +116,25 @@ class Rendered:
         return pointer(*self.live.path, self.live.key(name))
 
 
-def render(component: str, wished: deployed.DeployedListener, document: Document) -> Rendered:
+def render(component: str, desired: deployed.DeployedListener, document: Document) -> Rendered:
     """Find a listener of the stack in its AlbConfig; raises UserError when it is not there, or when
     its last update did not get to the end.
     """
-    id = _certificate_id(wished)
-    live = find_listener(document, wished.port)
+    id = _certificate_id(desired)
+    live = find_listener(document, desired.port)
     # what else the list's item says (IsDefault) is left alone by the provider too
     kept = fulfils(live, Desired(live.ca_enabled, id))
     return Rendered(
-        component, wished, live, member(live.fields, CA_CERTIFICATES) if kept else [{CERTIFICATE_ID: id}]
+        component, desired, live, member(live.fields, CA_CERTIFICATES) if kept else [{CERTIFICATE_ID: id}]
     )
 
 
-def by_hand(wished: Sequence[deployed.DeployedListener]) -> str:
+def by_hand(desired: Sequence[deployed.DeployedListener]) -> str:
     """What to write into the listeners where their places are not known, in a few words."""
     return "; ".join(
         f"into listener {one.port}/HTTPS of AlbConfig {one.alb_config} caEnabled:"
         f" {str(one.ca_enabled).lower()} and caCertificates: [{{CertificateId: {_certificate_id(one)}}}]"
-        for one in wished
+        for one in desired
     )
 
 
@@ -146,10 +146,10 @@ def as_yaml(rendered: Sequence[Rendered]) -> str:
     lines = ["patches:"]
     for one in rendered:
         owner = f" of {printable(one.component)}" if several else ""
-        state = "on" if one.wished.ca_enabled else "off"
+        state = "on" if one.desired.ca_enabled else "off"
         lines += [
             (
-                f"  # listener {printable(one.wished.name)}{owner}: {one.live.label} of AlbConfig"
+                f"  # listener {printable(one.desired.name)}{owner}: {one.live.label} of AlbConfig"
                 f" {one.live.albconfig}, client authentication {state}"
             ),
             f"  - target: {_target_as_yaml(one)}",
@@ -205,24 +205,24 @@ def as_json(rendered: Sequence[Rendered]) -> str:
     )
 
 
-def _certificate_id(wished: deployed.DeployedListener) -> str:
-    if not wished.ca_certificate_id:
+def _certificate_id(desired: deployed.DeployedListener) -> str:
+    if not desired.ca_certificate_id:
         raise UserError(
-            f"the state has no CA certificate for listener {wished.name}: the last `pulumi up` did not get to"
-            " the end, so run it again"
+            f"the state has no CA certificate for listener {desired.name}: the last `pulumi up` did not get"
+            " to the end, so run it again"
         )
-    return wished.ca_certificate_id
+    return desired.ca_certificate_id
 
 
 def _listener(one: Rendered) -> dict[str, Any]:
     return {
         "component": one.component,
-        "name": one.wished.name,
+        "name": one.desired.name,
         "albConfig": one.live.albconfig,
         "port": one.live.port,
         "protocol": one.live.protocol,
         "index": one.index,
-        "caEnabled": one.wished.ca_enabled,
+        "caEnabled": one.desired.ca_enabled,
         "caCertificates": one.ca_certificates,
         "patch": one.patch,
     }

@@ -1,4 +1,4 @@
-"""Waiting until ALB itself shows what the AlbConfig wishes: the AlbConfig proves nothing, its CRD
+"""Waiting until ALB itself shows what the AlbConfig declares: the AlbConfig proves nothing, its CRD
 accepts anything and the controller works later.
 """
 
@@ -28,26 +28,25 @@ def await_truth(
     connect: Callable[[], Alb],
     albconfig: str,
     port: int,
-    wish: Desired,
+    desired: Desired,
     seconds: float,
     cas_host: Callable[[], str],
 ) -> str | None:
-    """Wait until ALB shows the wish, for at most `seconds`. `cas_host`: where the CA certificate is
-    kept.
+    """Wait until ALB shows what is desired, for at most `seconds`.
 
-    Returns `None` when it does, or when it cannot be asked, which a warning says (no permission, no
-    region, and where the wish is off any reason). Else one sentence that says what ALB shows and
-    what the controller's last warnings are. Never raises for what stands between us and ALB: the
-    AlbConfig has been written by then.
+    `cas_host`: where the CA certificate is kept. Returns `None` when ALB shows it, or cannot be
+    asked, which a warning says (no permission, no region, and for any reason where the listener is
+    to be off). Else one sentence that says what ALB shows and what the controller's last warnings
+    are. Never raises for what stands between us and ALB: the AlbConfig has been written by then.
     """
     from alb_mutual_tls.access.cloud import NoRegion
     from alb_mutual_tls.alibaba.alb import NotPermitted
     from alb_mutual_tls.listener.enforced import names
 
     what = describe(albconfig, port)
-    wished = (
-        f"asks for client certificates of CA certificate {wish.ca_certificate_id}"
-        if wish.ca_enabled
+    expected = (
+        f"asks for client certificates of CA certificate {desired.ca_certificate_id}"
+        if desired.ca_enabled
         else "asks for no client certificate"
     )
     wait = Wait(seconds, request.wait, request.now)
@@ -65,11 +64,11 @@ def await_truth(
                 shown = f"AlbConfig {albconfig} has no load balancer yet (status.loadBalancer.id)"
             else:
                 state = connect().listener_state(identifier, port)
-                if shows(state, wish):
+                if shows(state, desired):
                     if wait.pauses:  # in the place of what the wait last said
-                        request.status(f"ALB confirms that {what} {wished}")
+                        request.status(f"ALB confirms that {what} {expected}")
                     return None
-                unknown = state is None or not names(state, str(wish.ca_certificate_id))
+                unknown = state is None or not names(state, str(desired.ca_certificate_id))
                 shown = (
                     f"load balancer {identifier} shows"
                     f" {state.describe() if state else f'no HTTPS listener on port {port}'}"
@@ -79,28 +78,29 @@ def await_truth(
             return None
         except UserError as error:
             raise_unless_tolerable(error)
-            if not wish.ca_enabled:
+            if not desired.ca_enabled:
                 unconfirmed(error)
                 return None
             if isinstance(error, Unreachable):
                 shown = str(error)
             else:
                 return (
-                    f"the AlbConfig is written, but whether {what} {wished} could not be found out: {error};"
-                    " run pulumi up to check again"
+                    f"the AlbConfig is written, but whether {what} {expected} could not be found out:"
+                    f" {error}; run pulumi up to check again"
                 )
         if wait.over:
             return (
-                f"ALB did not confirm within {seconds:.0f} s that {what} {wished}: {shown};"
+                f"ALB did not confirm within {seconds:.0f} s that {what} {expected}: {shown};"
                 f" {_last_warnings(cluster, albconfig)}{_other_half(cas_host()) if unknown else ''}; the"
-                " AlbConfig holds what was wished, so look at its events, and run pulumi up to check again"
+                " AlbConfig holds what is desired, so look at its events, and run pulumi up to check again"
             )
-        request.status(f"waiting for ALB to confirm that {what} {wished}: {shown}")
+        request.status(f"waiting for ALB to confirm that {what} {expected}: {shown}")
         try:
             wait.pause()
         except Cancelled:
             return (
-                f"cancelled before ALB confirmed that {what} {wished}: {shown}; run pulumi up to check again"
+                f"cancelled before ALB confirmed that {what} {expected}: {shown}; run pulumi up to check"
+                " again"
             )
 
 

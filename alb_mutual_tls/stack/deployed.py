@@ -10,7 +10,7 @@ from alb_mutual_tls.errors import UserError
 
 @dataclass(frozen=True)
 class DeployedListener:
-    """A listener as the stack wishes it; address, server name and path as configured under
+    """A listener as the stack desires it; address, server name and path as configured under
     `verify`, None where not.
     """
 

@@ -196,27 +196,29 @@ def with_verify_of(
     A listener that the file has not, or at another place, keeps what it was deployed with. Raises
     UserError where such a value is not text.
     """
-    wished = configuration[_LISTENERS].plain if _LISTENERS in configuration else {}
-    if isinstance(wished, str):
+    listeners = configuration[_LISTENERS].plain if _LISTENERS in configuration else {}
+    if isinstance(listeners, str):
         try:
-            wished = json.loads(wished)
+            listeners = json.loads(listeners)
         except ValueError:
-            wished = {}
-    if not isinstance(wished, dict):
+            listeners = {}
+    if not isinstance(listeners, dict):
         return tuple(components)
     return tuple(
-        replace(one, listeners=tuple(_with_verify_of(wished.get(each.name), each) for each in one.listeners))
+        replace(
+            one, listeners=tuple(_with_verify_of(listeners.get(each.name), each) for each in one.listeners)
+        )
         for one in components
     )
 
 
-def _with_verify_of(wished: Any, listener: DeployedListener) -> DeployedListener:
-    if not isinstance(wished, dict) or (wished.get("albConfig"), str(wished.get("port"))) != (
+def _with_verify_of(listeners: Any, listener: DeployedListener) -> DeployedListener:
+    if not isinstance(listeners, dict) or (listeners.get("albConfig"), str(listeners.get("port"))) != (
         listener.alb_config,
         str(listener.port),
     ):
         return listener
-    verify = wished.get("verify") or {}
+    verify = listeners.get("verify") or {}
     for key in ("address", "serverName", "path") if isinstance(verify, dict) else ():
         if not isinstance(verify.get(key, ""), str):
             raise UserError(

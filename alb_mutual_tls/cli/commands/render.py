@@ -65,11 +65,11 @@ def _rendered(
         )
     rendered = []
     for owner in dict.fromkeys(owner for owner, _ in wanted):
-        listeners = [wished for other, wished in wanted if other is owner]
+        listeners = [desired for other, desired in wanted if other is owner]
         with closing(StackCluster(owner, directory)) as neighbourhood:
             try:
                 rendered += [
-                    render(owner.name, wished, neighbourhood.albconfig(wished)) for wished in listeners
+                    render(owner.name, desired, neighbourhood.albconfig(desired)) for desired in listeners
                 ]
             except Unreachable as error:
                 raise UserError(

@@ -46,7 +46,7 @@ def drift(events: Events) -> tuple[Drift, ...]:
     def outlook(urn: str) -> str:
         if urn in waiting:
             return "changes it"
-        return "puts it back" if urn in changing else "leaves it, for the configuration wishes it so"
+        return "puts it back" if urn in changing else "leaves it, for the configuration says so"
 
     return tuple(
         sorted((_drift(step, outlook(step.urn)) for step in _drifted(events)), key=lambda one: one.what)

@@ -36,7 +36,7 @@ class Verification:
 
 
 def verify(directory: Path, stack: str, probe: Probe) -> Verification:
-    """Try every case at every listener that the stack's last update wished; what keeps it from
+    """Try every case at every listener that the stack's last update declared; what keeps it from
     being tried is not decided.
     """
     try:

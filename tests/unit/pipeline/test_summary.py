@@ -199,7 +199,7 @@ def altered(name: str, *changes: tuple[str, str]) -> list[str]:
 def test_a_switch_by_hand_that_the_configuration_wishes_too_is_left() -> None:
     told = [line for line in lines("drift") if '"op": "update"' not in line]
     [found] = of_drift("prod", ended(told)).drifts
-    assert found.outlook == "leaves it, for the configuration wishes it so"
+    assert found.outlook == "leaves it, for the configuration says so"
 
 
 def test_a_resource_that_is_gone_is_drift_and_what_replaces_it_is_not_a_change_of_the_configuration() -> None:
