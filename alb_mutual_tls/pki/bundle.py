@@ -115,7 +115,9 @@ def load(pem: str) -> list[x509.Certificate]:
     return [_parse(block) for block in split(pem)]
 
 
+@lru_cache(maxsize=4096)
 def _parse(block: str) -> x509.Certificate:
+    """Parse one certificate, once in a process, through however many hands its PEM goes."""
     from cryptography import x509
 
     try:

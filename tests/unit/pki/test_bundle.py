@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from unittest import mock
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +136,11 @@ def test_passwords_are_long_and_never_the_same() -> None:
     assert len(passwords) == 50
     assert {len(password) for password in passwords} == {24}
     assert len(set("".join(passwords))) > 40
+
+
+def test_a_certificate_is_parsed_once_through_however_many_hands_its_pem_goes() -> None:
+    root = authority("parsed once")
+    text = pem(root.certificate)
+    with mock.patch.object(x509, "load_pem_x509_certificate", wraps=x509.load_pem_x509_certificate) as parser:
+        assert bundle.load(text) == bundle.load(text + text)[1:] == [bundle.load_one(text)]
+    assert parser.call_count == 1
