@@ -1,5 +1,6 @@
-"""A kubeconfig that Container Service makes out, as a file that only the owner may read and that no
-other file is lost to.
+"""Writes a short-lived kubeconfig of Container Service.
+
+The file has mode 0600, and never takes the place of one that this did not write.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 It is a client's, from its CSR, or another authority's (cross). It lives in the state alone. It is
 issued anew, in place, when an input changes or when it is due for renewal, and the preview says so.
-A cross certificate may be desired with `sign` false: then one that was signed before is kept, and
-none is signed, so that `certificatePem` may be empty.
+With `sign: false` an existing cross certificate is kept and none is signed, so that
+`certificatePem` may be empty.
 `cryptography` is imported only when something is to be checked or signed: a preview that changes
 nothing does without its 0.1 s.
 """

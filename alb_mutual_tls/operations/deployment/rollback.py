@@ -1,6 +1,6 @@
 """Where a deployment that turned out bad can go back to: pure decisions.
 
-Never to a state that lets in whom the one before it did not.
+Never to a state that admits clients that the previous one refused.
 """
 
 from __future__ import annotations
