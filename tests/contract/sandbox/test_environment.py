@@ -70,7 +70,7 @@ def test_a_checkout_that_cannot_stand_in_path_is_refused() -> None:
 
 
 def test_a_name_that_is_none_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="no name of a variable"):
+    with pytest.raises(ValueError, match="not a name of a variable"):
         environment.script({"A; rm": "1"}, [])
 
 
