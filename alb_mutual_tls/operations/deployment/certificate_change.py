@@ -23,8 +23,10 @@ _EARLIER_THAN: Final = {"removed": 0, "issued anew": 1}
 
 @dataclass(frozen=True)
 class CertificateChange:
-    """A certificate that comes, goes or is made anew; `until` is the end (RFC 3339) of what its
-    holder has so far, None where there is nothing.
+    """A certificate that is created, deleted or reissued.
+
+    `until`: when the certificate that its holder has so far ends (RFC 3339); None where there is
+    none.
     """
 
     certificate: str
@@ -34,8 +36,9 @@ class CertificateChange:
 
 
 def subject(pem: Any) -> str | None:
-    """The subject of the first certificate in PEM text (RFC 4514); None where it is no certificate,
-    or not known yet.
+    """Return the subject of the first certificate in PEM text (RFC 4514).
+
+    None where the text is not a certificate, or not known yet.
     """
     if not isinstance(pem, str) or "-----BEGIN CERTIFICATE-----" not in pem:
         return None
@@ -104,7 +107,10 @@ def _cross(step: Step, name: str) -> list[CertificateChange]:
 
 
 def _last_end(client: str, events: Events) -> str | None:
-    """The end of whatever a client has been given, by the record of issued certificates."""
+    """Return the latest end of a client's certificates.
+
+    The record of issued certificates says what the client has been given. None where it names none.
+    """
     ends: list[str] = []
     for step in events.of_type(ISSUED_CERTIFICATES):
         outputs: Mapping[str, Any] = {} if step.old is None else step.old.outputs

@@ -1,5 +1,6 @@
-"""`ci/deploy`: look, `pulumi up`, `mtls verify`; and back to the last good state where it did not
-hold and that was asked for.
+"""`ci/deploy`: look, run `pulumi up`, run `mtls verify`.
+
+When the verification does not hold, it rolls back to the last good state if asked to.
 """
 
 from __future__ import annotations
@@ -40,12 +41,17 @@ class DeploymentEnding(Enum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment that has ended. What is not known, or was not done, is None or empty.
+    """A deployment that has ended.
 
-    `live`: the listeners now; `back`: where to; `commands`: how, in the shell; `obstacle`: why it
-    was not rolled back, or what keeps from it; `restored`: the verification after it was rolled
-    back; `again`: the command that was given; `verifying`: the options of `mtls verify` among its
-    own.
+    What is not known, or was not done, is None or empty.
+
+    `live`: the listeners now.
+    `back`: the state to roll back to.
+    `commands`: the shell commands that roll back.
+    `obstacle`: why it was not rolled back, or what prevents that.
+    `restored`: the verification after the rollback.
+    `again`: the command that was given.
+    `verifying`: the options of `mtls verify` among its own.
     """
 
     stack: str
@@ -131,8 +137,9 @@ class Deployer:
                 )
 
     def _look(self, former: Path) -> tuple[StateBefore, history.HistoryEntry | None]:
-        """What there is before; the configuration of the last deployment is written to the file
-        `former`.
+        """Look at the state before the deployment.
+
+        The configuration of the last deployment is written to the file `former`.
         """
         exported = export(self.directory, self.stack, secrets=False)
         entries = history.history(self.directory, self.stack)

@@ -37,8 +37,9 @@ class Drift:
 
 
 def drift(events: Events) -> tuple[Drift, ...]:
-    """What a refresh has found to be other than this program left it; what lives in the state alone
-    cannot drift.
+    """Return what a refresh found changed since this program's last update.
+
+    What lives in the state alone cannot drift.
     """
     changing = {step.urn: step for step in events.changing}
     waiting = {step.urn for step in pending(events).steps}
@@ -54,8 +55,9 @@ def drift(events: Events) -> tuple[Drift, ...]:
 
 
 def pending(events: Events) -> Plan:
-    """What an update would do besides putting drift back: changes of the configuration that are not
-    deployed, and renewals that are due.
+    """Return what an update would do besides putting drift back.
+
+    These are configuration changes that are not deployed, and renewals that are due.
     """
     drifted = {step.urn: step for step in _drifted(events)}
     left = {step.urn: step.old for step in events.steps if step.op == REFRESH}
@@ -75,8 +77,9 @@ def _drifted(events: Events) -> list[Step]:
 
 
 def _restores(step: Step, left: ResourceState | None, drifted: Iterable[str], *, remade: bool) -> bool:
-    """Whether a step only puts back what was left, or follows from that: what is made again has
-    another id.
+    """Whether a step only restores what was left, or follows from such a step.
+
+    A resource that is made again has another id, which changes what refers to it.
     """
     if left is None or step.new is None:
         return False

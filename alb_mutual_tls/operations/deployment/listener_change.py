@@ -1,4 +1,7 @@
-"""What a deployment does to a listener, and what that means for who connects. Pure."""
+"""What a deployment does to a listener, and what that means for its clients.
+
+This module is pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from alb_mutual_tls.wire import UNKNOWN_TEXT
 
 
 class Effect(StrEnum):
-    """What a change of a listener means for whoever connects; the worst to overlook come first.
+    """What a change of a listener means for whoever connects.
+
+    The effects that are worst to overlook come first.
 
     The values end the sentence `listener ...`.
     """
@@ -29,8 +34,9 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class PlannedAuthority:
-    """The CA of a listener as far as it is known beforehand; `id` is that in Certificate Management
-    Service, `fingerprint` its SHA-256 in hex.
+    """The CA of a listener, as far as it is known before the update.
+
+    `id`: its id in Certificate Management Service. `fingerprint`: its SHA-256 in hex.
     """
 
     id: str | None = None
@@ -48,8 +54,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class ListenerChange:
-    """A listener that changes, named ALBCONFIG:PORT; `before` is None where this stack has not had
-    it, `after` where it gives it away unseen.
+    """A change of a listener.
+
+    `listener`: its name, ALBCONFIG:PORT.
+    `before`: None where this stack has not had the listener.
+    `after`: None where the stack gives the listener away unseen.
     """
 
     listener: str
@@ -95,7 +104,10 @@ def _effect(step: Step, before: Setting | None, after: Setting | None) -> Effect
 
 
 def _another(before: Setting | None, after: Setting | None) -> bool:
-    """Whether the CA changes, or will only be known after the update, as a new upload is."""
+    """Whether the CA changes.
+
+    True, too, where the CA is known only after the update, as with a new upload.
+    """
     one, other = (None if setting is None else setting.authority for setting in (before, after))
     return (one and one.id) != (other and other.id) or (other is not None and other.id is None)
 

@@ -1,5 +1,6 @@
-"""What the listeners of a stack are at this moment, whatever its last run came to: read from the
-state's resources, the cluster and ALB.
+"""The listeners of a stack as they are now, whatever its last run came to.
+
+They are read from the state's resources, the cluster and ALB.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from alb_mutual_tls.wire import without_secrets
 
 @dataclass(frozen=True)
 class Live:
-    """A listener as it was seen; `authorities`: CA certificate id -> name of the authority, of
-    those of the stack.
+    """A listener as it was seen.
+
+    `authorities`: CA certificate id -> authority name, for the authorities of the stack.
     """
 
     observed: ObservedListener
@@ -29,8 +31,9 @@ class Live:
 
     @property
     def sentence(self) -> str:
-        """The listener in words: one clause where AlbConfig and ALB say the same, else one for
-        each.
+        """The listener in words.
+
+        One clause where AlbConfig and ALB say the same, else one for each.
         """
         listener, declared, enforced = (
             self.observed.listener,
@@ -60,7 +63,10 @@ class Live:
 
 
 def live(exported: Mapping[str, Any], directory: Path, stack: str) -> tuple[Live, ...]:
-    """The listeners of all components of a deployment that was exported without its secrets."""
+    """Return the listeners of all components of a deployment.
+
+    It reads a deployment that was exported without its secrets.
+    """
     public = without_secrets(exported)
     seen = []
     for resource in (public.get("deployment") or {}).get("resources") or ():
@@ -80,8 +86,9 @@ def _authorities(outputs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _inventory(public: Mapping[str, Any], component: Mapping[str, Any]) -> Inventory:
-    """As much of one as looking at its listeners takes; also where the component itself has no
-    outputs, after a first run that failed.
+    """Return the part of an inventory that looking at its listeners takes.
+
+    This also works where a first run failed and the component has no outputs.
     """
     name = str(component["urn"]).rpartition("::")[2]
     resources = resources_of(public, name)

@@ -36,8 +36,9 @@ class Verification:
 
 
 def verify(directory: Path, stack: str, probe: Probe) -> Verification:
-    """Try every case at every listener that the stack's last update declared; what keeps it from
-    being tried is not decided.
+    """Try every case at every listener that the stack's last update declared.
+
+    The verdict is "not decided" when something keeps the cases from being tried.
     """
     try:
         components = read_components(directory, stack=stack, component=None)
@@ -57,8 +58,9 @@ def verify(directory: Path, stack: str, probe: Probe) -> Verification:
 
 
 def verify_within(directory: Path, stack: str, probe: Probe, seconds: float) -> Verification:
-    """The same, again as long as it is not good and time is left: the data plane may lag behind
-    what ALB reports.
+    """Verify again until the result is good or the time is over.
+
+    The data plane may lag behind what ALB reports.
     """
     wait = Wait(seconds, time.sleep, time.monotonic)
     while not (found := verify(directory, stack, probe)).good and not wait.over:

@@ -1,9 +1,9 @@
-"""`ci/renew`: issues the client certificates anew that are due, and touches nothing else.
+"""`ci/renew`: reissues the client certificates that are due, and only those.
 
-What is due is told by a preview with the configuration that was deployed last, so that what is
-committed and not deployed yet plays no part. Only the certificates, the record of them and the
-Secrets that deliver them are then the targets of `pulumi up`: no listener is among them, so that
-one that somebody has switched off by hand in an incident stays off.
+A preview with the configuration that was deployed last tells what is due. What is committed but not
+deployed yet therefore plays no part. The targets of `pulumi up` are the certificates, their record
+and the Secrets that deliver them. No listener is a target: one switched off by hand in an incident
+stays off.
 """
 
 from __future__ import annotations
@@ -89,11 +89,11 @@ def _due(step: Step) -> Due:
 
 
 def _follows(step: Step, renewed: Collection[str], by_hand: Collection[str]) -> bool:
-    """Whether a resource follows certificates: the record does, and a Secret of which nothing but
-    its content changes.
+    """Whether a resource follows certificates.
 
-    Both also where an earlier renewal had no time for them; but a Secret that was changed `by_hand`
-    waits for a renewal of its own certificate.
+    The record does, and so does a Secret of which only the content changes. This includes those
+    that an earlier renewal had no time for. A Secret that was changed `by_hand` waits for a renewal
+    of its own certificate.
     """
     if step.op != "update":
         return False
@@ -147,8 +147,10 @@ class Renewal:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing was due, or all of it was renewed; 1: something due was not, or what follows
-        it; 2: what is due is not known.
+        """The exit code: 0 renewed or nothing due, 1 something left, 2 unknown.
+
+        1 also covers resources that follow certificates, and a preview that was refused. 2 means
+        that it is not known what is due.
         """
         if self.failure is not None and not self.decided:
             return 1 if self.failure.reason is FailureKind.REFUSED else 2
@@ -157,7 +159,10 @@ class Renewal:
 
 @dataclass(frozen=True)
 class Renewer:
-    """Renews in a stack of the project in `directory`; `log` gets what the engine prints."""
+    """Renews the certificates of a stack.
+
+    `directory`: the project's directory. `log`: receives what the engine prints.
+    """
 
     directory: Path
     stack: str
@@ -225,8 +230,9 @@ def _targets(urns: Iterable[str]) -> tuple[str, ...]:
 
 
 def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
-    """The URNs of all certificates and records: they are in the state alone, and nobody else is
-    asked about them.
+    """Return the URNs of all certificates and records in a deployment.
+
+    These resources live in the state alone; no other system is asked about them.
     """
     resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
     return sorted(
@@ -235,8 +241,9 @@ def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
 
 
 def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
-    """What was due, with the new ends (URN -> notAfter) of those that were renewed: theirs is
-    another than before.
+    """Return what was due, with the new end of each renewed certificate.
+
+    `ends`: URN -> notAfter. A certificate was renewed when its end differs from before.
     """
     return tuple(
         (

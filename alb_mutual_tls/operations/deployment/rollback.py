@@ -39,8 +39,10 @@ class StateBefore:
 
 @dataclass(frozen=True)
 class WayBack:
-    """A state to go back to, and `edit`, the key and value by which its configuration differs from
-    the one just deployed; None: the former configuration.
+    """A state to go back to.
+
+    `edit`: the key and value by which its configuration differs from the one just deployed. None
+    means the former configuration.
     """
 
     sentence: str
@@ -75,8 +77,9 @@ def way_back(before: StateBefore, previously_on: Collection[str]) -> WayBack | N
 
 
 def guarded(last: HistoryEntry) -> HistoryEntry:
-    """The last deployment without its cutOff: a way back is to be refused, not forced, where it
-    would lock clients out.
+    """Return the last deployment without its cutOff.
+
+    A rollback that would lock clients out must be refused, not forced.
     """
     return replace(
         last, configuration={key: value for key, value in last.configuration.items() if key != CUT_OFF}
@@ -84,9 +87,11 @@ def guarded(last: HistoryEntry) -> HistoryEntry:
 
 
 def widened(steps: Iterable[Step], on: Collection[str], *, gives_back: bool) -> list[str]:
-    """Which of the listeners that demanded certificates would not do so after these steps.
+    """Return the listeners that these steps stop from demanding certificates.
 
-    `gives_back`: a listener whose resource is deleted gets its previous values, so that is none.
+    Only listeners in `on`, which demanded them before, count.
+
+    `gives_back`: deleting a resource gives its listener the previous values, so it does not count.
     """
     found = set()
     for step in steps:
@@ -129,8 +134,9 @@ def demanding(exported: Mapping[str, Any]) -> frozenset[str]:
 
 
 def previously_demanding(exported: Mapping[str, Any], since: Collection[str]) -> frozenset[str]:
-    """The listeners that demanded certificates before the stack took hold of them, of those whose
-    URNs are not in `since`.
+    """Return the listeners that demanded certificates before the stack claimed them.
+
+    Listeners whose URNs are in `since` are left out.
     """
     return frozenset(
         listener_key(one["inputs"]["albConfig"], one["inputs"]["port"])
@@ -142,8 +148,9 @@ def previously_demanding(exported: Mapping[str, Any], since: Collection[str]) ->
 
 
 def _was_on(previous: object) -> bool:
-    """Whether the previous values of a listener (JSON text) say on; the controller takes keys in
-    any case.
+    """Whether the previous values of a listener (JSON text) say on.
+
+    Keys match in any case, as the controller takes them.
     """
     values = json.loads(previous) if isinstance(previous, str) and previous else {}
     return any(key.lower() == "caenabled" and value is True for key, value in values.items())
