@@ -1,8 +1,8 @@
-"""What Certificate Management Service really does: a repository and a CA of one's own, made, read
-back, compared and deleted.
+"""Examines how Certificate Management Service really behaves.
 
-The calls go through the same `Cas` as those of the provider. Nothing is touched that bears another
-name than the one made up for the run.
+It creates a repository and a CA of its own, reads them back, compares and deletes them. The calls
+go through the same `Cas` as those of the provider. It touches nothing but what bears the name made
+up for the run.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ class Examination:
         self._gone: set[str] = set()
 
     def run(self) -> None:
-        """Examine, and delete what was made whatever happens; a second Ctrl-C ends that too, and
-        `left` says what remains.
+        """Examine the service, and always delete what was created.
+
+        A second Ctrl-C stops the deletion, too; `left` then says what remains.
         """
         try:
             self._examine()
@@ -179,8 +180,9 @@ class Examination:
         )
 
     def _refused(self, action: str, query: dict[str, str], *, when_answered: Verdict) -> None:
-        """What the service says about something that is gone; no code for it is documented, so any
-        plain refusal is taken for that.
+        """Record how the service refuses a call on something that is gone.
+
+        No code for this is documented, so any plain refusal counts.
         """
         try:
             self.api.write(action, query)
@@ -221,8 +223,9 @@ class Examination:
             self._gone.add(identifier)
 
     def _leftovers(self) -> list[Repository]:
-        """The repositories of our name that are not known to be gone; lists may lag behind, so one
-        that was made is waited for.
+        """Return the repositories of our name that are not known to be gone.
+
+        Lists may lag behind, so it waits for a repository that was created.
         """
         made = self._answered("CreateWarehouse", "WarehouseInstanceId")
         if not made or made - self._gone:
@@ -268,8 +271,10 @@ def new_name() -> str:
 
 
 def judged(error: UserError, *, otherwise: Verdict = Verdict.NOT_DECIDED) -> Verdict:
-    """What an error says: nothing when the service was not reached or did not let us, else that it
-    does not do as expected.
+    """Return the verdict that an error implies.
+
+    Not decided where the service was not reached. `otherwise` (by default not decided) where it did
+    not let us in. Else it fell short: the service does not do as expected.
     """
     if isinstance(error, Unreachable):
         return Verdict.NOT_DECIDED

@@ -1,5 +1,6 @@
-"""The report of `mtls doctor`, made to be put into a bug report: no secret, no key, no content of
-other people's, account ids masked.
+"""The report of `mtls doctor`, fit to paste into a bug report.
+
+It holds no secret, no key and nothing of other people's; account ids are masked.
 
 The JSON document (`version` counts up when a field changes its meaning or goes away):
     version, verdict, exitCode, summary
@@ -105,8 +106,9 @@ def as_json(report: DoctorReport) -> str:
 
 
 def print_for_people(report: DoctorReport, console: Console) -> None:
-    """Three tables (findings, calls, fields of the answers), what is left, and the verdict on one
-    line.
+    """Print three tables, what is left, and the verdict on one line.
+
+    The tables show the findings, the calls and the fields of the answers.
     """
     from rich.table import Table
     from rich.text import Text
