@@ -153,8 +153,9 @@ _CONSTRUCTED: Final = 0x20
 
 
 def _element(data: bytes | memoryview) -> tuple[int, int, int] | None:
-    """Tag, start and end of the contents of the first element; None where it is none, or of
-    indefinite length.
+    """Return tag, start and end of the contents of the first element.
+
+    None where the data holds none, or one of indefinite length.
     """
     if len(data) < 2 or data[1] == 0x80:
         return None
@@ -174,8 +175,10 @@ def _inside(data: bytes) -> bytes | None:
 
 
 def _too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
-    """Whether an octet string (the salt) with a too large number (the rounds) after it stands
-    anywhere, also in DER inside octet strings.
+    """Whether the data asks for too many rounds of key derivation.
+
+    It looks for an octet string (the salt) followed by a number (the rounds) over the limit. It
+    also looks in DER inside octet strings.
     """
     rest, before = memoryview(data), 0
     while depth and (found := _element(rest)):

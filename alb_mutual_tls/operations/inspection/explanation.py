@@ -1,5 +1,6 @@
-"""Why an ALB listener would refuse what somebody has in a file: a client's certificate, a CA to be
-uploaded, a request, a key.
+"""Explains why an ALB listener would refuse what somebody has in a file.
+
+The file may hold a client's certificate, a CA to upload, a request or a key.
 
 What a real ALB does with odd certificates is documented nowhere and was never tried, so each reason
 says what it stands on (`Basis`).
@@ -59,8 +60,9 @@ from alb_mutual_tls.pki.request import SigningRequest
 def explain(
     sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: JudgedAs | None = None
 ) -> InspectionReport:
-    """What the files are, and why a listener would refuse them at the moment `now`; `role` is what
-    the first certificate of each is meant for.
+    """Say what the files are, and why a listener would refuse them.
+
+    `now`: the moment to judge at. `role`: what the first certificate of each file is meant for.
     """
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -70,7 +72,10 @@ def explain(
 
 
 class _Explanation:
-    """The files side by side: most that can be said of one piece depends on the others."""
+    """The files side by side.
+
+    Most of what can be said of one piece depends on the others.
+    """
 
     def __init__(
         self, sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: JudgedAs | None

@@ -1,5 +1,6 @@
-"""What a certificate, a request or a key says of itself, as facts by name: never a private key, and
-never an exception for an odd one.
+"""What a certificate, a request or a key says of itself, as facts by name.
+
+Facts never include a private key. Odd input never raises an exception.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `mtls inspect` looks at: files, standard input, and the CAs that it compares with."""
+"""The input of `mtls inspect`: files, standard input, and CAs to compare with."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ STDIN = Path("-")
 
 
 def source(path: Path, unlock: Unlock) -> Source:
-    """A file, or standard input where the path is `-`; raises `UserError` when it cannot be read at
-    all.
+    """Read a file, or standard input where the path is `-`.
+
+    Raises `UserError` when it cannot be read at all.
     """
     try:
         if path == STDIN:

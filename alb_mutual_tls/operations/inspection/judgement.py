@@ -55,7 +55,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Source:
-    """A file: its name, what is in it, its mode where it has one, and how it is encrypted."""
+    """A file: its name, its contents, its mode and its encryption.
+
+    `mode`: None where the source has none. `encryptions`: how the file is encrypted.
+    """
 
     name: str
     contents: Contents
@@ -73,8 +76,13 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Item:
-    """One piece of a file: what it is, what it says, what speaks against it, what is worth knowing,
-    and what could not be decided.
+    """One piece of a file, and what can be said of it.
+
+    `what`: what it is.
+    `facts`: what it says of itself.
+    `reasons`: what speaks against it.
+    `notes`: what is worth knowing.
+    `undecided`: what could not be decided.
     """
 
     what: str
@@ -123,8 +131,10 @@ class InspectionReport:
 
     @property
     def verdict(self) -> InspectionVerdict:
-        """Refused when anything speaks against anything; not decided when something could not be
-        read or told.
+        """The verdict on all files.
+
+        Refused when anything speaks against any piece. Otherwise not decided when something could
+        not be read or told.
         """
         parts: list[Item | Judgement] = [
             *(item for file in self.files for item in file.items),

@@ -43,8 +43,9 @@ class CertificateRequest:
 
 @dataclass(frozen=True)
 class Key:
-    """A private key, of which only the public half is kept; that is None where the key stayed
-    `locked` (why, as a clause).
+    """A private key, of which only the public half is kept.
+
+    `locked`: why the key stayed locked, as a clause; `public_key` is None then.
     """
 
     public_key: Any

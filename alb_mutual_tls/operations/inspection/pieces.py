@@ -1,8 +1,8 @@
-"""Certificates, requests and keys in whatever a file holds: PEM in any order, DER, PKCS#7, PKCS#12.
+"""Reads certificates, requests and keys from whatever a file holds.
 
-Files come from anywhere, so everything here is bounded: size, number of certificates, rounds of key
-derivation. Nothing raises because of what a file holds: what cannot be read is a piece too, which
-says so.
+It reads PEM in any order, DER, PKCS#7 and PKCS#12. Files come from anywhere, so everything here is
+bounded: size, number of certificates, rounds of key derivation. No file content raises an
+exception: what cannot be read becomes a piece that says so.
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ def _read(data: bytes, unlock: Unlock) -> Contents:
 
 
 def _text(data: bytes) -> bytes:
-    """The octets of a text without what Windows' editors add: byte order marks and two octets per
-    character.
+    """Return a text without the byte order mark that Windows' editors add.
+
+    UTF-16 (two octets per character) becomes ASCII.
     """
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):

@@ -1,5 +1,6 @@
-"""The report of `mtls inspect`: paragraphs for people, JSON for machines. Neither ever holds a
-private key.
+"""The report of `mtls inspect`: paragraphs for people, JSON for machines.
+
+Neither ever holds a private key.
 
 The JSON document (stable; `version` counts up when a field changes its meaning or goes away, never
 when one is added):
@@ -148,7 +149,10 @@ def _value(value: object) -> str:
 
 
 def _shown(text: str) -> str:
-    """Names come from anywhere: on one line, without control characters, and not for ever."""
+    """Return a name on one line, printable and cut to a bounded length.
+
+    Names come from anywhere and may hold control characters.
+    """
     line = printable(text)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line)} characters)"
 
