@@ -31,7 +31,11 @@ def chosen_listener(
 
 
 def chosen_authority(component: DeployedComponent, name: str | None) -> DeployedAuthority:
-    """The authority to rehearse with, the trusted one where none is named; raises UserError."""
+    """Return the authority to rehearse with.
+
+    This is the trusted one where none is named. Raises UserError when the stack has no such
+    authority, or its state no CAS id for it.
+    """
     wanted = name or component.trusted_authority
     for authority in component.authorities:
         if authority.name == wanted:

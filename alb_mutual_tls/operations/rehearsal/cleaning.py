@@ -1,5 +1,6 @@
-"""Taking temporary listeners away: at the end of a rehearsal, before the next one, and with `mtls
-rehearse --clean`.
+"""Removes temporary listeners.
+
+This happens at the end of a rehearsal, before the next one, and with `mtls rehearse --clean`.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def take_away(
     pause: Callable[[float], None],
     seconds: float = CLEANING,
 ) -> Standing:
-    """Take a temporary listener away with its claim, trying for `seconds`; returns what had become
-    of it (`CHANGED`: it was left).
+    """Remove a temporary listener with its claim, trying for `seconds`.
+
+    Returns what had become of the listener; `CHANGED` means that it was left.
 
     Raises UserError when the cluster does not answer, or forbids it.
     """
@@ -72,8 +74,9 @@ def changed(albconfig: str, claim: RehearsalClaim) -> str:
 def cleared(
     cluster: Cluster, albconfig: str, claim: RehearsalClaim, pause: Callable[[float], None] = time.sleep
 ) -> tuple[Standing, str]:
-    """Take a left-behind listener away; returns what had become of it, and a sentence about what
-    was done. Raises as `take_away`.
+    """Remove a temporary listener that a rehearsal left behind.
+
+    Returns what had become of it, and a sentence about what was done. Raises as `take_away` does.
     """
     what = (
         f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} ({claim.runner},"
@@ -91,8 +94,9 @@ def cleared(
 
 @dataclass
 class Cleaning:
-    """`mtls rehearse --clean`: the temporary listeners of this stack that its AlbConfigs have,
-    those of rehearsals that may still run included.
+    """`mtls rehearse --clean`: removes the temporary listeners of this stack.
+
+    It finds them in the stack's AlbConfigs, including those of rehearsals that may still run.
     """
 
     found: list[tuple[Cluster, LeftBehind]] = field(default_factory=list)
@@ -109,8 +113,9 @@ class Cleaning:
         *,
         only: bool,
     ) -> None:
-        """Find those of a listener's AlbConfig, `only` those of rehearsals of this listener; raises
-        UserError.
+        """Find the temporary listeners in a listener's AlbConfig.
+
+        `only`: find just those of rehearsals of this listener. Raises UserError.
         """
         cluster = neighbourhood.cluster_of(listener)
         known = [(one.albconfig, one.key) for _, one in self.found]

@@ -27,10 +27,10 @@ LEADS_ELSEWHERE: Final = (
 def needed_lengths(
     component: DeployedComponent, authority: DeployedAuthority, now: datetime
 ) -> dict[int, Need]:
-    """The lengths of chains that the stack needs under an authority: those of its clients, and one
-    more while a rotation is still to come.
+    """Return the lengths of chains that the stack needs under an authority.
 
-    In a rotation clients present a cross certificate beside their own (docs/pki.md): it adds one,
+    They are the lengths of its clients' chains, and one more while a rotation is still to come. In
+    a rotation clients present a cross certificate beside their own (docs/pki.md). It adds one,
     unless they do so already.
     """
     from alb_mutual_tls.pki.certification_path import length_to
@@ -42,7 +42,10 @@ def needed_lengths(
 
 
 def probes(authority: DeployedAuthority, longest: int, now: datetime) -> list[Case]:
-    """A client for each length of a chain up to `longest`, signed by an authority with its key."""
+    """Return a client for each length of a chain up to `longest`.
+
+    The authority's key signs them.
+    """
     assert authority.private_key_pem is not None
     from alb_mutual_tls.pki import forged
     from alb_mutual_tls.pki.signing import Issuer
@@ -53,8 +56,9 @@ def probes(authority: DeployedAuthority, longest: int, now: datetime) -> list[Ca
 
 
 def by_chain(component: DeployedComponent, authority: DeployedAuthority, now: datetime) -> list[Check]:
-    """What can be said of clients whose private keys are not in the stack: whether their chains
-    lead to the wanted authority at all.
+    """Check the clients whose private keys are not in the stack.
+
+    All that can be said is whether their chains lead to the wanted authority.
     """
     from alb_mutual_tls.pki.certification_path import length_to
 

@@ -16,8 +16,10 @@ T = TypeVar("T")
 
 
 def moved_address(listener: DeployedListener, port: int) -> str | None:
-    """`verify.address` for the temporary listener: other ports of the ALB are as far away from
-    theirs as the real listener's is.
+    """Return `verify.address` for the temporary listener.
+
+    Its port is moved from the ALB's port by as much as the real listener's is. Raises UserError
+    when the moved port is outside 1 to 65535.
     """
     if listener.address is None:
         return None
@@ -43,7 +45,10 @@ def unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination,
 
 
 def in_thread(act: Callable[[], T]) -> T:
-    """Run it in a thread of its own, so that Ctrl-C does not wait for connections that hang."""
+    """Run a function in a thread of its own.
+
+    Ctrl-C then does not wait for connections that hang.
+    """
     pool = ThreadPoolExecutor(1)
     try:
         return pool.submit(act).result()

@@ -1,5 +1,6 @@
-"""`mtls rehearse`: a temporary listener that already asks for client certificates of the wanted CA,
-tried like the real one, and taken away again.
+"""`mtls rehearse`: tries a temporary listener that demands client certificates.
+
+The listener trusts the wanted CA. It is tried like the real one, and then removed.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ _DEEPEST: Final = 3
 
 @dataclass
 class Rehearsal:
-    """One run: `prepare` looks and refuses, `run` writes and takes away again whatever happens."""
+    """One rehearsal of a listener.
+
+    `prepare` looks and refuses; `run` adds the temporary listener and always removes it.
+    """
 
     component: DeployedComponent
     listener: DeployedListener
@@ -155,8 +159,10 @@ class Rehearsal:
                 )
 
     def _reach_the_real_one(self) -> None:
-        """From where nothing can be found out about the real listener, a rehearsal finds out
-        nothing either.
+        """Check that the real listener can be reached from here.
+
+        Where nothing can be learned about it, a rehearsal learns nothing either. Raises UserError
+        then.
         """
         way = approach(self.listener, self._around)
         for place in way.destinations(
@@ -176,8 +182,9 @@ class Rehearsal:
                 )
 
     def _around(self) -> Exposure:
-        """What is known about the real listener, without its bypasses; the cluster is asked only
-        where the configuration does not say it.
+        """What is known about the real listener, without its bypasses.
+
+        The cluster is asked only where the configuration does not say it.
         """
         if self.listener.address is None or self.listener.server_name is None:
             return replace(self.neighbourhood.look(self.listener), bypasses=())
@@ -220,8 +227,9 @@ class Rehearsal:
     # --- the run
 
     def run(self) -> None:
-        """Rehearse, and take away what was added whatever happens; a second Ctrl-C ends that too,
-        and `result.left` says what remains.
+        """Rehearse, and always remove what was added.
+
+        A second Ctrl-C stops the removal, too; `result.left` then says what remains.
         """
         try:
             self._rehearse()

@@ -178,7 +178,10 @@ def _checks(report: ListenerReport) -> list[dict[str, Any]]:
 
 
 def _seen(depth: Depth, version: TlsVersion) -> str:
-    """What came of a chain in a TLS version, at all places, without the bodies of answers."""
+    """Return what came of a chain in a TLS version at all places.
+
+    The bodies of answers are left out.
+    """
     seen = [seen_text(check.outcome).partition(' "')[0] for check in depth.checks if check.version is version]
     return ", ".join(dict.fromkeys(seen))
 

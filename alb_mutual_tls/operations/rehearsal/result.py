@@ -28,8 +28,9 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Depth:
-    """Chains of one length, `length` certificates below the CA: what they are needed for, and what
-    became of them.
+    """Chains of one length, and what became of them.
+
+    `length`: the number of certificates below the CA. `need`: what such chains are needed for.
     """
 
     length: int
@@ -66,7 +67,10 @@ class RehearsalResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it would hold: not decided when anything kept it from being tried, or is left."""
+        """Whether the real listener would hold.
+
+        Not decided when anything kept it from being tried, or was left behind.
+        """
         if self.reason or self.left or self.report is None:
             return Verdict.NOT_DECIDED
         decisive = [depth.verdict for depth in self.depths if depth.need is not Need.NOTHING]

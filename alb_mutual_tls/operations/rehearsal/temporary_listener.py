@@ -123,7 +123,9 @@ class TemporaryListener:
     def await_alb(
         self, claim: RehearsalClaim, desired: Desired, known: Sequence[Event], seconds: float
     ) -> None:
-        """Wait until ALB shows it; raises `UserError` where it does not, or the controller warns.
+        """Wait until ALB shows the temporary listener as desired.
+
+        Raises `UserError` when ALB does not within `seconds`, or the controller warns.
 
         `known`: the controller's warnings from before.
         """
