@@ -1,4 +1,4 @@
-"""The files by which a client gets its certificate and key, in the form that its software takes."""
+"""The files that give a client its certificate and key, in its software's format."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ WITHOUT_KEY: Final[tuple[Format, ...]] = ("pem", "fullchain", "truststore")
 
 @dataclass(frozen=True)
 class ClientFile:
-    """One file to write; its content never shows in a representation, since most hold a private
-    key.
+    """One file to write.
+
+    Its representation never shows the content, since most files hold a private key.
     """
 
     name: str
@@ -92,8 +93,10 @@ def files(
 
 
 def safe_name(name: str) -> str:
-    """The client's name as a file's name: nothing that leaves the directory, hides the file or
-    needs quoting.
+    """Return the client's name as a safe file name.
+
+    It cannot leave the directory, hide the file or need quoting. Raises UserError when no character
+    is left.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".-")
     if not safe:
@@ -104,8 +107,9 @@ def safe_name(name: str) -> str:
 
 
 def write(files: Sequence[ClientFile], directory: Path, *, force: bool) -> list[Path]:
-    """Write the files, each 0600 from its first byte and there only when whole; `directory` is made
-    0700 if absent.
+    """Write the files into `directory`, each with mode 0600 from its first byte.
+
+    A file appears only when it is whole. `directory` is created with mode 0700 if absent.
 
     Raises UserError when one exists, before any is written, unless `force`.
     """

@@ -52,8 +52,10 @@ def fetch(
 
 
 def chosen_cluster(given: str | None, configured: Any) -> str:
-    """The id of the cluster that is meant: that of the option, which must be the stack's where it
-    has one.
+    """Return the id of the cluster that is meant.
+
+    `given`: the option's value; `configured`: the stack's ackClusterId, which a given one must
+    equal. Raises UserError when neither names a cluster, and WrongPlace when they differ.
     """
     if given is None and not configured:
         raise UserError(

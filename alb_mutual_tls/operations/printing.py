@@ -1,4 +1,7 @@
-"""What the reports have in common: JSON for machines; tables, findings and a verdict for people."""
+"""The output that all reports share.
+
+Machines get JSON; people get tables, findings and a verdict.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,9 @@ def dump(document: Mapping[str, Any]) -> str:
 
 
 def error_as_json(sentence: str, nothing: Mapping[str, Any]) -> str:
-    """The document of a command that could do nothing, as every command prints it with --json.
+    """Return the --json document of a command that could do nothing.
+
+    Every command prints this document.
 
     `nothing`: the fields that the command's document has besides, empty.
     """

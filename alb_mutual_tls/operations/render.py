@@ -1,9 +1,11 @@
-"""What `mtls render` prints: the two fields of each listener as a Kustomize patch, and what Argo CD
-or Flux is to ignore. Pure.
+"""Renders what `mtls render` prints: patches and ignore rules for GitOps tools.
+
+It prints the two fields of each listener as a Kustomize patch, and what Argo CD or Flux is to
+ignore. This module is pure.
 
 An AlbConfig has no schema, so Kustomize takes a list in a merge patch as the whole list: every
 other listener would be gone. The patch is therefore a JSON Patch (RFC 6902), which names a listener
-by its place in `spec.listeners`; its `test` operations on port and protocol stop the build when
+by its place in `spec.listeners`. Its `test` operations on port and protocol stop the build when
 another listener stands in that place. `add` replaces a key that is there already (RFC 6902 section
 4.1), so one patch fits a source with and without the keys.
 
@@ -117,8 +119,9 @@ class Rendered:
 
 
 def render(component: str, desired: deployed.DeployedListener, document: Document) -> Rendered:
-    """Find a listener of the stack in its AlbConfig; raises UserError when it is not there, or when
-    its last update did not get to the end.
+    """Find a listener of the stack in its AlbConfig, and render it.
+
+    Raises UserError when it is not there, or when its last update did not finish.
     """
     id = _certificate_id(desired)
     live = find_listener(document, desired.port)
@@ -130,7 +133,10 @@ def render(component: str, desired: deployed.DeployedListener, document: Documen
 
 
 def by_hand(desired: Sequence[deployed.DeployedListener]) -> str:
-    """What to write into the listeners where their places are not known, in a few words."""
+    """Say briefly what to write into the listeners by hand.
+
+    This is for listeners whose places are not known.
+    """
     return "; ".join(
         f"into listener {one.port}/HTTPS of AlbConfig {one.alb_config} caEnabled:"
         f" {str(one.ca_enabled).lower()} and caCertificates: [{{CertificateId: {_certificate_id(one)}}}]"
@@ -139,8 +145,10 @@ def by_hand(desired: Sequence[deployed.DeployedListener]) -> str:
 
 
 def as_yaml(rendered: Sequence[Rendered]) -> str:
-    """Three YAML documents with comments, to paste from: Kustomize patches, fields of an Argo CD
-    Application, and of a Flux Kustomization.
+    """Return three YAML documents with comments, to paste from.
+
+    They are Kustomize patches, fields of an Argo CD Application, and fields of a Flux
+    Kustomization.
     """
     several = len({one.component for one in rendered}) > 1
     lines = ["patches:"]
@@ -229,8 +237,9 @@ def _listener(one: Rendered) -> dict[str, Any]:
 
 
 def _target(albconfig: str) -> dict[str, str]:
-    """What Kustomize is to patch; it takes the name for a regular expression, anchored at both
-    ends.
+    """Return the target of a Kustomize patch.
+
+    Kustomize takes the name for a regular expression, anchored at both ends.
     """
     return {"group": GROUP, "version": "v1", "kind": KIND, "name": albconfig.replace(".", r"\.")}
 
@@ -253,7 +262,10 @@ def _ignore_differences(rendered: Sequence[Rendered]) -> list[dict[str, Any]]:
 
 
 def _expressions(live: Listener) -> list[str]:
-    """jq path expressions of the two fields, whatever the listener's place, and of the claim."""
+    """Return jq path expressions of the two fields and of the ownership claim.
+
+    They match the listener at any place in the list.
+    """
     conditions = " and ".join(
         f"{_jq(live.key(name))} == {json.dumps(member(live.fields, name), ensure_ascii=False)}"
         for name in ("port", "protocol")

@@ -1,9 +1,8 @@
-"""`mtls off`: client authentication of one listener off at once, with a kubeconfig and nothing
-else.
+"""`mtls off`: switches client authentication of one listener off at once.
 
-For when `pulumi up` cannot run: no engine, no state, no passphrase, no Alibaba Cloud API. The same
-guarded patch as the provider's writes `caEnabled` and a note into the claim; the CA certificates
-and all other listeners stay.
+It needs a kubeconfig and nothing else. Use it when `pulumi up` cannot run: no engine, no state, no
+passphrase, no Alibaba Cloud API. It writes `caEnabled` and a note into the ownership claim with the
+same guarded patch as the provider's. The CA certificates and all other listeners stay.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListenerBefore:
-    """A listener as it is before anything is written. `claim`: None where there is none, or none
-    that can be read (`unreadable` says why).
+    """A listener as it is before anything is written.
 
-    `owners`: tools that write the AlbConfig's listeners from a source of their own, and so may undo
-    it.
+    `claim`: None where there is none, or none that can be read.
+    `unreadable`: why the claim cannot be read.
+    `owners`: tools that write the AlbConfig's listeners from another source, and so may undo it.
     """
 
     albconfig: str
@@ -62,8 +61,9 @@ class ListenerBefore:
 
 
 def look(cluster: Cluster, albconfig: str, port: int) -> ListenerBefore:
-    """Look at a listener; raises `UserError` when the cluster cannot be read, or has no such HTTPS
-    listener.
+    """Look at a listener.
+
+    Raises `UserError` when the cluster cannot be read, or has no such HTTPS listener.
     """
     from alb_mutual_tls.listener.owners import declarative_owners
 
@@ -77,11 +77,10 @@ def look(cluster: Cluster, albconfig: str, port: int) -> ListenerBefore:
 def switch_off(
     cluster: Cluster, before: ListenerBefore, *, now: datetime, pause: Callable[[float], None] = time.sleep
 ) -> SwitchedOff | None:
-    """Switch a listener off; returns what was noted in its claim, None where it is off already or
-    has no claim to note it in.
+    """Switch a listener off, and return what was noted in its claim.
 
-    Raises `UserError` when the cluster does not answer, forbids it, or somebody else writes the
-    same listener all the time.
+    Returns None where it is off already, or has no claim to note it in. Raises `UserError` when the
+    cluster does not answer or forbids it, or when somebody else keeps writing the same listener.
     """
     from alb_mutual_tls.cluster.cluster import Conflict
 
