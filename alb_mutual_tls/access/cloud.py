@@ -77,8 +77,9 @@ class Cloud:
         return self.values.get("ackClusterId")
 
     def cluster(self) -> Cluster:
-        """The Kubernetes cluster; raises `WrongPlace` when it is not the ACK cluster that
-        `ackClusterId` names.
+        """Return the Kubernetes cluster.
+
+        Raises `WrongPlace` when it is not the ACK cluster that `ackClusterId` names.
 
         A cluster that did not answer is not asked again for half a minute, as with the account.
         """

@@ -1,6 +1,6 @@
-"""`CaCertificate`: a CA certificate in a repository of CAS, whose id the listeners name.
+"""`CaCertificate`: a CA certificate in a CAS repository.
 
-It is the documentation's step 2.
+Listeners name the certificate by its id. This is the documentation's step 2.
 """
 
 from __future__ import annotations
@@ -273,8 +273,9 @@ class CaCertificate:
             )
 
     def _await_release(self, request: Request, id: str) -> None:
-        """Wait until no listener of the region names the certificate: deleting it under a listener
-        may cut that listener's clients off.
+        """Wait until no listener of the region names the certificate.
+
+        Deleting it under a listener may cut that listener's clients off.
         """
         from alb_mutual_tls.alibaba.alb import NotPermitted
         from alb_mutual_tls.listener.enforced import names

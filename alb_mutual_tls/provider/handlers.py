@@ -1,4 +1,7 @@
-"""Makes the handlers; a module is imported when a resource of its type is first met."""
+"""Creates the handlers of the resource types.
+
+A handler's module is imported when a resource of its type is first met.
+"""
 
 from __future__ import annotations
 

@@ -100,7 +100,11 @@ class IssuedCertificates:
     def diff(
         self, request: Request, id: str, state: RecordState, old_inputs: RecordInputs, inputs: RecordInputs
     ) -> Difference:
-        """The clients whose certificates have changed since the last deployment; the roots."""
+        """Compare the inputs with the record.
+
+        The differences are the clients whose certificates changed since the last deployment, and
+        the roots.
+        """
         self._meet(request, inputs)
         self._warn_of_listeners(request, old_inputs.get("listeners", {}), inputs.get("listeners", {}))
         changes = (

@@ -1,6 +1,6 @@
-"""`ListenerClientAuthentication`: client authentication on one HTTPS listener of an AlbConfig.
+"""`ListenerClientAuthentication`: client authentication on an HTTPS listener.
 
-It is the documentation's steps 4 and 5.
+An AlbConfig declares the listener. This is the documentation's steps 4 and 5.
 """
 
 from __future__ import annotations

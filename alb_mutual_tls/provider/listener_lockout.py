@@ -16,11 +16,12 @@ from alb_mutual_tls.wire import UNKNOWN, Unknown
 def refuse_lockout(
     what: str, inputs: ListenerSettings, trusted: str, issuing: str, former: Sequence[str] = ()
 ) -> None:
-    """Raise `UserError` when the listener would trust an authority that no client knows.
+    """Raise `UserError` when the listener would trust a CA that no client knows.
 
-    `trusted`: what was trusted while the listener was last on (`trusted_while_on`); `issuing` and
-    `former` are those of the last deployed state. All are fingerprints. A listener that is off, or
-    is being switched off, locks nobody out.
+    `trusted`: what was trusted while the listener was last on (`trusted_while_on`).
+    `issuing`, `former`: those of the last deployed state.
+
+    All are fingerprints. A listener that is off, or is being switched off, locks nobody out.
     """
     if not _locks_out(inputs, (trusted, issuing, *former)):
         return
@@ -68,11 +69,10 @@ def _locks_out(inputs: ListenerSettings, known: Sequence[str]) -> bool:
 
 
 def refuse_ended(what: str, inputs: ListenerSettings, state: ListenerState | None, now: datetime) -> None:
-    """Raise `UserError` when the listener would begin to trust an authority that has ended.
+    """Raise `UserError` when the listener would begin to trust an expired CA.
 
-    Everybody would be locked out.
-    `state`: None for a new listener. What is on already, or is being switched off, is not refused
-    anything for that.
+    Everybody would be locked out. `state`: None for a new listener. A listener that is on with this
+    CA already, or is being switched off, is not refused.
     """
     pem = inputs["trustedCertificatePem"]
     goes_on = (

@@ -112,7 +112,10 @@ def differences(state: ListenerState, inputs: ListenerInputs) -> dict[str, Kind]
 
 
 def hold_of(state: ListenerState | None) -> ListenerHold:
-    """What was found on the listener, and written there; nothing where there is no state."""
+    """Return what was found on the listener, and what was written there.
+
+    All values are empty where there is no state.
+    """
     return {
         "albConfigUid": state["albConfigUid"] if state else "",
         "claimId": state["claimId"] if state else "",

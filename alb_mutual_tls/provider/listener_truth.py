@@ -1,5 +1,6 @@
-"""Waiting until ALB itself shows what the AlbConfig declares: the AlbConfig proves nothing, its CRD
-accepts anything and the controller works later.
+"""Waits until ALB itself shows what the AlbConfig declares.
+
+The AlbConfig proves nothing: its CRD accepts anything and the controller works later.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What may not stand in the way of the kill switch: everything but the cluster that holds the
-listener.
+"""Decides which errors must not block the kill switch.
+
+Only the cluster that holds the listener may block it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ PENDING = "pending"
 
 
 def raise_unless_tolerable(error: UserError) -> None:
-    """Raise the error again when it must end the run: another account or cluster than the state's,
-    and Ctrl-C.
+    """Raise the error again when it must end the run.
 
-    Anything else that account or CAS may say (no answer, a refused key, a missing permission) is a
-    warning where a listener is switched off, and where something is only looked at: every `pulumi
-    up` refreshes first.
+    That is Ctrl-C, or another account or cluster than the state's. Anything else that account or
+    CAS may say (no answer, a refused key, a missing permission) is only a warning in two cases: a
+    listener is switched off, or something is only looked at. Every `pulumi up` refreshes first.
     """
     if isinstance(error, (WrongPlace, Cancelled)):
         raise error
