@@ -1,1 +1,1 @@
-"""HTTPS mutual authentication on ALB Ingress listeners of Alibaba Cloud ACK clusters."""
+"""HTTPS mutual authentication on ALB Ingress listeners of Alibaba Cloud ACK."""

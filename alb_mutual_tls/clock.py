@@ -1,4 +1,7 @@
-"""The product's clock: what compares times takes one, so that tests live at other times."""
+"""The product's clock.
+
+Code that compares times takes a clock, so that tests can set the time.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""How a command line starts and ends: the one place that turns what came of it into an exit code
-(docs/exit-codes.md).
+"""Starts and ends every command line.
+
+This is the one place that turns a result into an exit code (docs/exit-codes.md).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from alb_mutual_tls.errors import UserError
 
 
 class ExitCode(IntEnum):
-    """How every command of `mtls` and `ci/` ends; interrupted by a signal it ends with 128 and the
-    signal's number, whatever it had come to.
+    """The exit codes of every command of `mtls` and `ci/`.
+
+    A command that a signal interrupts ends with 128 plus the signal's number, whatever its result.
     """
 
     GOOD = 0
@@ -53,11 +55,10 @@ _PLACE: Final = {
 
 
 def given_place() -> str:
-    """Those of the options that say which stack, which this command line was given, as the shell
-    takes them, with a space before them.
+    """Return the options of this command line that say which stack.
 
-    Advice that names another command of this program ends with it, so that the command is about the
-    same stack.
+    They are quoted for the shell, each after a space. Advice that names another command of this
+    program ends with them, so that it is about the same stack.
     """
     found: dict[str, str] = {}
     for word, following in pairwise([*_arguments, ""]):
@@ -75,8 +76,9 @@ def given_command(name: str) -> str:
 
 
 def interruptible(*numbers: signal.Signals) -> None:
-    """Let these signals end a command as Ctrl-C does: by KeyboardInterrupt, after which it can
-    still clean up.
+    """Let these signals end a command as Ctrl-C does.
+
+    They raise KeyboardInterrupt, after which the command can still clean up.
     """
     for number in numbers:
         signal.signal(number, _interrupt)
@@ -88,11 +90,11 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def run(load: Callable[[], Callable[..., object]], name: str) -> None:
-    """Run the Typer application that `load` gives, and end; an error of the user's is one sentence
-    on stderr.
+    """Run the Typer application that `load` gives, and exit.
 
-    So is a fault of our own, with its traceback. Python's own exit code for that, and click's for a
-    reader that is gone, is 1, which would say that a listener fell short.
+    A user's error is one sentence on stderr; so is a fault of our own, with its traceback. Python
+    exits with 1 for such a fault, and click does when a reader is gone. Here 1 would say that a
+    listener fell short.
     """
     output = _guarded()
     _signals.clear()
@@ -143,9 +145,10 @@ def _code(load: Callable[[], Callable[..., object]], name: str) -> int:
 
 
 class _Output(io.RawIOBase):
-    """A standard stream that takes everything, also where nobody reads it any more or the disk is
-    full: the command then goes on to its end, cleans up and ends with its own exit code. `failure`
-    is the first that came.
+    """A standard stream that accepts everything.
+
+    It does so even when nobody reads it any more or the disk is full. The command then still
+    finishes, cleans up and ends with its own exit code. `failure` holds the first error.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -172,8 +175,9 @@ class _Output(io.RawIOBase):
 
 
 def _guarded() -> _Output | None:
-    """Guard standard output and standard error; returns the former, None where a test has put
-    another in its place.
+    """Guard standard output and standard error.
+
+    Returns the former; None where a test has put another in its place.
     """
     errors, output = _Output(2), _Output(1)
     if sys.stderr is sys.__stderr__:

@@ -1,17 +1,22 @@
-"""Errors a user can meet: one sentence each, that says what, which value and what to do."""
+"""Errors that a user can meet.
+
+Each is one sentence that says what, which value and what to do.
+"""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can put right; `str(error)` is the whole sentence, printed as it is and
-    without a traceback.
+    """An error that the user can correct.
+
+    `str(error)` is the whole sentence, printed as it is and without a traceback.
     """
 
 
 class WrongPlace(UserError):
-    """The cluster or account that answers is not the one that the state was made in; never to be
-    read as "gone".
+    """The cluster or account that answers is not the one of the state.
+
+    The state was made in another one; never read this as "gone".
     """
 
 

@@ -1,7 +1,7 @@
-"""The blocks of a PEM text (RFC 7468 section 2), found in a time that grows with its length alone.
+"""Finds the blocks of a PEM text (RFC 7468 section 2) in linear time.
 
-A regular expression with `.*?` between BEGIN and END looks for the end once for each beginning:
-quadratic where ends are missing.
+A regular expression with `.*?` between BEGIN and END looks for the end once for each beginning.
+That is quadratic where ends are missing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 
 def blocks(text: str, labels: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Label and body of each block with one of these labels, in order; what has no END line of its
-    label is passed over.
+    """Yield label and body of each block with one of these labels, in order.
+
+    A block that has no END line of its label is passed over.
 
     Args:
         text: whatever may hold PEM.

@@ -12,14 +12,18 @@ _DURATION: Final = re.compile(r"([0-9]{1,6})([dh])", re.ASCII)
 
 
 def printable(text: str) -> str:
-    """The text on one line without control characters: what a server sends must not steer the
-    terminal that shows it.
+    """Return the text on one line without control characters.
+
+    What a server sends must not steer the terminal that shows it.
     """
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def duration(text: str) -> timedelta:
-    """A number of days or hours, for instance 14d or 36h; raises `UserError` for anything else."""
+    """Parse a number of days or hours, for instance 14d or 36h.
+
+    Raises `UserError` for anything else.
+    """
     match = _DURATION.fullmatch(text)
     if match is None:
         raise UserError(

@@ -1,4 +1,4 @@
-"""The types of the resources that stand in users' states, as the engine spells them.
+"""The resource types in users' states, as the engine spells them.
 
 A type that is renamed needs an alias in its resource class (components/albmtls.py), or the engine
 replaces every resource of it.

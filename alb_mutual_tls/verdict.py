@@ -22,7 +22,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict on one case, with what it means and what to do in `why` (empty where it held)."""
+    """The verdict on one case.
+
+    `why`: what it means and what to do; empty where the case held.
+    """
 
     verdict: Verdict
     why: str = ""
@@ -36,7 +39,9 @@ EXIT_CODE: Final = {
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """One that fell short outweighs all, then one not decided; nothing that held is nothing
+    """Combine verdicts into one.
+
+    One that fell short outweighs all, then one not decided. Without any that held, it is not
     decided.
     """
     seen = set(verdicts)

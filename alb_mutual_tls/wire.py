@@ -17,7 +17,10 @@ SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a ma
 
 
 def plain(value: Any) -> Any:
-    """A value of a deployment exported with --show-secrets, without the wrapping of its secrets."""
+    """Return a value of an exported deployment with its secrets unwrapped.
+
+    The deployment must be exported with --show-secrets; raises UserError on encrypted secrets.
+    """
     if isinstance(value, dict):
         if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
             if "plaintext" not in value:
@@ -33,7 +36,10 @@ def plain(value: Any) -> Any:
 
 
 def without_secrets(value: Any) -> Any:
-    """A value of a deployment exported without --show-secrets; what is secret in it is None."""
+    """Return a value of an exported deployment with None for each secret.
+
+    It reads a deployment that was exported without --show-secrets.
+    """
     if isinstance(value, dict):
         if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
             return None
@@ -93,8 +99,9 @@ def has_unknown(value: object) -> bool:
 
 @dataclass(frozen=True)
 class CheckFailure:
-    """An input that cannot be: the property's name and one sentence with the rule and the
-    remedy.
+    """An input that is not valid.
+
+    `property`: its name. `reason`: one sentence with the rule and the remedy.
     """
 
     property: str
