@@ -158,8 +158,7 @@ class CertificateRepository:
             return Reading(id, state, inputs)
         if repository is None:
             return None
-        # A name changed in the console is no reason to replace it: the ids are what everything else
-        # holds on to.
+        # A name changed in the console does not replace it: everything else refers to the ids.
         live: RepositoryState = {
             **state,
             "instanceId": repository.instance_id,

@@ -30,7 +30,7 @@ class RecordInputs(TypedDict):
 
     `current`: client -> certificate in PEM; `rootCertificatePems`: the roots that accept what the
     clients present now; `listeners`: ALBCONFIG:PORT -> whether it demands certificates of them.
-    A change of `listeners` alone is no difference: no provider is asked in a preview about a
+    A change of `listeners` alone is not a difference: no provider is asked in a preview about a
     listener that is taken out of the configuration, so the record's says what that means.
     """
 

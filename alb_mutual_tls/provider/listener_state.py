@@ -88,7 +88,7 @@ _CONTENT: Final[
 
 
 def differences(state: ListenerState, inputs: ListenerInputs) -> dict[str, Kind]:
-    """What an update would change; inputs that only steer it are no change."""
+    """What an update would change; inputs that only steer it do not count."""
     changes: dict[str, Kind] = {
         key: Kind.UPDATE_REPLACE for key in _PLACE if inputs[key] is UNKNOWN or inputs[key] != state.get(key)
     }
