@@ -25,8 +25,9 @@ class Alb:
         self._api = api
 
     def listener_state(self, load_balancer_id: str, port: int) -> ListenerState | None:
-        """The HTTPS listener of `port` on one load balancer, None when ALB has none; raises
-        `NotPermitted` when RAM forbids to look.
+        """Return the HTTPS listener of a port on one load balancer.
+
+        Returns None when ALB has no such listener. Raises `NotPermitted` when RAM forbids the read.
         """
         for listener in self._https_listeners({"LoadBalancerIds": [load_balancer_id]}):
             if (
@@ -37,11 +38,10 @@ class Alb:
         return None
 
     def listeners_naming(self, ca_certificate_id: str) -> Iterator[ListenerState]:
-        """The listeners of the region that name a CA certificate, whether or not client
-        authentication is on.
+        """Yield the listeners of the region that name a CA certificate.
 
-        Yields as it goes, one call per HTTPS listener of the region, so that whoever iterates
-        decides when it takes too long.
+        Client authentication on such a listener may be on or off. Each HTTPS listener of the region
+        costs one call, made as the caller iterates. So the caller decides when it takes too long.
         """
         for listener in self._https_listeners({}):
             state = self.listener(str(listener["ListenerId"]))
@@ -49,8 +49,9 @@ class Alb:
                 yield state
 
     def https_listener_ids(self, load_balancer_ids: Sequence[str]) -> dict[tuple[str, int], str]:
-        """The ids of the HTTPS listeners of some load balancers, by load balancer and port; one
-        call for 20 load balancers and 100 listeners.
+        """Return the ids of HTTPS listeners by load balancer and port.
+
+        One call covers 20 load balancers and 100 listeners.
         """
         found = {}
         for start in range(0, len(load_balancer_ids), _LOAD_BALANCERS):

@@ -1,4 +1,7 @@
-"""What Alibaba Cloud's answers mean when they are none: the errors, and their sentences. Pure."""
+"""The errors that Alibaba Cloud's APIs answer with, and their sentences.
+
+Everything here is pure.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from alb_mutual_tls.errors import Unreachable, UserError
 
 @dataclass(frozen=True)
 class Product:
-    """An Alibaba Cloud product: `name` in sentences, API `version`, and `ram`, the prefix of its
-    RAM actions.
+    """An Alibaba Cloud product.
+
+    `name` is for sentences, `version` is that of the API. `ram` is the prefix of the product's RAM
+    actions.
     """
 
     name: str
@@ -28,8 +33,10 @@ STS = Product("Security Token Service (STS)", "2015-04-01", "sts")
 
 
 class ApiError(UserError):
-    """The API refused a call; `code`, `status` and `request_id` are Alibaba's error code, the HTTP
-    status and the id to quote to its support.
+    """The API refused a call.
+
+    `code` is Alibaba's error code and `status` the HTTP status. `request_id` is the id to quote to
+    Alibaba's support.
     """
 
     def __init__(self, sentence: str, *, code: str = "", status: int = 0, request_id: str = "") -> None:
@@ -140,8 +147,9 @@ _CREDENTIAL_REMEDIES = {
 
 
 def network_reason(text: str) -> str:
-    """Why a connection failed, from what the HTTP library says, whose text also holds the URL with
-    all parameters; pure.
+    """Say why a connection failed, from the HTTP library's message; pure.
+
+    The message itself is not shown, since it holds the URL with all parameters.
     """
     for sign, reason in _NETWORK_REASONS:
         if re.search(sign, text, re.IGNORECASE):

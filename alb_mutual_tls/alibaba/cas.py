@@ -1,10 +1,11 @@
-"""Certificate application repositories of Certificate Management Service (CAS, API 2020-04-07) and
-the CA certificates in them.
+"""CAS's certificate application repositories and their CA certificates.
 
-The API has no idempotency token, names are not unique and lists lag behind, so everything is looked
-for before it is made, and looked for again before a call whose answer got lost is repeated. Ids are
-opaque; `WarehouseInstanceId` names a repository for CreateWarehouse and DeleteWarehouse, the long
-`WhId` names the same one for UploadPCACert and ListCert.
+CAS is Certificate Management Service, API 2020-04-07. The API has no idempotency token, names are
+not unique, and lists lag behind. So everything is looked for before it is made. It is looked for
+again before a call whose answer got lost is repeated.
+
+Ids are opaque. `WarehouseInstanceId` names a repository for CreateWarehouse and DeleteWarehouse.
+The long `WhId` names the same repository for UploadPCACert and ListCert.
 https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview
 """
 
@@ -63,8 +64,10 @@ class Cas:
         ]
 
     def repository(self, instance_id: str, name: str) -> Repository | None:
-        """The repository with an id; None only when CAS goes on not listing it, neither by a filter
-        nor among all.
+        """Return the repository with an id.
+
+        Returns None only when CAS keeps leaving it out, both in filtered lists and in the full
+        list. Raises `UserError` as `usable` does.
         """
 
         def look() -> Repository | None:
@@ -81,13 +84,17 @@ class Cas:
         return self._eventually(look, SETTLING / 2)
 
     def find_repository(self, name: str, *, configured: bool) -> Repository | None:
-        """The repository with exactly this name, None when there is none; raises `UserError` as
-        `choose_repository` does.
+        """Return the repository with exactly this name, or None.
+
+        Raises `UserError` as `choose_repository` does.
         """
         return choose_repository(self.repositories({"Name": name}), name, configured=configured)
 
     def make_repository(self, name: str) -> Repository:
-        """Make a repository that was looked for and is not there, and wait until CAS lists it."""
+        """Make a repository and wait until CAS lists it.
+
+        The caller has looked for it already and did not find it.
+        """
 
         def make() -> Callable[[Repository], bool]:
             instance_id = str(
@@ -117,7 +124,7 @@ class Cas:
         return usable(repository)
 
     def delete_repository(self, instance_id: str, name: str) -> None:
-        """Delete a repository; one that is gone already is no error."""
+        """Delete a repository; one already gone is not an error."""
         self._remove(
             lambda: self._api.write("DeleteWarehouse", {"WarehouseInstanceId": instance_id}),
             lambda: any(item.instance_id == instance_id for item in self.repositories({"Name": name})),
@@ -138,8 +145,9 @@ class Cas:
         ]
 
     def remaining(self, warehouse_id: str) -> list[ListedCertificate]:
-        """The certificates in a repository that is expected to be empty: lists may lag behind what
-        was just deleted.
+        """Return what is left in a repository that should be empty.
+
+        Lists may lag behind a deletion, so it looks again for up to `SETTLING` seconds.
         """
         left: list[ListedCertificate] = []
 
@@ -176,8 +184,9 @@ class Cas:
         return None
 
     def described(self, identifier: str) -> str | None:
-        """The PEM text of a certificate; None when CAS refuses to describe it, as it does with one
-        that it does not have.
+        """Return the PEM text of a certificate, or None.
+
+        None means that CAS refuses to describe it, as it does for a certificate it does not have.
         """
         try:
             return str(
@@ -189,8 +198,10 @@ class Cas:
             raise
 
     def ca_certificate(self, identifier: str) -> str | None:
-        """The PEM text of a CA certificate, uploaded or of CAS's private CA service; None when CAS
-        refuses to describe it as either.
+        """Return the PEM text of an uploaded or private CA certificate, or None.
+
+        Private ones belong to CAS's private CA service. None means that CAS refuses to describe the
+        certificate as either kind.
 
         https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-06-30-describecacertificate
         """
@@ -206,8 +217,10 @@ class Cas:
         return of_private_ca(answer)
 
     def find_certificate(self, warehouse_id: str, pem: str) -> str | None:
-        """The id of a certificate in the repository with the same content (SHA-256 of each DER),
-        None when there is none.
+        """Return the id of a certificate with the same content, or None.
+
+        Only this repository is searched. Contents are the same when the SHA-256 values of all DERs
+        are.
         """
         wanted = set(fingerprints(pem))
         end = not_after(pem)
@@ -220,8 +233,10 @@ class Cas:
         return None
 
     def upload(self, warehouse_id: str, name: str, pem: str) -> str:
-        """Upload a CA certificate (and its chain) that was looked for and is not there; returns its
-        id. Never takes a private key.
+        """Upload a CA certificate, with its chain if any, and return its id.
+
+        The caller has looked for it already and did not find it. Raises `UserError` for a text with
+        a private key, which is never sent.
         """
         if "PRIVATE KEY" in pem:
             raise UserError(
@@ -248,13 +263,13 @@ class Cas:
         return self._once(send, lambda: self.find_certificate(warehouse_id, pem))
 
     def delete_certificate(self, identifier: str, warehouse_id: str) -> None:
-        """Delete a CA certificate; one that is gone already is no error."""
+        """Delete a CA certificate; one already gone is not an error."""
         self._remove(
             lambda: self._api.write("DeletePCACert", {"Identifier": identifier}),
             lambda: self._is_listed(identifier, warehouse_id),
         )
 
-    # --- the ground under them
+    # --- shared steps
 
     def _is_listed(self, identifier: str, warehouse_id: str) -> bool:
         try:
@@ -279,8 +294,9 @@ class Cas:
             page += 1
 
     def _once(self, act: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Do what must be done once: after an answer that got lost, look for the result before
-        doing it again.
+        """Do something exactly once, even when an answer gets lost.
+
+        After a lost answer it looks for the result before it acts again.
         """
         lost = False
         for attempt in self._api.attempts():
@@ -317,8 +333,9 @@ class Cas:
                 return
 
     def _eventually(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        """Look until there is something to see, with growing pauses; None when there was nothing
-        for so many seconds.
+        """Look until something is found, with growing pauses.
+
+        Returns None when nothing was found within `seconds`.
         """
         wait = Wait(seconds, self._pause)
         while (found := look()) is None and not wait.over:

@@ -43,8 +43,9 @@ class Keys:
 
 @dataclass(frozen=True)
 class OidcRole:
-    """A RAM role for the bearer of an OIDC token; `token_file` is read at every use, since the
-    token is short-lived.
+    """A RAM role for the bearer of an OIDC token.
+
+    `token_file` is read at every use, since the token is short-lived.
     """
 
     role_arn: str
@@ -83,8 +84,9 @@ class CredentialsUri:
 
 @dataclass(frozen=True)
 class CliProfile:
-    """A profile of the aliyun CLI in a mode (`CloudSSO`, `OAuth`, `External`, `EcsRamRole`) that
-    the SDK evaluates.
+    """A profile of the aliyun CLI whose mode the SDK evaluates.
+
+    Such modes are `CloudSSO`, `OAuth`, `External` and `EcsRamRole`.
     """
 
     name: str
@@ -93,8 +95,9 @@ class CliProfile:
 
 @dataclass(frozen=True)
 class DefaultChain:
-    """What the official SDK finds by itself: RRSA, the current CLI profile, the ECS metadata
-    service.
+    """The credentials that the official SDK finds by itself.
+
+    It tries RRSA, the current CLI profile and the ECS metadata service.
     """
 
 
@@ -103,8 +106,9 @@ Base = Keys | OidcRole | EcsRole | CredentialsUri | CliProfile | DefaultChain
 
 @dataclass(frozen=True)
 class AssumedRole:
-    """A RAM role taken on with other credentials; the session lasts `session_seconds` (900 to
-    43200, by default 3600).
+    """A RAM role assumed with other credentials.
+
+    The session lasts `session_seconds`: 900 to 43200, by default 3600.
     """
 
     role_arn: str
@@ -127,8 +131,10 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class Choice:
-    """The credentials to start from, the roles to take on one after the other, and in words where
-    the start was found.
+    """The chosen credentials and the roles to assume with them.
+
+    The roles are assumed one after the other. `origin` says in words where the first credentials
+    were found.
     """
 
     base: Base
@@ -138,7 +144,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class CredentialSettings:
-    """The credential settings of the provider configuration; None where nothing is set."""
+    """The credential settings of the provider configuration.
+
+    A setting is None where it is not set.
+    """
 
     access_key: str | None = None
     secret_key: str | None = field(default=None, repr=False)
@@ -234,8 +243,9 @@ def _profile_file(environment: Mapping[str, str], home: Path) -> Path:
 
 
 def read_profiles(file: Path) -> dict[str, dict[str, Any]]:
-    """The profiles of an aliyun CLI configuration file by name; raises `UserError` when it is no
-    such file.
+    """Return the profiles of an aliyun CLI configuration file by name.
+
+    Raises `UserError` when the file cannot be read or is not such a file.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -328,8 +338,9 @@ def _needed(profile: Mapping[str, Any], key: str, origin: str) -> str:
 
 
 def profile_region(settings: CredentialSettings, environment: Mapping[str, str], home: Path) -> str | None:
-    """The region of the profile that is used, as the alicloud provider takes it when no region is
-    configured.
+    """Return the region of the profile in use.
+
+    The alicloud provider takes the same one when no region is configured.
     """
     name = settings.profile or next(
         (environment[item] for item in _PROFILE_VARIABLES if environment.get(item)), None
@@ -341,7 +352,10 @@ def profile_region(settings: CredentialSettings, environment: Mapping[str, str],
 
 
 def mask(access_key_id: str) -> str:
-    """An access key id as it may be shown: enough to recognise it, not enough to use it."""
+    """Mask an access key id so that it can be shown.
+
+    What is left is enough to recognize it but not to use it.
+    """
     return (
         f"{access_key_id[:4]}****{access_key_id[-4:]}"
         if len(access_key_id) >= 12

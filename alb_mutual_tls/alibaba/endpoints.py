@@ -1,5 +1,6 @@
-"""Where the Alibaba Cloud APIs are that this package calls: Certificate Management Service (CAS),
-ALB, STS and Container Service (CS).
+"""The endpoints of the Alibaba Cloud APIs that this package calls.
+
+They are Certificate Management Service (CAS), ALB, STS and Container Service (CS).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ _ABROAD: Final = "cas.ap-southeast-1.aliyuncs.com"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Hosts (with port where it is not the default one) and the protocol `HTTPS` or `HTTP`; `alb`
-    and `cs` are None while the region is not known.
+    """The hosts of the APIs and the protocol, `HTTPS` or `HTTP`.
+
+    A host includes its port where that is not the default one. `alb` and `cs` are None while the
+    region is unknown.
     """
 
     cas: str
@@ -28,13 +31,15 @@ class Endpoints:
 def endpoints(
     *, account_type: str, region: str | None, overrides: Mapping[str, str], protocol: str
 ) -> Endpoints:
-    """The endpoints of an account (`domestic` or `international`) and a region; `overrides` holds
-    hosts by the names of these fields.
+    """Return the endpoints for an account type and a region.
 
-    CAS has two halves of the world and no others, whatever the SDK's own map says:
+    The account type is `domestic` or `international`. `overrides` holds hosts by the field names of
+    `Endpoints`.
+
+    CAS splits the world into two halves and no others, whatever the SDK's own map says. The
+    Singapore host is only for international accounts outside the Chinese mainland. Sources:
     https://alibabacloud.com/help/en/ssl-certificate/developer-reference/endpoints, and
-    terraform-provider-alicloud, alicloud/connectivity/endpoint.go: the Singapore host only for
-    international accounts outside Chinese mainland.
+    terraform-provider-alicloud, alicloud/connectivity/endpoint.go.
     """
     abroad = account_type == "international" and not _is_mainland(region)
     return Endpoints(
@@ -49,8 +54,9 @@ def endpoints(
 
 
 def half_of_cas(host: str) -> str:
-    """Where CA certificates are kept, in words: which of CAS's two halves an ALB reads is nowhere
-    documented (docs/configuration.md).
+    """Say in words where CA certificates are kept.
+
+    Which of CAS's two halves an ALB reads is not documented (docs/configuration.md).
     """
     halves = {
         _MAINLAND: "its half for the Chinese mainland",

@@ -73,7 +73,10 @@ class OpenApi:
         self._cancelled: Callable[[], bool] = lambda: False
 
     def until(self, cancelled: Callable[[], bool]) -> OpenApi:
-        """The same API, which repeats and writes nothing any more once `cancelled` answers true."""
+        """Return the same API, made to stop on cancellation.
+
+        Once `cancelled` returns true it repeats nothing and writes nothing.
+        """
         self._sdk()
         other = copy.copy(self)
         other._cancelled = cancelled
@@ -88,9 +91,10 @@ class OpenApi:
     def read(
         self, action: str, query: Mapping[str, Any] | None = None, *, path: str | None = None
     ) -> dict[str, Any]:
-        """Call an action that changes nothing; `path` is its resource's, in an API of ROA style.
+        """Call an action that changes nothing.
 
-        Raises `ApiError` and `Unreachable` when the deadline is over or repeating is no use.
+        `path` is the path of the action's resource in an API of ROA style. Raises `ApiError` or
+        `Unreachable` when the deadline is over or repeating cannot help.
         """
         if self._credential is not None:
             # repeats by itself what may pass, so not within the attempts
@@ -103,8 +107,10 @@ class OpenApi:
     def write(
         self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Call an action that changes something, once; `ServiceFailed` and `Unreachable` leave open
-        whether it was done.
+        """Call an action that changes something, once.
+
+        `ServiceFailed` and `Unreachable` leave open whether it was done. Raises `UserError` when
+        the run was cancelled.
         """
         if self._cancelled():  # the next run may be at work already
             raise UserError(
@@ -114,8 +120,10 @@ class OpenApi:
         return self._call(action, query, body)
 
     def attempts(self) -> Iterator[Any]:
-        """Attempts (`for attempt in ...: with attempt: ...`) with growing, jittered pauses, as long
-        as what is raised may pass.
+        """Return attempts with growing, jittered pauses.
+
+        Use them as `for attempt in ...: with attempt: ...`. They go on while the error raised may
+        be temporary.
         """
         import stamina
 
@@ -138,7 +146,10 @@ class OpenApi:
     def _call(
         self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None
     ) -> dict[str, Any]:
-        """One request and its answer; every call passes here (`mtls doctor` writes them down)."""
+        """Send one request and return its answer.
+
+        Every call goes through here, which is how `mtls doctor` records them.
+        """
         load_sdk()
         from alibabacloud_tea_openapi import utils_models
         from alibabacloud_tea_openapi.utils import Utils

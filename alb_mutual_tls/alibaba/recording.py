@@ -14,8 +14,9 @@ from alb_mutual_tls.errors import UserError
 
 @dataclass
 class Call:
-    """One request: the names of its parameters, and either the answer or the error; neither when it
-    was interrupted.
+    """One request, with its parameter names and its answer or error.
+
+    Answer and error are both None when the request was interrupted.
     """
 
     action: str
@@ -26,7 +27,10 @@ class Call:
 
 
 class RecordedApi(OpenApi):
-    """One product, whose calls are written down in `calls` in the order in which they are sent."""
+    """One product whose calls are recorded in `calls`.
+
+    The calls stand in the order in which they are sent.
+    """
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
-"""The official SDK, made fit for a provider process: quicker to load, quiet, and aware of
-NO_PROXY.
+"""Adapts the official SDK to a provider process.
+
+The SDK loads faster, stays quiet and respects NO_PROXY.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from urllib.parse import urlsplit
 
 
 def load_sdk() -> None:
-    """Import the SDK's core without the asynchronous HTTP library that it loads for the half of it
-    that is not used here (0.3 s).
+    """Import the SDK's core without its asynchronous HTTP library.
+
+    Only the half of the SDK that is not used here needs that library (0.3 s).
     """
     with _loading:
         if "alibabacloud_tea_openapi.client" in sys.modules:
@@ -49,8 +51,10 @@ class _Absent(types.ModuleType):
 
 
 def _honour_no_proxy() -> None:
-    """The SDK reads HTTP_PROXY and HTTPS_PROXY but not NO_PROXY, and would ask a proxy for this
-    machine itself.
+    """Make the SDK respect NO_PROXY.
+
+    By itself it reads HTTP_PROXY and HTTPS_PROXY but not NO_PROXY. It would ask a proxy even for
+    this machine.
     """
     import darabonba.core
     import Tea.core

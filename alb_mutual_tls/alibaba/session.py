@@ -1,5 +1,6 @@
-"""The chosen credentials at work: fetched with the official SDK, roles taken on with STS at the
-configured endpoint, kept until they expire.
+"""Fetches the chosen credentials and keeps them until they expire.
+
+The official SDK fetches them. Roles are assumed with STS at the configured endpoint.
 """
 
 from __future__ import annotations
@@ -29,11 +30,10 @@ from alb_mutual_tls.errors import UserError
 
 
 class SdkCredential:
-    """The chosen credentials, fetched when they are first needed and again before they expire; for
-    the SDK's clients.
+    """The chosen credentials, in the form that the SDK's clients take.
 
-    `sts`: makes the STS API for a credential (None: without signature), so that roles are taken on
-    at the configured endpoint.
+    They are fetched when first needed and again before they expire. `sts` makes the STS API for a
+    credential, or an unsigned one for None. So roles are assumed at the configured endpoint.
     """
 
     def __init__(
@@ -63,8 +63,10 @@ class SdkCredential:
         return self.resolve()
 
     def resolve(self) -> Any:
-        """The SDK's credential model (`access_key_id`, `access_key_secret`, `security_token`);
-        raises `UserError` when there is none.
+        """Return the SDK's credential model.
+
+        It has `access_key_id`, `access_key_secret` and `security_token`. Raises `UserError` when
+        there are no credentials.
         """
         load_sdk()
         with self._lock:

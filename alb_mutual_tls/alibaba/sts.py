@@ -7,8 +7,9 @@ from alb_mutual_tls.alibaba.openapi import OpenApi
 
 
 def account_id(api: OpenApi) -> str:
-    """The id of the Alibaba Cloud account that the credentials belong to (GetCallerIdentity, which
-    needs no permission).
+    """Return the id of the account that the credentials belong to.
+
+    GetCallerIdentity needs no permission.
 
     https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-getcalleridentity
     """

@@ -1,4 +1,7 @@
-"""What lists of CAS show: repositories and certificates, and which of them is meant. Pure."""
+"""Repositories and certificates in CAS's lists, and which one is meant.
+
+Everything here is pure.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,9 @@ class Repository:
 
 @dataclass(frozen=True)
 class ListedCertificate:
-    """A certificate as a list shows it; `not_after` in milliseconds since the epoch, None where the
-    list does not say.
+    """A certificate as a list shows it.
+
+    `not_after` is in milliseconds since the epoch, or None where the list does not say.
     """
 
     identifier: str
@@ -66,8 +70,9 @@ def choose_repository(listed: list[Repository], name: str, *, configured: bool) 
 
 
 def usable(repository: Repository) -> Repository:
-    """The repository itself; raises `UserError` when it is of another type than this program
-    uploads to.
+    """Return the repository itself if this program can upload to it.
+
+    Raises `UserError` when the repository is of another type.
     """
     if repository.type != LISTED_TYPE:
         raise UserError(
@@ -80,10 +85,12 @@ def usable(repository: Repository) -> Repository:
 
 
 def of_private_ca(answer: Mapping[str, Any]) -> str:
-    """A CA certificate and what is above it, from an answer of DescribeCACertificate; pure. ""
-    where it tells no certificate.
+    """Return a CA certificate and its chain from a private CA's answer; pure.
 
-    `CaCertChain` is "the complete certificate chain"; whether it begins with the certificate itself
+    The answer is that of DescribeCACertificate. The text is empty where the answer has no
+    certificate.
+
+    `CaCertChain` is "the complete certificate chain". Whether it begins with the certificate itself
     is not documented.
     """
     found = answer.get("Certificate")
@@ -95,8 +102,9 @@ def of_private_ca(answer: Mapping[str, Any]) -> str:
 
 
 def may_be(item: ListedCertificate, end: int | None) -> bool:
-    """Whether a listed certificate may be the one that expires at `end` (milliseconds); one day of
-    doubt for time zones.
+    """Tell whether a listed certificate may be the one that expires at `end`.
+
+    `end` is in milliseconds. Time zones are allowed for with one day of tolerance.
     """
     return (
         item.not_after is None
@@ -107,8 +115,9 @@ def may_be(item: ListedCertificate, end: int | None) -> bool:
 
 
 def not_after(pem: str) -> int | None:
-    """When the first certificate of a PEM text expires, in milliseconds since the epoch; None when
-    it cannot be read.
+    """Return when the first certificate of a PEM text expires.
+
+    The time is in milliseconds since the epoch, or None when the certificate cannot be read.
     """
     from cryptography import x509
 
