@@ -1,8 +1,7 @@
-"""What the engine tells of a preview, update or refresh: its JSON events, typed. Nothing secret is
-in them.
+"""The engine's JSON events of a preview, update or refresh, typed.
 
-An event is one line of JSON, as `--event-log` writes them: apitype.EngineEvent,
-https://www.pulumi.com/docs/reference/cloud-rest-api/schema/appengineevent/.
+Nothing secret is in them. An event is one line of JSON, as `--event-log` writes them:
+apitype.EngineEvent, https://www.pulumi.com/docs/reference/cloud-rest-api/schema/appengineevent/.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ def has_unknown(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class ResourceState:
-    """A resource before or after a step; what is secret in its inputs and outputs is None.
+    """A resource before or after a step.
 
-    `parent` is a URN, or empty.
+    Secret values in its inputs and outputs are None. `parent` is a URN, or empty.
     """
 
     id: str = ""
@@ -48,8 +47,9 @@ class ResourceState:
     outputs: Values = field(default_factory=dict)
 
     def value(self, key: str) -> Any:
-        """An output, else the input of that name; None where there is neither, or where it is only
-        known after the update.
+        """Return an output, else the input of that name.
+
+        Returns None where neither exists or the value is only known after the update.
         """
         found = self.outputs.get(key, self.inputs.get(key))
         return None if found == UNKNOWN_TEXT else found
@@ -80,8 +80,9 @@ class Step:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes something; a refresh does when it finds another thing than the state
-        says.
+        """Whether the step changes something.
+
+        A refresh does when it finds something other than what the state says.
         """
         if self.op == REFRESH:
             return bool(self.paths) or (self.ended and not self.failed and self.new is None)
@@ -98,8 +99,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """What the engine, a provider or the program said; `urn` is that of the resource it is about,
-    or empty.
+    """A message of the engine, a provider or the program.
+
+    `urn` is that of the resource it is about, or empty.
     """
 
     severity: Severity
@@ -109,8 +111,9 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Events:
-    """All that the engine told, each step once, in order of URN and operation; `complete` when it
-    came to its summary.
+    """All that the engine reported, each step once.
+
+    Steps are in order of URN and operation. `complete` is true when the engine reached its summary.
     """
 
     steps: tuple[Step, ...] = ()
@@ -123,7 +126,7 @@ class Events:
 
     @property
     def refreshed(self) -> tuple[Step, ...]:
-        """The refreshes that found another thing than the state says."""
+        """The refreshes that found something other than what the state says."""
         return tuple(step for step in self.steps if step.op == REFRESH and step.changes)
 
     @property
@@ -138,11 +141,11 @@ class Events:
 
 
 def parse(lines: Iterable[str], *, secrets: Iterable[str] = ()) -> Events:
-    """The events of an event log; a line that was cut off, and events of a kind that is not known
-    here, are passed over.
+    """Parse the lines of an event log.
 
-    The prelude, which holds the stack's configuration, and debug messages are left out. `secrets`
-    are texts that must not be shown.
+    Skipped are a line that was cut off and events of an unknown kind. The prelude, which holds the
+    stack's configuration, and debug messages are left out. `secrets` are texts that must not be
+    shown.
     """
     hidden = tuple(secrets)
     steps: dict[tuple[str, str], Step] = {}

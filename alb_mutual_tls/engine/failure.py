@@ -30,7 +30,7 @@ _CLOSING: Final = re.compile(
 )
 
 
-# What the provider says; the sentences of docs/errors.md that are no refusals.
+# What the provider says; the sentences of docs/errors.md that are not refusals.
 _OF_PROVIDER: Final = (
     (
         r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at"
@@ -70,9 +70,10 @@ _PROTECTED: Final = re.compile(r"because it is protected|unable to (?:delete|rep
 
 
 def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
-    """What went wrong, or None when nothing did; `said` is what pulumi wrote to standard error.
+    """Return what went wrong, or None when nothing did.
 
-    Where several things did, a refusal counts first: it stays true wherever the command runs again.
+    `said` is what pulumi wrote to standard error. Where several things went wrong, a refusal counts
+    first. It stays true wherever the command runs again.
     """
     if exit_code == 0:
         return None
@@ -96,8 +97,9 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
 
 
 def _sentences(text: str) -> list[str]:
-    """Each sentence for itself: what is wrong with a configuration is a line each, below one that
-    says so.
+    """Split an error text into its sentences.
+
+    A configuration's problems are a line each, below one line that announces them.
     """
     return text.splitlines()[1:] or [text] if _CONFIGURATION.search(text) else [" ".join(text.split())]
 

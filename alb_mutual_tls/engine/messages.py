@@ -12,8 +12,9 @@ class FailureKind(StrEnum):
     """What kind of failure; the value is a clause that says it to people."""
 
     REFUSED = "refused"
-    """The configuration cannot be used, or a guard of the provider says no: nothing but another
-    configuration, or another world, helps.
+    """The configuration cannot be used, or a guard of the provider refuses it.
+
+    Only another configuration helps, or a change outside of it.
     """
     LOCKED = "another update holds the stack's lock"
     CLUSTER = "the cluster cannot be reached from here"
@@ -29,10 +30,11 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """A message of pulumi: its pattern, the kind of failure, and a sentence that says what to do.
+    """A message of pulumi, its kind of failure and the advice for it.
 
-    `sentence` may name `{directory}` and `{stack}`; None where pulumi's own words are kept.
-    `selects_nothing`: there is no stack to take, so a command that can do without one may go on.
+    `pattern` matches the message. `sentence` says what to do and may name `{directory}` and
+    `{stack}`. It is None where pulumi's own words are kept. `selects_nothing` means that no stack
+    is available, so a command that can do without one may go on.
     """
 
     pattern: str

@@ -15,12 +15,18 @@ from alb_mutual_tls.errors import UserError
 
 
 class NoneSelected(UserError):
-    """There is no stack to take: no engine, no project, no backend, or none is selected in it."""
+    """No stack is available.
+
+    There is no engine, no project or no backend, or no stack is selected.
+    """
 
 
 def project_directory(given: Path | None) -> Path:
-    """The directory of the Pulumi project: the given one, else around the current directory, else
-    this checkout.
+    """Return the directory of the Pulumi project.
+
+    That is the given one, else the one around the current directory, else this checkout. Where no
+    project is found it is the current directory. Raises UserError when the given one is not a
+    directory.
     """
     if given is not None:
         if not given.is_dir():

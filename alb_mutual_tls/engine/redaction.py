@@ -1,5 +1,6 @@
-"""Text that goes where many people read: secrets taken out of it, and nothing in it that differs
-from run to run.
+"""Cleans text that many people will read.
+
+Secrets are taken out, and so is whatever differs from run to run.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ _CONTROL: Final = re.compile(
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of the secret variables that are set, longest first, so that none is left as the
-    rest of another.
+    """Return the values of the secret variables that are set.
+
+    The longest comes first, so that no value is left as the rest of another.
     """
     found = {environment.get(name, "") for name in SECRET_VARIABLES}
     file = Path(environment.get(PASSPHRASE_FILE, ""))
@@ -61,14 +63,15 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without private keys and these secrets, without colours and control characters, its
-    lines kept.
+    """Return the text without private keys and the given secrets.
+
+    Colors and control characters go too; the lines are kept.
     """
     hidden = tuple(secrets)
     text = _CONTROL.sub(" ", _without(text, hidden).replace("\r\n", "\n"))
     return _PRIVATE_KEY.sub(
         REDACTED, _without(text, hidden)
-    )  # again: colours may have stood in the midst of one
+    )  # again: colors may have stood in the midst of one
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

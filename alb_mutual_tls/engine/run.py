@@ -1,8 +1,8 @@
-"""Runs the Pulumi engine without a terminal and returns what it told in its JSON events.
+"""Runs the Pulumi engine without a terminal and returns its events.
 
-Events come by `--event-log FILE`, as they do for Pulumi's own Automation API; pulumi hides that
-flag until PULUMI_DEBUG_COMMANDS is set. It is the same for every command and leaves what people
-read alone, unlike `--json`, which streams for `up` and `refresh` but not for `preview`.
+Events come by `--event-log FILE`, as they do for Pulumi's own Automation API. Pulumi hides that
+flag until PULUMI_DEBUG_COMMANDS is set. The flag is the same for every command and leaves what
+people read alone. `--json`, in contrast, streams for `up` and `refresh` but not for `preview`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ Command = Literal["preview", "up", "refresh"]
 
 @dataclass(frozen=True)
 class Run:
-    """A command of the engine that has ended; `failure` is None exactly when its exit code is 0."""
+    """An engine command that has ended.
+
+    `failure` is None exactly when the exit code is 0.
+    """
 
     command: Command
     exit_code: int
@@ -44,13 +47,15 @@ def run(
     log: IO[str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Run:
-    """`pulumi preview`, `up --yes` or `refresh --yes` of a stack of the project in `directory`.
+    """Run `pulumi preview`, `up --yes` or `refresh --yes` on a stack.
 
-    `log` is a file with a descriptor, such as sys.stderr, that gets what the engine prints for
-    people, as it comes; None drops it. `environment` is this process's where none is given. Ctrl-C,
-    here or as KeyboardInterrupt from a handler of SIGTERM, is passed on once, and the engine then
-    ends in its own time, so that it leaves no lock behind. Raises UserError where there is no
-    pulumi.
+    The stack belongs to the project in `directory`. `log` is a file with a descriptor, such as
+    sys.stderr. It gets what the engine prints for people, as it comes; None drops it. `environment`
+    defaults to that of this process.
+
+    Ctrl-C, here or as KeyboardInterrupt from a handler of SIGTERM, is passed on once. The engine
+    then ends in its own time, so that it leaves no lock behind. Raises UserError where pulumi is
+    not installed.
     """
     given = os.environ if environment is None else environment
     hidden = secrets_of(given)
