@@ -26,7 +26,7 @@ def read_provider_keys(directory: Path, stack: str | None) -> dict[str, Any]:
 
     That is all there is before anything is deployed, and in a job that has no kubeconfig yet. Of
     the stack's secrets only those of these keys are decrypted: a brought authority's private key is
-    nobody's business here.
+    not needed here.
     """
     content: Mapping[str, Mapping[str, Any]] = pulumi_json(directory, stack, "config", "--json")
     given: dict[str, Any] = {}

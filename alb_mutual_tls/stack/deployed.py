@@ -10,8 +10,10 @@ from alb_mutual_tls.errors import UserError
 
 @dataclass(frozen=True)
 class DeployedListener:
-    """A listener as the stack desires it; address, server name and path as configured under
-    `verify`, None where not.
+    """A listener as the stack desires it.
+
+    Address, server name and path are as configured under `verify`. Address and server name are None
+    where they are not configured.
     """
 
     name: str
@@ -43,8 +45,9 @@ class DeployedClient:
 
 @dataclass(frozen=True)
 class DeployedSigner:
-    """A certificate that signs clients, with its private key: an authority's root, or a subordinate
-    that was brought.
+    """A certificate that signs clients, with its private key.
+
+    It is an authority's root, or a subordinate certificate that the user brought.
     """
 
     certificate_pem: str
@@ -53,8 +56,9 @@ class DeployedSigner:
 
 @dataclass(frozen=True)
 class DeployedAuthority:
-    """An authority of the stack as listeners can trust it: its root certificate and the id of that
-    in CAS.
+    """An authority of the stack as listeners can trust it.
+
+    It has the root certificate and the id of that certificate in CAS.
     """
 
     name: str
@@ -89,8 +93,9 @@ class DeployedComponent:
 
     @property
     def roots(self) -> dict[str, str]:
-        """The root certificate (PEM) of each authority, the trusted one first; several during a
-        rotation.
+        """The root certificate (PEM) of each authority.
+
+        The trusted authority comes first. During a rotation there are several.
         """
         trusted_first = sorted(self.authorities, key=lambda one: one.name != self.trusted_authority)
         return {one.name: one.ca_certificate_pem for one in trusted_first}
@@ -99,7 +104,7 @@ class DeployedComponent:
 def named(components: tuple[DeployedComponent, ...], component: str | None) -> tuple[DeployedComponent, ...]:
     """All of these components, or the one asked for by name.
 
-    Raises UserError where there is no such one.
+    Raises UserError where none has that name.
     """
     if component is None:
         return components
@@ -115,8 +120,9 @@ def named(components: tuple[DeployedComponent, ...], component: str | None) -> t
 def chosen_listeners(
     components: Sequence[DeployedComponent], names: Sequence[str] | None
 ) -> list[tuple[DeployedComponent, DeployedListener]]:
-    """All listeners of the components, or those of the given names, each with its component; raises
-    UserError where a name is none of theirs.
+    """Return all listeners, or those named, each with its component.
+
+    Raises UserError where none of the listeners has a given name.
     """
     known = sorted({listener.name for component in components for listener in component.listeners})
     if unknown := sorted(set(names or ()) - set(known)):

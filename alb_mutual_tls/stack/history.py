@@ -1,7 +1,7 @@
-"""The configuration in the stack file and that of the last deployment, as the backend's history
-remembers it, and whether they differ.
+"""The configuration in the stack file, compared with the last deployment's.
 
-Values are compared in this process's memory, and no representation shows a secret one.
+The last deployment's configuration comes from the history that the backend keeps. Values are
+compared in this process's memory, and no representation shows a secret one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ _LISTENERS: Final = f"{PROJECT}:listeners"
 
 @dataclass(frozen=True)
 class Value:
-    """A value of the configuration: a text, or what stands in the stack file as object or list;
-    `secret` where any of it is.
+    """A value of the configuration.
+
+    It is a text, or the object or list that stands in the stack file. `secret` is true where any
+    part of it is secret.
     """
 
     plain: Any = field(repr=False)
@@ -43,8 +45,10 @@ Configuration = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """A run in the stack's history; `kind`: update, refresh, destroy, ...; `targeted`: it did not
-    touch the whole stack.
+    """A run in the stack's history.
+
+    `kind` is update, refresh, destroy, ... `targeted` means that the run did not touch the whole
+    stack.
     """
 
     kind: str
@@ -54,11 +58,11 @@ class HistoryEntry:
 
 
 def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tuple[HistoryEntry, ...]:
-    """What was run on the stack, the newest first, as far back as it takes to know what is
-    deployed.
+    """Return the runs on the stack, the newest first.
 
-    Without `secrets` no passphrase is needed, and secret values are None. Raises UserError where
-    the backend or its secrets cannot be read.
+    It goes back as far as it takes to know what is deployed. Without `secrets` no passphrase is
+    needed, and secret values are None. Raises UserError where the backend or its secrets cannot be
+    read.
     """
     found: list[HistoryEntry] = []
     for page in count(1):
@@ -92,15 +96,19 @@ def _settles(entry: HistoryEntry) -> bool:
 
 
 def deployed(entries: Sequence[HistoryEntry]) -> HistoryEntry | None:
-    """The last update of the whole stack that got to its end, unless the stack was destroyed after
-    it; None where there is none.
+    """Return the last completed update of the whole stack, or None.
+
+    None also means that the stack was destroyed after that update.
     """
     last = next(filter(_settles, entries), None)
     return last if last is not None and last.kind == "update" else None
 
 
 def of_checkout(directory: Path, stack: str | None, *, secrets: bool = True) -> Configuration:
-    """The configuration in the checkout's stack file; without `secrets` as in `history`."""
+    """Return the configuration in the checkout's stack file.
+
+    `secrets` means the same as in `history`.
+    """
     return values(pulumi_json(directory, stack, "config", "--json", *(["--show-secrets"] if secrets else [])))
 
 
@@ -113,8 +121,9 @@ def values(told: Mapping[str, Any]) -> Configuration:
 
 
 def different(one: Configuration, other: Configuration) -> list[str]:
-    """The keys in which two configurations differ; the type of a number or boolean is none of it,
-    as `pulumi config set` writes text.
+    """Return the keys in which two configurations differ.
+
+    The type of a number or boolean does not count, since `pulumi config set` writes text.
     """
     return sorted(key for key in {*one, *other} if _comparable(one.get(key)) != _comparable(other.get(key)))
 
@@ -131,8 +140,9 @@ def _comparable(value: Value | None) -> Any:
 
 @dataclass(frozen=True)
 class StackFile:
-    """The configuration in the stack file, empty where it could not be read, and what there is to
-    say of it, a sentence each.
+    """The configuration in the stack file, with notes about it.
+
+    The configuration is empty where the file could not be read. Each note is a sentence.
     """
 
     configuration: Configuration
@@ -140,9 +150,10 @@ class StackFile:
 
 
 def stack_file(directory: Path, stack: str | None) -> StackFile:
-    """The stack file and whether it has changed since the last deployment. Needs no passphrase, so
-    of secrets only the keys are compared; never raises UserError, for what is deployed can be told
-    all the same.
+    """Read the stack file and note changes since the last deployment.
+
+    It needs no passphrase, so of secrets only the keys are compared. It never raises UserError,
+    since what is deployed can be reported all the same.
     """
     with ThreadPoolExecutor(2) as pool:
         file, past = (
@@ -190,10 +201,10 @@ def without_secrets(configuration: Configuration) -> Configuration:
 def with_verify_of(
     configuration: Configuration, components: Sequence[DeployedComponent]
 ) -> tuple[DeployedComponent, ...]:
-    """The components, where the listeners have address, server name and path of `verify` from the
-    stack file: nothing that is deployed depends on them.
+    """Return the components with `verify` taken from the stack file.
 
-    A listener that the file has not, or at another place, keeps what it was deployed with. Raises
+    The listeners get address, server name and path from there. Nothing that is deployed depends on
+    them. A listener that the file lacks, or has at another place, keeps its deployed values. Raises
     UserError where such a value is not text.
     """
     listeners = configuration[_LISTENERS].plain if _LISTENERS in configuration else {}

@@ -1,5 +1,6 @@
-"""What the stack has issued and trusts, read from its state as it stands: secrets stay encrypted,
-and no passphrase is needed.
+"""What the stack has issued and trusts, read from its state.
+
+Secrets stay encrypted, and no passphrase is needed.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ class Inventory:
 
 
 def inventories(exported: Mapping[str, Any], *, component: str | None) -> tuple[Inventory, ...]:
-    """The components of a deployment that was exported without its secrets, or the one of a name;
-    raises `UserError` when there is none.
+    """Return the components of an exported deployment, or the one named.
+
+    The deployment was exported without its secrets. Raises `UserError` when there is no such
+    component.
     """
     public = without_secrets(exported)
     components = components_of(public)

@@ -1,7 +1,7 @@
-"""What the stack declares and holds, read from its state with one `pulumi stack export`.
+"""What the stack declares and holds, read from its state.
 
-The decrypted state contains private keys: it stays in this process's memory, and no representation
-of it shows a key.
+One `pulumi stack export` reads it. The decrypted state contains private keys. It stays in this
+process's memory, and no representation of it shows a key.
 """
 
 from __future__ import annotations
@@ -42,15 +42,17 @@ def read_components(
 
 
 def read_provider_inputs(directory: Path, *, stack: str | None, component: str | None) -> Mapping[str, Any]:
-    """What the provider `albmtls` of the stack was configured with, secrets included; empty when
-    nothing is deployed yet.
+    """Return the stack's configuration of the provider `albmtls`.
+
+    It includes secrets, and it is empty when nothing is deployed yet.
     """
     return provider_inputs(export(directory, stack), component=component)
 
 
 def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Mapping[str, Any]:
-    """The inputs of the provider `albmtls` in an exported deployment; raises UserError when its
-    components have different ones.
+    """Return the inputs of the provider `albmtls` in an exported deployment.
+
+    Raises UserError when its components have different ones, or none has the given name.
     """
     deployment = exported.get("deployment") or {}
     resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
@@ -76,10 +78,10 @@ def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Ma
 def components_of(
     exported: Mapping[str, Any], *, with_authority_key: bool = False
 ) -> tuple[DeployedComponent, ...]:
-    """The components in an exported deployment; the authority's private key is only taken out of it
-    when asked for.
+    """Return the components in an exported deployment.
 
-    Raises UserError when nothing is deployed or an update was left half-way.
+    The authority's private key is only taken out of it when asked for. Raises UserError when
+    nothing is deployed or an update was left half-way.
     """
     deployment = exported.get("deployment") or {}
     resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
@@ -92,8 +94,9 @@ def components_of(
 
 
 def resources_of(exported: Mapping[str, Any], component: str) -> list[Mapping[str, Any]]:
-    """The resources of a component, and the providers that they were made with, as they stand in
-    the deployment.
+    """Return a component's resources, with the providers that made them.
+
+    They are as they stand in the deployment.
     """
     resources = [one for one in exported["deployment"]["resources"] if not one.get("delete")]
     root = next(one for one in resources if one.get("type") == COMPONENT and _name(one) == component)
@@ -164,8 +167,9 @@ def _authorities(
 def _signers(
     name: str, outputs: Mapping[str, Any], certificates: Mapping[str, str], family: list[Mapping[str, Any]]
 ) -> dict[str, DeployedSigner]:
-    """Those whose private keys the state has: the stack's own, and those that were brought and have
-    signed something.
+    """Return the signers whose private keys are in the state.
+
+    Those are the stack's own, and brought ones that have signed something.
     """
     found: dict[str, DeployedSigner] = {}
     for authority, pem in certificates.items():
@@ -229,7 +233,10 @@ def _authority_key(name: str, family: list[Mapping[str, Any]]) -> str | None:
 
 
 def _provider(family: list[Mapping[str, Any]], resources: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The inputs of the `albmtls` provider that the component's resources were made with."""
+    """Return the inputs of the `albmtls` provider of a component.
+
+    That is the provider that the component's resources were made with.
+    """
     references = {str(resource.get("provider", "")).rpartition("::")[0] for resource in family}
     for resource in resources:
         if resource.get("type") == PROVIDER and resource["urn"] in references:
