@@ -1,4 +1,4 @@
-"""What pipelines run: the engine without a terminal, and what it did or would do in words.
+"""What pipelines run: the engine without a terminal, and its summaries.
 
-The scripts in `ci/` start it.
+A summary says in words what the engine did or would do. The scripts in `ci/` start these commands.
 """

@@ -1,5 +1,6 @@
-"""What `ci/deploy` says of a deployment, in Markdown; the first line is the verdict and what is
-live.
+"""The summary that `ci/deploy` gives of a deployment, in Markdown.
+
+Its first line is the verdict and what is live.
 """
 
 from __future__ import annotations

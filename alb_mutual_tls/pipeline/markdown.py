@@ -1,5 +1,6 @@
-"""Markdown as GitHub, GitLab and the like render it, made of text from elsewhere that must neither
-be markup nor call anybody.
+"""Markdown made of text from elsewhere, for GitHub, GitLab and the like.
+
+That text must neither act as markup nor notify anybody.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ _LIST: Final = re.compile(r"^(\s*)([-+>=]|\d+(?=[.)]))")
 
 
 def escaped(text: str, *, limit: int = 2000) -> str:
-    """Text on one line that means itself: no markup, HTML, @mention, #reference or link; what is
-    longer than `limit` characters is cut off.
+    """Escape text so that it stands for itself on one line.
 
-    All text from elsewhere goes through here, whichever forge shows it: what GitHub or GitLab would
-    make of it is kept apart by a space of no width.
+    It makes no markup, HTML, @mention, #reference or link. Text longer than `limit` characters is
+    cut off. All text from elsewhere goes through here, whichever forge shows it. A zero-width space
+    breaks up what GitHub or GitLab would act on.
     """
     line = " ".join(text.split())
     line = line if len(line) <= limit else f"{line[: limit - 1]}…"
@@ -40,8 +41,9 @@ def marker(kind: str, stack: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, room: int) -> str:
-    """A table of cells that are Markdown already, as many rows as fit into `room` characters; the
-    last line counts the others.
+    """Build a table with as many rows as fit into `room` characters.
+
+    The cells are Markdown already. The last line counts the rows left out.
     """
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return _fitting(

@@ -1,8 +1,7 @@
-"""What a run of the engine comes to, as a verdict, Markdown and JSON: for pull requests, and for
-whoever looks after a drift.
+"""The result of an engine run, as a verdict, Markdown and JSON.
 
-The same plan gives the same bytes: everything is sorted, and there are no times, durations or ids
-of requests in it.
+It is for pull requests and for whoever handles a drift. The same plan gives the same bytes.
+Everything is sorted, and there are no times, durations or request ids in it.
 """
 
 from __future__ import annotations
@@ -70,7 +69,10 @@ def of_preview(stack: str, run: Run) -> Summary:
 
 
 def of_drift(stack: str, run: Run) -> Summary:
-    """What is not as the last update left it, and apart from that what the next one would do."""
+    """Summarize what has drifted since the last update.
+
+    What the next update would do is told apart from that.
+    """
     failed, found, waiting = _steady(run.failure), drift(run.events), pending(run.events)
     warnings = _warnings(run)
     unseen = any(map(_NOT_LOOKED_AT.search, warnings))
@@ -104,7 +106,10 @@ def of_drift(stack: str, run: Run) -> Summary:
 
 
 def _changes(made: Plan) -> str:
-    """The plan in a line: listeners first, then certificates, then whatever else there is."""
+    """Say the plan in one line.
+
+    Listeners come first, then certificates, then everything else.
+    """
     told = {
         effect: f"listener{'s' if len(names) > 1 else ''} {_enumerated(names)} {_number(effect, len(names))}"
         for effect, names in made.effects().items()

@@ -1,4 +1,7 @@
-"""The commands of pipelines, one per module; each is started by the script of its name in `ci/`."""
+"""The commands of pipelines, one per module.
+
+Each is started by the script of its name in `ci/`.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The command line that the commands register at, the options that they share, and where they
-write.
+"""The pipeline command line, its shared options and its output.
+
+Commands register at `app`.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON for machines in place o
 
 
 def interruptible() -> None:
-    """SIGTERM, with which CI cancels a job, ends this as Ctrl-C does: the engine is told, and lets
-    go of the stack's lock.
+    """Make SIGTERM end this process as Ctrl-C does.
+
+    CI cancels a job with SIGTERM. The engine is told, and releases the stack's lock.
     """
     entry.interruptible(
         signal.SIGTERM, signal.SIGINT
@@ -48,8 +50,9 @@ def interruptible() -> None:
 
 
 def write(summary: Summary, output: Path | None, *, json: bool) -> None:
-    """The summary to its file, or to standard output; in a file's case the verdict goes to standard
-    error too.
+    """Write the summary to its file, or to standard output.
+
+    With a file, the verdict goes to standard error too.
     """
     from alb_mutual_tls.pipeline.summary import as_json, as_markdown
 
@@ -61,8 +64,10 @@ def write(summary: Summary, output: Path | None, *, json: bool) -> None:
 
 
 def write_text(text: str, verdict: str, output: Path | None) -> None:
-    """A text to its file, or to standard output; in a file's case the verdict goes to standard
-    error too.
+    """Write a text to its file, or to standard output.
+
+    With a file, the verdict goes to standard error too. Raises UserError when the file cannot be
+    written.
     """
     if output is None:
         sys.stdout.write(text)
