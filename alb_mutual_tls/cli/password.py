@@ -1,5 +1,6 @@
-"""Passwords of files: from a file of their own, never from the command line, where every user of
-the machine can read them.
+"""Reads the passwords of files from a file of their own.
+
+They never come from the command line, where every user of the machine can read them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ _LIMIT: Final = 4096
 
 
 def first_line(file: Path) -> str:
-    """The first line of a password file; raises `UserError` when it cannot be read or is empty."""
+    """Return the first line of a password file.
+
+    Raises `UserError` when it cannot be read, is too long or is empty.
+    """
     try:
         with file.open("rb") as content:
             line = content.readline(_LIMIT)

@@ -157,11 +157,14 @@ def _report(
 def _settings(
     given: Mapping[str, Any], *, stack: str | None, cwd: Path | None
 ) -> tuple[Mapping[str, Any], str]:
-    """Where to look, and whose settings that is: the options and, for what they leave out, the
-    environment; else a stack's provider.
+    """Return where to look, and in words whose settings those are.
 
-    Without options that is the stack that is selected, as for every other command; where none is,
-    or nothing is deployed in it, the environment.
+    They are the options and, for what those leave out, the environment. Without options they are
+    the settings of the selected stack, as for every other command. Where none is selected, or
+    nothing is deployed in it, the environment decides.
+
+    Raises UserError when `stack` is given beside options or nothing is deployed in it, and when a
+    selected or given stack cannot be read.
     """
     if given:
         if stack is not None:

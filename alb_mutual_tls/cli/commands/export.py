@@ -150,7 +150,10 @@ def _client(components: tuple[DeployedComponent, ...], name: str) -> tuple[Deplo
 
 
 def _password(file: Path | None, name: str, *, json: bool) -> str | None:
-    """The password of a PKCS#12 file: from a file, else asked on a terminal; None = make one up."""
+    """Return the password of a PKCS#12 file; None means make one up.
+
+    It comes from a file, else a prompt on a terminal asks for it.
+    """
     from alb_mutual_tls.cli.password import first_line
 
     if file is not None:

@@ -106,7 +106,10 @@ def _off(
 def _of_stack(
     name: str, kubeconfig: str | None, context: str | None, *, stack: str | None, cwd: Path | None
 ) -> tuple[Cluster, str, int]:
-    """The cluster and the place of a listener of the stack; the state's secrets stay encrypted."""
+    """Return the cluster and the place of a listener of the stack.
+
+    The state's secrets stay encrypted.
+    """
     from dataclasses import replace
 
     from alb_mutual_tls.engine.program import export, project_directory

@@ -1,5 +1,6 @@
-"""The command line that the commands register at, the options that they share, and where they
-print.
+"""The command line, its shared options and its output.
+
+Commands register at `app`.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ class Role(StrEnum):
 
 
 def confirm(question: str) -> None:
-    """Ask on the terminal before something is written; raises `UserError` where there is none, and
-    for a no.
+    """Ask on the terminal before something is written.
+
+    Raises `UserError` where there is no terminal, and when the answer is no.
     """
     if not sys.stdin.isatty():
         raise UserError(f"{question[:-1]}: there is no terminal to ask at; give --yes")
@@ -104,9 +106,10 @@ def confirm(question: str) -> None:
 
 @contextmanager
 def error_as_json(nothing: Mapping[str, Any], *, json: bool) -> Iterator[None]:
-    """With `json`, print a `UserError` of the block as the command's document and exit with 2.
+    """With `json`, turn a `UserError` of the block into the JSON document.
 
-    `nothing`: the other fields of that document, empty.
+    The document is the command's own, and the exit code is 2. `nothing` holds the other fields of
+    that document, empty.
     """
     try:
         yield
@@ -120,8 +123,9 @@ def error_as_json(nothing: Mapping[str, Any], *, json: bool) -> Iterator[None]:
 
 
 def console() -> Console:
-    """Where tables are printed: as wide as the terminal, and without colours where there is
-    none.
+    """Return the console that tables are printed on.
+
+    It is as wide as the terminal. Without a terminal it prints no colors and uses `WIDTH_IN_FILES`.
     """
     from rich.console import Console
 
@@ -140,7 +144,10 @@ def options(
     protocol: str | None,
     profile: str | None,
 ) -> Mapping[str, Any]:
-    """Command line options as inputs of the provider; those that were not given are left out."""
+    """Return command line options as inputs of the provider.
+
+    Options that were not given are left out. Raises UserError for an endpoint that is not valid.
+    """
     products = [field.name for field in keys.by_name()["endpoints"].fields]
     hosts = {}
     for text in endpoint:

@@ -184,8 +184,10 @@ def _alb(inputs: Mapping[str, Any]) -> Callable[[], Alb]:
 
 
 def _confirm(ask: Callable[[], str | None], *, yes: bool) -> None:
-    """Look at everything, then ask before anything is written; from here on SIGTERM and the end of
-    the terminal clean up as Ctrl-C does.
+    """Look at everything, then ask before anything is written.
+
+    From here on SIGTERM and the end of the terminal clean up as Ctrl-C does. Raises UserError when
+    interrupted before anything was written.
     """
     import signal
 
