@@ -94,6 +94,6 @@ class IssuedClient:
 def _with_secret_subject(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
     """The options of a resource whose subject is a secret among its outputs too.
 
-    What plugins make of secret inputs is their business.
+    What plugins make of secret inputs is up to them.
     """
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["subject"]))

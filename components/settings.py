@@ -146,7 +146,7 @@ def _unknown_key(key: str) -> str:
 def _placeholders(values: Mapping[str, str]) -> Iterator[str]:
     """Where a template was not filled in; this project's keys without their namespace.
 
-    What keys of other namespaces (`aws:region`) may hold is their providers' business.
+    What keys of other namespaces (`aws:region`) may hold is up to their providers.
     """
     for key in sorted(key for key in values if key.startswith(_JUDGED)):
         try:
