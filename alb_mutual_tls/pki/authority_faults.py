@@ -1,8 +1,7 @@
-"""What speaks against a certificate as a certificate authority of client certificates, in
-sentences.
+"""Find what disqualifies a certificate as an authority for client certificates.
 
-The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the verifiers that were tried
-(docs/pki.md): what OpenSSL refuses by default is refused here.
+Every fault is one sentence. The rules are those of RFC 5280 (sections 4.2.1 and 6.1.4) and of the
+verifiers that were tried (docs/pki.md). What OpenSSL refuses by default is refused here.
 """
 
 from __future__ import annotations
@@ -49,8 +48,10 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 def authority_faults(pem: str, now: datetime) -> list[str]:
-    """Why the PEM of a certificate authority cannot be used, a sentence each: what, the rule, the
-    remedy. Empty: it can.
+    """Return why the PEM of a certificate authority cannot be used.
+
+    Each fault is one sentence: what is wrong, the rule, the remedy. The result is empty when the
+    authority can be used.
     """
     try:
         certificate = bundle.load_one(pem)
@@ -60,8 +61,9 @@ def authority_faults(pem: str, now: datetime) -> list[str]:
 
 
 def certificate_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
-    """Why a certificate cannot be a certificate authority at the moment `now`, a sentence each;
-    empty: it can.
+    """Return why a certificate cannot be a certificate authority at the moment `now`.
+
+    Each fault is one sentence. The result is empty when the certificate can be one.
     """
     return [*_form_faults(certificate), *time_faults(certificate, now), *strength_faults(certificate)]
 
@@ -112,7 +114,7 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
 
 
 def time_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
-    """Whether a certificate has ended, or has not begun yet, a sentence each."""
+    """Say, a sentence each, that a certificate has ended or has not begun yet."""
     if now > certificate.not_valid_after_utc:
         yield (
             f"it expired on {to_text(certificate.not_valid_after_utc)}; make a new authority and rotate to it"
@@ -154,8 +156,9 @@ def _signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | Non
 
 
 def extensions(certificate: x509.Certificate) -> x509.Extensions | None:
-    """The extensions of a certificate, None when the package cryptography cannot read them, which
-    says nothing about OpenSSL.
+    """Return a certificate's extensions, or None when `cryptography` cannot read them.
+
+    None says nothing about whether OpenSSL can read them.
     """
     try:
         return certificate.extensions
@@ -164,7 +167,8 @@ def extensions(certificate: x509.Certificate) -> x509.Extensions | None:
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The value of an extension of a certificate, None when it has none, or when its extensions
-    cannot be read.
+    """Return the value of one extension of a certificate, or None.
+
+    None means that it has no such extension, or that its extensions cannot be read.
     """
     return next((one.value for one in extensions(certificate) or () if isinstance(one.value, kind)), None)

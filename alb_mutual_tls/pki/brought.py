@@ -1,11 +1,13 @@
-"""A certificate authority that somebody brings: its certificate, or that of a subordinate with the
-chain up to its root.
+"""Read and check a certificate authority that a user brings.
+
+The user gives its certificate, or a subordinate's certificate with the chain up to its root.
 
 ALB trusts one CA certificate, and the verifiers that were tried (docs/pki.md) need a self-signed
-one: so the root is what is uploaded, the first certificate is what signs, and what stands between
-is what clients present. Whether a certificate is valid today is for others to judge: a stack with
-an authority that has expired must still be able to switch its listeners off. Source: RFC 5280
-sections 4.2.1.9 (path length) and 6.1.
+one. So the root is uploaded, the first certificate signs, and clients present all below the root.
+Others judge whether a certificate is valid today. A stack whose authority has expired must still be
+able to switch its listeners off.
+
+Source: RFC 5280 sections 4.2.1.9 (path length) and 6.1.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ from alb_mutual_tls.pki.profile import Subject
 
 @dataclass(frozen=True)
 class BroughtAuthority:
-    """An authority that can be used: PEM of what signs, of what clients present above their own
-    certificate, and of the root that is trusted.
+    """An authority, brought by a user, that can be used.
+
+    It holds the PEM of what signs, of what clients present above their own certificate, and of the
+    root that is trusted.
     """
 
     signer_pem: str
@@ -73,7 +77,7 @@ class BroughtAuthority:
         ]
 
     def named_like(self, subject: Subject) -> bool:
-        """Whether a client's subject is that of one of its certificates."""
+        """Return whether a client's subject is that of one of its certificates."""
         return any(same_name(to_name(subject), one.subject) for one in self.certificates)
 
     def forbids(self, subject: Subject, uris: Sequence[str]) -> Iterator[str]:
@@ -83,8 +87,9 @@ class BroughtAuthority:
                 yield f"{words} is not allowed by the name constraints of {_name(certificate)}"
 
     def too_short_for(self, below: int) -> str | None:
-        """A clause when path lengths allow fewer than `below` authorities below what signs, else
-        None.
+        """Return a clause when path lengths allow too few authorities, or None.
+
+        Too few means fewer than `below` authorities below the certificate that signs.
         """
         return next(_path_faults(self.certificates, below), None)
 
@@ -95,11 +100,13 @@ class BroughtAuthority:
 
 
 def trust_faults(certificate_pem: str, now: datetime) -> list[str]:
-    """Why a listener cannot trust what CAS has, a sentence each: a root, or an authority with the
-    chain up to its root. Empty: it can.
+    """Return why a listener cannot trust the authority that CAS has.
+
+    CAS has a root, or an authority with the chain up to its root. Each fault is one sentence. The
+    result is empty when a listener can trust it.
 
     Unlike an authority that is to sign, a root alone may be of version 1, as the documentation's
-    commands make it: verifiers take the certificate that they trust as it is (RFC 5280 section
+    commands make it. Verifiers take the certificate that they trust as it is (RFC 5280 section
     6.1.1, d).
     """
     try:
@@ -112,7 +119,7 @@ def trust_faults(certificate_pem: str, now: datetime) -> list[str]:
 
 
 def is_root_of_version_1(certificate_pem: str) -> bool:
-    """Whether a PEM is one self-signed certificate of X.509 version 1.
+    """Return whether a PEM is one self-signed certificate of X.509 version 1.
 
     Raises `UserError` when it cannot be read.
     """

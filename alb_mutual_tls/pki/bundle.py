@@ -1,7 +1,6 @@
-"""PEM bundles and PKCS#12 files: taking certificates apart and putting together what a client
-presents.
+"""Split PEM bundles, and build the chains and PKCS#12 files of clients.
 
-`cryptography` is imported only where it is needed: a program that wants a fingerprint does not pay
+`cryptography` is imported only where it is needed. A program that wants a fingerprint does not pay
 for it.
 """
 
@@ -35,7 +34,7 @@ KEY_DERIVATION_ROUNDS: Final = 300_000
 
 
 def holds_private_key(pem: str) -> bool:
-    """Whether a text holds a private key in PEM, of any kind, encrypted or not."""
+    """Return whether a text holds a private key in PEM, of any kind, encrypted or not."""
     return _PRIVATE_KEY.search(pem) is not None
 
 
@@ -90,8 +89,9 @@ def _to_pem(der: bytes) -> str:
 
 
 def fingerprint(pem: str) -> str:
-    """SHA-256 of the DER of the first certificate, lower-case hex; raises `UserError` when there is
-    none.
+    """Return the SHA-256 of the first certificate's DER in lower-case hex.
+
+    Raises `UserError` when there is no certificate.
     """
     first = next(blocks(pem, _CERTIFICATES), None)
     if first is None:
@@ -100,7 +100,10 @@ def fingerprint(pem: str) -> str:
 
 
 def fingerprints(pem: str) -> list[str]:
-    """SHA-256 of the DER of every certificate, lower-case hex; raises `UserError` as `ders`."""
+    """Return the SHA-256 of every certificate's DER in lower-case hex.
+
+    Raises `UserError` as `ders` does.
+    """
     return [_sha256(der) for der in ders(pem)]
 
 
@@ -109,15 +112,16 @@ def _sha256(der: bytes) -> str:
 
 
 def load(pem: str) -> list[x509.Certificate]:
-    """The certificates of a PEM bundle in its order; raises `UserError` when one is no X.509
-    certificate.
+    """Read the certificates of a PEM bundle in their order.
+
+    Raises `UserError` when one is not an X.509 certificate.
     """
     return [_parse(block) for block in split(pem)]
 
 
 @lru_cache(maxsize=4096)
 def _parse(block: str) -> x509.Certificate:
-    """Parse one certificate, once in a process, through however many hands its PEM goes."""
+    """Parse a certificate, once in a process for the same PEM."""
     from cryptography import x509
 
     try:
@@ -149,8 +153,9 @@ def _parse(block: str) -> x509.Certificate:
 
 @lru_cache(maxsize=64)
 def load_one(pem: str) -> x509.Certificate:
-    """The one certificate of a PEM; raises `UserError` when there is none, or several, or a private
-    key beside it.
+    """Read the one certificate of a PEM.
+
+    Raises `UserError` when there is none, or several, or a private key beside it.
     """
     if holds_private_key(pem):
         raise UserError(
@@ -165,11 +170,11 @@ def load_one(pem: str) -> x509.Certificate:
 
 
 def chain(leaf: str, *, cross: Sequence[str] = (), intermediates: Sequence[str] = ()) -> str:
-    """What a client presents, in PEM: its certificate, then cross certificates, then intermediates,
-    never a root (RFC 8446 section 4.4.2).
+    """Return the PEM chain that a client presents, without a root.
 
-    Every argument may be a bundle; a certificate that comes twice is kept once. Raises `UserError`
-    when one is none.
+    The order is its certificate, cross certificates, intermediates, never a root (RFC 8446 section
+    4.4.2). Every argument may be a bundle. A certificate that comes twice is kept once. Raises
+    `UserError` when one is not a certificate.
     """
     above = list(dict.fromkeys(block for bundle in (*cross, *intermediates) for block in split(bundle)))
     kept = [block for block in above if not _is_root(block)]
@@ -183,7 +188,7 @@ def _is_root(pem: str) -> bool:
 
 
 def issued_by(upper: x509.Certificate, lower: x509.Certificate) -> bool:
-    """Whether one certificate names the other as its issuer and is signed with its key."""
+    """Return whether `lower` names `upper` as its issuer and is signed with its key."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -203,8 +208,10 @@ def random_password() -> str:
 
 
 def check_password(password: str, what: str) -> None:
-    """Raise `UserError` for a password of a PKCS#12 file (`what`) that Java would call incorrect:
-    it opens none with characters beyond ASCII.
+    """Raise `UserError` for a PKCS#12 password that Java would call incorrect.
+
+    Java opens no file whose password has characters beyond ASCII. `what` names the file in the
+    message.
     """
     if not password:
         raise UserError(f"{what} needs a password; give one, or let one be generated")
@@ -216,11 +223,14 @@ def check_password(password: str, what: str) -> None:
 
 
 def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str, *, legacy: bool = False) -> bytes:
-    """A PKCS#12 file of a client's key and chain (leaf first) under the friendly name `name`.
+    """Return a PKCS#12 file of a client's key and chain (leaf first).
 
-    Encrypted with PBES2, PBKDF2-HMAC-SHA256 and AES-256-CBC (RFC 8018); `legacy` takes SHA-1 and
-    3DES (RFC 7292 appendix C), for readers older than about 2021. Raises `UserError` when the
-    certificate is not the key's, or one of them or the password is unusable.
+    `name` is the friendly name in it. The file is encrypted with PBES2, PBKDF2-HMAC-SHA256 and
+    AES-256-CBC (RFC 8018). `legacy` takes SHA-1 and 3DES (RFC 7292 appendix C), for readers older
+    than about 2021.
+
+    Raises `UserError` when the certificate is not the key's, or when one of them or the password is
+    unusable.
     """
     from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -244,10 +254,11 @@ def pkcs12(name: str, chain_pem: str, private_key_pem: str, password: str, *, le
 
 
 def java_truststore(authorities: Mapping[str, str], password: str) -> bytes:
-    """A PKCS#12 file of CA certificates (alias -> PEM) that Java takes for trusted ones.
+    """Return a PKCS#12 file of CA certificates that Java trusts.
 
-    Each has the attribute 2.16.840.1.113894.746875.1.1, without which Java sees no entry at all.
-    Raises `UserError` for an unusable password.
+    `authorities` maps each alias to its PEM. Each entry has the attribute
+    2.16.840.1.113894.746875.1.1, without which Java sees no entry at all. Raises `UserError` for an
+    unusable password.
     """
     from cryptography.hazmat.primitives.serialization import pkcs12
 

@@ -1,12 +1,17 @@
-"""The one answer to whether a client's certificate leads to a trusted CA. OpenSSL is the judge;
-what it says is explained here.
+"""Judge whether a client's certificate leads to a trusted CA.
 
-OpenSSL is what the sandbox's nginx verifies with; what a real ALB verifies with is not known. Asked
-is the OpenSSL that the package cryptography bundles, by pyOpenSSL, for the purpose `sslclient`, as
-a TLS server asks: it builds the path (and never turns back), and gives verdict, error and depth.
+Only this module answers that question. OpenSSL is the judge, and what it says is explained here.
+
+The sandbox's nginx verifies with OpenSSL. What a real ALB verifies with is unknown. The OpenSSL
+asked is the one that the package cryptography bundles, through pyOpenSSL. It is asked for the
+purpose `sslclient`, as a TLS server asks. It builds the path, never turns back, and gives verdict,
+error and depth.
+
 Our own rules say more where a server does: keys and signatures too weak for TLS, kinds of key that
-ALB does not document, and the depth of a chain. docs/chains.md holds its verdicts beside those of
-`openssl verify` and nginx. Sources: RFC 5280 section 6.1, OpenSSL's crypto/x509/x509_vfy.c.
+ALB does not document, and the depth of a chain. docs/chains.md holds the verdicts of this module
+beside those of `openssl verify` and nginx.
+
+Sources: RFC 5280 section 6.1, OpenSSL's crypto/x509/x509_vfy.c.
 """
 
 from __future__ import annotations
@@ -46,10 +51,10 @@ seen to follow.
 def judge(
     leaf: x509.Certificate, others: Sequence[x509.Certificate], anchor: x509.Certificate | None, now: datetime
 ) -> Judged:
-    """What OpenSSL says of a client at a listener that trusts `anchor` alone, at a moment.
+    """Return OpenSSL's verdict on a client at a listener that trusts only `anchor`.
 
-    `others` is what the client presents beside its own certificate, in this order. Without an
-    anchor whatever the path ends at is trusted.
+    The verdict is for the moment `now`. `others` is what the client presents beside its own
+    certificate, in this order. Without an anchor, whatever the path ends at is trusted.
     """
     if anchor is None:
         path = ask(leaf, others, None, now).path
@@ -75,34 +80,38 @@ def judge_pem(chain_pem: str, root_pem: str, now: datetime, others_pem: str = ""
 
 
 def refused_for(chain_pem: str, root_pem: str, now: datetime) -> str:
-    """Why a listener that trusts this root may refuse a client, as far as the chain tells; empty
-    where it tells nothing.
+    """Return why a listener that trusts this root may refuse a client.
+
+    Only the reasons that the chain shows are given. The text is empty where it shows none.
     """
     judged = judge_pem(chain_pem, root_pem, now)
     return "; ".join([*against(judged), *filter(None, [deep(judged.depth_needed)])])
 
 
 def way(chain_pem: str, root_pem: str, now: datetime, others_pem: str = "") -> Path | None:
-    """The path that OpenSSL takes from the first certificate of a PEM up to a root, whatever is
-    wrong on it; None where it leads elsewhere.
+    """Return OpenSSL's path from the first certificate of a PEM up to a root.
 
-    `others_pem`: more certificates to go by. Raises `UserError` when a certificate cannot be read.
+    The path is returned whatever is wrong on it, and None where it leads elsewhere. `others_pem`
+    holds more certificates to go by. Raises `UserError` when a certificate cannot be read.
     """
     path = judge_pem(chain_pem, root_pem, now, others_pem).path
     return path if path[-1] == bundle.load_one(root_pem) else None
 
 
 def between(lower_pem: str, root_pem: str, others_pem: str, now: datetime) -> str | None:
-    """PEM of the certificates that lead from one up to a root, both left out, taken from a bundle;
-    None where nothing leads there.
+    """Return the PEM of the certificates that lead from one certificate up to a root.
+
+    Both ends are left out. The certificates are taken from the bundle `others_pem`. None means that
+    nothing leads there.
     """
     found = way(lower_pem, root_pem, now, others_pem)
     return None if found is None else "".join(map(to_pem, found[1:-1]))
 
 
 def length_to(chain_pem: str, root_pem: str, now: datetime) -> int | None:
-    """How many certificates lead from a client's own to a root, that one not counted; None when
-    they do not lead there.
+    """Return how many certificates lead from a client's own to a root.
+
+    The root is not counted. None means that they do not lead there.
     """
     found = way(chain_pem, root_pem, now)
     return None if found is None else len(found) - 1
@@ -129,8 +138,10 @@ def _refusals(
 
 
 def weaknesses(path: Path) -> list[str]:
-    """Keys and signatures that OpenSSL does not mind in a path, but TLS servers do (its security
-    level 2), a sentence each.
+    """Return the keys and signatures of a path that are too weak for TLS servers.
+
+    OpenSSL accepts them in a path, but TLS servers do not (its security level 2). Each is described
+    in one sentence.
     """
     leaf, *above = path
     weak = weak_key(leaf) or weak_signature(leaf)
@@ -146,8 +157,9 @@ def weaknesses(path: Path) -> list[str]:
 
 
 def undocumented(leaf: x509.Certificate) -> str | None:
-    """Why a client's key is of a kind that ALB does not document, though OpenSSL may take it, or
-    None.
+    """Return why a client's key is of a kind that ALB does not document, or None.
+
+    OpenSSL may still accept such a key.
     """
     encoded = leaf.tbs_certificate_bytes
     documented = isinstance(
@@ -157,7 +169,10 @@ def undocumented(leaf: x509.Certificate) -> str | None:
 
 
 def computable(leaf: x509.Certificate) -> str | None:
-    """Why anybody can compute the private key of a client, which no verifier looks at, or None."""
+    """Return why anybody can compute a client's private key, or None.
+
+    No verifier looks at this.
+    """
     key = public_key(leaf)
     return factorable(key.public_numbers().n) if isinstance(key, rsa.RSAPublicKey) else None
 
@@ -169,8 +184,9 @@ def against(judged: Judged) -> list[str]:
 
 
 def deep(depth: int, *, beyond: int = 1) -> str | None:
-    """What a chain with so many authorities between a client and its root needs, where that is more
-    than `beyond` (nginx's own is 1); else None.
+    """Return what a chain deeper than `beyond` needs of its listener, or None.
+
+    `depth` counts the authorities between a client and its root. nginx's own limit is 1.
     """
     if depth <= beyond:
         return None

@@ -1,5 +1,6 @@
-"""Which names an authority lets its clients have: name constraints (RFC 5280 section 4.2.1.10),
-judged as OpenSSL does.
+"""Apply the name constraints of an authority to the names of its clients.
+
+Name constraints (RFC 5280 section 4.2.1.10) are judged as OpenSSL judges them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ _HOST: Final = re.compile(r"[^:/?#]+://(?:[^/?#@]*@)?(?P<host>[^:/?#]+)")
 
 
 def forbidden_names(authority: x509.Certificate, subject: Subject, uris: Sequence[str]) -> list[str]:
-    """The names of a client, in words, that the name constraints of an authority above it do not
-    allow.
+    """Return the names of a client that an authority's name constraints forbid.
+
+    The authority stands above the client. Each name is given in words.
     """
     found = extension(authority, x509.NameConstraints)
     if found is None:

@@ -1,5 +1,6 @@
-"""As much of DER as is needed to read what `cryptography` refuses whole and OpenSSL takes
-(X.690).
+"""Read the DER (X.690) that `cryptography` refuses whole and OpenSSL accepts.
+
+Only as much of DER is read as that needs.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ class Element:
         return elements(self.content)
 
     def text(self) -> str:
-        """A string, as OpenSSL shows it: of the kinds with one octet a character any octet is
-        Latin-1.
+        """Return the string as OpenSSL shows it.
+
+        In kinds of string with one octet per character, any octet is Latin-1.
         """
         return self.content.decode(_WIDE.get(self.tag, "latin-1"), errors="replace")
 

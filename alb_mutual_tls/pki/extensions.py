@@ -1,10 +1,13 @@
-"""The extensions of certificates and requests, and the attributes of requests, read one by one and
-called as OpenSSL calls them.
+"""Read the extensions of certificates and requests one by one.
 
-`cryptography` reads all of them or none: one that it finds odd hides the others, though OpenSSL
-reads it (a path length beside CA:FALSE, a FALSE that is written out, Latin-1 in a DNS name, an
-extension that comes twice). Sources: RFC 5280 section 4.2, RFC 2985 section 5.4, OpenSSL's
-crypto/x509/v3_san.c for how names are printed.
+The attributes of requests are read too. All are called what OpenSSL calls them.
+
+`cryptography` reads all extensions or none: one that it finds odd hides the others. OpenSSL reads
+such an extension. Examples are a path length beside CA:FALSE, a FALSE that is written out, Latin-1
+in a DNS name, and an extension that comes twice.
+
+Sources: RFC 5280 section 4.2, RFC 2985 section 5.4, OpenSSL's crypto/x509/v3_san.c for how names
+are printed.
 """
 
 from __future__ import annotations
@@ -69,8 +72,9 @@ _SHORT: Final = {
 
 @dataclass(frozen=True)
 class Extension:
-    """An extension as it stands there; the readers below give None where its value is none of its
-    kind.
+    """An extension as it stands in a certificate or a request.
+
+    The readers below return None where its value is not of its kind.
     """
 
     oid: str
@@ -80,8 +84,9 @@ class Extension:
 
 @dataclass(frozen=True)
 class Constraints:
-    """Basic constraints; `path_length` may stand beside a false `authority`, where it says
-    nothing.
+    """The basic constraints of a certificate or a request.
+
+    `path_length` may stand beside a false `authority`, where it says nothing.
     """
 
     authority: bool
@@ -90,7 +95,7 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Name:
-    """An alternative name: its tag in GeneralName, its text, and how OpenSSL prints it."""
+    """An alternative name: its GeneralName tag, its text, and how OpenSSL prints it."""
 
     tag: int
     text: str
@@ -127,9 +132,9 @@ def attributes(request: x509.CertificateSigningRequest) -> list[Attribute]:
 
 
 def public_key_info(signed: bytes) -> bytes:
-    """The contents of the SubjectPublicKeyInfo in what is signed of a certificate or a request.
+    """Return the contents of the SubjectPublicKeyInfo of a certificate or a request.
 
-    Raises `ValueError`.
+    `signed` is what is signed of it. Raises `ValueError`.
     """
     parts = _body(signed)
     place = 5 + (parts[0].tag == 0xA0) if len(parts) > 4 else 2
@@ -201,8 +206,9 @@ def purposes(extension: Extension) -> list[str] | None:
 
 
 def key_identifier(extension: Extension) -> bytes | None:
-    """A key's identifier: the subject's, or the issuer's (empty where that is named by its serial
-    number alone).
+    """Return the key identifier of the subject or of the issuer.
+
+    It is empty where the issuer is named by its serial number alone.
     """
     try:
         found = der.only(extension.value)
@@ -278,7 +284,7 @@ def first(extensions: Sequence[Extension], identifier: str) -> Extension | None:
 
 
 def unreadable(extensions: Sequence[Extension]) -> list[Extension]:
-    """Those of known kinds whose value is none."""
+    """Return the extensions of known kinds whose value cannot be read."""
     readers: dict[str, Any] = {
         BASIC_CONSTRAINTS: constraints,
         KEY_USAGE: usages,

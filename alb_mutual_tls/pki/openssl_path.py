@@ -49,10 +49,13 @@ _UNREADABLE: Final = -1
 
 @dataclass(frozen=True)
 class Judged:
-    """OpenSSL's verdict: the path as it built it, its first error (`code` 0: accepted), the place
-    of that in the path, and its words.
+    """OpenSSL's verdict on a certification path.
 
-    `refusals`: the same explained, a sentence each with the remedy; empty exactly where it accepts.
+    It holds the path as OpenSSL built it, its first error (`code` 0: accepted), the place of that
+    in the path, and its words.
+
+    `refusals` explains the same, one sentence each with the remedy. It is empty exactly where
+    OpenSSL accepts.
     """
 
     path: Path
@@ -68,8 +71,9 @@ class Judged:
 
     @property
     def depth_needed(self) -> int:
-        """The verification depth that a listener needs, as nginx counts it: authorities between the
-        client and its root.
+        """The verification depth that a listener needs, as nginx counts it.
+
+        It is the number of authorities between the client and its root.
         """
         return sum(not looks_self_signed(one) for one in self.path[1:])
 
@@ -82,9 +86,9 @@ def ask(
     *,
     partial: bool = False,
 ) -> Judged:
-    """OpenSSL's verdict on a client's certificate for an anchor, with what else it is given.
+    """Return OpenSSL's verdict on a client's certificate for an anchor.
 
-    `partial`: the anchor need not be a root.
+    `others` holds what else OpenSSL is given. With `partial`, the anchor need not be a root.
     """
     from OpenSSL import crypto  # costs time and is needed by few commands
     from OpenSSL._util import ffi, lib
@@ -112,7 +116,7 @@ def ask(
     path = tuple(
         next(one for one, own in known.items() if own._x509 == place) for place in _places(context)
     ) or (leaf,)
-    lib.ERR_clear_error()  # what it noted on the way is no error of those who use OpenSSL next
+    lib.ERR_clear_error()  # what it noted is not an error of those who use OpenSSL next
     return Judged(path, code, min(depth, len(path) - 1), words)
 
 
@@ -124,8 +128,9 @@ def _as_openssl(certificate: x509.Certificate) -> Any:
 
 
 def _places(context: Any) -> list[Any]:
-    """Where the certificates of the path lie that OpenSSL built; they are the very ones that it was
-    given.
+    """Return the addresses of the certificates in the path that OpenSSL built.
+
+    They are the very certificates that OpenSSL was given.
     """
     from OpenSSL._util import ffi, lib
 
@@ -144,25 +149,30 @@ _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 @lru_cache(maxsize=20_000)
 def names_issuer(upper: x509.Certificate, lower: x509.Certificate) -> bool:
-    """Whether OpenSSL takes one certificate for the issuer's of another: by name, key identifier
-    and kind of key, without a look at the signature.
+    """Return whether OpenSSL takes `upper` for the issuer of `lower`.
+
+    It goes by name, key identifier and kind of key, without a look at the signature.
     """
     return ask(lower, (upper,), None, _ANY_TIME).path[1:2] == (upper,)
 
 
 def issued(upper: x509.Certificate, lower: x509.Certificate) -> bool:
-    """Whether one certificate was issued by the other: by what it says, and by its signature."""
+    """Return whether `upper` issued `lower`, by what `lower` says and its signature."""
     return names_issuer(upper, lower) and signed(upper, lower)
 
 
 @lru_cache(maxsize=20_000)
 def looks_self_signed(certificate: x509.Certificate) -> bool:
-    """Whether OpenSSL takes a certificate for a self-signed one, without a look at the
-    signature.
+    """Return whether OpenSSL takes a certificate for a self-signed one.
+
+    The signature is not checked.
     """
     return ask(certificate, (), None, _ANY_TIME).code == PathError.SELF_SIGNED_LEAF
 
 
 def self_signed(certificate: x509.Certificate) -> bool:
-    """Whether a certificate is a root: of its own name, and signed with its own key."""
+    """Return whether a certificate is a root.
+
+    A root bears its own name as its issuer's and is signed with its own key.
+    """
     return looks_self_signed(certificate) and signed(certificate, certificate)
