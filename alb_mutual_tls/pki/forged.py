@@ -1,6 +1,7 @@
-"""Forged credentials, made in memory: certificates that a listener must refuse in `mtls verify`.
+"""Make the forged credentials that a listener must refuse in `mtls verify`.
 
-Each differs from a good client's certificate in one point, so that a refusal has one reason.
+They are made in memory. Each differs from a good client's certificate in one point, so that a
+refusal has one reason.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ _SERVER_PROFILE: Final = Profile(
 
 @dataclass(frozen=True)
 class ClientCredential:
-    """What a client presents: `certificate_pem` is the chain, leaf first; `private_key_pem` the
-    leaf's key. The repr does not show the key.
+    """The certificate chain and the private key that a client presents.
+
+    `certificate_pem` is the chain, leaf first. `private_key_pem` is the leaf's key. The repr does
+    not show the key.
     """
 
     name: str
@@ -46,8 +49,9 @@ class ClientCredential:
 
 
 def foreign(now: datetime) -> ClientCredential:
-    """A client certificate that is good in everything, but of an authority nobody knows, which is
-    sent along.
+    """Make a client certificate of an unknown authority, good in everything else.
+
+    The authority's certificate is sent along.
     """
     issuer = _authority(
         to_name({"organizationName": "alb-mutual-tls", "commonName": "mtls verify, a foreign authority"}), now
@@ -58,8 +62,9 @@ def foreign(now: datetime) -> ClientCredential:
 
 
 def self_signed(authority_pem: str, now: datetime) -> ClientCredential:
-    """A self-signed client certificate that bears the name of the trusted CA and names the CA's key
-    as its issuer's; only the CA's certificate is needed.
+    """Make a self-signed client certificate that bears the trusted CA's name.
+
+    It names the CA's key as its issuer's. Only the CA's certificate is needed.
     """
     trusted = bundle.load(authority_pem)[0]
     key = ec.generate_private_key(ec.SECP256R1())
@@ -74,10 +79,10 @@ def self_signed(authority_pem: str, now: datetime) -> ClientCredential:
 
 
 def tampered(good: ClientCredential) -> ClientCredential:
-    """A good client's chain and key, with one bit of the signature of its own certificate flipped.
+    """Copy a good client's credential with one bit of its signature flipped.
 
-    The signature is the last field of a certificate (RFC 5280 section 4.1), and its last octet is
-    part of a number in RSA and in ECDSA alike.
+    The bit is in the client's own certificate. The signature is a certificate's last field (RFC
+    5280 section 4.1). Its last octet is part of a number in RSA and in ECDSA alike.
     """
     leaf, *above = bundle.load(good.certificate_pem)
     der = bytearray(leaf.public_bytes(serialization.Encoding.DER))
@@ -97,8 +102,9 @@ def expired(issuer: Issuer, now: datetime, above: str = "") -> ClientCredential:
 
 
 def server_only(issuer: Issuer, now: datetime, above: str = "") -> ClientCredential:
-    """Signed by the real CA, but for servers only (extended key usage serverAuth, RFC 5280 section
-    4.2.1.12).
+    """Make a certificate that the real CA signs for servers only.
+
+    Its extended key usage is serverAuth (RFC 5280 section 4.2.1.12).
     """
     return _client("serverAuth only", issuer, _SERVER_PROFILE, now - BACKDATE, now + _HOUR, above)
 
@@ -112,15 +118,17 @@ def not_yet_valid(issuer: Issuer, now: datetime, above: str = "") -> ClientCrede
 
 
 def good(name: str, issuer: Issuer, now: datetime, above: str = "") -> ClientCredential:
-    """Not forged: signed by the real CA, or by one below it, good in everything and for an
-    hour.
+    """Make a good client, not a forged one, that is valid for an hour.
+
+    The real CA, or an authority below it, signs the certificate.
     """
     return _client(name, issuer, CLIENT_PROFILE, now - BACKDATE, now + _HOUR, above)
 
 
 def probe(authority: Issuer, length: int, now: datetime) -> ClientCredential:
-    """A good client for an hour whose chain has `length` certificates below the authority; all keys
-    are made here and live in memory only.
+    """Make a good client whose chain has `length` certificates below the authority.
+
+    It is valid for an hour. All keys are made here and live in memory only.
     """
     issuer, above = authority, ""
     for number in range(1, length):
@@ -137,8 +145,9 @@ def probe(authority: Issuer, length: int, now: datetime) -> ClientCredential:
 
 
 def throwaway_authority(common_name: str, now: datetime) -> str:
-    """The PEM certificate of a CA that is good for a day and can sign nothing, since nobody keeps
-    its key (`mtls doctor`).
+    """Return the PEM certificate of a CA that can sign nothing (`mtls doctor`).
+
+    It is good for a day. It can sign nothing because nobody keeps its key.
     """
     return to_pem(
         _authority(

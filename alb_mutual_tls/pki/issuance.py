@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 
 @lru_cache(maxsize=20_000)
 def signed(upper: x509.Certificate, lower: x509.Certificate) -> bool:
-    """Whether the signature of one certificate is that of the other's key; weak ones count, else
-    they would be called forged.
+    """Return whether the signature of `lower` is that of the key of `upper`.
+
+    Weak signatures count, because they would be called forged otherwise.
     """
     try:
         key, algorithm = public_key(upper), lower.signature_hash_algorithm

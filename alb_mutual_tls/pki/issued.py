@@ -1,9 +1,10 @@
-"""What was issued and is still accepted, though no client of the configuration has it any more:
-pure, with the clock as an argument.
+"""Remember issued certificates that are still accepted but no longer current.
 
-ALB knows no revocation: a certificate that was handed out is let in until it ends, whatever became
-of its client. So what a client had is remembered until then. `IssuedCertificate` and `Outstanding`
-stand in users' state; their names are a persisted contract.
+No client of the configuration has them any more. The module is pure, with the clock as an argument.
+
+ALB has no revocation. It lets an issued certificate in until it ends, whatever became of its
+client. So what a client had is remembered until then. `IssuedCertificate` and `Outstanding` are
+stored in users' state, so their names are a persisted contract.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class IssuedCertificate(TypedDict):
 
 
 class Outstanding(TypedDict):
-    """A certificate that a client once had; `since`: when another one took its place, or the client
-    went (RFC 3339).
+    """A certificate that a client once had.
+
+    `since` is when another one took its place, or the client went (RFC 3339).
     """
 
     client: str
@@ -59,24 +61,28 @@ class Outstanding(TypedDict):
 
 
 def authority_identity(certificate: x509.Certificate) -> str:
-    """What a verifier knows an authority by, its name and its key (RFC 5280 section 6.1.1 (d)), as
-    SHA-256 in lower-case hex.
+    """Return the identity by which a verifier knows an authority.
 
-    Another certificate of the same authority, one that lasts longer for instance, has the same
-    identity and accepts the same clients.
+    It is the SHA-256 of its name and its key (RFC 5280 section 6.1.1 (d)) in lower-case hex.
+    Another certificate of the same authority, such as one that lasts longer, has the same identity.
+    It accepts the same clients.
     """
     return _digest([certificate.subject.public_bytes(), _public_key(certificate)])
 
 
 def identities(roots: Iterable[str]) -> set[str]:
-    """The identities of certificates in PEM; raises `UserError` when one is none."""
+    """Return the identities of certificates in PEM.
+
+    Raises `UserError` when one is not a certificate.
+    """
     return {authority_identity(bundle.load_one(root)) for root in roots}
 
 
 def entry(certificate_pem: str, roots: Iterable[str]) -> IssuedCertificate:
-    """What is remembered of a client's certificate; `roots`: the PEM of the roots that accept it.
+    """Return what is remembered of a client's certificate.
 
-    Raises `UserError` when a PEM is none.
+    `roots` holds the PEM of the roots that accept it. Raises `UserError` when a PEM is not a
+    certificate.
     """
     certificate = bundle.load_one(certificate_pem)
     return IssuedCertificate(
@@ -91,8 +97,9 @@ def entry(certificate_pem: str, roots: Iterable[str]) -> IssuedCertificate:
 def kept(
     known: Mapping[str, IssuedCertificate], current: Mapping[str, IssuedCertificate]
 ) -> dict[str, IssuedCertificate]:
-    """The current certificates, with the roots that once accepted them: who got a cross certificate
-    in a rotation may still present it.
+    """Return the current certificates with the roots that once accepted them.
+
+    Whoever got a cross certificate in a rotation may still present it.
     """
     return {
         client: _with_roots_of(known[client], now) if client in known else now
@@ -112,11 +119,10 @@ def outstanding(
     current: Mapping[str, IssuedCertificate],
     now: datetime,
 ) -> list[Outstanding]:
-    """The certificates that were issued, are no longer current and have not ended at `now`, by
-    client and end.
+    """Return the issued certificates that are not current and have not ended at `now`.
 
-    `known` and `before`: what was current and outstanding the last time. A certificate that is
-    current again is not outstanding.
+    They are sorted by client and end. `known` and `before` are what was current and outstanding the
+    last time. A certificate that is current again is not outstanding.
     """
     gone = known.keys() - current.keys()
     found = [
@@ -159,8 +165,9 @@ def _reason(last: IssuedCertificate, successor: IssuedCertificate | None) -> Out
 def accepted_until(
     client: str, known: Mapping[str, IssuedCertificate], before: Sequence[Outstanding], now: datetime
 ) -> str | None:
-    """Until when somebody with a certificate of this client is accepted (RFC 3339); None when all
-    of them have ended.
+    """Return until when a certificate of this client is accepted (RFC 3339).
+
+    None means that all of them have ended.
     """
     ends = [one["notAfter"] for one in before if one["client"] == client]
     ends += [known[client]["notAfter"]] if client in known else []

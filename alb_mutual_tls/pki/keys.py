@@ -1,5 +1,6 @@
-"""Keys: reading private ones, telling weak public ones, and the hash that goes with each (NIST SP
-800-57 part 1, table 2).
+"""Read private keys, detect weak public keys, and choose the hash for each.
+
+Source: NIST SP 800-57 part 1, table 2.
 """
 
 from __future__ import annotations
@@ -79,12 +80,11 @@ def _private_only_for_pss(pem: str) -> bool:
 
 
 def key_fault(signed: bytes) -> str | None:
-    """What speaks against the public key of a certificate or a request, as a clause with the
-    remedy, or None.
+    """Return what is wrong with the public key of a certificate or a request, or None.
 
-    The one rule for authorities, requests and clients. `signed`: what is signed of it in DER
-    (`tbs_certificate_bytes`, `tbs_certrequest_bytes`), as a key alone does not say any more what it
-    is limited to.
+    The fault is a clause with the remedy. This is the one rule for authorities, requests and
+    clients. `signed` is what is signed of it in DER (`tbs_certificate_bytes`,
+    `tbs_certrequest_bytes`). A key alone no longer says what it is limited to.
     """
     try:
         info = public_key_info(signed)
@@ -107,7 +107,10 @@ def key_fault(signed: bytes) -> str | None:
 
 
 def curve(signed: bytes) -> str | None:
-    """The curve of a certificate's or a request's key, by its OID; `signed` as for `key_fault`."""
+    """Return the OID of the curve of a certificate's or a request's key, or None.
+
+    `signed` is as for `key_fault`.
+    """
     try:
         kind, parameters = der.elements(public_key_info(signed))[0].inside()
         return (
@@ -120,8 +123,9 @@ def curve(signed: bytes) -> str | None:
 
 
 def only_for_pss(signed: bytes) -> bool:
-    """Whether a certificate's or a request's RSA key is for RSASSA-PSS signatures alone; `signed`
-    as for `key_fault`.
+    """Return whether an RSA key is for RSASSA-PSS signatures alone.
+
+    The key is that of a certificate or a request. `signed` is as for `key_fault`.
     """
     try:
         return der.oid(der.elements(public_key_info(signed))[0].inside()[0].content) == _RSASSA_PSS
@@ -135,13 +139,14 @@ def _sequence(content: bytes) -> bytes:
 
 
 def usable(key: object) -> TypeGuard[PublicKey]:
-    """Whether `weakness` finds nothing wrong with a public key."""
+    """Return whether `weakness` finds nothing wrong with a public key."""
     return weakness(key) is None
 
 
 def weakness(key: object) -> str | None:
-    """Why a public key is not to be trusted, as a clause with the remedy ("its key is ...; use
-    ..."), or None.
+    """Return why a public key is not to be trusted, or None.
+
+    The reason is a clause with the remedy ("its key is ...; use ...").
     """
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size not in RSA_BITS:
@@ -163,12 +168,13 @@ def weakness(key: object) -> str | None:
 
 @lru_cache(maxsize=64)
 def factorable(modulus: int) -> str | None:
-    """Whether anybody can compute the private key of an RSA key (CA/Browser Forum baseline
-    requirements 6.1.1.3).
+    """Return why anybody can compute the private key of an RSA key, or None.
 
-    Close primes: Fermat's method, as many rounds as the requirements ask for. ROCA
-    (CVE-2017-15361): the fingerprint of its finders, which one key in about 200 million has by
-    chance.
+    Source: CA/Browser Forum baseline requirements 6.1.1.3.
+
+    Close primes are found by Fermat's method, in as many rounds as the requirements ask for. ROCA
+    (CVE-2017-15361) is found by the fingerprint of its finders. One key in about 200 million has
+    that fingerprint by chance.
     """
     root = math.isqrt(modulus)
     for middle in range(root + (root * root < modulus), root + _FERMAT_ROUNDS):
@@ -192,8 +198,10 @@ def _powers(prime: int) -> frozenset[int]:
 
 
 def signature_hash(key: PublicKey) -> SignatureHash:
-    """The hash a key signs with: as strong as its curve, SHA-256 for RSA (RFC 5480 section 4, RFC
-    8446 section 4.2.3).
+    """Return the hash that a key signs with.
+
+    It is as strong as the key's curve, and SHA-256 for RSA (RFC 5480 section 4, RFC 8446 section
+    4.2.3).
     """
     if isinstance(key, ec.EllipticCurvePublicKey):
         return _CURVE_HASHES[key.curve.name]
@@ -201,7 +209,7 @@ def signature_hash(key: PublicKey) -> SignatureHash:
 
 
 def same_key(one: object, other: object) -> bool:
-    """Whether two public keys are one."""
+    """Return whether two public keys are one."""
     return _encoded(one) == _encoded(other)
 
 

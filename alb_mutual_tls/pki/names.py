@@ -1,5 +1,6 @@
-"""Distinguished names: from a subject's fields and back, and when two of them are one (RFC 5280
-sections 4.1.2.4 and 7.1).
+"""Convert distinguished names from and to a subject's fields, and compare them.
+
+Source: RFC 5280 sections 4.1.2.4 and 7.1.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, Subject, normalized
 
 
 def to_name(subject: Subject) -> x509.Name:
-    """The name with one RDN per field, in the order of `SUBJECT_FIELDS`; UTF8String, but
-    PrintableString countries and IA5String e-mail.
+    """Return the name with one RDN per field, in the order of `SUBJECT_FIELDS`.
+
+    Values are UTF8String, but countries are PrintableString and e-mail addresses IA5String.
     """
     return x509.Name(
         x509.NameAttribute(x509.ObjectIdentifier(field.oid), subject[name])
@@ -22,7 +24,7 @@ def to_name(subject: Subject) -> x509.Name:
 
 
 def same_name(one: x509.Name, other: x509.Name) -> bool:
-    """Whether two names are the same to a person or to a verifier.
+    """Return whether two names are the same to a person or to a verifier.
 
     Case, white space and string types are disregarded, as RFC 5280 section 7.1 has it, and the
     order of attributes too: tools differ in it, and a client named like an authority is a mistake
@@ -42,8 +44,9 @@ def _attributes(name: x509.Name) -> list[tuple[str, str]]:
 
 
 def comparable(distinguished: x509.Name) -> list[tuple[str, str]]:
-    """As verifiers compare names (RFC 5280 section 7.1): kinds of text, case and white space do not
-    count.
+    """Return a name in the form that verifiers compare (RFC 5280 section 7.1).
+
+    Kinds of text, case and white space do not count.
     """
     return [
         (one.oid.dotted_string, normalized(one.value) if isinstance(one.value, str) else one.value.hex())

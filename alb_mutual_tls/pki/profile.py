@@ -1,8 +1,10 @@
-"""What our certificates are, as data, and the rules for what a user may ask of them.
+"""Define our certificates as data, and check what a user may ask of them.
 
-Nothing here imports `cryptography`, because every preview reads these rules and importing that
-package takes 0.1 s. Sources: RFC 5280 (the profile, and the upper bounds of its appendix A.1), RFC
-3986 (URIs), the SPIFFE ID specification.
+Nothing here imports `cryptography`. Every preview reads these rules, and importing that package
+takes 0.1 s.
+
+Sources: RFC 5280 (the profile, and the upper bounds of its appendix A.1), RFC 3986 (URIs), the
+SPIFFE ID specification.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ Subject = Mapping[str, str]
 
 @dataclass(frozen=True)
 class SubjectField:
-    """An attribute type of a distinguished name: its OID, and its upper bound in characters (RFC
-    5280, appendix A.1).
+    """An attribute type of a distinguished name: its OID and its upper bound.
+
+    The bound is in characters (RFC 5280, appendix A.1).
     """
 
     oid: str
@@ -108,9 +111,9 @@ _URI_LIMIT: Final = 2048
 
 
 def check_subject(fields: Mapping[str, object]) -> list[str]:
-    """Everything that is wrong with a subject's fields, a sentence each: value, rule, remedy.
+    """Return everything that is wrong with a subject's fields.
 
-    No fields at all are no error here.
+    Each fault is one sentence: value, rule, remedy. Having no fields at all is not an error here.
     """
     problems = [
         f"{name} is not a subject field; the fields are {', '.join(SUBJECT_FIELDS)}"
@@ -158,8 +161,9 @@ def _check_field(name: str, value: object) -> str | None:
 
 
 def check_uri(uri: object) -> str | None:
-    """What is wrong with a URI name of a certificate, as a sentence, or None (RFC 5280 section
-    4.2.1.6: absolute, in ASCII).
+    """Return what is wrong with a URI name of a certificate, or None.
+
+    The fault is one sentence. The URI must be absolute and in ASCII (RFC 5280 section 4.2.1.6).
     """
     if not isinstance(uri, str):
         return f"the URI {uri!r} is not text; put it in quotes"
@@ -180,8 +184,9 @@ def check_uri(uri: object) -> str | None:
 
 
 def check_renewal(validity_days: int, renew_before_days: int) -> str | None:
-    """What is wrong with the time of renewal of a client certificate, as a sentence, or None; both
-    in days.
+    """Return what is wrong with the renewal time of a client certificate, or None.
+
+    The fault is one sentence. Both arguments are in days.
     """
     if renew_before_days < 0:
         return f"renewBeforeDays {renew_before_days} is less than 0; give 0 to {validity_days - 1}"
@@ -194,8 +199,9 @@ def check_renewal(validity_days: int, renew_before_days: int) -> str | None:
 
 
 def same_subject(one: Subject, other: Subject) -> bool:
-    """Whether two subjects are one name to a verifier, disregarding case and white space (RFC 5280
-    section 7.1).
+    """Return whether two subjects are one name to a verifier.
+
+    Case and white space do not count (RFC 5280 section 7.1).
     """
     return {name: normalized(value) for name, value in one.items()} == {
         name: normalized(value) for name, value in other.items()
@@ -203,8 +209,9 @@ def same_subject(one: Subject, other: Subject) -> bool:
 
 
 def normalized(value: str) -> str:
-    """An attribute's value as verifiers compare it: compatibility forms and case folded, white
-    space collapsed (RFC 5280 section 7.1).
+    """Return an attribute's value as verifiers compare it.
+
+    Compatibility forms and case are folded, and white space is collapsed (RFC 5280 section 7.1).
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
     return " ".join(folded.split())

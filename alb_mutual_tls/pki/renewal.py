@@ -26,22 +26,25 @@ class RenewalState(StrEnum):
 
 
 def due_from(not_after: datetime, renew_before_days: int) -> datetime:
-    """The time of renewal: `renew_before_days` days (of 24 hours) before the end, and never at the
-    end itself, when clients are locked out.
+    """Return the time of a certificate's renewal.
+
+    It is `renew_before_days` days (of 24 hours) before the end. It is never the end itself, when
+    clients are locked out.
     """
     return not_after - (timedelta(days=renew_before_days) or _LEAST)
 
 
 def near_end(now: datetime, not_after: datetime, renew_before_days: int) -> bool:
-    """Whether the time of renewal has come."""
+    """Return whether the time of renewal has come."""
     return now >= due_from(not_after, renew_before_days)
 
 
 def renewal(
     now: datetime, not_after: datetime, renew_before_days: int, authority_not_after: datetime
 ) -> RenewalState:
-    """What is to be done about a certificate that ends at `not_after` and whose authority ends at
-    `authority_not_after`.
+    """Return what is to be done about a certificate's end.
+
+    The certificate ends at `not_after`, and its authority ends at `authority_not_after`.
     """
     if not near_end(now, not_after, renew_before_days):
         return RenewalState.NOT_YET

@@ -1,9 +1,9 @@
-"""Certificate signing requests that clients bring: what is refused, and what is left out of what
-they ask for.
+"""Read the signing requests that clients bring, and list what is left out of them.
 
-Only the public key of a request is used. Names and extensions of a certificate come from the
-configuration and our profile. Sources: RFC 2986 (PKCS#10), RFC 2985 section 5.4 (attributes), RFC
-5280 section 4.2 (extensions).
+A request that breaks the rules is refused. Only the public key of a request is used. Names and
+extensions of a certificate come from the configuration and our profile.
+
+Sources: RFC 2986 (PKCS#10), RFC 2985 section 5.4 (attributes), RFC 5280 section 4.2 (extensions).
 """
 
 from __future__ import annotations
@@ -32,15 +32,19 @@ _FIELD_NAMES: Final = {field.oid: name for name, field in SUBJECT_FIELDS.items()
 
 @dataclass(frozen=True)
 class SigningRequest:
-    """A request whose signature has proved possession of the private key (RFC 2986 section 4.2)."""
+    """A request whose signature has proved possession of the private key.
+
+    Source: RFC 2986 section 4.2.
+    """
 
     public_key: PublicKey
     request: x509.CertificateSigningRequest
 
     @classmethod
     def load(cls, pem: str) -> SigningRequest:
-        """From PEM; raises `UserError` when the request cannot be read or is to be refused, whoever
-        signs it.
+        """Read a request from PEM.
+
+        Raises `UserError` when it cannot be read, or is to be refused, whoever signs it.
         """
         request = _parse(pem)
         fault = key_fault(request.tbs_certrequest_bytes)
@@ -82,8 +86,9 @@ class SigningRequest:
         return found
 
     def named_like(self, authority: x509.Certificate) -> str | None:
-        """A sentence when the request bears the name of an authority, else None: whoever made it
-        has mistaken the one for the other.
+        """Return a sentence when the request bears the name of an authority, or None.
+
+        Whoever made the request has mistaken the one for the other.
         """
         if not same_name(self.request.subject, authority.subject):
             return None
@@ -93,8 +98,9 @@ class SigningRequest:
         )
 
     def left_out(self, subject: Subject, uris: Sequence[str]) -> list[str]:
-        """What the request asks for and the certificate will not have, in words; `subject` and
-        `uris` are what was configured.
+        """Return what the request asks for and the certificate will not have, in words.
+
+        `subject` and `uris` are what was configured.
         """
         return [
             *self._names_left_out(subject),

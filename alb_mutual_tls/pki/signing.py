@@ -1,4 +1,4 @@
-"""Signing client certificates and cross certificates by the profiles of `profile.py`.
+"""Sign client and cross certificates by the profiles of `profile.py`.
 
 Sources: RFC 5280 section 4, RFC 2986 (requests), CA/Browser Forum baseline requirements 7.1 (serial
 numbers).
@@ -62,7 +62,10 @@ class Issuer:
 
     @classmethod
     def load(cls, certificate_pem: str, private_key_pem: str) -> Issuer:
-        """From PEM; raises `UserError` when either is unusable or they do not belong together."""
+        """Read an authority's certificate and private key from PEM.
+
+        Raises `UserError` when either is unusable or they do not belong together.
+        """
         return _load_issuer(certificate_pem, private_key_pem)
 
 
@@ -81,10 +84,10 @@ def _load_issuer(certificate_pem: str, private_key_pem: str) -> Issuer:
 def root_certificate(
     private_key_pem: str, *, subject: Subject, validity_days: int, now: datetime
 ) -> x509.Certificate:
-    """The self-signed certificate of an authority, valid from 5 minutes before `now` for
-    `validity_days` days from `now`.
+    """Return the self-signed certificate of an authority.
 
-    Raises `UserError` when the key is unusable.
+    It is valid from 5 minutes before `now` for `validity_days` days from `now`. Raises `UserError`
+    when the key is unusable.
     """
     private_key = load_private_key(private_key_pem)
     public_key = private_key.public_key()
@@ -108,11 +111,13 @@ def client_certificate(
     now: datetime,
     authorities: Iterable[x509.Certificate] = (),
 ) -> x509.CertificateBuilder:
-    """A client certificate, ready to be signed with `sign`, or a `UserError` that says why it
-    cannot be.
+    """Build a client certificate, ready to be signed with `sign`.
 
-    It is valid from 5 minutes before `now` for `validity_days` days from `now`, but never longer
-    than its issuer. `authorities` are those, beside the issuer, whose names it must not bear.
+    It is valid from 5 minutes before `now` for `validity_days` days from `now`. It is never valid
+    longer than its issuer. `authorities` are those, beside the issuer, whose names it must not
+    bear.
+
+    Raises a `UserError` that says why it cannot be signed.
     """
     faults = certificate_faults(issuer.certificate, now)
     if faults:
@@ -161,8 +166,10 @@ def named_like_authority(subject: Subject, authority: x509.Certificate) -> str |
 
 
 def _email_names(subject: Subject) -> list[x509.GeneralName]:
-    """RFC 5280 section 4.1.2.6: an e-mail address in the subject must be in the alternative names
-    too.
+    """Return the alternative names for a subject's e-mail address.
+
+    An e-mail address in the subject must be in the alternative names too (RFC 5280 section
+    4.1.2.6).
     """
     return [x509.RFC822Name(subject["emailAddress"])] if "emailAddress" in subject else []
 
@@ -170,14 +177,16 @@ def _email_names(subject: Subject) -> list[x509.GeneralName]:
 def cross_certificate(
     issuer: Issuer, subject_certificate: x509.Certificate, *, now: datetime
 ) -> x509.CertificateBuilder:
-    """A certificate of another authority's name and key (RFC 5280 section 3.2), ready to be signed
-    with `sign`.
+    """Build a cross certificate of another authority's name and key.
 
-    Clients below that authority are accepted with it where only the issuer is trusted. It is valid
-    until the earlier end of the two and keeps the limits of the other, so that nobody gets in
-    through it whom that one does not allow: path length (no longer than the issuer's allows),
-    extended key usage, certificate policies and name constraints. Raises `UserError` when either is
-    unfit, or the issuer's path length is 0.
+    It is ready to be signed with `sign` (RFC 5280 section 3.2). Clients below that authority are
+    accepted with it where only the issuer is trusted.
+
+    It is valid until the earlier end of the two. It keeps the limits of the other, so that nobody
+    gets in through it whom that one does not allow. The limits are path length (no longer than the
+    issuer's allows), extended key usage, certificate policies and name constraints.
+
+    Raises `UserError` when either is unfit, or the issuer's path length is 0.
     """
     for certificate in (issuer.certificate, subject_certificate):
         faults = certificate_faults(certificate, now)
@@ -221,8 +230,10 @@ def cross_certificate(
 
 
 def lost_limits(cross: x509.Certificate, subject_certificate: x509.Certificate) -> list[str]:
-    """The limits of an authority that its cross certificate lacks, as earlier versions signed it:
-    through it more get in than it allows.
+    """Return the limits of an authority that its cross certificate lacks.
+
+    Earlier versions signed such cross certificates. More clients get in through one than the
+    authority allows.
     """
     lost = [
         words
@@ -251,13 +262,14 @@ def profiled(
     issuer_key_identifier: x509.SubjectKeyIdentifier | None,
     own_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.CertificateBuilder:
-    """A certificate with the extensions of a profile, key identifiers and a new serial number, but
-    without validity.
+    """Build a certificate with the extensions of a profile, but without validity.
 
-    The authority key identifier is there below every issuer, also one of the same name: it is what
-    tells the two apart (RFC 5280 section 4.2.1.1). Only a root does without (None). The serial
-    number has 159 random bits, which makes it positive and at most 20 octets long (RFC 5280 section
-    4.1.2.2).
+    It has key identifiers and a new serial number. The authority key identifier is there below
+    every issuer, also one of the same name. It is what tells the two apart (RFC 5280 section
+    4.2.1.1). Only a root does without (None).
+
+    The serial number has 159 random bits. That makes it positive and at most 20 octets long (RFC
+    5280 section 4.1.2.2).
     """
     own = own_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
     usages = {attribute: usage in profile.key_usage for usage, attribute in _KEY_USAGES.items()}
@@ -286,8 +298,9 @@ def below(
     public_key: PublicKey,
     own_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.CertificateBuilder:
-    """A certificate of this profile that names this issuer, its name as it is encoded there;
-    validity is for the caller to add.
+    """Build a certificate of this profile that names this issuer.
+
+    The issuer's name is kept as it is encoded there. The caller adds the validity.
     """
     return profiled(
         profile,
@@ -300,8 +313,9 @@ def below(
 
 
 def key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
-    """The subject key identifier that a certificate bears, else the SHA-1 of its key (RFC 5280
-    section 4.2.1.2, method 1).
+    """Return the subject key identifier of a certificate, or the SHA-1 of its key.
+
+    The SHA-1 is for a certificate that bears none (RFC 5280 section 4.2.1.2, method 1).
     """
     found = extension(certificate, x509.SubjectKeyIdentifier)
     return found if found is not None else x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
@@ -315,10 +329,10 @@ def sign(builder: x509.CertificateBuilder, issuer: Issuer) -> x509.Certificate:
 
 
 def verified(certificate: x509.Certificate, issuer: x509.Certificate | None = None) -> x509.Certificate:
-    """The certificate, when its issuer (itself, where None) has signed it: what a damaged key signs
-    must not be given away.
+    """Return the certificate when its issuer has signed it.
 
-    Raises `UserError`, as a key could be computed from a wrong signature.
+    Without an issuer (None), the certificate itself must have signed it. What a damaged key signs
+    must not be given away. Raises `UserError`, as a key could be computed from a wrong signature.
     """
     authority = issuer or certificate
     try:
@@ -337,8 +351,9 @@ def to_pem(certificate: x509.Certificate) -> str:
 
 
 def shortened(issuer_certificate: x509.Certificate, validity_days: int, now: datetime) -> str | None:
-    """A sentence for a client certificate that ends earlier than asked for, because its issuer
-    does, or None.
+    """Return a sentence for a client certificate that ends early, or None.
+
+    It ends earlier than asked for when its issuer does.
     """
     end = issuer_certificate.not_valid_after_utc
     if now + timedelta(days=validity_days) <= end:

@@ -1,5 +1,6 @@
-"""The data of a Kubernetes Secret of type kubernetes.io/tls
-(https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets).
+"""Build the data of a Kubernetes Secret of type kubernetes.io/tls.
+
+Source: https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets
 """
 
 from __future__ import annotations

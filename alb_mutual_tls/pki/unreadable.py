@@ -1,8 +1,9 @@
-"""Why `cryptography`, with which this program reads, refuses a certificate or a request, and
-whether OpenSSL reads it.
+"""Explain why `cryptography` refuses a certificate or a request.
 
-"OpenSSL reads it" is said only of what was tried: the cases of
-tests/unit/operations/inspection/test_unreadable.py, with `openssl` itself.
+This program reads with `cryptography`. The explanation says whether OpenSSL reads it.
+
+"OpenSSL reads it" is said only of what was tried, with `openssl` itself. These are the cases of
+tests/unit/operations/inspection/test_unreadable.py.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ _OPENSSL_READS: Final = "OpenSSL reads it, the reader of this program (Python's 
 
 
 def of_certificate(data: bytes) -> str | None:
-    """A clause behind "the certificate" with the remedy ("has ...; have it made anew ..."); None
-    for what is no certificate at all.
+    """Return why a certificate is refused, with the remedy, or None.
+
+    The clause stands behind "the certificate" ("has ...; have it made anew ..."). None means that
+    it is not a certificate at all.
     """
     try:
         body, _, _ = der.only(data).inside()
@@ -39,8 +42,10 @@ def of_certificate(data: bytes) -> str | None:
 
 
 def of_request(data: bytes) -> str | None:
-    """A clause behind "the certificate signing request" with the remedy; None for what is no
-    request at all.
+    """Return why a request is refused, with the remedy, or None.
+
+    The clause stands behind "the certificate signing request". None means that it is not a request
+    at all.
     """
     try:
         body, algorithm, signature = der.only(data).inside()
