@@ -1,1 +1,1 @@
-"""The Kubernetes cluster: kubeconfigs, requests to its API server, AlbConfigs as documents."""
+"""Reach the Kubernetes cluster: kubeconfigs, API requests, AlbConfig documents."""

@@ -1,8 +1,9 @@
-"""Requests to a Kubernetes API server over HTTPS: connections kept alive, credentials renewed,
-failures as sentences.
+"""Send requests to a Kubernetes API server over HTTPS.
 
-Answers are read as `exact_json`, because a typed client rounds numbers that a JSON Patch must
-repeat as they stand.
+Connections are kept alive, credentials are renewed, and failures are reported as sentences.
+
+Answers are read as `exact_json`, because a typed client rounds numbers. A JSON Patch must repeat
+them as they stand.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ class KubernetesApi:
         return f"the cluster at {self.connection.server} (context {self.connection.context})"
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
-        """Read an object, again while the server is away or busy; raises `Unreachable`, `Forbidden`
-        or `KubernetesError`.
+        """Read an object, again while the server is away or busy.
+
+        Raises `Unreachable`, `Forbidden` or `KubernetesError`.
         """
         deadline = time.monotonic() + _RETRY_SECONDS
         for pause in (*_RETRY_PAUSES, None):
@@ -101,11 +103,10 @@ class KubernetesApi:
             page["continue"] = token
 
     def patch(self, path: str, patch: list[Any], field_manager: str) -> Document:
-        """Send a JSON Patch, once: whoever calls looks at the object before sending it again.
-        Returns the object as it then is.
+        """Send a JSON Patch once, and return the object as it then is.
 
-        The API server compares the texts of a `test` with its own as bytes, so they are written as
-        it writes them.
+        The caller looks at the object before sending the patch again. The API server compares the
+        texts of a `test` with its own as bytes. So they are written as it writes them.
         """
         body = exact_json.dumps(patch).translate(_GO_ESCAPES).encode()
         return self._request(

@@ -1,8 +1,7 @@
-"""A program of somebody else's that is run for its output: bounded in time and length, and nothing
-of it is left behind.
+"""Run somebody else's program for its output, bounded in time and length.
 
-`subprocess.run` with a timeout kills the program alone and then waits for whatever it has started
-to close the pipe, without end.
+Nothing of the program is left behind. `subprocess.run` with a timeout kills the program alone. It
+then waits, without end, for whatever the program started to close the pipe.
 """
 
 from __future__ import annotations
@@ -27,11 +26,10 @@ class TooMuch(Exception):
 def run(
     arguments: Sequence[str], environment: Mapping[str, str], seconds: float, octets: int
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program without standard input and without a terminal, in a session of its own, and
-    return what it printed.
+    """Run a program in a session of its own, and return what it printed.
 
-    Raises `TooLong`, `TooMuch` (more than `octets` on one output), and `OSError` when it cannot be
-    started.
+    It has no standard input and no terminal. Raises `TooLong`, `TooMuch` (more than `octets` on one
+    output), and `OSError` when it cannot be started.
     """
     deadline = time.monotonic() + seconds
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The cluster as this program needs it: its identity, AlbConfigs, and what tells whether they work.
+"""Read and change the cluster: its identity, AlbConfigs, and whether they work.
 
 AlbConfigs are kept as raw documents.
 """
@@ -22,19 +22,25 @@ _CRD = ("apis", "apiextensions.k8s.io", "v1", "customresourcedefinitions", "albc
 
 
 class NoAlbConfigKind(UserError):
-    """The cluster has no CustomResourceDefinition for AlbConfig, hence no AlbConfigs either."""
+    """The cluster has no CustomResourceDefinition for AlbConfig.
+
+    Hence it has no AlbConfigs either.
+    """
 
 
 class Conflict(UserError):
-    """The AlbConfig is no longer what the patch was planned for (a `test` failed), or was written
-    at the same moment.
+    """The AlbConfig has changed since the patch was planned.
+
+    It is no longer what the patch was planned for (a `test` failed), or was written at the same
+    moment.
     """
 
 
 @dataclass(frozen=True)
 class Event:
-    """A warning that the controller has recorded about an AlbConfig; `last_seen` is RFC 3339 text,
-    as the cluster has it.
+    """A warning that the controller has recorded about an AlbConfig.
+
+    `last_seen` is RFC 3339 text, as the cluster has it.
     """
 
     reason: str
@@ -86,10 +92,10 @@ class Cluster:
             return self._uid
 
     def ack_cluster_id(self) -> str | None:
-        """The cluster's id in ACK, as its configuration (ConfigMap kube-system/ack-cluster-profile)
-        or its nodes tell; `None` when neither does.
+        """Return the cluster's id in ACK, or None when the cluster does not tell it.
 
-        Raises `Forbidden` for the configuration when it may not be read and the nodes do not tell.
+        The configuration (ConfigMap kube-system/ack-cluster-profile) or the nodes tell it. Raises
+        `Forbidden` for the configuration when it may not be read and the nodes do not tell.
         """
         forbidden: Forbidden | None = None
         try:
@@ -120,8 +126,9 @@ class Cluster:
         return found
 
     def albconfig(self, name: str) -> Document | None:
-        """The AlbConfig, `None` when the cluster has none of that name; raises
-        `NoAlbConfigKind`.
+        """Return the AlbConfig, or None when the cluster has none of that name.
+
+        Raises `NoAlbConfigKind`.
         """
         try:
             return self._use().get(path_of(*_ALBCONFIGS, name))
@@ -145,8 +152,9 @@ class Cluster:
             raise unserved from None
 
     def _unserved(self) -> UserError:
-        """Why the API server does not serve AlbConfigs: only a definition that is not there proves
-        that there are none.
+        """Return the error that says why the API server does not serve AlbConfigs.
+
+        Only a missing definition proves that there are none.
         """
         remedy = "install the ALB Ingress Controller add-on, or set kubernetes:context to another cluster"
         try:
@@ -181,8 +189,9 @@ class Cluster:
             raise
 
     def writing(self, name: str) -> threading.Lock:
-        """Held while reading, planning and patching an AlbConfig, so that listeners of one `pulumi
-        up` do not get in each other's way.
+        """Return the lock to hold while reading, planning and patching an AlbConfig.
+
+        It keeps the listeners of one `pulumi up` out of each other's way.
         """
         with self._lock:
             return self._writing[name]
@@ -198,7 +207,7 @@ class Cluster:
             return None
 
     def delete_secret(self, namespace: str, name: str, uid: str) -> None:
-        """Delete a Secret if it still is that one; one that is gone is no error."""
+        """Delete a Secret if it still is that one; one that is gone is not an error."""
         try:
             self._use().delete(path_of(*_secret(namespace, name)), uid)
         except KubernetesError as error:

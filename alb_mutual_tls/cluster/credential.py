@@ -11,8 +11,9 @@ from alb_mutual_tls.errors import UserError
 
 @dataclass(frozen=True)
 class KubernetesCredential:
-    """What the client shows to the API server: a bearer token, a client certificate with its key
-    (PEM), a name and password, or nothing.
+    """What the client shows to the API server.
+
+    It is a bearer token, a client certificate with its key (PEM), a name and password, or nothing.
     """
 
     token: str | None = None
@@ -42,8 +43,9 @@ def text_of(content: Mapping[str, Any], key: str, where: str, *, number: bool = 
 
 
 def sendable(token: str | None, where: str) -> str | None:
-    """A token that can stand in a header, which one that was pasted or saved by an editor often
-    cannot.
+    """Return a token that can stand in a header.
+
+    A token that was pasted, or saved by an editor, often cannot.
     """
     if token is None or (token.isascii() and token.isprintable()):
         return token

@@ -1,4 +1,7 @@
-"""Credential plugins of a kubeconfig (client-go's exec): started, and their answer read."""
+"""Start the credential plugins of a kubeconfig, and read their answer.
+
+These are client-go's exec plugins.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ _PLUGIN_OCTETS: Final = 1 << 20
 
 
 class PluginTooSlow(UserError):
-    """A credential plugin did not answer in time; it is not to be waited for once more."""
+    """A credential plugin did not answer in time.
+
+    It is not to be waited for once more.
+    """
 
 
 def run_plugin(plugin: Any, connection: Connection, where: str) -> KubernetesCredential:

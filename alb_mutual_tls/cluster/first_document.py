@@ -1,9 +1,10 @@
-"""The first document of a YAML text, as kubectl's library reads it, in a time and depth that grow
-with the text's length alone.
+"""Read the first document of a YAML text as kubectl's library reads it.
 
-PyYAML knows kinds of text that kubectl's library does not (dates, `12:30` as a number), which would
-change names. libyaml's composer calls itself for each level, so that a text of brackets ends the
-process; and merge keys (`<<`) of merge keys grow without end.
+Time and depth grow with the text's length alone.
+
+PyYAML knows kinds of text that kubectl's library does not (dates, `12:30` as a number). They would
+change names. libyaml's composer calls itself for each level, so a text of brackets ends the
+process. Merge keys (`<<`) of merge keys grow without end.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class NotYaml(ValueError):
 
 
 def decoded(content: bytes) -> str:
-    """A text file's content: UTF-8, or what its byte order mark says, as Windows writes it."""
+    """Decode a text file as UTF-8, or as its byte order mark says.
+
+    Windows writes such marks.
+    """
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.removeprefix(mark).decode(encoding, errors="replace")

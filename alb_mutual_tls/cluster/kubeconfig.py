@@ -1,9 +1,11 @@
-"""Kubeconfig files -> how to reach one cluster, with the rules of client-go (KUBECONFIG may list
-several files; exec credential plugins).
+"""Read from kubeconfig files how to reach one cluster, with client-go's rules.
 
-Not lightkube's reader: it takes neither plugins that answer with a client certificate (ACK's
-`ack-ram-tool credential-plugin get-credential` does) nor `client.authentication.k8s.io/v1` nor
-several files, ignores `tls-server-name`, and its import costs every provider process 0.3 s.
+KUBECONFIG may list several files, and credential plugins (exec) are known.
+
+This is not lightkube's reader. That one takes neither several files nor
+`client.authentication.k8s.io/v1`. It takes no plugins that answer with a client certificate, as
+ACK's `ack-ram-tool credential-plugin get-credential` does. It ignores `tls-server-name`, and its
+import costs every provider process 0.3 s.
 """
 
 from __future__ import annotations
@@ -190,8 +192,9 @@ def _refuse_other_files(documents: list[Source], origin: str) -> None:
 
 
 def _entries(document: Mapping[str, Any], section: str) -> list[tuple[str, dict[str, Any]]]:
-    """The entries of a section with their names; kubectl takes numbers for no names, which is no
-    reason to leave them out here.
+    """Return the entries of a section with their names.
+
+    kubectl does not accept numbers as names. That is not a reason to leave them out here.
     """
     entries = document.get(section)
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

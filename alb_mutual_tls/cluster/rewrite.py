@@ -1,4 +1,7 @@
-"""Plan a change of an AlbConfig and write it; where somebody else wrote first, plan it anew."""
+"""Plan a change of an AlbConfig and write it.
+
+Where somebody else wrote first, the change is planned anew.
+"""
 
 from __future__ import annotations
 

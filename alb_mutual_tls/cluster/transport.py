@@ -16,8 +16,9 @@ texts only.
 
 
 class _Https(http.client.HTTPConnection):
-    """A connection whose server certificate may be checked for another name than the one that is
-    dialled (`tls-server-name`).
+    """A connection that may check the server certificate for another name.
+
+    That name (`tls-server-name`) may differ from the one that is dialed.
     """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None, server_name: str) -> None:
@@ -33,8 +34,9 @@ class _Https(http.client.HTTPConnection):
 
 
 def _certificates(pem: bytes) -> bytes:
-    """The DER of the certificates in a PEM text that can be read, whatever else it says and in
-    whatever encoding, as Go's library takes them.
+    """Return the DER of the certificates in a PEM text that can be read.
+
+    The rest of the text and its encoding do not matter, as for Go's library.
     """
     found, probe = b"", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for _, body in blocks(pem.decode("latin-1"), ["CERTIFICATE", "X509 CERTIFICATE"]):
@@ -48,7 +50,10 @@ def _certificates(pem: bytes) -> bytes:
 
 
 def _may_pass(error: BaseException | None) -> bool:
-    """Whether a connection error may be gone in a moment: a wrong name or certificate is not."""
+    """Return whether a connection error may be gone in a moment.
+
+    A wrong name or certificate does not go away.
+    """
     return isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
 
 

@@ -1,5 +1,6 @@
-"""URLs that people write: taken apart, or refused with a clause, where the libraries would end in
-exceptions of all kinds at the first connection.
+"""Take apart the URLs that people write, or refuse them with a clause.
+
+The libraries would end in exceptions of all kinds at the first connection.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 @dataclass(frozen=True)
 class Url:
-    """A URL: scheme in lower case, host in ASCII, the scheme's port where none is given (0 where it
-    has none), path percent-encoded.
+    """A URL, taken apart and normalized.
+
+    The scheme is in lower case, the host in ASCII, and the path percent-encoded. The port is the
+    scheme's where none is given, or 0 where it has none.
     """
 
     scheme: str
@@ -54,7 +57,10 @@ def parse(text: str) -> Url:
 
 
 def ascii_host(name: str) -> str:
-    """A host name as DNS and TLS want it, or an IP address. Raises `ValueError` with a clause."""
+    """Return a host name as DNS and TLS want it, or an IP address.
+
+    Raises `ValueError` with a clause.
+    """
     if ":" in name:
         try:
             address, _, zone = name.partition("%")

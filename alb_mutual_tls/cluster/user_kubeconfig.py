@@ -1,5 +1,6 @@
-"""Container Service for Kubernetes (ACK): the short-lived kubeconfig that it signs for the caller
-of a cluster.
+"""Fetch the short-lived kubeconfig that ACK signs for the caller of a cluster.
+
+ACK is Container Service for Kubernetes.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ _CLUSTER_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True)
 class UserKubeconfig:
-    """The text of a kubeconfig with a client certificate or token; `expires` is RFC 3339 text, as
-    Alibaba Cloud has it.
+    """The text of a kubeconfig with a client certificate or token.
+
+    `expires` is RFC 3339 text, as Alibaba Cloud has it.
     """
 
     text: str = field(repr=False)
@@ -29,11 +31,13 @@ class UserKubeconfig:
 
 
 def fetch(api: OpenApi, cluster_id: str, *, private_address: bool, minutes: int) -> UserKubeconfig:
-    """Have a kubeconfig of an ACK cluster made out that is good for `minutes` (15 to 4320), for the
-    cluster's public or private address.
+    """Have ACK make out a kubeconfig of a cluster that is good for `minutes`.
+
+    `minutes` is 15 to 4320. The kubeconfig is for the cluster's public or private address.
 
     https://alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/developer-reference/api-cs-2015-12-15-describeclusteruserkubeconfig
-    Raises `UserError`: an unknown cluster, no permission, or an answer that is no usable
+
+    Raises `UserError` for an unknown cluster, no permission, or an answer without a usable
     kubeconfig.
     """
     if not _CLUSTER_ID.fullmatch(cluster_id):
@@ -73,7 +77,7 @@ def fetch(api: OpenApi, cluster_id: str, *, private_address: bool, minutes: int)
 
 
 def _has_context(text: str) -> bool:
-    """Whether it leads to a cluster and says who one is there."""
+    """Return whether it leads to a cluster and says who one is there."""
     try:
         return bool(kubeconfigs.load(f"{text}\n", None, {}).user)
     except UserError:
