@@ -20,17 +20,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from alb_mutual_tls.cluster import urls
+from alb_mutual_tls.cluster import transport, urls
 from alb_mutual_tls.cluster.connection import Connection
 from alb_mutual_tls.cluster.credential import KubernetesCredential
 from alb_mutual_tls.cluster.credential_plugin import PluginTooSlow
 from alb_mutual_tls.cluster.transport import (
-    _GO_ESCAPES,
-    _TIMEOUT_SECONDS,
-    _certificates,
-    _environment_proxy,
-    _Https,
-    _may_pass,
+    GO_ESCAPES,
+    HttpsConnection,
+    environment_proxy,
+    may_pass,
+    trusted_certificates,
 )
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import exact_json
@@ -64,7 +63,7 @@ class KubernetesApi:
         self.connection = connection
         self._url = urls.parse(connection.server)
         self._lock = threading.Lock()
-        self._idle: list[_Https] = []
+        self._idle: list[HttpsConnection] = []
         self._credential: KubernetesCredential | None = None
         self._too_slow: PluginTooSlow | None = None
         self._context: ssl.SSLContext | None = None
@@ -85,7 +84,7 @@ class KubernetesApi:
                 passing = (
                     error.status in (429, 500, 502, 503, 504)
                     if isinstance(error, KubernetesError)
-                    else _may_pass(error.__cause__)
+                    else may_pass(error.__cause__)
                 )
                 if pause is None or not passing or time.monotonic() + pause > deadline:
                     raise
@@ -108,7 +107,7 @@ class KubernetesApi:
         The caller looks at the object before sending the patch again. The API server compares the
         texts of a `test` with its own as bytes. So they are written as it writes them.
         """
-        body = exact_json.dumps(patch).translate(_GO_ESCAPES).encode()
+        body = exact_json.dumps(patch).translate(GO_ESCAPES).encode()
         return self._request(
             "PATCH", path, {"fieldManager": field_manager}, body, "application/json-patch+json"
         )
@@ -196,15 +195,15 @@ class KubernetesApi:
                 self._idle.append(connection)
         return response.status, response.headers.get("Content-Type", ""), content
 
-    def _connect(self) -> _Https:
+    def _connect(self) -> HttpsConnection:
         url = self._url
         context, name = (
             (self._context if url.scheme == "https" else None),
             self.connection.server_name or url.host,
         )
-        proxy = self.connection.proxy or _environment_proxy(url.scheme, url.host)
+        proxy = self.connection.proxy or environment_proxy(url.scheme, url.host)
         if not proxy:
-            return _Https(url.host, url.port, context, name)
+            return HttpsConnection(url.host, url.port, context, name)
         try:
             address = urls.parse(proxy if "//" in proxy else f"http://{proxy.strip()}")
         except ValueError as fault:
@@ -217,7 +216,7 @@ class KubernetesApi:
                 f"the proxy {address.scheme}://{address.host} for {self} is not an http:// proxy: use one, or"
                 " exclude the host with NO_PROXY"
             )
-        connection = _Https(address.host, address.port, context, name)
+        connection = HttpsConnection(address.host, address.port, context, name)
         login = address.login and {
             "Proxy-Authorization": "Basic " + base64.b64encode(address.login.encode()).decode()
         }
@@ -237,7 +236,7 @@ class KubernetesApi:
     def _tls(self, credential: KubernetesCredential) -> ssl.SSLContext:
         where = f"context {self.connection.context} of {self.connection.origin}"
         authorities = (
-            None if self.connection.authorities is None else _certificates(self.connection.authorities)
+            None if self.connection.authorities is None else trusted_certificates(self.connection.authorities)
         )
         if authorities == b"":
             raise UserError(
@@ -292,8 +291,8 @@ class KubernetesApi:
             )
         elif isinstance(error, TimeoutError):
             reason = (
-                f"no answer within {_TIMEOUT_SECONDS:.0f} s: check the network, and the allow-list of the API"
-                " server"
+                f"no answer within {transport.TIMEOUT_SECONDS:.0f} s: check the network, and the allow-list"
+                " of the API server"
             )
         else:
             reason = (

@@ -9,20 +9,20 @@ import ssl
 
 from alb_mutual_tls.pem_blocks import blocks
 
-_GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 """What Go's encoding/json escapes beyond what JSON asks for; in a JSON text these stand inside
 texts only.
 """
 
 
-class _Https(http.client.HTTPConnection):
+class HttpsConnection(http.client.HTTPConnection):
     """A connection that may check the server certificate for another name.
 
     That name (`tls-server-name`) may differ from the one that is dialed.
     """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None, server_name: str) -> None:
-        super().__init__(host, port, timeout=_TIMEOUT_SECONDS)
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
         self._context = context
         self._server_name = server_name
 
@@ -33,7 +33,7 @@ class _Https(http.client.HTTPConnection):
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self._server_name)
 
 
-def _certificates(pem: bytes) -> bytes:
+def trusted_certificates(pem: bytes) -> bytes:
     """Return the DER of the certificates in a PEM text that can be read.
 
     The rest of the text and its encoding do not matter, as for Go's library.
@@ -49,7 +49,7 @@ def _certificates(pem: bytes) -> bytes:
     return found
 
 
-def _may_pass(error: BaseException | None) -> bool:
+def may_pass(error: BaseException | None) -> bool:
     """Return whether a connection error may be gone in a moment.
 
     A wrong name or certificate does not go away.
@@ -57,10 +57,10 @@ def _may_pass(error: BaseException | None) -> bool:
     return isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
 
 
-def _environment_proxy(scheme: str, host: str) -> str | None:
+def environment_proxy(scheme: str, host: str) -> str | None:
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
     return None if proxy_bypass_environment(host) else getproxies_environment().get(scheme)
 
 
-_TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0

@@ -112,7 +112,7 @@ def named(components: tuple[DeployedComponent, ...], component: str | None) -> t
     if not chosen:
         raise UserError(
             f"the stack has no AlbMutualTls named {component!r}: it has"
-            f" {_list(one.name for one in components)}"
+            f" {listed(one.name for one in components)}"
         )
     return chosen
 
@@ -137,5 +137,5 @@ def chosen_listeners(
     ]
 
 
-def _list(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"

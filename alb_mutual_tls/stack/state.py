@@ -18,7 +18,7 @@ from alb_mutual_tls.stack.deployed import (
     DeployedComponent,
     DeployedListener,
     DeployedSigner,
-    _list,
+    listed,
     named,
 )
 from alb_mutual_tls.tokens import (
@@ -60,7 +60,7 @@ def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Ma
     chosen = [one for one in roots if component in (None, _name(one))]
     if component is not None and not chosen:
         raise UserError(
-            f"the stack has no AlbMutualTls named {component!r}: it has {_list(_name(one) for one in roots)}"
+            f"the stack has no AlbMutualTls named {component!r}: it has {listed(_name(one) for one in roots)}"
         )
     found: list[Mapping[str, Any]] = []
     for one in chosen:
@@ -70,7 +70,7 @@ def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Ma
     if len(found) > 1:
         raise UserError(
             "the components of the stack use different providers: choose one with --component, of"
-            f" {_list(map(_name, chosen))}"
+            f" {listed(map(_name, chosen))}"
         )
     return found[0] if found else {}
 

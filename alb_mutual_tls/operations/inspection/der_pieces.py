@@ -48,9 +48,9 @@ def der_pieces(data: bytes, unlock: Unlock) -> Contents | None:
     if unreadable.of_request(data):
         return Contents("DER", (request_piece(data),))
     if _is_pkcs12(data):
-        return Contents("PKCS#12", tuple(_pkcs12(data, unlock)))
+        return Contents("PKCS#12", tuple(pkcs12_pieces(data, unlock)))
     if _SIGNED_DATA in data[:20]:
-        return Contents("PKCS#7", tuple(_pkcs7(data)))
+        return Contents("PKCS#7", tuple(pkcs7_pieces(data)))
     return _der_key(data, unlock) or _der_crl(data)
 
 
@@ -61,8 +61,8 @@ def _der_key(data: bytes, unlock: Unlock) -> Contents | None:
     try:
         return Contents("DER", (Key(load(None).public_key(), False),))
     except TypeError:
-        if _too_many_rounds(data):
-            return Contents("DER", (Unreadable(_TOO_MANY_ROUNDS),))
+        if too_many_rounds(data):
+            return Contents("DER", (Unreadable(TOO_MANY_ROUNDS),))
         return Contents("DER", (key_piece(load, True, unlock),))
     except (ValueError, UnsupportedAlgorithm, AttributeError):
         return None
@@ -76,7 +76,7 @@ def _der_crl(data: bytes) -> Contents | None:
     return Contents("DER", (Other("a certificate revocation list: ALB takes none"),))
 
 
-def _pkcs7(der: bytes) -> Iterator[Piece]:
+def pkcs7_pieces(der: bytes) -> Iterator[Piece]:
     try:
         found = pkcs7.load_der_pkcs7_certificates(der)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -88,7 +88,7 @@ def _pkcs7(der: bytes) -> Iterator[Piece]:
         yield certificate_piece(certificate.public_bytes(serialization.Encoding.DER))
 
 
-_TOO_MANY_ROUNDS: Final = (
+TOO_MANY_ROUNDS: Final = (
     f"it asks for more than {ROUND_LIMIT} rounds of key derivation, to keep whoever opens it busy; do not"
     " use it"
 )
@@ -112,9 +112,9 @@ def _is_pkcs12(data: bytes) -> bool:
     return inside is not None and inside[:4] == bytes.fromhex("02010330")
 
 
-def _pkcs12(data: bytes, unlock: Unlock) -> Iterator[Piece]:
-    if _too_many_rounds(data):
-        yield Unreadable(_TOO_MANY_ROUNDS)
+def pkcs12_pieces(data: bytes, unlock: Unlock) -> Iterator[Piece]:
+    if too_many_rounds(data):
+        yield Unreadable(TOO_MANY_ROUNDS)
         return
     loaded, encrypted = _open(data, None) or _open(data, b""), False
     if loaded is None:
@@ -164,7 +164,7 @@ def _element(data: bytes | memoryview) -> tuple[int, int, int] | None:
     return (data[0], start, end) if start <= len(data) and end <= len(data) else None
 
 
-def _first_element(data: bytes) -> bytes:
+def first_element(data: bytes) -> bytes:
     found = _element(data)
     return data[: found[2]] if found else data
 
@@ -174,7 +174,7 @@ def _inside(data: bytes) -> bytes | None:
     return data[found[1] : found[2]] if found else None
 
 
-def _too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
+def too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
     """Whether the data asks for too many rounds of key derivation.
 
     It looks for an octet string (the salt) followed by a number (the rounds) over the limit. It
@@ -186,7 +186,7 @@ def _too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
         inside, rest = rest[start:end], rest[end:]
         if before == _OCTET_STRING and tag == _INTEGER and int.from_bytes(inside[:64], "big") > ROUND_LIMIT:
             return True
-        if (tag & _CONSTRUCTED or tag == _OCTET_STRING) and _too_many_rounds(inside, depth - 1):
+        if (tag & _CONSTRUCTED or tag == _OCTET_STRING) and too_many_rounds(inside, depth - 1):
             return True
         before = tag
     return False

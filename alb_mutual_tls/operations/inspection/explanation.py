@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.inspection import facts as description
 from alb_mutual_tls.operations.inspection.judgement import (
-    _READABLE_BY_OTHERS,
+    READABLE_BY_OTHERS,
     Anchor,
     Basis,
     InspectedFile,
@@ -30,13 +30,16 @@ from alb_mutual_tls.operations.inspection.judgement import (
     Judgement,
     Refusal,
     Source,
+    certificates_of,
+    public_key_of,
+    public_keys_of,
 )
 from alb_mutual_tls.operations.inspection.notes import (
-    _too_deep,
     authority_notes,
     client_notes,
     depth_notes,
     key_reason,
+    too_deep,
 )
 from alb_mutual_tls.operations.inspection.piece import (
     Certificate,
@@ -49,7 +52,6 @@ from alb_mutual_tls.operations.inspection.piece import (
 from alb_mutual_tls.pki.authority_faults import certificate_faults, extension, lasting_faults
 from alb_mutual_tls.pki.brought import BroughtAuthority
 from alb_mutual_tls.pki.certification_path import computable, deep, judge, undocumented, weaknesses
-from alb_mutual_tls.pki.issuance import public_key
 from alb_mutual_tls.pki.keys import same_key
 from alb_mutual_tls.pki.names import name
 from alb_mutual_tls.pki.openssl_path import Judged, issued, looks_self_signed, self_signed
@@ -81,9 +83,11 @@ class _Explanation:
         self, sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: JudgedAs | None
     ) -> None:
         self._sources, self._anchors, self._now = sources, anchors, now
-        self._certificates = [one for source in sources for one in _certificates(source)]
-        self._public_keys = [key for source in sources for key in _public_keys(source)]
-        first = {_certificates(source)[0] for source in sources if _certificates(source)} if role else set()
+        self._certificates = [one for source in sources for one in certificates_of(source)]
+        self._public_keys = [key for source in sources for key in public_keys_of(source)]
+        first = (
+            {certificates_of(source)[0] for source in sources if certificates_of(source)} if role else set()
+        )
         self._roles = {one: role if role and one in first else self._role(one) for one in self._certificates}
         self._clients = [
             one for one in dict.fromkeys(self._certificates) if self._roles[one] is JudgedAs.CLIENT
@@ -115,7 +119,7 @@ class _Explanation:
     def _file(self, source: Source) -> InspectedFile:
         notes = []
         holds_key = any(isinstance(piece, Key) and not piece.encrypted for piece in source.contents.pieces)
-        if holds_key and source.mode is not None and source.mode & _READABLE_BY_OTHERS:
+        if holds_key and source.mode is not None and source.mode & READABLE_BY_OTHERS:
             notes.append(
                 "it holds a private key and others than its owner may use the file (mode"
                 f" {source.mode & 0o777:04o}): chmod 600 {source.name}"
@@ -164,7 +168,7 @@ class _Explanation:
         undecided: tuple[str, ...] = ()
         if not self._anchors:
             judged = judge(certificate, self._certificates, None, self._now)
-            reasons, undecided = tuple(self._reasons(judged)), tuple(_too_deep(judged))
+            reasons, undecided = tuple(self._reasons(judged)), tuple(too_deep(judged))
             notes += depth_notes(judged)
             notes.append(
                 "whether a listener lets it in depends on the CA that it trusts: compare with --ca FILE or"
@@ -190,7 +194,7 @@ class _Explanation:
 
     def _presented_wrongly(self, certificate: x509.Certificate) -> Iterator[Refusal]:
         for source in self._sources:
-            certificates = _certificates(source)
+            certificates = certificates_of(source)
             if (
                 source.contents.form == "PEM"
                 and certificate in certificates[1:]
@@ -209,7 +213,7 @@ class _Explanation:
             self._label(client),
             anchor.name,
             reasons,
-            () if reasons else tuple(_too_deep(judged)),
+            () if reasons else tuple(too_deep(judged)),
             tuple(depth_notes(judged)),
         )
 
@@ -237,7 +241,7 @@ class _Explanation:
         if not self._clients:
             reasons += [Refusal(fault, Basis.PROGRAM) for fault in certificate_faults(certificate, self._now)]
             notes += authority_notes(certificate)
-            certificates = _certificates(source)
+            certificates = certificates_of(source)
             if certificate == certificates[0]:
                 reasons += self._bundle_reasons(certificates, source)
                 notes += [
@@ -305,7 +309,7 @@ class _Explanation:
         for other in self._sources:
             for piece in other.contents.pieces:
                 if isinstance(piece, Certificate | CertificateRequest) and any(
-                    same_key(own_key, key) for key in _public_key(piece)
+                    same_key(own_key, key) for key in public_key_of(piece)
                 ):
                     what = (
                         self._label(piece.certificate)
@@ -315,7 +319,7 @@ class _Explanation:
                     yield f"the private key in {source.name} is that of {what}"
 
     def _order_notes(self, source: Source) -> Iterator[str]:
-        certificates = _certificates(source)
+        certificates = certificates_of(source)
         if not self._clients or len(certificates) < 2 or source.contents.form != "PEM":
             return
         if self._roles[certificates[0]] is JudgedAs.CLIENT and not all(
@@ -335,7 +339,7 @@ class _Explanation:
     def _label(self, certificate: x509.Certificate) -> str:
         """Where a certificate stands, and its name."""
         for source in self._sources:
-            found = _certificates(source)
+            found = certificates_of(source)
             if certificate in found:
                 where = (
                     f"certificate {found.index(certificate) + 1} of {source.name}"
@@ -344,25 +348,6 @@ class _Explanation:
                 )
                 return f"{where} ({name(certificate)})"
         return name(certificate)
-
-
-def _certificates(source: Source) -> list[x509.Certificate]:
-    return [piece.certificate for piece in source.contents.pieces if isinstance(piece, Certificate)]
-
-
-def _public_keys(source: Source) -> list[Any]:
-    return [
-        key
-        for piece in source.contents.pieces
-        if isinstance(piece, Certificate | CertificateRequest)
-        for key in _public_key(piece)
-    ]
-
-
-def _public_key(piece: Certificate | CertificateRequest) -> list[Any]:
-    """The public key, if it can be read."""
-    key = public_key(piece.certificate if isinstance(piece, Certificate) else piece.request)
-    return [] if key is None else [key]
 
 
 def _pem(certificate: x509.Certificate) -> str:

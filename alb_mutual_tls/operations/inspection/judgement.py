@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 
 from alb_mutual_tls.operations.inspection.facts import Facts
-from alb_mutual_tls.operations.inspection.piece import Contents
+from alb_mutual_tls.operations.inspection.piece import Certificate, CertificateRequest, Contents
+from alb_mutual_tls.pki.issuance import public_key
 
-_READABLE_BY_OTHERS: Final = 0o077
+READABLE_BY_OTHERS: Final = 0o077
 
 
 RECIPE: Final = (
@@ -151,3 +152,24 @@ def _verdict(refused: bool, undecided: bool) -> InspectionVerdict:
         if undecided
         else InspectionVerdict.NOTHING
     )
+
+
+def certificates_of(source: Source) -> list[x509.Certificate]:
+    """The certificates of a file, in its order."""
+    return [piece.certificate for piece in source.contents.pieces if isinstance(piece, Certificate)]
+
+
+def public_keys_of(source: Source) -> list[Any]:
+    """The public keys of a file's certificates and requests, as far as they can be read."""
+    return [
+        key
+        for piece in source.contents.pieces
+        if isinstance(piece, Certificate | CertificateRequest)
+        for key in public_key_of(piece)
+    ]
+
+
+def public_key_of(piece: Certificate | CertificateRequest) -> list[Any]:
+    """The public key, if it can be read."""
+    key = public_key(piece.certificate if isinstance(piece, Certificate) else piece.request)
+    return [] if key is None else [key]

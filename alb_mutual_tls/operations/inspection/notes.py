@@ -51,7 +51,7 @@ def depth_notes(judged: Judged) -> Iterator[str]:
         yield words
 
 
-def _too_deep(judged: Judged) -> Iterator[str]:
+def too_deep(judged: Judged) -> Iterator[str]:
     if words := deep(judged.depth_needed, beyond=DEPTH_SEEN):
         yield words
 

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives import serialization
 
 from alb_mutual_tls.operations.inspection.der_pieces import (
-    _TOO_MANY_ROUNDS,
-    _first_element,
-    _pkcs7,
-    _pkcs12,
-    _too_many_rounds,
+    TOO_MANY_ROUNDS,
     der_pieces,
+    first_element,
+    pkcs7_pieces,
+    pkcs12_pieces,
+    too_many_rounds,
 )
 from alb_mutual_tls.operations.inspection.piece import (
     CERTIFICATE_LIMIT,
@@ -140,13 +140,13 @@ def _pem_piece(label: str, body: bytes, block: bytes, unlock: Unlock) -> Iterato
     if der is None:
         yield Unreadable(f"its {safe(label)} is not base64; give the file as it was issued")
     elif label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
-        yield certificate_piece(_first_element(der) if label.startswith("TRUSTED") else der)
+        yield certificate_piece(first_element(der) if label.startswith("TRUSTED") else der)
     elif label in ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"):
         yield request_piece(der)
     elif label in ("PKCS7", "CMS"):
-        yield from _pkcs7(der)
+        yield from pkcs7_pieces(der)
     elif label == "PKCS12":
-        yield from _pkcs12(der, unlock)
+        yield from pkcs12_pieces(der, unlock)
     elif label == "X509 CRL":
         yield Other("a certificate revocation list: ALB takes none")
     elif label in ("EC PARAMETERS", "DH PARAMETERS"):
@@ -166,8 +166,8 @@ def _pem_key(label: str, block: bytes, unlock: Unlock) -> Piece:
             " -m PEM"
         )
     encrypted = label.startswith("ENCRYPTED") or b"ENCRYPTED" in block[:200]
-    if encrypted and _too_many_rounds(_base64(block.split(b"-----")[2]) or b""):
-        return Unreadable(_TOO_MANY_ROUNDS)
+    if encrypted and too_many_rounds(_base64(block.split(b"-----")[2]) or b""):
+        return Unreadable(TOO_MANY_ROUNDS)
     return key_piece(
         lambda password: serialization.load_pem_private_key(
             block, password, unsafe_skip_rsa_key_validation=True

@@ -12,8 +12,7 @@ from unittest import mock
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from alb_mutual_tls.cluster import api as kubernetes_api
-from alb_mutual_tls.cluster import credential_plugin
+from alb_mutual_tls.cluster import credential_plugin, transport
 from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
 from alb_mutual_tls.cluster.api import KubernetesApi
 from alb_mutual_tls.cluster.cluster import Cluster
@@ -117,7 +116,7 @@ def _no_tls(directory: Path) -> object:
 
 
 def _too_slow(directory: Path) -> object:
-    with mock.patch.object(kubernetes_api, "_TIMEOUT_SECONDS", 0.1), silent() as address:
+    with mock.patch.object(transport, "TIMEOUT_SECONDS", 0.1), silent() as address:
         return _patched(directory, server=f"http://{address}")
 
 
