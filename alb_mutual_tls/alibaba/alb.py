@@ -53,15 +53,15 @@ class Alb:
 
         One call covers 20 load balancers and 100 listeners.
         """
-        found = {}
+        listener_ids = {}
         for start in range(0, len(load_balancer_ids), _LOAD_BALANCERS):
             for listener in self._https_listeners(
                 {"LoadBalancerIds": list(load_balancer_ids[start : start + _LOAD_BALANCERS])}
             ):
-                found[str(listener.get("LoadBalancerId")), int(listener.get("ListenerPort") or 0)] = str(
-                    listener["ListenerId"]
+                listener_ids[str(listener.get("LoadBalancerId")), int(listener.get("ListenerPort") or 0)] = (
+                    str(listener["ListenerId"])
                 )
-        return found
+        return listener_ids
 
     def listener(self, listener_id: str) -> ListenerState | None:
         """One listener by its id; None when it is gone."""

@@ -76,9 +76,9 @@ class Cas:
                 {"Name": name},
                 {},
             ):  # renamed, and the filter is not what it is taken for
-                found = [item for item in self.repositories(query) if item.instance_id == instance_id]
-                if found:
-                    return usable(found[0])
+                repositories = [item for item in self.repositories(query) if item.instance_id == instance_id]
+                if repositories:
+                    return usable(repositories[0])
             return None
 
         return self._eventually(look, SETTLING / 2)
@@ -105,8 +105,8 @@ class Cas:
             return lambda item: item.instance_id == instance_id
 
         def find() -> Callable[[Repository], bool] | None:
-            found = choose_repository(self.repositories({"Name": name}), name, configured=False)
-            return (lambda item: item.instance_id == found.instance_id) if found else None
+            repository = choose_repository(self.repositories({"Name": name}), name, configured=False)
+            return (lambda item: item.instance_id == repository.instance_id) if repository else None
 
         is_ours = self._once(make, find)
 
@@ -302,9 +302,9 @@ class Cas:
         for attempt in self._api.attempts():
             with attempt:
                 if lost:
-                    found = self._eventually(find, SETTLING)
-                    if found is not None:
-                        return found
+                    result = self._eventually(find, SETTLING)
+                    if result is not None:
+                        return result
                 try:
                     return act()
                 except Unreachable as error:
@@ -338,6 +338,6 @@ class Cas:
         Returns None when nothing was found within `seconds`.
         """
         wait = Wait(seconds, self._pause)
-        while (found := look()) is None and not wait.over:
+        while (result := look()) is None and not wait.over:
             wait.pause()
-        return found
+        return result

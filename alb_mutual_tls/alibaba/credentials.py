@@ -179,10 +179,10 @@ def choose(settings: CredentialSettings, environment: Mapping[str, str], home: P
     `UserError` when only half of a key is given or a named profile does not exist; no network, and
     nothing is read but the profile file.
     """
-    found = _configured(settings, environment, home) or _from_environment(environment, home)
+    choice = _configured(settings, environment, home) or _from_environment(environment, home)
     if settings.assume_role is None:
-        return found
-    return Choice(found.base, found.origin, (*found.roles, settings.assume_role))
+        return choice
+    return Choice(choice.base, choice.origin, (*choice.roles, settings.assume_role))
 
 
 def _configured(settings: CredentialSettings, environment: Mapping[str, str], home: Path) -> Choice | None:

@@ -78,15 +78,15 @@ class OpenApi:
         Once `cancelled` returns true it repeats nothing and writes nothing.
         """
         self._sdk()
-        other = copy.copy(self)
-        other._cancelled = cancelled
-        return other
+        api = copy.copy(self)
+        api._cancelled = cancelled
+        return api
 
     def of(self, product: Product) -> OpenApi:
         """Another product at the same endpoint."""
-        other = copy.copy(self)
-        other.product = product
-        return other
+        api = copy.copy(self)
+        api.product = product
+        return api
 
     def read(
         self, action: str, query: Mapping[str, Any] | None = None, *, path: str | None = None

@@ -93,8 +93,8 @@ def of_private_ca(answer: Mapping[str, Any]) -> str:
     `CaCertChain` is "the complete certificate chain". Whether it begins with the certificate itself
     is not documented.
     """
-    found = answer.get("Certificate")
-    fields = found if isinstance(found, Mapping) else {}
+    certificate = answer.get("Certificate")
+    fields = certificate if isinstance(certificate, Mapping) else {}
     blocks = [
         block for name in ("X509Certificate", "CaCertChain") for block in split(str(fields.get(name) or ""))
     ]
