@@ -102,8 +102,8 @@ class Cluster:
             profile = self._use().get(
                 path_of("api", "v1", "namespaces", "kube-system", "configmaps", "ack-cluster-profile")
             )
-            if found := (profile.get("data") or {}).get("clusterid"):
-                return str(found)
+            if cluster_id := (profile.get("data") or {}).get("clusterid"):
+                return str(cluster_id)
         except KubernetesError as error:
             if isinstance(error, Forbidden):
                 forbidden = error
@@ -113,7 +113,7 @@ class Cluster:
             nodes = self._use().get(path_of("api", "v1", "nodes"), {"limit": "1"}).get("items") or []
         except Forbidden:
             nodes = []
-        found = next(
+        cluster_id = next(
             (
                 str(label)
                 for node in nodes
@@ -121,9 +121,9 @@ class Cluster:
             ),
             None,
         )
-        if found is None and forbidden is not None:
+        if cluster_id is None and forbidden is not None:
             raise forbidden
-        return found
+        return cluster_id
 
     def albconfig(self, name: str) -> Document | None:
         """Return the AlbConfig, or None when the cluster has none of that name.

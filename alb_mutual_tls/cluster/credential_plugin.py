@@ -90,22 +90,24 @@ def run_plugin(plugin: Any, connection: Connection, where: str) -> KubernetesCre
 
 
 def _arguments(plugin: Mapping[str, Any], its: str) -> list[str]:
-    found = plugin.get("args") or []
-    if not isinstance(found, list) or not all(isinstance(one, str) and "\0" not in one for one in found):
+    arguments = plugin.get("args") or []
+    if not isinstance(arguments, list) or not all(
+        isinstance(argument, str) and "\0" not in argument for argument in arguments
+    ):
         raise UserError(
             f"args of {its} is not a list of texts: put each in quotes, or correct the kubeconfig"
         )
-    return found
+    return arguments
 
 
 def _variables(plugin: Mapping[str, Any], its: str) -> dict[str, str]:
-    found = plugin.get("env") or []
-    listed: list[Any] = found if isinstance(found, list) else [None]
-    if not all(isinstance(one, dict) and one.get("name") for one in listed):
+    entries = plugin.get("env") or []
+    listed: list[Any] = entries if isinstance(entries, list) else [None]
+    if not all(isinstance(entry, dict) and entry.get("name") for entry in listed):
         raise UserError(f"env of {its} is not a list of objects with name and value: correct the kubeconfig")
     variables = {
-        text_of(one, "name", f"env of {its}") or "": text_of(one, "value", f"env of {its}") or ""
-        for one in listed
+        text_of(entry, "name", f"env of {its}") or "": text_of(entry, "value", f"env of {its}") or ""
+        for entry in listed
     }
     if any("=" in name for name in variables):
         raise UserError(f"env of {its} has a name with '=' in it: correct the kubeconfig")
@@ -119,7 +121,7 @@ def _answered(printed: bytes, command: str, where: str) -> KubernetesCredential:
             status.get(key) or None
             for key in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
         ]
-        if not all(isinstance(one, str | None) for one in given):
+        if not all(isinstance(value, str | None) for value in given):
             raise TypeError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(

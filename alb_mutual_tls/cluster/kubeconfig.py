@@ -45,15 +45,15 @@ def load(
             " to one of them"
         )
     shown = shown_name(name)
-    found = _named(documents, "contexts", "context", name, origin)
-    if found is None:
+    source = _named(documents, "contexts", "context", name, origin)
+    if source is None:
         raise UserError(
             f"{origin} has no context {shown}, it has {exist}: set kubernetes:context to one of them, or"
             " kubernetes:kubeconfig to another file"
         )
     where = f"context {shown} of {origin}"
     cluster_name, user_name = (
-        text_of(found[0], key, where, number=True) or "" for key in ("cluster", "user")
+        text_of(source[0], key, where, number=True) or "" for key in ("cluster", "user")
     )
     cluster = _named(documents, "clusters", "cluster", cluster_name, origin)
     if cluster is None:
@@ -197,9 +197,9 @@ def _entries(document: Mapping[str, Any], section: str) -> list[tuple[str, dict[
     kubectl does not accept numbers as names. That is not a reason to leave them out here.
     """
     entries = document.get(section)
-    found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    objects = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return [
-        (str(entry["name"]), entry) for entry in found if isinstance(entry.get("name"), str | int | float)
+        (str(entry["name"]), entry) for entry in objects if isinstance(entry.get("name"), str | int | float)
     ]
 
 

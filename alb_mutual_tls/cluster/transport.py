@@ -38,15 +38,15 @@ def trusted_certificates(pem: bytes) -> bytes:
 
     The rest of the text and its encoding do not matter, as for Go's library.
     """
-    found, probe = b"", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    certificates, probe = b"", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for _, body in blocks(pem.decode("latin-1"), ["CERTIFICATE", "X509 CERTIFICATE"]):
         try:
             der = base64.b64decode("".join(body.split()), validate=True)
             probe.load_verify_locations(cadata=der)
         except (ssl.SSLError, ValueError):
             continue
-        found += der
-    return found
+        certificates += der
+    return certificates
 
 
 def may_pass(error: BaseException | None) -> bool:

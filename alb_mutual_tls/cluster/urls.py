@@ -39,21 +39,21 @@ def parse(text: str) -> Url:
     if any(character.isspace() or not character.isprintable() for character in text):
         raise ValueError("which holds a blank or a character that cannot be seen")
     try:
-        found = urlsplit(text)
-        name = found.hostname
+        parts = urlsplit(text)
+        name = parts.hostname
     except ValueError:
         raise ValueError("not a URL") from None
-    if not found.scheme or not name:
+    if not parts.scheme or not name:
         raise ValueError("not a URL")
     try:
-        port = found.port
+        port = parts.port
     except ValueError:
         port = 0
     if port == 0:
         raise ValueError("whose port is not a number from 1 to 65535")
-    login = None if found.username is None else f"{unquote(found.username)}:{unquote(found.password or '')}"
-    port = port or _DEFAULT_PORTS.get(found.scheme, 0)
-    return Url(found.scheme, ascii_host(name), port, quote(found.path, safe="/%:@!$&'()*+,;=~"), login)
+    login = None if parts.username is None else f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    port = port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    return Url(parts.scheme, ascii_host(name), port, quote(parts.path, safe="/%:@!$&'()*+,;=~"), login)
 
 
 def ascii_host(name: str) -> str:
