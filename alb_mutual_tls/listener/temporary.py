@@ -182,11 +182,11 @@ def plan_removal(document: Document, claim: RehearsalClaim) -> tuple[Patch, Stan
     read = parse(text, claim.key) if text is not None else None
     if read is not None and read.id != claim.id:
         return [], Standing.GONE  # what stands there is another rehearsal's
-    found, listener = standing(document, claim)
+    state, listener = standing(document, claim)
     forgotten = listener_patch.annotation_removed(document, claim.key) if read is not None else []
     guards = [*listener_patch.identity_guard(document), *listener_patch.claim_guard(document, claim.key)]
-    if found is Standing.CHANGED:
-        return [], found
+    if state is Standing.CHANGED:
+        return [], state
     if listener is None:
         return ([*guards, *forgotten] if forgotten else []), Standing.GONE
     removal: Patch = [{"op": "remove", "path": pointer(*listener.path)}]

@@ -102,16 +102,16 @@ class SecretPlace:
 
     def delete(self, request: Request, id: str, inputs: SecretInputs, state: SecretState) -> None:
         cluster = self._cluster(state["cluster"])
-        found = cluster.secret_metadata(state["namespace"], state["name"])
-        if found is None:
+        metadata = cluster.secret_metadata(state["namespace"], state["name"])
+        if metadata is None:
             return
-        if _owner(found) != state["owner"]:
+        if _owner(metadata) != state["owner"]:
             request.warn(
                 f"Secret {id} is left where it is: it does not carry this stack's label"
                 f" {OWNER_LABEL}={state['owner']} any more"
             )
             return
-        cluster.delete_secret(state["namespace"], state["name"], found["uid"])
+        cluster.delete_secret(state["namespace"], state["name"], metadata["uid"])
 
     def _cluster(self, uid: str | Unknown) -> Cluster:
         return self._configuration.require_cluster("" if uid is UNKNOWN else uid, WHAT)
@@ -122,12 +122,12 @@ class SecretPlace:
 
         An owner that is not known yet has none.
         """
-        found = cluster.secret_metadata(inputs["namespace"], inputs["name"])
-        if found is None or (inputs["owner"] is not UNKNOWN and _owner(found) == inputs["owner"]):
+        metadata = cluster.secret_metadata(inputs["namespace"], inputs["name"])
+        if metadata is None or (inputs["owner"] is not UNKNOWN and _owner(metadata) == inputs["owner"]):
             return
         whose = (
-            f"belongs to the stack with the identity {_owner(found)}"
-            if _owner(found)
+            f"belongs to the stack with the identity {_owner(metadata)}"
+            if _owner(metadata)
             else "was not made by this program"
         )
         raise UserError(
