@@ -58,13 +58,13 @@ def judge(
     """
     if anchor is None:
         path = ask(leaf, others, None, now).path
-        found = ask(leaf, path[1:], path[-1], now, partial=True)
+        judged = ask(leaf, path[1:], path[-1], now, partial=True)
     else:
-        found = ask(leaf, others, anchor, now)
+        judged = ask(leaf, others, anchor, now)
     return (
-        found
-        if found.accepted
-        else replace(found, refusals=tuple(dict.fromkeys(_refusals(found, others, anchor, now))))
+        judged
+        if judged.accepted
+        else replace(judged, refusals=tuple(dict.fromkeys(_refusals(judged, others, anchor, now))))
     )
 
 
@@ -104,8 +104,8 @@ def between(lower_pem: str, root_pem: str, others_pem: str, now: datetime) -> st
     Both ends are left out. The certificates are taken from the bundle `others_pem`. None means that
     nothing leads there.
     """
-    found = way(lower_pem, root_pem, now, others_pem)
-    return None if found is None else "".join(map(to_pem, found[1:-1]))
+    path = way(lower_pem, root_pem, now, others_pem)
+    return None if path is None else "".join(map(to_pem, path[1:-1]))
 
 
 def length_to(chain_pem: str, root_pem: str, now: datetime) -> int | None:
@@ -113,8 +113,8 @@ def length_to(chain_pem: str, root_pem: str, now: datetime) -> int | None:
 
     The root is not counted. None means that they do not lead there.
     """
-    found = way(chain_pem, root_pem, now)
-    return None if found is None else len(found) - 1
+    path = way(chain_pem, root_pem, now)
+    return None if path is None else len(path) - 1
 
 
 # --- what it says
@@ -130,10 +130,10 @@ def _refusals(
     yield from explained(judged, anchor)
     if anchor is not None and judged.code in LEADS_NOWHERE:
         yield from judge(judged.path[0], others, None, now).refusals
-    for one in judged.path:
+    for certificate in judged.path:
         yield from (
-            placed(one, judged.path, f"{fault}; {renewal_advice(one, judged.path)}")
-            for fault in time_refusals(one, now)
+            placed(certificate, judged.path, f"{fault}; {renewal_advice(certificate, judged.path)}")
+            for fault in time_refusals(certificate, now)
         )
 
 
@@ -150,9 +150,11 @@ def weaknesses(path: Path) -> list[str]:
         if weak
         else []
     )
-    for one in above:
-        if weak := weak_key(one) or (None if looks_self_signed(one) else weak_signature(one)):
-            said.append(placed(one, path, f"{weak}; make the authority anew"))
+    for authority in above:
+        if weak := weak_key(authority) or (
+            None if looks_self_signed(authority) else weak_signature(authority)
+        ):
+            said.append(placed(authority, path, f"{weak}; make the authority anew"))
     return said
 
 

@@ -75,7 +75,7 @@ class Judged:
 
         It is the number of authorities between the client and its root.
         """
-        return sum(not looks_self_signed(one) for one in self.path[1:])
+        return sum(not looks_self_signed(authority) for authority in self.path[1:])
 
 
 def ask(
@@ -95,10 +95,10 @@ def ask(
 
     store, given = crypto.X509Store(), [leaf, *others, *([] if anchor is None else [anchor])]
     try:
-        known = {one: _as_openssl(one) for one in given}
+        known = {certificate: _as_openssl(certificate) for certificate in given}
         if anchor is not None:
             store.add_cert(known[anchor])
-        asked = crypto.X509StoreContext(store, known[leaf], [known[one] for one in others])
+        asked = crypto.X509StoreContext(store, known[leaf], [known[certificate] for certificate in others])
     except crypto.Error:
         return Judged((leaf,), _UNREADABLE, 0, "a certificate cannot be read")
     store.set_time(now.astimezone(UTC))
@@ -106,15 +106,16 @@ def ask(
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     # pyOpenSSL has no word for the purpose, nor for the path of a refused client.
     context = ffi.gc(lib.X509_STORE_CTX_new(), lib.X509_STORE_CTX_free)
-    made = lib.X509_STORE_set_purpose(store._store, lib.X509_PURPOSE_SSL_CLIENT)
-    made &= lib.X509_STORE_CTX_init(context, store._store, asked._cert._x509, asked._chain)
-    if made != 1:
+    status = lib.X509_STORE_set_purpose(store._store, lib.X509_PURPOSE_SSL_CLIENT)
+    status &= lib.X509_STORE_CTX_init(context, store._store, asked._cert._x509, asked._chain)
+    if status != 1:
         raise MemoryError("OpenSSL gives no context")
     lib.X509_verify_cert(context)
     code, depth = lib.X509_STORE_CTX_get_error(context), lib.X509_STORE_CTX_get_error_depth(context)
     words = ffi.string(lib.X509_verify_cert_error_string(code)).decode()
     path = tuple(
-        next(one for one, own in known.items() if own._x509 == place) for place in _places(context)
+        next(certificate for certificate, own in known.items() if own._x509 == place)
+        for place in _places(context)
     ) or (leaf,)
     lib.ERR_clear_error()  # what it noted is not an error of those who use OpenSSL next
     return Judged(path, code, min(depth, len(path) - 1), words)

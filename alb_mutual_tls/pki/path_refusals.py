@@ -38,11 +38,11 @@ _ODD_CONSTRAINTS: Final = range(49, 54)
 
 
 def explained(judged: Judged, anchor: x509.Certificate | None) -> Iterator[str]:
-    path, one = judged.path, judged.path[judged.depth]
+    path, certificate = judged.path, judged.path[judged.depth]
     is_leaf = judged.depth == 0
     match judged.code:
         case PathError.SELF_SIGNED_LEAF:
-            yield self_signed_leaf(one)
+            yield self_signed_leaf(certificate)
         case PathError.NO_ISSUER if anchor is not None and path[-1] == anchor:
             yield (
                 f"{name(anchor)}, which is trusted, is not a root but was issued by {text(anchor.issuer)};"
@@ -51,40 +51,44 @@ def explained(judged: Judged, anchor: x509.Certificate | None) -> Iterator[str]:
         case _ if judged.code in LEADS_NOWHERE and anchor is not None:
             yield _missing(path[-1], anchor)
         case PathError.SIGNATURE if len(path) > judged.depth + 1:
-            yield _forged(one, path[judged.depth + 1])
+            yield _forged(certificate, path[judged.depth + 1])
         case PathError.EXPIRED:
-            yield placed(one, path, f"{_expired(one)}; {renewal_advice(one, path)}")
+            yield placed(certificate, path, f"{_expired(certificate)}; {renewal_advice(certificate, path)}")
         case PathError.NOT_YET_VALID:
-            yield placed(one, path, f"{_not_begun(one)}; {renewal_advice(one, path)}")
+            yield placed(certificate, path, f"{_not_begun(certificate)}; {renewal_advice(certificate, path)}")
         case PathError.PURPOSE if is_leaf:
-            yield from _wrong_purpose(one)
-        case PathError.PURPOSE if _lacks_client_authentication(one):
+            yield from _wrong_purpose(certificate)
+        case PathError.PURPOSE if _lacks_client_authentication(certificate):
             yield placed(
-                one,
+                certificate,
                 path,
                 "has an extended key usage without clientAuth; make the authority anew without that"
                 " extension",
             )
         case PathError.NO_AUTHORITY:
-            usage = extension(one, x509.KeyUsage)
+            usage = extension(certificate, x509.KeyUsage)
             if usage is not None and not usage.key_cert_sign:
-                yield placed(one, path, "lacks the key usage keyCertSign; make the authority anew with it")
+                yield placed(
+                    certificate, path, "lacks the key usage keyCertSign; make the authority anew with it"
+                )
             else:
                 yield placed(
-                    one,
+                    certificate,
                     path,
                     "is not a certificate authority: basicConstraints lacks CA:TRUE; make the authority anew"
                     " with it",
                 )
         case PathError.PATH_LENGTH:
-            yield placed(one, path, _path_length(path, judged.depth))
+            yield placed(certificate, path, _path_length(path, judged.depth))
         case PathError.UNKNOWN_CRITICAL:
-            which = " and ".join(_unknown_critical(one)) or "an extension that is critical"
+            which = " and ".join(_unknown_critical(certificate)) or "an extension that is critical"
             yield placed(
-                one, path, f"has {which}, which verifiers do not know and so refuse; {_anew(is_leaf)} without"
+                certificate,
+                path,
+                f"has {which}, which verifiers do not know and so refuse; {_anew(is_leaf)} without",
             )
         case PathError.NOT_PERMITTED | PathError.EXCLUDED:
-            what = "it has a name" if is_leaf else f"{name(one)}, which stands above it, has a name"
+            what = "it has a name" if is_leaf else f"{name(certificate)}, which stands above it, has a name"
             yield (
                 f"{what} that the name constraints of {_constraining(path, judged.depth)} do not allow"
                 f" (OpenSSL: {judged.words}); have it issued with names that they allow"
@@ -97,7 +101,9 @@ def explained(judged: Judged, anchor: x509.Certificate | None) -> Iterator[str]:
             )
         case _:
             yield placed(
-                one, path, f"is refused by OpenSSL ({judged.words}, error {judged.code}); {_anew(is_leaf)}"
+                certificate,
+                path,
+                f"is refused by OpenSSL ({judged.words}, error {judged.code}); {_anew(is_leaf)}",
             )
 
 
@@ -114,7 +120,7 @@ def _wrong_purpose(leaf: x509.Certificate) -> Iterator[str]:
         )
     elif _lacks_client_authentication(leaf):
         yield "its extended key usage lacks clientAuth; have it issued with that"
-    elif any(one.oid.dotted_string == _NETSCAPE_TYPE for one in extensions(leaf) or ()):
+    elif any(entry.oid.dotted_string == _NETSCAPE_TYPE for entry in extensions(leaf) or ()):
         yield "its Netscape certificate type does not name clients; have it issued without that extension"
     else:
         yield (
@@ -130,7 +136,8 @@ def _lacks_client_authentication(certificate: x509.Certificate) -> bool:
 
 def _path_length(path: Path, depth: int) -> str:
     constraints = extension(path[depth], x509.BasicConstraints)
-    below = sum(one.subject != one.issuer for one in path[1:depth])  # self-issued ones do not count
+    # self-issued ones do not count
+    below = sum(authority.subject != authority.issuer for authority in path[1:depth])
     allowed = constraints.path_length if constraints is not None else "too short"
     return (
         f"has path length {allowed} and does not allow the {below} authorities below it; have the certificate"
@@ -140,7 +147,9 @@ def _path_length(path: Path, depth: int) -> str:
 
 def _constraining(path: Path, depth: int) -> str:
     return " and ".join(
-        name(one) for one in path[depth + 1 :] if _NAME_CONSTRAINTS in one.tbs_certificate_bytes
+        name(authority)
+        for authority in path[depth + 1 :]
+        if _NAME_CONSTRAINTS in authority.tbs_certificate_bytes
     )
 
 
@@ -199,9 +208,9 @@ def _moment(read: Callable[[], datetime]) -> str:
 
 def _unknown_critical(certificate: x509.Certificate) -> list[str]:
     return [
-        f"the critical extension {one.oid.dotted_string}"
-        for one in extensions(certificate) or ()
-        if one.critical and one.oid not in UNDERSTOOD
+        f"the critical extension {entry.oid.dotted_string}"
+        for entry in extensions(certificate) or ()
+        if entry.critical and entry.oid not in UNDERSTOOD
     ]
 
 
