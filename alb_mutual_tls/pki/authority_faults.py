@@ -80,8 +80,8 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
             " (RFC 5280 section 4.1.2.1)"
         )
         return
-    found = extensions(certificate)
-    if found is None:
+    all_extensions = extensions(certificate)
+    if all_extensions is None:
         yield "its extensions cannot be read here, whatever OpenSSL makes of them; make the certificate anew"
         return
     constraints = extension(certificate, x509.BasicConstraints)
@@ -103,10 +103,10 @@ def _form_faults(certificate: x509.Certificate) -> Iterator[str]:
             "its extended key usage does not allow clientAuth, so OpenSSL refuses every client below it; make"
             " one without that extension"
         )
-    for one in found:
-        if one.critical and one.oid not in UNDERSTOOD:
+    for entry in all_extensions:
+        if entry.critical and entry.oid not in UNDERSTOOD:
             yield (
-                f"its extension {one.oid.dotted_string} is critical, and OpenSSL refuses what it does not"
+                f"its extension {entry.oid.dotted_string} is critical, and OpenSSL refuses what it does not"
                 " know; make one without it"
             )
     if not certificate.subject.rdns:
@@ -171,4 +171,6 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
 
     None means that it has no such extension, or that its extensions cannot be read.
     """
-    return next((one.value for one in extensions(certificate) or () if isinstance(one.value, kind)), None)
+    return next(
+        (entry.value for entry in extensions(certificate) or () if isinstance(entry.value, kind)), None
+    )

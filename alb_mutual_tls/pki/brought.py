@@ -78,7 +78,7 @@ class BroughtAuthority:
 
     def named_like(self, subject: Subject) -> bool:
         """Return whether a client's subject is that of one of its certificates."""
-        return any(same_name(to_name(subject), one.subject) for one in self.certificates)
+        return any(same_name(to_name(subject), certificate.subject) for certificate in self.certificates)
 
     def forbids(self, subject: Subject, uris: Sequence[str]) -> Iterator[str]:
         """What its name constraints have against a client's names, a clause each."""
@@ -123,8 +123,12 @@ def is_root_of_version_1(certificate_pem: str) -> bool:
 
     Raises `UserError` when it cannot be read.
     """
-    found = bundle.load(certificate_pem)
-    return len(found) == 1 and found[0].version is x509.Version.v1 and bundle.issued_by(found[0], found[0])
+    certificates = bundle.load(certificate_pem)
+    return (
+        len(certificates) == 1
+        and certificates[0].version is x509.Version.v1
+        and bundle.issued_by(certificates[0], certificates[0])
+    )
 
 
 def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
@@ -144,7 +148,7 @@ def _faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
 
 
 def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
-    if len(chain) > 1 and all(bundle.issued_by(one, one) for one in chain):
+    if len(chain) > 1 and all(bundle.issued_by(certificate, certificate) for certificate in chain):
         yield (
             f"there are {len(chain)} roots ({', '.join(map(_name, chain))}), and a listener trusts one; give"
             " that one alone"
@@ -167,10 +171,10 @@ def _chain_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:
         return
     for place, (lower, upper) in enumerate(pairwise([*chain, root]), 1):
         if not (looks_self_signed(lower) if lower is upper else names_issuer(upper, lower)):
-            other = "it" if lower is upper else _name(upper)
+            issuer = "it" if lower is upper else _name(upper)
             yield (
                 f"certificate {place} ({_name(lower)}) names another key identifier or serial number of its"
-                f" issuer than {other} has, so OpenSSL does not put the two together; give the certificate"
+                f" issuer than {issuer} has, so OpenSSL does not put the two together; give the certificate"
                 " that issued it, or have it issued again"
             )
     yield from (

@@ -25,10 +25,10 @@ def forbidden_names(authority: x509.Certificate, subject: Subject, uris: Sequenc
 
     The authority stands above the client. Each name is given in words.
     """
-    found = extension(authority, x509.NameConstraints)
-    if found is None:
+    constraints = extension(authority, x509.NameConstraints)
+    if constraints is None:
         return []
-    excluded, permitted = found.excluded_subtrees or [], found.permitted_subtrees or []
+    excluded, permitted = constraints.excluded_subtrees or [], constraints.permitted_subtrees or []
     return [
         words
         for kind, words, within in _names(subject, uris)
@@ -79,8 +79,11 @@ def _below_name(tree: x509.Name, name: x509.Name) -> bool:
 
 def _attributes(name: x509.Name) -> list[tuple[str, str]]:
     return [
-        (one.oid.dotted_string, normalized(one.value) if isinstance(one.value, str) else one.value.hex())
-        for one in name
+        (
+            attribute.oid.dotted_string,
+            normalized(attribute.value) if isinstance(attribute.value, str) else attribute.value.hex(),
+        )
+        for attribute in name
     ]
 
 

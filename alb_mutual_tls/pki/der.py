@@ -79,10 +79,10 @@ def _elements(data: bytes) -> Iterator[Element]:
 
 def only(data: bytes) -> Element:
     """The one element of `data`. Raises `ValueError`."""
-    found = next(_elements(data), None)
-    if found is None or len(found.encoded) != len(data):
+    element = next(_elements(data), None)
+    if element is None or len(element.encoded) != len(data):
         raise ValueError("not DER")
-    return found
+    return element
 
 
 def oid(content: bytes) -> str:

@@ -113,17 +113,17 @@ class Attribute:
 def of_certificate(certificate: x509.Certificate) -> list[Extension]:
     """The extensions of a certificate, in their order."""
     return [
-        found
+        extension
         for part in _body(certificate.tbs_certificate_bytes)
         if part.tag == 0xA3
-        for found in _extensions(part.content)
+        for extension in _extensions(part.content)
     ]
 
 
 def of_request(request: x509.CertificateSigningRequest) -> list[Extension]:
     """The extensions that a request asks for, in their order."""
     values = [value for name, values in _attributes(request) if name in _REQUESTED for value in values]
-    return [found for value in values if value.tag == der.SEQUENCE for found in _listed(value)]
+    return [extension for value in values if value.tag == der.SEQUENCE for extension in _listed(value)]
 
 
 def attributes(request: x509.CertificateSigningRequest) -> list[Attribute]:
@@ -149,7 +149,7 @@ def _attributes(request: x509.CertificateSigningRequest) -> Iterator[tuple[str, 
     for part in _body(request.tbs_certrequest_bytes):
         for attribute in part.inside() if part.tag == 0xA0 else ():
             name, *values = attribute.inside()
-            yield der.oid(name.content), [value for one in values for value in one.inside()]
+            yield der.oid(name.content), [value for value_set in values for value in value_set.inside()]
 
 
 def _extensions(content: bytes) -> Iterator[Extension]:
@@ -158,8 +158,8 @@ def _extensions(content: bytes) -> Iterator[Extension]:
 
 def _listed(sequence: Element) -> Iterator[Extension]:
     try:
-        for one in sequence.inside():
-            name, *rest = one.inside()
+        for element in sequence.inside():
+            name, *rest = element.inside()
             critical = len(rest) > 1 and rest[0].content != b"\0"
             yield Extension(der.oid(name.content), critical, rest[-1].content)
     except (ValueError, IndexError):
@@ -200,7 +200,7 @@ def usages(extension: Extension) -> list[str] | None:
 def purposes(extension: Extension) -> list[str] | None:
     """Extended key usages, as OIDs."""
     try:
-        return [der.oid(one.content) for one in der.only(extension.value).inside()]
+        return [der.oid(purpose.content) for purpose in der.only(extension.value).inside()]
     except ValueError:
         return None
 
@@ -211,10 +211,10 @@ def key_identifier(extension: Extension) -> bytes | None:
     It is empty where the issuer is named by its serial number alone.
     """
     try:
-        found = der.only(extension.value)
-        if found.tag != der.SEQUENCE:
-            return found.content
-        return next((part.content for part in found.inside() if part.tag == 0x80), b"")
+        element = der.only(extension.value)
+        if element.tag != der.SEQUENCE:
+            return element.content
+        return next((part.content for part in element.inside() if part.tag == 0x80), b"")
     except ValueError:
         return None
 
@@ -222,7 +222,7 @@ def key_identifier(extension: Extension) -> bytes | None:
 def names(extension: Extension) -> list[Name] | None:
     """Alternative names."""
     try:
-        return [_name(one) for one in der.only(extension.value).inside()]
+        return [_name(element) for element in der.only(extension.value).inside()]
     except (ValueError, IndexError):
         return None
 
@@ -261,8 +261,8 @@ def _other_name(one: Element) -> Name:
 
 def _directory(name: Element) -> Iterator[tuple[str, str]]:
     for relative in name.inside():
-        for one in relative.inside():
-            kind, value = one.inside()
+        for attribute in relative.inside():
+            kind, value = attribute.inside()
             identifier = der.oid(kind.content)
             yield _SHORT.get(identifier, identifier), _visible(value.text())
 
@@ -280,7 +280,7 @@ def called(identifier: str) -> str:
 
 def first(extensions: Sequence[Extension], identifier: str) -> Extension | None:
     """The first extension of a kind."""
-    return next((one for one in extensions if one.oid == identifier), None)
+    return next((extension for extension in extensions if extension.oid == identifier), None)
 
 
 def unreadable(extensions: Sequence[Extension]) -> list[Extension]:
@@ -293,4 +293,8 @@ def unreadable(extensions: Sequence[Extension]) -> list[Extension]:
         SUBJECT_KEY_IDENTIFIER: key_identifier,
         AUTHORITY_KEY_IDENTIFIER: key_identifier,
     }
-    return [one for one in extensions if one.oid in readers and readers[one.oid](one) is None]
+    return [
+        extension
+        for extension in extensions
+        if extension.oid in readers and readers[extension.oid](extension) is None
+    ]

@@ -125,21 +125,26 @@ def outstanding(
     last time. A certificate that is current again is not outstanding.
     """
     gone = known.keys() - current.keys()
-    found = [
-        Outstanding({**one, "reason": OutstandingReason.REMOVED.value}) if one["client"] in gone else one
-        for one in before
+    certificates = [
+        Outstanding({**certificate, "reason": OutstandingReason.REMOVED.value})
+        if certificate["client"] in gone
+        else certificate
+        for certificate in before
     ]
     for client, last in known.items():
         successor = current.get(client)
         if successor is None or successor["fingerprint"] != last["fingerprint"]:
-            found.append(_left_behind(client, last, successor, now))
-    standing = {one["fingerprint"] for one in current.values()}
+            certificates.append(_left_behind(client, last, successor, now))
+    standing = {certificate["fingerprint"] for certificate in current.values()}
     lasting = {
-        one["fingerprint"]: one
-        for one in found
-        if one["fingerprint"] not in standing and from_text(one["notAfter"]) > now
+        certificate["fingerprint"]: certificate
+        for certificate in certificates
+        if certificate["fingerprint"] not in standing and from_text(certificate["notAfter"]) > now
     }
-    return sorted(lasting.values(), key=lambda one: (one["client"], one["notAfter"], one["fingerprint"]))
+    return sorted(
+        lasting.values(),
+        key=lambda certificate: (certificate["client"], certificate["notAfter"], certificate["fingerprint"]),
+    )
 
 
 def _left_behind(
@@ -169,7 +174,7 @@ def accepted_until(
 
     None means that all of them have ended.
     """
-    ends = [one["notAfter"] for one in before if one["client"] == client]
+    ends = [certificate["notAfter"] for certificate in before if certificate["client"] == client]
     ends += [known[client]["notAfter"]] if client in known else []
     last = max(ends, default=None)
     return last if last is not None and from_text(last) > now else None

@@ -49,9 +49,12 @@ def comparable(distinguished: x509.Name) -> list[tuple[str, str]]:
     Kinds of text, case and white space do not count.
     """
     return [
-        (one.oid.dotted_string, normalized(one.value) if isinstance(one.value, str) else one.value.hex())
+        (
+            attribute.oid.dotted_string,
+            normalized(attribute.value) if isinstance(attribute.value, str) else attribute.value.hex(),
+        )
         for rdn in distinguished.rdns
-        for one in rdn
+        for attribute in rdn
     ]
 
 

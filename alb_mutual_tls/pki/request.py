@@ -76,14 +76,14 @@ class SigningRequest:
                 "the certificate signing request is not signed by its own key, so the file was changed or"
                 " damaged; make the request anew"
             )
-        found = cls(key, request)
-        if found._asks_for_authority():
+        signing_request = cls(key, request)
+        if signing_request._asks_for_authority():
             raise UserError(
                 "the certificate signing request asks for a certificate authority (basicConstraints CA:TRUE"
                 " or key usage keyCertSign), and only clients are signed here; make the request anew without"
                 " that"
             )
-        return found
+        return signing_request
 
     def named_like(self, authority: x509.Certificate) -> str | None:
         """Return a sentence when the request bears the name of an authority, or None.
@@ -164,11 +164,15 @@ class SigningRequest:
     def _asks_for_authority(self) -> bool:
         asked = extensions.of_request(self.request)
         constraints = [
-            extensions.constraints(one) for one in asked if one.oid == extensions.BASIC_CONSTRAINTS
+            extensions.constraints(extension)
+            for extension in asked
+            if extension.oid == extensions.BASIC_CONSTRAINTS
         ]
-        usages = [extensions.usages(one) or [] for one in asked if one.oid == extensions.KEY_USAGE]
-        return any(one is not None and one.authority for one in constraints) or any(
-            "keyCertSign" in one or "cRLSign" in one for one in usages
+        usages = [
+            extensions.usages(extension) or [] for extension in asked if extension.oid == extensions.KEY_USAGE
+        ]
+        return any(constraint is not None and constraint.authority for constraint in constraints) or any(
+            "keyCertSign" in usage or "cRLSign" in usage for usage in usages
         )
 
 

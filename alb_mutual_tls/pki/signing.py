@@ -317,8 +317,12 @@ def key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
 
     The SHA-1 is for a certificate that bears none (RFC 5280 section 4.2.1.2, method 1).
     """
-    found = extension(certificate, x509.SubjectKeyIdentifier)
-    return found if found is not None else x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
+    identifier = extension(certificate, x509.SubjectKeyIdentifier)
+    return (
+        identifier
+        if identifier is not None
+        else x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
+    )
 
 
 def sign(builder: x509.CertificateBuilder, issuer: Issuer) -> x509.Certificate:

@@ -101,14 +101,14 @@ def _sets(attributes: Element) -> list[Element]:
 
 
 def _unsorted(listed: Element) -> bool:
-    found = [one.encoded for one in _inside(listed)]
-    return found != sorted(found)
+    encodings = [element.encoded for element in _inside(listed)]
+    return encodings != sorted(encodings)
 
 
 def _name_faults(whose: str, name: Element) -> Iterator[str]:
     for relative in _inside(name):
-        for one in _inside(relative):
-            parts = _inside(one)
+        for attribute in _inside(relative):
+            parts = _inside(attribute)
             for value in parts[1:]:
                 form = der.STRINGS.get(value.tag)
                 if form in _ONE_OCTET and not _utf_8(value.content):
