@@ -39,9 +39,9 @@ class StackCluster:
             classes, ingresses = self._ingresses
         document = self.albconfig(listener)
         own = {
-            other.port
-            for other in self._component.listeners
-            if other.alb_config == listener.alb_config and other.ca_enabled
+            declared.port
+            for declared in self._component.listeners
+            if declared.alb_config == listener.alb_config and declared.ca_enabled
         }
         return exposure(document, classes, ingresses, listener.port, verified_ports=own)
 

@@ -97,8 +97,10 @@ class DeployedComponent:
 
         The trusted authority comes first. During a rotation there are several.
         """
-        trusted_first = sorted(self.authorities, key=lambda one: one.name != self.trusted_authority)
-        return {one.name: one.ca_certificate_pem for one in trusted_first}
+        trusted_first = sorted(
+            self.authorities, key=lambda authority: authority.name != self.trusted_authority
+        )
+        return {authority.name: authority.ca_certificate_pem for authority in trusted_first}
 
 
 def named(components: tuple[DeployedComponent, ...], component: str | None) -> tuple[DeployedComponent, ...]:
@@ -108,11 +110,11 @@ def named(components: tuple[DeployedComponent, ...], component: str | None) -> t
     """
     if component is None:
         return components
-    chosen = tuple(one for one in components if one.name == component)
+    chosen = tuple(candidate for candidate in components if candidate.name == component)
     if not chosen:
         raise UserError(
             f"the stack has no AlbMutualTls named {component!r}: it has"
-            f" {listed(one.name for one in components)}"
+            f" {listed(candidate.name for candidate in components)}"
         )
     return chosen
 

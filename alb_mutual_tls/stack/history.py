@@ -64,7 +64,7 @@ def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tupl
     needed, and secret values are None. Raises UserError where the backend or its secrets cannot be
     read.
     """
-    found: list[HistoryEntry] = []
+    entries: list[HistoryEntry] = []
     for page in count(1):
         arguments = (
             "--json",
@@ -75,10 +75,10 @@ def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tupl
             *(["--show-secrets"] if secrets else []),
         )
         listed = pulumi_json(directory, stack, "stack", "history", *arguments) or []
-        found += map(_entry, listed)
-        if len(listed) < _PAGE or any(map(_settles, found[-_PAGE:])):
+        entries += map(_entry, listed)
+        if len(listed) < _PAGE or any(map(_settles, entries[-_PAGE:])):
             break
-    return tuple(found)
+    return tuple(entries)
 
 
 def _entry(told: Mapping[str, Any]) -> HistoryEntry:
@@ -115,8 +115,8 @@ def of_checkout(directory: Path, stack: str | None, *, secrets: bool = True) -> 
 def values(told: Mapping[str, Any]) -> Configuration:
     """A configuration as `pulumi config --json` and the history tell it."""
     return {
-        key: Value(one.get("objectValue", one.get("value")), bool(one.get("secret")))
-        for key, one in told.items()
+        key: Value(value.get("objectValue", value.get("value")), bool(value.get("secret")))
+        for key, value in told.items()
     }
 
 
@@ -217,9 +217,12 @@ def with_verify_of(
         return tuple(components)
     return tuple(
         replace(
-            one, listeners=tuple(_with_verify_of(listeners.get(each.name), each) for each in one.listeners)
+            component,
+            listeners=tuple(
+                _with_verify_of(listeners.get(listener.name), listener) for listener in component.listeners
+            ),
         )
-        for one in components
+        for component in components
     )
 
 

@@ -56,35 +56,44 @@ def inventories(exported: Mapping[str, Any], *, component: str | None) -> tuple[
     """
     public = without_secrets(exported)
     components = components_of(public)
-    chosen = [one for one in components if component in (None, one.name)]
+    chosen = [candidate for candidate in components if component in (None, candidate.name)]
     if not chosen:
         raise UserError(
             f"the stack has no AlbMutualTls named {component!r}: it has"
-            f" {', '.join(sorted(one.name for one in components))}"
+            f" {', '.join(sorted(candidate.name for candidate in components))}"
         )
-    return tuple(_inventory(public, one) for one in chosen)
+    return tuple(_inventory(public, candidate) for candidate in chosen)
 
 
 def _inventory(public: Mapping[str, Any], component: DeployedComponent) -> Inventory:
     resources = resources_of(public, component.name)
     outputs = next(
-        one["outputs"] for one in public["deployment"]["resources"] if one["urn"] == resources[0]["parent"]
+        resource["outputs"]
+        for resource in public["deployment"]["resources"]
+        if resource["urn"] == resources[0]["parent"]
     )
     signed = {
-        str(one["urn"]).rpartition("::")[2].removeprefix(f"{component.name}-client-"): one["inputs"]
-        for one in resources
-        if one["type"] == SIGNED_CERTIFICATE and one["inputs"].get("kind") == "client"
+        str(resource["urn"]).rpartition("::")[2].removeprefix(f"{component.name}-client-"): resource["inputs"]
+        for resource in resources
+        if resource["type"] == SIGNED_CERTIFICATE and resource["inputs"].get("kind") == "client"
     }
-    records = [one["outputs"]["outstanding"] for one in resources if one["type"] == ISSUED_CERTIFICATES]
-    settings = next((one.get("inputs") or {} for one in resources if one["type"] == PROVIDER), {})
+    records = [
+        resource["outputs"]["outstanding"]
+        for resource in resources
+        if resource["type"] == ISSUED_CERTIFICATES
+    ]
+    settings = next(
+        (resource.get("inputs") or {} for resource in resources if resource["type"] == PROVIDER), {}
+    )
     return Inventory(
         component=component,
         authorities=dict(outputs["authorityCertificates"]),
         issuing_authority=outputs["issuingAuthority"],
         clients=tuple(
-            _client(one.name, one.certificate_pem, signed.get(one.name, {})) for one in component.clients
+            _client(client.name, client.certificate_pem, signed.get(client.name, {}))
+            for client in component.clients
         ),
-        outstanding=tuple(cast(Outstanding, one) for one in records[0]) if records else None,
+        outstanding=tuple(cast(Outstanding, certificate) for certificate in records[0]) if records else None,
         provider=settings,
         secret_settings=tuple(sorted(key for key, value in settings.items() if value is None)),
     )

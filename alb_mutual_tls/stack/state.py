@@ -56,23 +56,24 @@ def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Ma
     """
     deployment = exported.get("deployment") or {}
     resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
-    roots = [one for one in resources if one.get("type") == COMPONENT]
-    chosen = [one for one in roots if component in (None, _name(one))]
+    roots = [resource for resource in resources if resource.get("type") == COMPONENT]
+    chosen = [root for root in roots if component in (None, _name(root))]
     if component is not None and not chosen:
         raise UserError(
-            f"the stack has no AlbMutualTls named {component!r}: it has {listed(_name(one) for one in roots)}"
+            f"the stack has no AlbMutualTls named {component!r}: it has"
+            f" {listed(_name(root) for root in roots)}"
         )
-    found: list[Mapping[str, Any]] = []
-    for one in chosen:
-        inputs = _provider(_descendants(one["urn"], resources), resources)
-        if inputs and inputs not in found:
-            found.append(inputs)
-    if len(found) > 1:
+    providers: list[Mapping[str, Any]] = []
+    for root in chosen:
+        inputs = _provider(_descendants(root["urn"], resources), resources)
+        if inputs and inputs not in providers:
+            providers.append(inputs)
+    if len(providers) > 1:
         raise UserError(
             "the components of the stack use different providers: choose one with --component, of"
             f" {listed(map(_name, chosen))}"
         )
-    return found[0] if found else {}
+    return providers[0] if providers else {}
 
 
 def components_of(
@@ -85,12 +86,12 @@ def components_of(
     """
     deployment = exported.get("deployment") or {}
     resources = [resource for resource in deployment.get("resources") or () if not resource.get("delete")]
-    found = [resource for resource in resources if resource.get("type") == COMPONENT]
-    if not found:
+    roots = [resource for resource in resources if resource.get("type") == COMPONENT]
+    if not roots:
         raise UserError(
             "nothing is deployed yet: the stack's state has no AlbMutualTls; run `pulumi up` first"
         )
-    return tuple(_component(resource, resources, with_authority_key=with_authority_key) for resource in found)
+    return tuple(_component(resource, resources, with_authority_key=with_authority_key) for resource in roots)
 
 
 def resources_of(exported: Mapping[str, Any], component: str) -> list[Mapping[str, Any]]:
@@ -98,11 +99,15 @@ def resources_of(exported: Mapping[str, Any], component: str) -> list[Mapping[st
 
     They are as they stand in the deployment.
     """
-    resources = [one for one in exported["deployment"]["resources"] if not one.get("delete")]
-    root = next(one for one in resources if one.get("type") == COMPONENT and _name(one) == component)
+    resources = [resource for resource in exported["deployment"]["resources"] if not resource.get("delete")]
+    root = next(
+        resource
+        for resource in resources
+        if resource.get("type") == COMPONENT and _name(resource) == component
+    )
     family = _descendants(root["urn"], resources)
-    providers = {str(one.get("provider", "")).rpartition("::")[0] for one in family}
-    return [*family, *(one for one in resources if one["urn"] in providers)]
+    providers = {str(resource.get("provider", "")).rpartition("::")[0] for resource in family}
+    return [*family, *(resource for resource in resources if resource["urn"] in providers)]
 
 
 def _component(
@@ -116,8 +121,11 @@ def _component(
             " run `pulumi up`"
         )
     family = _descendants(resource["urn"], resources)
-    authentications = [one for one in family if one.get("type") == LISTENER_CLIENT_AUTHENTICATION]
-    clusters = {one.get("id"): plain(one.get("outputs") or {}).get("cluster") for one in authentications}
+    authentications = [member for member in family if member.get("type") == LISTENER_CLIENT_AUTHENTICATION]
+    clusters = {
+        authentication.get("id"): plain(authentication.get("outputs") or {}).get("cluster")
+        for authentication in authentications
+    }
     provider = _provider(family, resources)
     trusted = outputs["trustedAuthority"]
     authorities = _authorities(name, outputs, family, with_authority_key=with_authority_key)
@@ -130,7 +138,7 @@ def _component(
         trusted_authority=trusted,
         ca_certificate_pem=outputs["caCertificatePem"],
         authority_private_key_pem=next(
-            (one.private_key_pem for one in authorities if one.name == trusted), None
+            (authority.private_key_pem for authority in authorities if authority.name == trusted), None
         ),
         kubeconfig=provider.get("kubeconfig"),
         context=provider.get("context"),
@@ -171,11 +179,11 @@ def _signers(
 
     Those are the stack's own, and brought ones that have signed something.
     """
-    found: dict[str, DeployedSigner] = {}
+    signers: dict[str, DeployedSigner] = {}
     for authority, pem in certificates.items():
         key = _authority_key(f"{name}-authority-{authority}", family)
         if key is not None:
-            found[authority] = DeployedSigner(pem, key)
+            signers[authority] = DeployedSigner(pem, key)
     signs = {
         "client": outputs.get("issuingAuthority") or outputs["trustedAuthority"],
         "cross": outputs["trustedAuthority"],
@@ -185,11 +193,11 @@ def _signers(
             inputs = plain(resource.get("inputs") or {})
             if not inputs.get("sign", True):  # kept from a time when another authority was trusted
                 continue
-            found.setdefault(
+            signers.setdefault(
                 signs[inputs["kind"]],
                 DeployedSigner(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"]),
             )
-    return found
+    return signers
 
 
 def _listener(
@@ -215,12 +223,12 @@ def _clients(outputs: Mapping[str, Any]) -> tuple[DeployedClient, ...]:
     return tuple(
         DeployedClient(
             name=name,
-            certificate_pem=one["certificatePem"],
-            chain_pem=one.get("chainPem") or one["certificatePem"],
-            not_after=one.get("notAfter") or "",
+            certificate_pem=client["certificatePem"],
+            chain_pem=client.get("chainPem") or client["certificatePem"],
+            not_after=client.get("notAfter") or "",
             private_key_pem=keys.get(name),
         )
-        for name, one in sorted((outputs.get("clientCertificates") or {}).items())
+        for name, client in sorted((outputs.get("clientCertificates") or {}).items())
     )
 
 
