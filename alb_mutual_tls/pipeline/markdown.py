@@ -32,7 +32,7 @@ def escaped(text: str, *, limit: int = 2000) -> str:
     line = line if len(line) <= limit else f"{line[: limit - 1]}…"
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = _LIST.sub(r"\1\\\2" if not line[:1].isdigit() else r"\1\2", _MARKUP.sub(r"\\\1", line))
-    return _CALLS.sub(lambda found: found.group() + _APART, line)
+    return _CALLS.sub(lambda match: match.group() + _APART, line)
 
 
 def marker(kind: str, stack: str) -> str:

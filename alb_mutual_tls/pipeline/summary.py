@@ -56,16 +56,16 @@ class Summary:
 
 def of_preview(stack: str, run: Run) -> Summary:
     """What a deployment would do."""
-    failed, made, found = _steady(run.failure), plan(run.events), drift(run.events)
+    failed, planned, drifts = _steady(run.failure), plan(run.events), drift(run.events)
     warnings = _warnings(run)
     if failed is None:
-        told = "; ".join([*filter(_REJECTS_ALL.match, warnings), _changes(made), *_drifts(found)])
+        told = "; ".join([*filter(_REJECTS_ALL.match, warnings), _changes(planned), *_drifts(drifts)])
         verdict, exit_code = _and_not_looked_at(told, warnings), ExitCode.GOOD
     elif failed.reason is FailureKind.REFUSED:
         verdict, exit_code = f"refused: {_headline(failed)}", ExitCode.BAD
     else:
         verdict, exit_code = f"not checked: {failed.reason}", ExitCode.UNDECIDED
-    return Summary("preview", stack, verdict, exit_code, made, found, warnings, failed)
+    return Summary("preview", stack, verdict, exit_code, planned, drifts, warnings, failed)
 
 
 def of_drift(stack: str, run: Run) -> Summary:
@@ -73,11 +73,11 @@ def of_drift(stack: str, run: Run) -> Summary:
 
     What the next update would do is told apart from that.
     """
-    failed, found, waiting = _steady(run.failure), drift(run.events), pending(run.events)
+    failed, drifts, waiting = _steady(run.failure), drift(run.events), pending(run.events)
     warnings = _warnings(run)
     unseen = any(map(_NOT_LOOKED_AT.search, warnings))
-    if found:
-        verdict, exit_code = "; ".join(_drifts(found)), ExitCode.BAD
+    if drifts:
+        verdict, exit_code = "; ".join(_drifts(drifts)), ExitCode.BAD
         if failed is not None:
             verdict += (
                 "; how it would be put back is not decided:"
@@ -99,7 +99,7 @@ def of_drift(stack: str, run: Run) -> Summary:
         verdict, exit_code = "no drift", ExitCode.GOOD
     if failed is None and waiting.steps:
         verdict += f"; not deployed yet: {_changes(waiting)}"
-    return Summary("drift", stack, verdict, exit_code, waiting, found, warnings, failed)
+    return Summary("drift", stack, verdict, exit_code, waiting, drifts, warnings, failed)
 
 
 # --- words
@@ -150,17 +150,17 @@ def _drifts(found: Iterable[Drift]) -> list[str]:
     told = [
         (
             (
-                f"{one.what} is gone or was made anew"
-                if one.what.startswith("listener ")
-                else f"{one.what} is gone"
+                f"{drifted.what} is gone or was made anew"
+                if drifted.what.startswith("listener ")
+                else f"{drifted.what} is gone"
             )
-            if one.gone
-            else f"{one.what} was changed, "
+            if drifted.gone
+            else f"{drifted.what} was changed, "
             + ", ".join(
-                f"{name} {left} → {now}" if left or now else name for name, left, now in one.differences
+                f"{name} {left} → {now}" if left or now else name for name, left, now in drifted.differences
             )
         )
-        for one in found
+        for drifted in found
     ]
     return [f"drift: {', '.join(told)}"] if told else []
 
@@ -188,7 +188,11 @@ def _steady(failed: Failure | None) -> Failure | None:
 
 
 def _warnings(run: Run) -> tuple[str, ...]:
-    return tuple(sorted({_DAYS_LEFT.sub("", steady(one.text)) for one in run.events.said(Severity.WARNING)}))
+    return tuple(
+        sorted(
+            {_DAYS_LEFT.sub("", steady(diagnostic.text)) for diagnostic in run.events.said(Severity.WARNING)}
+        )
+    )
 
 
 # --- Markdown
@@ -200,10 +204,13 @@ def as_markdown(summary: Summary) -> str:
     if summary.drifts:
         rows = [
             tuple(
-                map(escaped, (one.what, name, left, now, "not decided" if summary.failure else one.outlook))
+                map(
+                    escaped,
+                    (drifted.what, name, left, now, "not decided" if summary.failure else drifted.outlook),
+                )
             )
-            for one in summary.drifts
-            for name, left, now in one.differences or (("", "there", "gone"),)
+            for drifted in summary.drifts
+            for name, left, now in drifted.differences or (("", "there", "gone"),)
         ]
         head = ("what", "property", "as it was left", "as it is", "the next update")
         parts.append("### Drift\n\n" + table(head, rows, room=_ROOM))
@@ -231,16 +238,16 @@ def _of_plan(summary: Summary) -> Iterable[str]:
     waiting = " that are not deployed yet" if summary.kind == "drift" else ""
     if summary.plan.listeners:
         rows = [
-            (escaped(one.listener), _switch(one), _authorities(one), escaped(one.effect))
-            for one in summary.plan.listeners
+            (escaped(change.listener), _switch(change), _authorities(change), escaped(change.effect))
+            for change in summary.plan.listeners
         ]
         yield f"### Listeners{waiting}\n\n" + table(
             ("listener", "client authentication", "CA", "effect"), rows, room=_ROOM
         )
     if summary.plan.certificates:
         cells = [
-            (one.certificate, f"{one.action} {one.note}".strip(), one.until or "")
-            for one in summary.plan.certificates
+            (change.certificate, f"{change.action} {change.note}".strip(), change.until or "")
+            for change in summary.plan.certificates
         ]
         cut_off = any(map(_REJECTS_ALL.match, summary.warnings))
         so_far = (
@@ -308,17 +315,20 @@ def as_json(summary: Summary) -> str:
         ),
         "drift": [
             {
-                "what": one.what,
-                "gone": one.gone,
+                "what": drifted.what,
+                "gone": drifted.gone,
                 "differences": [
-                    dict(zip(("property", "left", "found"), three, strict=True)) for three in one.differences
+                    dict(zip(("property", "left", "found"), three, strict=True))
+                    for three in drifted.differences
                 ],
-                "outlook": one.outlook,
+                "outlook": drifted.outlook,
             }
-            for one in summary.drifts
+            for drifted in summary.drifts
         ],
-        "listeners": [_camel(asdict(one)) for one in summary.plan.listeners] if failed is None else [],
-        "certificates": [_camel(asdict(one)) for one in summary.plan.certificates] if failed is None else [],
+        "listeners": [_camel(asdict(change)) for change in summary.plan.listeners] if failed is None else [],
+        "certificates": [_camel(asdict(change)) for change in summary.plan.certificates]
+        if failed is None
+        else [],
         "resources": (
             [
                 {
@@ -342,7 +352,7 @@ def as_json(summary: Summary) -> str:
 def _camel(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            re.sub("_(.)", lambda found: found[1].upper(), key): _camel(item) for key, item in value.items()
+            re.sub("_(.)", lambda match: match[1].upper(), key): _camel(item) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [_camel(item) for item in value]

@@ -21,9 +21,9 @@ def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = 
     from alb_mutual_tls.pipeline.summary import of_drift
 
     interruptible()
-    found = run(
+    preview = run(
         "preview", directory=project_directory(cwd), stack=stack, arguments=("--refresh",), log=sys.stderr
     )
-    summary = of_drift(stack, found)
+    summary = of_drift(stack, preview)
     write(summary, output, json=json)
     raise typer.Exit(summary.exit_code)
