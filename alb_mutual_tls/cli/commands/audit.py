@@ -147,11 +147,11 @@ def _report(
     inputs, settings = _settings(given, stack=stack, cwd=cwd)
     with closing(Cluster(kubeconfig=inputs.get("kubeconfig"), context=inputs.get("context"))) as cluster:
         seen = scan(cluster, lambda: Cloud.of(inputs, deadline=DEADLINE, calls=[]))
-        found = report(seen, now=clock.now(), fail_within=within, strict=strict, settings=settings)
+        result = report(seen, now=clock.now(), fail_within=within, strict=strict, settings=settings)
         if output is not None:
             where = stack_file.settings(inputs, cluster, output)
-            stack_file.write(output, stack_file.text(found, wanted, where, output))
-    return found
+            stack_file.write(output, stack_file.text(result, wanted, where, output))
+    return result
 
 
 def _settings(

@@ -98,7 +98,7 @@ def export(
     chosen, client = _client(read_components(project_directory(cwd), stack=stack, component=component), name)
     makeable = client.private_key_pem is not None or form.value in client_files.WITHOUT_KEY
     password = _password(password_file, f"{name}.{form}", json=json) if encrypted and makeable else None
-    made = client_files.files(
+    files = client_files.files(
         client,
         form.value,
         authorities=chosen.roots,
@@ -107,25 +107,25 @@ def export(
         legacy=legacy,
     )
     if printed:
-        sys.stdout.buffer.write(b"".join(file.content for file in made))
+        sys.stdout.buffer.write(b"".join(file.content for file in files))
         return
-    paths = client_files.write(made, output, force=force)
+    paths = client_files.write(files, output, force=force)
     if json:
         import json as encoder
 
-        files = [
-            {"path": str(path.absolute()), "what": file.what} for path, file in zip(paths, made, strict=True)
+        entries = [
+            {"path": str(path.absolute()), "what": file.what} for path, file in zip(paths, files, strict=True)
         ]
         document = {
             "version": 1,
             "client": client.name,
             "format": form,
             "notAfter": client.not_after,
-            "files": files,
+            "files": entries,
         }
         typer.echo(encoder.dumps(document, indent=2, ensure_ascii=False))
         return
-    for path, file in zip(paths, made, strict=True):
+    for path, file in zip(paths, files, strict=True):
         typer.echo(f"{path}: {file.what}")
     typer.echo(f"{client.name} is good until {client.not_after}")
     if client.private_key_pem is None:
@@ -135,18 +135,18 @@ def export(
 
 
 def _client(components: tuple[DeployedComponent, ...], name: str) -> tuple[DeployedComponent, DeployedClient]:
-    found = [
+    matches = [
         (component, client) for component in components for client in component.clients if client.name == name
     ]
-    if not found:
+    if not matches:
         names = sorted({client.name for component in components for client in component.clients})
         raise UserError(f"the stack has no client named {name!r}: it has {', '.join(names) or 'none'}")
-    if len(found) > 1:
+    if len(matches) > 1:
         raise UserError(
-            f"{len(found)} components have a client named {name!r}: choose one with --component, of "
-            f"{', '.join(component.name for component, _ in found)}"
+            f"{len(matches)} components have a client named {name!r}: choose one with --component, of "
+            f"{', '.join(component.name for component, _ in matches)}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _password(file: Path | None, name: str, *, json: bool) -> str | None:

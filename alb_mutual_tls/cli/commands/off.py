@@ -119,14 +119,15 @@ def _of_stack(
 
     directory = project_directory(cwd)
     components = [
-        one.component for one in inventories(export(directory, stack, secrets=False), component=None)
+        inventory.component
+        for inventory in inventories(export(directory, stack, secrets=False), component=None)
     ]
-    found = chosen_listeners(components, [name])
-    if len(found) > 1:
+    matches = chosen_listeners(components, [name])
+    if len(matches) > 1:
         raise UserError(
-            f"{name} is the name of {len(found)} listeners of the stack: give --alb-config and --port of the"
-            " one that is meant"
+            f"{name} is the name of {len(matches)} listeners of the stack: give --alb-config and --port of"
+            " the one that is meant"
         )
-    ((owner, wanted),) = found
+    ((owner, wanted),) = matches
     owner = replace(owner, kubeconfig=kubeconfig or owner.kubeconfig, context=context or owner.context)
     return StackCluster(owner, directory).cluster_of(wanted), wanted.alb_config, wanted.port

@@ -79,14 +79,14 @@ def _report(
     directory = project_directory(cwd)
     with ThreadPoolExecutor(1) as pool:
         looked = pool.submit(stack_file, directory, stack)
-        found = inventories(export(directory, stack, secrets=False), component=component)
-        seen = [(inventory, observe(inventory, directory, stack)) for inventory in found]
+        inventoried = inventories(export(directory, stack, secrets=False), component=component)
+        seen = [(inventory, observe(inventory, directory, stack)) for inventory in inventoried]
     notes = [
         half_of_cas(Cloud.of(inventory.provider).endpoints.cas)
-        for inventory in found
+        for inventory in inventoried
         if "endpoints" not in inventory.secret_settings
     ]
-    if any(listener.ca_enabled for inventory in found for listener in inventory.component.listeners):
+    if any(listener.ca_enabled for inventory in inventoried for listener in inventory.component.listeners):
         notes.append(NOT_LOOKED_AT)
     return report(seen, now=clock.now(), fail_within=within, notes=[*looked.result().notes, *notes])
 

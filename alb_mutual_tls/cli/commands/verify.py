@@ -80,7 +80,7 @@ def verify(
                 directory, stack=stack, component=component, with_authority_key=with_authority_key
             )
         file = looked.result()
-        made = verify_stack(
+        report = verify_stack(
             with_verify_of(file.configuration, components),
             directory=directory,
             names=listener,
@@ -88,9 +88,9 @@ def verify(
             with_authority_key=with_authority_key,
             probe=Probe(ca_file, insecure, timeout=timeout),
         )
-        made = replace(made, notes=file.notes)
-    _print(made, json=json)
-    raise typer.Exit(made.exit_code)
+        report = replace(report, notes=file.notes)
+    _print(report, json=json)
+    raise typer.Exit(report.exit_code)
 
 
 def _print(report: VerificationReport, *, json: bool) -> None:
