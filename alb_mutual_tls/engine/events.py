@@ -51,8 +51,8 @@ class ResourceState:
 
         Returns None where neither exists or the value is only known after the update.
         """
-        found = self.outputs.get(key, self.inputs.get(key))
-        return None if found == UNKNOWN_TEXT else found
+        value = self.outputs.get(key, self.inputs.get(key))
+        return None if value == UNKNOWN_TEXT else value
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ class Events:
 
     def said(self, severity: Severity) -> tuple[Diagnostic, ...]:
         """What was said of this severity, each once, in order of text."""
-        found = {one for one in self.diagnostics if one.severity is severity}
-        return tuple(sorted(found, key=lambda one: (one.text, one.urn)))
+        diagnostics = {diagnostic for diagnostic in self.diagnostics if diagnostic.severity is severity}
+        return tuple(sorted(diagnostics, key=lambda diagnostic: (diagnostic.text, diagnostic.urn)))
 
 
 def parse(lines: Iterable[str], *, secrets: Iterable[str] = ()) -> Events:
@@ -155,8 +155,10 @@ def parse(lines: Iterable[str], *, secrets: Iterable[str] = ()) -> Events:
         event = _object(line)
         if event.get("summaryEvent") is not None:
             complete = True
-        if isinstance(said := event.get("diagnosticEvent"), dict) and (one := _diagnostic(said, hidden)):
-            diagnostics.append(one)
+        if isinstance(said := event.get("diagnosticEvent"), dict) and (
+            diagnostic := _diagnostic(said, hidden)
+        ):
+            diagnostics.append(diagnostic)
         for kind in ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"):
             if isinstance(told := event.get(kind), dict) and isinstance(
                 metadata := told.get("metadata"), dict

@@ -77,14 +77,14 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
     """
     if exit_code == 0:
         return None
-    found: dict[FailureKind, set[str]] = {}
-    for one in events.said(Severity.ERROR):
-        text = _WHERE.sub("", one.text).strip()
+    sentences: dict[FailureKind, set[str]] = {}
+    for diagnostic in events.said(Severity.ERROR):
+        text = _WHERE.sub("", diagnostic.text).strip()
         if not _CLOSING.match(text):
-            found.setdefault(_reason(text, one.urn), set()).update(_sentences(text))
-    if found:
-        reason = min(found, key=list(FailureKind).index)
-        return Failure(reason, tuple(sorted(found[reason])))
+            sentences.setdefault(_reason(text, diagnostic.urn), set()).update(_sentences(text))
+    if sentences:
+        reason = min(sentences, key=list(FailureKind).index)
+        return Failure(reason, tuple(sorted(sentences[reason])))
     lines = [
         line.removeprefix("error: ").strip() for line in said.splitlines() if line.startswith("error: ")
     ] or [line.strip() for line in said.splitlines() if line.strip()]

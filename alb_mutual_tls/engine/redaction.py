@@ -54,12 +54,12 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
     The longest comes first, so that no value is left as the rest of another.
     """
-    found = {environment.get(name, "") for name in SECRET_VARIABLES}
+    secrets = {environment.get(name, "") for name in SECRET_VARIABLES}
     file = Path(environment.get(PASSPHRASE_FILE, ""))
     with contextlib.suppress(OSError, ValueError):  # the engine says what is wrong with the file
         if file.is_file():  # a pipe can be read once only, by the engine
-            found.add(file.read_text(encoding="utf-8").strip())
-    return tuple(sorted(found - {""}, key=lambda value: (-len(value), value)))
+            secrets.add(file.read_text(encoding="utf-8").strip())
+    return tuple(sorted(secrets - {""}, key=lambda value: (-len(value), value)))
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

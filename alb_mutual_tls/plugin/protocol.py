@@ -16,10 +16,10 @@ from pathlib import Path
 def _enter_parents() -> None:
     if "pulumi" in sys.modules:
         return
-    found = importlib.util.find_spec("pulumi")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("pulumi")
+    if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("the package pulumi is not installed", name="pulumi")
-    folder = Path(next(iter(found.submodule_search_locations)))
+    folder = Path(next(iter(spec.submodule_search_locations)))
     for name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
         module = types.ModuleType(name)
         module.__path__ = [str(folder.joinpath(*name.split(".")[1:]))]
