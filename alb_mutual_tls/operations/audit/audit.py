@@ -142,18 +142,18 @@ def _of_albconfig(document: Document, events: Mapping[str, str]) -> Iterator[Fin
 def _unseen(seen: ScannedCluster, *, strict: bool) -> Iterator[Finding]:
     """What could not be looked at; each reason is told once."""
     names_by_reason: dict[NotSeen, list[str]] = {}
-    for name, found in (
+    for name, part in (
         ("Ingresses", seen.ingresses),
         ("Services", seen.services),
         ("ALB", seen.alb),
         ("CAS", seen.certificates),
         ("uploads in CAS", seen.uploads),
     ):
-        if isinstance(found, NotSeen):
-            names_by_reason.setdefault(found, []).append(name)
-    for found, names in names_by_reason.items():
-        verdict = Verdict.NOT_DECIDED if strict or not found.barred else Verdict.HELD
-        yield Finding(verdict, f"{' and '.join(names)} not seen: {found.why}")
+        if isinstance(part, NotSeen):
+            names_by_reason.setdefault(part, []).append(name)
+    for reason, names in names_by_reason.items():
+        verdict = Verdict.NOT_DECIDED if strict or not reason.barred else Verdict.HELD
+        yield Finding(verdict, f"{' and '.join(names)} not seen: {reason.why}")
 
 
 def _of_uploads(unused: tuple[Upload, ...] | NotSeen) -> Iterator[Finding]:

@@ -267,7 +267,7 @@ def _should_be_let_in(seen: Observation, peers: Sequence[Observation], *, ca_ena
     strangers = [observation.outcome for observation in peers if observation.role is not Caller.CLIENT]
     if (
         ca_enabled
-        and any(isinstance(other, Alert) for other in strangers)
+        and any(isinstance(stranger, Alert) for stranger in strangers)
         and not any(map(is_400, strangers))
     ):
         # this listener refuses by alert, so the 400 is the application's

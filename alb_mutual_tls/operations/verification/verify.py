@@ -71,9 +71,9 @@ def verify_stack(
             own = [listener for owner, listener in wanted if owner is component]
             for listener in own:
                 ports = {
-                    other.port
-                    for other in own
-                    if other.ca_enabled and other.alb_config == listener.alb_config
+                    neighbour.port
+                    for neighbour in own
+                    if neighbour.ca_enabled and neighbour.alb_config == listener.alb_config
                 }
                 plans.append(
                     pool.submit(
