@@ -119,9 +119,9 @@ def _last_end(client: str, events: Events) -> str | None:
             ends.append(str(known[client].get("notAfter")))
         recorded = outstanding if isinstance(outstanding, list) else []
         ends += [
-            str(one.get("notAfter"))
-            for one in recorded
-            if isinstance(one, dict) and one.get("client") == client
+            str(certificate.get("notAfter"))
+            for certificate in recorded
+            if isinstance(certificate, dict) and certificate.get("client") == client
         ]
     return max(ends, default=None)
 
@@ -133,8 +133,8 @@ def _text(value: Any) -> str | None:
 def counted(certificates: Sequence[CertificateChange], *, what: str = "client") -> list[str]:
     """How many certificates of clients are issued, renewed and so on, in words."""
     actions: dict[str, int] = {}
-    for one in certificates:
-        if one.certificate.startswith(f"{what} "):
-            actions[one.action] = actions.get(one.action, 0) + 1
+    for change in certificates:
+        if change.certificate.startswith(f"{what} "):
+            actions[change.action] = actions.get(change.action, 0) + 1
     ordered = sorted(actions.items(), key=lambda item: (_EARLIER_THAN.get(item[0], 2), item[0]))
     return [f"{number} client certificate{'s' if number > 1 else ''} {action}" for action, number in ordered]

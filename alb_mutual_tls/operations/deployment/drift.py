@@ -50,7 +50,9 @@ def drift(events: Events) -> tuple[Drift, ...]:
         return "puts it back" if urn in changing else "leaves it, for the configuration says so"
 
     return tuple(
-        sorted((_drift(step, outlook(step.urn)) for step in _drifted(events)), key=lambda one: one.what)
+        sorted(
+            (_drift(step, outlook(step.urn)) for step in _drifted(events)), key=lambda drifted: drifted.what
+        )
     )
 
 

@@ -108,8 +108,12 @@ def _another(before: Setting | None, after: Setting | None) -> bool:
 
     True, too, where the CA is known only after the update, as with a new upload.
     """
-    one, other = (None if setting is None else setting.authority for setting in (before, after))
-    return (one and one.id) != (other and other.id) or (other is not None and other.id is None)
+    old_authority, new_authority = (
+        None if setting is None else setting.authority for setting in (before, after)
+    )
+    return (old_authority and old_authority.id) != (new_authority and new_authority.id) or (
+        new_authority is not None and new_authority.id is None
+    )
 
 
 def _setting(state: ResourceState) -> Setting:
@@ -136,11 +140,11 @@ def _previous(state: ResourceState) -> Setting | None:
     values = {str(key).lower(): value for key, value in kept.items()}
     kept_certificates = values.get("cacertificates")
     certificates = (
-        [one for one in kept_certificates if isinstance(one, dict)]
+        [certificate for certificate in kept_certificates if isinstance(certificate, dict)]
         if isinstance(kept_certificates, list)
         else []
     )
-    identifiers = [str(one.get("CertificateId", "")) for one in certificates]
+    identifiers = [str(certificate.get("CertificateId", "")) for certificate in certificates]
     authority = PlannedAuthority(",".join(identifiers)) if identifiers else None
     return Setting(values.get("caenabled") is True, authority)
 

@@ -49,7 +49,10 @@ class Live:
         match view:
             case Shown(ca_enabled, ids, changing):
                 named = ", ".join(
-                    f"{self.authorities[one]} ({one})" if one in self.authorities else one for one in ids
+                    f"{self.authorities[identifier]} ({identifier})"
+                    if identifier in self.authorities
+                    else identifier
+                    for identifier in ids
                 )
                 return (
                     ("on" if ca_enabled else "off")
@@ -92,9 +95,13 @@ def _inventory(public: Mapping[str, Any], component: Mapping[str, Any]) -> Inven
     """
     name = str(component["urn"]).rpartition("::")[2]
     resources = resources_of(public, name)
-    settings = next((one.get("inputs") or {} for one in resources if one.get("type") == PROVIDER), {})
+    settings = next(
+        (resource.get("inputs") or {} for resource in resources if resource.get("type") == PROVIDER), {}
+    )
     listeners = tuple(
-        _listener(one) for one in resources if one.get("type") == LISTENER_CLIENT_AUTHENTICATION
+        _listener(resource)
+        for resource in resources
+        if resource.get("type") == LISTENER_CLIENT_AUTHENTICATION
     )
     return Inventory(
         component=DeployedComponent(name, listeners, (), trusted_authority="", ca_certificate_pem=""),
@@ -121,4 +128,4 @@ def _listener(resource: Mapping[str, Any]) -> DeployedListener:
 
 def sentence(seen: Sequence[Live]) -> str:
     """All listeners in one sentence."""
-    return "; ".join(one.sentence for one in seen) or "the stack's state has no listener"
+    return "; ".join(listener.sentence for listener in seen) or "the stack's state has no listener"

@@ -35,20 +35,21 @@ class Plan:
 
     def effects(self) -> dict[Effect, list[str]]:
         """The listeners of each effect, in the order of the effects."""
-        found = {
-            effect: [one.listener for one in self.listeners if one.effect is effect] for effect in Effect
+        listeners_by_effect = {
+            effect: [change.listener for change in self.listeners if change.effect is effect]
+            for effect in Effect
         }
-        return {effect: listeners for effect, listeners in found.items() if listeners}
+        return {effect: listeners for effect, listeners in listeners_by_effect.items() if listeners}
 
 
 def plan(events: Events, *, only: Iterable[Step] | None = None) -> Plan:
     """What the steps mean; `only` limits it to some of them."""
     steps = [step for step in (events.changing if only is None else only) if step.op not in _OF_REPLACEMENTS]
     listeners = [listener_change(step) for step in steps if step.type == LISTENER_CLIENT_AUTHENTICATION]
-    certificates = [one for step in steps for one in certificate_changes(step, events)]
+    certificates = [change for step in steps for change in certificate_changes(step, events)]
     return Plan(
-        tuple(sorted(listeners, key=lambda one: (list(Effect).index(one.effect), one.listener))),
-        tuple(sorted(certificates, key=lambda one: (one.certificate, one.action))),
+        tuple(sorted(listeners, key=lambda change: (list(Effect).index(change.effect), change.listener))),
+        tuple(sorted(certificates, key=lambda change: (change.certificate, change.action))),
         tuple(sorted(steps, key=lambda step: (step.type, step.name, step.urn, step.op))),
         sum(step.op == "same" for step in events.steps),
     )

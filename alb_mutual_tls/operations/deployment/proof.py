@@ -63,9 +63,9 @@ def verify_within(directory: Path, stack: str, probe: Probe, seconds: float) -> 
     The data plane may lag behind what ALB reports.
     """
     wait = Wait(seconds, time.sleep, time.monotonic)
-    while not (found := verify(directory, stack, probe)).good and not wait.over:
+    while not (verification := verify(directory, stack, probe)).good and not wait.over:
         wait.pause()
-    return found
+    return verification
 
 
 def _reasons(report: VerificationReport) -> Iterator[str]:
