@@ -64,14 +64,14 @@ def plan(events: Events) -> RenewalPlan:
     """What is due according to a preview, and the targets of a run that renews it."""
     signed = [step for step in events.of_type(SIGNED_CERTIFICATE) if step.changes]
     due = tuple(_due(step) for step in signed if _DUE in step.paths)
-    ready = {one.urn: one.name for one in due if not one.obstacle}
+    ready = {certificate.urn: certificate.name for certificate in due if not certificate.obstacle}
     by_hand = {step.urn for step in events.refreshed}
     followers = [step for step in events.changing if _follows(step, ready.values(), by_hand)]
     targets = {*ready, *(step.urn for step in followers)}
     pending = [
         step
         for step in events.changing
-        if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY
+        if step.urn not in targets | {leaf.urn for leaf in due} and step.type not in _OUTPUTS_ONLY
     ]
     return RenewalPlan(
         due, tuple(sorted(targets)), tuple(map(_words, followers)), tuple(map(_words, pending))
@@ -139,11 +139,11 @@ class Renewal:
 
     @property
     def renewed(self) -> tuple[Due, ...]:
-        return tuple(one for one in self.due if one.renewed_until)
+        return tuple(certificate for certificate in self.due if certificate.renewed_until)
 
     @property
     def left(self) -> tuple[Due, ...]:
-        return tuple(one for one in self.due if not one.renewed_until)
+        return tuple(certificate for certificate in self.due if not certificate.renewed_until)
 
     @property
     def exit_code(self) -> int:
@@ -197,23 +197,23 @@ class Renewer:
                     *configured,
                     *_targets(kept_in_state(export(self.directory, self.stack, secrets=False))),
                 )
-            found = plan(looked.events)
+            renewal_plan = plan(looked.events)
             told = Renewal(
                 self.stack,
-                found.due,
-                found.followers,
-                found.pending,
+                renewal_plan.due,
+                renewal_plan.followers,
+                renewal_plan.pending,
                 tuple(undeployed),
                 unseen=whole.failure,
                 warnings=_by_hand(looked),
             )
             if looked.failure:
                 return replace(told, due=(), followers=(), failure=looked.failure, decided=False)
-            if not found.targets:
+            if not renewal_plan.targets:
                 return told
-            done = self._run("up", *configured, *_targets(found.targets))
+            done = self._run("up", *configured, *_targets(renewal_plan.targets))
             ends = certificate_ends(export(self.directory, self.stack, secrets=False))
-            return replace(told, due=after(found.due, ends), failure=done.failure)
+            return replace(told, due=after(renewal_plan.due, ends), failure=done.failure)
 
     def _run(self, command: Literal["preview", "up"], *arguments: str) -> Run:
         return run(command, directory=self.directory, stack=self.stack, arguments=arguments, log=self.log)
@@ -221,7 +221,7 @@ class Renewer:
 
 def _by_hand(looked: Run) -> tuple[str, ...]:
     """What a preview warns of listeners that `mtls off` has switched off."""
-    said = (one.text for one in looked.events.said(Severity.WARNING))
+    said = (warning.text for warning in looked.events.said(Severity.WARNING))
     return tuple(sorted({text for text in said if "with ./mtls off" in text}))
 
 
@@ -236,7 +236,11 @@ def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
     """
     resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
     return sorted(
-        {str(one["urn"]) for one in resources if one.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)}
+        {
+            str(resource["urn"])
+            for resource in resources
+            if resource.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)
+        }
     )
 
 
@@ -247,11 +251,11 @@ def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
     """
     return tuple(
         (
-            replace(one, renewed_until=ends[one.urn])
-            if ends.get(one.urn, one.not_after) != one.not_after
-            else one
+            replace(certificate, renewed_until=ends[certificate.urn])
+            if ends.get(certificate.urn, certificate.not_after) != certificate.not_after
+            else certificate
         )
-        for one in due
+        for certificate in due
     )
 
 
@@ -259,7 +263,7 @@ def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:
     """URN -> notAfter of the certificates in a deployment."""
     resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
     return {
-        str(one["urn"]): str((one.get("outputs") or {}).get("notAfter", ""))
-        for one in resources
-        if one.get("type") == SIGNED_CERTIFICATE and not one.get("delete")
+        str(resource["urn"]): str((resource.get("outputs") or {}).get("notAfter", ""))
+        for resource in resources
+        if resource.get("type") == SIGNED_CERTIFICATE and not resource.get("delete")
     }

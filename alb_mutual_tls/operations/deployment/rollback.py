@@ -69,8 +69,8 @@ def way_back(before: StateBefore, previously_on: Collection[str]) -> WayBack | N
             "client authentication off, as it was before the first deployment", (CA_ENABLED, "false")
         )
     if before.verification is None or not before.verification.good:
-        found = before.verification.summary if before.verification else "not verified"
-        return NoWayBack(f"the state before was not good either ({found})")
+        summary = before.verification.summary if before.verification else "not verified"
+        return NoWayBack(f"the state before was not good either ({summary})")
     if before.unknown:
         return NoWayBack(before.unknown)
     return WayBack("the configuration of the last deployment")
@@ -93,15 +93,15 @@ def widened(steps: Iterable[Step], on: Collection[str], *, gives_back: bool) -> 
 
     `gives_back`: deleting a resource gives its listener the previous values, so it does not count.
     """
-    found = set()
+    keys = set()
     for step in steps:
         state = step.new or step.old
         if step.type != LISTENER_CLIENT_AUTHENTICATION or step.op == "refresh" or state is None:
             continue
         key = listener_key(state.value("albConfig"), state.value("port"))
         if key in on and (not gives_back if step.new is None else step.new.value("caEnabled") is not True):
-            found.add(key)
-    return sorted(found)
+            keys.add(key)
+    return sorted(keys)
 
 
 def listener_key(alb_config: object, port: Any) -> str:
@@ -111,25 +111,29 @@ def listener_key(alb_config: object, port: Any) -> str:
 
 def resources(exported: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The resources of a deployment, without those that are about to be deleted."""
-    return [one for one in (exported.get("deployment") or {}).get("resources") or () if not one.get("delete")]
+    return [
+        resource
+        for resource in (exported.get("deployment") or {}).get("resources") or ()
+        if not resource.get("delete")
+    ]
 
 
 def is_deployed(exported: Mapping[str, Any]) -> bool:
     """Whether the state has an AlbMutualTls."""
-    return any(one.get("type") == COMPONENT for one in resources(exported))
+    return any(resource.get("type") == COMPONENT for resource in resources(exported))
 
 
 def protected(exported: Mapping[str, Any]) -> dict[str, bool]:
     """URN -> whether it is protected from deletion."""
-    return {str(one["urn"]): bool(one.get("protect")) for one in resources(exported)}
+    return {str(resource["urn"]): bool(resource.get("protect")) for resource in resources(exported)}
 
 
 def demanding(exported: Mapping[str, Any]) -> frozenset[str]:
     """The listeners of which the state says that they demand certificates."""
     return frozenset(
-        listener_key(one["inputs"]["albConfig"], one["inputs"]["port"])
-        for one in resources(exported)
-        if one.get("type") == LISTENER_CLIENT_AUTHENTICATION and one["inputs"].get("caEnabled") is True
+        listener_key(entry["inputs"]["albConfig"], entry["inputs"]["port"])
+        for entry in resources(exported)
+        if entry.get("type") == LISTENER_CLIENT_AUTHENTICATION and entry["inputs"].get("caEnabled") is True
     )
 
 
@@ -139,11 +143,11 @@ def previously_demanding(exported: Mapping[str, Any], since: Collection[str]) ->
     Listeners whose URNs are in `since` are left out.
     """
     return frozenset(
-        listener_key(one["inputs"]["albConfig"], one["inputs"]["port"])
-        for one in resources(exported)
-        if one.get("type") == LISTENER_CLIENT_AUTHENTICATION
-        and one["urn"] not in since
-        and _was_on((one.get("outputs") or {}).get("previous"))
+        listener_key(resource["inputs"]["albConfig"], resource["inputs"]["port"])
+        for resource in resources(exported)
+        if resource.get("type") == LISTENER_CLIENT_AUTHENTICATION
+        and resource["urn"] not in since
+        and _was_on((resource.get("outputs") or {}).get("previous"))
     )
 
 
