@@ -94,23 +94,23 @@ class Examination:
     @property
     def verdict(self) -> Verdict:
         """The verdict on the whole; what is left behind is a fault, too."""
-        found = {finding.verdict for finding in self.findings}
-        if self.left or Verdict.FELL_SHORT in found:
+        verdicts = {finding.verdict for finding in self.findings}
+        if self.left or Verdict.FELL_SHORT in verdicts:
             return Verdict.FELL_SHORT
-        return Verdict.HELD if found == {Verdict.HELD} else Verdict.NOT_DECIDED
+        return Verdict.HELD if verdicts == {Verdict.HELD} else Verdict.NOT_DECIDED
 
     def _examine(self) -> None:
         certificate = throwaway_authority(self.name, self.now)
         repository = self._cas.make_repository(self.name)
-        made = self._answered("CreateWarehouse", "WarehouseInstanceId")
+        repository_ids = self._answered("CreateWarehouse", "WarehouseInstanceId")
         self.known |= {repository.instance_id, repository.warehouse_id}
         self._say(
             Verdict.HELD, f"{repository.instance_id}, WhId {repository.warehouse_id}, type {repository.type}"
         )
-        if made:
+        if repository_ids:
             self._judge(
-                repository.instance_id in made,
-                f"made as {', '.join(sorted(made))}, listed as {repository.instance_id}",
+                repository.instance_id in repository_ids,
+                f"made as {', '.join(sorted(repository_ids))}, listed as {repository.instance_id}",
             )
         else:
             self._say(
@@ -164,18 +164,19 @@ class Examination:
         )
 
     def _listed(self, repository: Repository, identifier: str, end: int | None) -> None:
-        found = self._eventually(
+        listed = self._eventually(
             lambda: any(
-                one.identifier == identifier for one in self._cas.certificates(repository.warehouse_id)
+                certificate.identifier == identifier
+                for certificate in self._cas.certificates(repository.warehouse_id)
             )
         )
         ends = [
-            one.not_after
-            for one in self._cas.certificates(repository.warehouse_id)
-            if one.identifier == identifier
+            certificate.not_after
+            for certificate in self._cas.certificates(repository.warehouse_id)
+            if certificate.identifier == identifier
         ]
         self._judge(
-            found and ends == [end],
+            listed and ends == [end],
             f"listed {len(ends)} times, ends at {ends} ms, and the certificate ends at {end} ms",
         )
 
@@ -217,7 +218,9 @@ class Examination:
                 call.action == "UploadPCACert" and _perhaps_done(call) for call in self.calls
             ):
                 self._eventually(lambda: bool(self._cas.certificates(repository.warehouse_id)))
-            uploaded |= {one.identifier for one in self._cas.certificates(repository.warehouse_id)}
+            uploaded |= {
+                certificate.identifier for certificate in self._cas.certificates(repository.warehouse_id)
+            }
         for identifier in sorted(uploaded - self._gone):
             self._cas.delete_certificate(identifier, repository.warehouse_id)
             self._gone.add(identifier)
@@ -227,11 +230,11 @@ class Examination:
 
         Lists may lag behind, so it waits for a repository that was created.
         """
-        made = self._answered("CreateWarehouse", "WarehouseInstanceId")
-        if not made or made - self._gone:
+        repository_ids = self._answered("CreateWarehouse", "WarehouseInstanceId")
+        if not repository_ids or repository_ids - self._gone:
             self._eventually(lambda: bool(self._ours()))
-        listed = [one for one in self._ours() if one.instance_id not in self._gone]
-        unlisted = made - self._gone - {one.instance_id for one in listed}
+        listed = [repository for repository in self._ours() if repository.instance_id not in self._gone]
+        unlisted = repository_ids - self._gone - {repository.instance_id for repository in listed}
         return listed + [Repository(instance_id, "", self.name, "") for instance_id in sorted(unlisted)]
 
     def _answered(self, action: str, key: str) -> set[str]:
@@ -242,7 +245,11 @@ class Examination:
         }
 
     def _ours(self) -> list[Repository]:
-        return [one for one in self._cas.repositories({"Name": self.name}) if one.name == self.name]
+        return [
+            repository
+            for repository in self._cas.repositories({"Name": self.name})
+            if repository.name == self.name
+        ]
 
     def _remains(self, what: str, error: BaseException) -> None:
         self.interrupted = self.interrupted or isinstance(error, KeyboardInterrupt)

@@ -72,7 +72,7 @@ class DoctorReport:
 def summary(report: DoctorReport) -> str:
     """One line: the verdict, what was found how often, and whether anything is left."""
     verdicts = [finding.verdict for finding in report.examination.findings]
-    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in Verdict if one in verdicts)
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts)
     left = len(report.examination.left)
     return f"{report.examination.verdict}: {counts}; {f'{left} not deleted' if left else 'nothing is left'}"
 
@@ -96,8 +96,8 @@ def as_json(report: DoctorReport) -> str:
             "name": examination.name,
         },
         "findings": [
-            {"case": one.case, "verdict": one.verdict, "found": masked(one.found)}
-            for one in examination.findings
+            {"case": finding.case, "verdict": finding.verdict, "found": masked(finding.found)}
+            for finding in examination.findings
         ],
         "calls": [_call(call, examination.known | {examination.name}) for call in examination.calls],
         "left": [masked(sentence) for sentence in examination.left],
@@ -164,7 +164,7 @@ def _fields(value: Any, path: str, known: Collection[str], *, shown: bool) -> It
         ours = [
             item
             for item in value
-            if isinstance(item, dict) and any(str(one) in known for one in item.values())
+            if isinstance(item, dict) and any(str(member) in known for member in item.values())
         ]
         for item in (ours or value)[:1]:
             yield from _fields(item, f"{path}[]", known, shown=bool(ours))
@@ -182,8 +182,8 @@ def _value(path: str, value: Any) -> str | None:
     if "PRIVATE KEY" in text or (_HIDDEN.search(name) and not isinstance(value, bool)):
         return None
     if "-----BEGIN CERTIFICATE" in text:
-        found = fingerprints(text)
-        return f"PEM, {len(text)} characters, SHA-256 {', '.join(found)}"
+        digests = fingerprints(text)
+        return f"PEM, {len(text)} characters, SHA-256 {', '.join(digests)}"
     if name in _PERSONS:
         return None
     line = masked(" ".join(text.split()))
@@ -202,7 +202,10 @@ def _call(call: Call, known: Collection[str]) -> dict[str, Any]:
         "code": error.code if error else None,
         "says": masked(str(call.error)) if call.error else None,
         "fields": (
-            [{"path": one.path, "type": one.type, "value": one.value} for one in fields(call.answer, known)]
+            [
+                {"path": field.path, "type": field.type, "value": field.value}
+                for field in fields(call.answer, known)
+            ]
             if call.answer
             else []
         ),
@@ -231,11 +234,11 @@ def _answers(calls: list[dict[str, Any]]) -> list[dict[str, str]]:
         rows += [
             {
                 "no": str(number),
-                "member": one["path"],
-                "type": one["type"],
-                "value": "(not shown)" if one["value"] is None else one["value"],
+                "member": field["path"],
+                "type": field["type"],
+                "value": "(not shown)" if field["value"] is None else field["value"],
             }
-            for one in call["fields"]
-            if one["path"] != "RequestId"
+            for field in call["fields"]
+            if field["path"] != "RequestId"
         ]
     return rows
