@@ -40,9 +40,9 @@ def der_pieces(data: bytes, unlock: Unlock) -> Contents | None:
         )
     if data[:1] != b"\x30":
         return None
-    for found in (certificate_piece(data), request_piece(data)):
-        if not isinstance(found, Unreadable):
-            return Contents("DER", (found,))
+    for piece in (certificate_piece(data), request_piece(data)):
+        if not isinstance(piece, Unreadable):
+            return Contents("DER", (piece,))
     if unreadable.of_certificate(data):
         return Contents("DER", (certificate_piece(data),))
     if unreadable.of_request(data):
@@ -78,13 +78,13 @@ def _der_crl(data: bytes) -> Contents | None:
 
 def pkcs7_pieces(der: bytes) -> Iterator[Piece]:
     try:
-        found = pkcs7.load_der_pkcs7_certificates(der)
+        certificates = pkcs7.load_der_pkcs7_certificates(der)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         yield Unreadable("its PKCS#7 cannot be read; give the certificates in PEM")
         return
-    if not found:
+    if not certificates:
         yield Unreadable("its PKCS#7 holds no certificate; give the certificates in PEM")
-    for certificate in found:
+    for certificate in certificates:
         yield certificate_piece(certificate.public_bytes(serialization.Encoding.DER))
 
 
@@ -128,8 +128,8 @@ def pkcs12_pieces(data: bytes, unlock: Unlock) -> Iterator[Piece]:
         return
     if loaded.cert is not None:
         yield certificate_piece(loaded.cert.certificate.public_bytes(serialization.Encoding.DER))
-    for one in loaded.additional_certs:
-        yield certificate_piece(one.certificate.public_bytes(serialization.Encoding.DER))
+    for additional_certificate in loaded.additional_certs:
+        yield certificate_piece(additional_certificate.certificate.public_bytes(serialization.Encoding.DER))
     if loaded.key is not None:
         yield Key(loaded.key.public_key(), encrypted)
     if loaded.key is None and loaded.cert is None and not loaded.additional_certs:
@@ -165,13 +165,13 @@ def _element(data: bytes | memoryview) -> tuple[int, int, int] | None:
 
 
 def first_element(data: bytes) -> bytes:
-    found = _element(data)
-    return data[: found[2]] if found else data
+    element = _element(data)
+    return data[: element[2]] if element else data
 
 
 def _inside(data: bytes) -> bytes | None:
-    found = _element(data)
-    return data[found[1] : found[2]] if found else None
+    element = _element(data)
+    return data[element[1] : element[2]] if element else None
 
 
 def too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
@@ -181,8 +181,8 @@ def too_many_rounds(data: bytes | memoryview, depth: int = 12) -> bool:
     also looks in DER inside octet strings.
     """
     rest, before = memoryview(data), 0
-    while depth and (found := _element(rest)):
-        tag, start, end = found
+    while depth and (element := _element(rest)):
+        tag, start, end = element
         inside, rest = rest[start:end], rest[end:]
         if before == _OCTET_STRING and tag == _INTEGER and int.from_bytes(inside[:64], "big") > ROUND_LIMIT:
             return True

@@ -83,14 +83,19 @@ class _Explanation:
         self, sources: Sequence[Source], anchors: Sequence[Anchor], now: datetime, role: JudgedAs | None
     ) -> None:
         self._sources, self._anchors, self._now = sources, anchors, now
-        self._certificates = [one for source in sources for one in certificates_of(source)]
+        self._certificates = [certificate for source in sources for certificate in certificates_of(source)]
         self._public_keys = [key for source in sources for key in public_keys_of(source)]
         first = (
             {certificates_of(source)[0] for source in sources if certificates_of(source)} if role else set()
         )
-        self._roles = {one: role if role and one in first else self._role(one) for one in self._certificates}
+        self._roles = {
+            certificate: role if role and certificate in first else self._role(certificate)
+            for certificate in self._certificates
+        }
         self._clients = [
-            one for one in dict.fromkeys(self._certificates) if self._roles[one] is JudgedAs.CLIENT
+            certificate
+            for certificate in dict.fromkeys(self._certificates)
+            if self._roles[certificate] is JudgedAs.CLIENT
         ]
 
     def _role(self, certificate: x509.Certificate) -> JudgedAs:
@@ -101,7 +106,7 @@ class _Explanation:
         usage = extension(certificate, x509.KeyUsage)
         if constraints is not None:
             return JudgedAs.CA if constraints.ca else JudgedAs.CLIENT
-        issuer = any(one != certificate and issued(certificate, one) for one in self._certificates)
+        issuer = any(lower != certificate and issued(certificate, lower) for lower in self._certificates)
         signs = usage is not None and usage.key_cert_sign
         return (
             JudgedAs.CA
@@ -152,7 +157,7 @@ class _Explanation:
         weak = key_reason(own_key)
         if weak is not None:
             yield weak
-        owners = [one for one in self._public_keys if same_key(one, own_key)]
+        owners = [key for key in self._public_keys if same_key(key, own_key)]
         if self._public_keys and not owners:
             yield Refusal(
                 "it is the key of no certificate and no request here; give the ones that belong together",
@@ -219,13 +224,13 @@ class _Explanation:
 
     def _ways_round(self, judged: Judged, anchor: x509.Certificate) -> Iterator[str]:
         """Certificates that stand in the way of a path that would hold."""
-        for one in judged.path[1:] if judged.refusals else ():
-            rest = [other for other in self._certificates if other != one]
-            if one != anchor and judge(judged.path[0], rest, anchor, self._now).accepted:
+        for certificate in judged.path[1:] if judged.refusals else ():
+            rest = [other for other in self._certificates if other != certificate]
+            if certificate != anchor and judge(judged.path[0], rest, anchor, self._now).accepted:
                 yield (
-                    f"{self._label(one)} leads verifiers astray, since they follow the first certificate that"
-                    " may be the issuer's and do not turn back; leave it out, and the rest leads to the"
-                    " trusted CA"
+                    f"{self._label(certificate)} leads verifiers astray, since they follow the first"
+                    " certificate that may be the issuer's and do not turn back; leave it out, and the rest"
+                    " leads to the trusted CA"
                 )
 
     # --- a certificate authority
@@ -261,16 +266,16 @@ class _Explanation:
                 " alone (and the key, where it is to sign, as authorityPrivateKeys)",
                 Basis.PROGRAM,
             )
-        roots = [one for one in certificates if self_signed(one)]
+        roots = [certificate for certificate in certificates if self_signed(certificate)]
         if len(roots) > 1:
             yield Refusal(
                 f"the file holds {len(roots)} roots, and ALB takes one CA certificate per listener; give each"
                 " authority a file of its own",
                 Basis.DOCUMENTED,
             )
-        elif not any(lasting_faults(one) for one in certificates):
+        elif not any(lasting_faults(certificate) for certificate in certificates):
             try:
-                BroughtAuthority.load("".join(_pem(one) for one in certificates))
+                BroughtAuthority.load("".join(_pem(certificate) for certificate in certificates))
             except UserError as error:
                 yield Refusal(str(error), Basis.PROGRAM)
 
@@ -306,15 +311,15 @@ class _Explanation:
                     yield f"{self._label(lower)} was issued by {self._label(upper)}"
 
     def _owners(self, own_key: Any, source: Source) -> Iterator[str]:
-        for other in self._sources:
-            for piece in other.contents.pieces:
+        for holder in self._sources:
+            for piece in holder.contents.pieces:
                 if isinstance(piece, Certificate | CertificateRequest) and any(
                     same_key(own_key, key) for key in public_key_of(piece)
                 ):
                     what = (
                         self._label(piece.certificate)
                         if isinstance(piece, Certificate)
-                        else f"the request in {other.name}"
+                        else f"the request in {holder.name}"
                     )
                     yield f"the private key in {source.name} is that of {what}"
 
@@ -329,7 +334,7 @@ class _Explanation:
                 "its certificates do not stand in the order of their chain, each before the one that issued"
                 " it; some servers want that (RFC 5246 section 7.4.2)"
             )
-        roots = [name(one) for one in certificates[1:] if self_signed(one)]
+        roots = [name(certificate) for certificate in certificates[1:] if self_signed(certificate)]
         if roots:
             yield (
                 f"it holds the root {', '.join(roots)}, which a client need not present (RFC 8446 section"
@@ -339,11 +344,11 @@ class _Explanation:
     def _label(self, certificate: x509.Certificate) -> str:
         """Where a certificate stands, and its name."""
         for source in self._sources:
-            found = certificates_of(source)
-            if certificate in found:
+            certificates = certificates_of(source)
+            if certificate in certificates:
                 where = (
-                    f"certificate {found.index(certificate) + 1} of {source.name}"
-                    if len(found) > 1
+                    f"certificate {certificates.index(certificate) + 1} of {source.name}"
+                    if len(certificates) > 1
                     else source.name
                 )
                 return f"{where} ({name(certificate)})"

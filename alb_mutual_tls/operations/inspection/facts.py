@@ -91,25 +91,27 @@ def _of_extensions(found: list[Extension]) -> Facts:
         return {"extensions": "cannot be read"}
     return {
         "basicConstraints": _first(
-            found, extensions.BASIC_CONSTRAINTS, lambda one: _constraints(extensions.constraints(one))
+            found,
+            extensions.BASIC_CONSTRAINTS,
+            lambda extension: _constraints(extensions.constraints(extension)),
         ),
         "keyUsage": _first(found, extensions.KEY_USAGE, extensions.usages),
         "extendedKeyUsage": _first(
             found,
             extensions.EXTENDED_KEY_USAGE,
-            lambda one: list(map(called, extensions.purposes(one) or ())),
+            lambda extension: list(map(called, extensions.purposes(extension) or ())),
         ),
         "names": _first(
             found,
             extensions.ALTERNATIVE_NAMES,
-            lambda one: [name.printed for name in extensions.names(one) or ()],
+            lambda extension: [name.printed for name in extensions.names(extension) or ()],
         ),
         "subjectKeyIdentifier": _first(found, extensions.SUBJECT_KEY_IDENTIFIER, _hex),
         "authorityKeyIdentifier": _first(found, extensions.AUTHORITY_KEY_IDENTIFIER, _hex),
         "otherExtensions": [
-            called(one.oid) + (" (critical)" if one.critical else "")
-            for one in found
-            if one.oid not in _SHOWN
+            called(extension.oid) + (" (critical)" if extension.critical else "")
+            for extension in found
+            if extension.oid not in _SHOWN
         ],
     }
 
@@ -125,8 +127,8 @@ _SHOWN: Final = (
 
 
 def _first(found: list[Extension], identifier: str, show: Callable[[Extension], Any]) -> Any:
-    one = extensions.first(found, identifier)
-    return None if one is None else show(one)
+    extension = extensions.first(found, identifier)
+    return None if extension is None else show(extension)
 
 
 def _hex(one: Extension) -> str:

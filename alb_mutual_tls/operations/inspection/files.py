@@ -44,10 +44,10 @@ def _source(name: str, data: bytes, mode: int | None, unlock: Unlock) -> Source:
 
 def given_anchor(path: Path) -> Anchor:
     """The CA certificate in a file; raises `UserError` when there is not exactly one."""
-    found = source(path, lambda: None).contents.pieces
-    certificates = [piece.certificate for piece in found if isinstance(piece, Certificate)]
+    file_pieces = source(path, lambda: None).contents.pieces
+    certificates = [piece.certificate for piece in file_pieces if isinstance(piece, Certificate)]
     if len(certificates) != 1:
-        why = next((f": {piece.why}" for piece in found if isinstance(piece, Unreadable)), "")
+        why = next((f": {piece.why}" for piece in file_pieces if isinstance(piece, Unreadable)), "")
         raise UserError(
             f"--ca {path} holds {len(certificates)} certificates{why}; give the one CA certificate that the"
             " listener trusts"

@@ -72,24 +72,24 @@ def _read(data: bytes, unlock: Unlock) -> Contents:
             if pieces
             else nothing("its BEGIN line is none; give the file as it was issued")
         )
-    found = der_pieces(data, unlock)
-    if found is not None:
-        return found
+    contents = der_pieces(data, unlock)
+    if contents is not None:
+        return contents
     naked = _base64(text)
     if naked is not None:
         inside = _text(naked)
-        found = (
+        contents = (
             Contents("PEM", tuple(pem_pieces(inside, unlock)))
             if b"-----BEGIN " in inside
             else der_pieces(naked, unlock)
         )
-    if found is None:
+    if contents is None:
         return nothing(
             "it is neither PEM, DER, PKCS#7 nor PKCS#12 of anything that is known here; give a certificate, a"
             " request or a key"
         )
     return Contents(
-        f"{found.form} in base64, which is to be decoded before anybody else can read it", found.pieces
+        f"{contents.form} in base64, which is to be decoded before anybody else can read it", contents.pieces
     )
 
 

@@ -69,7 +69,9 @@ NOTHING: Final[Mapping[str, Any]] = {"note": NOTE, "files": [], "fit": [], "agai
 def summary(report: InspectionReport) -> str:
     """One line: the verdict, and how much speaks for it."""
     items = [item for file in report.files for item in file.items]
-    reasons = sum(len(item.reasons) for item in items) + sum(len(one.reasons) for one in report.judgements)
+    reasons = sum(len(item.reasons) for item in items) + sum(
+        len(judgement.reasons) for judgement in report.judgements
+    )
     pieces = (
         f"{len(items)} piece{'' if len(items) == 1 else 's'} in {len(report.files)}"
         f" file{'' if len(report.files) == 1 else 's'}"
@@ -90,7 +92,7 @@ def as_json(report: InspectionReport) -> str:
             "note": NOTE,
             "files": [_file(file) for file in report.files],
             "fit": list(report.fit),
-            "against": [_judgement(one) for one in report.judgements],
+            "against": [_judgement(judgement) for judgement in report.judgements],
         }
     )
 
@@ -108,12 +110,12 @@ def for_people(report: InspectionReport) -> Iterator[str]:
         yield "how they belong together"
         yield from (f"  {_shown(sentence)}" for sentence in report.fit)
         yield ""
-    for one in report.judgements:
-        says = "let in" if one.verdict is InspectionVerdict.NOTHING else one.verdict
-        yield f"{_shown(one.client)} at a listener that trusts {_shown(one.anchor)}: {says}"
-        yield from _sentences("would be refused", map(_reason_text, one.reasons), "  ")
-        yield from _sentences("not decided", one.undecided, "  ")
-        yield from _sentences("note", one.notes, "  ")
+    for judgement in report.judgements:
+        says = "let in" if judgement.verdict is InspectionVerdict.NOTHING else judgement.verdict
+        yield f"{_shown(judgement.client)} at a listener that trusts {_shown(judgement.anchor)}: {says}"
+        yield from _sentences("would be refused", map(_reason_text, judgement.reasons), "  ")
+        yield from _sentences("not decided", judgement.undecided, "  ")
+        yield from _sentences("note", judgement.notes, "  ")
     if report.judgements:
         yield ""
     yield NOTE
@@ -139,7 +141,7 @@ def _reason_text(reason: Refusal) -> str:
 
 
 def _label(key: str) -> str:
-    return _LABELS.get(key) or re.sub(r"([A-Z])", lambda found: f" {found[1].lower()}", key)
+    return _LABELS.get(key) or re.sub(r"([A-Z])", lambda capital: f" {capital[1].lower()}", key)
 
 
 def _value(value: object) -> str:
