@@ -17,17 +17,18 @@ def chosen_listener(
     components: Sequence[DeployedComponent], name: str | None
 ) -> tuple[DeployedComponent, DeployedListener]:
     """The listener to rehearse, the only one where none is named; raises UserError."""
-    found = chosen_listeners(components, [name] if name else None)
-    if not found:
+    listeners = chosen_listeners(components, [name] if name else None)
+    if not listeners:
         raise UserError(
             "the stack declares no listener, so there is nothing to rehearse: add one under listeners"
         )
-    if len(found) > 1:
-        names = ", ".join(f"{listener.name} of {component.name}" for component, listener in found)
+    if len(listeners) > 1:
+        names = ", ".join(f"{listener.name} of {component.name}" for component, listener in listeners)
         raise UserError(
-            f"the stack has {len(found)} listeners: choose one with --listener (and --component), of {names}"
+            f"the stack has {len(listeners)} listeners: choose one with --listener (and --component), of"
+            f" {names}"
         )
-    return found[0]
+    return listeners[0]
 
 
 def chosen_authority(component: DeployedComponent, name: str | None) -> DeployedAuthority:

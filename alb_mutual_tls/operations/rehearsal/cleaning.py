@@ -82,14 +82,14 @@ def cleared(
         f"the temporary listener {claim.temporary_port}/{HTTPS} of AlbConfig {albconfig} ({claim.runner},"
         f" since {claim.since:%Y-%m-%d %H:%M:%S} UTC)"
     )
-    found = take_away(cluster, albconfig, claim, pause)
-    match found:
+    standing = take_away(cluster, albconfig, claim, pause)
+    match standing:
         case Standing.CHANGED:
-            return found, changed(albconfig, claim)
+            return standing, changed(albconfig, claim)
         case Standing.GONE:
-            return found, f"{what} was gone already; its annotation was taken away"
+            return standing, f"{what} was gone already; its annotation was taken away"
         case _:
-            return found, f"{what} was left behind and has been taken away"
+            return standing, f"{what} was left behind and has been taken away"
 
 
 @dataclass
@@ -118,34 +118,36 @@ class Cleaning:
         `only`: find just those of rehearsals of this listener. Raises UserError.
         """
         cluster = neighbourhood.cluster_of(listener)
-        known = [(one.albconfig, one.key) for _, one in self.found]
-        for one in left_behind(cluster.albconfig(listener.alb_config) or {}):
-            if one.claim is None or one.claim.identity != component.identity:
-                told = self.left if one.claim is None else self.notes
-                told += [one.sentence()] if one.sentence() not in told else []
-            elif (one.albconfig, one.key) not in known and (one.claim.port == listener.port or not only):
-                self.found.append((cluster, one))
+        known = [(leftover.albconfig, leftover.key) for _, leftover in self.found]
+        for leftover in left_behind(cluster.albconfig(listener.alb_config) or {}):
+            if leftover.claim is None or leftover.claim.identity != component.identity:
+                told = self.left if leftover.claim is None else self.notes
+                told += [leftover.sentence()] if leftover.sentence() not in told else []
+            elif (leftover.albconfig, leftover.key) not in known and (
+                leftover.claim.port == listener.port or not only
+            ):
+                self.found.append((cluster, leftover))
 
     def question(self) -> str:
         """What to ask before writing."""
         ports = ", ".join(
-            f"{one.claim.temporary_port}/{HTTPS} of AlbConfig {one.albconfig}"
-            for _, one in self.found
-            if one.claim
+            f"{leftover.claim.temporary_port}/{HTTPS} of AlbConfig {leftover.albconfig}"
+            for _, leftover in self.found
+            if leftover.claim
         )
         return f"Take away the temporary listener {ports}, also where its rehearsal still runs?"
 
     def run(self) -> None:
         """Take them away."""
-        for cluster, one in self.found:
-            assert one.claim is not None
+        for cluster, leftover in self.found:
+            assert leftover.claim is not None
             try:
-                found, sentence = cleared(cluster, one.albconfig, one.claim)
-                (self.left if found is Standing.CHANGED else self.cleaned).append(sentence)
+                standing, sentence = cleared(cluster, leftover.albconfig, leftover.claim)
+                (self.left if standing is Standing.CHANGED else self.cleaned).append(sentence)
             except UserError as error:
                 self.left.append(str(error))
             except KeyboardInterrupt:
-                self.left.append(f"{one.sentence()} (interrupted)")
+                self.left.append(f"{leftover.sentence()} (interrupted)")
 
     @property
     def exit_code(self) -> int:

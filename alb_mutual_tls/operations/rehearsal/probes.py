@@ -51,8 +51,8 @@ def probes(authority: DeployedAuthority, longest: int, now: datetime) -> list[Ca
     from alb_mutual_tls.pki.signing import Issuer
 
     issuer = Issuer.load(authority.ca_certificate_pem, authority.private_key_pem)
-    made = (forged.probe(issuer, length, now) for length in range(1, longest + 1))
-    return [Case(probe.name, Caller.CLIENT, probe) for probe in made]
+    forged_probes = (forged.probe(issuer, length, now) for length in range(1, longest + 1))
+    return [Case(probe.name, Caller.CLIENT, probe) for probe in forged_probes]
 
 
 def by_chain(component: DeployedComponent, authority: DeployedAuthority, now: datetime) -> list[Check]:

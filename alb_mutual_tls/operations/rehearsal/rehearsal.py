@@ -131,8 +131,8 @@ class Rehearsal:
         self._note_surroundings(document)
         where = f"AlbConfig {self.listener.alb_config} in {self._cluster}"
         first = "".join(
-            f"take away the temporary listener {one.temporary_port}/{HTTPS} that was left behind, "
-            for one in self._stale
+            f"take away the temporary listener {claim.temporary_port}/{HTTPS} that was left behind, "
+            for claim in self._stale
         )
         port = "" if self._stale else f" {self._new_claim(document).temporary_port}/{HTTPS}"
         added = (
@@ -145,17 +145,17 @@ class Rehearsal:
         )
 
     def _look_at_others(self, document: Document) -> None:
-        for one in left_behind(document):
-            if one.claim is None or one.claim.identity != self.component.identity:
-                self.result.notes.append(one.sentence())
-            elif one.claim.is_over(self.runner, clock.now(), alive):
-                self._stale.append(one.claim)
-            elif one.claim.port == self.listener.port:
+        for leftover in left_behind(document):
+            if leftover.claim is None or leftover.claim.identity != self.component.identity:
+                self.result.notes.append(leftover.sentence())
+            elif leftover.claim.is_over(self.runner, clock.now(), alive):
+                self._stale.append(leftover.claim)
+            elif leftover.claim.port == self.listener.port:
                 raise UserError(
-                    f"a rehearsal of listener {one.claim.port}/{HTTPS} of AlbConfig {one.albconfig} is in"
-                    f" progress ({one.claim.runner}, until {one.claim.until:%H:%M:%S} UTC at the latest):"
-                    " wait for it, or take its temporary listener away with ./mtls rehearse"
-                    f" --clean{given_place()}"
+                    f"a rehearsal of listener {leftover.claim.port}/{HTTPS} of AlbConfig"
+                    f" {leftover.albconfig} is in progress ({leftover.claim.runner}, until"
+                    f" {leftover.claim.until:%H:%M:%S} UTC at the latest): wait for it, or take its"
+                    f" temporary listener away with ./mtls rehearse --clean{given_place()}"
                 )
 
     def _reach_the_real_one(self) -> None:
@@ -205,7 +205,11 @@ class Rehearsal:
 
     def _new_claim(self, document: Document) -> RehearsalClaim:
         members = ingresses_of(document, self._cluster.ingress_classes(), self._cluster.ingresses())
-        own = [one.port for one in self.component.listeners if one.alb_config == self.listener.alb_config]
+        own = [
+            listener.port
+            for listener in self.component.listeners
+            if listener.alb_config == self.listener.alb_config
+        ]
         port = temporary.free_port(document, members, self.port, own)
         moved_address(self.listener, port)
         now = clock.now()
@@ -242,8 +246,8 @@ class Rehearsal:
 
     def _rehearse(self) -> None:
         for claim in self._stale:
-            found, sentence = cleared(self._cluster, self.listener.alb_config, claim, self.pause)
-            (self.result.notes if found is Standing.CHANGED else self.result.cleaned).append(sentence)
+            standing, sentence = cleared(self._cluster, self.listener.alb_config, claim, self.pause)
+            (self.result.notes if standing is Standing.CHANGED else self.result.cleaned).append(sentence)
             self.say(sentence)
         warned = self._temporary.warnings()
         began = time.monotonic()

@@ -171,10 +171,10 @@ def cleaning_as_json(cleaning: Cleaning) -> str:
 
 def _checks(report: ListenerReport) -> list[dict[str, Any]]:
     """Checks as `mtls verify` prints them."""
-    found: list[dict[str, Any]] = json.loads(verify_report.as_json(VerificationReport((report,))))[
+    checks: list[dict[str, Any]] = json.loads(verify_report.as_json(VerificationReport((report,))))[
         "listeners"
     ][0]["checks"]
-    return found
+    return checks
 
 
 def _seen(depth: Depth, version: TlsVersion) -> str:

@@ -194,8 +194,8 @@ class TemporaryListener:
 
 
 def _stands(document: Document, claim: RehearsalClaim) -> bool:
-    found = [one.claim for one in left_behind(document) if one.claim is not None]
+    claims = [leftover.claim for leftover in left_behind(document) if leftover.claim is not None]
     return (
-        any(one.id == claim.id for one in found)
+        any(standing_claim.id == claim.id for standing_claim in claims)
         and temporary.standing(document, claim)[0] is Standing.UNCHANGED
     )
