@@ -42,11 +42,11 @@ def fetch(
     cloud = Cloud.of(configuration)
     if configuration.get("accountId"):
         cloud.account_id()
-    made = user_kubeconfig.fetch(cloud.cs(), cluster, private_address=private_address, minutes=minutes)
+    kubeconfig = user_kubeconfig.fetch(cloud.cs(), cluster, private_address=private_address, minutes=minutes)
     expires = printable(
-        made.expires
+        kubeconfig.expires
     )  # one line: it stands in comments, of the file and of what a shell evaluates
-    content = f"{MARK}: ACK cluster {cluster}, good until {expires}\n{made.text.rstrip()}\n".encode()
+    content = f"{MARK}: ACK cluster {cluster}, good until {expires}\n{kubeconfig.text.rstrip()}\n".encode()
     write([ClientFile(output.name, "kubeconfig", content)], output.parent, force=replaced)
     return cluster, expires
 

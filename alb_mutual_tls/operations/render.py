@@ -138,9 +138,10 @@ def by_hand(desired: Sequence[deployed.DeployedListener]) -> str:
     This is for listeners whose places are not known.
     """
     return "; ".join(
-        f"into listener {one.port}/HTTPS of AlbConfig {one.alb_config} caEnabled:"
-        f" {str(one.ca_enabled).lower()} and caCertificates: [{{CertificateId: {_certificate_id(one)}}}]"
-        for one in desired
+        f"into listener {listener.port}/HTTPS of AlbConfig {listener.alb_config} caEnabled:"
+        f" {str(listener.ca_enabled).lower()} and caCertificates:"
+        f" [{{CertificateId: {_certificate_id(listener)}}}]"
+        for listener in desired
     )
 
 
@@ -150,19 +151,19 @@ def as_yaml(rendered: Sequence[Rendered]) -> str:
     They are Kustomize patches, fields of an Argo CD Application, and fields of a Flux
     Kustomization.
     """
-    several = len({one.component for one in rendered}) > 1
+    several = len({listener.component for listener in rendered}) > 1
     lines = ["patches:"]
-    for one in rendered:
-        owner = f" of {printable(one.component)}" if several else ""
-        state = "on" if one.desired.ca_enabled else "off"
+    for listener in rendered:
+        owner = f" of {printable(listener.component)}" if several else ""
+        state = "on" if listener.desired.ca_enabled else "off"
         lines += [
             (
-                f"  # listener {printable(one.desired.name)}{owner}: {one.live.label} of AlbConfig"
-                f" {one.live.albconfig}, client authentication {state}"
+                f"  # listener {printable(listener.desired.name)}{owner}: {listener.live.label} of AlbConfig"
+                f" {listener.live.albconfig}, client authentication {state}"
             ),
-            f"  - target: {_target_as_yaml(one)}",
+            f"  - target: {_target_as_yaml(listener)}",
             "    patch: |-",
-            *(f"      {line}" for operation in one.patch for line in _operation(dict(operation))),
+            *(f"      {line}" for operation in listener.patch for line in _operation(dict(operation))),
         ]
     rules = ["spec:", "  ignoreDifferences:"]
     for rule in _ignore_differences(rendered):
@@ -175,11 +176,11 @@ def as_yaml(rendered: Sequence[Rendered]) -> str:
         rules += [f"        - {_quoted(expression)}" for expression in rule["jqPathExpressions"]]
     rules += ["  syncPolicy:", "    syncOptions:", f"      - {RESPECT}"]
     ignored = ["spec:", "  ignore:"]
-    for one in rendered:
+    for listener in rendered:
         ignored += [
             "    - paths:",
-            *(f"        - {_quoted(path)}" for path in one.fields),
-            f"      target: {_target_as_yaml(one)}",
+            *(f"        - {_quoted(path)}" for path in listener.fields),
+            f"      target: {_target_as_yaml(listener)}",
         ]
     return _KUSTOMIZE + "\n".join(lines) + "\n" + _ARGO_CD + "\n".join(rules) + _FLUX + "\n".join(ignored)
 
@@ -189,11 +190,11 @@ def as_json(rendered: Sequence[Rendered]) -> str:
     return _dump(
         {
             "version": 1,
-            "listeners": [_listener(one) for one in rendered],
+            "listeners": [_listener(listener) for listener in rendered],
             "kustomization": {
                 "patches": [
-                    {"target": _target(one.live.albconfig), "patch": exact_json.dumps(one.patch)}
-                    for one in rendered
+                    {"target": _target(listener.live.albconfig), "patch": exact_json.dumps(listener.patch)}
+                    for listener in rendered
                 ]
             },
             "application": {
@@ -205,7 +206,8 @@ def as_json(rendered: Sequence[Rendered]) -> str:
             "fluxKustomization": {
                 "spec": {
                     "ignore": [
-                        {"paths": one.fields, "target": _target(one.live.albconfig)} for one in rendered
+                        {"paths": listener.fields, "target": _target(listener.live.albconfig)}
+                        for listener in rendered
                     ]
                 }
             },
@@ -253,8 +255,10 @@ def _target_as_yaml(one: Rendered) -> str:
 def _ignore_differences(rendered: Sequence[Rendered]) -> list[dict[str, Any]]:
     """One rule per AlbConfig."""
     rules: dict[tuple[str, str], list[str]] = {}
-    for one in rendered:
-        rules.setdefault((one.component, one.live.albconfig), []).extend(_expressions(one.live))
+    for listener in rendered:
+        rules.setdefault((listener.component, listener.live.albconfig), []).extend(
+            _expressions(listener.live)
+        )
     return [
         {"group": GROUP, "kind": KIND, "name": albconfig, "jqPathExpressions": expressions}
         for (_, albconfig), expressions in rules.items()
