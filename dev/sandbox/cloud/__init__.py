@@ -1,5 +1,6 @@
-"""What stands in for Alibaba Cloud in the sandbox: small, strict, and on the loopback interface
-only.
+"""What stands in for Alibaba Cloud in the sandbox.
+
+It is small and strict, and serves the loopback interface only.
 
 - `openapi.py` with `cas.py`, `alb.py`, `sts.py`: the OpenAPI endpoint. `with
   openapi_server(directory) as endpoint:` serves it without a cluster, for tests.

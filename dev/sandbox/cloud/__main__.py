@@ -1,5 +1,6 @@
-"""`python -m dev.sandbox.cloud --directory D`: the one process that stands in for Alibaba Cloud;
-started and stopped by `python -m dev.sandbox`.
+"""The one process that stands in for Alibaba Cloud.
+
+`python -m dev.sandbox.cloud --directory D` runs it. `python -m dev.sandbox` starts and stops it.
 """
 
 from __future__ import annotations

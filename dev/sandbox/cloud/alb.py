@@ -1,6 +1,6 @@
 """ALB 2020-06-16, reading only: ListListeners and GetListenerAttribute.
 
-It shows what the data plane has really taken, never what is only wished for: while a change is on
+It shows what the data plane has really taken, never what is only desired: while a change is on
 its way, the old values with the status `Configuring`. Writing actions are not covered: the load
 balancers of an ACK cluster belong to its controller (`OperationDenied.ServiceManagedResource`). A
 listener whose authentication is off shows the CA certificates that its AlbConfig lists all the same
@@ -38,8 +38,9 @@ _DEFAULT_POLICY: Final = "tls_cipher_policy_1_0"
 
 
 class Balancers:
-    """The load balancers as the data plane serves them, on disk, so that a failed change or a crash
-    leaves the last good ones.
+    """The load balancers on disk, as the data plane serves them.
+
+    A failed change or a crash thus leaves the last good ones.
 
     Args:
         file: where they are kept.
@@ -50,8 +51,9 @@ class Balancers:
         self._configuring: frozenset[str] = frozenset()
 
     def places(self, names: Iterable[str]) -> dict[str, int]:
-        """The place of each AlbConfig, kept as long as the AlbConfig is there; `alb` is
-        always 0.
+        """Return the place of each AlbConfig.
+
+        It is kept as long as the AlbConfig is there; `alb` is always 0.
         """
         wanted = sorted(names)
         with self._store.reading() as content:
@@ -91,8 +93,9 @@ class Balancers:
         self._configuring = frozenset(names)
 
     def users_of(self, ca_certificate_id: str) -> list[str]:
-        """Listeners that name a CA certificate, as `<listener id> (<port>/<protocol> of <load
-        balancer id>)`.
+        """Return the listeners that name a CA certificate.
+
+        Each is written `<listener id> (<port>/<protocol> of <load balancer id>)`.
         """
         return [
             f"{balancer.listener_id(listener)} ({listener} of {balancer.id})"

@@ -1,5 +1,6 @@
-"""Reading an AlbConfig's spec as the controller's Go program does: `encoding/json` into typed
-structs, then checks.
+"""Read an AlbConfig's spec as the controller's Go program does.
+
+That is `encoding/json` into typed structs, then checks.
 
 The CRD has no schema, so the API server stores anything; what the Go types cannot take shows only
 here, with Go's own message. Keys are matched in any case (the last one wins), unknown keys are
@@ -17,8 +18,9 @@ from typing import Any, Final
 
 
 class Unfit(Exception):
-    """An AlbConfig or Ingress cannot be turned into a load balancer; the text is that of
-    the event.
+    """An AlbConfig or Ingress cannot be turned into a load balancer.
+
+    The text is that of the event.
     """
 
 
@@ -149,7 +151,7 @@ def port_number(port: int | str | None) -> int:
     """The number of a listener's port (IntOrString).
 
     Raises:
-        Unfit: it is no port.
+        Unfit: it is not a port.
     """
     number = (
         port

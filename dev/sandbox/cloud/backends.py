@@ -1,5 +1,6 @@
-"""The Services behind the load balancers: one HTTP server that answers, as plain text, a Service's
-name up to its first `-` (`old-nginx` answers `old`).
+"""The Services behind the load balancers, played by one HTTP server.
+
+It answers, as plain text, a Service's name up to its first `-` (`old-nginx` answers `old`).
 """
 
 from __future__ import annotations

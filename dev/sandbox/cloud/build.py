@@ -1,5 +1,6 @@
-"""AlbConfig and Ingresses to load balancer: what the controller refuses itself (FailedBuildModel)
-and what ALB's API refuses (FailedApplyModel). Pure.
+"""Build a load balancer from an AlbConfig and its Ingresses. Pure.
+
+What the controller refuses itself is FailedBuildModel. What ALB's API refuses is FailedApplyModel.
 
 A refusal is about the whole AlbConfig: the load balancer stays as it was, as one bad Ingress
 freezes all of an ALB in reality. Which of the two kinds of event a mistake gets is documented for
@@ -120,8 +121,9 @@ def _listener(spec: dict[str, Any]) -> Listener:
 
 
 def _in_order(spec: dict[str, Any]) -> tuple[str, ...]:
-    """Server certificates, the default one first: defaultCertificate, then IsDefault, then as
-    listed.
+    """Return the server certificates in order, the default one first.
+
+    The order is: defaultCertificate, then IsDefault, then as listed.
     """
     listed = sorted(spec.get("certificates", []), key=lambda one: not one.get("IsDefault", False))
     default = spec.get("defaultCertificate", {}).get("certificateId")
@@ -173,8 +175,9 @@ def _discover(
 
 
 def covers(name: str, host: str) -> bool:
-    """Whether a DNS name of a certificate (perhaps `*.name`) is good for a host (RFC 6125, section
-    6.4.3).
+    """Whether a DNS name of a certificate covers a host.
+
+    The name may be `*.name` (RFC 6125, section 6.4.3).
     """
     return name.lower() == host.lower() or (
         name.startswith("*.") and host.lower().partition(".")[2] == name[2:].lower()

@@ -1,5 +1,6 @@
-"""CAS 2020-04-07 (Certificate Management Service): repositories of certificates and what is in
-them. Of 2020-06-30 the CAs of its private CA service.
+"""CAS (Certificate Management Service): repositories and their certificates.
+
+The API version is 2020-04-07. Of 2020-06-30 there are the CAs of its private CA service.
 
 Covered is what the program asks for: CreateWarehouse, DeleteWarehouse, ListCertWarehouse,
 UploadPCACert, DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30 DescribeCACertificate.
@@ -91,8 +92,10 @@ class CertificateRepositories:
         self._in_use = in_use
 
     def ca_pem(self, identifier: str) -> str | None:
-        """The content of a CA certificate that ALB may use: one in a repository of type uploadCA,
-        or of the private CA service; None if there is none.
+        """Return the content of a CA certificate that ALB may use.
+
+        It is one in a repository of type uploadCA, or of the private CA service. None if there is
+        none.
         """
         with self.store.reading() as content:
             if identifier in content["privateCas"]:

@@ -1,5 +1,7 @@
-"""The ALB Ingress controller: brings the data plane to what AlbConfigs, Ingresses and
-IngressClasses say, and tells about it in status and events.
+"""The ALB Ingress controller.
+
+It brings the data plane to what AlbConfigs, Ingresses and IngressClasses say. It reports in status
+and events.
 
 One thread does one thing at a time: build all load balancers, write and reload nginx, wait until it
 serves them, then show them in the API, in status and in events. An AlbConfig that cannot be built
@@ -109,7 +111,9 @@ class Controller:
         openapi.repositories.store.on_change(self._wake.set)
 
     def run(self) -> None:
-        """Work until the end; sets the endpoint's `ready` after the first configuration is written.
+        """Work until the end.
+
+        Sets the endpoint's `ready` after the first configuration is written.
 
         Raises:
             UserError: the first configuration could not be written.
@@ -145,8 +149,9 @@ class Controller:
         return faults.wished(self._layout) != self._faults or not self._layout.faults_applied_file.exists()
 
     def _items(self, mirror: Mirror) -> list[Resource]:
-        """What the controller knows of a collection: of a stale one, what was there when it became
-        so.
+        """Return what the controller knows of a collection.
+
+        Of a stale collection that is what was there when it became stale.
         """
         return self._frozen[id(mirror)] if self._frozen else mirror.items()
 
@@ -229,8 +234,9 @@ class Controller:
         )
 
     def _servable(self, balancer: Balancer, before: Iterable[Balancer]) -> tuple[Balancer, list[Outcome]]:
-        """The load balancer without the listeners that this machine cannot serve, and what to tell
-        about them.
+        """Return the load balancer without the listeners that this machine cannot serve.
+
+        Also returns what to report about those listeners.
         """
         ours = {(endpoint.address, endpoint.port) for endpoint in ports.listeners(self._layout)}
         others = {
@@ -299,8 +305,9 @@ class Controller:
         self._report(plan)
 
     def _report(self, plan: _Plan) -> None:
-        """Write status and events; what the API server does not take now is written after the next
-        change.
+        """Write status and events.
+
+        What the API server does not take now is written after the next change.
         """
         for albconfig in self._items(self._albconfigs):
             name = albconfig["metadata"]["name"]

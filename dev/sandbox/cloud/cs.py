@@ -1,5 +1,6 @@
-"""Container Service 2015-12-15: the one action DescribeClusterUserKubeconfig, for the sandbox's own
-cluster, which is the only one of its account.
+"""Container Service 2015-12-15 with one action, DescribeClusterUserKubeconfig.
+
+It knows the sandbox's own cluster, which is the only one of its account.
 
 The kubeconfig holds a client certificate that kube-apiserver's CA signs for the time asked for; its
 user may do everything, as the one who made an ACK cluster may. For the private address the server
@@ -51,8 +52,9 @@ def from_path(request: Request) -> list[tuple[str, str]]:
 
 
 def body(content: dict[str, Any], identity: str) -> dict[str, Any]:
-    """An answer's content as this API sends it: without the request's id, or, for an error, with
-    names in small letters.
+    """Return an answer's content as this API sends it.
+
+    It is without the request's id, or, for an error, with names in small letters.
     """
     if "Code" not in content:
         return content

@@ -44,14 +44,15 @@ class DataPlane:
         layout.logs.mkdir(parents=True, exist_ok=True)
 
     def write(self, text: str) -> bool:
-        """Test a configuration and put it where nginx starts from; nothing happens if it is there
-        already.
+        """Test a configuration and put it where nginx starts from.
+
+        Nothing happens if it is there already.
 
         Returns:
             Whether it was another one.
         Raises:
             NotTaken: `nginx -t` refuses it.
-            UserError: there is no nginx.
+            UserError: nginx is missing.
         """
         current = self._layout.nginx_configuration
         if current.exists() and current.read_text(encoding="utf-8") == text:
@@ -90,8 +91,9 @@ class DataPlane:
         return (words[0], int(words[1])) if len(words) == 2 and words[1].isdigit() else None
 
     def reload(self, text: str) -> bool:
-        """Make a running nginx take the configuration that was written, and wait until nothing else
-        is served.
+        """Make a running nginx take the written configuration.
+
+        Waits until nothing else is served.
 
         Returns:
             False if nginx does not run: it will start with this configuration.
@@ -142,8 +144,9 @@ def can_listen(address: str, port: int) -> bool:
 
 
 def has_address(address: str) -> bool:
-    """Whether this machine has a loopback address (Linux has all of 127.0.0.0/8, others only
-    127.0.0.1).
+    """Whether this machine has a loopback address.
+
+    Linux has all of 127.0.0.0/8, other systems only 127.0.0.1.
     """
     with contextlib.suppress(OSError), socket.socket() as probe:
         probe.bind((address, 0))
@@ -152,7 +155,8 @@ def has_address(address: str) -> bool:
 
 
 def _retired(worker: int) -> bool:
-    """Whether a worker is gone or has stopped accepting connections: nginx says so in the process's
-    title.
+    """Whether a worker is gone or has stopped accepting connections.
+
+    nginx says so in the process's title.
     """
     return "shutting" in (words := processes.command_line(worker)) or not words

@@ -1,5 +1,6 @@
-"""Refusals of the OpenAPI endpoint, in the form in which Alibaba Cloud's gateway and products
-answer them.
+"""Refusals of the OpenAPI endpoint.
+
+They have the form in which Alibaba Cloud's gateway and products answer them.
 
 Codes of the gateway are Alibaba's own
 (https://error-center.alibabacloud.com/document_detail/25491.html). Codes that begin with `Sandbox.`
@@ -45,7 +46,8 @@ def unknown_api() -> ApiError:
 
 
 def not_found(kind: str, identity: str) -> ApiError:
-    """Something that a parameter names does not exist (codes of CAS for this are not documented, so
-    this one is made up).
+    """Return the refusal when what a parameter names does not exist.
+
+    The codes of CAS for this are not documented, so this one is made up.
     """
     return ApiError(404, f"{kind}.NotFound", f"The specified {kind} {identity} does not exist.")

@@ -1,5 +1,7 @@
-"""Reading Ingresses and IngressClasses: which AlbConfig they belong to, which listeners they bind
-and which rules they bring.
+"""Read Ingresses and IngressClasses.
+
+The result says which AlbConfig they belong to, which listeners they bind and which rules they
+bring.
 
 Covered: `spec.ingressClassName` and the old annotation, IngressClass parameters of kind AlbConfig,
 the annotations `listen-ports` and `ssl-redirect`, hosts (also `*.name`), paths of the three types,

@@ -1,5 +1,6 @@
-"""A Kubernetes client that does what the controller needs and starts in no time: requests, and
-mirrors of whole collections kept up to date by watches.
+"""A Kubernetes client that does what the controller needs and starts at once.
+
+It sends requests, and mirrors whole collections, kept up to date by watches.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ FAILURES: Final = (OSError, http.client.HTTPException, KubeError, ValueError)
 
 
 class Cluster:
-    """The API server of a kubeconfig's context, the current one if none is named, with a client
-    certificate.
+    """The API server of a kubeconfig's context, with a client certificate.
+
+    It is the current context if none is named.
     """
 
     def __init__(self, kubeconfig: Path, context_name: str | None = None) -> None:
@@ -109,8 +111,9 @@ class Cluster:
 
 
 class Mirror:
-    """The resources of a collection as the API server has them, kept up to date by a thread;
-    survives restarts of the API server.
+    """The resources of a collection as the API server has them.
+
+    A thread keeps them up to date. The mirror survives restarts of the API server.
 
     Args:
         path: of the collection.

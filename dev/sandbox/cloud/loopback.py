@@ -1,4 +1,4 @@
-"""A threaded HTTP server on the loopback interface that starts at once and ends at once."""
+"""A threaded HTTP server on the loopback interface, quick to start and to end."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port and all connections: clients keep theirs open for a next request, for
-        which threads would wait.
+        """Close the port and all connections.
+
+        Clients keep theirs open for a next request, for which threads would wait.
         """
         self.shutdown()
         self.server_close()
@@ -63,7 +64,7 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
                 continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away is no error of the server.
+        # A client that goes away is not an error of the server.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 

@@ -1,5 +1,7 @@
-"""Faults of the OpenAPI endpoint on demand (`python -m dev.sandbox fault api ...`): which fault a
-request meets, and how often yet.
+"""Faults of the OpenAPI endpoint on demand.
+
+`python -m dev.sandbox fault api ...` sets them. Here is which fault a request meets, and how often
+it was met so far.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ Act = Callable[[], dict[str, Any]]
 
 
 class Silence(Exception):
-    """A request gets no answer: after `seconds` its connection ends, by a reset or in good order.
+    """A request gets no answer.
+
+    After `seconds` its connection ends, by a reset or in good order.
 
     Attributes:
         result: of what was done nevertheless.

@@ -1,5 +1,6 @@
-"""What a load balancer is told to be: the model that the controller builds, nginx serves and the
-API of ALB shows.
+"""The model of a load balancer.
+
+The controller builds it, nginx serves it and the API of ALB shows it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Load balancers to the text of an nginx configuration. Pure: same input, same text, and nothing is
-read or written.
+"""Turn load balancers into the text of an nginx configuration. Pure.
+
+The same input gives the same text, and nothing is read or written.
 
 Each listener is one `server`, whatever the host: client authentication belongs to a listener, and
 with a `server` for each host nginx would answer 421 to a client that names one host in TLS and
@@ -57,8 +58,10 @@ _CLIENT_CERTIFICATE_HEADERS: Final = {
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where nginx finds and puts things; files are relative to the configuration, except logs, pid
-    and temporary files: to the prefix.
+    """Where nginx finds and puts things.
+
+    Files are relative to the configuration. Logs, pid and temporary files are relative to the
+    prefix.
 
     Attributes:
         root: whether nginx is started by root; its workers then are root too, because others cannot
@@ -77,7 +80,10 @@ class Surroundings:
 
 
 def generation(text: str) -> str:
-    """What a server with this configuration answers to GENERATION_PATH, without its pid."""
+    """Return what a server of this configuration answers to GENERATION_PATH.
+
+    The answer's pid is left out.
+    """
     marker = f'{GENERATION_PATH} {{ return 200 "'
     return text.split(marker)[1].split(" ")[0]
 
@@ -209,7 +215,10 @@ def _tls(listener: Listener, surroundings: Surroundings, fault: str) -> list[str
 
 
 def _pattern(host: str) -> str:
-    """A host of a rule, which may be a wildcard or none at all, as a regular expression."""
+    """Return the host of a rule as a regular expression.
+
+    The host may be a wildcard or none at all.
+    """
     return re.escape(host).replace(r"\*", "[^.]+") if host else ".*"
 
 

@@ -1,9 +1,10 @@
-"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does, for CAS, ALB, STS and
-Container Service (CS) on one endpoint.
+"""The HTTP server that answers as Alibaba Cloud's OpenAPI gateway does.
+
+It serves CAS, ALB, STS and Container Service (CS) on one endpoint.
 
 A request passes, in this order: no private key in it; known action of the right version; known
-access key (and security token); date, signature; nonce; flow control; permission (RAM); faults
-wished for (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py`, `sts.py` and
+access key (and security token); date, signature; nonce; flow control; permission (RAM); desired
+faults (`misbehaviour.py`); parameters. What is answered is in `cas.py`, `alb.py`, `sts.py` and
 `cs.py`; the last is of ROA style: a parameter stands in the path, and the answers have other names.
 Each request leaves a JSON line in logs/api.log: time, action, parameter names and result (with the
 fault met), never a value. Loopback only, plain HTTP; signatures of version 1.0 (HMAC-SHA1) and
@@ -196,7 +197,9 @@ class OpenApiServer:
 
 @contextmanager
 def openapi_server(directory: Path, *, queries_per_second: int | None = QUERIES_PER_SECOND) -> Iterator[str]:
-    """Serve CAS, ALB and STS from this process, without a cluster, for tests of their clients.
+    """Serve CAS, ALB and STS from this process, without a cluster.
+
+    It is for tests of their clients.
 
     Args:
         directory: where stores and logs/api.log go; the same directory has the same content again.

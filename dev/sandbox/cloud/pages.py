@@ -1,5 +1,6 @@
-"""The two ways in which Alibaba's actions hand out long lists: by number of the page, and
-by token.
+"""The two ways in which Alibaba's actions hand out long lists.
+
+They go by number of the page, or by token.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ BY_TOKEN: Final = (
 
 
 def by_number(values: Values, items: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The page that `CurrentPage` and `ShowSize` ask for, under `name`; an empty one behind the
-    last.
+    """Return the page that `CurrentPage` and `ShowSize` ask for, under `name`.
+
+    A page behind the last one is empty.
     """
     page, size = int(str(values["CurrentPage"])), int(str(values["ShowSize"]))
     return {
@@ -37,7 +39,9 @@ def by_number(values: Values, items: list[dict[str, Any]], name: str) -> dict[st
 
 
 def by_token(values: Values, items: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The items after `NextToken`, under `name`; the token of the next ones, if there are any.
+    """Return the items after `NextToken`, under `name`.
+
+    Also returns the token of the next ones, if there are any.
 
     Raises:
         ApiError: the token was not given out for this query.

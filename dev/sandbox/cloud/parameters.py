@@ -1,5 +1,6 @@
-"""Parameters of an action as its documentation declares them, and reading them strictly from a
-request.
+"""Parameters of an action as its documentation declares them.
+
+They are read strictly from a request.
 """
 
 from __future__ import annotations

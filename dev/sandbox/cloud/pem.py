@@ -21,8 +21,9 @@ _BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----\s.+?\s-----END CERTIFIC
 
 @dataclass(frozen=True)
 class Certificate:
-    """An uploaded certificate with the chain that came with it, and what the actions of CAS tell
-    about it.
+    """An uploaded certificate with the chain that came with it.
+
+    It holds what the actions of CAS tell about it.
     """
 
     chain: tuple[x509.Certificate, ...]
@@ -34,8 +35,10 @@ class Certificate:
 
     @property
     def is_ca(self) -> bool:
-        """By its basicConstraints; a self-issued certificate of version 1, as the documentation's
-        openssl commands make it, counts as one.
+        """Whether the certificate is a CA by its basicConstraints.
+
+        A self-issued certificate of version 1 counts as one. The documentation's openssl commands
+        make such certificates.
         """
         return is_ca(self.leaf)
 

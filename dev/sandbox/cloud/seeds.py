@@ -1,5 +1,7 @@
-"""What is there from the start: keys and certificates of the sandbox's own, the CRD, and the
-resources that the documentation's reader has.
+"""What is in the sandbox from the start.
+
+That is keys and certificates of its own, the CRD, and the resources that the documentation's reader
+has.
 
 Everything is made only if it is absent, so a restart changes nothing that people changed.
 """
@@ -46,7 +48,9 @@ CRD, INGRESS_CLASS, ALBCONFIG, ACK_PROFILE, SERVICE, INGRESS = _DOCUMENTS
 
 
 def plant(cluster: Cluster, limit: float = 60.0) -> None:
-    """Create CRD and resources where absent, waiting for an API server that is still starting.
+    """Create the CRD and resources where they are absent.
+
+    Waits for an API server that is still starting.
 
     Args:
         limit: seconds.
@@ -118,7 +122,10 @@ def server_files(layout: Layout) -> tuple[Path, Path]:
 
 
 def another_ca_file(layout: Layout) -> Path:
-    """Certificate of a CA that nobody has certificates of, for the fault trusts-another-ca."""
+    """Return the file of a CA certificate for the fault trusts-another-ca.
+
+    Nobody has a certificate of this CA.
+    """
     return layout.pki / "another-ca.crt"
 
 

@@ -1,5 +1,6 @@
-"""Signature of a request by ACS3-HMAC-SHA256, checked from scratch (not with the SDK's code, which
-makes it).
+"""Check the signature of a request by ACS3-HMAC-SHA256.
+
+The check is written from scratch: the SDK's code, which makes the signature, is not used.
 
 Source: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 """
@@ -91,7 +92,10 @@ def parse(headers: Mapping[str, str]) -> Authorization:
 
 
 def canonical_query(query: Sequence[tuple[str, str]]) -> str:
-    """Names in order of their code points, both sides percent-encoded as RFC 3986 says."""
+    """Return the query with names in order of their code points.
+
+    Both sides are percent-encoded as RFC 3986 says.
+    """
     return "&".join(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in sorted(query))
 
 

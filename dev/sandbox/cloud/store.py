@@ -1,4 +1,7 @@
-"""A JSON document on disk that survives `kill -9`: each change replaces the whole file at once."""
+"""A JSON document on disk that survives `kill -9`.
+
+Each change replaces the whole file at once.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ _REMEMBERED: Final = 100
 
 
 class Store:
-    """A JSON object in a file, kept in memory and written on every change; safe to use from several
-    threads.
+    """A JSON object in a file, kept in memory and written on every change.
+
+    It is safe to use from several threads.
 
     Args:
         file: where it is; made (0600) by the first change.
@@ -51,8 +55,9 @@ class Store:
 
     @contextmanager
     def lagging(self, hides: Callable[[int, float], bool]) -> Iterator[None]:
-        """Within the block this thread reads the content as it was before the oldest change that is
-        hidden.
+        """Let this thread read older content within the block.
+
+        It is the content as it was before the oldest change that is hidden.
 
         Args:
             hides: tells of each remembered change, by its number and time (seconds since 1970),
@@ -69,8 +74,9 @@ class Store:
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Any]]:
-        """A copy to change; it is written, and becomes the content, at the end of the block, unless
-        that raises.
+        """Give a copy to change, and write it at the end of the block.
+
+        It then becomes the content, unless the block raises.
         """
         with self._lock:
             content = json.loads(json.dumps(self._content))

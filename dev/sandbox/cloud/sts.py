@@ -99,7 +99,9 @@ USERS: Final = {
 
 
 class Identities:
-    """The access keys of the sandbox's users and the sessions made by AssumeRole, on disk.
+    """The access keys of the sandbox's users and the sessions of AssumeRole.
+
+    The sessions are kept on disk.
 
     Args:
         file: where sessions are kept.

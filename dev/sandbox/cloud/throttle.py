@@ -1,4 +1,4 @@
-"""Flow control by action and user, and refusing a request that was sent before (nonce)."""
+"""Flow control by action and user, and refusal of repeated requests (nonce)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ QUERIES_PER_SECOND: Final = 10
 
 
 class Throttle:
-    """Lets a user call an action so many times within any second; a refused call does not count."""
+    """A limit on how often a user calls an action within any second.
+
+    A refused call does not count.
+    """
 
     def __init__(self, queries_per_second: int | None = QUERIES_PER_SECOND) -> None:
         self._limit = queries_per_second
@@ -39,8 +42,9 @@ class Throttle:
 
 
 class Nonces:
-    """Nonces seen while their date is still acceptable; they live in memory, so a restart forgets
-    them.
+    """Nonces seen while their date is still acceptable.
+
+    They live in memory, so a restart forgets them.
     """
 
     def __init__(self) -> None:

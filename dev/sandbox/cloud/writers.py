@@ -1,5 +1,6 @@
-"""Somebody else who writes AlbConfigs all the time, with GET and PUT and the resource version, so
-that he loses nothing of anybody.
+"""A second writer that changes AlbConfigs all the time.
+
+It uses GET and PUT with the resource version, so it loses nothing of anybody else's.
 
 Each write puts the listeners in another order and counts up a field of his own on the one that
 comes first. What is needed to put everything back is in an annotation of the AlbConfig, so that the
@@ -31,7 +32,10 @@ _TRIES: Final = 20
 
 
 def disturbed(albconfig: Resource) -> Resource | None:
-    """An AlbConfig as the writer wants it next; None if it has no listeners to write. Pure."""
+    """Return an AlbConfig as the writer wants it next. Pure.
+
+    None if it has no listeners to write.
+    """
     written = deepcopy(albconfig)
     listeners = _listeners(written)
     if not listeners:
@@ -76,7 +80,7 @@ def _place(listener: dict[str, Any]) -> list[Any]:
 
 
 class Writers:
-    """Writes all AlbConfigs as long as it is wished, in a thread.
+    """Writes all AlbConfigs as long as that is desired, in a thread.
 
     Args:
         ended: no further writes when it is set.
@@ -89,8 +93,9 @@ class Writers:
         self._thread: threading.Thread | None = None
 
     def obey(self, wished: bool, known: Iterable[Resource]) -> None:
-        """Begin with the first write done, or end with everything put back; nothing if it is so
-        already.
+        """Begin with the first write done, or end with everything put back.
+
+        Nothing happens if it is so already.
 
         Args:
             known: the AlbConfigs; those that show traces of a writer whose process is gone are put
@@ -140,7 +145,10 @@ class Writers:
         raise ValueError(f"somebody else wrote AlbConfig {name} {_TRIES} times in between")
 
     def _put(self, albconfig: Resource) -> bool:
-        """False if somebody has written the AlbConfig since it was read, or has deleted it."""
+        """Write the AlbConfig, and return whether it was written.
+
+        False if somebody has written or deleted it since it was read.
+        """
         document = {"apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", **albconfig}
         try:
             self._cluster.request(
