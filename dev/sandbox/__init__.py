@@ -1,3 +1,4 @@
-"""A local ALB: real control plane and data plane; what stands in for Alibaba Cloud is small and
-strict.
+"""A local ALB with a real control plane and a real data plane.
+
+What stands in for Alibaba Cloud is small and strict.
 """

@@ -1,5 +1,6 @@
-"""`python -m dev.sandbox start|stop|status|logs|fault`: a local ALB with its cluster, see
-README.md.
+"""The command `python -m dev.sandbox start|stop|status|logs|fault`.
+
+It runs a local ALB with its cluster, see README.md.
 """
 
 from __future__ import annotations
@@ -193,8 +194,9 @@ def _fault(options: argparse.Namespace) -> int:
 
 
 def _wish(layout: Layout, options: argparse.Namespace) -> tuple[Callable[[], object], Callable[[], str]]:
-    """What a `fault` command is to do, and then to say; raises UserError if it asks for what there
-    is not.
+    """Return what a `fault` command does, and what it says afterwards.
+
+    Raises UserError if the command asks for something that does not exist.
     """
     target, name, kind = options.target, options.name, options.kind
     if (options.times is not None or options.seconds is not None) and target != faults.API:

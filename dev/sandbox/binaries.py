@@ -25,8 +25,9 @@ _INSTALL: Final = {
 
 
 def directories(environment: Mapping[str, str], repository: Path = REPOSITORY) -> list[str]:
-    """Where programs are looked for, in this order; nginx is often in an sbin that is not
-    on PATH.
+    """Return the directories in which programs are looked for, in this order.
+
+    nginx is often in an sbin that is not on PATH.
     """
     assets = environment.get("KUBEBUILDER_ASSETS")
     path = environment.get("PATH", os.defpath).split(os.pathsep)

@@ -1,5 +1,6 @@
-"""Keys and certificates of the sandbox's own: one CA for etcd, one for kube-apiserver, and whatever
-the listeners need; ECDSA P-256.
+"""Keys and certificates of the sandbox's own, all ECDSA P-256.
+
+There is one CA for etcd, one for kube-apiserver, and whatever the listeners need.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ class KeyPair:
         names: Sequence[x509.GeneralName] = (),
         until: datetime.datetime | None = None,
     ) -> KeyPair:
-        """A new pair whose certificate this CA signs, for ten years or until a time (aware)."""
+        """Make a new pair whose certificate this CA signs.
+
+        It is valid for ten years, or until a time (aware).
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         builder = (
@@ -123,7 +127,7 @@ _LOCAL: Final = (x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName
 
 
 def are_fit(layout: Layout, now: datetime.datetime | None = None) -> bool:
-    """Whether all keys and certificates are there, belong together and last for another month.
+    """Whether all keys and certificates are there, match and last another month.
 
     Args:
         now: for tests; aware.

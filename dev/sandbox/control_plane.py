@@ -1,4 +1,6 @@
-"""The cluster: etcd and kube-apiserver on 127.0.0.1, mutual TLS everywhere, nobody anonymous.
+"""The cluster: etcd and kube-apiserver on 127.0.0.1.
+
+TLS is mutual everywhere, and nobody is anonymous.
 
 Namespace kube-system, whose UID is the cluster's identity, is made by kube-apiserver itself and
 kept in etcd's data across stop and start.
@@ -42,8 +44,9 @@ FILES: Final = (
 
 
 def etcd(layout: Layout, binary: str) -> Part:
-    """The cluster's data base; it takes any client whose certificate the sandbox's etcd CA
-    signed.
+    """The cluster's database.
+
+    It takes any client whose certificate the sandbox's etcd CA signed.
     """
     pki = layout.pki
     client, peer = f"https://127.0.0.1:{layout.etcd_port}", f"https://127.0.0.1:{layout.etcd_peer_port}"
@@ -146,8 +149,9 @@ def kube_apiserver(layout: Layout, binary: str) -> Part:
 
 
 def prepare(layout: Layout) -> None:
-    """Write the files that kube-apiserver reads besides keys and certificates; etcd's directory
-    must be its owner's alone.
+    """Write the files that kube-apiserver reads besides keys and certificates.
+
+    etcd's directory must be its owner's alone.
     """
     layout.etcd_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(layout.audit_policy, json.dumps(AUDIT_POLICY) + "\n")

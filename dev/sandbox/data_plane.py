@@ -1,4 +1,7 @@
-"""nginx, which stands in for the load balancers; its configuration is the cloud part's."""
+"""nginx, which stands in for the load balancers.
+
+Its configuration is the cloud part's.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ NGINX: Final = "nginx"
 
 
 def nginx(layout: Layout, binary: str) -> Part:
-    """The data plane; it is ready when every listener of its configuration takes connections.
+    """The data plane.
+
+    It is ready when every listener of its configuration takes connections.
 
     `-e` keeps a normal user's nginx from its compiled-in log; `daemon off` makes the process ours.
     """
@@ -35,8 +40,9 @@ def nginx(layout: Layout, binary: str) -> Part:
 
 
 def command(layout: Layout, binary: str, configuration: Path | None = None) -> tuple[str, ...]:
-    """The part of nginx's command line that says which nginx is meant; also for `-t` and `-s
-    reload`.
+    """Return the part of nginx's command line that says which nginx is meant.
+
+    It serves for `-t` and `-s reload` too.
     """
     file = configuration or layout.nginx_configuration
     return (binary, "-p", f"{layout.nginx_directory}/", "-c", str(file), "-e", str(layout.log(NGINX)))

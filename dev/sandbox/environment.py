@@ -1,5 +1,6 @@
-"""What a shell needs to work on the sandbox with `pulumi`, `kubectl` and `./mtls`: as a file to be
-sourced, and for child processes.
+"""What a shell needs to work on the sandbox with `pulumi`, `kubectl` and `./mtls`.
+
+It comes as a file to be sourced, and for child processes.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def directories(layout: Layout) -> list[str]:
 
 
 def for_process(layout: Layout, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child process that works on the sandbox: `environment` (default: the
-    caller's) as if `env` had been sourced.
+    """Return the environment of a child process that works on the sandbox.
+
+    It is `environment` (default: the caller's) as if `env` had been sourced.
     """
     base = dict(os.environ if environment is None else environment)
     front = directories(layout)

@@ -1,5 +1,6 @@
-"""Faults that the sandbox shows on demand: which there are, which are wished for, and waiting until
-one is in force.
+"""Faults that the sandbox shows on demand.
+
+Here is which faults there are, which are desired, and waiting until one is in force.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def scripted(
         seconds: how long a time-out lasts (20); for `slow` how long lists do not show a change yet
         (5, unless `times` is given).
     Raises:
-        UserError: there is no such action or fault, or a number is none for it.
+        UserError: there is no such action or fault, or a number does not fit it.
     """
     # takes 0.2 s to import, which other commands can spare
     from dev.sandbox.cloud.actions import VERSIONS
@@ -138,8 +139,9 @@ def scripted(
 
 
 def wished(layout: Layout) -> dict[str, Any]:
-    """The faults wished for, target -> name (of `api`: action -> fault); targets without a fault
-    are left out.
+    """Return the desired faults, target -> name (of `api`: action -> fault).
+
+    Targets without a fault are left out.
     """
     return _read(layout.faults_file)
 
@@ -155,7 +157,10 @@ def spent(layout: Layout) -> dict[str, int]:
 
 
 def active(layout: Layout) -> dict[str, str]:
-    """What is in force or still to come, for people: `alb` or `api ACTION` -> the fault."""
+    """Return for people what is in force or still to come.
+
+    It is `alb` or `api ACTION` -> the fault.
+    """
     content, used = wished(layout), spent(layout)
     shown = {target: name for target, name in content.items() if target != API}
     for action, fault in content.get(API, {}).items():
@@ -169,16 +174,18 @@ def active(layout: Layout) -> dict[str, str]:
 
 
 def wish(layout: Layout, target: str, name: str) -> dict[str, Any]:
-    """Write faults.json with fault `name` of `target`, other targets as they were; returns what is
-    wished for now.
+    """Write faults.json with fault `name` of `target`.
+
+    Other targets stay as they were. Returns what is desired now.
     """
     check(target, name)
     return _write(layout, {**wished(layout), target: name})
 
 
 def wish_api(layout: Layout, action: str, fault: dict[str, Any]) -> dict[str, Any]:
-    """Write faults.json with a `scripted` fault of an action, all others as they were; returns what
-    is wished for now.
+    """Write faults.json with a `scripted` fault of an action.
+
+    All others stay as they were. Returns what is desired now.
     """
     content = wished(layout)
     others = {name: one for name, one in content.get(API, {}).items() if name != action}
@@ -186,12 +193,12 @@ def wish_api(layout: Layout, action: str, fault: dict[str, Any]) -> dict[str, An
 
 
 def clear(layout: Layout) -> dict[str, Any]:
-    """Wish for no fault at all."""
+    """Write faults.json without any fault."""
     return _write(layout, {})
 
 
 def await_applied(layout: Layout, alive: Callable[[], bool], limit: float = 30.0) -> None:
-    """Wait until the data plane works with the faults wished for.
+    """Wait until the data plane works with the desired faults.
 
     Args:
         alive: tells whether the part that applies faults is running.

@@ -1,5 +1,6 @@
-"""One start or stop of a sandbox at a time, and interruptions that arrive where they can be dealt
-with.
+"""Guards for starting and stopping a sandbox.
+
+One start or stop runs at a time. Interruptions arrive where they can be dealt with.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ class Interrupted(UserError):
 
 
 class Interruption:
-    """Remembers a signal until somebody asks, so that none arrives between starting a process and
-    writing its pid down.
+    """A signal that is remembered until somebody asks for it.
+
+    So none arrives between starting a process and writing its pid down.
     """
 
     def __init__(self) -> None:
@@ -96,7 +98,10 @@ def locked(
 
 
 def _is_still(file: Path, descriptor: int) -> bool:
-    """False if the lock file was deleted (`stop --purge`) between opening and locking it."""
+    """Whether the lock file is still the one that was opened.
+
+    False if it was deleted (`stop --purge`) between opening and locking it.
+    """
     try:
         return os.path.samestat(file.stat(), os.fstat(descriptor))
     except FileNotFoundError:

@@ -31,8 +31,9 @@ def last(layout: Layout, name: str, lines: int) -> list[str]:
 
 
 def follow(file: Path, pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
-    """Whatever is written to a file from now on, for ever; a log that is begun anew (the part was
-    started again) is followed from its beginning.
+    """Yield whatever is written to a file from now on, forever.
+
+    A log begins anew when its part is started again. It is then followed from its beginning.
 
     Args:
         pause: how to wait, seconds.

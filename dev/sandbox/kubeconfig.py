@@ -27,8 +27,9 @@ def text(layout: Layout, pair: str, user: str) -> str:
 
 
 def of_user(layout: Layout, certificate: str, key: str, user: str, server: str) -> str:
-    """A kubeconfig with a client certificate and its key (PEM), for an address of the API
-    server.
+    """Return a kubeconfig with a client certificate and its key (PEM).
+
+    It is for an address of the API server.
     """
 
     def data(content: str) -> str:

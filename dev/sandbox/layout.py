@@ -1,5 +1,6 @@
-"""Where everything of a sandbox is: its directory, its ports and its files, shared by all of its
-parts.
+"""Where everything of a sandbox is: its directory, its ports and its files.
+
+All of its parts share this layout.
 
 `sandbox.json` in the directory holds what cannot be derived (the two port bases); everything else
 follows from it.
@@ -74,8 +75,9 @@ class _Port:
 
 @dataclass(frozen=True)
 class Layout:
-    """A sandbox's directory (absolute) with the ports and files that belong to it; nothing is
-    touched by making one.
+    """A sandbox's directory (absolute) with the ports and files that belong to it.
+
+    Making a layout touches nothing.
     """
 
     directory: Path
@@ -103,7 +105,7 @@ class Layout:
         Args:
             directory: the sandbox's directory, relative or absolute.
         Raises:
-            UserError: there is no sandbox in the directory, or its `sandbox.json` is damaged.
+            UserError: the directory has no sandbox, or its `sandbox.json` is damaged.
         """
         directory = directory.resolve()
         file = directory / "sandbox.json"
@@ -124,11 +126,12 @@ class Layout:
     def choose(
         cls, directory: Path, port_base: int | None = None, listener_base: int | None = None
     ) -> Layout:
-        """The layout for a start: what is given, else what `sandbox.json` says, else the default
-        ports.
+        """Return the layout for a start.
+
+        What is given comes first, then what `sandbox.json` says, then the default ports.
 
         Raises:
-            UserError: a base is no possible one, or `sandbox.json` is damaged.
+            UserError: a base is not possible, or `sandbox.json` is damaged.
         """
         recorded = cls.load(directory) if (directory / "sandbox.json").exists() else cls(directory)
         return cls(
@@ -229,7 +232,7 @@ class Layout:
     cloud_directory = _Place("cloud")
     """Stores of the cloud part."""
     faults_file = _Place("faults.json")
-    """Wished faults, written by `python -m dev.sandbox fault`."""
+    """Desired faults, written by `python -m dev.sandbox fault`."""
     faults_applied_file = _Place("cloud/faults-applied.json")
     """The faults that the data plane works with; same content as `faults_file`, written by the
     cloud part.
@@ -242,8 +245,9 @@ class Layout:
 
 
 def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader sees either the old or the whole new content, and nobody else
-    ever reads a secret one.
+    """Write a file so that a reader sees either the old or the whole new content.
+
+    Nobody else ever reads a secret file.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")

@@ -74,7 +74,9 @@ def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
 
 
 def stop(layout: Layout, say: Say, limit: float = STOP_LIMIT) -> bool:
-    """End every process of a sandbox; its data stays. Safe to repeat, also when its files are gone.
+    """End every process of a sandbox; its data stays.
+
+    It is safe to repeat, also when the sandbox's files are gone.
 
     Args:
         limit: seconds between SIGTERM and SIGKILL.
@@ -101,8 +103,9 @@ def restart(layout: Layout, name: str, say: Say) -> None:
 
 
 def pause(layout: Layout, name: str, say: Say) -> None:
-    """Stop the process of one part of a running sandbox without ending it: whoever asks it waits in
-    vain, until `resume` or `start`.
+    """Stop the process of one part of a running sandbox without ending it.
+
+    Whoever asks that part waits in vain, until `resume` or `start`.
 
     Raises:
         UserError: the part does not run.
@@ -128,8 +131,9 @@ def _resume(every: Iterable[Part], say: Say) -> None:
 
 
 def purge(layout: Layout, say: Say) -> None:
-    """Remove what a stopped sandbox left in its directory, and the directory if nothing else is in
-    it.
+    """Remove what a stopped sandbox left in its directory.
+
+    The directory goes too if nothing else is in it.
 
     Raises:
         UserError: the directory is not a sandbox's.
@@ -160,8 +164,9 @@ def _remove(entry: Path) -> None:
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """A directory with somebody else's files and without sandbox.json is not ours to fill or to
-    purge.
+    """Refuse a directory with somebody else's files and without sandbox.json.
+
+    It is not ours to fill or to purge.
     """
     if not directory.exists() or (directory / "sandbox.json").exists():
         return
@@ -181,8 +186,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _refuse_other_ports(layout: Layout, every: Iterable[Part]) -> Layout | None:
-    """The layout of the last start, if there was one; refuses to change the ports of a sandbox that
-    runs.
+    """Return the layout of the last start, if there was one.
+
+    Refuses to change the ports of a sandbox that runs.
     """
     if not layout.file.exists():
         return None
@@ -199,8 +205,9 @@ def _refuse_other_ports(layout: Layout, every: Iterable[Part]) -> Layout | None:
 def _prepare(
     layout: Layout, recorded: Layout | None, every: list[Part], dead: list[Part], say: Say
 ) -> list[Part]:
-    """Make room and files for the parts to be started; returns them (more than before if the others
-    must be started again).
+    """Make room and files for the parts to be started, and return those parts.
+
+    They are more than before if the others must be started again.
     """
     from dev.sandbox import (
         certificates,
@@ -252,8 +259,9 @@ def first_listeners(layout: Layout) -> list[ports.Endpoint]:
 
 
 def taken(layout: Layout) -> list[ports.Endpoint]:
-    """Where a start would find somebody else. Needs nothing that a start needs: it can be asked
-    before anything is built.
+    """Return where a start would find somebody else.
+
+    It needs nothing that a start needs, so it can be asked before anything is built.
 
     Raises:
         UserError: the sandbox runs on other ports.
@@ -270,8 +278,9 @@ def _write_access(layout: Layout) -> None:
 
 
 def end_orphans(layout: Layout, limit: float, say: Say) -> None:
-    """End what is left of engines that were killed while they worked on this sandbox: a language
-    host waits for its engine for ever.
+    """End what is left of engines that were killed while working on this sandbox.
+
+    A language host waits for its engine forever.
     """
     orphans = [
         process

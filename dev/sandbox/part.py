@@ -1,5 +1,6 @@
-"""One process of the sandbox: starting it, finding it again, telling how it is, ending it with all
-of its descendants.
+"""One process of the sandbox, from its start to its end.
+
+It is started, found again, asked how it is, and ended with all of its descendants.
 """
 
 from __future__ import annotations
@@ -66,13 +67,17 @@ class Part:
 
     @classmethod
     def of(cls, layout: Layout, name: str, **more: Any) -> Self:
-        """A part that works in a sandbox's directory, with pid file and log where they belong."""
+        """Return a part that works in a sandbox's directory.
+
+        Its pid file and log are where they belong.
+        """
         pid_file = layout.pids / f"{name}.pid"
         return cls(name=name, directory=layout.directory, pid_file=pid_file, log=layout.log(name), **more)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the process in a session of its own: it outlives the caller's shell and holds none
-        of its files open.
+        """Start the process in a session of its own.
+
+        It outlives the caller's shell and holds none of its files open.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists():
@@ -123,8 +128,10 @@ class Part:
         return State.STOPPED, ""
 
     def left(self) -> list[Process]:
-        """Every living process of this part: of the recorded session, and of sessions whose record
-        was lost (a deleted directory).
+        """Return every living process of this part.
+
+        They are those of the recorded session, and of sessions whose record was lost (a deleted
+        directory).
         """
         everybody = list(processes.everybody())
         identity = self.identity()
@@ -201,7 +208,10 @@ def write_identity(identity: Identity) -> str:
 
 
 def read_identity(text: str) -> Identity | None:
-    """The identity in a pid file; None if the text is none (cut off, or somebody else's)."""
+    """Return the identity in a pid file.
+
+    None if the text is not one (cut off, or somebody else's).
+    """
     words = text.split()
     if len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
         return None
@@ -221,8 +231,9 @@ def tail(file: Path, lines: int, window: int = 65536) -> list[str]:
 
 
 def complaint(lines: Sequence[str]) -> str | None:
-    """The last line that tells of an error, else the last that is no line of a Go stack; None
-    without lines.
+    """Return the last line that tells of an error.
+
+    Else it is the last line that is not of a Go stack. None without lines.
 
     Knows the forms of zap (etcd), klog (kube-apiserver), nginx, Go panics and Python exceptions.
     """

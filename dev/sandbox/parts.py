@@ -32,8 +32,9 @@ def parts(layout: Layout, binaries: Mapping[str, str]) -> list[Part]:
 
 
 def cloud(layout: Layout) -> Part:
-    """OpenAPI endpoint, controller and backends; it waits for the API server by itself, so that
-    both start at the same time.
+    """OpenAPI endpoint, controller and backends.
+
+    The part waits for the API server by itself, so that both start at the same time.
     """
     arguments = ("-m", "dev.sandbox.cloud", "--directory", str(layout.directory))
     return Part.of(

@@ -1,4 +1,7 @@
-"""The sandbox's ports: which are taken and by whom, and whether a part does its work there."""
+"""The sandbox's ports.
+
+Here is which are taken and by whom, and whether a part does its work there.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ def services(layout: Layout) -> list[Endpoint]:
 
 
 def listeners(layout: Layout) -> list[Endpoint]:
-    """What the data plane listens on by its configuration; nothing before there is one."""
+    """Return what the data plane listens on by its configuration.
+
+    Before there is a configuration, that is nothing.
+    """
     try:
         found = parse_listeners(layout.nginx_configuration.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -53,8 +59,9 @@ def listeners(layout: Layout) -> list[Endpoint]:
 
 
 def parse_listeners(configuration: str) -> list[Endpoint]:
-    """`listen ADDRESS:PORT` lines of an nginx configuration, each once, in order of address and
-    port.
+    """Return the `listen ADDRESS:PORT` lines of an nginx configuration.
+
+    Each stands once, in order of address and port.
     """
     found = {(address, int(port)) for address, port in _LISTEN_LINE.findall(configuration)}
     return [
@@ -97,7 +104,9 @@ def holder(endpoint: Endpoint) -> str | None:
 
 
 def listening_inodes(table: str, endpoint: Endpoint) -> list[str]:
-    """Inodes of the sockets that listen on the endpoint or on all addresses, from the text of
+    """Return the inodes of the sockets that listen on the endpoint.
+
+    Sockets that listen on all addresses count too. The inodes are read from the text of
     /proc/net/tcp or tcp6 (proc_pid_net(5)).
     """
     own = socket.inet_aton(endpoint.address)[::-1].hex().upper()

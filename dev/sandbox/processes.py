@@ -1,5 +1,6 @@
-"""Processes of this machine as /proc shows them: who is who, also after a pid was given to somebody
-else.
+"""Processes of this machine as /proc shows them.
+
+A process is told apart also after its pid was given to somebody else.
 
 A pid alone names nobody: pids are reused. A process is named by its pid, its start time and the
 boot it belongs to (proc_pid_stat(5), field 22).
@@ -20,8 +21,9 @@ _PROC: Final = Path("/proc")
 
 @dataclass(frozen=True)
 class Identity:
-    """A process, never to be mixed up with another one: pid, start time (clock ticks since boot)
-    and id of the boot.
+    """A process that is never mixed up with another one.
+
+    It is named by pid, start time (clock ticks since boot) and id of the boot.
     """
 
     pid: int
@@ -46,8 +48,9 @@ def boot() -> str:
 
 
 def parse_stat(text: str) -> tuple[str, str, int, int]:
-    """Name, state, session and start time of a line of /proc/<pid>/stat; the name may hold blanks
-    and parentheses.
+    """Read name, state, session and start time from a line of /proc/<pid>/stat.
+
+    The name may hold blanks and parentheses.
     """
     name = text[text.index("(") + 1 : text.rindex(")")]
     fields = text[text.rindex(")") + 2 :].split()
@@ -93,8 +96,10 @@ def lives(identity: Identity) -> bool:
 
 
 def session_of(leader: Identity, processes: Iterable[Process], directory: Path) -> list[Process]:
-    """Who is left of the session that `leader` opened: the leader and its descendants, also when
-    the leader is gone (workers of a killed nginx).
+    """Return who is left of the session that `leader` opened.
+
+    They are the leader and its descendants, also when the leader is gone (workers of a killed
+    nginx).
 
     When the leader is gone, its pid may lead another session today; hence only processes that work
     in `directory` count then.
@@ -127,7 +132,9 @@ def command_line(pid: int) -> list[str]:
 
 
 def parent(pid: int) -> int | None:
-    """The pid of the process's parent; of an orphan's, the one that takes care of orphans.
+    """Return the pid of the process's parent.
+
+    An orphan's parent is the process that takes care of orphans.
 
     None if it does not live.
     """
@@ -136,8 +143,9 @@ def parent(pid: int) -> int | None:
 
 
 def variable(pid: int, name: str) -> str | None:
-    """A variable of the environment that the process was started with; None without it, or if it is
-    not ours to see.
+    """Return a variable of the environment that the process was started with.
+
+    None without it, or if it is not ours to see.
     """
     values = (line.partition("=") for line in _text(pid, "environ").split("\0"))
     return next((value for found, sign, value in values if found == name and sign), None)
@@ -171,8 +179,9 @@ def _link(pid: int, file: str) -> Path | None:
 
 
 def end(processes: Iterable[Process], limit: float) -> list[Process]:
-    """SIGTERM, after `limit` seconds SIGKILL; returns those that had to be killed, when all are
-    gone.
+    """Send SIGTERM, and SIGKILL after `limit` seconds.
+
+    Returns those that had to be killed, when all are gone.
 
     Only processes that are still the same are signalled.
     """

@@ -38,7 +38,7 @@ class Status:
     parts: tuple[PartStatus, ...]
     listeners: tuple[str, ...]
     faults: dict[str, str]
-    """What misbehaves -> how, of faults that are wished for."""
+    """What misbehaves -> how, of the desired faults."""
 
     @property
     def ready(self) -> bool:
