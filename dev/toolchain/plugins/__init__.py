@@ -1,1 +1,4 @@
-"""Resource plugins that stand in, on the sandbox only, for official ones that cannot be had."""
+"""Resource plugins that stand in for official ones that cannot be had.
+
+They do so on the sandbox only.
+"""

@@ -1,5 +1,6 @@
-"""Stand-ins serve nothing but the sandbox: what they make is for trying things out and must never
-end up in production.
+"""What keeps stand-ins to the sandbox.
+
+What they make is for trying things out and must never end up in production.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class SandboxOnly:
 
 
 def refusal(plugin: str, environment: Mapping[str, str]) -> str | None:
-    """Why this environment is not the sandbox's, in one sentence that names the plugin; `None` when
-    it is.
+    """Return why this environment is not the sandbox's; `None` when it is.
+
+    The reason is one sentence that names the plugin.
 
     It is when ALB_MUTUAL_TLS_SANDBOX names a directory with a sandbox.json and PULUMI_BACKEND_URL
     is the `state` directory in it.

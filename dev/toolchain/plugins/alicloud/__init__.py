@@ -1,5 +1,6 @@
-"""The plugin `alicloud`: stands in for pulumi-alicloud 4.0.0 where that cannot be had, for one
-function and for the sandbox's STS only.
+"""The plugin `alicloud`, which stands in for pulumi-alicloud 4.0.0.
+
+It does so where that cannot be had, for one function and for the sandbox's STS only.
 
 It serves `alicloud:index/getAccount:getAccount` with a real, signed GetCallerIdentity, and no
 resource type.

@@ -1,5 +1,6 @@
-"""Serve the stand-in for pulumi-alicloud: `python -m dev.toolchain.plugins.alicloud`, started by
-the Pulumi engine.
+"""Serve the stand-in for pulumi-alicloud.
+
+The Pulumi engine starts it as `python -m dev.toolchain.plugins.alicloud`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The one function of the stand-in, the configuration that it takes, and GetCallerIdentity at the
-sandbox's STS, signed.
+"""The one function of the stand-in and the configuration that it takes.
+
+It sends a signed GetCallerIdentity to the sandbox's STS.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ _VARIABLES: Final = {
 
 @dataclass(frozen=True)
 class Configuration:
-    """How STS is reached; `sts` is HOST:PORT, and the three texts of the credentials are empty
-    where there are none.
+    """How STS is reached.
+
+    `sts` is HOST:PORT. The three texts of the credentials are empty where there are none.
     """
 
     sts: str = ""
@@ -45,8 +47,9 @@ class Configuration:
 
     @classmethod
     def of(cls, properties: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
-        """Read the provider's properties as the engine hands them over: every value as text, lists
-        as JSON text. Raises `UserError`.
+        """Read the provider's properties as the engine hands them over.
+
+        Every value is text, and lists are JSON text. Raises `UserError`.
         """
         values = {
             key: value

@@ -1,5 +1,6 @@
-"""The plugin `kubernetes`: stands in for pulumi-kubernetes 4.34.2 where that cannot be had, and
-serves nothing but the sandbox.
+"""The plugin `kubernetes`, which stands in for pulumi-kubernetes 4.34.2.
+
+It does so where that cannot be had, and serves nothing but the sandbox.
 
 It makes one resource type, `kubernetes:core/v1:Secret`, on the real API server of the sandbox, with
 the state that the real plugin would have made.

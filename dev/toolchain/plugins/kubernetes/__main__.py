@@ -1,5 +1,6 @@
-"""Serve the stand-in for pulumi-kubernetes: `python -m dev.toolchain.plugins.kubernetes`, started
-by the Pulumi engine.
+"""Serve the stand-in for pulumi-kubernetes.
+
+The Pulumi engine starts it as `python -m dev.toolchain.plugins.kubernetes`.
 """
 
 from __future__ import annotations

@@ -51,13 +51,16 @@ class ApiServer:
         return self._ask("PATCH", metadata["namespace"], metadata["name"], secret, _APPLY, **options)
 
     def set_managers(self, live: Resource, managers: list[Resource]) -> None:
-        """Say anew which manager owns which fields of a Secret, if it is still what it was."""
+        """Write anew which manager owns which fields of a Secret.
+
+        It succeeds only if the Secret is still what it was.
+        """
         metadata = live["metadata"]
         patch = {"metadata": {"managedFields": managers, "resourceVersion": metadata["resourceVersion"]}}
         self._ask("PATCH", metadata["namespace"], metadata["name"], patch, MERGE_PATCH)
 
     def delete(self, namespace: str, name: str) -> None:
-        """Remove a Secret; one that is gone is no error."""
+        """Remove a Secret; one that is gone is not an error."""
         try:
             self._ask(
                 "DELETE",

@@ -1,5 +1,6 @@
-"""What of an object was wished, what has changed of it, and who manages it: pure functions on
-documents.
+"""What of an object was desired, what of it has changed, and who manages it.
+
+All are pure functions on documents.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ def pruned(live: Any, shape: Any) -> Any:
 
 
 def differences(old: Resource, new: Resource, *, mutable: bool) -> dict[str, Kind]:
-    """Property path -> what happens to it; without `mutable` new content makes a new Secret."""
+    """Return property path -> what happens to it.
+
+    Without `mutable`, new content makes a new Secret.
+    """
     changes: dict[str, Kind] = {}
     replacing = _REPLACING if mutable else (*_REPLACING, *_CONTENT[:2])
     for path, kind in _changes(old, new, ""):
@@ -50,8 +54,10 @@ def _changes(old: Resource, new: Resource, path: str) -> list[tuple[str, str]]:
 
 
 def managers_after(live: Resource, manager: str) -> list[Resource] | None:
-    """The `managedFields` with which a manager applies what itself, kubectl and creates have
-    written; None when there is nothing to take over.
+    """Return the `managedFields` with which a manager takes over fields.
+
+    It then applies what itself, kubectl and creates have written. None when there is nothing to
+    take over.
     """
     entries: list[Resource] = copy.deepcopy(live["metadata"].get("managedFields") or [])
     taken = [

@@ -35,7 +35,10 @@ class KubernetesStandIn(SandboxOnly):
     def check_config(
         self, request: Request, old_inputs: Properties, inputs: Properties
     ) -> tuple[Properties, list[CheckFailure]]:
-        """Refuse to go on outside the sandbox, and what the real plugin might do otherwise."""
+        """Refuse to go on outside the sandbox.
+
+        Also refuses what the real plugin might do otherwise.
+        """
         _, failures = super().check_config(request, old_inputs, inputs)
         for key in sorted(inputs.keys() - _ANY):
             if key not in _FIXED:

@@ -26,9 +26,11 @@ _CONTENT: Final = ("data", "stringData", "immutable")
 
 
 class Secret:
-    """A Secret on the API server. `permit` raises `UserError` where nothing may be made.
+    """A Secret on the API server.
 
-    `mutable`: new content changes it in place; `upsert`: one that is there already is no error.
+    `permit` raises `UserError` where nothing may be made.
+
+    `mutable`: new content changes it in place; `upsert`: one that is there already is not an error.
     """
 
     token = "kubernetes:core/v1:Secret"  # noqa: S105  # a type
@@ -75,7 +77,10 @@ class Secret:
     def diff(
         self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
     ) -> Difference:
-        """Compare what was last read, in the shape of the former inputs, with the wanted inputs."""
+        """Compare what was last read with the wanted inputs.
+
+        What was read is compared in the shape of the former inputs.
+        """
         changes = differences(
             pruned(state, state["__inputs"]),
             inputs,
@@ -175,7 +180,10 @@ def _forced(inputs: Properties) -> bool:
 
 
 def _reason(error: KubeError) -> str:
-    """The API server's message, which never repeats the content of a Secret, and what to do."""
+    """Return the API server's message and what to do.
+
+    The message never repeats the content of a Secret.
+    """
     remedy = {
         _FORBIDDEN: "give the user of the kubeconfig the permission",
         _NOT_FOUND: "make the namespace first",
@@ -192,7 +200,10 @@ def pruned(live: Any, shape: Any) -> Any:
 
 
 def differences(old: Resource, new: Resource, *, mutable: bool) -> dict[str, Kind]:
-    """Property path -> what happens to it; without `mutable` new content makes a new Secret."""
+    """Return property path -> what happens to it.
+
+    Without `mutable`, new content makes a new Secret.
+    """
     changes: dict[str, Kind] = {}
     replacing = _REPLACING if mutable else (*_REPLACING, *_CONTENT[:2])
     for path, kind in _changes(old, new, ""):
@@ -217,8 +228,10 @@ def _changes(old: Resource, new: Resource, path: str) -> list[tuple[str, str]]:
 
 
 def managers_after(live: Resource, manager: str) -> list[Resource] | None:
-    """The `managedFields` with which a manager applies what itself, kubectl and creates have
-    written; None when there is nothing to take over.
+    """Return the `managedFields` with which a manager takes over fields.
+
+    It then applies what itself, kubectl and creates have written. None when there is nothing to
+    take over.
     """
     entries: list[Resource] = copy.deepcopy(live["metadata"].get("managedFields") or [])
     taken = [

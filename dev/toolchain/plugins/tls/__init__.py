@@ -1,5 +1,6 @@
-"""The plugin `tls`: stands in for pulumi-tls 5.6.2 where that cannot be had, and serves nothing but
-the sandbox.
+"""The plugin `tls`, which stands in for pulumi-tls 5.6.2.
+
+It does so where that cannot be had, and serves nothing but the sandbox.
 
 It serves what the program declares, with the state that the real plugin would have made, so that
 the real plugin can go on with it without a diff: PrivateKey, and CertRequest with a key and a

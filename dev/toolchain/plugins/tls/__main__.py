@@ -1,5 +1,6 @@
-"""Serve the stand-in for pulumi-tls: `python -m dev.toolchain.plugins.tls`, started by the Pulumi
-engine.
+"""Serve the stand-in for pulumi-tls.
+
+The Pulumi engine starts it as `python -m dev.toolchain.plugins.tls`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`tls:index/privateKey:PrivateKey`: a generated key pair in PEM and OpenSSH forms."""
+"""A generated key pair in PEM and OpenSSH forms.
+
+Its type is `tls:index/privateKey:PrivateKey`.
+"""
 
 from __future__ import annotations
 

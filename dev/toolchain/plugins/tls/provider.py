@@ -18,8 +18,9 @@ VERSION = "5.6.2"
 
 
 class SelfSignedCert(Resource):
-    """The root of a generated authority, as states of earlier versions hold it: it can be read and
-    deleted, and never made, as a resource of our own is in its place (ADR 0006).
+    """The root of a generated authority, as states of earlier versions hold it.
+
+    It can be read and deleted, and never made. A resource of our own is in its place (ADR 0006).
     """
 
     token = "tls:index/selfSignedCert:SelfSignedCert"  # noqa: S105  # a type, not a password
@@ -47,8 +48,9 @@ class SelfSignedCert(Resource):
 
 
 class TlsStandIn(SandboxOnly):
-    """The provider `tls`; any configuration will do (`proxy`, its only key, is for a function that
-    the stand-in has not).
+    """The provider `tls`, which accepts any configuration.
+
+    `proxy`, its only key, is for a function that the stand-in does not have.
     """
 
     name = NAME

@@ -1,5 +1,6 @@
-"""What the resource types have in common: a value is computed once from the inputs and lives in the
-state only.
+"""What the resource types have in common.
+
+A value is computed once from the inputs and lives in the state only.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class Input:
 
 
 class Resource:
-    """A handler for a resource type that declares its `inputs` and `computed` outputs and
-    implements `make`.
+    """A handler for a resource type.
+
+    A subclass declares its `inputs` and `computed` outputs and implements `make`.
 
     `permit` raises `UserError` where nothing may be made.
     """
@@ -139,8 +141,9 @@ class Resource:
 
 
 def without_nulls(value: Any) -> Any:
-    """The value without nulls and without the bridge's own keys (`__defaults`) in any
-    object of it.
+    """Return the value without nulls and without the bridge's own keys.
+
+    Such keys (`__defaults`) are left out of every object of the value.
     """
     if isinstance(value, dict):
         return {
@@ -157,10 +160,11 @@ def public_der(key: PublicKeyTypes) -> bytes:
 
 
 def identifier(der: bytes) -> str:
-    """The id of a key or request: SHA-1, in hex, of its DER, which Go's `strings.TrimSpace` has
-    been over.
+    """Return the id of a key or request: the SHA-1, in hex, of its DER.
+
+    The DER is trimmed as Go's `strings.TrimSpace` does it.
     """
-    # Bytes that are no UTF-8 become lone surrogates, which are no white space.
+    # Bytes that are not UTF-8 become lone surrogates, which are not white space.
     text = der.decode(errors="surrogateescape")
     trimmed = re.sub(f"^{_SPACE}+|{_SPACE}+\\Z", "", text).encode(errors="surrogateescape")
     return hashlib.sha1(trimmed, usedforsecurity=False).hexdigest()

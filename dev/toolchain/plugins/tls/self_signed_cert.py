@@ -1,5 +1,6 @@
-"""`tls:index/selfSignedCert:SelfSignedCert`, as states of earlier versions hold it: the root of a
-generated authority, which is a resource of our own now (ADR 0006).
+"""The root of a generated authority, as states of earlier versions hold it.
+
+Its type is `tls:index/selfSignedCert:SelfSignedCert`. It is a resource of our own now (ADR 0006).
 """
 
 from __future__ import annotations
