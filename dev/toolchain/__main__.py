@@ -1,5 +1,6 @@
-"""`python3 -m dev.toolchain [tests | campaigns]`: everything that `make up` needs, `make test` or
-`make test-all`.
+"""The command `python3 -m dev.toolchain [tests | campaigns]`.
+
+It gets everything that `make up` needs, or `make test`, or `make test-all`.
 
 Runs on a bare Python with the standard library only.
 """
@@ -14,7 +15,10 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Complete the toolchain; 0 when it is complete, but for programs that only tests start."""
+    """Complete the toolchain, and return 0 when it is complete.
+
+    Programs that only tests start may be missing.
+    """
     if sys.version_info < (3, 11):  # noqa: UP036 -- this runs on whatever python3 the machine has
         print(
             "error: python3 is "

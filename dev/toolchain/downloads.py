@@ -1,6 +1,7 @@
-"""Official releases: fetched with short time-outs, verified against the published SHA-256 checksum,
-unpacked. Downloads that failed are remembered for a day, so that a second run does not wait for
-them again.
+"""Official releases: fetched, verified and unpacked.
+
+Time-outs are short. Each file is verified against the published SHA-256 checksum. Downloads that
+failed are remembered for a day, so a second run does not wait for them again.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def recipe(release: Release, files: tuple[ReleaseFile, ...]) -> Recipe:
 
 
 def published_digest(checksums: str, name: str) -> str:
-    """The SHA-256 of a file in a checksum file: lines `digest  name`, or one digest alone.
+    """Return the SHA-256 of a file in a checksum file.
+
+    The checksum file has lines `digest  name`, or one digest alone.
 
     Raises:
         DownloadFailed: the file is not listed.

@@ -175,8 +175,9 @@ def _starts(host: Path, base: Mapping[str, str]) -> bool:
 
 
 def assets(places: Places, base: Mapping[str, str]) -> dict[str, Path]:
-    """etcd, kube-apiserver and kubectl of KUBEBUILDER_ASSETS, or those of an earlier run's that are
-    still there; empty when incomplete.
+    """Return etcd, kube-apiserver and kubectl of KUBEBUILDER_ASSETS.
+
+    Else they are those of an earlier run that are still there. Empty when incomplete.
 
     Raises:
         UserError: KUBEBUILDER_ASSETS is set and incomplete.
@@ -199,8 +200,9 @@ def assets(places: Places, base: Mapping[str, str]) -> dict[str, Path]:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """What depends on the engine in the environment of a sandbox. Where an official plugin is not
-    there, its stand-in is installed.
+    """Return what depends on the engine in the environment of a sandbox.
+
+    Where an official plugin is not there, its stand-in is installed.
 
     Args:
         directory: the sandbox's directory.
@@ -230,7 +232,10 @@ def sandbox_environment(places: Places, versions: Versions, directory: Path) -> 
 
 
 def plugin_versions(places: Places, versions: Versions) -> dict[str, str]:
-    """The resource plugins that the program uses, with the versions of their Python packages."""
+    """Return the resource plugins that the program uses.
+
+    Each comes with the version of its Python package.
+    """
     requirements = (places.repository / "requirements.txt").read_text(encoding="utf-8")
     return {name: pinned(package, requirements) for name, package in versions.plugins.items()}
 

@@ -1,4 +1,7 @@
-"""Building programs from Go modules whose go.mod and go.sum are part of this repository."""
+"""Build programs from Go modules.
+
+Their go.mod and go.sum are part of this repository.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,10 @@ HOST: Final = "host"
 
 
 def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
-    """The environment of `go`: the caller's proxies and caches, but none of the settings that would
-    make another program of it.
+    """Return the environment of `go`.
+
+    It has the caller's proxies and caches, but none of the settings that would make another program
+    of it.
     """
     made = {name: value for name, value in base.items() if name not in _REMOVED} | _OVERRIDES
     if not base.get("HOME") and not base.get("GOCACHE"):
@@ -42,8 +47,9 @@ def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
 
 
 def recipe(module: Module, places: Places) -> Recipe:
-    """What a module's programs depend on: go.mod, go.sum, source of our own, our flags, and files
-    beside them.
+    """Return what a module's programs depend on.
+
+    That is go.mod, go.sum, source of our own, our flags, and files beside them.
     """
     directory = places.recipes / module.name
     own = sorted(file.name for file in directory.glob("*.go"))
@@ -65,8 +71,9 @@ def recipe(module: Module, places: Places) -> Recipe:
 
 
 def _wrappers(module: Module, places: Places) -> dict[str, Path]:
-    """The scripts that stand between the engine, the language host and Python: place below the
-    recipe's directory -> source.
+    """Return the scripts that stand between engine, language host and Python.
+
+    They are given as place below the recipe's directory -> source.
     """
     directory = places.recipes / module.name
     return {

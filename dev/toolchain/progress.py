@@ -1,5 +1,6 @@
-"""What is being done, how long it has taken and how much is left: one line that changes on a
-terminal, plain lines elsewhere.
+"""What is being done, how long it has taken and how much is left.
+
+It is one line that changes on a terminal, and plain lines elsewhere.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ _REDRAW: Final = 0.5
 
 @dataclass
 class Step:
-    """A piece of work with its expected duration in seconds; `line` tells apart what runs side by
-    side.
+    """A piece of work with its expected duration in seconds.
+
+    `line` tells apart what runs side by side.
     """
 
     name: str
@@ -107,8 +109,9 @@ class Progress:
             self._spoke = self.clock()
 
     def tick(self) -> None:
-        """To be called often while something runs: draws the line again, or gives a sign of
-        life.
+        """Draw the line again, or give a sign of life.
+
+        It is to be called often while something runs.
         """
         with self._lock:
             now = self.clock()

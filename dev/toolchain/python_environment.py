@@ -1,5 +1,6 @@
-"""The Python environment `.venv`: what requirements.txt and requirements-dev.txt ask for, installed
-with uv.
+"""The Python environment `.venv`, installed with uv.
+
+It has what requirements.txt and requirements-dev.txt ask for.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def is_ready(places: Places, versions: Versions) -> bool:
 
 
 def is_usable(places: Places, minimum: str) -> bool:
-    """Whether `.venv` is an environment of a Python that is new enough and still there."""
+    """Whether `.venv` is an environment of a Python that still exists.
+
+    The Python must also be new enough.
+    """
     try:
         configuration = (places.venv / "pyvenv.cfg").read_text(encoding="utf-8")
     except OSError:
@@ -70,7 +74,7 @@ def install_uv(places: Places, versions: Versions, runner: Runner, base: Mapping
     """Install uv into the toolchain with pip.
 
     Raises:
-        UserError: there is no pip, or it cannot reach its package index.
+        UserError: pip is missing, or it cannot reach its package index.
     """
     directory = places.toolchain / "uv"
     temporary = places.toolchain / ".uv-making"
@@ -94,8 +98,9 @@ def install_uv(places: Places, versions: Versions, runner: Runner, base: Mapping
 
 
 def cleaned(base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of pip and uv: the caller's indexes and proxies, but none of the settings
-    that would install elsewhere.
+    """Return the environment of pip and uv.
+
+    It has the caller's indexes and proxies, but none of the settings that would install elsewhere.
     """
     return {name: value for name, value in base.items() if name not in _REMOVED} | {
         "UV_PYTHON_DOWNLOADS": "never",
@@ -148,8 +153,9 @@ def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Map
 
 
 def _compile(places: Places, runner: Runner, environment: Mapping[str, str]) -> None:
-    """Compile all packages, as pip does: where nothing may be written later
-    (PYTHONDONTWRITEBYTECODE), each process would do it anew.
+    """Compile all packages, as pip does.
+
+    Where nothing may be written later (PYTHONDONTWRITEBYTECODE), each process would do it anew.
     """
     # Ends with 1 where a package ships files for other versions of Python; those are not imported.
     with suppress(CommandFailed):

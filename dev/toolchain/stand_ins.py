@@ -1,5 +1,6 @@
-"""Stand-ins for the official plugins where those cannot be had: programs that the engine finds in a
-PULUMI_HOME of the sandbox's own.
+"""Stand-ins for the official plugins where those cannot be had.
+
+They are programs that the engine finds in a PULUMI_HOME of the sandbox's own.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ def plugin_directory(home: Path, name: str, version: str) -> Path:
 
 
 def launcher(places: Places, name: str) -> str:
-    """The program that the engine starts: the stand-in's module in the checkout's Python
-    environment.
+    """Return the text of the program that the engine starts.
+
+    It runs the stand-in's module in the checkout's Python environment.
     """
     return (
         "#!/bin/sh\n"

@@ -1,5 +1,6 @@
-"""Downloaded and built programs: a directory for each recipe, named by the digest of everything the
-recipe depends on.
+"""Downloaded and built programs, with a directory for each recipe.
+
+The directory is named by the digest of everything the recipe depends on.
 
 A directory appears whole or not at all (it is made under another name and renamed), so an
 interrupted run leaves nothing half done, and a changed recipe has a new name, so it is made anew
@@ -24,8 +25,9 @@ _MAKING = ".making-"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is made: `parts` are the texts it depends on, `programs` the executables that it
-    consists of.
+    """What is made.
+
+    `parts` are the texts it depends on, `programs` the executables that it consists of.
     """
 
     name: str
@@ -56,8 +58,10 @@ class Store:
 
     @contextmanager
     def making(self, recipe: Recipe) -> Iterator[Path]:
-        """A directory to make the recipe in; it takes its place in the store when the block ends
-        well, instead of older ones of that name.
+        """Give a directory to make the recipe in.
+
+        It takes its place in the store when the block ends well, instead of older ones of that
+        name.
         """
         self.places.store.mkdir(parents=True, exist_ok=True)
         temporary = self.places.store / f"{_MAKING}{recipe.name}-{os.getpid()}"
@@ -83,8 +87,9 @@ class Store:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def link(self, programs: Mapping[str, Path], directory: Path | None = None) -> None:
-        """Put programs (name -> file) into `bin`, each in one step; links into the store are
-        relative, so the checkout can move.
+        """Put programs (name -> file) into `bin`, each in one step.
+
+        Links into the store are relative, so the checkout can move.
 
         Args:
             programs: name -> file.
@@ -102,8 +107,9 @@ class Store:
         (self.places.bin / name).unlink(missing_ok=True)
 
     def is_linked(self, programs: Mapping[str, Path], directory: Path | None = None) -> bool:
-        """Whether all programs (name -> file) are in `bin`, or the other directory, and can
-        be run.
+        """Whether all programs (name -> file) are in `bin` and can be run.
+
+        The other directory counts instead of `bin` if it is given.
         """
         directory = directory or self.places.bin
         return all(

@@ -189,8 +189,9 @@ def _module(name: str, table: Mapping[str, Any]) -> Module:
 
 
 def parse(version: str) -> tuple[int, ...]:
-    """The numbers of a version: `v3.259.0`, `go1.26.8` and `3.11` are understood; what follows the
-    numbers is ignored.
+    """Return the numbers of a version.
+
+    `v3.259.0`, `go1.26.8` and `3.11` are understood. What follows the numbers is ignored.
 
     Raises:
         ValueError: there are none.
@@ -207,8 +208,10 @@ def at_least(version: str, minimum: str) -> bool:
 
 
 def satisfies(version: str, requirement: str) -> bool:
-    """Whether a version meets a requirement as `requiredPulumiVersion` writes it: `>=3.200.0`,
-    `>=3.200.0 <4.0.0`, `<3 || >=3.200`.
+    """Whether a version meets a requirement.
+
+    It is written as `requiredPulumiVersion` writes it: `>=3.200.0`, `>=3.200.0 <4.0.0`, `<3 ||
+    >=3.200`.
 
     Raises:
         UserError: the requirement is written in another way.
