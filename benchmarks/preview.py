@@ -42,8 +42,9 @@ tls.PrivateKey("key", algorithm="ED25519")
 
 @dataclass
 class Program:
-    """A program that is previewed, and what each preview took: seconds on the clock, and of all
-    processors together.
+    """A program that is previewed, and what each preview took.
+
+    Times are seconds on the clock, and seconds of all processors together.
     """
 
     name: str
@@ -72,7 +73,10 @@ class Program:
 
 
 def directory(place: Path, name: str, checkout: Path, main: str | None = None) -> Path:
-    """A project directory that uses a checkout's code; `main`: another program than its own."""
+    """Make a project directory that uses a checkout's code.
+
+    `main`: another program than its own.
+    """
     made = place / name
     made.mkdir()
     for part in PROGRAM:

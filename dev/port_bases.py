@@ -1,5 +1,6 @@
-"""`python3 -m dev.port_bases [--port-base N] [--listener-base N]`: whether the sandbox of this
-checkout can have its ports, asked before anything is built.
+"""Say whether the sandbox of this checkout can have its ports.
+
+`python3 -m dev.port_bases [--port-base N] [--listener-base N]` asks before anything is built.
 
 Runs on a bare Python with the standard library only.
 """
@@ -23,11 +24,12 @@ _OTHERS: Final = (27000, 28000, 7000, 8000, 9000, 5000, 6000)
 
 
 def chosen(arguments: Sequence[str], directory: Path) -> Layout:
-    """The sandbox with the bases that are given, else with those of the last start, else with the
-    default ones.
+    """Return the sandbox with the chosen bases.
+
+    Those that are given come first, then those of the last start, then the default ones.
 
     Raises:
-        UserError: a base is not a number, or no possible one.
+        UserError: a base is not a number, or not a possible one.
     """
     from alb_mutual_tls.errors import UserError
     from dev.sandbox.layout import Layout
@@ -80,8 +82,9 @@ def _free(layout: Layout) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when the ports can be had; older Pythons and other systems than Linux are refused by who
-    comes next.
+    """Return 0 when the ports can be had.
+
+    Older Pythons and other systems than Linux are refused by who comes next.
     """
     if sys.version_info < (3, 11) or not Path("/proc/self/stat").exists():
         return 0

@@ -1,5 +1,6 @@
-"""`python -m dev.up up|preview|down [--port-base N] [--listener-base N]`: stack dev on the sandbox,
-from start to proof, and back.
+"""Bring stack dev up on the sandbox, from start to proof, and back.
+
+The command is `python -m dev.up up|preview|down [--port-base N] [--listener-base N]`.
 """
 
 from __future__ import annotations
@@ -86,8 +87,9 @@ def sandbox(*command: str) -> None:
 
 
 def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
-    """Select stack dev, made if need be (Pulumi.dev.yaml holds its salt, so the file stays as it
-    is), and free it from dead owners.
+    """Select stack dev, made if need be, and free it from dead owners.
+
+    Pulumi.dev.yaml holds its salt, so the file stays as it is.
     """
     run(["pulumi", "stack", "select", STACK, "--create", "--non-interactive"], variables)
     locks = layout.state / ".pulumi" / "locks" / "organization" / PROJECT / STACK
@@ -98,8 +100,9 @@ def select_stack(variables: Mapping[str, str], layout: Layout) -> None:
 
 
 def is_dead(owner: Mapping[str, object]) -> bool:
-    """Whether the process that holds a lock of Pulumi's file backend (its JSON) ran on this machine
-    and runs no more.
+    """Whether the process that holds a stack's lock ran on this machine and is gone.
+
+    The lock is that of Pulumi's file backend, and `owner` is its JSON.
     """
     pid = owner.get("pid")
     here = owner.get("hostname") == socket.gethostname()
@@ -107,8 +110,9 @@ def is_dead(owner: Mapping[str, object]) -> bool:
 
 
 def ready(layout: Layout) -> dict[str, str]:
-    """Start the sandbox, and lead the stack's file to its ports; answers the environment of
-    `.sandbox/env`.
+    """Start the sandbox, and lead the stack's file to its ports.
+
+    Returns the environment of `.sandbox/env`.
     """
     sandbox("start", "--port-base", str(layout.port_base), "--listener-base", str(layout.listener_base))
     before = STACK_FILE.read_text(encoding="utf-8")
@@ -123,8 +127,10 @@ def ready(layout: Layout) -> dict[str, str]:
 
 
 def led_to(text: str, layout: Layout) -> str:
-    """The stack's file with the sandbox's endpoints, and with its listeners' ports wherever an
-    address is a loopback one; the rest as it was.
+    """Return the stack's file with the sandbox's endpoints.
+
+    Wherever an address is a loopback one, it has the ports of the sandbox's listeners. The rest
+    stays as it was.
     """
     text = re.sub(r"\b(alb|cas|sts|cs): 127\.0\.0\.1:\d+", rf"\1: {layout.openapi_endpoint}", text)
     for listener in (yaml.safe_load(text)["config"].get(f"{PROJECT}:listeners") or {}).values():
@@ -159,8 +165,10 @@ def preview(stages: Stages, layout: Layout) -> None:
 
 
 def down(stages: Stages, layout: Layout) -> None:
-    """`pulumi destroy` if the sandbox runs and the stack was made; then stop the sandbox, also when
-    destroying has failed.
+    """Take stack dev down: `pulumi destroy`, then stop the sandbox.
+
+    The stack is destroyed if the sandbox runs and the stack was made. The sandbox is stopped also
+    when destroying has failed.
     """
     if not (SANDBOX / "sandbox.json").exists():
         print("there is no sandbox here, so there is nothing to take down")
