@@ -1,6 +1,6 @@
 """Faults that the sandbox shows on demand.
 
-Here is which faults there are, which are desired, and waiting until one is in force.
+The module says which faults there are and which are desired, and waits until one is in force.
 """
 
 from __future__ import annotations

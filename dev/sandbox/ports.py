@@ -1,6 +1,6 @@
 """The sandbox's ports.
 
-Here is which are taken and by whom, and whether a part does its work there.
+The module says which are taken and by whom, and whether a part does its work there.
 """
 
 from __future__ import annotations

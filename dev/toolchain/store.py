@@ -2,9 +2,9 @@
 
 The directory is named by the digest of everything the recipe depends on.
 
-A directory appears whole or not at all (it is made under another name and renamed), so an
-interrupted run leaves nothing half done, and a changed recipe has a new name, so it is made anew
-and nothing else is. `bin` holds links to the programs in use.
+A directory appears whole or not at all: it is made under another name and renamed. So an
+interrupted run leaves nothing half done. A changed recipe has a new name, so it is made anew and
+nothing else is. `bin` holds links to the programs in use.
 """
 
 from __future__ import annotations

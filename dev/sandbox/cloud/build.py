@@ -4,9 +4,9 @@ What the controller refuses itself is FailedBuildModel. What ALB's API refuses i
 
 A refusal is about the whole AlbConfig: the load balancer stays as it was, as one bad Ingress
 freezes all of an ALB in reality. Which of the two kinds of event a mistake gets is documented for
-few of them; the rest is inferred. An HTTPS listener without `certificates` takes, as ALB's
-discovery does, the server certificates in CAS for the hosts in `spec.tls` of its Ingresses
-(`secretName` is not covered); finding none is an error.
+few of them; the rest is inferred. An HTTPS listener without `certificates` takes the server
+certificates in CAS, as ALB's discovery does. They are those for the hosts in `spec.tls` of its
+Ingresses (`secretName` is not covered). Finding none is an error.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ UploadPCACert, DeletePCACert, ListCert, DescribeWarehouseCert; of 2020-06-30 Des
 Sources: `facts/alibaba.md` A of the project's notes and
 https://www.alibabacloud.com/help/en/ssl-certificate/developer-reference/api-cas-2020-04-07-overview.
 
-What nobody has documented is decided here, on the strict side: DeleteWarehouse of a repository that
-is not empty and DeletePCACert of a certificate that an ALB listener names are refused; error codes
-of "does not exist" and "is in use" are made up; content comes back as the bare PEM blocks, so
+What nobody has documented is decided here, on the strict side. DeleteWarehouse of a repository that
+is not empty is refused. So is DeletePCACert of a certificate that an ALB listener names. Error
+codes of "does not exist" and "is in use" are made up. Content comes back as the bare PEM blocks, so
 whoever compares content has to compare certificates, not texts. A certificate uploaded twice gets
 two identifiers. DescribeWarehouseCert does not know CAs of the private CA service, and
-DescribeCACertificate no uploads; ALB knows both.
+DescribeCACertificate does not know uploads; ALB knows both.
 """
 
 from __future__ import annotations

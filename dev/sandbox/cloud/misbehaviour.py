@@ -1,7 +1,7 @@
 """Faults of the OpenAPI endpoint on demand.
 
-`python -m dev.sandbox fault api ...` sets them. Here is which fault a request meets, and how often
-it was met so far.
+`python -m dev.sandbox fault api ...` sets them. The module says which fault a request meets, and
+how often it was met so far.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ pulumi-terraform-bridge (pkg/pf/tfbridge) and from the stack states recorded in 
 - Keys and requests have the form that Go's crypto/x509 gives them, byte for byte apart from random
   values.
 
-Other than the real plugin: what it would refuse in an update (a PEM that cannot be parsed) is
-refused in the preview already, in other words; and a changed PEM always replaces, where it updates
-in place without issuing anew when the old text was no strict PEM.
+The stand-in differs from the real plugin in two points. What the real one would refuse in an update
+(a PEM that cannot be parsed) is refused in the preview already, in other words. A changed PEM
+always replaces here; the real one updates in place, without issuing anew, when the old text was not
+strict PEM.
 """
