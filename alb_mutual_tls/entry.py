@@ -11,6 +11,8 @@ import os
 import shlex
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
@@ -37,6 +39,8 @@ class ExitCode(IntEnum):
     """
 
 
+GRACE_SECONDS: Final = 1.0
+"""How long an interrupted command lets its threads end by themselves."""
 INTERRUPTED: Final = 128
 """Plus the number of the signal, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
 
@@ -113,6 +117,7 @@ def run(load: Callable[[], Callable[..., object]], name: str) -> None:
             signal.signal(signal.SIGINT, before)
     if _signals:
         code = INTERRUPTED + _signals[0]
+        _leave_threads_behind(code)
     elif output is not None and output.failure is not None and output.failure.errno != errno.EPIPE:
         print(
             f"{name}: standard output cannot be written: {output.failure.strerror}: free some space, or write"
@@ -121,6 +126,17 @@ def run(load: Callable[[], Callable[..., object]], name: str) -> None:
         )
         code = ExitCode.UNDECIDED
     sys.exit(code)
+
+
+def _leave_threads_behind(code: int) -> None:
+    """Exit at once where a thread still waits for an answer; Python would wait with it."""
+    until = time.monotonic() + GRACE_SECONDS
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    for thread in others:
+        thread.join(max(0.0, until - time.monotonic()))
+    if any(thread.is_alive() and not thread.daemon for thread in others):
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _code(load: Callable[[], Callable[..., object]], name: str) -> int:

@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alb_mutual_tls.engine.messages import message
 from alb_mutual_tls.errors import UserError
+
+
+_GRACE_SECONDS: Final = 0.25
 
 
 class NoneSelected(UserError):
@@ -66,13 +70,8 @@ def pulumi_json(directory: Path, stack: str | None, *arguments: str) -> Any:
 
     Raises UserError as `pulumi` does, and where it prints something else.
     """
-    try:
-        return json.loads(pulumi(directory, stack, *arguments))
-    except ValueError:
-        command = " ".join(word for word in arguments if not word.startswith("--"))
-        raise UserError(
-            f"`pulumi {command}` in {directory} printed no JSON: run it by hand to see what it says"
-        ) from None
+    with closing(Asked(directory, stack, *arguments)) as asked:
+        return asked.answer_json()
 
 
 def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
@@ -80,16 +79,57 @@ def pulumi(directory: Path, stack: str | None, *arguments: str) -> str:
 
     Raises UserError with one sentence for what it says when it fails.
     """
-    command = [pulumi_program(), "--non-interactive", "--color", "never", "--cwd", str(directory), *arguments]
-    if stack is not None:
-        command += ["--stack", stack]
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    done = subprocess.run(
-        command, capture_output=True, encoding="utf-8", check=False, stdin=subprocess.DEVNULL, env=environment
-    )
-    if done.returncode != 0:
-        raise _failed(done.stderr, directory=directory, stack=stack, command=" ".join(arguments))
-    return done.stdout
+    with closing(Asked(directory, stack, *arguments)) as asked:
+        return asked.answer()
+
+
+class Asked:
+    """A pulumi command that only reads the stack, and that works until its answer is wanted.
+
+    It needs no thread, so that Ctrl-C ends all that were started. Raises UserError where there is
+    no program pulumi.
+    """
+
+    def __init__(self, directory: Path, stack: str | None, *arguments: str) -> None:
+        self._directory, self._stack, self._arguments = directory, stack, arguments
+        command = [pulumi_program(), "--non-interactive", "--color", "never", "--cwd", str(directory)]
+        self._process = subprocess.Popen(
+            [*command, *arguments, *(["--stack", stack] if stack is not None else [])],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        )
+
+    def answer(self) -> str:
+        """What it prints; raises UserError as `pulumi` does."""
+        out, said = self._process.communicate()
+        if self._process.returncode != 0:
+            command = " ".join(self._arguments)
+            raise _failed(said, directory=self._directory, stack=self._stack, command=command)
+        return out
+
+    def answer_json(self) -> Any:
+        """The JSON that it prints; raises UserError as `pulumi` does, and where it is no JSON."""
+        try:
+            return json.loads(self.answer())
+        except ValueError:
+            command = " ".join(word for word in self._arguments if not word.startswith("--"))
+            raise UserError(
+                f"`pulumi {command}` in {self._directory} printed no JSON: run it by hand to see what it says"
+            ) from None
+
+    def close(self) -> None:
+        """End it, where its answer has not been waited for.
+
+        A terminal's Ctrl-C has reached it too, so that it may be ending by itself.
+        """
+        with self._process as process:  # closes the pipes and waits
+            try:
+                process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _failed(said: str, *, directory: Path, stack: str | None, command: str) -> UserError:

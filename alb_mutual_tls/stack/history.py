@@ -7,14 +7,14 @@ compared in this process's memory, and no representation shows a secret one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from alb_mutual_tls.engine.program import pulumi_json
+from alb_mutual_tls.engine.program import Asked
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.tokens import PROJECT
@@ -64,20 +64,25 @@ def history(directory: Path, stack: str | None, *, secrets: bool = True) -> tupl
     needed, and secret values are None. Raises UserError where the backend or its secrets cannot be
     read.
     """
-    entries: list[HistoryEntry] = []
-    for page in count(1):
-        arguments = (
-            "--json",
-            "--page-size",
-            str(_PAGE),
-            "--page",
-            str(page),
-            *(["--show-secrets"] if secrets else []),
-        )
-        listed = pulumi_json(directory, stack, "stack", "history", *arguments) or []
-        entries += map(_entry, listed)
+    with closing(_asked_history(directory, stack, 1, secrets=secrets)) as first:
+        return _history(first, directory, stack, secrets=secrets)
+
+
+def _asked_history(directory: Path, stack: str | None, page: int, *, secrets: bool) -> Asked:
+    arguments = ("--json", "--page-size", str(_PAGE), "--page", str(page))
+    return Asked(directory, stack, "stack", "history", *arguments, *(["--show-secrets"] if secrets else []))
+
+
+def _history(first: Asked, directory: Path, stack: str | None, *, secrets: bool) -> tuple[HistoryEntry, ...]:
+    """The runs, of which the first page has been asked for."""
+    listed = first.answer_json() or []
+    entries = [*map(_entry, listed)]
+    for page in count(2):
         if len(listed) < _PAGE or any(map(_settles, entries[-_PAGE:])):
             break
+        with closing(_asked_history(directory, stack, page, secrets=secrets)) as asked:
+            listed = asked.answer_json() or []
+        entries += map(_entry, listed)
     return tuple(entries)
 
 
@@ -109,7 +114,12 @@ def of_checkout(directory: Path, stack: str | None, *, secrets: bool = True) -> 
 
     `secrets` means the same as in `history`.
     """
-    return values(pulumi_json(directory, stack, "config", "--json", *(["--show-secrets"] if secrets else [])))
+    with closing(_asked_configuration(directory, stack, secrets=secrets)) as asked:
+        return values(asked.answer_json())
+
+
+def _asked_configuration(directory: Path, stack: str | None, *, secrets: bool) -> Asked:
+    return Asked(directory, stack, "config", "--json", *(["--show-secrets"] if secrets else []))
 
 
 def values(told: Mapping[str, Any]) -> Configuration:
@@ -149,23 +159,32 @@ class StackFile:
     notes: tuple[str, ...]
 
 
-def stack_file(directory: Path, stack: str | None) -> StackFile:
-    """Read the stack file and note changes since the last deployment.
+@contextmanager
+def asked_stack_file(directory: Path, stack: str | None) -> Iterator[Callable[[], StackFile]]:
+    """Let pulumi read the stack file and the history; what is yielded waits for both.
 
-    It needs no passphrase, so of secrets only the keys are compared. It never raises UserError,
+    It needs no passphrase, so of secrets only the keys are compared. Neither raises UserError,
     since what is deployed can be reported all the same.
     """
-    with ThreadPoolExecutor(2) as pool:
-        file, past = (
-            pool.submit(of_checkout, directory, stack, secrets=False),
-            pool.submit(history, directory, stack, secrets=False),
-        )
+    with ExitStack() as open_:
+        try:
+            file = open_.enter_context(closing(_asked_configuration(directory, stack, secrets=False)))
+            past = open_.enter_context(closing(_asked_history(directory, stack, 1, secrets=False)))
+        except UserError as error:
+            unknown = StackFile({}, (f"{_NOT_KNOWN}: {error}",))
+            yield lambda: unknown
+            return
+        yield lambda: _stack_file(file, lambda: _history(past, directory, stack, secrets=False))
+
+
+def _stack_file(file: Asked, past: Callable[[], Sequence[HistoryEntry]]) -> StackFile:
+    """The stack file, with a note on what has changed since the last deployment."""
     try:
-        now = without_secrets(file.result())
+        now = without_secrets(values(file.answer_json()))
     except UserError as error:
         return StackFile({}, (f"{_NOT_KNOWN}: {error}",))
     try:
-        last = deployed(past.result())
+        last = deployed(past())
     except UserError as error:
         return StackFile(now, (f"{_NOT_KNOWN}: {error}",))
     if last is None:

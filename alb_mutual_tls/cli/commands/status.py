@@ -62,8 +62,6 @@ def status(
 def _report(
     fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None
 ) -> StatusReport:
-    from concurrent.futures import ThreadPoolExecutor
-
     from alb_mutual_tls import clock
     from alb_mutual_tls.access.cloud import Cloud
     from alb_mutual_tls.alibaba.endpoints import half_of_cas
@@ -71,16 +69,16 @@ def _report(
     from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
     from alb_mutual_tls.operations.status.observed import observe
     from alb_mutual_tls.operations.status.status import report
-    from alb_mutual_tls.stack.history import stack_file
+    from alb_mutual_tls.stack.history import asked_stack_file
     from alb_mutual_tls.stack.inventory import inventories
     from alb_mutual_tls.text import duration
 
     within = None if fail_within is None else duration(fail_within)
     directory = project_directory(cwd)
-    with ThreadPoolExecutor(1) as pool:
-        looked = pool.submit(stack_file, directory, stack)
+    with asked_stack_file(directory, stack) as stack_file:
         inventoried = inventories(export(directory, stack, secrets=False), component=component)
         seen = [(inventory, observe(inventory, directory, stack)) for inventory in inventoried]
+        file = stack_file()
     notes = [
         half_of_cas(Cloud.of(inventory.provider).endpoints.cas)
         for inventory in inventoried
@@ -88,7 +86,7 @@ def _report(
     ]
     if any(listener.ca_enabled for inventory in inventoried for listener in inventory.component.listeners):
         notes.append(NOT_LOOKED_AT)
-    return report(seen, now=clock.now(), fail_within=within, notes=[*looked.result().notes, *notes])
+    return report(seen, now=clock.now(), fail_within=within, notes=[*file.notes, *notes])
 
 
 def _print(report: StatusReport, form: Format, *, json: bool) -> None:

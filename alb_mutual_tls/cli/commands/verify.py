@@ -63,23 +63,21 @@ def verify(
     from alb_mutual_tls.operations.verification import report as reports
 
     with error_as_json(reports.NOTHING, json=json):
-        from concurrent.futures import ThreadPoolExecutor
         from dataclasses import replace
 
         from alb_mutual_tls.engine.program import project_directory
         from alb_mutual_tls.operations.verification.cases import given_credential
         from alb_mutual_tls.operations.verification.probe import Probe
         from alb_mutual_tls.operations.verification.verify import verify_stack
-        from alb_mutual_tls.stack.history import stack_file, with_verify_of
+        from alb_mutual_tls.stack.history import asked_stack_file, with_verify_of
         from alb_mutual_tls.stack.state import read_components
 
         directory = project_directory(cwd)
-        with ThreadPoolExecutor(1) as pool:
-            looked = pool.submit(stack_file, directory, stack)
+        with asked_stack_file(directory, stack) as stack_file:
             components = read_components(
                 directory, stack=stack, component=component, with_authority_key=with_authority_key
             )
-        file = looked.result()
+            file = stack_file()
         report = verify_stack(
             with_verify_of(file.configuration, components),
             directory=directory,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -22,6 +21,7 @@ from alb_mutual_tls.listener.declared import name_of
 from alb_mutual_tls.listener.enforced import load_balancer_id
 from alb_mutual_tls.operations.audit.audit import refusals
 from alb_mutual_tls.operations.audit.scanned import NotSeen, ScannedCluster, Upload, named_ids
+from alb_mutual_tls.threads import threads
 
 if TYPE_CHECKING:
     from alb_mutual_tls.access.cloud import Cloud
@@ -115,11 +115,8 @@ def _side_by_side(ask: Callable[[A], T], of: Iterable[A]) -> list[T]:
             failures.append(error)
             raise
 
-    with ThreadPoolExecutor(WORKERS) as workers:
-        try:
-            return list(workers.map(ask_unless_failed, of))
-        finally:
-            workers.shutdown(cancel_futures=True)
+    with threads(WORKERS) as workers:
+        return list(workers.map(ask_unless_failed, of))
 
 
 def _enforced(cloud: Cloud, documents: Iterable[Document]) -> dict[tuple[str, int], ListenerState]:

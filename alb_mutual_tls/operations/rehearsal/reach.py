@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Sequence
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification.approach import split_address
 from alb_mutual_tls.operations.verification.outcome import ConnectionFailed, Destination, TlsVersion
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.stack.deployed import DeployedListener
-
-T = TypeVar("T")
 
 
 def moved_address(listener: DeployedListener, port: int) -> str | None:
@@ -42,15 +38,3 @@ def unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination,
         if isinstance(outcome, ConnectionFailed):
             return place, outcome.reason
     return None
-
-
-def in_thread(act: Callable[[], T]) -> T:
-    """Run a function in a thread of its own.
-
-    Ctrl-C then does not wait for connections that hang.
-    """
-    pool = ThreadPoolExecutor(1)
-    try:
-        return pool.submit(act).result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)

@@ -31,7 +31,7 @@ from alb_mutual_tls.listener.temporary import Standing
 from alb_mutual_tls.operations.rehearsal import probes as chains
 from alb_mutual_tls.operations.rehearsal.cleaning import CLEANING, cleared
 from alb_mutual_tls.operations.rehearsal.probes import needed_lengths
-from alb_mutual_tls.operations.rehearsal.reach import in_thread, moved_address, unreached
+from alb_mutual_tls.operations.rehearsal.reach import moved_address, unreached
 from alb_mutual_tls.operations.rehearsal.result import Depth, Need, Purpose, RehearsalResult
 from alb_mutual_tls.operations.rehearsal.runner import alive, this_runner
 from alb_mutual_tls.operations.rehearsal.temporary_listener import TemporaryListener
@@ -50,6 +50,7 @@ from alb_mutual_tls.stack.deployed import (
     DeployedComponent,
     DeployedListener,
 )
+from alb_mutual_tls.threads import in_thread
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     Outcome,
     TlsVersion,
 )
+from alb_mutual_tls.threads import threads
 
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.forged import ClientCredential
@@ -54,7 +54,7 @@ def carry_out(attempts: Sequence[Attempt], probe: Callable[[Attempt], Outcome]) 
     behind = {first: rest for first, *rest in endpoints.values()}
     outcomes: dict[int, Outcome] = {}
     finished: SimpleQueue[tuple[int, Future[Outcome]]] = SimpleQueue()
-    with _pool() as pool:
+    with threads(AT_ONCE) as pool:
 
         def start(number: int) -> None:
             pool.submit(probe, attempts[number]).add_done_callback(
@@ -73,13 +73,3 @@ def carry_out(attempts: Sequence[Attempt], probe: Callable[[Attempt], Outcome]) 
                 for waiting in rest:
                     start(waiting)
     return [outcomes[number] for number in range(len(attempts))]
-
-
-@contextmanager
-def _pool() -> Iterator[ThreadPoolExecutor]:
-    """Threads for connections; after an exception the waiting ones are dropped."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)

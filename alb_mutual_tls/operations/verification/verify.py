@@ -7,7 +7,6 @@ order of the report is that of the plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
@@ -37,6 +36,7 @@ from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener, chosen_listeners
+from alb_mutual_tls.threads import threads
 from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def verify_stack(
             "the stack declares no listener, so there is nothing to verify: add one under listeners"
         )
     now, plans = clock.now(), []
-    with ExitStack() as open_clusters, ThreadPoolExecutor(AT_ONCE) as pool:
+    with ExitStack() as open_clusters, threads(AT_ONCE) as pool:
         for component in dict.fromkeys(component for component, _ in wanted):
             tried = cases(component, given, with_authority_key=with_authority_key, now=now)
             look = _in_turn(open_clusters.enter_context(closing(StackCluster(component, directory))).look)

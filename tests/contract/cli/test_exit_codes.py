@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -166,6 +167,26 @@ def test_who_is_interrupted_ends_as_one_who_is_interrupted(
         said,
     )  # SIGTERM ends who has nothing to clean up at once
     assert "Traceback" not in said and "internal error" not in said, said
+
+
+@pytest.mark.parametrize("command", ["verify", "status"])
+def test_who_is_interrupted_alone_ends_every_pulumi_that_it_has_started(
+    waiting: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    opened = os.open(tmp_path / "begun", os.O_RDWR)
+    process = start(("alb_mutual_tls.cli", command), subprocess.PIPE, waiting, tmp_path)
+    try:
+        for _ in range(3):  # the state, the stack file and the history, side by side
+            assert os.read(opened, 5) == b"begun"
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    finally:
+        os.close(opened)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 128 + signal.SIGINT
 
 
 def test_the_page_has_the_exit_codes_that_the_code_knows() -> None:

@@ -84,12 +84,20 @@ def paged(monkeypatch: pytest.MonkeyPatch, entries: list[dict[str, Any]]) -> lis
     """A `pulumi` with this history; returns the pages that it is asked for."""
     asked: list[int] = []
 
-    def pulumi(_: Path, stack: str, *arguments: str) -> Any:
-        size, page = (int(arguments[arguments.index(option) + 1]) for option in ("--page-size", "--page"))
-        asked.append(page)
-        return entries[(page - 1) * size : page * size]
+    class Asked:
+        def __init__(self, _: Path, stack: str, *arguments: str) -> None:
+            self.size, self.page = (
+                int(arguments[arguments.index(option) + 1]) for option in ("--page-size", "--page")
+            )
 
-    monkeypatch.setattr(history, "pulumi_json", pulumi)
+        def answer_json(self) -> Any:
+            asked.append(self.page)
+            return entries[(self.page - 1) * self.size : self.page * self.size]
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(history, "Asked", Asked)
     return asked
 
 
@@ -150,7 +158,8 @@ def noted(pulumi: Callable[..., Path], config: object, past: object) -> history.
     project = pulumi()
     (project.parent / "bin/config").write_text(json.dumps(config))
     (project.parent / "bin/history").write_text(json.dumps(past))
-    found = history.stack_file(project, None)
+    with history.asked_stack_file(project, None) as stack_file:
+        found = stack_file()
     assert "--show-secrets" not in (project.parent / "bin/arguments").read_text()
     return found
 
@@ -191,7 +200,9 @@ def test_what_cannot_be_compared_is_said_and_hinders_nothing(pulumi: Callable[..
 
 
 def test_a_backend_that_does_not_answer_is_said_and_hinders_nothing(pulumi: Callable[..., Path]) -> None:
-    (note,) = history.stack_file(pulumi(stderr="error: unable to open bucket", code=255), None).notes
+    project = pulumi(stderr="error: unable to open bucket", code=255)
+    with history.asked_stack_file(project, None) as stack_file:
+        (note,) = stack_file().notes
     assert note.startswith(
         "whether the stack's configuration has changed since the last deployment is not known: `pulumi config"
         " --json"

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.operations.rehearsal.reach import in_thread, moved_address
+from alb_mutual_tls.operations.rehearsal.reach import moved_address
 from alb_mutual_tls.operations.rehearsal.runner import alive, this_runner
 from alb_mutual_tls.stack.deployed import DeployedListener
 
@@ -33,12 +33,6 @@ def test_a_port_is_moved_as_far_as_that_of_the_real_one() -> None:
 def test_a_port_that_cannot_be_is_an_error() -> None:
     with pytest.raises(UserError, match="give another --port"):
         moved_address(replace(LISTENER, address="127.0.0.1:60000"), 8443)
-
-
-def test_what_runs_in_a_thread_returns_and_raises_as_it_does() -> None:
-    assert in_thread(lambda: 7) == 7
-    with pytest.raises(ZeroDivisionError):
-        in_thread(lambda: 1 // 0)
 
 
 def test_this_process_is_the_runner_and_not_another_one_that_lives() -> None:
