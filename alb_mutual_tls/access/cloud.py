@@ -177,7 +177,7 @@ class Cloud:
         """The hosts of the APIs, and the protocol."""
 
         def make() -> Endpoints:
-            from alb_mutual_tls.alibaba.credentials import profile_region
+            from alb_mutual_tls.alibaba.credential_choice import profile_region
             from alb_mutual_tls.alibaba.endpoints import endpoints
 
             account_type = self.values.get("accountType") or os.environ.get("ALIBABA_CLOUD_ACCOUNT_TYPE")
@@ -232,7 +232,7 @@ class Cloud:
 
     def _credential(self) -> SdkCredential:
         def make() -> SdkCredential:
-            from alb_mutual_tls.alibaba.credentials import choose
+            from alb_mutual_tls.alibaba.credential_choice import choose
             from alb_mutual_tls.alibaba.session import SdkCredential
 
             return SdkCredential(choose(self._settings(), os.environ, Path.home()), self._sts)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from alb_mutual_tls.alibaba.credential_choice import HOW_TO
 from alb_mutual_tls.alibaba.credentials import (
-    HOW_TO,
     Base,
     Choice,
     CliProfile,

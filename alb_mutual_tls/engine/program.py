@@ -14,7 +14,6 @@ from typing import Any, Final
 from alb_mutual_tls.engine.messages import message
 from alb_mutual_tls.errors import UserError
 
-
 _GRACE_SECONDS: Final = 0.25
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.clock import now
-from alb_mutual_tls.cluster.cluster import Conflict, NoAlbConfigKind
-from alb_mutual_tls.cluster.rewrite import TRIES, Again, rewrite
-from alb_mutual_tls.errors import AlbConfigMissing, Unreachable, UserError
+from alb_mutual_tls.cluster.cluster import NoAlbConfigKind
+from alb_mutual_tls.errors import AlbConfigMissing, UserError
 from alb_mutual_tls.listener import claim as claims
 from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
 from alb_mutual_tls.listener.declared import HTTPS, ListenerMissing, find_listener
@@ -55,13 +54,12 @@ from alb_mutual_tls.provider.listener_warnings import (
     warn_of_owners,
     warn_of_rehearsals,
 )
+from alb_mutual_tls.provider.listener_write import read_albconfig, write
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
-
-Planner = Callable[[Document], Planned]
 
 
 class ListenerClientAuthentication:
@@ -133,7 +131,7 @@ class ListenerClientAuthentication:
         cluster = self._configuration.require_cluster(state["cluster"], what)
         self._account(request, state["account"], False, what)
         try:
-            document = self._document(cluster, state["albConfig"])
+            document = read_albconfig(cluster, state["albConfig"])
         except (AlbConfigMissing, NoAlbConfigKind):
             return None if state["claimId"] else Reading(id, state, inputs)
         if state["albConfigUid"] and document["metadata"]["uid"] != state["albConfigUid"]:
@@ -200,7 +198,7 @@ class ListenerClientAuthentication:
             return plan_delete(document, state)
 
         try:
-            planned, _ = self._write(request, cluster, state["albConfig"], what, plan)
+            planned, _ = write(request, cluster, state["albConfig"], what, plan)
         except (AlbConfigMissing, NoAlbConfigKind):
             request.info(f"AlbConfig {state['albConfig']} is gone, so there is nothing to restore")
             return
@@ -240,10 +238,10 @@ class ListenerClientAuthentication:
 
         try:
             if request.preview:
-                document = self._document(cluster, inputs["albConfig"])
+                document = read_albconfig(cluster, inputs["albConfig"])
                 planned = plan(document)
             else:
-                planned, document = self._write(request, cluster, inputs["albConfig"], what, plan)
+                planned, document = write(request, cluster, inputs["albConfig"], what, plan)
         except (AlbConfigMissing, NoAlbConfigKind, ListenerMissing) as error:
             if inputs["caEnabled"] is True:
                 raise
@@ -275,53 +273,6 @@ class ListenerClientAuthentication:
         if not request.preview and inputs["awaitListener"] is True:
             self._await(request, cluster, inputs, outputs)
         return outputs
-
-    def _write(
-        self, request: Request, cluster: Cluster, name: str, what: str, plan: Planner
-    ) -> tuple[Planned, Document]:
-        """Plan and patch until nothing is left to do.
-
-        Returns the first plan that was carried out, and the AlbConfig as it then is.
-        """
-        done: Planned | None = None
-
-        def attempt() -> tuple[Planned, Document]:
-            nonlocal done
-            with cluster.writing(name):
-                document = self._document(cluster, name)
-                planned = plan(document)
-                if not planned.patch:
-                    return done or planned, document
-                # A cancelled run writes nothing any more: the next one may be at work already.
-                request.wait(0)
-                try:
-                    document = cluster.patch_albconfig(name, planned.patch)
-                except (Conflict, Unreachable) as error:
-                    done = done or planned
-                    raise Again(error) from None
-                done = planned
-                if not plan(document).patch:
-                    return planned, document
-                raise Again(Conflict(f"AlbConfig {name} was changed again at once"))
-
-        try:
-            return rewrite(attempt, request.wait)
-        except Conflict as error:
-            raise UserError(
-                f"{what} could not be written, {TRIES} times in a row: {error}; pause whoever else writes"
-                " that listener, then run pulumi up again"
-            ) from None
-
-    @staticmethod
-    def _document(cluster: Cluster, name: str) -> Document:
-        document = cluster.albconfig(name)
-        if document is None:
-            exist = ", ".join(sorted(item["metadata"]["name"] for item in cluster.albconfigs())) or "none"
-            raise AlbConfigMissing(
-                f"there is no AlbConfig {name} in {cluster}, it has {exist}: correct albConfig in listeners,"
-                " or make the AlbConfig first"
-            )
-        return document
 
     def _await(
         self, request: Request, cluster: Cluster, inputs: LocatedInputs, outputs: ListenerOutputs

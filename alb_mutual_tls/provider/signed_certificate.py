@@ -222,12 +222,11 @@ def _to_be_signed(state: SignedState, inputs: SignedInputs) -> bool:
 
 def _wanted(issuer: Issuer, inputs: SignedInputs, now: datetime) -> x509.CertificateBuilder:
     from alb_mutual_tls.pki import bundle, signing
+    from alb_mutual_tls.pki.cross_certificate import cross_certificate
     from alb_mutual_tls.pki.request import SigningRequest
 
     if inputs["kind"] == "cross":
-        return signing.cross_certificate(
-            issuer, bundle.load_one(known(inputs["subjectCertificatePem"])), now=now
-        )
+        return cross_certificate(issuer, bundle.load_one(known(inputs["subjectCertificatePem"])), now=now)
     asked = SigningRequest.load(known(inputs["csrPem"]))
     if sentence := asked.named_like(issuer.certificate):
         raise UserError(sentence)

@@ -90,9 +90,9 @@ def lost_limits(state: SignedState, inputs: SignedInputs, now: datetime) -> list
     encoded = base64.b64decode("".join(bundle.split(subject)[0].splitlines()[1:-1]))
     if not any(limit in encoded for limit in _LIMITS):
         return []
-    from alb_mutual_tls.pki import signing
+    from alb_mutual_tls.pki import cross_certificate
 
-    return signing.lost_limits(bundle.load_one(state["certificatePem"]), bundle.load_one(subject))
+    return cross_certificate.lost_limits(bundle.load_one(state["certificatePem"]), bundle.load_one(subject))
 
 
 def end_of(state: SignedState, now: datetime) -> str:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.inspection import facts as description
+from alb_mutual_tls.operations.inspection.authority_file import bundle_refusals
 from alb_mutual_tls.operations.inspection.judgement import (
     READABLE_BY_OTHERS,
     Anchor,
@@ -49,8 +50,7 @@ from alb_mutual_tls.operations.inspection.piece import (
     Piece,
     Unreadable,
 )
-from alb_mutual_tls.pki.authority_faults import certificate_faults, extension, lasting_faults
-from alb_mutual_tls.pki.brought import BroughtAuthority
+from alb_mutual_tls.pki.authority_faults import certificate_faults, extension
 from alb_mutual_tls.pki.certification_path import computable, deep, judge, undocumented, weaknesses
 from alb_mutual_tls.pki.keys import same_key
 from alb_mutual_tls.pki.names import name
@@ -248,7 +248,7 @@ class _Explanation:
             notes += authority_notes(certificate)
             certificates = certificates_of(source)
             if certificate == certificates[0]:
-                reasons += self._bundle_reasons(certificates, source)
+                reasons += bundle_refusals(certificates, source)
                 notes += [
                     f"of a client below it: {words}"
                     for words in [deep(len(certificates) - 1)]
@@ -258,26 +258,6 @@ class _Explanation:
             "root certificate authority" if self_signed(certificate) else "subordinate certificate authority"
         )
         return Item(kind, description.of_certificate(certificate, self._now), tuple(reasons), tuple(notes))
-
-    def _bundle_reasons(self, certificates: list[x509.Certificate], source: Source) -> Iterator[Refusal]:
-        if any(isinstance(piece, Key) for piece in source.contents.pieces):
-            yield Refusal(
-                "the file contains a private key, which must never leave its place; give the certificate"
-                " alone (and the key, where it is to sign, as authorityPrivateKeys)",
-                Basis.PROGRAM,
-            )
-        roots = [certificate for certificate in certificates if self_signed(certificate)]
-        if len(roots) > 1:
-            yield Refusal(
-                f"the file holds {len(roots)} roots, and ALB takes one CA certificate per listener; give each"
-                " authority a file of its own",
-                Basis.DOCUMENTED,
-            )
-        elif not any(lasting_faults(certificate) for certificate in certificates):
-            try:
-                BroughtAuthority.load("".join(_pem(certificate) for certificate in certificates))
-            except UserError as error:
-                yield Refusal(str(error), Basis.PROGRAM)
 
     # --- a request
 
@@ -353,7 +333,3 @@ class _Explanation:
                 )
                 return f"{where} ({name(certificate)})"
         return name(certificate)
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification.approach import split_address
-from alb_mutual_tls.operations.verification.outcome import ConnectionFailed, Destination, TlsVersion
+from alb_mutual_tls.operations.verification.outcome import (
+    ConnectionFailed,
+    Destination,
+    ServerCertificateInvalid,
+    TlsVersion,
+)
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.stack.deployed import DeployedListener
 
@@ -31,10 +36,17 @@ def moved_address(listener: DeployedListener, port: int) -> str | None:
     return f"[{host}]:{moved}" if ":" in host else f"{host}:{moved}"
 
 
-def unreached(places: Sequence[Destination], probe: Probe) -> tuple[Destination, str] | None:
-    """The first endpoint that does not answer, and why; None where all do."""
+def unreached(
+    places: Sequence[Destination], probe: Probe, *, verified: bool = False
+) -> tuple[Destination, str] | None:
+    """The first endpoint that does not answer, and why; None where all do.
+
+    With `verified` a server's certificate that does not verify is no answer either.
+    """
     for place in places:
         outcome = probe.over_tls(place, TlsVersion.TLS_1_2, None)
         if isinstance(outcome, ConnectionFailed):
             return place, outcome.reason
+        if verified and isinstance(outcome, ServerCertificateInvalid):
+            return place, f"its certificate does not verify: {outcome.reason}"
     return None

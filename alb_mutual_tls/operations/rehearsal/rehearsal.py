@@ -6,7 +6,7 @@ The listener trusts the wanted CA. It is tried like the real one, and then remov
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -38,9 +38,7 @@ from alb_mutual_tls.operations.rehearsal.temporary_listener import TemporaryList
 from alb_mutual_tls.operations.verification.approach import approach, resolve
 from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
 from alb_mutual_tls.operations.verification.outcome import (
-    ConnectionFailed,
-    ServerCertificateInvalid,
-    TlsVersion,
+    Destination,
 )
 from alb_mutual_tls.operations.verification.probe import Probe
 from alb_mutual_tls.operations.verification.verify import verify_listener
@@ -57,12 +55,9 @@ if TYPE_CHECKING:
     from alb_mutual_tls.pki.forged import ClientCredential
 
 _TRYING: Final = timedelta(minutes=15)
-"""Longer than the cases take: until then, and the wait for ALB, a claim is one of a rehearsal that
-may still run.
-"""
+"""Longer than the cases take: until then, and the wait for ALB, its rehearsal may still run."""
 _DEEPEST: Final = 3
-"""Chains are tried up to this length at least: root -> cross certificate -> intermediate -> client.
-"""
+"""Chains are tried to this length at least: root, cross certificate, intermediate, client."""
 
 
 @dataclass
@@ -165,22 +160,17 @@ class Rehearsal:
         Where nothing can be learned about it, a rehearsal learns nothing either. Raises UserError
         then.
         """
-        way = approach(self.listener, self._around)
-        for place in way.destinations(
-            self.listener.port, way.server_names, resolve(way.address), default_port=443
-        ):
-            outcome = self.probe.over_tls(place, TlsVersion.TLS_1_2, None)
-            if isinstance(outcome, ConnectionFailed | ServerCertificateInvalid):
-                fault = (
-                    "its certificate does not verify: "
-                    if isinstance(outcome, ServerCertificateInvalid)
-                    else ""
-                )
-                raise UserError(
-                    f"listener {self.listener.name} itself cannot be tried at {place.address} port"
-                    f" {place.port} ({fault}{outcome.reason}), so nothing was added: put that right first,"
-                    f" `./mtls verify --listener {self.listener.name}{given_place()}` says more"
-                )
+        if failed := unreached(self._destinations(self.listener), self.probe, verified=True):
+            place, reason = failed
+            raise UserError(
+                f"listener {self.listener.name} itself cannot be tried at {place.address} port"
+                f" {place.port} ({reason}), so nothing was added: put that right first,"
+                f" `./mtls verify --listener {self.listener.name}{given_place()}` says more"
+            )
+
+    def _destinations(self, listener: DeployedListener) -> Sequence[Destination]:
+        way = approach(listener, self._around)
+        return way.destinations(listener.port, way.server_names, resolve(way.address), default_port=443)
 
     def _around(self) -> Exposure:
         """What is known about the real listener, without its bypasses.
@@ -199,10 +189,9 @@ class Rehearsal:
                 " if that happens"
             )
         real = find_listener(document, self.listener.port)
-        for bypass in open_bypasses(
-            document, self._cluster.ingress_classes(), self._cluster.ingresses(), real
-        ):
-            self.result.notes.append(bypass.sentence(real))
+        classes, ingresses = self._cluster.ingress_classes(), self._cluster.ingresses()
+        bypasses = open_bypasses(document, classes, ingresses, real)
+        self.result.notes += [bypass.sentence(real) for bypass in bypasses]
 
     def _new_claim(self, document: Document) -> RehearsalClaim:
         members = ingresses_of(document, self._cluster.ingress_classes(), self._cluster.ingresses())
@@ -274,8 +263,7 @@ class Rehearsal:
         self._temporary.present(claim)
 
     def _await_reachable(self, claim: RehearsalClaim, way_in: DeployedListener, until: float) -> None:
-        way = approach(way_in, self._around)
-        places = way.destinations(way_in.port, way.server_names, resolve(way.address), default_port=443)
+        places = self._destinations(way_in)
         patience = replace(self.probe, timeout=min(self.probe.timeout, 5.0))
         wait = Wait(until - time.monotonic(), self.pause, time.monotonic)
         while failed := in_thread(lambda: unreached(places, patience)):

@@ -54,7 +54,8 @@ def write(summary: Summary, output: Path | None, *, json: bool) -> None:
 
     With a file, the verdict goes to standard error too.
     """
-    from alb_mutual_tls.pipeline.summary import as_json, as_markdown
+    from alb_mutual_tls.pipeline.summary import as_json
+    from alb_mutual_tls.pipeline.summary_markdown import as_markdown
 
     write_text(
         as_json(summary) + "\n" if json else as_markdown(summary),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from alb_mutual_tls.alibaba.credential_choice import choose, profile_region
 from alb_mutual_tls.alibaba.credentials import (
     AssumedRole,
     Choice,
@@ -15,9 +16,7 @@ from alb_mutual_tls.alibaba.credentials import (
     EcsRole,
     Keys,
     OidcRole,
-    choose,
     mask,
-    profile_region,
 )
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.session import SdkCredential, expiry

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from alb_mutual_tls.alibaba import credentials
+from alb_mutual_tls.alibaba.credential_choice import _KEY_FAMILIES
 from alb_mutual_tls.engine.redaction import REDACTED, SECRET_VARIABLES, redacted, secrets_of
 
 
 def test_every_variable_that_a_key_of_alibaba_cloud_can_come_from_is_hidden() -> None:
-    secret = {name for _, *names in credentials._KEY_FAMILIES for name in names}
+    secret = {name for _, *names in _KEY_FAMILIES for name in names}
     assert secret <= set(SECRET_VARIABLES)
 
 

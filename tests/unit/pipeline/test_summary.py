@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.pipeline.summary import LIMIT, Summary, as_json, as_markdown, of_drift, of_preview
+from alb_mutual_tls.pipeline.summary import Summary, as_json, of_drift, of_preview
+from alb_mutual_tls.pipeline.summary_markdown import LIMIT, as_markdown
 from tests.unit.operations.deployment.recorded import NAMES, ended, lines, recorded
 
 PREVIEWS: dict[str, tuple[str, int]] = {

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from alb_mutual_tls.pki import signing
+from alb_mutual_tls.pki.cross_certificate import cross_certificate
 from alb_mutual_tls.pki.keys import PrivateKey
 from alb_mutual_tls.pki.signing import Issuer
 
@@ -151,7 +152,7 @@ def client(
 
 def cross(issuer: Issuer, subject: Issuer, now: datetime = NOW) -> x509.Certificate:
     """A cross certificate, by the code that is tested."""
-    return signing.sign(signing.cross_certificate(issuer, subject.certificate, now=now), issuer)
+    return signing.sign(cross_certificate(issuer, subject.certificate, now=now), issuer)
 
 
 def pem(certificate: x509.Certificate) -> str:

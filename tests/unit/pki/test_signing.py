@@ -18,6 +18,7 @@ from OpenSSL._util import lib
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import signing
+from alb_mutual_tls.pki.cross_certificate import lost_limits
 from alb_mutual_tls.pki.keys import load_private_key, weakness
 from alb_mutual_tls.pki.names import to_name
 from alb_mutual_tls.pki.profile import SUBJECT_FIELDS, check_subject
@@ -367,7 +368,7 @@ def test_purposes_and_policies_of_the_other_authority_are_kept_too() -> None:
         extension(found, x509.ExtendedKeyUsage).value,
         extension(found, x509.CertificatePolicies).value,
     ) == (PURPOSES, POLICIES)
-    assert signing.lost_limits(found, new.certificate) == []
+    assert lost_limits(found, new.certificate) == []
 
 
 def test_what_a_cross_certificate_of_an_earlier_version_lacks_is_named() -> None:
@@ -381,12 +382,9 @@ def test_what_a_cross_certificate_of_an_earlier_version_lacks_is_named() -> None
             ["path length", "extended key usage", "certificate policies", "name constraints"],
         ),
     ):
-        assert (
-            signing.lost_limits(wide, authority("root b", more=more, constraints=constraints).certificate)
-            == lost
-        )
+        assert lost_limits(wide, authority("root b", more=more, constraints=constraints).certificate) == lost
     lowered = cross(authority("root a", constraints=limited_to(1)), authority("root b"))
-    assert signing.lost_limits(lowered, authority("root b").certificate) == []
+    assert lost_limits(lowered, authority("root b").certificate) == []
 
 
 def openssl_says(

@@ -14,6 +14,7 @@ import pulumi
 
 from alb_mutual_tls.access.check import check
 from alb_mutual_tls.alibaba.answers import CAS, CS, STS
+from alb_mutual_tls.alibaba.credential_choice import choose
 from alb_mutual_tls.alibaba.credentials import (
     AssumedRole,
     Choice,
@@ -22,7 +23,6 @@ from alb_mutual_tls.alibaba.credentials import (
     DefaultChain,
     Keys,
     OidcRole,
-    choose,
 )
 from alb_mutual_tls.alibaba.openapi import OpenApi
 from alb_mutual_tls.alibaba.session import SdkCredential
