@@ -156,43 +156,43 @@ def switched_off(document: Document, port: int) -> SwitchedOff | None:
     return None if claim is None or listener.ca_enabled else claim.switched_off
 
 
-def for_create(found: Claim | None, identity: str | None, *, take_over: bool, listener: str) -> Claim | None:
+def for_create(held: Claim | None, identity: str | None, *, take_over: bool, listener: str) -> Claim | None:
     """The claim whose first values a new resource goes on with.
 
     `None` when it starts afresh from what the listener has. A claim of the same stack comes from a
     run that was killed after its PATCH, or from a resource that was moved or renamed. `identity` is
     `None` while the stack has none yet; then no claim can be its own. Raises `ClaimedByAnother`.
     """
-    if found is not None and found.owner.identity != identity and not take_over:
-        raise _claimed(listener, found)
-    return found
+    if held is not None and held.owner.identity != identity and not take_over:
+        raise _claimed(listener, held)
+    return held
 
 
 def for_update(
-    found: Claim | None, claim_id: str, owner: Owner, *, take_over: bool, listener: str
+    held: Claim | None, claim_id: str, owner: Owner, *, take_over: bool, listener: str
 ) -> Claim | None:
     """The claim whose first values an existing resource goes on with.
 
     `None` for those of its own state. No annotation at all means that somebody pruned it: the
     listener is still ours. Raises `ClaimedByAnother`.
     """
-    if found is None or found.id == claim_id:
+    if held is None or held.id == claim_id:
         return None
-    if found.owner.identity != owner.identity:
+    if held.owner.identity != owner.identity:
         if take_over:
-            return found
-        raise _claimed(listener, found)
-    if found.owner.urn == owner.urn:
-        return found
+            return held
+        raise _claimed(listener, held)
+    if held.owner.urn == owner.urn:
+        return held
     raise ClaimedByAnother(
-        f"{listener} is claimed by another resource of this stack, {found.owner.urn}: "
+        f"{listener} is claimed by another resource of this stack, {held.owner.urn}: "
         "two resources cannot hold one listener, so declare it in one place only"
     )
 
 
-def _claimed(listener: str, found: Claim) -> ClaimedByAnother:
+def _claimed(listener: str, held: Claim) -> ClaimedByAnother:
     return ClaimedByAnother(
-        f"{listener} is claimed by another stack, {found.owner}: remove it from that stack's listeners and"
+        f"{listener} is claimed by another stack, {held.owner}: remove it from that stack's listeners and"
         " run pulumi up there, or set takeOver to true here to take it over"
     )
 
@@ -209,16 +209,16 @@ class ClaimEnding(Enum):
 
 
 def for_delete(
-    found: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str], *, enabled: bool
+    held: Claim | None, claim_id: str, applied: str, live_ids: Sequence[str], *, enabled: bool
 ) -> ClaimEnding:
     """How a resource that is deleted leaves its listener.
 
     `live_ids`: the CA certificates that the listener names now. `enabled`: its caEnabled. ALB
     refuses a listener that asks for certificates of no CA at all, and goes on with ours.
     """
-    ours = tuple(live_ids) == (applied,) or (found is not None and enabled and not live_ids)
-    if found is None:
+    ours = tuple(live_ids) == (applied,) or (held is not None and enabled and not live_ids)
+    if held is None:
         return ClaimEnding.RESTORE if ours else ClaimEnding.LEAVE
-    if found.id != claim_id:
+    if held.id != claim_id:
         return ClaimEnding.LEAVE
     return ClaimEnding.RESTORE if ours else ClaimEnding.RELEASE

@@ -111,9 +111,9 @@ def overlap(one: str, other: str) -> bool:
     )
 
 
-def narrower(one: str, other: str) -> str:
+def narrower(host: str, other: str) -> str:
     """Of two overlapping hosts the one that covers less: of `*` and `*.a` the latter."""
-    return other if one == ANY_HOST or (one.startswith("*.") and other != ANY_HOST) else one
+    return other if host == ANY_HOST or (host.startswith("*.") and other != ANY_HOST) else host
 
 
 def label(ingress: Document) -> str:

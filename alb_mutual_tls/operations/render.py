@@ -224,17 +224,17 @@ def _certificate_id(desired: deployed.DeployedListener) -> str:
     return desired.ca_certificate_id
 
 
-def _listener(one: Rendered) -> dict[str, Any]:
+def _listener(rendered: Rendered) -> dict[str, Any]:
     return {
-        "component": one.component,
-        "name": one.desired.name,
-        "albConfig": one.live.albconfig,
-        "port": one.live.port,
-        "protocol": one.live.protocol,
-        "index": one.index,
-        "caEnabled": one.desired.ca_enabled,
-        "caCertificates": one.ca_certificates,
-        "patch": one.patch,
+        "component": rendered.component,
+        "name": rendered.desired.name,
+        "albConfig": rendered.live.albconfig,
+        "port": rendered.live.port,
+        "protocol": rendered.live.protocol,
+        "index": rendered.index,
+        "caEnabled": rendered.desired.ca_enabled,
+        "caCertificates": rendered.ca_certificates,
+        "patch": rendered.patch,
     }
 
 
@@ -246,10 +246,9 @@ def _target(albconfig: str) -> dict[str, str]:
     return {"group": GROUP, "version": "v1", "kind": KIND, "name": albconfig.replace(".", r"\.")}
 
 
-def _target_as_yaml(one: Rendered) -> str:
-    return (
-        f"{{group: {GROUP}, version: v1, kind: {KIND}, name: {_quoted(_target(one.live.albconfig)['name'])}}}"
-    )
+def _target_as_yaml(target: Rendered) -> str:
+    name = _quoted(_target(target.live.albconfig)["name"])
+    return f"{{group: {GROUP}, version: v1, kind: {KIND}, name: {name}}}"
 
 
 def _ignore_differences(rendered: Sequence[Rendered]) -> list[dict[str, Any]]:

@@ -19,88 +19,98 @@ _SHOWN: Final = 20
 """Resources that are named as changed; the engine's own output has all."""
 
 
-def summary(one: Deployment) -> str:
+def summary(deployment: Deployment) -> str:
     """The whole text."""
-    return "\n".join(_lines(one)) + "\n"
+    return "\n".join(_lines(deployment)) + "\n"
 
 
-def verdict(one: Deployment) -> str:
+def verdict(deployment: Deployment) -> str:
     """What came of it and what is live, without the stack's name."""
-    live = f"live now: {one.live or 'not seen'}"
-    match one.ending:
+    live = f"live now: {deployment.live or 'not seen'}"
+    match deployment.ending:
         case DeploymentEnding.DEPLOYED:
-            return f"deployed{' and verified' if _proven(one.after) else ''}; {live}"
+            return f"deployed{' and verified' if _proven(deployment.after) else ''}; {live}"
         case DeploymentEnding.NOTHING_CHANGED:
-            kind = one.failure.reason if one.failure else FailureKind.FAILED
+            kind = deployment.failure.reason if deployment.failure else FailureKind.FAILED
             return f"not deployed: {kind}; nothing was changed"
         case DeploymentEnding.NOT_BEGUN:
-            return f"not begun: there was nothing to change, and {_why(one)}; {live}"
+            return f"not begun: there was nothing to change, and {_why(deployment)}; {live}"
         case DeploymentEnding.NOT_GOOD:
-            return f"deployment failed, {_why(one)}; {live}"
+            return f"deployment failed, {_why(deployment)}; {live}"
         case DeploymentEnding.NOT_ROLLED_BACK:
-            return f"deployment failed and not rolled back, {_why(one)}; {live}"
+            return f"deployment failed and not rolled back, {_why(deployment)}; {live}"
         case DeploymentEnding.ROLLED_BACK:
             held = (
                 "verified"
-                if _proven(one.restored)
-                else one.restored.summary
-                if one.restored
+                if _proven(deployment.restored)
+                else deployment.restored.summary
+                if deployment.restored
                 else "not verified"
             )
-            return f"deployment failed and rolled back, {_why(one)}; {live} ({held})"
+            return f"deployment failed and rolled back, {_why(deployment)}; {live} ({held})"
 
 
-def _lines(one: Deployment) -> Iterator[str]:
-    yield from (f"**{escaped(f'{one.stack}: {verdict(one)}')}**", marker("deploy", one.stack))
-    if one.failure is not None and one.failure.sentences:
+def _lines(deployment: Deployment) -> Iterator[str]:
+    yield from (
+        f"**{escaped(f'{deployment.stack}: {verdict(deployment)}')}**",
+        marker("deploy", deployment.stack),
+    )
+    if deployment.failure is not None and deployment.failure.sentences:
         yield from (
             "",
-            *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines()),
+            *(
+                f"- {escaped(line)}"
+                for sentence in deployment.failure.sentences
+                for line in sentence.splitlines()
+            ),
         )
-    if one.after is not None and not one.after.good:
+    if deployment.after is not None and not deployment.after.good:
         yield from (
             "",
-            f"Verification: {escaped(one.after.summary)}",
+            f"Verification: {escaped(deployment.after.summary)}",
             "",
-            *(f"- {escaped(reason)}" for reason in one.after.reasons),
+            *(f"- {escaped(reason)}" for reason in deployment.after.reasons),
         )
-    elif one.after is not None:
-        yield from ("", f"Verification: {escaped(one.after.summary)}")
-    if one.ending not in (DeploymentEnding.NOTHING_CHANGED, DeploymentEnding.NOT_BEGUN):
-        yield from ("", f"Before: {escaped(one.before.summary) if one.before else 'nothing was deployed'}")
-    if one.changed:
-        more = len(one.changed) - _SHOWN
+    elif deployment.after is not None:
+        yield from ("", f"Verification: {escaped(deployment.after.summary)}")
+    if deployment.ending not in (DeploymentEnding.NOTHING_CHANGED, DeploymentEnding.NOT_BEGUN):
+        yield from (
+            "",
+            f"Before: {escaped(deployment.before.summary) if deployment.before else 'nothing was deployed'}",
+        )
+    if deployment.changed:
+        more = len(deployment.changed) - _SHOWN
         yield from (
             "",
             "Changed: "
-            + escaped(", ".join(one.changed[:_SHOWN]))
+            + escaped(", ".join(deployment.changed[:_SHOWN]))
             + (f", and {more} more" if more > 0 else ""),
         )
-    elif one.ending is DeploymentEnding.DEPLOYED:
+    elif deployment.ending is DeploymentEnding.DEPLOYED:
         yield from ("", "Changed: nothing")
-    yield from _what_to_do(one)
+    yield from _what_to_do(deployment)
 
 
 def _proven(verification: Verification | None) -> bool:
     return verification is not None and verification.verdict is Verdict.HELD
 
 
-def _why(one: Deployment) -> str:
-    if one.failure is not None:
+def _why(deployment: Deployment) -> str:
+    if deployment.failure is not None:
         # else the sentences below tell more
-        told = one.failure.reason not in (FailureKind.REFUSED, FailureKind.FAILED)
-        return "pulumi up did not get to its end" + (f", {one.failure.reason}" if told else "")
-    return f"verification {one.after.verdict}" if one.after is not None else "not verified"
+        told = deployment.failure.reason not in (FailureKind.REFUSED, FailureKind.FAILED)
+        return "pulumi up did not get to its end" + (f", {deployment.failure.reason}" if told else "")
+    return f"verification {deployment.after.verdict}" if deployment.after is not None else "not verified"
 
 
-def _what_to_do(one: Deployment) -> Iterator[str]:
+def _what_to_do(deployment: Deployment) -> Iterator[str]:
     again, stack = (
-        one.again or f"ci/deploy --stack {shlex.quote(one.stack)}",
-        f"--stack {shlex.quote(one.stack)}{one.place}",
+        deployment.again or f"ci/deploy --stack {shlex.quote(deployment.stack)}",
+        f"--stack {shlex.quote(deployment.stack)}{deployment.place}",
     )
-    match one.ending:
+    match deployment.ending:
         case DeploymentEnding.NOTHING_CHANGED if (
-            one.failure is not None and one.failure.reason is FailureKind.LOCKED
+            deployment.failure is not None and deployment.failure.reason is FailureKind.LOCKED
         ):
             yield from (
                 "",
@@ -118,32 +128,32 @@ def _what_to_do(one: Deployment) -> Iterator[str]:
                 ),
             )
         case DeploymentEnding.NOT_GOOD | DeploymentEnding.NOT_ROLLED_BACK:
-            if one.failure is not None:
+            if deployment.failure is not None:
                 yield from (
                     "",
                     f"To finish it: `{again}`. What is done already is in the state and is not done again.",
                 )
-            if one.obstacle:
+            if deployment.obstacle:
                 yield from (
                     "",
                     (
-                        f"Not rolled back: {escaped(one.obstacle)}."
-                        if one.back
-                        else f"There is no good state to go back to: {escaped(one.obstacle)}."
+                        f"Not rolled back: {escaped(deployment.obstacle)}."
+                        if deployment.back
+                        else f"There is no good state to go back to: {escaped(deployment.obstacle)}."
                     ),
                 )
-            if one.back:
+            if deployment.back:
                 yield from (
                     "",
-                    f"To go back to {one.back}:",
+                    f"To go back to {deployment.back}:",
                     "",
                     "```sh",
                     *(
-                        command if command.startswith("#") else command + one.place
-                        for command in one.commands
+                        command if command.startswith("#") else command + deployment.place
+                        for command in deployment.commands
                     ),
                 )
-                yield from (f"pulumi up {stack}", f"./mtls verify {stack}{one.verifying}", "```")
+                yield from (f"pulumi up {stack}", f"./mtls verify {stack}{deployment.verifying}", "```")
                 yield from (
                     "",
                     (
@@ -154,8 +164,11 @@ def _what_to_do(one: Deployment) -> Iterator[str]:
             else:
                 yield from ("", f"Correct the configuration, and run `{again}`.")
         case DeploymentEnding.ROLLED_BACK:
-            yield from ("", f"Gone back to {one.back}.")
-            yield from (f"- {escaped(reason)}" for reason in (one.restored.reasons if one.restored else ()))
+            yield from ("", f"Gone back to {deployment.back}.")
+            yield from (
+                f"- {escaped(reason)}"
+                for reason in (deployment.restored.reasons if deployment.restored else ())
+            )
             yield from (
                 "",
                 (

@@ -12,15 +12,15 @@ from alb_mutual_tls.pipeline.markdown import escaped, marker
 from alb_mutual_tls.pki.renewal import from_text
 
 
-def summary(one: Renewal, now: datetime | None = None) -> str:
+def summary(renewal: Renewal, now: datetime | None = None) -> str:
     """What `ci/renew` says, in Markdown; the first line is the verdict."""
     now = clock.now() if now is None else now
-    lines = [f"**{escaped(f'{one.stack}: {verdict(one)}')}**", marker("renew", one.stack)]
-    if one.renewed:
+    lines = [f"**{escaped(f'{renewal.stack}: {verdict(renewal)}')}**", marker("renew", renewal.stack)]
+    if renewal.renewed:
         lines += ["", "| certificate | valid until | the one before stays valid until |", "|---|---|---|"]
         lines += [
             f"| {escaped(due.name)} | {escaped(due.renewed_until)} | {_until(due.not_after, now)} |"
-            for due in one.renewed
+            for due in renewal.renewed
         ]
         lines += [
             "",
@@ -29,60 +29,65 @@ def summary(one: Renewal, now: datetime | None = None) -> str:
                 f" NAME --output DIRECTORY{given_place()}`)."
             ),
         ]
-    if one.warnings:
-        lines += ["", *(f"- {escaped(text)}" for text in one.warnings)]
-    if one.followers:
-        lines += ["", "With them: " + escaped(", ".join(one.followers))]
-    if one.left:
+    if renewal.warnings:
+        lines += ["", *(f"- {escaped(text)}" for text in renewal.warnings)]
+    if renewal.followers:
+        lines += ["", "With them: " + escaped(", ".join(renewal.followers))]
+    if renewal.left:
         lines += ["", "Due, and not renewed:", ""]
         lines += [
             f"- {escaped(due.name)} (valid until {_until(due.not_after, now)}):"
-            f" {escaped(due.obstacle or _why(one))}"
-            for due in one.left
+            f" {escaped(due.obstacle or _why(renewal))}"
+            for due in renewal.left
         ]
-    if one.failure is not None:
+    if renewal.failure is not None:
         lines += [
             "",
-            *(f"- {escaped(line)}" for sentence in one.failure.sentences for line in sentence.splitlines()),
+            *(
+                f"- {escaped(line)}"
+                for sentence in renewal.failure.sentences
+                for line in sentence.splitlines()
+            ),
         ]
-    if one.pending:
+    if renewal.pending:
         lines += [
             "",
             "Left alone, for it is no renewal (ci/drift tells more):",
             "",
-            *(f"- {escaped(what)}" for what in one.pending),
+            *(f"- {escaped(what)}" for what in renewal.pending),
         ]
-    if one.unseen is not None and one.failure is None:
-        lines += ["", f"What else is pending could not be seen, {escaped(_said(one.unseen))}"]
-    if one.undeployed:
+    if renewal.unseen is not None and renewal.failure is None:
+        lines += ["", f"What else is pending could not be seen, {escaped(_said(renewal.unseen))}"]
+    if renewal.undeployed:
         lines += [
             "",
-            "In the configuration and not deployed, and left so: " + escaped(", ".join(one.undeployed)),
+            "In the configuration and not deployed, and left so: " + escaped(", ".join(renewal.undeployed)),
         ]
     return "\n".join(lines) + "\n"
 
 
-def verdict(one: Renewal) -> str:
+def verdict(renewal: Renewal) -> str:
     """What came of it, without the stack's name."""
-    if one.failure is not None and not one.decided:
-        return f"not decided what is due: {one.failure.reason}; nothing was renewed"
-    what = (
-        f"{len(one.renewed)} of {len(one.due)} due {'certificate' if len(one.due) == 1 else 'certificates'}"
-        " renewed"
-        if one.due
-        else "nothing is due"
-    )
-    if one.left or one.failure:
+    if renewal.failure is not None and not renewal.decided:
+        return f"not decided what is due: {renewal.failure.reason}; nothing was renewed"
+    due = len(renewal.due)
+    certificates = "certificate" if due == 1 else "certificates"
+    what = f"{len(renewal.renewed)} of {due} due {certificates} renewed" if due else "nothing is due"
+    if renewal.left or renewal.failure:
         return f"not everything was done: {what}"
-    return what if one.due or not one.followers else f"{what}, and what an earlier renewal had left was done"
+    return (
+        what
+        if renewal.due or not renewal.followers
+        else f"{what}, and what an earlier renewal had left was done"
+    )
 
 
 def _said(failure: Failure) -> str:
     return f"{failure.reason}: {'; '.join(failure.sentences)}" if failure.sentences else str(failure.reason)
 
 
-def _why(one: Renewal) -> str:
-    return "pulumi up did not get to its end" if one.failure is not None else "it was not issued"
+def _why(renewal: Renewal) -> str:
+    return "pulumi up did not get to its end" if renewal.failure is not None else "it was not issued"
 
 
 def _until(text: str, now: datetime) -> str:

@@ -140,7 +140,7 @@ def _enumerated(names: Iterable[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _drifts(found: Iterable[Drift]) -> list[str]:
+def _drifts(drifts: Iterable[Drift]) -> list[str]:
     told = [
         (
             (
@@ -154,7 +154,7 @@ def _drifts(found: Iterable[Drift]) -> list[str]:
                 f"{name} {left} → {now}" if left or now else name for name, left, now in drifted.differences
             )
         )
-        for drifted in found
+        for drifted in drifts
     ]
     return [f"drift: {', '.join(told)}"] if told else []
 

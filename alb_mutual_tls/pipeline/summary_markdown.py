@@ -84,27 +84,31 @@ def _of_plan(summary: Summary) -> Iterable[str]:
         )
 
 
-def _switch(one: ListenerChange) -> str:
+def _switch(change: ListenerChange) -> str:
     switch = {True: "on", False: "off", None: "not known yet"}
-    before = "not this stack's" if one.before is None else switch[one.before.ca_enabled]
-    after = "as it was before this stack" if one.after is None else switch[one.after.ca_enabled]
+    before = "not this stack's" if change.before is None else switch[change.before.ca_enabled]
+    after = "as it was before this stack" if change.after is None else switch[change.after.ca_enabled]
     return before if before == after else f"{before} → **{after}**"
 
 
-def _authorities(one: ListenerChange) -> str:
-    before, after = (None if side is None else side.authority for side in (one.before, one.after))
+def _authorities(change: ListenerChange) -> str:
+    before, after = (None if side is None else side.authority for side in (change.before, change.after))
     told, then = _authority(before), _authority(after)
-    return then if told == then or one.before is None else f"{told} → {then}"
+    return then if told == then or change.before is None else f"{told} → {then}"
 
 
-def _authority(one: PlannedAuthority | None) -> str:
-    if one is None:
+def _authority(authority: PlannedAuthority | None) -> str:
+    if authority is None:
         return "none"
-    if one.id is None and one.fingerprint is None:
+    if authority.id is None and authority.fingerprint is None:
         return "one that this deployment makes"
-    told = [escaped(one.subject, limit=300)] if one.subject else []
-    told += [f"SHA-256 `{re.sub('[^0-9a-fA-F]', '', one.fingerprint)[:16]}…`"] if one.fingerprint else []
-    told += [f"id {escaped(one.id, limit=100)}"] if one.id else []
+    told = [escaped(authority.subject, limit=300)] if authority.subject else []
+    told += (
+        [f"SHA-256 `{re.sub('[^0-9a-fA-F]', '', authority.fingerprint)[:16]}…`"]
+        if authority.fingerprint
+        else []
+    )
+    told += [f"id {escaped(authority.id, limit=100)}"] if authority.id else []
     return ", ".join(told)
 
 

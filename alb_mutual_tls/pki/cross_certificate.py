@@ -98,5 +98,7 @@ def _path_length(certificate: x509.Certificate) -> int | None:
     return None if constraints is None else constraints.path_length
 
 
-def _same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:
-    return same_name(one.subject, other.subject) and same_key(one.public_key(), other.public_key())
+def _same_authority(certificate: x509.Certificate, other: x509.Certificate) -> bool:
+    return same_name(certificate.subject, other.subject) and same_key(
+        certificate.public_key(), other.public_key()
+    )

@@ -234,22 +234,22 @@ IP: Final = 0x87
 DIRECTORY: Final = 0xA4
 
 
-def _name(one: Element) -> Name:
-    text, prefix = one.text(), {EMAIL: "email", DNS: "DNS", URI: "URI"}.get(one.tag)
+def _name(name: Element) -> Name:
+    text, prefix = name.text(), {EMAIL: "email", DNS: "DNS", URI: "URI"}.get(name.tag)
     if prefix is not None:
-        return Name(one.tag, text, f"{prefix}:{_visible(text)}")
-    if one.tag == IP:
-        text = str(ipaddress.ip_address(one.content)) if len(one.content) in (4, 16) else "<invalid>"
-        return Name(one.tag, text, f"IP Address:{text}")
-    if one.tag == 0x88:
-        return Name(one.tag, der.oid(one.content), f"Registered ID:{der.oid(one.content)}")
-    if one.tag == DIRECTORY:
-        parts = [f"{kind}={value}" for kind, value in _directory(der.only(one.content))]
-        return Name(one.tag, ",".join(reversed(parts)), "DirName:" + "".join(f"/{part}" for part in parts))
-    if one.tag == 0xA0:
-        return _other_name(one)
-    kind = {0xA3: "X400Name", 0xA5: "EdiPartyName"}.get(one.tag, "unknown name")
-    return Name(one.tag, "<unsupported>", f"{kind}:<unsupported>")
+        return Name(name.tag, text, f"{prefix}:{_visible(text)}")
+    if name.tag == IP:
+        text = str(ipaddress.ip_address(name.content)) if len(name.content) in (4, 16) else "<invalid>"
+        return Name(name.tag, text, f"IP Address:{text}")
+    if name.tag == 0x88:
+        return Name(name.tag, der.oid(name.content), f"Registered ID:{der.oid(name.content)}")
+    if name.tag == DIRECTORY:
+        parts = [f"{kind}={value}" for kind, value in _directory(der.only(name.content))]
+        return Name(name.tag, ",".join(reversed(parts)), "DirName:" + "".join(f"/{part}" for part in parts))
+    if name.tag == 0xA0:
+        return _other_name(name)
+    kind = {0xA3: "X400Name", 0xA5: "EdiPartyName"}.get(name.tag, "unknown name")
+    return Name(name.tag, "<unsupported>", f"{kind}:<unsupported>")
 
 
 def _other_name(one: Element) -> Name:

@@ -37,9 +37,9 @@ def signed(upper: x509.Certificate, lower: x509.Certificate) -> bool:
     return True
 
 
-def public_key(one: x509.Certificate | x509.CertificateSigningRequest) -> Any:
+def public_key(issued: x509.Certificate | x509.CertificateSigningRequest) -> Any:
     """The public key; None when it cannot be read."""
     try:
-        return one.public_key()
+        return issued.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None

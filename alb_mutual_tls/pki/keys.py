@@ -208,9 +208,9 @@ def signature_hash(key: PublicKey) -> SignatureHash:
     return hashes.SHA256()
 
 
-def same_key(one: object, other: object) -> bool:
+def same_key(key: object, other: object) -> bool:
     """Return whether two public keys are one."""
-    return _encoded(one) == _encoded(other)
+    return _encoded(key) == _encoded(other)
 
 
 def _encoded(key: object) -> bytes:

@@ -249,11 +249,11 @@ def self_signed_leaf(leaf: x509.Certificate) -> str:
     )
 
 
-def placed(one: x509.Certificate, path: Path, words: str) -> str:
+def placed(certificate: x509.Certificate, path: Path, words: str) -> str:
     """What is said of a certificate, with its place in the path."""
-    return f"it {words}" if one == path[0] else f"{name(one)}, which stands above it, {words}"
+    return f"it {words}" if certificate == path[0] else f"{name(certificate)}, which stands above it, {words}"
 
 
-def renewal_advice(one: x509.Certificate, path: Path) -> str:
+def renewal_advice(certificate: x509.Certificate, path: Path) -> str:
     """What to do about a certificate that has to be another one."""
-    return "have a new certificate issued" if one == path[0] else "use another authority"
+    return "have a new certificate issued" if certificate == path[0] else "use another authority"

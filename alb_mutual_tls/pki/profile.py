@@ -198,12 +198,12 @@ def check_renewal(validity_days: int, renew_before_days: int) -> str | None:
     return None
 
 
-def same_subject(one: Subject, other: Subject) -> bool:
+def same_subject(subject: Subject, other: Subject) -> bool:
     """Return whether two subjects are one name to a verifier.
 
     Case and white space do not count (RFC 5280 section 7.1).
     """
-    return {name: normalized(value) for name, value in one.items()} == {
+    return {name: normalized(value) for name, value in subject.items()} == {
         name: normalized(value) for name, value in other.items()
     }
 

@@ -139,5 +139,26 @@ def chosen_listeners(
     ]
 
 
+def chosen_client(
+    components: Sequence[DeployedComponent], name: str
+) -> tuple[DeployedComponent, DeployedClient]:
+    """Return the client of this name, with its component.
+
+    Raises UserError where there is none, or where several components have one.
+    """
+    matches = [
+        (component, client) for component in components for client in component.clients if client.name == name
+    ]
+    if not matches:
+        names = sorted({client.name for component in components for client in component.clients})
+        raise UserError(f"the stack has no client named {name!r}: it has {', '.join(names) or 'none'}")
+    if len(matches) > 1:
+        raise UserError(
+            f"{len(matches)} components have a client named {name!r}: choose one with --component, of "
+            f"{', '.join(component.name for component, _ in matches)}"
+        )
+    return matches[0]
+
+
 def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"

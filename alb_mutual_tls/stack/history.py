@@ -130,12 +130,16 @@ def values(told: Mapping[str, Any]) -> Configuration:
     }
 
 
-def different(one: Configuration, other: Configuration) -> list[str]:
+def different(configuration: Configuration, other: Configuration) -> list[str]:
     """Return the keys in which two configurations differ.
 
     The type of a number or boolean does not count, since `pulumi config set` writes text.
     """
-    return sorted(key for key in {*one, *other} if _comparable(one.get(key)) != _comparable(other.get(key)))
+    return sorted(
+        key
+        for key in {*configuration, *other}
+        if _comparable(configuration.get(key)) != _comparable(other.get(key))
+    )
 
 
 def _comparable(value: Value | None) -> Any:

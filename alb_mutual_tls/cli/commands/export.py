@@ -13,7 +13,7 @@ from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack,
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.stack.deployed import DeployedClient, DeployedComponent
+    pass
 
 
 class Format(StrEnum):
@@ -79,6 +79,7 @@ def export(
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations import client_files
+    from alb_mutual_tls.stack.deployed import chosen_client
     from alb_mutual_tls.stack.state import read_components
 
     encrypted = form in (Format.P12, Format.TRUSTSTORE)
@@ -95,7 +96,9 @@ def export(
             "--output - is standard output, which takes --format pem, fullchain or kubernetes, and no --json:"
             " give a directory"
         )
-    chosen, client = _client(read_components(project_directory(cwd), stack=stack, component=component), name)
+    chosen, client = chosen_client(
+        read_components(project_directory(cwd), stack=stack, component=component), name
+    )
     makeable = client.private_key_pem is not None or form.value in client_files.WITHOUT_KEY
     password = _password(password_file, f"{name}.{form}", json=json) if encrypted and makeable else None
     files = client_files.files(
@@ -132,21 +135,6 @@ def export(
         typer.echo(
             f"{client.name} brought a CSR: its private key stays with the client and never was in the stack"
         )
-
-
-def _client(components: tuple[DeployedComponent, ...], name: str) -> tuple[DeployedComponent, DeployedClient]:
-    matches = [
-        (component, client) for component in components for client in component.clients if client.name == name
-    ]
-    if not matches:
-        names = sorted({client.name for component in components for client in component.clients})
-        raise UserError(f"the stack has no client named {name!r}: it has {', '.join(names) or 'none'}")
-    if len(matches) > 1:
-        raise UserError(
-            f"{len(matches)} components have a client named {name!r}: choose one with --component, of "
-            f"{', '.join(component.name for component, _ in matches)}"
-        )
-    return matches[0]
 
 
 def _password(file: Path | None, name: str, *, json: bool) -> str | None:

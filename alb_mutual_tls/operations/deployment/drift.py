@@ -105,9 +105,9 @@ def _drift(step: Step, outlook: str) -> Drift:
     return Drift(what, False, tuple(_difference(path, old, step.new) for path in step.paths), outlook)
 
 
-def _difference(path: str, left: ResourceState, found: ResourceState) -> tuple[str, str, str]:
+def _difference(path: str, left: ResourceState, live: ResourceState) -> tuple[str, str, str]:
     if path == "owner":
-        holder = found.value("owner")
+        holder = live.value("owner")
         told = {
             "": "no claim",
             "(unreadable annotation)": "an annotation that cannot be read",
@@ -115,9 +115,9 @@ def _difference(path: str, left: ResourceState, found: ResourceState) -> tuple[s
         }
         return "claim", "of this stack", told.get(str(holder), f"of another stack ({holder})")
     if path == "switchedOff":
-        return "mtls off", "no", str(found.value(path) or "no")
+        return "mtls off", "no", str(live.value(path) or "no")
     if path in ("caEnabled", "caCertificateId"):
-        return path, _shown(left.value(path)), _shown(found.value(path))
+        return path, _shown(left.value(path)), _shown(live.value(path))
     return path, "", ""
 
 

@@ -265,11 +265,11 @@ class Examination:
             waited, wait = waited + wait, min(wait * 2, 2.0)
         return seen
 
-    def _judge(self, held: bool, found: str) -> None:
-        self._say(Verdict.HELD if held else Verdict.FELL_SHORT, found)
+    def _judge(self, held: bool, seen: str) -> None:
+        self._say(Verdict.HELD if held else Verdict.FELL_SHORT, seen)
 
-    def _say(self, verdict: Verdict, found: str) -> None:
-        self.findings.append(CaseResult(EXPECTED[len(self.findings)], verdict, found))
+    def _say(self, verdict: Verdict, seen: str) -> None:
+        self.findings.append(CaseResult(EXPECTED[len(self.findings)], verdict, seen))
 
 
 def new_name() -> str:

@@ -126,13 +126,13 @@ _SHOWN: Final = (
 )
 
 
-def _first(found: list[Extension], identifier: str, show: Callable[[Extension], Any]) -> Any:
-    extension = extensions.first(found, identifier)
+def _first(values: list[Extension], identifier: str, show: Callable[[Extension], Any]) -> Any:
+    extension = extensions.first(values, identifier)
     return None if extension is None else show(extension)
 
 
-def _hex(one: Extension) -> str:
-    return (extensions.key_identifier(one) or b"").hex()
+def _hex(value: Extension) -> str:
+    return (extensions.key_identifier(value) or b"").hex()
 
 
 def _constraints(value: extensions.Constraints | None) -> str | None:

@@ -178,14 +178,14 @@ def _item_json(item: Item) -> dict[str, Any]:
     }
 
 
-def _judgement(one: Judgement) -> dict[str, Any]:
+def _judgement(judgement: Judgement) -> dict[str, Any]:
     return {
-        "client": one.client,
-        "ca": one.anchor,
-        "verdict": one.verdict,
-        "reasons": [_reason(reason) for reason in one.reasons],
-        "undecided": list(one.undecided),
-        "notes": list(one.notes),
+        "client": judgement.client,
+        "ca": judgement.anchor,
+        "verdict": judgement.verdict,
+        "reasons": [_reason(reason) for reason in judgement.reasons],
+        "undecided": list(judgement.undecided),
+        "notes": list(judgement.notes),
     }
 
 
