@@ -21,10 +21,8 @@ import sys
 import threading
 import time
 import traceback
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
@@ -34,37 +32,27 @@ from dev.sandbox.cloud.albconfig import Unfit
 from dev.sandbox.cloud.build import Refused, build
 from dev.sandbox.cloud.data_plane import DataPlane, NotTaken, can_listen, has_address
 from dev.sandbox.cloud.ingress import albconfig_of
-from dev.sandbox.cloud.kube import FAILURES, MERGE_PATCH, Cluster, Mirror, Resource
+from dev.sandbox.cloud.kube import FAILURES, Cluster, Mirror, Resource
 from dev.sandbox.cloud.model import Balancer
 from dev.sandbox.cloud.openapi import OpenApiServer
+from dev.sandbox.cloud.reports import (
+    APPLY_FAILED,
+    BUILD_FAILED,
+    INGRESSES,
+    SKIPPED,
+    SUCCESS,
+    Outcome,
+    Reports,
+)
 from dev.sandbox.cloud.writers import Writers
 from dev.sandbox.layout import Layout, write_atomically
 
-SUCCESS: Final = "SuccessfullyReconciled"
-BUILD_FAILED: Final = "FailedBuildModel"
-APPLY_FAILED: Final = "FailedApplyModel"
-SKIPPED: Final = "SandboxListenerSkipped"
-"""Not an event of ALB: a listener cannot be served on this machine."""
-
-_INGRESSES: Final = "/apis/networking.k8s.io/v1"
 _POLL: Final = 0.2
 """Seconds between looks at faults.json and at an nginx that does not run yet."""
 
 
 _AGAIN: Final = 2.0
 """Seconds until a listener that was skipped is tried again."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is to be told about an AlbConfig."""
-
-    reason: str
-    message: str
-
-    @property
-    def kind(self) -> str:
-        return "Normal" if self.reason == SUCCESS else "Warning"
 
 
 @dataclass
@@ -99,15 +87,15 @@ class Controller:
         self._wake = threading.Event()
         self._ended = ended
         self._albconfigs = Mirror(cluster, "/apis/alibabacloud.com/v1/albconfigs", self._wake.set, ended)
-        self._ingresses = Mirror(cluster, f"{_INGRESSES}/ingresses", self._wake.set, ended)
-        self._classes = Mirror(cluster, f"{_INGRESSES}/ingressclasses", self._wake.set, ended)
+        self._ingresses = Mirror(cluster, f"{INGRESSES}/ingresses", self._wake.set, ended)
+        self._classes = Mirror(cluster, f"{INGRESSES}/ingressclasses", self._wake.set, ended)
         self._mirrors = (self._albconfigs, self._ingresses, self._classes)
         self._writers = Writers(cluster, ended)
         self._pending: _Plan | None = None
         self._faults: dict[str, Any] = {}
         self._frozen: dict[int, list[Resource]] = {}
         self._again = math.inf
-        self._told: dict[str, str] = {}
+        self._reports = Reports(cluster)
         openapi.repositories.store.on_change(self._wake.set)
 
     def run(self) -> None:
@@ -313,8 +301,8 @@ class Controller:
             name = albconfig["metadata"]["name"]
             try:
                 if name in plan.balancers:
-                    self._write_status(albconfig, self._ingresses_of(name), plan.balancers[name])
-                self._write_events(
+                    self._reports.write_status(albconfig, self._ingresses_of(name), plan.balancers[name])
+                self._reports.write_events(
                     plan.subjects.get(name, []), plan.outcomes.get(name, []), plan.balancers.get(name)
                 )
             except FAILURES as reason:
@@ -323,92 +311,3 @@ class Controller:
                     file=sys.stderr,
                     flush=True,
                 )
-
-    def _write_status(self, albconfig: Resource, ingresses: list[Resource], balancer: Balancer) -> None:
-        wanted = status_of(balancer)
-        if (albconfig.get("status") or {}).get("loadBalancer") != wanted:
-            path = f"/apis/alibabacloud.com/v1/albconfigs/{balancer.albconfig}/status"
-            self._cluster.request("PATCH", path, {"status": {"loadBalancer": wanted}}, MERGE_PATCH)
-        entries = [{"hostname": balancer.dns_name}]
-        for ingress in ingresses:
-            if ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") != entries:
-                metadata = ingress["metadata"]
-                path = f"{_INGRESSES}/namespaces/{metadata['namespace']}/ingresses/{metadata['name']}/status"
-                self._cluster.request(
-                    "PATCH", path, {"status": {"loadBalancer": {"ingress": entries}}}, MERGE_PATCH
-                )
-
-    def _write_events(
-        self, subjects: list[Resource], outcomes: list[Outcome], balancer: Balancer | None
-    ) -> None:
-        request = str(uuid.uuid4()).upper()
-        for resource in subjects:
-            metadata = resource["metadata"]
-            # The same is told again only about another version of the resource or another load
-            # balancer.
-            told = repr((metadata.get("generation"), outcomes, balancer))
-            if not outcomes or self._told.get(metadata["uid"]) == told:
-                continue
-            for outcome in outcomes:
-                event = event_of(resource, outcome, request, datetime.now(UTC))
-                self._cluster.request(
-                    "POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", event
-                )
-            self._told[metadata["uid"]] = told
-
-
-def status_of(balancer: Balancer) -> Resource:
-    """`status.loadBalancer` of an AlbConfig.
-
-    CA certificates and caEnabled are not in it, as in reality.
-    """
-    return {
-        "id": balancer.id,
-        "dnsname": balancer.dns_name,
-        "listeners": [
-            {
-                "portAndProtocol": str(listener),
-                "certificates": [
-                    {"certificateId": identity, "isDefault": place == 0}
-                    for place, identity in enumerate(listener.certificate_ids)
-                ],
-            }
-            for listener in balancer.listeners
-        ],
-    }
-
-
-def event_of(resource: Resource, outcome: Outcome, request: str, now: datetime) -> Resource:
-    """A core/v1 Event about an AlbConfig or Ingress.
-
-    Args:
-        request: id of the request to ALB, the same on all resources concerned.
-    """
-    metadata = resource["metadata"]
-    namespace = metadata.get("namespace", "default")
-    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
-        "involvedObject": {
-            "apiVersion": (
-                resource.get("apiVersion")
-                or ("networking.k8s.io/v1" if "namespace" in metadata else "alibabacloud.com/v1")
-            ),
-            "kind": resource.get("kind") or ("Ingress" if "namespace" in metadata else "AlbConfig"),
-            "name": metadata["name"],
-            "namespace": metadata.get("namespace", ""),
-            "uid": metadata["uid"],
-            "resourceVersion": metadata.get("resourceVersion", ""),
-        },
-        "type": outcome.kind,
-        "reason": outcome.reason,
-        "message": (
-            outcome.message if outcome.reason == SUCCESS else f"{outcome.message} RequestId: {request}"
-        ),
-        "source": {"component": "alb-ingress-controller"},
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-    }

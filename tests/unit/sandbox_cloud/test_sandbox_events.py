@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dev.sandbox.cloud import controller, seeds
+from dev.sandbox.cloud import reports, seeds
 from dev.sandbox.cloud.alb import Balancers
 from dev.sandbox.cloud.model import Balancer, Listener
 
@@ -21,7 +21,7 @@ def test_status_shows_id_name_and_server_certificates_but_nothing_of_client_auth
         certificate_ids=("1-cn-hangzhou", "2-cn-hangzhou"),
     )
     balancer = Balancer("alb", "uid", 0, "127.0.0.1", listeners=(Listener(80, "HTTP"), listener))
-    assert controller.status_of(balancer) == {
+    assert reports.status_of(balancer) == {
         "id": balancer.id,
         "dnsname": f"{balancer.id}.cn-hangzhou.alb.aliyuncs.com",
         "listeners": [
@@ -39,7 +39,7 @@ def test_status_shows_id_name_and_server_certificates_but_nothing_of_client_auth
 
 def test_an_event_about_an_albconfig_is_in_namespace_default_and_about_the_cluster_scoped_object() -> None:
     albconfig = {"metadata": {"name": "alb", "uid": "u"}}
-    event = controller.event_of(albconfig, controller.Outcome(controller.APPLY_FAILED, "no."), "ID", NOW)
+    event = reports.event_of(albconfig, reports.Outcome(reports.APPLY_FAILED, "no."), "ID", NOW)
     assert event["metadata"]["namespace"] == "default"
     assert event["involvedObject"] == {
         "apiVersion": "alibabacloud.com/v1",
@@ -59,9 +59,7 @@ def test_an_event_about_an_albconfig_is_in_namespace_default_and_about_the_clust
 
 def test_an_event_about_an_ingress_is_in_its_namespace() -> None:
     ingress = {**seeds.INGRESS, "metadata": {**seeds.INGRESS["metadata"], "uid": "u"}}
-    event = controller.event_of(
-        ingress, controller.Outcome(controller.SUCCESS, "Successfully reconciled"), "ID", NOW
-    )
+    event = reports.event_of(ingress, reports.Outcome(reports.SUCCESS, "Successfully reconciled"), "ID", NOW)
     assert (event["involvedObject"]["kind"], event["metadata"]["namespace"], event["type"]) == (
         "Ingress",
         "default",
