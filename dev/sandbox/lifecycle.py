@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
 from alb_mutual_tls.errors import UserError
 from dev.sandbox import binaries, control_plane, data_plane, environment, kubeconfig, ports, processes
-from dev.sandbox.guard import Interruption, interruption, locked
+from dev.sandbox.guard import interruption, locked
 from dev.sandbox.layout import Layout
 from dev.sandbox.part import Part
-from dev.sandbox.parts import NAMES, parts
-
-Say = Callable[[str], None]
+from dev.sandbox.parts import STOP_LIMIT, Say, end, parts
+from dev.sandbox.startup import Startup
 
 START_LIMIT: Final = 120.0
 """Seconds until every part must be ready; a machine busy with builds takes 20."""
-STOP_LIMIT: Final = 10.0
-"""Seconds between SIGTERM and SIGKILL."""
 
 CONTENT: Final = frozenset(
     {
@@ -33,11 +26,6 @@ CONTENT: Final = frozenset(
     }
 )
 """All that the sandbox's own parts make in its directory."""
-
-_REMEDY: Final = (
-    "\n  if its data is damaged: `python -m dev.sandbox stop --purge` removes it, and all else of this"
-    " sandbox"
-)
 
 
 def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
@@ -66,7 +54,7 @@ def start(layout: Layout, say: Say, limit: float = START_LIMIT) -> list[str]:
         dead = [part for part in every if part.pid() is None]
         if dead or not all((layout.pki / name).exists() for name in control_plane.FILES):
             dead = _prepare(layout, recorded, every, dead, say)
-        _Start(layout, every, say, noted, limit).run(dead)
+        Startup(layout, every, say, noted, limit).run(dead)
         # Also when all were running: the environment may have got an engine since, or somebody
         # deleted a file.
         _write_access(layout)
@@ -85,10 +73,10 @@ def stop(layout: Layout, say: Say, limit: float = STOP_LIMIT) -> bool:
     """
     if not layout.directory.exists():
         end_orphans(layout, limit, say)
-        return _end(parts(layout, {}), limit, say)
+        return end(parts(layout, {}), limit, say)
     with interruption() as noted, locked(layout.lock, noted.check, say):
         end_orphans(layout, limit, say)
-        return _end(parts(layout, {}), limit, say)
+        return end(parts(layout, {}), limit, say)
 
 
 def restart(layout: Layout, name: str, say: Say) -> None:
@@ -98,7 +86,7 @@ def restart(layout: Layout, name: str, say: Say) -> None:
         UserError: it cannot be ended or started.
     """
     with interruption() as noted, locked(layout.lock, noted.check, say):
-        _end([part for part in parts(layout, {}) if part.name == name], STOP_LIMIT, say)
+        end([part for part in parts(layout, {}) if part.name == name], STOP_LIMIT, say)
     start(layout, say)
 
 
@@ -216,11 +204,11 @@ def _prepare(
     if not certificates.are_fit(layout):
         # Whoever still runs does so with the old ones.
         dead = every
-        _end(dead, STOP_LIMIT, say)
+        end(dead, STOP_LIMIT, say)
         layout.pki.mkdir(mode=0o700, exist_ok=True)
         certificates.make(layout)
     else:
-        _end(dead, STOP_LIMIT, say)
+        end(dead, STOP_LIMIT, say)
     if busy := ports.clashes(_endpoints(layout, recorded, {part.name for part in dead}), layout):
         raise UserError("\n".join(busy))
     layout.save()
@@ -292,112 +280,3 @@ def end_orphans(layout: Layout, limit: float, say: Say) -> None:
     processes.end(orphans, limit)
     for process in orphans:
         say(f"{process.name} (pid {process.pid}) had outlived its engine and was ended")
-
-
-def _end(every: Iterable[Part], limit: float, say: Say) -> bool:
-    """End parts, those that lean on others first; returns whether anything ran."""
-    found = False
-    every = sorted(every, key=lambda part: NAMES.index(part.name), reverse=True)
-    without_etcd = any(part.name == control_plane.ETCD and part.pid() is None for part in every)
-    for part in every:
-        ran = bool(part.left())
-        # Without etcd, kube-apiserver has nothing left to finish and waits for it in vain.
-        patience = 1.0 if without_etcd and part.name == control_plane.KUBE_APISERVER else limit
-        killed = part.end(patience)
-        if killed:
-            say(f"{part.name} did not end within {patience:.0f} s and was killed")
-        found = found or ran
-    return found
-
-
-@dataclass
-class _Start:
-    """Brings parts up side by side, each as soon as those it needs are ready."""
-
-    layout: Layout
-    every: list[Part]
-    say: Say
-    noted: Interruption
-    limit: float
-    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    ready: set[str] = field(default_factory=set)
-    began: float = field(default_factory=time.monotonic)
-    configuration: str = ""
-
-    def run(self, dead: list[Part]) -> None:
-        try:
-            self._run({part.name for part in dead})
-        except BaseException:
-            if started := [part for part in self.every if part.name in self.children]:
-                self.say(f"ending again what was started: {', '.join(part.name for part in started)}")
-                _end(started, STOP_LIMIT, self.say)
-            raise
-
-    def _run(self, waiting: set[str]) -> None:
-        lacks: dict[str, str] = {}
-        while len(self.ready) < len(self.every):
-            self.noted.check()
-            for part in self.every:
-                if part.name in waiting and self.ready.issuperset(part.after):
-                    waiting.discard(part.name)
-                    self._launch(part)
-                elif part.name not in self.ready | waiting:
-                    lacks[part.name] = self._look(part) or ""
-            if time.monotonic() - self.began > self.limit:
-                self._give_up({name: lack for name, lack in lacks.items() if name not in self.ready})
-            time.sleep(0.04)
-
-    def _launch(self, part: Part) -> None:
-        if part.name == data_plane.NGINX:
-            if busy := ports.clashes(ports.listeners(self.layout), self.layout):
-                raise UserError("\n".join(busy))
-            self.configuration = data_plane.fingerprint(self.layout)
-        self.children[part.name] = part.start()
-
-    def _look(self, part: Part) -> str | None:
-        child = self.children.get(part.name)
-        if (child and child.poll() is not None) or part.pid() is None:
-            raise UserError(self._obituary(part, child))
-        lack = part.probe()
-        if lack:
-            return lack
-        self.ready.add(part.name)
-        if child:
-            self.say(f"{part.name} is ready ({time.monotonic() - self.began:.1f} s)")
-        if (
-            child
-            and part.name == data_plane.NGINX
-            and data_plane.fingerprint(self.layout) != self.configuration
-        ):
-            # The cloud part could not tell nginx of a change before nginx was there to be told.
-            data_plane.reload(self.layout, part.command[0])
-        return None
-
-    def _obituary(self, part: Part, child: subprocess.Popen[bytes] | None) -> str:
-        if child:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(1)  # until its last thread is gone, and with it its hold on the ports
-        # Between the look at the ports and the start somebody may have taken one.
-        endpoints = [
-            endpoint
-            for endpoint in ports.services(self.layout) + ports.listeners(self.layout)
-            if endpoint.part == part.name
-        ]
-        if child and (busy := ports.clashes(endpoints, self.layout)):
-            return "\n".join(busy)
-        code = child.poll() if child else None
-        ended = "ended" if code is None else f"ended with exit code {code}"
-        if code and code < 0:
-            ended = f"was killed by signal {-code}"
-        reason = part.complaint() or "it said nothing"
-        return (
-            f"{part.name} {ended} while the sandbox was started: {reason[:300]}\n  whole log:"
-            f" {part.log}{_REMEDY if part.name == control_plane.ETCD else ''}"
-        )
-
-    def _give_up(self, lacks: dict[str, str]) -> None:
-        described = "; ".join(f"{name}: {lack}" for name, lack in lacks.items())
-        raise UserError(
-            f"not ready after {self.limit:.0f} s: {described}; stop and start the sandbox\n  logs:"
-            f" {self.layout.logs}"
-        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from dev.sandbox import control_plane, data_plane
 from dev.sandbox.layout import REPOSITORY, Layout
@@ -12,6 +13,11 @@ from dev.sandbox.ports import answers
 
 CLOUD = "cloud"
 NAMES = (control_plane.ETCD, control_plane.KUBE_APISERVER, CLOUD, data_plane.NGINX)
+
+Say = Callable[[str], None]
+
+STOP_LIMIT: Final = 10.0
+"""Seconds between SIGTERM and SIGKILL."""
 
 
 def parts(layout: Layout, binaries: Mapping[str, str]) -> list[Part]:
@@ -51,6 +57,22 @@ def cloud(layout: Layout) -> Part:
             "ALB_MUTUAL_TLS_SANDBOX": str(layout.directory),
         },
     )
+
+
+def end(every: Iterable[Part], limit: float, say: Say) -> bool:
+    """End parts, those that lean on others first; returns whether anything ran."""
+    found = False
+    every = sorted(every, key=lambda part: NAMES.index(part.name), reverse=True)
+    without_etcd = any(part.name == control_plane.ETCD and part.pid() is None for part in every)
+    for part in every:
+        ran = bool(part.left())
+        # Without etcd, kube-apiserver has nothing left to finish and waits for it in vain.
+        patience = 1.0 if without_etcd and part.name == control_plane.KUBE_APISERVER else limit
+        killed = part.end(patience)
+        if killed:
+            say(f"{part.name} did not end within {patience:.0f} s and was killed")
+        found = found or ran
+    return found
 
 
 def addresses(layout: Layout) -> dict[str, list[str]]:
