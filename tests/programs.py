@@ -75,6 +75,7 @@ PROGRAMS: Final = (
             "tests/contract/pki/test_pki_chains.py",
             _VERIFIED,
             "tests/contract/sandbox_cloud/test_sandbox_controller.py",
+            "tests/contract/sandbox_cloud/test_sandbox_data_plane.py",
         ),
     ),
     Program(

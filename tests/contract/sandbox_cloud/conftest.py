@@ -1,4 +1,4 @@
-"""A CA with clients, and the OpenAPI endpoint with its official clients."""
+"""A CA with clients, the OpenAPI endpoint with its official clients, and a controller."""
 
 from __future__ import annotations
 
@@ -19,8 +19,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from dev.sandbox.cloud import seeds
+from dev.sandbox.cloud.backends import Backends
 from dev.sandbox.cloud.openapi import OpenApiServer
 from dev.sandbox.layout import ACCESS_KEY_ID, ACCESS_KEY_SECRET, Layout
+from tests.contract.sandbox_cloud.controllers import (
+    ALBCONFIGS,
+    CLASSES,
+    INGRESSES,
+    PlayedCluster,
+    Sandbox,
+    controlling,
+    serving_nginx,
+    until,
+)
 from tests.ports import unused_base
 
 
@@ -183,3 +195,29 @@ def ask(free_layout: Layout) -> Ask:
         return f"{status} {body.strip()}" if status == "200" else status
 
     return asked
+
+
+@pytest.fixture
+def cluster() -> PlayedCluster:
+    played = PlayedCluster()
+    for path, resource in (
+        (ALBCONFIGS, seeds.ALBCONFIG),
+        (CLASSES, seeds.INGRESS_CLASS),
+        (INGRESSES, seeds.INGRESS),
+    ):
+        played.put(path, resource)
+    return played
+
+
+@pytest.fixture
+def sandbox(free_layout: Layout, cluster: PlayedCluster) -> Iterator[Sandbox]:
+    """Endpoint, controller, backends and nginx with the seeds."""
+    seeds.make_certificates(free_layout)
+    backends = Backends(free_layout.backends_port)
+    backends.start()
+    try:
+        with controlling(free_layout, cluster) as running, serving_nginx(free_layout):
+            until(lambda: running.shows(False), "the first configuration is served")
+            yield running
+    finally:
+        backends.stop()
