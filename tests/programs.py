@@ -87,7 +87,7 @@ PROGRAMS: Final = (
             "tests/contract/pki/test_pki_exports.py",
             "tests/contract/pki/test_pki_lint.py",
             _VERIFIED,
-            "tests/contract/sandbox_cloud/test_sandbox_openapi.py",
+            "tests/contract/sandbox_cloud/test_sandbox_cas.py",
             "tests/contract/tls_plugin/test_tls_cert_request.py",
             "tests/contract/tls_plugin/test_tls_private_key.py",
             "tests/unit/operations/inspection/test_corpus.py",
