@@ -7,8 +7,8 @@ One thread does one thing at a time: build all load balancers, write and reload 
 serves them, then show them in the API, in status and in events. An AlbConfig that cannot be built
 or applied keeps its last good load balancer and gets a Warning event, as do its Ingresses. Status
 is written only when it changes. Whatever can heal a failure (resources, certificates, faults,
-nginx) wakes the controller up; only for a port that somebody else holds it looks again from time to
-time.
+nginx) wakes the controller up; only for a port that somebody else holds, and an API server that
+does not take a status, it looks again from time to time.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _POLL: Final = 0.2
 
 
 _AGAIN: Final = 2.0
-"""Seconds until a listener that was skipped is tried again."""
+"""Seconds until a listener that was skipped is tried again, or a status that was not taken."""
 
 
 @dataclass
@@ -295,7 +295,7 @@ class Controller:
     def _report(self, plan: _Plan) -> None:
         """Write status and events.
 
-        What the API server does not take now is written after the next change.
+        What the API server does not take now is written after the next change, or a little later.
         """
         for albconfig in self._items(self._albconfigs):
             name = albconfig["metadata"]["name"]
@@ -311,3 +311,4 @@ class Controller:
                     file=sys.stderr,
                     flush=True,
                 )
+                self._again = time.monotonic() + _AGAIN

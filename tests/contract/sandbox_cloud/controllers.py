@@ -36,6 +36,8 @@ class PlayedCluster(Cluster):
         self.events: list[Resource] = []
         self.patches = 0
         self.down = False
+        self.slow, self.refused = False, 0
+        """Whether it takes no writes, as one that etcd keeps waiting."""
         self._resources: dict[str, dict[str, Resource]] = {ALBCONFIGS: {}, CLASSES: {}, INGRESSES: {}}
         self._watches: dict[str, list[queue.Queue[Resource | None]]] = {path: [] for path in self._resources}
         self._versions = 0
@@ -85,6 +87,9 @@ class PlayedCluster(Cluster):
                     "items": deepcopy(list(self._resources[path].values())),
                 }
             assert body is not None
+            if self.slow:
+                self.refused += 1
+                raise KubeError(500, "etcdserver: request timed out")
             if method == "POST" and path.endswith("/events"):
                 self.events.append(body)
                 return body

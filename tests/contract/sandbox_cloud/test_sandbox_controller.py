@@ -152,6 +152,19 @@ def test_the_controller_goes_on_after_a_restart_of_the_api_server(sandbox: Sandb
     until(lambda: sandbox.shows(True, identifier), "the change is found in a new list")
 
 
+def test_a_status_that_the_api_server_did_not_take_is_written_without_another_change(
+    sandbox: Sandbox, good: Any
+) -> None:
+    until(lambda: len(sandbox.cluster.events) == 2, "AlbConfig and Ingress are told of the beginning")
+    sandbox.cluster.slow = True
+    identifier = sandbox.upload(good.pem)
+    sandbox.change(caEnabled=True, caCertificates=[{"CertificateId": identifier}])
+    until(lambda: sandbox.cluster.refused > 0, "the controller tries to tell it")
+    assert sandbox.shows(True, identifier) and len(sandbox.cluster.events) == 2
+    sandbox.cluster.slow = False
+    until(lambda: len(sandbox.cluster.events) == 4, "and of the change")
+
+
 def test_a_controller_that_was_killed_finds_what_is_served_and_keeps_a_last_good_configuration(
     free_layout: Layout, cluster: PlayedCluster, ask: Any, good: Any
 ) -> None:
