@@ -423,3 +423,9 @@ def authorities() -> list[str]:
 def long_chain() -> str:
     """A CA certificate with eleven above it: more than goes into a URL."""
     return "".join(_chain([f"level {number}" for number in range(12)]))
+
+
+@pytest.fixture
+def bare(settings: Properties) -> Properties:
+    """The configuration without any credentials."""
+    return {key: value for key, value in settings.items() if key not in ("accessKey", "secretKey")}
