@@ -71,6 +71,8 @@ PROGRAMS: Final = (
             *_SERVED,
             "tests/contract/cli/test_exit_codes.py",
             "tests/contract/cli/test_verify.py",
+            "tests/contract/cli/test_verify_bypasses.py",
+            "tests/contract/cli/test_verify_command.py",
             "tests/contract/cli/test_verify_matrix.py",
             "tests/contract/pki/test_pki_chains.py",
             _VERIFIED,

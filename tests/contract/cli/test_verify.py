@@ -1,28 +1,27 @@
-"""`mtls verify` against real servers: what it says of right ones, and of each kind of wrong one."""
+"""`mtls verify` against real servers: what it says of right ones, and of each kind of
+wrong one.
+"""
 
 from __future__ import annotations
 
-import json
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.operations.verification import plan
 from alb_mutual_tls.operations.verification import report as reports
 from alb_mutual_tls.operations.verification.outcome import Alert, Answered, Destination, NoSession, TlsVersion
 from alb_mutual_tls.operations.verification.probe import Probe
-from alb_mutual_tls.operations.verification.result import Check, VerificationReport
-from alb_mutual_tls.operations.verification.verify import verify_stack
+from alb_mutual_tls.operations.verification.result import VerificationReport
 from alb_mutual_tls.pki.forged import ClientCredential
-from alb_mutual_tls.stack.deployed import DeployedClient, DeployedComponent, DeployedListener
+from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import Verdict
-from tests.contract.cli.laboratory import HOST, ON, Laboratory, Ports, mtls
+from tests.contract.cli.laboratory import HOST, ON, Laboratory
+from tests.contract.cli.verifications import OFF, WAYS_ROUND, all_checks, at, beside, component, front, run
 from tests.ports import unused_port
 
-OFF = ""
 ACCEPTS_ANY_AND_NONE = "ssl_verify_client optional_no_ca;"
 ACCEPTS_ANY = "ssl_verify_client optional_no_ca; if ($ssl_client_verify = NONE) {{ return 400; }}"
 ACCEPTS_GOOD_AND_NONE = "ssl_client_certificate {folder}/client-ca.crt; ssl_verify_client optional;"
@@ -38,53 +37,6 @@ ON_ONLY_IN_TLS_1_2 = (
 )
 
 
-def component(
-    laboratory: Laboratory, listener: DeployedListener, *, kubeconfig: Path | None = None, key: bool = True
-) -> DeployedComponent:
-    certificate, private_key = laboratory.client_ca.issue("alice")
-    client = DeployedClient("alice", certificate, certificate, "2026-01-01T00:00:00Z", private_key)
-    authority_key = laboratory.client_ca.key_pem if key else None
-    return DeployedComponent(
-        "mtls",
-        (listener,),
-        (client,),
-        "root",
-        laboratory.client_ca.pem,
-        authority_key,
-        kubeconfig=str(kubeconfig or laboratory.folder / "none"),
-    )
-
-
-def at(port: int, *, ca_enabled: bool = True, cluster: str | None = None) -> DeployedListener:
-    return DeployedListener("https", "alb", 443, ca_enabled, f"127.0.0.1:{port}", HOST, "/", cluster)
-
-
-def run(
-    laboratory: Laboratory,
-    *components: DeployedComponent,
-    probe: Probe | None = None,
-    given: ClientCredential | None = None,
-    timeout: float = 5,
-) -> VerificationReport:
-    return verify_stack(
-        components,
-        directory=laboratory.folder,
-        names=None,
-        given=given,
-        with_authority_key=True,
-        probe=probe or Probe(laboratory.server_ca_file, timeout=timeout),
-    )
-
-
-WAYS_ROUND = ("wrong server name", "resumed session", "resumed session of another server name")
-
-
-def front(report: VerificationReport) -> dict[tuple[str, str | None], Verdict]:
-    """Case and version -> verdict, at the listener; without the ways around it."""
-    found = {(check.case, check.version): check.verdict for check in all_checks(report) if check.version}
-    return {key: verdict for key, verdict in found.items() if not key[0].startswith(WAYS_ROUND)}
-
-
 def round_about(report: VerificationReport) -> dict[str, dict[str, Verdict]]:
     """Case -> version -> verdict, of the ways around it."""
     found: dict[str, dict[str, Verdict]] = {}
@@ -92,10 +44,6 @@ def round_about(report: VerificationReport) -> dict[str, dict[str, Verdict]]:
         if check.version and check.case.startswith(WAYS_ROUND):
             found.setdefault(check.case, {})[check.version] = check.verdict
     return found
-
-
-def all_checks(report: VerificationReport) -> list[Check]:
-    return [check for listener in report.listeners for check in listener.checks]
 
 
 @pytest.fixture
@@ -327,222 +275,3 @@ def test_a_port_where_nothing_listens_or_answers_is_not_decided(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert set(front(run(laboratory, surrounded(port))).values()) == {Verdict.NOT_DECIDED}
-
-
-# Bypasses
-
-
-def bypasses(report: VerificationReport) -> dict[str, set[Verdict]]:
-    found: dict[str, set[Verdict]] = {}
-    for check in all_checks(report):
-        if check.case.startswith("bypass"):
-            found.setdefault(check.case, set()).add(check.verdict)
-    return found
-
-
-def beside(
-    laboratory: Laboratory, ports: Ports, protocol: str, port: int, *, ca_enabled: bool = False
-) -> DeployedComponent:
-    """A listener at `ports.https` (443 moved) and another one of the AlbConfig at `port`, moved as
-    far.
-    """
-    shift = ports.https - 443
-    listeners = (
-        {"port": 443, "protocol": "HTTPS", "caEnabled": True},
-        {"port": port - shift, "protocol": protocol, "caEnabled": ca_enabled},
-    )
-    kubeconfig = laboratory.cluster(*listeners, listen_ports=[{"HTTPS": 443}, {protocol: port - shift}])
-    return component(laboratory, at(ports.https), kubeconfig=kubeconfig)
-
-
-@pytest.mark.parametrize(
-    ("clear", "verdict"),
-    [
-        ("return 301 https://$host$request_uri;", Verdict.HELD),
-        ("return 302 http://$host/login;", Verdict.FELL_SHORT),
-        ("", Verdict.FELL_SHORT),
-        ("return 404;", Verdict.FELL_SHORT),
-        ("return 503;", Verdict.NOT_DECIDED),
-    ],
-)
-def test_an_http_listener_for_the_same_host_must_redirect(
-    laboratory: Laboratory, clear: str, verdict: Verdict
-) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder), clear=clear)
-    report = run(laboratory, beside(laboratory, ports, "HTTP", ports.http))
-    assert list(bypasses(report).values()) == [{verdict}]
-    assert report.verdict is verdict
-
-
-@pytest.mark.parametrize(
-    ("directives", "asks", "verdict"),
-    [
-        (OFF, False, Verdict.FELL_SHORT),
-        (OFF, True, Verdict.FELL_SHORT),
-        (ON, False, Verdict.HELD),
-        (TRUSTS_ANOTHER_CA, True, Verdict.NOT_CHECKED),
-        (TRUSTS_ANOTHER_CA, False, Verdict.NOT_DECIDED),
-        (ANSWERS_400, False, Verdict.NOT_DECIDED),
-    ],
-)
-def test_another_https_listener_for_the_same_host_must_refuse_strangers(
-    laboratory: Laboratory, directives: str, asks: bool, verdict: Verdict
-) -> None:
-    lower, higher = sorted((unused_port(), unused_port()))
-    main = laboratory.nginx(ON.format(folder=laboratory.folder), port=lower)
-    other = laboratory.nginx(directives.format(folder=laboratory.folder), port=higher)
-    report = run(laboratory, beside(laboratory, main, "HTTPS", other.https, ca_enabled=asks))
-    assert list(bypasses(report).values()) == [{verdict}]
-
-
-def test_a_quic_listener_cannot_be_tried_and_is_not_green(laboratory: Laboratory) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    report = run(laboratory, beside(laboratory, ports, "QUIC", ports.https))
-    assert bypasses(report) == {"bypass QUIC 443": {Verdict.NOT_DECIDED}}
-    assert report.exit_code == 2
-
-
-def test_bypasses_do_not_matter_where_authentication_is_off(laboratory: Laboratory) -> None:
-    ports = laboratory.nginx(OFF, clear="")
-    listeners = ({"port": 443, "protocol": "HTTPS"}, {"port": 80, "protocol": "HTTP"})
-    kubeconfig = laboratory.cluster(*listeners, listen_ports=[{"HTTPS": 443}, {"HTTP": 80}])
-    report = run(laboratory, component(laboratory, at(ports.https, ca_enabled=False), kubeconfig=kubeconfig))
-    assert (bypasses(report), report.verdict) == ({}, Verdict.HELD)
-
-
-def test_without_the_cluster_the_listener_is_verified_and_the_bypasses_keep_it_from_being_green(
-    laboratory: Laboratory,
-) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    report = run(laboratory, component(laboratory, at(ports.https)))
-    assert set(front(report).values()) == {Verdict.HELD}
-    (unknown,) = [check for check in all_checks(report) if check.case == "bypasses"]
-    assert (unknown.verdict, report.exit_code) == (Verdict.NOT_DECIDED, 2)
-    assert "there is no kubeconfig at" in unknown.why
-
-
-def test_another_cluster_than_the_states_is_not_believed(laboratory: Laboratory) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    kubeconfig = laboratory.cluster({"port": 443, "protocol": "HTTPS"}, listen_ports=[{"HTTPS": 443}])
-    report = run(laboratory, component(laboratory, at(ports.https, cluster="another"), kubeconfig=kubeconfig))
-    (unknown,) = [check for check in all_checks(report) if check.case == "bypasses"]
-    assert (
-        "is another cluster than the stack's (UID of kube-system 3f0c, the state has another)" in unknown.why
-    )
-    report = run(laboratory, component(laboratory, at(ports.https, cluster="3f0c"), kubeconfig=kubeconfig))
-    assert report.verdict is Verdict.HELD
-
-
-def test_address_and_hosts_come_from_the_cluster_when_they_are_not_configured(laboratory: Laboratory) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    kubeconfig = laboratory.cluster(
-        {"port": ports.https, "protocol": "HTTPS"}, listen_ports=[{"HTTPS": ports.https}]
-    )
-    report = run(
-        laboratory,
-        component(laboratory, DeployedListener("https", "alb", ports.https, True), kubeconfig=kubeconfig),
-    )
-    v4 = [
-        check
-        for check in all_checks(report)
-        if check.destination and check.destination.address == "127.0.0.1"
-    ]
-    assert {check.verdict for check in v4} == {Verdict.HELD}
-    v4 = [check for check in v4 if check.case not in WAYS_ROUND]
-    assert {(check.destination.server_name, check.destination.host) for check in v4 if check.destination} == {
-        (HOST, f"{HOST}:{ports.https}")
-    }
-
-
-# The command itself
-
-
-@pytest.fixture
-def without_bypasses(laboratory: Laboratory) -> Path:
-    path: Path = laboratory.cluster({"port": 443, "protocol": "HTTPS"}, listen_ports=[{"HTTPS": 443}])
-    return path
-
-
-def test_the_command_ends_with_0_and_a_table_without_colour_codes_or_keys(
-    laboratory: Laboratory, project: Any, without_bypasses: Path
-) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    done = mtls(
-        laboratory, project(ports.https, kubeconfig=without_bypasses), "verify", "--with-authority-key"
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert done.stdout.splitlines()[-1] == "held: 24 checks held at 1 listener, 1 not checked"
-    assert "This is what the data plane does now at these addresses" in done.stdout
-    assert "TLS" in done.stdout and "rejected" in done.stdout and "HTTP 400" in done.stdout
-    assert "\x1b" not in done.stdout and "PRIVATE KEY" not in done.stdout
-
-
-def test_the_command_ends_with_1_when_something_fell_short_and_says_what_it_means(
-    laboratory: Laboratory, project: Any, without_bypasses: Path
-) -> None:
-    ports = laboratory.nginx(OFF)
-    done = mtls(laboratory, project(ports.https, kubeconfig=without_bypasses), "verify")
-    assert done.returncode == 1
-    assert (
-        "fell short: no certificate, foreign CA, self-signed with the CA's name, tampered signature: the"
-        " listener lets this in" in done.stdout
-    )
-    assert (
-        "not checked: client of authority root, expired, serverAuth only, not yet valid: only the CA itself"
-        " can sign it" in done.stdout
-    )
-    assert (
-        done.stdout.splitlines()[-1]
-        == "fell short: 2 checks held at 1 listener, 14 fell short, 5 not checked"
-    )
-
-
-def test_the_json_of_the_command_says_the_same_and_holds_no_key(laboratory: Laboratory, project: Any) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    done = mtls(laboratory, project(ports.https), "verify", "--json", "--with-authority-key")
-    document = json.loads(done.stdout)
-    assert (done.returncode, document["exitCode"], document["verdict"]) == (2, 2, "not decided")
-    assert "PRIVATE KEY" not in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--listener", "nope"], "--listener nope is none of this stack's listeners: it has https"),
-        (["--component", "nope"], "the stack has no AlbMutualTls named 'nope': it has mtls"),
-        (["--cert", "x.crt"], "--cert and --key go together"),
-        (["--cert", "x.crt", "--key", "x.key"], "--cert x.crt cannot be read: No such file or directory"),
-        (
-            ["--cert", "server-ca.crt", "--key", "server.key"],
-            "--key server.key is not the key of the first certificate in --cert server-ca.crt",
-        ),
-        (["--cert", "server.key", "--key", "server.key"], "--cert server.key holds no PEM certificate"),
-        (["--ca-file", "nope.crt"], "--ca-file nope.crt cannot be used: No such file or directory"),
-    ],
-)
-def test_what_a_user_can_get_wrong_is_one_sentence_and_exit_code_2(
-    laboratory: Laboratory, project: Any, without_bypasses: Path, arguments: list[str], message: str
-) -> None:
-    environment = project(1, kubeconfig=without_bypasses)
-    done = mtls(laboratory, environment, "verify", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"mtls: {message}") and done.stderr.count("\n") == 1
-    document = json.loads(mtls(laboratory, environment, "verify", "--json", *arguments).stdout)
-    assert (document["verdict"], document["exitCode"], document["listeners"]) == ("not decided", 2, [])
-    assert document["error"].startswith(message)
-
-
-def test_a_listener_that_cannot_be_approached_does_not_keep_others_from_being_verified(
-    laboratory: Laboratory,
-) -> None:
-    ports = laboratory.nginx(ON.format(folder=laboratory.folder))
-    lost = component(laboratory, DeployedListener("lost", "alb", 8443, True))
-    report = run(laboratory, component(laboratory, at(ports.https)), lost)
-    assert [one.listener.name for one in report.listeners] == ["https", "lost"]
-    assert [check.case for check in report.listeners[1].checks] == ["all cases"]
-    assert report.verdict is Verdict.NOT_DECIDED
-
-
-def test_a_stack_without_listeners_has_nothing_to_verify(laboratory: Laboratory) -> None:
-    with pytest.raises(UserError, match="declares no listener"):
-        run(laboratory, DeployedComponent("mtls", (), (), "root", laboratory.client_ca.pem))
