@@ -19,14 +19,23 @@ from alb_mutual_tls.pki.forged import ClientCredential
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.verdict import Verdict
 from tests.contract.cli.laboratory import HOST, ON, Laboratory
-from tests.contract.cli.verifications import OFF, WAYS_ROUND, all_checks, at, beside, component, front, run
+from tests.contract.cli.verifications import (
+    ANSWERS_400,
+    OFF,
+    TRUSTS_ANOTHER_CA,
+    WAYS_ROUND,
+    all_checks,
+    at,
+    beside,
+    component,
+    front,
+    run,
+)
 from tests.ports import unused_port
 
 ACCEPTS_ANY_AND_NONE = "ssl_verify_client optional_no_ca;"
 ACCEPTS_ANY = "ssl_verify_client optional_no_ca; if ($ssl_client_verify = NONE) {{ return 400; }}"
 ACCEPTS_GOOD_AND_NONE = "ssl_client_certificate {folder}/client-ca.crt; ssl_verify_client optional;"
-TRUSTS_ANOTHER_CA = "ssl_client_certificate {folder}/other-ca.crt; ssl_verify_client on;"
-ANSWERS_400 = "return 400;"
 ON_AND_ANSWERS_400 = ON + " return 400;"
 ON_AND_ANSWERS_403 = ON + " return 403;"
 INSPECTED = "ssl_certificate {folder}/inspected.crt; ssl_certificate_key {folder}/inspected.key; "

@@ -10,8 +10,18 @@ from alb_mutual_tls.operations.verification.result import VerificationReport
 from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.verdict import Verdict
 from tests.contract.cli.laboratory import HOST, ON, Laboratory
-from tests.contract.cli.test_verify import ANSWERS_400, TRUSTS_ANOTHER_CA
-from tests.contract.cli.verifications import OFF, WAYS_ROUND, all_checks, at, beside, component, front, run
+from tests.contract.cli.verifications import (
+    ANSWERS_400,
+    OFF,
+    TRUSTS_ANOTHER_CA,
+    WAYS_ROUND,
+    all_checks,
+    at,
+    beside,
+    component,
+    front,
+    run,
+)
 from tests.ports import unused_port
 
 

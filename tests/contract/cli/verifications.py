@@ -13,6 +13,8 @@ from alb_mutual_tls.verdict import Verdict
 from tests.contract.cli.laboratory import HOST, Laboratory, Ports
 
 OFF = ""
+TRUSTS_ANOTHER_CA = "ssl_client_certificate {folder}/other-ca.crt; ssl_verify_client on;"
+ANSWERS_400 = "return 400;"
 
 
 def component(
