@@ -24,7 +24,7 @@ from alb_mutual_tls.operations.inspection.explanation import explain
 from alb_mutual_tls.operations.inspection.judgement import Source as Given
 from alb_mutual_tls.operations.inspection.pieces import read
 from tests.examples import examples
-from tests.unit.cli.test_commands import Run
+from tests.unit.cli.run import Run
 
 NOW: Final = datetime(2026, 11, 25, tzinfo=UTC)
 Pulumi = Callable[..., Path]
