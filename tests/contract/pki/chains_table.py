@@ -19,7 +19,8 @@ from alb_mutual_tls.pki.certification_path import against, deep, judge
 from alb_mutual_tls.pki.openssl_path import Judged
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
 from tests.contract.pki import programs, servers
-from tests.contract.pki.chains import CASES, NOW, Case
+from tests.contract.pki.chain_cases import CASES
+from tests.contract.pki.chains import NOW, Case
 from tests.contract.pki.servers import Nginx
 from tests.contract.pki.verdict import Verdict
 from tests.unit.pki.material import pem

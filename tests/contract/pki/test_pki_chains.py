@@ -22,7 +22,8 @@ from alb_mutual_tls.operations.inspection.judgement import (
 from alb_mutual_tls.operations.inspection.pieces import read
 from alb_mutual_tls.pki.certification_path import DEPTH_SEEN, deep
 from dev.sandbox.cloud.nginx import VERIFY_DEPTH
-from tests.contract.pki.chains import CASES, NOW, Case
+from tests.contract.pki.chain_cases import CASES
+from tests.contract.pki.chains import NOW, Case
 from tests.contract.pki.chains_table import PAGE, Row, page, rows
 from tests.unit.pki.material import pem
 
