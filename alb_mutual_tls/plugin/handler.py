@@ -112,7 +112,8 @@ Function = Callable[[Properties], Properties]
 class Provider(Protocol):
     """A package of resource types with its configuration.
 
-    One with functions has a mapping `functions` besides (token -> `Function`).
+    One with functions has a mapping `functions` besides (token -> `Function`). One whose
+    configuration can replace what it made has a method `diff_config` (old, new -> `Difference`).
     """
 
     name: str

@@ -19,7 +19,7 @@ import grpc
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.engine_log import EngineLog
-from alb_mutual_tls.plugin.handler import Function, Handler, PartiallyMade, Provider
+from alb_mutual_tls.plugin.handler import Difference, Function, Handler, Kind, PartiallyMade, Provider
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.plugin.protocol import (
     any_pb2,
@@ -30,7 +30,7 @@ from alb_mutual_tls.plugin.protocol import (
     status_pb2,
 )
 from alb_mutual_tls.plugin.request import Cancelled, Request
-from alb_mutual_tls.wire import CheckFailure
+from alb_mutual_tls.wire import CheckFailure, Properties
 
 WORKERS = 64
 """One AlbConfig may carry dozens of listeners, and each waits for ALB in a thread of its own."""
@@ -85,13 +85,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = from_struct(request.old_inputs), from_struct(request.news)
-        changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-        # Credentials, endpoints and clusters may be named anew at any time; whether it is the same
-        # place is for the handlers to find out.
+        decide: Callable[[Properties, Properties], Difference] = getattr(
+            self._provider, "diff_config", _changed_in_place
+        )
+        changes = self._guard(context, "the configuration", lambda: decide(old, new).changes)
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
-            diffs=changed,
-            replaces=[],
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=sorted(changes),
+            replaces=sorted(key for key, kind in changes.items() if kind.replaces),
         )
 
     def Configure(self, request: Any, context: Any) -> Any:
@@ -291,6 +292,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(grpc.StatusCode.UNKNOWN, str(error))
         raise AssertionError("abort raises")
+
+
+def _changed_in_place(old: Properties, new: Properties) -> Difference:
+    """No configuration replaces anything.
+
+    Credentials, endpoints and clusters may be named anew at any time; whether it is the same place
+    is for the handlers to find out.
+    """
+    return Difference({key: Kind.UPDATE for key in old.keys() | new.keys() if old.get(key) != new.get(key)})
 
 
 def _failures(failures: list[CheckFailure], secrets: Collection[str]) -> list[Any]:

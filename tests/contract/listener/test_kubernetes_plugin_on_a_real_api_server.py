@@ -4,163 +4,34 @@ keeps Secrets on a real kube-apiserver.
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 import yaml
 
 from alb_mutual_tls.cluster.cluster import Cluster
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
-from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, struct_pb2
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2
 from alb_mutual_tls.wire import UNKNOWN, Properties
 from dev.toolchain.places import HERE
 from dev.toolchain.plugins.kubernetes.provider import NAME, VERSION
 from dev.toolchain.versions import load, pinned
 from tests.contract.listener.conftest import ControlPlane
+from tests.contract.listener.kubernetes_plugin import (
+    CONFIGURATION,
+    STRICT,
+    Plugin,
+    encoded,
+    secrets,
+    started,
+    wanted,
+)
 
-TOKEN = "kubernetes:core/v1:Secret"
-URN = f"urn:pulumi:dev::project::my:index:Component${TOKEN}::name"
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-CONFIGURATION = {
-    "enableSecretMutable": "true",
-    "upsertExistingObjects": "true",
-    "clusterIdentifier": "x",
-    "deleteUnreachable": "false",
-}
-STRICT = {"enableSecretMutable": "false"}
 SANDBOX_FILE = "sandbox.json"
-
-
-def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def wanted(
-    name: str,
-    *,
-    force: bool = False,
-    labels: dict[str, str] | None = None,
-    data: dict[str, str] | None = None,
-) -> Properties:
-    metadata: Properties = {"namespace": "default", "name": name}
-    if labels:
-        metadata["labels"] = labels
-    if force:
-        metadata["annotations"] = {"pulumi.com/patchForce": "true"}
-    content = {"tls.crt": "certificate", "tls.key": "key", **(data or {})}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": metadata,
-        "type": "kubernetes.io/tls",
-        "data": {key: encoded(value) for key, value in content.items()},
-    }
-
-
-def secrets(struct: struct_pb2.Struct) -> set[str]:
-    """The properties that are marked as secret."""
-    return {name for name, value in struct.fields.items() if SIGNATURE in value.struct_value.fields}
-
-
-@dataclass
-class Plugin:
-    """The started plugin; calls are those of the engine."""
-
-    stub: Any
-
-    def configure(self, configuration: Properties) -> Plugin:
-        checked = self.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn:x", news=to_struct(configuration)))
-        assert not checked.failures, checked.failures
-        self.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct(configuration), acceptSecrets=True))
-        return self
-
-    def check(self, inputs: Properties) -> list[str]:
-        return [
-            failure.reason
-            for failure in self.stub.Check(
-                provider_pb2.CheckRequest(urn=URN, news=to_struct(inputs))
-            ).failures
-        ]
-
-    def create(self, inputs: Properties, preview: bool = False) -> Any:
-        return self.stub.Create(
-            provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview)
-        )
-
-    def make(self, inputs: Properties) -> Properties:
-        return from_struct(self.create(inputs).properties)
-
-    def read(self, state: Properties) -> Any:
-        place = "{namespace}/{name}".format(**state["metadata"])
-        inputs = to_struct(state["__inputs"])
-        return self.stub.Read(
-            provider_pb2.ReadRequest(id=place, urn=URN, inputs=inputs, properties=to_struct(state))
-        )
-
-    def refreshed(self, state: Properties) -> Properties:
-        return from_struct(self.read(state).properties)
-
-    def diff(self, state: Properties, inputs: Properties) -> Any:
-        old = to_struct(state["__inputs"])
-        return self.stub.Diff(
-            provider_pb2.DiffRequest(
-                id="x", urn=URN, olds=to_struct(state), old_inputs=old, news=to_struct(inputs)
-            )
-        )
-
-    def changes(self, state: Properties, inputs: Properties) -> dict[str, str]:
-        found = self.diff(state, inputs).detailedDiff
-        return {path: provider_pb2.PropertyDiff.Kind.Name(change.kind) for path, change in found.items()}
-
-    def update(self, state: Properties, inputs: Properties, preview: bool = False) -> Properties:
-        place = "{namespace}/{name}".format(**state["metadata"])
-        request = provider_pb2.UpdateRequest(
-            id=place, urn=URN, olds=to_struct(state), news=to_struct(inputs), preview=preview
-        )
-        return from_struct(self.stub.Update(request).properties)
-
-    def delete(self, state: Properties) -> None:
-        place = "{namespace}/{name}".format(**state["metadata"])
-        self.stub.Delete(provider_pb2.DeleteRequest(id=place, urn=URN, properties=to_struct(state)))
-
-    def refused(self, act: Any) -> str:
-        """What the engine would show, on one line."""
-        with pytest.raises(grpc.RpcError) as refused:
-            act()
-        said = str(refused.value.details())
-        assert "\n" not in said and "internal error" not in said
-        return said
-
-
-@contextmanager
-def started(environment: dict[str, str]) -> Iterator[Plugin]:
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dev.toolchain.plugins.kubernetes"],
-        cwd="/",
-        env=environment | {"PYTHONPATH": str(HERE.repository), "PATH": os.environ["PATH"]},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
-    finally:
-        process.terminate()
-        _, complaints = process.communicate(timeout=10)
-    assert complaints == ""
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +59,14 @@ def plugin(plugins: dict[str, Plugin]) -> Plugin:
 @pytest.fixture(scope="module")
 def strict(plugins: dict[str, Plugin]) -> Plugin:
     return plugins["strict"]
+
+
+def kubeconfig(plane: ControlPlane, file: Path, *, server: str | None = None) -> str:
+    """Write a kubeconfig of the control plane, or of another one; returns its path."""
+    content = yaml.safe_load(plane.kubeconfig.read_text())
+    content["clusters"][0]["cluster"]["server"] = server or plane.server
+    file.write_text(yaml.safe_dump(content))
+    return str(file)
 
 
 def live(plane: ControlPlane, name: str) -> dict[str, Any]:
@@ -233,14 +112,13 @@ def test_outside_the_sandbox_it_refuses_in_one_sentence_and_makes_nothing(
 def test_a_cluster_that_is_not_the_sandboxs_is_not_asked(
     environment: dict[str, str], plane: ControlPlane, tmp_path: Path
 ) -> None:
-    content = yaml.safe_load(plane.kubeconfig.read_text())
-    content["clusters"][0]["cluster"]["server"] = "https://cluster.example.invalid:6443"
-    (tmp_path / "config").write_text(yaml.safe_dump(content))
+    elsewhere = kubeconfig(plane, tmp_path / "config", server="https://127.0.0.2:9")
     with started(environment) as plugin:
-        plugin.configure({"kubeconfig": str(tmp_path / "config")})
-        said = plugin.refused(lambda: plugin.create(wanted("x")))
-    assert said.startswith("the kubernetes stand-in serves only the sandbox, and kubeconfig ")
-    assert "leads to cluster.example.invalid: use the sandbox's" in said
+        plugin.configure({"kubeconfig": elsewhere})
+        for preview in (False, True):
+            said = plugin.refused(partial(plugin.create, wanted("x"), preview))
+            assert said.startswith("the kubernetes stand-in serves only the sandbox, and kubeconfig ")
+            assert "leads to 127.0.0.2: use the sandbox's" in said
 
 
 @pytest.mark.parametrize(
@@ -336,7 +214,7 @@ def test_previews_are_dry_runs(plugin: Plugin, strict: Plugin, plane: ControlPla
         nowhere = {**wanted("dry"), "metadata": {"namespace": "nowhere", "name": "dry"}}
         assert from_struct(one.create(nowhere, preview=True).properties) == nowhere
         assert 'namespaces "nowhere" not found; make the namespace first' in one.refused(
-            lambda one=one, it=nowhere: one.create(it)
+            partial(one.create, nowhere)
         )
     assert "dry" not in plane.kubectl("get", "secrets", "-o", "name")
     state = plugin.make(wanted("wet"))
@@ -382,8 +260,27 @@ def test_another_name_namespace_or_type_replaces_it(plugin: Plugin) -> None:
     ) == {"metadata.namespace": "UPDATE_REPLACE"}
     typed = plugin.diff(state, {**wanted("named"), "type": "Opaque"})
     assert (list(typed.replaces), typed.deleteBeforeReplace) == (["type"], True)
-    unknown = plugin.diff(state, {**wanted("named"), "data": UNKNOWN})
-    assert (list(unknown.diffs), list(unknown.replaces)) == (["data"], [])
+
+
+def test_what_is_not_known_yet_is_listed_as_deleted_and_replaces_as_that_would(
+    plugin: Plugin, strict: Plugin
+) -> None:
+    state = plugin.make(wanted("unknown", labels={"app": "shop"}))
+    data: Properties = {**wanted("unknown", labels={"app": "shop"}), "data": UNKNOWN}
+    assert plugin.changes(state, data) == {'data["tls.crt"]': "DELETE", 'data["tls.key"]': "DELETE"}
+    assert strict.changes(state, data) == {
+        'data["tls.crt"]': "DELETE_REPLACE",
+        'data["tls.key"]': "DELETE_REPLACE",
+    }
+    for one in (plugin, strict):
+        assert one.changes(state, {**wanted("unknown"), "metadata": UNKNOWN}) == {
+            "metadata.labels": "DELETE",
+            "metadata.name": "DELETE_REPLACE",
+            "metadata.namespace": "DELETE_REPLACE",
+        }
+    label: Properties = wanted("unknown", labels={"app": "shop"})
+    label["metadata"]["labels"]["app"] = UNKNOWN
+    assert strict.changes(state, label) == {"metadata.labels.app": "UPDATE"}
 
 
 def test_what_others_write_is_seen_and_put_back_or_refused(plugin: Plugin, plane: ControlPlane) -> None:
@@ -452,6 +349,59 @@ def test_a_cluster_that_does_not_answer_is_an_error_and_never_gone(
             lambda: other.read(state)
         )
     assert "unreachable" in plane.kubectl("get", "secrets", "-o", "name")
+
+
+def test_a_preview_shows_the_inputs_where_the_cluster_does_not_answer_or_there_is_no_kubeconfig(
+    strict: Plugin, environment: dict[str, str], plane: ControlPlane, tmp_path: Path
+) -> None:
+    state = strict.make(wanted("previewed"))
+    new = wanted("previewed", data={"tls.crt": "new"})
+    for config in (
+        kubeconfig(plane, tmp_path / "closed", server="https://127.0.0.1:9"),
+        str(tmp_path / "no"),
+    ):
+        with started(environment | {"KUBECONFIG": config}) as other:
+            other.configure({})
+            assert from_struct(other.create(new, preview=True).properties) == new
+            assert other.update(state, new, preview=True) == new
+            assert other.changes(state, new) == {'data["tls.crt"]': "UPDATE_REPLACE"}
+            for act in (lambda: other.create(new), lambda: other.update(state, new)):
+                assert other.refused(act)
+
+
+def test_another_cluster_of_the_configuration_replaces_unless_an_identifier_stays(
+    plugin: Plugin, plane: ControlPlane, tmp_path: Path
+) -> None:
+    here = {"kubeconfig": str(plane.kubeconfig)}
+    moved = {"kubeconfig": kubeconfig(plane, tmp_path / "moved")}
+    other = {"kubeconfig": kubeconfig(plane, tmp_path / "other", server="https://127.0.0.1:9")}
+    named, renamed = {"clusterIdentifier": "one"}, {"clusterIdentifier": "two"}
+
+    def replaced(old: Properties, new: Properties) -> tuple[list[str], list[str]]:
+        found = plugin.diff_config(old, new)
+        assert found.changes == (found.DIFF_SOME if found.diffs else found.DIFF_NONE)
+        return list(found.diffs), list(found.replaces)
+
+    assert replaced(here, here) == ([], [])
+    assert replaced(here, moved) == (["kubeconfig"], [])
+    assert replaced(here, other) == (["kubeconfig"], ["kubeconfig"])
+    assert replaced({}, other) == (["kubeconfig"], [])
+    assert replaced(here, {"kubeconfig": UNKNOWN}) == (["kubeconfig"], ["kubeconfig"])
+    assert replaced(here | named, here | renamed) == (["clusterIdentifier"], ["clusterIdentifier"])
+    assert replaced(here, here | named) == (["clusterIdentifier"], [])
+    assert replaced(here | named, other | named) == (["kubeconfig"], [])
+    assert replaced(named, named | {"enableSecretMutable": "true"}) == (["enableSecretMutable"], [])
+
+
+@pytest.mark.parametrize("missing", ["old", "new"])
+def test_a_kubeconfig_that_is_not_there_is_the_error_that_the_engine_passes_over(
+    plugin: Plugin, plane: ControlPlane, tmp_path: Path, missing: str
+) -> None:
+    there = {"kubeconfig": str(plane.kubeconfig)}
+    gone = {"kubeconfig": str(tmp_path / "gone")}
+    said = plugin.refused(lambda: plugin.diff_config(*((gone, there) if missing == "old" else (there, gone))))
+    assert said.startswith("failed to parse kubeconfig: ")
+    assert "cannot unmarshal string into Go value of type struct" in said
 
 
 def test_the_cluster_client_of_our_provider_reads_metadata_and_deletes_only_the_secret_that_it_has_seen(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.errors import Unreachable, UserError
 from dev.sandbox.cloud.kube import MERGE_PATCH, Cluster, KubeError, Resource
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -21,7 +21,8 @@ class ApiServer:
     """The API server of a kubeconfig, which is looked at when it is first needed.
 
     `kubeconfig`: a path; without it KUBECONFIG, else ~/.kube/config. Methods raise `KubeError`
-    where the API server refuses, and `UserError` where it cannot be asked or is not the sandbox's.
+    where the API server refuses, `Unreachable` where it cannot be asked, and `UserError` where it
+    is not the sandbox's.
     """
 
     def __init__(self, kubeconfig: str | None, context: str | None, environment: Mapping[str, str]) -> None:
@@ -93,7 +94,7 @@ class ApiServer:
         try:
             return self._connected().request(method, path, body, content_type)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UserError(
+            raise Unreachable(
                 f"configured Kubernetes cluster is unreachable: {error} (kubeconfig {self._file}); start it,"
                 " or set kubernetes:kubeconfig"
             ) from error
@@ -103,7 +104,7 @@ class ApiServer:
             try:
                 cluster = Cluster(self._file, self._context)
             except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, StopIteration) as error:
-                raise UserError(
+                raise Unreachable(
                     f"kubeconfig {self._file} cannot be used ({type(error).__name__}: {error}); give the"
                     " sandbox's, with a client certificate"
                 ) from error

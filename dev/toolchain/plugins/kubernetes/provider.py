@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alb_mutual_tls.plugin.handler import Handler
+from alb_mutual_tls.plugin.handler import Difference, Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.kubernetes.api_server import ApiServer
+from dev.toolchain.plugins.kubernetes.configuration import difference
 from dev.toolchain.plugins.kubernetes.secret import Secret
 from dev.toolchain.plugins.sandbox_only import SandboxOnly
 
@@ -54,6 +55,10 @@ class KubernetesStandIn(SandboxOnly):
                     )
                 )
         return inputs, failures
+
+    def diff_config(self, old_inputs: Properties, inputs: Properties) -> Difference:
+        """What a change of the configuration does to the Secrets."""
+        return difference(old_inputs, inputs)
 
     def configure(self, properties: Properties) -> None:
         """Remember the configuration; no network."""

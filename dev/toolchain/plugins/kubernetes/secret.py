@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
-from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.plugin.handler import Difference, Kind, PartiallyMade, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, has_unknown
@@ -103,6 +103,10 @@ class Secret:
                 live = self._api_server.apply(inputs, manager, force=_forced(inputs), dry_run=request.preview)
             else:
                 live = self._api_server.create(inputs, manager, dry_run=request.preview)
+        except Unreachable:
+            if request.preview:
+                return "", inputs
+            raise
         except KubeError as error:
             if request.preview and error.status in (_FORBIDDEN, _NOT_FOUND, _CONFLICT):
                 return "", inputs
@@ -145,6 +149,10 @@ class Secret:
             if managers is not None:
                 self._api_server.set_managers(live, managers)
             live = self._api_server.apply(inputs, manager, force=_forced(inputs), dry_run=request.preview)
+        except Unreachable:
+            if request.preview:
+                return inputs
+            raise
         except KubeError as error:
             if request.preview and error.status == _FORBIDDEN:
                 return inputs
@@ -202,7 +210,8 @@ def pruned(live: Any, shape: Any) -> Any:
 def differences(old: Resource, new: Resource, *, mutable: bool) -> dict[str, Kind]:
     """Return property path -> what happens to it.
 
-    Without `mutable`, new content makes a new Secret.
+    Without `mutable`, new content makes a new Secret. Of an object that is not known yet, all that
+    it held is listed as deleted.
     """
     changes: dict[str, Kind] = {}
     replacing = _REPLACING if mutable else (*_REPLACING, *_CONTENT[:2])
@@ -220,6 +229,8 @@ def _changes(old: Resource, new: Resource, path: str) -> list[tuple[str, str]]:
             found.append((place, "DELETE"))
         elif key not in old:
             found.append((place, "ADD"))
+        elif isinstance(old[key], dict) and new[key] is UNKNOWN:
+            found += _changes(old[key], {}, place)
         elif isinstance(old[key], dict) and isinstance(new[key], dict):
             found += _changes(old[key], new[key], place)
         elif old[key] != new[key]:
