@@ -12,8 +12,13 @@ PROJECT: Final = "alb-mutual-tls"
 """The Pulumi project, and the package of the component."""
 PACKAGE: Final = "albmtls"
 """The package of our resource provider."""
+VERSION: Final = "0.1.0"
+"""The version of plugin and package; a test holds pyproject.toml against it."""
 
 COMPONENT: Final = f"{PROJECT}:index:AlbMutualTls"
+"""The component in states, whichever program has declared it."""
+PACKAGED_COMPONENT: Final = f"{PACKAGE}:index:AlbMutualTls"
+"""The component as programs in other languages name it."""
 PROVIDER: Final = f"pulumi:providers:{PACKAGE}"
 
 AUTHORITY_CERTIFICATE: Final = f"{PACKAGE}:index:AuthorityCertificate"

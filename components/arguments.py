@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from .fields import ComputedText
 from .models import (
     Authorities,
     AuthorityArgs,
@@ -55,7 +56,7 @@ class AlbMutualTlsArgs(Model):
             " default: root, generated"
         ),
     )
-    authority_private_keys: dict[str, str] = Field(
+    authority_private_keys: dict[str, ComputedText] = Field(
         default_factory=dict,
         repr=False,
         description=(

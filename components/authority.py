@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from alb_mutual_tls.pki.brought import BroughtAuthority
 
 
+PrivateKeyPem = str | pulumi.Output[str]
+"""A private key that was given, or that another resource computes."""
+
+
 def private_key(name: str, key_algorithm: str, opts: pulumi.ResourceOptions) -> tls.PrivateKey:
     """A private key of one of the algorithms of `KEY_ALGORITHMS`."""
     parameters = KEY_ALGORITHMS[key_algorithm]
@@ -80,8 +84,12 @@ class CertificateAuthority:
         return cls(pem, pem, None, key.private_key_pem, pem.apply(fingerprint))
 
     @classmethod
-    def bring(cls, brought: BroughtAuthority, private_key_pem: str | None) -> CertificateAuthority:
+    def bring(
+        cls, name: str, brought: BroughtAuthority, private_key_pem: PrivateKeyPem | None
+    ) -> CertificateAuthority:
         """Use what was brought; nothing is made."""
+        if isinstance(private_key_pem, pulumi.Output):
+            private_key_pem = _checked(name, brought, private_key_pem)
         root = pulumi.Output.from_input(brought.root_pem)
         return cls(
             pulumi.Output.from_input(brought.signer_pem),
@@ -92,7 +100,9 @@ class CertificateAuthority:
         )
 
     @classmethod
-    def of_cas(cls, existing: ExistingCaCertificate, private_key_pem: str | None) -> CertificateAuthority:
+    def of_cas(
+        cls, existing: ExistingCaCertificate, private_key_pem: PrivateKeyPem | None
+    ) -> CertificateAuthority:
         """Use what CAS has under an id: a root, or a signer with its chain up to the root."""
         blocks = existing.certificate_pem.apply(split)
         root = blocks.apply(lambda all_blocks: all_blocks[-1])
@@ -105,5 +115,16 @@ class CertificateAuthority:
         )
 
 
-def _secret(private_key_pem: str | None) -> pulumi.Output[str] | None:
+def _checked(name: str, brought: BroughtAuthority, pem: pulumi.Output[str]) -> pulumi.Output[str]:
+    """A key that another resource computes, as the rules would have checked it."""
+
+    def check(value: str) -> str:
+        if fault := brought.fault_of_key(value):
+            raise pulumi.RunError(f"authorityPrivateKeys.{name}: {fault}")
+        return value
+
+    return pem.apply(check)
+
+
+def _secret(private_key_pem: PrivateKeyPem | None) -> pulumi.Output[str] | None:
     return None if private_key_pem is None else pulumi.Output.secret(private_key_pem)

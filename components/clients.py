@@ -15,6 +15,7 @@ import pulumi_tls as tls
 from .albmtls import SignedCertificate
 from .authority import CertificateAuthority, private_key
 from .models import ClientArgs
+from .pem_or_path import pem_text
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class IssuedClient:
         private_key_pem: pulumi.Output[str] | None = None
         csr_pem: pulumi.Input[str]
         if client.csr is not None:
-            csr_pem = client.csr
+            csr_pem = client.csr if isinstance(client.csr, str) else _checked(name, client.csr)
         else:
             key = private_key(resource_name, client.key_algorithm, opts)
             private_key_pem = key.private_key_pem
@@ -89,6 +90,18 @@ class IssuedClient:
         )
         chain = pulumi.Output.all(signed.certificate_pem, *above).apply("".join)
         return cls(signed, signed.certificate_pem, chain, signed.not_after, private_key_pem)
+
+
+def _checked(name: str, csr: pulumi.Output[str]) -> pulumi.Output[str]:
+    """A request that another resource computes, as `ClientArgs` would have checked it."""
+
+    def check(value: str) -> str:
+        try:
+            return pem_text(value)
+        except ValueError as error:
+            raise pulumi.RunError(f"clients.{name}.csr: {error}") from None
+
+    return csr.apply(check)
 
 
 def _with_secret_subject(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:

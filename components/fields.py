@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, JsonValue
+import pulumi
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, JsonValue
+from pydantic_core import CoreSchema, core_schema
 
 from alb_mutual_tls.pki.profile import EMAIL, KEY_ALGORITHMS, SUBJECT_FIELDS, check_subject, check_uri
 
@@ -15,6 +17,19 @@ from .pem_or_path import pem_text
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
+
+class OrComputed:
+    """A text of a kind, or an `Output`, which is let through and checked when it is known."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, check: value if isinstance(value, pulumi.Output) else check(value),
+            handler.generate_schema(self._kind),
+        )
 
 
 def named(names: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -107,6 +122,8 @@ def _subject_schema() -> dict[str, JsonValue]:
 # What these validators know, once more in the words of JSON Schema, for
 # docs/configuration.schema.json; a test compares the two.
 PemOrPath = Annotated[str, AfterValidator(pem_text)]
+ComputedPem = Annotated[str | pulumi.Output[str], OrComputed(PemOrPath)]
+ComputedText = Annotated[str | pulumi.Output[str], OrComputed(str)]
 KeyAlgorithm = Annotated[
     str, AfterValidator(_key_algorithm), Field(json_schema_extra={"enum": list(KEY_ALGORITHMS)})
 ]

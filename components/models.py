@@ -11,6 +11,7 @@ from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS, CLIENT_VALIDITY_DAYS, c
 
 from .fields import (
     NAMES,
+    ComputedPem,
     KeyAlgorithm,
     NamespaceName,
     PemOrPath,
@@ -163,7 +164,7 @@ class ClientArgs(Model):
     delivered to in the cluster.
     """
 
-    csr: PemOrPath | None = Field(
+    csr: ComputedPem | None = Field(
         default=None,
         description=(
             "a certificate signing request that the client brings: PEM, or the path of a file from the"

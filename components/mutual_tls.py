@@ -161,7 +161,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             return CertificateAuthority.of_cas(self.existing[authority], private_key)
         brought = self._args.brought(authority)
         if brought is not None:
-            return CertificateAuthority.bring(brought, private_key)
+            return CertificateAuthority.bring(authority, brought, private_key)
         opts = self._opts(protect=self._args.protects(authority))
         return CertificateAuthority.generate(
             f"{self._name}-authority-{authority}",
@@ -258,6 +258,18 @@ class AlbMutualTls(pulumi.ComponentResource):
             if client.private_key_pem is not None
         }
         return pulumi.Output.secret(pulumi.Output.all(**keys))
+
+    def packaged_outputs(self) -> dict[str, Any]:
+        """What a program in another language is given; see `package_schema.py`."""
+        return {
+            "identity": self.identity,
+            "caCertificateId": self.ca_certificate_id,
+            "caCertificatePem": self.ca_certificate_pem,
+            "clientCertificates": self.client_certificates,
+            "clientPrivateKeys": self.client_private_keys,
+            "listenerFields": self.listener_fields,
+            "listeners": self.listeners,
+        }
 
     def _state(self) -> dict[str, Any]:
         """What `mtls` reads from the state."""

@@ -107,7 +107,7 @@ def _unusable_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
         if brought is None:
             continue
         private_key = args.authority_private_keys.get(name)
-        if private_key is not None and (fault := brought.fault_of_key(private_key)):
+        if isinstance(private_key, str) and (fault := brought.fault_of_key(private_key)):
             yield f"authorityPrivateKeys.{name}: {fault}"
         for client, declared in args.clients.items():
             if brought.named_like(declared.subject_fields(client)):

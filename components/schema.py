@@ -53,9 +53,7 @@ _FIELDS: Final[Mapping[str, Schema]] = {
 
 def schema() -> Schema:
     """The schema."""
-    arguments = AlbMutualTlsArgs.model_json_schema(
-        by_alias=True, schema_generator=_Generator, ref_template="#/definitions/{model}"
-    )
+    arguments = arguments_schema()
     schemas = {f"{PROJECT}:{key}": _as_written(value) for key, value in arguments["properties"].items()}
     for key in (
         "authorities",
@@ -95,6 +93,13 @@ def schema() -> Schema:
     return {"$schema": "http://json-schema.org/draft-07/schema#", **document}
 
 
+def arguments_schema() -> Schema:
+    """The arguments of `AlbMutualTls`, with the parts that they are made of under `$defs`."""
+    return AlbMutualTlsArgs.model_json_schema(
+        by_alias=True, schema_generator=_Generator, ref_template="#/definitions/{model}"
+    )
+
+
 class _Generator(GenerateJsonSchema):
     """Pydantic's, in the words of a stack file."""
 
@@ -122,7 +127,11 @@ class _Generator(GenerateJsonSchema):
         """The first paragraph of a docstring says what it is, in Python's spelling."""
         model = super().model_schema(schema)
         purpose = model["description"].partition("\n\n")[0].replace("\n", " ")
-        return {**model, "description": re.sub("`(.*?)`", lambda match: to_camel(match[1]), purpose)}
+        return {**model, "description": re.sub("`(.*?)`", lambda match: _spelt(match[1]), purpose)}
+
+
+def _spelt(name: str) -> str:
+    return to_camel(name) if "_" in name else name
 
 
 def _as_written(value: Schema) -> Schema:

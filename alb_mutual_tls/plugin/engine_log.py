@@ -17,6 +17,11 @@ class EngineLog:
         self._stub: Any = None
         self._lock = threading.Lock()
 
+    @property
+    def address(self) -> str | None:
+        """Where the engine is."""
+        return self._address
+
     def attach(self, address: str) -> None:
         with self._lock:
             self._address, self._stub = address, None

@@ -109,11 +109,31 @@ Function = Callable[[Properties], Properties]
 """A function of a provider: arguments -> result; may raise `UserError`."""
 
 
+@dataclass(frozen=True)
+class Construction:
+    """A component that is to be made.
+
+    `message`: the `ConstructRequest`; `inputs`: what it holds, read as handlers see it; `secrets`:
+    which of them are or hold a secret; `engine`: the engine's address.
+    """
+
+    message: Any
+    inputs: Properties
+    secrets: frozenset[str]
+    engine: str | None
+
+
+Construct = Callable[[Construction], Any]
+"""Makes a component; returns a `ConstructResponse`, may raise `UserError`."""
+
+
 class Provider(Protocol):
     """A package of resource types with its configuration.
 
-    One with functions has a mapping `functions` besides (token -> `Function`). One whose
-    configuration can replace what it made has a method `diff_config` (old, new -> `Difference`).
+    One with functions has a mapping `functions` besides (token -> `Function`), one with a schema a
+    method `schema` that returns it as JSON, one with components a method `construct` (`Construct`).
+    One whose configuration can replace what it made has a method `diff_config` (old, new ->
+    `Difference`).
     """
 
     name: str

@@ -49,6 +49,52 @@ def _from_value(value: struct_pb2.Value) -> Any:
     return None
 
 
+def secret_keys(struct: struct_pb2.Struct) -> frozenset[str]:
+    """The properties that are or hold a secret."""
+    return frozenset(key for key, value in struct.fields.items() if _holds_secret(value))
+
+
+def keep_secrets(outputs: struct_pb2.Struct, inputs: struct_pb2.Struct) -> struct_pb2.Struct:
+    """Mark as secret in `outputs` what is secret in `inputs`, under the same names.
+
+    The engine does that for plugins that take no secrets (`annotateSecrets`); those that make
+    components have to take them, and handlers know nothing of it.
+    """
+    for key, given in inputs.fields.items():
+        if key not in outputs.fields:
+            continue
+        value = outputs.fields[key]
+        if _is_plain_object(value) and _is_plain_object(given):
+            keep_secrets(value.struct_value, given.struct_value)
+        elif _holds_secret(given) and not _is_secret(value):
+            marked = struct_pb2.Struct()
+            marked.fields[SIGNATURE_KEY].string_value = SECRET_SIGNATURE
+            marked.fields["value"].CopyFrom(value)
+            outputs.fields[key].struct_value.CopyFrom(marked)
+    return outputs
+
+
+def _is_secret(value: struct_pb2.Value) -> bool:
+    return _signed(value) and value.struct_value.fields[SIGNATURE_KEY].string_value == SECRET_SIGNATURE
+
+
+def _signed(value: struct_pb2.Value) -> bool:
+    return value.WhichOneof("kind") == "struct_value" and SIGNATURE_KEY in value.struct_value.fields
+
+
+def _is_plain_object(value: struct_pb2.Value) -> bool:
+    return value.WhichOneof("kind") == "struct_value" and not _signed(value)
+
+
+def _holds_secret(value: struct_pb2.Value) -> bool:
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return _is_secret(value) or any(map(_holds_secret, value.struct_value.fields.values()))
+        case "list_value":
+            return any(map(_holds_secret, value.list_value.values))
+    return False
+
+
 def to_struct(properties: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
     """Write a property map.
 

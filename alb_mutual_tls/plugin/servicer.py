@@ -19,8 +19,17 @@ import grpc
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.engine_log import EngineLog
-from alb_mutual_tls.plugin.handler import Difference, Function, Handler, Kind, PartiallyMade, Provider
-from alb_mutual_tls.plugin.properties import from_struct, to_struct
+from alb_mutual_tls.plugin.handler import (
+    Construct,
+    Construction,
+    Difference,
+    Function,
+    Handler,
+    Kind,
+    PartiallyMade,
+    Provider,
+)
+from alb_mutual_tls.plugin.properties import from_struct, keep_secrets, secret_keys, to_struct
 from alb_mutual_tls.plugin.protocol import (
     any_pb2,
     empty_pb2,
@@ -52,10 +61,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=self._provider.version)
 
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        schema: Callable[[], str] | None = getattr(self._provider, "schema", None)
+        if schema is None:
+            self._without(context, "schema", "name its resources in a program that needs none")
+        return provider_pb2.GetSchemaResponse(schema=schema())
+
     def Handshake(self, request: Any, context: Any) -> Any:
         if request.engine_address:
             self._log.attach(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse()
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: Any) -> Any:
         self._log.attach(request.address)
@@ -97,20 +112,24 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:
         self._guard(context, "the configuration", lambda: self._provider.configure(from_struct(request.args)))
-        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True, acceptOutputs=False)
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptOutputs=False)
 
     def Invoke(self, request: Any, context: Any) -> Any:
         functions: Mapping[str, Function] = getattr(self._provider, "functions", {})
         if request.tok not in functions:
-            context.abort(
-                grpc.StatusCode.UNIMPLEMENTED,
-                f"the plugin {self._provider.name} {self._provider.version} has no function {request.tok}:"
-                " correct its name, or use another plugin version",
-            )
+            self._without(context, f"function {request.tok}")
         result = self._guard(context, request.tok, lambda: functions[request.tok](from_struct(request.args)))
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(to_struct(result))  # a word of Python's
         return response
+
+    def Construct(self, request: Any, context: Any) -> Any:
+        construct: Construct | None = getattr(self._provider, "construct", None)
+        if construct is None:
+            self._without(context, f"component {request.type}")
+        inputs, secrets = from_struct(request.inputs), secret_keys(request.inputs)
+        wanted = Construction(request, inputs, secrets, self._log.address)
+        return self._guard(context, request.type, lambda: construct(wanted))
 
     # --- resources
 
@@ -124,7 +143,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             ),
         )
         return provider_pb2.CheckResponse(
-            inputs=to_struct(inputs), failures=_failures(failures, handler.secret_outputs)
+            inputs=keep_secrets(to_struct(inputs), request.news),
+            failures=_failures(failures, handler.secret_outputs),
         )
 
     def Diff(self, request: Any, context: Any) -> Any:
@@ -164,9 +184,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             handler,
             request.properties,
         )
-        return provider_pb2.CreateResponse(
-            id="" if request.preview else id, properties=to_struct(outputs, handler.secret_outputs)
-        )
+        properties = keep_secrets(to_struct(outputs, handler.secret_outputs), request.properties)
+        return provider_pb2.CreateResponse(id="" if request.preview else id, properties=properties)
 
     def Read(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
@@ -182,8 +201,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
             id=reading.id,
-            properties=to_struct(reading.state, handler.secret_outputs),
-            inputs=to_struct(reading.inputs, handler.secret_outputs),
+            properties=keep_secrets(to_struct(reading.state, handler.secret_outputs), request.properties),
+            inputs=keep_secrets(to_struct(reading.inputs, handler.secret_outputs), request.inputs),
         )
 
     def Update(self, request: Any, context: Any) -> Any:
@@ -196,7 +215,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             handler,
             request.news,
         )
-        return provider_pb2.UpdateResponse(properties=to_struct(outputs, handler.secret_outputs))
+        properties = keep_secrets(to_struct(outputs, handler.secret_outputs), request.news)
+        return provider_pb2.UpdateResponse(properties=properties)
 
     def Delete(self, request: Any, context: Any) -> Any:
         handler = self._handler(request.urn, context)
@@ -223,12 +243,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return self._provider.handler(token)
         except KeyError:
-            context.abort(
-                grpc.StatusCode.UNIMPLEMENTED,
-                f"the plugin {self._provider.name} {self._provider.version} has no resource type {token}:"
-                " correct the type, or use another plugin version",
-            )
-            raise
+            self._without(context, f"resource type {token}", "correct the type")
+
+    def _without(self, context: Any, what: str, remedy: str = "correct its name") -> NoReturn:
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"the plugin {self._provider.name} {self._provider.version} has no {what}: {remedy}, or use"
+            " another plugin version",
+        )
+        raise AssertionError("abort raises")
 
     def _guard(
         self,
@@ -281,7 +304,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         detail.Pack(
             provider_pb2.ErrorResourceInitFailed(
                 id=error.id,
-                properties=to_struct(error.state, handler.secret_outputs),
+                properties=keep_secrets(to_struct(error.state, handler.secret_outputs), inputs),
                 reasons=error.reasons,
                 inputs=inputs,
             )
