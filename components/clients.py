@@ -94,12 +94,13 @@ class IssuedClient:
 
 def _checked(name: str, csr: pulumi.Output[str]) -> pulumi.Output[str]:
     """A request that another resource computes, as `ClientArgs` would have checked it."""
+    place = f"clients.{name}.csr"
 
     def check(value: str) -> str:
         try:
             return pem_text(value)
         except ValueError as error:
-            raise pulumi.RunError(f"clients.{name}.csr: {error}") from None
+            raise pulumi.RunError(f"{place}: {error}") from None
 
     return csr.apply(check)
 

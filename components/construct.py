@@ -100,4 +100,4 @@ class _Call:
     """The call of the engine, as far as the SDK ends it."""
 
     async def abort_with_status(self, status: Any) -> NoReturn:
-        raise UserError(status.details)
+        raise UserError(str(status.details))

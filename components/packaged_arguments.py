@@ -16,6 +16,7 @@ from .arguments import AlbMutualTlsArgs
 from .models import AuthorityArgs, ClientArgs
 from .validation import sentences
 
+_HEADING: Final = "the arguments of AlbMutualTls cannot be used:"
 _ENTRIES: Final[Mapping[str, type[BaseModel]]] = {"authorities": AuthorityArgs, "clients": ClientArgs}
 """Objects by names of the user's own of which an empty entry is an entry."""
 
@@ -42,7 +43,7 @@ def checked(inputs: Mapping[str, Any]) -> AlbMutualTlsArgs:
             return AlbMutualTlsArgs.model_validate(_with_outputs(arguments), by_alias=True, by_name=False)
         except ValidationError as error:
             problems = sentences(error)
-    raise UserError("the arguments of AlbMutualTls cannot be used:\n" + "\n".join(problems))
+    raise UserError("\n".join([_HEADING, *problems]))
 
 
 def _without_nulls(value: Any) -> Any:

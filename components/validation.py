@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
+from .arguments import AlbMutualTlsArgs
 from .json_text import not_text, shortened
 from .models import AuthorityArgs, ClientArgs, ClientSecretArgs, ListenerArgs, VerifyArgs
 
@@ -91,6 +92,13 @@ def _config_path(place: Sequence[str | int]) -> str:
     return path
 
 
-def _fields(place: list[str]) -> list[str]:
-    model: Any = _NESTED.get(place[-2]) or _FIELDS[place[0]]
+def _fields(place: Sequence[str]) -> list[str]:
+    model: type[BaseModel]
+    match place:
+        case [_]:
+            model = AlbMutualTlsArgs
+        case [key, _, _]:
+            model = _FIELDS[key]
+        case _:
+            model = _NESTED[place[-2]]
     return [field.alias or to_snake(name) for name, field in model.model_fields.items()]

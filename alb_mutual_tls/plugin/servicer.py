@@ -64,7 +64,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def GetSchema(self, request: Any, context: Any) -> Any:
         schema: Callable[[], str] | None = getattr(self._provider, "schema", None)
         if schema is None:
-            self._without(context, "schema", "name its resources in a program that needs none")
+            return super().GetSchema(request, context)  # the protocol's own answer
         return provider_pb2.GetSchemaResponse(schema=schema())
 
     def Handshake(self, request: Any, context: Any) -> Any:
@@ -243,13 +243,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return self._provider.handler(token)
         except KeyError:
-            self._without(context, f"resource type {token}", "correct the type")
+            self._without(context, f"resource type {token}")
 
-    def _without(self, context: Any, what: str, remedy: str = "correct its name") -> NoReturn:
+    def _without(self, context: Any, what: str) -> NoReturn:
         context.abort(
             grpc.StatusCode.UNIMPLEMENTED,
-            f"the plugin {self._provider.name} {self._provider.version} has no {what}: {remedy}, or use"
-            " another plugin version",
+            f"the plugin {self._provider.name} {self._provider.version} has no {what}: correct its name,"
+            " or use another plugin version",
         )
         raise AssertionError("abort raises")
 

@@ -33,8 +33,10 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
                 from components.mutual_tls import AlbMutualTls
 
                 providers: list[pulumi.ProviderResource] = [Place()] if kubernetes else []
+                # outputs can only be made where a program runs
+                made = {key: value() if callable(value) else value for key, value in arguments.items()}
                 component = AlbMutualTls(
-                    "mtls", AlbMutualTlsArgs(**arguments), pulumi.ResourceOptions(providers=providers)
+                    "mtls", AlbMutualTlsArgs(**made), pulumi.ResourceOptions(providers=providers)
                 )
                 outputs = {
                     **component._state(),

@@ -188,3 +188,23 @@ def test_a_certificate_in_the_middle_of_a_chain_that_has_ended_is_told(
     assert told.startswith(
         "clients of authority corp are let in by no listener: CN=middle: it expired on 2026-11-23T00:00:00Z"
     )
+
+
+def test_a_key_that_another_resource_computes_signs_and_is_checked_when_it_is_known(
+    declare: Declare,
+) -> None:
+    root, other = authority("corporate root"), authority("another root")
+    brought = {"corp": AuthorityArgs(certificate=pem(root.certificate))}
+
+    def signed_with(key: str) -> dict[str, Any]:
+        engine, _ = declare(
+            authorities=brought,
+            authority_private_keys=lambda: {"corp": pulumi.Output.from_input(key)},
+            clients={"web": ClientArgs()},
+        )
+        return dict(engine.named(SIGNED)["mtls-client-web"].inputs)
+
+    key = key_pem(root.private_key)
+    assert signed_with(key)["issuerPrivateKeyPem"]["value"] == key
+    with pytest.raises(pulumi.RunError, match=r"^authorityPrivateKeys\.corp: "):
+        signed_with(key_pem(other.private_key))

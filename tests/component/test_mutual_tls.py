@@ -28,6 +28,9 @@ from tests.component.mocks import (
     Engine,
 )
 from tests.event_loops import event_loops
+from tests.unit.pki.material import authority, key_pem, request
+
+CLIENT_KEY = authority("a key").private_key
 
 
 def test_the_defaults_make_an_authority_its_upload_and_a_listener_that_is_off(declare: Declare) -> None:
@@ -448,3 +451,15 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "validityDays",
         ],
     }
+
+
+def test_a_request_that_another_resource_computes_is_signed_and_checked_when_it_is_known(
+    declare: Declare,
+) -> None:
+    asked = request()
+    engine, _ = declare(clients=lambda: {"web": ClientArgs(csr=pulumi.Output.from_input(asked))})
+    assert engine.named(SIGNED)["mtls-client-web"].inputs["csrPem"] == asked
+    with pytest.raises(
+        pulumi.RunError, match=r"^clients\.web\.csr: contains a private key, which must never"
+    ):
+        declare(clients=lambda: {"web": ClientArgs(csr=pulumi.Output.from_input(key_pem(CLIENT_KEY)))})

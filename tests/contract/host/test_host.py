@@ -11,7 +11,7 @@ import pytest
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin import servicer
-from alb_mutual_tls.plugin.handler import Difference, Kind, PartiallyMade, Reading
+from alb_mutual_tls.plugin.handler import Construction, Difference, Kind, PartiallyMade, Reading
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from alb_mutual_tls.plugin.request import Request
@@ -288,7 +288,7 @@ def test_an_unknown_resource_type_is_named(stub: Any) -> None:
         stub.Create(provider_pb2.CreateRequest(urn="urn:pulumi:dev::project::test:index:Other::x"))
     assert (
         caught.value.details()
-        == "the plugin test 1.2.3 has no resource type test:index:Other: correct the type, or use another"
+        == "the plugin test 1.2.3 has no resource type test:index:Other: correct its name, or use another"
         " plugin version"
     )
 
@@ -327,3 +327,84 @@ def test_a_delete_that_must_not_be_says_why(stub: Any) -> None:
             )
         )
     assert caught.value.details() == "the CA is still named by alb; remove it there"
+
+
+def secret(value: Any) -> dict[str, Any]:
+    return {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
+def test_what_is_secret_in_inputs_is_secret_in_outputs(stub: Any) -> None:
+    """As the engine does it for plugins that take no secrets (`annotateSecrets`)."""
+    inputs = {
+        "name": secret("hush"),
+        "subject": {"commonName": secret("hush"), "country": "CN"},
+        "names": ["a", secret("hush")],
+        "whole": secret({"a": 1}),
+        "plain": {"a": 1},
+        "gone": secret("hush"),
+    }
+    marked = {
+        "name": secret("hush"),
+        "subject": {"commonName": secret("hush"), "country": "CN"},
+        "names": secret(["a", "hush"]),
+        "whole": secret({"a": 1}),
+        "plain": {"a": 1},
+    }
+    given = to_struct({key: value for key, value in inputs.items() if key != "gone"})
+    checked = stub.Check(provider_pb2.CheckRequest(urn=URN, news=given)).inputs
+    assert dict(checked) == dict(to_struct({"size": 1, **marked}))
+    made = stub.Create(provider_pb2.CreateRequest(urn=URN, properties=given)).properties
+    assert dict(made) == dict(to_struct({**marked, "key": secret("hush")}))
+    updated = stub.Update(
+        provider_pb2.UpdateRequest(urn=URN, olds=to_struct({"key": "hush"}), news=given)
+    ).properties
+    assert dict(updated) == dict(to_struct({**marked, "key": secret("hush")}))
+    read = stub.Read(
+        provider_pb2.ReadRequest(urn=URN, id="it", properties=to_struct({"on": secret(False)}), inputs=given)
+    )
+    assert dict(read.properties) == dict(to_struct({"on": secret(True)}))
+    assert dict(read.inputs) == dict(to_struct(marked))
+
+
+def test_a_half_made_resource_keeps_its_secrets_too(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Create(
+            provider_pb2.CreateRequest(urn=URN, properties=to_struct({"do": "half", "name": secret("hush")}))
+        )
+    trailer = next(
+        item.value for item in caught.value.trailing_metadata() or () if item.key == "grpc-status-details-bin"
+    )
+    detail = provider_pb2.ErrorResourceInitFailed()
+    assert status_pb2.Status.FromString(trailer).details[0].Unpack(detail)
+    assert dict(detail.properties)["name"] == to_struct({"name": secret("hush")})["name"]
+
+
+def test_a_component_gets_its_inputs_read_and_its_errors_are_sentences(
+    stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Construction] = []
+
+    def construct(wanted: Construction) -> Any:
+        seen.append(wanted)
+        if "name" not in wanted.inputs:
+            raise UserError("name: not set; give it")
+        return provider_pb2.ConstructResponse(urn="urn of it")
+
+    def ask(**inputs: Any) -> Any:
+        return stub.Construct(provider_pb2.ConstructRequest(type="test:index:Many", inputs=to_struct(inputs)))
+
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(name="it")
+    assert "has no component test:index:Many: correct its name" in str(caught.value.details())
+    monkeypatch.setattr(provider, "construct", construct, raising=False)
+    assert ask(name=secret("it"), days=90, later=UNKNOWN).urn == "urn of it"
+    assert seen[0].inputs == {"name": "it", "days": 90, "later": UNKNOWN}
+    assert seen[0].secrets == {"name"}
+    with pytest.raises(grpc.RpcError) as caught:
+        ask()
+    assert caught.value.details() == "name: not set; give it"
+
+
+def test_a_schema_is_handed_out(stub: Any, provider: OneThing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "schema", lambda: '{"name": "test"}', raising=False)
+    assert stub.GetSchema(provider_pb2.GetSchemaRequest()).schema == '{"name": "test"}'

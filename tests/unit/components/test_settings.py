@@ -273,7 +273,7 @@ def test_what_windows_and_people_write_around_pem_does_no_harm(
         b"\xef\xbb\xbf# \x8e\xd0\x93\xe0\r\n" + request().replace("\n", "\r\n").encode()
     )
     asked = settings(clients={"partner": {"csr": "p.csr"}}).arguments.clients["partner"].csr
-    assert asked is not None
+    assert isinstance(asked, str)
     assert SigningRequest.load(asked).public_key == SigningRequest.load(request()).public_key
 
 

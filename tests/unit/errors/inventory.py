@@ -25,7 +25,7 @@ MODULES: Final = (
     *(
         module
         for module in sorted((REPOSITORY / "components").glob("*.py"))
-        if module.name != "schema.py"  # its texts are descriptions for editors
+        if module.name not in ("schema.py", "package_schema.py")  # their texts are descriptions for editors
     ),
 )
 WARNINGS: Final = frozenset(

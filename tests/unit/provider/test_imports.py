@@ -13,7 +13,11 @@ from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.__main__ import AlbMtls
 from alb_mutual_tls.provider.stack_identity import StackIdentity
 
-RESOURCES = [token for token in vars(tokens).values() if str(token).startswith("albmtls:index:")]
+RESOURCES = [
+    token
+    for token in vars(tokens).values()
+    if str(token).startswith("albmtls:index:") and token != tokens.PACKAGED_COMPONENT
+]
 
 
 def request() -> Request:

@@ -10,8 +10,14 @@ from typing import Any
 import pulumi
 from cryptography import x509
 
+from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.plugin.handler import Construction
+from alb_mutual_tls.provider.__main__ import AlbMtls
+from alb_mutual_tls.tokens import PACKAGED_COMPONENT
+from alb_mutual_tls.wire import UNKNOWN
 from components.arguments import AlbMutualTlsArgs
 from components.models import ClientArgs, ClientSecretArgs
+from components.packaged_arguments import checked
 from components.settings import parse
 from tests.unit.errors.case import Case
 from tests.unit.pki.material import authority, key_pem, pem, request
@@ -54,6 +60,26 @@ def _no_kubernetes(_: Path) -> object:
     except pulumi.RunError as error:
         return [str(error)]
     return []
+
+
+def _computed(_: Path) -> object:
+    try:
+        checked({"listeners": {"https": {"albConfig": UNKNOWN, "port": 443}}})
+    except UserError as error:
+        return str(error).split("\n")[1:]
+    return []
+
+
+def _another_component(_: Path) -> object:
+    from components.construct import construct
+
+    request = types.SimpleNamespace(type="albmtls:index:AlbTls")
+    return construct(request, {}, frozenset(), engine=None, provider={})
+
+
+def _without_components(_: Path) -> object:
+    message = types.SimpleNamespace(type=PACKAGED_COMPONENT)
+    return AlbMtls().construct(Construction(message, {}, frozenset(), None))
 
 
 def _file(content: bytes) -> Case:
@@ -171,5 +197,8 @@ CASES: dict[str, Case] = {
     "a field of a role": others("alicloud:assumeRole", '{"roleArn": "r", "mfa": "1"}'),
     "seconds that are none": others("alicloud:assumeRole", '{"roleArn": "r", "sessionExpiration": "1h"}'),
     "no provider of Kubernetes": _no_kubernetes,
+    "an argument that is not known yet": _computed,
+    "another component": _another_component,
+    "a plugin without components": _without_components,
     "no role": others("alicloud:assumeRole", '{"sessionName": "s"}'),
 }
