@@ -12,8 +12,7 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
     """What the stack's resources are made with.
 
     The provider of Kubernetes is made only where a client has a Secret, the one of tls only where
-    its default provider is forbidden: stacks that have keys and authorities by the default one keep
-    it.
+    its default provider is forbidden: else each deployed stack would show a change (ADR 0010).
     """
     properties = {
         key: pulumi.Output.secret(value) if key in settings.secrets else value
