@@ -23,6 +23,10 @@ from components.settings import SettingsError, parse
 # after 5 seconds.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+# Paths of certificates and requests in a stack file count from its own directory, also where `main`
+# of Pulumi.yaml names this program from elsewhere.
+os.chdir(pulumi.get_root_directory() or ".")
+
 try:
     settings = parse(CONFIG.get(), is_config_secret)
 except SettingsError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,20 +15,30 @@ _HEADING = re.compile(r"#+ (?P<title>.+)")
 
 def commands(page: str) -> dict[str, str]:
     """The commands of the page's blocks marked `sh`, by the heading above them."""
-    return {title: "".join(found) for title, found in _blocks(page, "sh").items()}
+    return {title: "".join(found) for title, found in _blocks(_page(page), "sh").items()}
 
 
 def documents(page: str) -> dict[str, list[Any]]:
     """The page's blocks marked `yaml`, by the heading above them."""
     return {
-        title: [yaml.safe_load(block) for block in found] for title, found in _blocks(page, "yaml").items()
+        title: [yaml.safe_load(block) for block in found]
+        for title, found in _blocks(_page(page), "yaml").items()
     }
 
 
-def _blocks(page: str, language: str) -> dict[str, list[str]]:
+def blocks(file: Path, language: str) -> list[str]:
+    """All blocks of a file that are marked with a language."""
+    return [block for found in _blocks(file, language).values() for block in found]
+
+
+def _page(name: str) -> Path:
+    return REPOSITORY / "docs" / name
+
+
+def _blocks(file: Path, language: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     title, inside = "", False
-    for line in (REPOSITORY / "docs" / page).read_text().splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("```"):
             inside = line == f"```{language}"
             if inside:
