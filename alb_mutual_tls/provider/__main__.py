@@ -84,7 +84,7 @@ class AlbMtls:
 
     def schema(self) -> str:
         """What programs in other languages and their editors see of the package."""
-        return _SCHEMA.read_text("utf-8")
+        return _SCHEMA.read_text(encoding="utf-8")
 
     def construct(self, wanted: Construction) -> Any:
         """Make a component."""
