@@ -28,7 +28,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.chdir(pulumi.get_root_directory() or ".")
 
 try:
-    settings = parse(CONFIG.get(), is_config_secret)
+    settings = parse(CONFIG.get(), is_config_secret, pulumi.get_project())
 except SettingsError as error:
     raise pulumi.RunError(
         f"the configuration of stack {pulumi.get_stack()} cannot be used:\n{error}"

@@ -75,15 +75,20 @@ class Settings:
 
 
 def parse(
-    values: Mapping[str, str], is_secret: Callable[[str], bool] = frozenset[str]().__contains__
+    values: Mapping[str, str],
+    is_secret: Callable[[str], bool] = frozenset[str]().__contains__,
+    project: str = PROJECT,
 ) -> Settings:
     """Read the configuration as the engine hands it over.
 
     It gives full keys (`alb-mutual-tls:caEnabled`), every value as text, objects as JSON text.
     `is_secret`: whether anything of a full key was set with --secret; the engine does not say what
-    of an object. Raises `SettingsError` with all problems.
+    of an object. `project`: its name in Pulumi.yaml, under which Pulumi puts keys without a
+    namespace. Raises `SettingsError` with all problems.
     """
     problems: list[str] = []
+    if project != PROJECT:
+        problems += map(_of_another_project, sorted(key for key in values if key.startswith(f"{project}:")))
     own, known = namespaced(values, PROJECT), _keys()
     problems += map(_unknown_key, sorted(own.keys() - known))
     problems += [
@@ -130,6 +135,14 @@ def _without_defaults(values: Mapping[str, str]) -> frozenset[str]:
 def _keys() -> frozenset[str]:
     """The keys of this project."""
     return _BOOLEANS | _INTEGERS | _OBJECTS | _SECRETS | _TEXTS | under(PROJECT).keys()
+
+
+def _of_another_project(key: str) -> str:
+    """Else `pulumi config set caEnabled true` would change nothing, without a word."""
+    return (
+        f"{key}: is not read, as the name in Pulumi.yaml is another one than {PROJECT}; put that name there,"
+        f" and rename the key to {PROJECT}:{key.partition(':')[2]} in Pulumi.<stack>.yaml"
+    )
 
 
 def _unknown_key(key: str) -> str:

@@ -428,3 +428,10 @@ def test_what_was_set_with_secret_is_known_by_its_key_and_what_of_it_is_shown_al
     assert found.secrets == {"credentialsUri", "repository", "clients"}
     assert found.shown == ["clients"]
     assert parse(values).secrets == frozenset()
+
+
+def test_a_project_with_another_name_is_told_of_keys_that_would_go_unread_and_of_no_others() -> None:
+    values = {"alicloud:region": "cn-hangzhou", "alb-mutual-tls:caEnabled": "false", "aws:region": "x"}
+    assert parse(values, project="mine").arguments.ca_enabled is False
+    with pytest.raises(SettingsError, match=r"^mine:caEnabled: is not read, .*alb-mutual-tls:caEnabled"):
+        parse({**values, "mine:caEnabled": "true"}, project="mine")

@@ -43,6 +43,10 @@ def _no_region(_: Path) -> object:
     return parse({})
 
 
+def _of_another_project(_: Path) -> object:
+    return parse({"alicloud:region": "cn-hangzhou", "mine:caEnabled": "true"}, project="mine")
+
+
 def _listener(**fields: Any) -> Case:
     return own(listeners={"https": {"albConfig": "alb", "port": 443, **fields}})
 
@@ -105,6 +109,7 @@ _BROUGHT: dict[str, Any] = {"corp": {"certificate": pem(_ROOT.certificate)}}
 CASES: dict[str, Case] = {
     "a key that is none": own(caenabled="true"),
     "a key that is nearly one": own(caEnable="true"),
+    "a key of a project with another name": _of_another_project,
     "a field that is nearly one": own(clients={"web": {"validityDay": 3}}),
     "a number for text": own(authorities={"corp": {"caCertificateId": 15683209}}),
     "a number for the text of a role": others("alicloud:assumeRole", '{"roleArn": "r", "sessionName": 7}'),
