@@ -35,7 +35,7 @@ _OF_PROVIDER: Final = (
     (
         r"the cluster at \S+ (?:\(context .*?\) )?(?:cannot be reached|does not serve AlbConfigs at"
         r" present|answered \S+ \S+ with something)"
-        r"|the proxy (?:\S+ )?for the cluster|configured Kubernetes cluster is unreachable",
+        r"|the proxy (?:\S+ )?for the cluster",
         FailureKind.CLUSTER,
     ),
     (
@@ -63,6 +63,10 @@ _OF_PROVIDER: Final = (
     (r"internal error in|has no package|has no resource type", FailureKind.FAILED),
 )
 
+_WITHOUT_CLUSTER: Final = re.compile(
+    r"configured Kubernetes cluster is unreachable|failed to read resource state due to unreachable cluster"
+)
+"""pulumi-kubernetes says so also where a kubeconfig is missing or not accepted: ours says which."""
 _CONFIGURATION: Final = re.compile(r"^the configuration of stack .* cannot be used:")
 _OTHER_ACCOUNT: Final = re.compile(r"and the key (?:accountId|ackClusterId) wants")
 _OURS: Final = re.compile(rf"(?:\$|::)(?:{PROVIDER}|{PACKAGE}:index:\w+)::")
@@ -84,7 +88,10 @@ def failure(events: Events, *, exit_code: int, said: str) -> Failure | None:
             sentences.setdefault(_reason(text, diagnostic.urn), set()).update(_sentences(text))
     if sentences:
         reason = min(sentences, key=list(FailureKind).index)
-        return Failure(reason, tuple(sorted(sentences[reason])))
+        told = tuple(sorted(sentences[reason]))
+        if reason is FailureKind.FAILED and any(map(_WITHOUT_CLUSTER.search, told)):
+            reason = FailureKind.CLUSTER
+        return Failure(reason, told)
     lines = [
         line.removeprefix("error: ").strip() for line in said.splitlines() if line.startswith("error: ")
     ] or [line.strip() for line in said.splitlines() if line.strip()]
@@ -105,6 +112,8 @@ def _sentences(text: str) -> list[str]:
 
 
 def _reason(text: str, urn: str) -> FailureKind:
+    if _WITHOUT_CLUSTER.search(text):
+        return FailureKind.FAILED
     for pattern, reason in _OF_PROVIDER:
         if re.search(pattern, text):
             return reason

@@ -117,6 +117,23 @@ def test_a_refusal_counts_more_than_what_may_pass() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "configured Kubernetes cluster is unreachable: unable to load schema information from the API server:"
+        ' Get "https://127.0.0.1:9/openapi/v2": dial tcp 127.0.0.1:9: connect: connection refused',
+        "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove"
+        " this resource from Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE"
+        ' environment variable set to "true"',
+    ],
+)
+def test_that_pulumi_kubernetes_has_no_cluster_counts_only_where_ours_does_not_say_why(said: str) -> None:
+    secret = "urn:pulumi:prod::p::alb-mutual-tls:index:MutualTls$kubernetes:core/v1:Secret::a"
+    assert of(said, urn=secret) == Failure(FailureKind.CLUSTER, (said,))
+    ours = "there is no kubeconfig at /nowhere (kubernetes:kubeconfig): set kubernetes:kubeconfig"
+    assert of(said, ours, urn=secret) == Failure(FailureKind.CREDENTIALS, (ours,))
+
+
 def test_every_line_about_the_configuration_is_a_sentence() -> None:
     text = (
         "the configuration of stack prod cannot be used:\ncaEnabled: is 7; give a boolean\nclients: is empty;"
