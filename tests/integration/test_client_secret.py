@@ -185,6 +185,24 @@ def test_an_edited_secret_is_put_right_in_place_and_a_deleted_one_made_anew(deli
     assert delivery.uid() != uid
 
 
+def test_a_cluster_that_does_not_answer_is_our_refusal_in_the_preview_as_pulumi_kubernetes_shows_the_inputs(
+    delivery: Delivery,
+) -> None:
+    config = delivery.time.program / "closed"
+    config.touch(mode=0o600)
+    document = yaml.safe_load((delivery.time.program / "kubeconfig").read_text())
+    document["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    config.write_text(yaml.safe_dump(document))
+    delivery.stack.config["kubernetes:kubeconfig"] = "closed"
+    try:
+        shown = " ".join(delivery.stack.fails("preview").split())
+    finally:
+        delivery.stack.config["kubernetes:kubeconfig"] = "kubeconfig"
+    assert "127.0.0.1:9" in shown
+    assert "configured Kubernetes cluster is unreachable" not in shown
+    delivery.stack.unchanged()
+
+
 @pytest.mark.campaign
 def test_a_renewal_changes_the_same_secret(delivery: Delivery) -> None:
     before, uid = delivery.content(), delivery.uid()
