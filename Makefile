@@ -14,7 +14,7 @@ LISTENER_BASE ?=
 BASES = --port-base "$(PORT_BASE)" --listener-base "$(LISTENER_BASE)"
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test test-all campaigns bench lint toolchain test-toolchain drawings
+.PHONY: help up preview down test test-all campaigns oracle bench lint toolchain test-toolchain drawings
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ campaigns: test-toolchain # what `make test` leaves to `make test-all`
 	$(PYTEST) tests/contract -m campaign -n 3 || status=1; \
 	$(PYTEST) tests/integration -m campaign -n 2 --timeout 900 || status=1; \
 	exit $$status
+
+oracle: test-toolchain ## hold what stands in for plugins against the real ones; builds the one of kubernetes (six minutes, 4.6 GB); a part: ORACLE=tls
+	@$(RUN) "$(BIN)/python" -m tests.oracle $(ORACLE)
 
 bench: toolchain ## what a preview without changes costs, beside an empty program and one with the same providers, on a sandbox of its own
 	@$(RUN) "$(BIN)/python" -m benchmarks.preview $(BENCH)

@@ -8,6 +8,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -93,11 +94,17 @@ class ControlPlane:
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The control plane, for all tests of a session."""
-    with unused_base(range(14_000, 16_500, 500), (379, 380, 443)) as base:
-        yield from _running(Layout(tmp_path_factory.mktemp("control-plane"), base, base - 2000))
+    directory = tmp_path_factory.mktemp("control-plane")
+    with (
+        unused_base(range(14_000, 16_500, 500), (379, 380, 443)) as base,
+        running(Layout(directory, base, base - 2000)) as found,
+    ):
+        yield found
 
 
-def _running(layout: Layout) -> Iterator[ControlPlane]:
+@contextmanager
+def running(layout: Layout) -> Iterator[ControlPlane]:
+    """A control plane that runs."""
     programs = binaries.find(("etcd", "kube-apiserver"))
     for directory in (layout.pki, layout.logs, layout.pids):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,15 +1,13 @@
 """A plugin kubernetes as the engine meets it: a process, and the calls that Secrets need.
 
-It may be the stand-in or the real one.
+The calls are those for the stand-in and for the real one.
 """
 
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +15,9 @@ from typing import Any
 import grpc
 
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
-from alb_mutual_tls.plugin.protocol import provider_pb2, provider_pb2_grpc, struct_pb2
+from alb_mutual_tls.plugin.protocol import provider_pb2, struct_pb2
 from alb_mutual_tls.wire import Properties
-from dev.toolchain.places import HERE
+from tests.plugin_process import running
 
 TOKEN = "kubernetes:core/v1:Secret"
 PROVIDER = "urn:pulumi:dev::project::pulumi:providers:kubernetes::name"
@@ -32,7 +30,6 @@ CONFIGURATION = {
     "deleteUnreachable": "false",
 }
 STRICT = {"enableSecretMutable": "false"}
-STAND_IN = (sys.executable, "-P", "-m", "dev.toolchain.plugins.kubernetes")
 
 
 def encoded(text: str) -> str:
@@ -128,12 +125,15 @@ class Plugin:
         found = self.diff(state, inputs).detailedDiff
         return {path: provider_pb2.PropertyDiff.Kind.Name(change.kind) for path, change in found.items()}
 
-    def update(self, state: Properties, inputs: Properties, preview: bool = False) -> Properties:
+    def change(self, state: Properties, inputs: Properties, preview: bool = False) -> Any:
         place = "{namespace}/{name}".format(**state["metadata"])
         request = provider_pb2.UpdateRequest(
             id=place, urn=URN, olds=to_struct(state), news=to_struct(inputs), preview=preview
         )
-        return from_struct(self.stub.Update(request).properties)
+        return self.stub.Update(request)
+
+    def update(self, state: Properties, inputs: Properties, preview: bool = False) -> Properties:
+        return from_struct(self.change(state, inputs, preview).properties)
 
     def delete(self, state: Properties) -> None:
         place = "{namespace}/{name}".format(**state["metadata"])
@@ -156,23 +156,7 @@ def refusal(act: Callable[[], Any]) -> str:
 
 
 @contextmanager
-def started(environment: dict[str, str], command: Sequence[str] = STAND_IN) -> Iterator[Plugin]:
-    """Start a plugin; one of ours says nothing beside its answers."""
-    process = subprocess.Popen(
-        command,
-        cwd="/",
-        env=environment | {"PYTHONPATH": str(HERE.repository), "PATH": os.environ["PATH"]},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
-    finally:
-        process.terminate()
-        _, complaints = process.communicate(timeout=10)
-    if command == STAND_IN:
-        assert complaints == ""
+def started(environment: Mapping[str, str]) -> Iterator[Plugin]:
+    """The stand-in."""
+    with running((sys.executable, "-P", "-m", "dev.toolchain.plugins.kubernetes"), environment) as stub:
+        yield Plugin(stub)
