@@ -6,12 +6,15 @@ Names of types and properties are a persisted contract: they stand in users' sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.access.keys import by_name
+
+if TYPE_CHECKING:
+    from .provider_arguments import AlbMtlsArgs
 
 
 class AlbMtls(pulumi.ProviderResource):
@@ -22,7 +25,7 @@ class AlbMtls(pulumi.ProviderResource):
     """
 
     def __init__(
-        self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+        self, name: str, properties: AlbMtlsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         secret = {name for name, key in by_name().items() if key.secret}
         marked = {

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import pulumi
 
 from .albmtls import AlbMtls
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .provider_arguments import AlbMtlsArgs
 
 
 def providers(settings: Settings) -> list[pulumi.ProviderResource]:
@@ -18,7 +23,7 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
         key: pulumi.Output.secret(value) if key in settings.secrets else value
         for key, value in settings.provider.items()
     }
-    resources: list[pulumi.ProviderResource] = [AlbMtls("albmtls", properties)]
+    resources: list[pulumi.ProviderResource] = [AlbMtls("albmtls", cast("AlbMtlsArgs", properties))]
     if settings.arguments.secrets:
         from .client_secret import kubernetes_provider
 

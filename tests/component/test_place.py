@@ -17,6 +17,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
 from components.albmtls import AlbMtls
 from components.guard import after, require_account
+from components.provider_arguments import AlbMtlsArgs
 from tests.event_loops import event_loops
 
 with warnings.catch_warnings():
@@ -104,7 +105,7 @@ def test_a_stack_without_account_id_asks_nobody_and_imports_nothing_of_alicloud(
     [({"region": "cn-hangzhou"}, False), ({"accountId": "1"}, True), ({"ackClusterId": "c1"}, True)],
 )
 def test_only_the_resources_of_a_guarded_stack_wait_for_the_provider(
-    properties: dict[str, str], waits: bool
+    properties: AlbMtlsArgs, waits: bool
 ) -> None:
     found: list[pulumi.ResourceOptions] = []
 
