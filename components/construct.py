@@ -2,7 +2,7 @@
 
 The plugin imports this when the first component is asked for; until then its process has no Pulumi
 SDK. What of the SDK is used is what it publishes for programs that serve components
-(`pulumi.provider`); how errors are answered is the plugin's own way (ADR 0008).
+(`pulumi.provider`); how errors are answered is the plugin's own way (ADR 0011).
 """
 
 from __future__ import annotations
