@@ -54,6 +54,7 @@ _SERVED: Final = (
     "tests/integration",
 )
 _READ: Final = ("tests/contract/cli/test_inspect.py", "tests/contract/pki/test_pki_exports.py")
+_TYPESCRIPT: Final = "tests/integration/test_typescript_program.py"
 _TOKEN: Final = "tests/unit/workflows/test_token_renewal.py"
 _VERIFIED: Final = "tests/contract/pki/test_pki_verifiers.py"
 
@@ -105,6 +106,8 @@ PROGRAMS: Final = (
         "promtool", "toolchain: Debian's package prometheus", ("tests/contract/cli/test_alert_rules.py",)
     ),
     Program("bash", PATH, ("tests/integration", _TOKEN)),
+    Program("node", PATH, (_TYPESCRIPT,)),
+    Program("npm", PATH, (_TYPESCRIPT,)),
     Program("make", PATH, ("tests/contract/toolchain/test_toolchain_launchers.py",)),
     Program("cat", POSIX, (_TOKEN,)),
     Program("cp", POSIX, ("tests/integration",)),

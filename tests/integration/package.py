@@ -89,7 +89,8 @@ class Project:
 @contextmanager
 def project(example: str, directory: Path, sandbox: Sandbox, **env: str) -> Iterator[Project]:
     """A copy of an example with a stack, which is destroyed in the end."""
-    shutil.copytree(EXAMPLES / example, directory, dirs_exist_ok=True)
+    kept = shutil.ignore_patterns(".venv", "node_modules", "sdks", "bin")
+    shutil.copytree(EXAMPLES / example, directory, dirs_exist_ok=True, ignore=kept)
     made = Project(directory, sandbox.env | env)
     succeed(made.pulumi("stack", "init", "dev"))
     try:
