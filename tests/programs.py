@@ -19,6 +19,7 @@ SHELL: Final = "PATH, and only tried where it is there"
 PYTHON: Final = "Python environment"
 ENGINE: Final = "toolchain: engine and control plane"
 CAMPAIGNS: Final = "toolchain: built from Go modules, for `make test-all` alone"
+TESTS: Final = "toolchain: built from Go modules, for tests alone"
 TOOLCHAIN: Final = "toolchain: "
 """Before what `dev/toolchain/versions.toml` unpacks."""
 
@@ -64,6 +65,7 @@ PROGRAMS: Final = (
     Program("etcd", ENGINE, _KUBERNETES),
     Program("kube-apiserver", ENGINE, _KUBERNETES),
     Program("kubectl", ENGINE, _KUBERNETES),
+    Program("pulumi-language-yaml", TESTS, ("tests/integration/test_language_host.py",)),
     Program("flux-apply", CAMPAIGNS, ("tests/contract/listener/test_flux.py",)),
     Program(
         "nginx",

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import shutil
 import subprocess
-import time
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +25,7 @@ from dev.toolchain.store import is_program
 from dev.toolchain.versions import Versions, load, pinned, required_pulumi_version, satisfies
 
 LANGUAGE_HOST: Final = "pulumi-language-python"
+YAML_HOST: Final = "pulumi-language-yaml"
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kubectl")
 ASSETS: Final = "KUBEBUILDER_ASSETS"
 
@@ -87,14 +87,7 @@ def on_path(places: Places, base: Mapping[str, str]) -> Engine | None:
 
     Judged once for each program: what was found is kept until one of them changes.
     """
-    # also when PATH names them in another way
-    own = {places.bin.resolve(), (places.venv / "bin").resolve()}
-    directories = [
-        directory
-        for directory in base.get("PATH", "").split(os.pathsep)
-        if directory and Path(directory).resolve() not in own
-    ]
-    path = os.pathsep.join(directories)
+    path = _foreign(places, base)
     found = shutil.which("pulumi", path=path)
     if not found:
         return None
@@ -119,6 +112,19 @@ def on_path(places: Places, base: Mapping[str, str]) -> Engine | None:
         encoding="utf-8",
     )
     return engine
+
+
+def yaml_host(places: Places, base: Mapping[str, str]) -> dict[str, Path]:
+    """Return the language host for YAML programs that is on PATH, which only tests need."""
+    found = shutil.which(YAML_HOST, path=_foreign(places, base))
+    return {YAML_HOST: Path(found)} if found else {}
+
+
+def _foreign(places: Places, base: Mapping[str, str]) -> str:
+    """PATH without the directories of this checkout, also when it names them in another way."""
+    own = {places.bin.resolve(), (places.venv / "bin").resolve()}
+    given = [one for one in base.get("PATH", "").split(os.pathsep) if one]
+    return os.pathsep.join(one for one in given if Path(one).resolve() not in own)
 
 
 def _identity(program: Path) -> str:
@@ -158,20 +164,15 @@ def _starts(host: Path, base: Mapping[str, str]) -> bool:
         )
     except OSError:
         return False
-    with process, selectors.DefaultSelector() as selector:
+    with process:
         assert process.stdout is not None
-        selector.register(process.stdout, selectors.EVENT_READ)
-        deadline = time.monotonic() + _PROBE
-        said = b""
+        late = threading.Timer(_PROBE, process.kill)
+        late.start()
         try:
-            while b"\n" not in said and selector.select(max(deadline - time.monotonic(), 0)):
-                chunk = os.read(process.stdout.fileno(), 64)
-                if not chunk:
-                    break
-                said += chunk
+            return process.stdout.readline().strip().isdigit()
         finally:
+            late.cancel()
             process.kill()
-    return said.strip().isdigit()
 
 
 def assets(places: Places, base: Mapping[str, str]) -> dict[str, Path]:

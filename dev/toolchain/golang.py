@@ -5,7 +5,6 @@ Their go.mod and go.sum are part of this repository.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -30,9 +29,6 @@ _OVERRIDES: Final = {
 }
 _REMOVED: Final = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOBIN", "GOEXPERIMENT", "GODEBUG", "GOROOT")
 
-HOST: Final = "host"
-"""Directory of the real language host, below the wrapper that the engine starts in its place."""
-
 
 def environment(base: Mapping[str, str], places: Places) -> dict[str, str]:
     """Return the environment of `go`.
@@ -52,35 +48,11 @@ def recipe(module: Module, places: Places) -> Recipe:
     That is go.mod, go.sum, source of our own, our flags, and files beside them.
     """
     directory = places.recipes / module.name
-    own = sorted(file.name for file in directory.glob("*.go"))
-    parts = [(directory / file).read_text(encoding="utf-8") for file in ("go.mod", "go.sum", *own)]
-    parts += [
-        *FLAGS,
-        *(
-            f"{name}={value}"
-            for table in (module.programs, module.variables)
-            for name, value in sorted(table.items())
-        ),
-    ]
-    programs = tuple(module.programs)
-    if module.scripts:
-        parts += [module.scripts.module, module.scripts.sum, *module.scripts.files]
-        parts += [file.read_text(encoding="utf-8") for file in _wrappers(module, places).values()]
-        programs += tuple(Path(file).name for file in module.scripts.files)
-    return Recipe(module.name, programs, tuple(parts))
-
-
-def _wrappers(module: Module, places: Places) -> dict[str, Path]:
-    """Return the scripts that stand between engine, language host and Python.
-
-    They are given as place below the recipe's directory -> source.
-    """
-    directory = places.recipes / module.name
-    return {
-        "pulumi-language-python": directory / "pulumi-language-python",
-        f"{HOST}/python": directory / "python",
-        f"{HOST}/installed_packages.py": places.recipes / "installed_packages.py",
-    }
+    files = [directory / "go.mod", directory / "go.sum", *sorted(directory.rglob("*.go"))]
+    tables = (module.programs, module.variables, module.scripts)
+    settings = [f"{name}={value}" for table in tables for name, value in sorted(table.items())]
+    parts = [*(file.read_text(encoding="utf-8") for file in files), *FLAGS, *settings]
+    return Recipe(module.name, (*module.programs, *module.scripts), tuple(parts))
 
 
 def build_arguments(
@@ -102,31 +74,17 @@ def build(
     """
     made = environment(base, places)
     directory = places.recipes / module.name
-    target = into / HOST if module.scripts else into
-    target.mkdir(exist_ok=True)
     try:
         for program, package in module.programs.items():
             runner.run(
-                build_arguments(go, directory, package, module.variables, target / program), module.name, made
+                build_arguments(go, directory, package, module.variables, into / program), module.name, made
             )
-        if module.scripts:
-            answer = runner.run(
-                [str(go), "mod", "download", "-json", module.scripts.module],
-                module.name,
-                made,
-                places.toolchain,
-            )
-            source = json.loads(answer[answer.index("{") :])
-            if source["Sum"] != module.scripts.sum:
-                raise UserError(
-                    f"{module.scripts.module} has checksum {source['Sum']} instead of {module.scripts.sum};"
-                    " it is not used: check your GOPROXY, or update versions.toml if the change is wanted"
-                )
-            for script in module.scripts.files:
-                _install(Path(source["Dir"]) / script, target)
-                _install(Path(source["Dir"]) / script, into)
-            for place, file in _wrappers(module, places).items():
-                _install(file, (into / place).parent)
+        for script, file in module.scripts.items():
+            name, place = file.split(maxsplit=1)
+            arguments = [str(go), "list", "-C", str(directory), "-m", "-f", "{{.Dir}}", name]
+            source = Path(runner.run(arguments, module.name, made).splitlines()[-1], place)
+            shutil.copyfile(source, into / script)
+            (into / script).chmod(0o755)
     except CommandFailed as failure:
         raise UserError(explain(module.name, failure.output, runner.logs / f"{module.name}.log")) from failure
 
@@ -153,11 +111,6 @@ def explain(name: str, output: str, log: Path) -> str:
 
 def _last(lines: list[str]) -> str:
     return lines[-1][:200] if lines else "no output"
-
-
-def _install(source: Path, into: Path) -> None:
-    shutil.copyfile(source, into / source.name)
-    (into / source.name).chmod(0o755)
 
 
 def on_path(base: Mapping[str, str], minimum: str, runner: Runner, places: Places) -> Path | None:

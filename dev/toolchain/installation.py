@@ -39,7 +39,6 @@ class Family:
     """Programs that come from one source together. `provided`: those the machine has."""
 
     name: str
-    modules: tuple[str, ...]
     provided: Mapping[str, Path]
 
 
@@ -71,45 +70,34 @@ class Installation:
         self.packaged = tuple(one for one in versions.packaged if tests is not None or not one.tests)
         self._found = engine.on_path(places, base)
         assets = engine.assets(places, base)
+        pulumi = {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {}
         self.families = (
-            Family(
-                "pulumi",
-                ("pulumi", "python-host"),
-                {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {},
-            ),
-            Family("etcd", ("etcd",), {name: assets[name] for name in ("etcd",) if assets}),
-            Family(
-                "kubernetes",
-                ("kubernetes",),
-                {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets},
-            ),
-            *([Family("flux", ("flux",), {})] if campaigns else []),
+            Family("pulumi", pulumi),
+            Family("etcd", {name: assets[name] for name in ("etcd",) if assets}),
+            Family("kubernetes", {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets}),
+            *([Family("yaml-host", engine.yaml_host(places, base))] if tests is not None else []),
+            *([Family("flux", {})] if campaigns else []),
         )
 
     # What is there
 
-    def recipes(self, family: Family, source: Source) -> tuple[Recipe, ...]:
+    def recipe(self, family: Family, source: Source) -> Recipe | None:
         """Return what a family is made of when it comes from a source.
 
         It is nothing where the family is provided or not published.
         """
         if source is Source.MODULES:
-            return tuple(golang.recipe(self.versions.modules[name], self.places) for name in family.modules)
+            return golang.recipe(self.versions.modules[family.name], self.places)
         files = self._files(family)
-        return (
-            (downloads.recipe(self.versions.releases[family.name], files),)
-            if source is Source.RELEASE and files
-            else ()
-        )
+        if source is Source.RELEASE and files:
+            return downloads.recipe(self.versions.releases[family.name], files)
+        return None
 
     def sources(self, family: Family) -> tuple[Source, ...]:
-        stored = {
-            source: bool(self.recipes(family, source)) and self._stored(family, source) for source in Source
-        }
         return choose(
             provided=bool(family.provided),
-            release=stored[Source.RELEASE],
-            modules=stored[Source.MODULES],
+            release=self._stored(family, Source.RELEASE),
+            modules=self._stored(family, Source.MODULES),
             published=bool(self._files(family)),
             failed=bool(self._files(family)) and self.attempts.failure(self._what(family)) is not None,
         )
@@ -149,42 +137,25 @@ class Installation:
 
     def _is_linked(self, family: Family) -> bool:
         source = self.sources(family)[0]
-        if not self._stored(family, source):
-            return False
         if source is Source.PROVIDED and family.name == "pulumi":
-            return not (self.places.bin / "pulumi").is_symlink()
-        pulumi, beside = self._beside_pulumi(family, source)
-        return self.store.is_linked(self._programs(family, source)) and self.store.is_linked(beside, pulumi)
+            return not any((self.places.bin / name).is_symlink() for name in self._own_engine())
+        programs = self._programs(family, source)
+        return bool(programs) and self.store.is_linked(programs)
 
     def _stored(self, family: Family, source: Source) -> bool:
-        return all(self.store.has(recipe) for recipe in self.recipes(family, source))
+        recipe = self.recipe(family, source)
+        return recipe is not None and self.store.has(recipe)
 
     def _programs(self, family: Family, source: Source) -> dict[str, Path]:
-        """Return what belongs into `bin`.
-
-        Of the engine that is only `pulumi`, as it warns of a language host that it finds on PATH.
-        """
-        if source is Source.PROVIDED:
+        """Return what belongs into `bin`."""
+        recipe = self.recipe(family, source)
+        if recipe is None:
             return dict(family.provided)
-        made = {
-            program: self.store.path(recipe) / program
-            for recipe in self.recipes(family, source)
-            for program in recipe.programs
-        }
-        return {"pulumi": made["pulumi"]} if family.name == "pulumi" else made
+        return {name: self.store.path(recipe) / name for name in recipe.programs}
 
-    def _beside_pulumi(self, family: Family, source: Source) -> tuple[Path, dict[str, Path]]:
-        """Return where the engine looks for its language host (its own directory).
-
-        Also returns what has to be linked there from other recipes.
-        """
-        recipes = self.recipes(family, source)
-        if family.name != "pulumi" or len(recipes) < 2:
-            return self.places.bin, {}
-        pulumi, *others = recipes
-        return self.store.path(pulumi), {
-            program: self.store.path(other) / program for other in others for program in other.programs
-        }
+    def _own_engine(self) -> tuple[str, ...]:
+        """The programs that must not be on PATH beside an engine of the machine."""
+        return golang.recipe(self.versions.modules["pulumi"], self.places).programs
 
     def _files(self, family: Family) -> tuple[ReleaseFile, ...]:
         release = self.versions.releases.get(family.name)
@@ -217,7 +188,9 @@ class Installation:
                 self.progress.say(f"{self._found.problem}; another one is used")
             python = None if python_environment.is_ready(self.places, self.versions) else self._plan_python()
             pending = [
-                family for family in self.families if not self._stored(family, self.sources(family)[0])
+                family
+                for family in self.families
+                if not family.provided and not self._stored(family, self.sources(family)[0])
             ]
             from_pypi = any(one.pypi and self._is_to_be_unpacked(one) for one in self.packaged)
             uv = self._uv() if python or pending or from_pypi else None
@@ -283,18 +256,15 @@ class Installation:
         self._packages(uv)
         built = [family for family in pending if not self._released(family)]
         if built:
-            steps = {
-                name: self.progress.plan(
-                    f"{_title(self.versions.modules[name])} from Go modules",
-                    self.versions.modules[name].seconds,
-                )
-                for family in built
-                for name in family.modules
-                if not self.store.has(golang.recipe(self.versions.modules[name], self.places))
-            }
+            modules = [self.versions.modules[family.name] for family in built]
+            titles = [f"{' and '.join(one.programs)} {one.version} from Go modules" for one in modules]
+            steps = [
+                self.progress.plan(title, module.seconds)
+                for title, module in zip(titles, modules, strict=True)
+            ]
             go = self._go(uv, built)
-            for name, step in steps.items():
-                self._build(self.versions.modules[name], step, go)
+            for module, step in zip(modules, steps, strict=True):
+                self._build(module, step, go)
         for family in self.families:
             self._link(family)
         self._plugins()
@@ -337,7 +307,7 @@ class Installation:
         if self.sources(family)[0] is not Source.RELEASE:
             return False
         release = self.versions.releases[family.name]
-        recipe = self.recipes(family, Source.RELEASE)[0]
+        recipe = downloads.recipe(release, self._files(family))
         step = self.progress.plan(
             f"official release of {release.name} {release.version}", release.seconds, DOWNLOADS
         )
@@ -383,10 +353,9 @@ class Installation:
     def _link(self, family: Family) -> None:
         source = self.sources(family)[0]
         if source is Source.PROVIDED and family.name == "pulumi":
-            self.store.unlink("pulumi")
+            for name in self._own_engine():
+                self.store.unlink(name)
             return
-        pulumi, beside = self._beside_pulumi(family, source)
-        self.store.link(beside, pulumi)
         self.store.link(self._programs(family, source))
 
     def _plugins(self) -> None:
@@ -467,10 +436,6 @@ def no_engine(wanted: list[str], versions: Versions, reason: str, requirement: s
         f" PATH and the package {versions.go_package} cannot be had ({_short(reason)}); install"
         f" {alternatives}, and run the same command again"
     )
-
-
-def _title(module: Module) -> str:
-    return f"{' and '.join(module.programs)} {module.version}"
 
 
 def _short(reason: str) -> str:

@@ -86,34 +86,24 @@ class Store:
         for leftover in self.places.store.glob(f"{_MAKING}*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def link(self, programs: Mapping[str, Path], directory: Path | None = None) -> None:
+    def link(self, programs: Mapping[str, Path]) -> None:
         """Put programs (name -> file) into `bin`, each in one step.
 
         Links into the store are relative, so the checkout can move.
-
-        Args:
-            programs: name -> file.
-            directory: to link from, if not `bin`.
         """
-        directory = directory or self.places.bin
-        directory.mkdir(parents=True, exist_ok=True)
+        self.places.bin.mkdir(parents=True, exist_ok=True)
         for name, file in programs.items():
             inside = file.is_relative_to(self.places.toolchain)
-            target = os.path.relpath(file, directory) if inside else str(file)
-            link(directory / name, target)
+            link(self.places.bin / name, os.path.relpath(file, self.places.bin) if inside else str(file))
 
     def unlink(self, name: str) -> None:
         """Take a program out of `bin`."""
         (self.places.bin / name).unlink(missing_ok=True)
 
-    def is_linked(self, programs: Mapping[str, Path], directory: Path | None = None) -> bool:
-        """Whether all programs (name -> file) are in `bin` and can be run.
-
-        The other directory counts instead of `bin` if it is given.
-        """
-        directory = directory or self.places.bin
+    def is_linked(self, programs: Mapping[str, Path]) -> bool:
+        """Whether all programs (name -> file) are in `bin` and can be run."""
         return all(
-            is_program(directory / name) and (directory / name).resolve() == file.resolve()
+            is_program(self.places.bin / name) and (self.places.bin / name).resolve() == file.resolve()
             for name, file in programs.items()
         )
 

@@ -72,27 +72,18 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Scripts:
-    """Files that are taken unbuilt from a Go module, `sum` being its h1 hash."""
-
-    module: str
-    sum: str
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Module:
     """A Go module (directory `dev/toolchain/<name>`) whose programs are built.
 
-    `seconds`: expected duration.
+    `seconds`: expected duration. `scripts`: name -> module and file, taken unbuilt.
     """
 
     name: str
     version: str
     programs: Mapping[str, str]
-    variables: Mapping[str, str]
     seconds: float
-    scripts: Scripts | None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -184,8 +175,7 @@ def _module(name: str, table: Mapping[str, Any]) -> Module:
         variable: value.format(version=table["version"])
         for variable, value in table.get("variables", {}).items()
     }
-    scripts = Scripts(**_fields(table["scripts"])) if "scripts" in table else None
-    return Module(name, **_fields({**table, "variables": variables, "scripts": scripts}))
+    return Module(name, **{**table, "variables": variables})
 
 
 def parse(version: str) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -30,98 +29,6 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.Complet
     return subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60
     )
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Path:
-    """The wrapper as it stands in the store, reached through a link as the engine does; the real
-    host only shows how it was called.
-    """
-    store = tmp_path / "store"
-    (store / "host").mkdir(parents=True)
-    shutil.copy(HERE.recipes / "python-host" / "pulumi-language-python", store)
-    shutil.copy(HERE.recipes / "python-host" / "python", store / "host")
-    shutil.copy(HERE.recipes / "installed_packages.py", store / "host")
-    program(store / "host" / "pulumi-language-python", SHOW)
-    link = tmp_path / "engine" / "pulumi-language-python"
-    link.parent.mkdir()
-    link.symlink_to(store / "pulumi-language-python")
-    return link
-
-
-def project(directory: Path, line: str) -> Path:
-    directory.mkdir()
-    (directory / "Pulumi.yaml").write_text(
-        f"name: x\nruntime:\n  name: python\n  options:\n    toolchain: pip\n{line}\n"
-    )
-    return directory
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "    virtualenv: .venv",
-        '    virtualenv: ".venv"',
-        "    virtualenv: '.venv' # ours",
-        "    virtualenv: .venv  # ours",
-    ],
-)
-def test_the_language_host_gets_the_projects_python_from_any_directory_below_it(
-    host: Path, tmp_path: Path, line: str
-) -> None:
-    directory = project(tmp_path / "project", line)
-    program(directory / ".venv" / "bin" / "python", "exit 0")
-    (directory / "below").mkdir()
-    for place in (directory, directory / "below"):
-        done = run(host, "127.0.0.1:5", cwd=place)
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
-        assert lines[1] == "127.0.0.1:5"
-        assert f"ALB_MUTUAL_TLS_PYTHON={directory}/.venv/bin/python" in lines
-        assert f"PULUMI_PYTHON_CMD={tmp_path}/store/host/python" in lines
-
-
-def test_a_project_without_an_environment_of_its_own_gets_the_python_of_path(
-    host: Path, tmp_path: Path
-) -> None:
-    directory = project(tmp_path / "project", "")
-    python = program(tmp_path / "bin" / "python3", "exit 0")
-    done = run(host, "127.0.0.1:5", cwd=directory, PATH=f"{python.parent}:{os.environ['PATH']}")
-    assert f"ALB_MUTUAL_TLS_PYTHON={python}" in done.stdout.splitlines()
-
-
-def test_a_project_whose_environment_is_missing_is_told_what_to_do(host: Path, tmp_path: Path) -> None:
-    directory = project(tmp_path / "project", "    virtualenv: .venv")
-    done = run(host, "127.0.0.1:5", cwd=directory)
-    assert done.returncode == 1
-    assert f"the Python environment '.venv' of {directory} does not exist; run `make up`" in done.stderr
-
-
-def test_programs_run_on_the_projects_python_without_our_variables(host: Path, tmp_path: Path) -> None:
-    python = program(tmp_path / "python", SHOW)
-    shim = tmp_path / "store" / "host" / "python"
-    done = run(
-        shim, "-u", "x y", cwd=tmp_path, ALB_MUTUAL_TLS_PYTHON=str(python), PULUMI_PYTHON_CMD=str(shim)
-    )
-    lines = done.stdout.splitlines()
-    assert lines[:3] == [str(python), "-u", "x y"]
-    assert not [line for line in lines if line.startswith(("ALB_MUTUAL_TLS_PYTHON=", "PULUMI_PYTHON_CMD="))]
-
-
-def test_the_question_for_packages_is_answered_without_pip(host: Path, tmp_path: Path) -> None:
-    done = run(
-        tmp_path / "store" / "host" / "python",
-        "-m",
-        "pip",
-        "list",
-        "-v",
-        "--format",
-        "json",
-        cwd=tmp_path,
-        ALB_MUTUAL_TLS_PYTHON=sys.executable,
-    )
-    found = {entry["name"] for entry in json.loads(done.stdout)}
-    assert {"pulumi", "pulumi-tls"} <= found
 
 
 def test_a_stand_in_is_started_by_the_checkouts_python_with_the_checkout_to_import_from(

@@ -13,20 +13,18 @@ import pytest
 
 from dev.toolchain import versions
 from dev.toolchain.places import HERE
-from tests.programs import CAMPAIGNS, ENGINE, PATH, POSIX, PROGRAMS, PYTHON, SHELL, TOOLCHAIN
+from tests.programs import CAMPAIGNS, ENGINE, PATH, POSIX, PROGRAMS, PYTHON, SHELL, TESTS, TOOLCHAIN
 from tests.started import not_listed
 
 PACKAGED = {program: one for one in versions.load().packaged for program in one.programs}
-UNPACKED = [
-    one for one in PROGRAMS if one.source.startswith(TOOLCHAIN) and one.source not in (ENGINE, CAMPAIGNS)
-]
+BUILT = (ENGINE, TESTS, CAMPAIGNS)
+UNPACKED = [one for one in PROGRAMS if one.source.startswith(TOOLCHAIN) and one.source not in BUILT]
 
 
 def test_each_program_is_listed_once_and_with_a_source() -> None:
     assert len({program.name for program in PROGRAMS}) == len(PROGRAMS)
     assert {program.source for program in PROGRAMS if program not in UNPACKED} == {
-        CAMPAIGNS,
-        ENGINE,
+        *BUILT,
         PATH,
         POSIX,
         PYTHON,

@@ -95,9 +95,11 @@ def test_go_mod_and_versions_toml_name_the_same_version(name: str) -> None:
     module = VERSIONS.modules[name]
     requirements = (HERE.recipes / name / "go.mod").read_text()
     required = re.findall(r"^(?:require\s+|\t)(\S+) (v\S+)", requirements, re.MULTILINE)
-    for package in ("github.com/fluxcd/pkg/ssa" if one == "." else one for one in module.programs.values()):
+    published = [one for one in module.programs.values() if not one.startswith(".")]
+    for package in published or ["github.com/fluxcd/pkg/ssa"]:
         assert f"v{module.version}" in {version for path, version in required if package.startswith(path)}
-    assert re.search(rf"^go {re.escape(VERSIONS.go_minimum)}\b", requirements, re.MULTILINE)
+    (language,) = re.findall(r"^go (\S+)$", requirements, re.MULTILINE)
+    assert versions.at_least(VERSIONS.go_minimum, language)
 
 
 def test_a_release_and_the_build_that_replaces_it_are_of_one_version_for_the_control_plane() -> None:
@@ -140,6 +142,20 @@ def test_the_release_of_pulumi_is_of_the_same_version_as_its_sdk() -> None:
         versions.pinned("pulumi", (HERE.repository / "requirements.txt").read_text())
         == VERSIONS.releases["pulumi"].version
     )
+
+
+def test_the_engine_that_we_build_is_no_older_than_the_sdk_and_of_its_major_version() -> None:
+    sdk = versions.pinned("pulumi", (HERE.repository / "requirements.txt").read_text())
+    engine = VERSIONS.modules["pulumi"].version
+    assert versions.at_least(engine, sdk)
+    assert versions.parse(engine)[0] == versions.parse(sdk)[0]
+
+
+def test_the_scripts_beside_the_engine_are_of_its_own_release_of_the_sdk() -> None:
+    module = VERSIONS.modules["pulumi"]
+    required = (HERE.recipes / "pulumi" / "go.mod").read_text()
+    for script in module.scripts.values():
+        assert f"\t{script.split()[0]} v{module.version}\n" in required
 
 
 def test_a_package_that_is_not_pinned_is_named() -> None:
