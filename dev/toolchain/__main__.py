@@ -49,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
             tests = {program.name: program.needed_by for program in listed}
         installation = Installation(HERE, load(), os.environ, progress, tests, "campaigns" in arguments)
         installation.complete()
+        if arguments:
+            installation.complete_policy_pack()
         for line in installation.announcements():
             print(line)
     except UserError as error:

@@ -199,6 +199,21 @@ class Installation:
             else:
                 self._rest(pending, uv)
 
+    def complete_policy_pack(self) -> None:
+        """Make the Python environment of policy/, which a test starts.
+
+        Raises:
+            UserError: its packages cannot be had.
+        """
+        pack = python_environment.POLICY
+        if python_environment.is_ready(self.places, self.versions, pack):
+            return
+        with locked(self.places.lock, lambda: None):
+            uv = python_environment.find_uv(self.places, self.base)
+            uv = uv or python_environment.install_uv(self.places, self.versions, self.runner, self.base)
+            with self.progress.doing(self.progress.plan("Python environment of policy/", 15)):
+                python_environment.make(self.places, self.versions, uv, self.runner, self.base, pack)
+
     def _plan_python(self) -> Step:
         return self.progress.plan(PYTHON, self.versions.python_seconds, line="python")
 

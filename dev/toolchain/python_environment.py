@@ -1,6 +1,7 @@
-"""The Python environment `.venv`, installed with uv.
+"""Python environments, installed with uv.
 
-It has what requirements.txt and requirements-dev.txt ask for.
+`.venv` has what requirements.txt and requirements-dev.txt ask for, `policy/venv` what the policy
+pack needs, whose SDK cannot be beside the program's packages.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +22,6 @@ from dev.toolchain.processes import CommandFailed, Runner
 from dev.toolchain.store import is_program
 from dev.toolchain.versions import Versions, at_least
 
-REQUIREMENTS: Final = ("requirements.txt", "requirements-dev.txt")
-CONSTRAINTS: Final = "constraints.txt"
 _STAMP: Final = ".installed"
 _REMOVED: Final = (
     "VIRTUAL_ENV",
@@ -35,32 +35,47 @@ _REMOVED: Final = (
 )
 
 
-def fingerprint(places: Places) -> str:
+@dataclass(frozen=True)
+class Environment:
+    """A directory of the checkout, and the files that say which packages belong into it."""
+
+    directory: str
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+
+
+PROGRAM: Final = Environment(".venv", ("requirements.txt", "requirements-dev.txt"), ("constraints.txt",))
+POLICY: Final = Environment("policy/venv", ("policy/requirements.txt",))
+
+
+def fingerprint(places: Places, environment: Environment = PROGRAM) -> str:
     """Changes as soon as another environment is asked for."""
-    texts = [(places.repository / name).read_bytes() for name in (*REQUIREMENTS, CONSTRAINTS)]
+    names = (*environment.requirements, *environment.constraints)
+    texts = [(places.repository / name).read_bytes() for name in names]
     return hashlib.sha256(b"\0".join([*texts, b"compiled"])).hexdigest()
 
 
-def is_ready(places: Places, versions: Versions) -> bool:
-    """Whether `.venv` holds what is asked for; starts no process."""
+def is_ready(places: Places, versions: Versions, environment: Environment = PROGRAM) -> bool:
+    """Whether an environment holds what is asked for; starts no process."""
+    venv = places.repository / environment.directory
     try:
-        stamp = (places.venv / _STAMP).read_text(encoding="utf-8").strip()
+        stamp = (venv / _STAMP).read_text(encoding="utf-8").strip()
     except OSError:
         return False
-    return stamp == fingerprint(places) and is_usable(places, versions.python_minimum)
+    return stamp == fingerprint(places, environment) and is_usable(venv, versions.python_minimum)
 
 
-def is_usable(places: Places, minimum: str) -> bool:
-    """Whether `.venv` is an environment of a Python that still exists.
+def is_usable(venv: Path, minimum: str) -> bool:
+    """Whether a directory is an environment of a Python that still exists.
 
     The Python must also be new enough.
     """
     try:
-        configuration = (places.venv / "pyvenv.cfg").read_text(encoding="utf-8")
+        configuration = (venv / "pyvenv.cfg").read_text(encoding="utf-8")
     except OSError:
         return False
     version = re.search(r"^version(?:_info)? *= *(\S+)", configuration, re.MULTILINE)
-    return version is not None and at_least(version.group(1), minimum) and is_program(places.python)
+    return version is not None and at_least(version.group(1), minimum) and is_program(venv / "bin/python")
 
 
 def find_uv(places: Places, base: Mapping[str, str]) -> Path | None:
@@ -125,34 +140,43 @@ def unpack(
     runner.run(arguments, log, environment, limit=600)
 
 
-def make(places: Places, versions: Versions, uv: Path, runner: Runner, base: Mapping[str, str]) -> None:
-    """Make `.venv`, or bring it up to date.
+def make(
+    places: Places,
+    versions: Versions,
+    uv: Path,
+    runner: Runner,
+    base: Mapping[str, str],
+    environment: Environment = PROGRAM,
+) -> None:
+    """Make an environment, or bring it up to date.
 
     Raises:
         UserError: the packages cannot be had.
     """
-    environment = cleaned(base)
-    stamp = places.venv / _STAMP
+    variables = cleaned(base)
+    venv = places.repository / environment.directory
+    packages = [argument for name in environment.requirements for argument in ("-r", _file(places, name))]
+    packages += [argument for name in environment.constraints for argument in ("-c", _file(places, name))]
+    stamp = venv / _STAMP
     stamp.unlink(missing_ok=True)
     try:
-        if not is_usable(places, versions.python_minimum):
-            shutil.rmtree(places.venv, ignore_errors=True)
+        if not is_usable(venv, versions.python_minimum):
+            shutil.rmtree(venv, ignore_errors=True)
             python = getattr(sys, "_base_executable", None) or sys.executable
-            runner.run([str(uv), "venv", "--python", python, str(places.venv)], "python", environment)
-        requirements = [
-            argument for name in REQUIREMENTS for argument in ("-r", str(places.repository / name))
-        ]
-        requirements += ["-c", str(places.repository / CONSTRAINTS)]
-        runner.run(
-            [str(uv), "pip", "install", "--python", str(places.python), *requirements], "python", environment
-        )
+            runner.run([str(uv), "venv", "--python", python, str(venv)], "python", variables)
+        install = [str(uv), "pip", "install", "--python", str(venv / "bin/python")]
+        runner.run([*install, *packages], "python", variables)
     except CommandFailed as failure:
         raise UserError(no_packages(failure, runner.logs / "python.log")) from failure
-    _compile(places, runner, environment)
-    stamp.write_text(fingerprint(places) + "\n", encoding="utf-8")
+    _compile(venv, runner, variables)
+    stamp.write_text(fingerprint(places, environment) + "\n", encoding="utf-8")
 
 
-def _compile(places: Places, runner: Runner, environment: Mapping[str, str]) -> None:
+def _file(places: Places, name: str) -> str:
+    return str(places.repository / name)
+
+
+def _compile(venv: Path, runner: Runner, variables: Mapping[str, str]) -> None:
     """Compile all packages, as pip does.
 
     Where nothing may be written later (PYTHONDONTWRITEBYTECODE), each process would do it anew.
@@ -160,9 +184,9 @@ def _compile(places: Places, runner: Runner, environment: Mapping[str, str]) -> 
     # Ends with 1 where a package ships files for other versions of Python; those are not imported.
     with suppress(CommandFailed):
         runner.run(
-            [str(places.python), "-m", "compileall", "-q", "-j", "0", str(places.venv / "lib")],
+            [str(venv / "bin/python"), "-m", "compileall", "-q", "-j", "0", str(venv / "lib")],
             "python",
-            environment,
+            variables,
         )
 
 
