@@ -24,6 +24,7 @@ STACKS: Final = {
     "existing-ca": ("existing-ca",),
     "csr-clients": ("csr-clients",),
     "two-environments": ("staging", "production"),
+    "automation": ("staging", "production"),
 }
 
 
@@ -47,10 +48,7 @@ class Example:
         it to the sandbox.
         """
         file = self.directory / f"Pulumi.{stack}.yaml"
-        text = file.read_text(encoding="utf-8")
-        assert set(re.findall("<[^<>]+>", text)) - {"<...>"} == values.keys()
-        for placeholder, value in values.items():
-            text = text.replace(placeholder, value)
+        text = filled_in(file, values)
         api = f"127.0.0.1:{self.sandbox.port_base + 80}"
         at = f"{self.sandbox.address(albconfig)}:{self.sandbox.listener_base + 443}"
         document = yaml.safe_load(text)
@@ -84,6 +82,15 @@ class Example:
         return run("curl", *asked, "https://demo.alb.ingress.top/", cwd=self.directory).stdout
 
 
+def filled_in(file: Path, values: Mapping[str, str]) -> str:
+    """A file's text with values in place of all its placeholders."""
+    text = file.read_text(encoding="utf-8")
+    assert set(re.findall("<[^<>]+>", text)) - {"<...>"} == values.keys()
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
 @pytest.fixture
 def example(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> Iterator[Example]:
     """The example that the test names; its stacks are destroyed afterwards."""
@@ -92,8 +99,11 @@ def example(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) ->
     directory = tmp_path / "examples" / request.param
     stacks = STACKS[request.param]
     directory.mkdir(parents=True)
-    for file in ("README.md", "Pulumi.yaml", *(f"Pulumi.{stack}.yaml" for stack in stacks)):
-        shutil.copy(REPOSITORY / "examples" / request.param / file, directory)
+    template = REPOSITORY / "examples" / request.param
+    files = ("README.md", "Pulumi.yaml", "deploy.py", "environments.yaml")
+    for file in (*files, *(f"Pulumi.{stack}.yaml" for stack in stacks)):
+        if (template / file).exists():
+            shutil.copy(template / file, directory)
     made = Example(directory, sandbox)
     yield made
     for stack in stacks:
@@ -164,3 +174,53 @@ def test_production_follows_staging_and_a_client_of_staging_opens_nothing_there(
     example.type("../../mtls clients export partner --format pem --output . --stack staging")
     assert example.status(*client, albconfig="alb-staging") == "200"
     assert example.status(*client, albconfig="alb-production") in ("000", "400")
+
+
+@pytest.mark.parametrize("example", ["automation"], indirect=True)
+def test_a_program_deploys_environments_in_turn_and_stops_at_one_that_does_not_hold(
+    example: Example, apply: Apply
+) -> None:
+    sandbox = example.sandbox
+    values = {"<region of the ALB>": "cn-hangzhou"}
+    for stack in STACKS["automation"]:
+        apply(f"api-{stack}", [{"port": 443, "protocol": "HTTPS", "certificates": CERTIFICATES}])
+        values |= {
+            f"<account of {stack}>": ACCOUNT_ID,
+            f"<context of the cluster of {stack}>": CONTEXT,
+            f"<AlbConfig of {stack}>": f"api-{stack}",
+        }
+    file = example.directory / "environments.yaml"
+    environments = yaml.safe_load(filled_in(file, values))
+    api = f"127.0.0.1:{sandbox.port_base + 80}"
+    for stack, configuration in environments.items():
+        at = f"{sandbox.address(f'api-{stack}')}:{sandbox.listener_base + 443}"
+        configuration |= {
+            "alicloud:protocol": "HTTP",
+            **{f"alicloud:endpoints.{product}": api for product in ("alb", "cas", "sts")},
+            "alb-mutual-tls:deletionProtection": False,
+            "alb-mutual-tls:authorities.root.keyAlgorithm": "ECDSA-P256",
+            "alb-mutual-tls:listeners.https.verify.address": at,
+            "alb-mutual-tls:listeners.https.verify.serverName": "demo.alb.ingress.top",
+        }
+    file.write_text(yaml.safe_dump(environments, sort_keys=False), encoding="utf-8")
+    (deploy,) = example.lines
+    shown = example.type(deploy)
+    assert re.findall(r"^(\w+): (\d+) create$", shown, re.MULTILINE) == [
+        ("staging", "13"),
+        ("production", "13"),
+    ]
+    assert "PRIVATE KEY" not in shown
+    assert example.status(albconfig="api-staging") in ("000", "400")
+    assert example.status(albconfig="api-production") == "200"
+    shown = example.type(deploy)
+    assert re.findall(r"^(\w+): (\d+) same$", shown, re.MULTILINE) == [
+        ("staging", "13"),
+        ("production", "13"),
+    ]
+
+    environments["production"]["alb-mutual-tls:caEnabled"] = True
+    environments["staging"]["alb-mutual-tls:listeners.https.verify.address"] = "127.0.0.1:1"
+    file.write_text(yaml.safe_dump(environments, sort_keys=False), encoding="utf-8")
+    with pytest.raises(AssertionError, match="staging does not hold, so nothing after it is deployed"):
+        example.type(deploy)
+    assert example.status(albconfig="api-production") == "200"
