@@ -203,6 +203,17 @@ def test_a_cluster_that_does_not_answer_is_our_refusal_in_the_preview_as_pulumi_
     delivery.stack.unchanged()
 
 
+def test_a_kubeconfig_that_has_moved_replaces_nothing(delivery: Delivery) -> None:
+    before, uid = delivery.content(), delivery.uid()
+    for old, new in (("kubeconfig", "moved"), ("moved", "kubeconfig")):
+        (delivery.time.program / old).rename(delivery.time.program / new)
+        delivery.stack.config["kubernetes:kubeconfig"] = new
+        # Else the refresh reads with the path that the state has.
+        shown = succeed(delivery.stack.pulumi("up", "--yes", "--skip-preview", "--run-program"))
+        assert "replaced" not in shown, shown
+        assert (delivery.content(), delivery.uid()) == (before, uid)
+
+
 @pytest.mark.campaign
 def test_a_renewal_changes_the_same_secret(delivery: Delivery) -> None:
     before, uid = delivery.content(), delivery.uid()

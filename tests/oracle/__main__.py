@@ -53,7 +53,7 @@ def side_by_side(
             answers.append(call(side))
         clear()
         differences = compare(name, *answers)
-        print(f"{plugin}: {name}: {len(differences) or 'no'} differences", flush=True)
+        print(f"{plugin}: {name}: {_number(differences)}", flush=True)
         for one in differences:
             print(f"    {one.what}")
             print(f"        stand-in  {one.stand_in}")
@@ -63,6 +63,10 @@ def side_by_side(
     wrong = verdict(found, known)
     print(f"{plugin}: {len(calls)} calls, {len(found)} differences, {len(known)} in {PAGE.name}")
     return wrong
+
+
+def _number(differences: Sequence[Difference]) -> str:
+    return f"{len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}"
 
 
 def kubernetes(version: str, environment: dict[str, str], directory: Path) -> list[str]:
@@ -158,7 +162,7 @@ def main(names: Sequence[str]) -> int:
             wrong.append(str(error))
     for sentence in wrong:
         print(f"error: {sentence}", file=sys.stderr)
-    print(f"{PAGE.name} is {'not true' if wrong else 'true'}")
+    print(f"{PAGE.name} is {'not true' if wrong else 'true of what was compared'}")
     return 1 if wrong else 0
 
 
