@@ -55,6 +55,7 @@ _SERVED: Final = (
     "tests/integration",
 )
 _READ: Final = ("tests/contract/cli/test_inspect.py", "tests/contract/pki/test_pki_exports.py")
+_HOSTS: Final = "tests/integration/test_language_host.py"
 _TYPESCRIPT: Final = "tests/integration/test_typescript_program.py"
 _TOKEN: Final = "tests/unit/workflows/test_token_renewal.py"
 _VERIFIED: Final = "tests/contract/pki/test_pki_verifiers.py"
@@ -65,7 +66,7 @@ PROGRAMS: Final = (
     Program("etcd", ENGINE, _KUBERNETES),
     Program("kube-apiserver", ENGINE, _KUBERNETES),
     Program("kubectl", ENGINE, _KUBERNETES),
-    Program("pulumi-language-yaml", TESTS, ("tests/integration/test_language_host.py",)),
+    Program("pulumi-language-yaml", TESTS, (_HOSTS, "tests/integration/test_yaml_program.py")),
     Program("flux-apply", CAMPAIGNS, ("tests/contract/listener/test_flux.py",)),
     Program(
         "nginx",
@@ -108,6 +109,7 @@ PROGRAMS: Final = (
         "promtool", "toolchain: Debian's package prometheus", ("tests/contract/cli/test_alert_rules.py",)
     ),
     Program("bash", PATH, ("tests/integration", _TOKEN)),
+    Program("pulumi-typescript-sdk", TESTS, (_TYPESCRIPT,)),
     Program("node", PATH, (_TYPESCRIPT,)),
     Program("npm", PATH, (_TYPESCRIPT,)),
     Program("make", PATH, ("tests/contract/toolchain/test_toolchain_launchers.py",)),

@@ -76,6 +76,7 @@ class Installation:
             Family("etcd", {name: assets[name] for name in ("etcd",) if assets}),
             Family("kubernetes", {name: assets[name] for name in ("kube-apiserver", "kubectl") if assets}),
             *([Family("yaml-host", engine.yaml_host(places, base))] if tests is not None else []),
+            *([Family("typescript-sdk", {})] if tests is not None else []),
             *([Family("flux", {})] if campaigns else []),
         )
 

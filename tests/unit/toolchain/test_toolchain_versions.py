@@ -96,7 +96,8 @@ def test_go_mod_and_versions_toml_name_the_same_version(name: str) -> None:
     requirements = (HERE.recipes / name / "go.mod").read_text()
     required = re.findall(r"^(?:require\s+|\t)(\S+) (v\S+)", requirements, re.MULTILINE)
     published = [one for one in module.programs.values() if not one.startswith(".")]
-    for package in published or ["github.com/fluxcd/pkg/ssa"]:
+    around = {"flux": "github.com/fluxcd/pkg/ssa", "typescript-sdk": "github.com/pulumi/pulumi/pkg/v3"}
+    for package in published or [around[name]]:
         assert f"v{module.version}" in {version for path, version in required if package.startswith(path)}
     (language,) = re.findall(r"^go (\S+)$", requirements, re.MULTILINE)
     assert versions.at_least(VERSIONS.go_minimum, language)
