@@ -15,6 +15,8 @@ import yaml
 from tests.integration.engine import Sandbox, run, succeed
 from tests.integration.package import PLUGIN, Project, project, provider
 
+UNREACHABLE = ("ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH")
+"""npm's codes for a registry that cannot be reached."""
 DRIVER = Path(__file__).with_name("typescript_program.js")
 
 
@@ -31,6 +33,8 @@ def compile_program(stack: Project) -> None:
     succeed(run("pulumi", *generate, env=env, cwd=stack.directory))
     quiet = ("--no-audit", "--no-fund", "--prefer-offline")
     done = run("npm", "install", *quiet, env=dict(os.environ), cwd=stack.directory, timeout=600)
+    if any(code in done.stderr for code in UNREACHABLE):
+        pytest.skip(f"npm reaches no registry, so the TypeScript example was NOT tried: {done.stderr[:300]}")
     assert done.returncode == 0, f"npm cannot install the packages of the example\n{done.stderr}"
     compiler = stack.directory / "node_modules/typescript/lib/tsc.js"
     succeed(run("node", compiler, env=dict(stack.env), cwd=stack.directory))
