@@ -299,11 +299,7 @@ def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(
     assert of_partner not in found
     assert expected | of_the_sandbox <= found <= expected | of_the_sandbox | earlier
     # The kubeconfig's own key has to stand in a file for a moment; those of the stack never do.
-    assert not [
-        name
-        for name, keys in blocks.items()
-        if keys & expected and name != "decrypted state"
-    ]
+    assert not [name for name, keys in blocks.items() if keys & expected and name != "decrypted state"]
     print(
         f"searched {len(everywhere)} texts of {sum(map(len, everywhere.values()))} bytes, of them"
         f" {len(verbose)} of verbose log, and in {watcher.looks} looks the command lines and environments of"
