@@ -111,6 +111,7 @@ class Machine:
 
 
 EVERYTHING = ["etcd", "kube-apiserver", "kubectl", "pulumi", "pulumi-language-python"]
+FOR_TESTS = ["pulumi-language-yaml", "pulumi-typescript-sdk"]
 
 
 @pytest.fixture
@@ -320,7 +321,7 @@ def test_programs_that_only_tests_start_are_brought_for_tests_and_for_nothing_el
 def test_what_only_campaigns_start_is_built_for_them_alone_and_again_when_its_source_changes(
     debian: Machine,
 ) -> None:
-    assert debian.builds(debian.complete_for_tests()[0]) == [*EVERYTHING, "pulumi-language-yaml"]
+    assert debian.builds(debian.complete_for_tests()[0]) == [*EVERYTHING, *FOR_TESTS]
     assert not (debian.places.bin / "flux-apply").exists()
     assert debian.builds(debian.complete_for_campaigns()) == ["flux-apply"]
     assert (debian.places.bin / "flux-apply").is_file()
@@ -331,10 +332,12 @@ def test_what_only_campaigns_start_is_built_for_them_alone_and_again_when_its_so
     assert debian.builds(debian.complete_for_campaigns()) == ["flux-apply"]
 
 
-def test_what_runs_programs_in_yaml_is_built_for_tests_alone_unless_path_has_it(debian: Machine) -> None:
+def test_what_only_tests_start_is_built_for_them_alone_and_a_host_for_yaml_unless_path_has_it(
+    debian: Machine,
+) -> None:
     debian.complete()
-    assert not (debian.places.bin / "pulumi-language-yaml").exists()
-    assert debian.builds(debian.complete_for_tests()[0]) == ["pulumi-language-yaml"]
+    assert not [name for name in FOR_TESTS if (debian.places.bin / name).exists()]
+    assert debian.builds(debian.complete_for_tests()[0]) == FOR_TESTS
     program(debian.bin / "pulumi-language-yaml", "exit 0")
     assert debian.complete_for_tests()[0] == []
     assert (debian.places.bin / "pulumi-language-yaml").resolve() == debian.bin / "pulumi-language-yaml"
