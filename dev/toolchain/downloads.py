@@ -181,3 +181,8 @@ class Attempts:
 
     def _file(self, what: str) -> Path:
         return self.directory / (re.sub(r"[^A-Za-z0-9.]+", "-", what) + ".json")
+
+
+def shortened(reason: str) -> str:
+    """A reason, short enough to stand in a sentence."""
+    return reason if len(reason) <= 160 else f"{reason[:157]}..."

@@ -20,6 +20,7 @@ from typing import Final
 
 from alb_mutual_tls.errors import UserError
 from dev.toolchain import stand_ins
+from dev.toolchain.downloads import shortened
 from dev.toolchain.places import HERE, Places
 from dev.toolchain.store import is_program
 from dev.toolchain.versions import Versions, load, pinned, required_pulumi_version, satisfies
@@ -244,4 +245,23 @@ def plugin_versions(places: Places, versions: Versions) -> dict[str, str]:
 def has_official_plugin(places: Places, name: str, version: str) -> bool:
     return is_program(
         stand_ins.plugin_directory(places.pulumi_home, name, version) / f"pulumi-resource-{name}"
+    )
+
+
+def no_engine(wanted: list[str], versions: Versions, reason: str, requirement: str) -> str:
+    """One sentence: what is missing, why, and what to install."""
+    remedies = [f"Go {versions.go_minimum} or newer (https://go.dev/dl/)"]
+    if "pulumi" in wanted:
+        remedies.append(f"Pulumi {requirement} (https://www.pulumi.com/docs/install/)")
+    if "etcd" in wanted or "kubernetes" in wanted:
+        remedies.append(f"{', '.join(CONTROL_PLANE)} in a directory that {ASSETS} names")
+    alternatives = (
+        remedies[0]
+        if len(remedies) == 1
+        else f"{remedies[0]}, which builds all of it, or else {' and '.join(remedies[1:])}"
+    )
+    return (
+        f"{' and '.join(wanted)} can neither be downloaded nor built: there is no Go {versions.go_minimum} on"
+        f" PATH and the package {versions.go_package} cannot be had ({shortened(reason)}); install"
+        f" {alternatives}, and run the same command again"
     )

@@ -5,33 +5,24 @@ What is missing is downloaded or built, while the Python environment is made bes
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from alb_mutual_tls.errors import UserError
-from dev.toolchain import downloads, engine, golang, packaged, python_environment, stand_ins
+from dev.toolchain import downloads, engine, golang, python_environment
 from dev.toolchain.downloads import Attempts
 from dev.toolchain.engine import Source, choose
+from dev.toolchain.official_plugins import OfficialPlugins
+from dev.toolchain.packages import Packages
 from dev.toolchain.places import Places
 from dev.toolchain.processes import CalledOff, CommandFailed, Runner
-from dev.toolchain.progress import Progress, Step
+from dev.toolchain.progress import DOWNLOADS, Progress, Step
 from dev.toolchain.store import Recipe, Store, locked
-from dev.toolchain.versions import Module, Packaged, ReleaseFile, Versions, required_pulumi_version
+from dev.toolchain.versions import Module, ReleaseFile, Versions, required_pulumi_version
 
 PYTHON = "Python environment"
-DOWNLOADS = "downloads"
-"""A line of its own in the estimate: how fast a package came says nothing of how fast the builds
-will be.
-"""
-
-_PLUGIN_LIMIT = 120.0
-"""Seconds for the official plugins to be downloaded, all at once; without a way out they fail in
-about three.
-"""
 
 
 @dataclass(frozen=True)
@@ -66,8 +57,8 @@ class Installation:
         self.attempts = Attempts(places.attempts)
         self.off = threading.Event()
         self.runner = Runner(places.logs, self._tick, self.off)
-        self.tests = tests
-        self.packaged = tuple(one for one in versions.packaged if tests is not None or not one.tests)
+        wanted = tuple(one for one in versions.packaged if tests is not None or not one.tests)
+        self.packages = Packages(wanted, places, base, self.store, self.attempts, tests or {})
         self._found = engine.on_path(places, base)
         assets = engine.assets(places, base)
         pulumi = {"pulumi": self._found.pulumi} if self._found and not self._found.problem else {}
@@ -78,6 +69,16 @@ class Installation:
             *([Family("yaml-host", engine.yaml_host(places, base))] if tests is not None else []),
             *([Family("typescript-sdk", {})] if tests is not None else []),
             *([Family("flux", {})] if campaigns else []),
+        )
+        self.plugins = OfficialPlugins(
+            engine.plugin_versions(places, versions),
+            pulumi.get("pulumi", places.bin / "pulumi"),
+            places,
+            base,
+            self.attempts,
+            self.runner,
+            progress,
+            self.off,
         )
 
     # What is there
@@ -107,34 +108,10 @@ class Installation:
         """Whether nothing is left to do; starts no process."""
         return (
             python_environment.is_ready(self.places, self.versions)
-            and all(self._is_unpacked(one) or self._given_up(one) for one in self.packaged)
+            and self.packages.are_settled
             and all(self._is_linked(family) for family in self.families)
-            and all(
-                self._plugin_is_settled(name, version)
-                for name, version in engine.plugin_versions(self.places, self.versions).items()
-            )
+            and self.plugins.are_settled
         )
-
-    def _is_unpacked(self, wanted: Packaged) -> bool:
-        """Whether nothing is left to do for these programs.
-
-        Either PATH has them, or they were unpacked and are linked.
-        """
-        if packaged.is_provided(wanted, self.places, self.base):
-            return not any((self.places.bin / program).is_symlink() for program in wanted.programs)
-        return self.store.is_linked(self._unpacked(wanted))
-
-    def _unpacked(self, wanted: Packaged) -> dict[str, Path]:
-        return {program: self.store.path(packaged.recipe(wanted)) / program for program in wanted.programs}
-
-    def _given_up(self, wanted: Packaged) -> str | None:
-        """Return why programs that only tests need cannot be had.
-
-        None: they are there, or are to be tried.
-        """
-        if not wanted.tests or self._is_unpacked(wanted):
-            return None
-        return self.attempts.failure(packaged.attempt(wanted))
 
     def _is_linked(self, family: Family) -> bool:
         source = self.sources(family)[0]
@@ -165,12 +142,6 @@ class Installation:
     def _what(self, family: Family) -> str:
         return f"release {family.name} {self.versions.releases[family.name].version}"
 
-    def _plugin_is_settled(self, name: str, version: str) -> bool:
-        return (
-            engine.has_official_plugin(self.places, name, version)
-            or self.attempts.failure(f"plugin {name} {version}") is not None
-        )
-
     # What is done
 
     def complete(self) -> None:
@@ -193,8 +164,7 @@ class Installation:
                 for family in self.families
                 if not family.provided and not self._stored(family, self.sources(family)[0])
             ]
-            from_pypi = any(one.pypi and self._is_to_be_unpacked(one) for one in self.packaged)
-            uv = self._uv() if python or pending or from_pypi else None
+            uv = self._uv() if python or pending or self.packages.need_pypi else None
             if python and uv:
                 self._beside(python, uv, lambda: self._rest(pending, uv))
             else:
@@ -269,7 +239,7 @@ class Installation:
             raise problem[0]
 
     def _rest(self, pending: list[Family], uv: Path | None) -> None:
-        self._packages(uv)
+        self.packages.unpack(uv, self.runner, self.progress)
         built = [family for family in pending if not self._released(family)]
         if built:
             modules = [self.versions.modules[family.name] for family in built]
@@ -283,40 +253,7 @@ class Installation:
                 self._build(module, step, go)
         for family in self.families:
             self._link(family)
-        self._plugins()
-
-    def _is_to_be_unpacked(self, wanted: Packaged) -> bool:
-        here = packaged.is_provided(wanted, self.places, self.base) or self.store.has(packaged.recipe(wanted))
-        return not here and not self._given_up(wanted)
-
-    def _packages(self, uv: Path | None) -> None:
-        """Unpack programs that PATH has not; those that only tests need may be missing.
-
-        Raises:
-            UserError: one that is always needed cannot be had, with what to install.
-        """
-        unpacker = packaged.Unpacker(self.store, self.runner, self.base, root=os.geteuid() == 0)
-        pending = [one for one in self.packaged if self._is_to_be_unpacked(one)]
-        steps = []
-        for one in pending:
-            title = f"{' and '.join(one.programs)} from {one.origin}"
-            steps.append(self.progress.plan(title, one.seconds, DOWNLOADS))
-        for wanted, step in zip(pending, steps, strict=True):
-            try:
-                with self.progress.doing(step):
-                    unpacker.install(wanted, uv)
-            except packaged.NotToBeHad as failure:
-                self.progress.drop(step)
-                if not wanted.tests:
-                    sentence = packaged.missing(wanted, str(failure))
-                    raise UserError(f"{sentence} and run the same command again") from failure
-                self.attempts.remember(packaged.attempt(wanted), _short(str(failure)))
-        for wanted in self.packaged:
-            if packaged.is_provided(wanted, self.places, self.base):
-                for program in wanted.programs:
-                    self.store.unlink(program)
-            elif self.store.has(packaged.recipe(wanted)):
-                self.store.link(self._unpacked(wanted))
+        self.plugins.install()
 
     def _released(self, family: Family) -> bool:
         """Try the official release, if it is to be tried."""
@@ -356,7 +293,7 @@ class Installation:
             except CommandFailed as failure:
                 reason = failure.reason
         raise UserError(
-            no_engine([family.name for family in wanted], self.versions, reason, self._requirement())
+            engine.no_engine([family.name for family in wanted], self.versions, reason, self._requirement())
         )
 
     def _requirement(self) -> str:
@@ -374,85 +311,11 @@ class Installation:
             return
         self.store.link(self._programs(family, source))
 
-    def _plugins(self) -> None:
-        """Try to get the official plugins, once a day.
-
-        They are tried side by side: where there is no way out, they fail together.
-        """
-        plugins = engine.plugin_versions(self.places, self.versions)
-        pending = {
-            name: version for name, version in plugins.items() if not self._plugin_is_settled(name, version)
-        }
-        with ThreadPoolExecutor(max(len(pending), 1)) as side_by_side:
-            tries = [side_by_side.submit(self._plugin, name, version) for name, version in pending.items()]
-            try:
-                for one in tries:
-                    one.result()
-            except BaseException:
-                self.off.set()
-                raise
-
-    def _plugin(self, name: str, version: str) -> None:
-        pulumi = self._found.pulumi if self._found and not self._found.problem else self.places.bin / "pulumi"
-        environment = {
-            **self.base,
-            "PULUMI_HOME": str(self.places.pulumi_home),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
-        arguments = [str(pulumi), "plugin", "install", "resource", name, f"v{version}", "--non-interactive"]
-        step = self.progress.plan(f"official plugin {name} {version}", 5, line=f"plugin {name}")
-        try:
-            with self.progress.doing(step):
-                self.runner.run(
-                    arguments, f"plugin-{name}", environment, self.places.toolchain, limit=_PLUGIN_LIMIT
-                )
-                if not engine.has_official_plugin(self.places, name, version):
-                    raise CommandFailed(arguments, 0, "the engine reported success and installed nothing")
-        except CommandFailed as failure:
-            self.progress.drop(step)
-            self.attempts.remember(f"plugin {name} {version}", _short(failure.reason))
-
     def announcements(self) -> list[str]:
         """Return a line for each stand-in in use and each program that tests will miss."""
-        missed = [self._missed(one, reason) for one in self.packaged if (reason := self._given_up(one))]
-        plugins = engine.plugin_versions(self.places, self.versions).items()
-        return missed + [
-            stand_ins.announcement(name, version)
-            for name, version in plugins
-            if not engine.has_official_plugin(self.places, name, version)
-        ]
-
-    def _missed(self, wanted: Packaged, reason: str) -> str:
-        tests = self.tests or {}
-        places = sorted({place for program in wanted.programs for place in tests.get(program, ())})
-        them = "it" if len(wanted.programs) == 1 else "them"
-        sentence = packaged.missing(wanted, reason)
-        return f"{sentence}, because without {them} these tests fail: {', '.join(places)}"
+        return [*self.packages.missed(), *self.plugins.announcements()]
 
     def _tick(self) -> None:
         if self.off.is_set():
             raise CalledOff
         self.progress.tick()
-
-
-def no_engine(wanted: list[str], versions: Versions, reason: str, requirement: str) -> str:
-    """One sentence: what is missing, why, and what to install."""
-    remedies = [f"Go {versions.go_minimum} or newer (https://go.dev/dl/)"]
-    if "pulumi" in wanted:
-        remedies.append(f"Pulumi {requirement} (https://www.pulumi.com/docs/install/)")
-    if "etcd" in wanted or "kubernetes" in wanted:
-        remedies.append(f"{', '.join(engine.CONTROL_PLANE)} in a directory that {engine.ASSETS} names")
-    alternatives = (
-        remedies[0]
-        if len(remedies) == 1
-        else f"{remedies[0]}, which builds all of it, or else {' and '.join(remedies[1:])}"
-    )
-    return (
-        f"{' and '.join(wanted)} can neither be downloaded nor built: there is no Go {versions.go_minimum} on"
-        f" PATH and the package {versions.go_package} cannot be had ({_short(reason)}); install"
-        f" {alternatives}, and run the same command again"
-    )
-
-
-def _short(reason: str) -> str:
-    return reason if len(reason) <= 160 else f"{reason[:157]}..."

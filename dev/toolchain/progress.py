@@ -15,6 +15,11 @@ from typing import Final, TextIO
 HEARTBEAT: Final = 15.0
 """Seconds between lines where they cannot be overwritten (CI, pipes)."""
 
+DOWNLOADS: Final = "downloads"
+"""A line of its own in the estimate: how fast a package came says nothing of how fast the builds
+will be.
+"""
+
 _REDRAW: Final = 0.5
 
 
