@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
-import ssl
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +13,11 @@ from typing import Any
 
 import yaml
 
-from dev.sandbox import faults, processes
+from dev.sandbox import faults
 from dev.sandbox.cloud.actions import VERSIONS
 from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import Layout
+from tests.integration.underway import Underway
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # other ones where two checkouts are tested at once; each worker of pytest-xdist has a sandbox of
@@ -193,54 +189,6 @@ class Sandbox:
     def api_log(self) -> list[dict[str, Any]]:
         log = self.directory / "logs/api.log"  # made by the first request
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
-@dataclass
-class Underway:
-    """A pulumi command that runs: the engine with its program, its language host and its plugins,
-    all in one session.
-    """
-
-    engine: subprocess.Popen[bytes]
-    log: Path
-
-    def shown(self) -> str:
-        """What it has printed yet."""
-        return self.log.read_text()
-
-    def until(self, holds: Callable[[], bool], limit: float = 60) -> None:
-        """Wait until a condition holds, which must be so before the command ends."""
-        deadline = time.monotonic() + limit
-        while not holds():
-            assert self.engine.poll() is None, self.shown()
-            assert time.monotonic() < deadline, self.shown()
-            time.sleep(0.02)
-
-    def session(self) -> list[processes.Process]:
-        """Who of it lives."""
-        return [process for process in processes.everybody() if process.session == self.engine.pid]
-
-    def kill(self) -> None:
-        """SIGKILL to every process of it, as the kernel does when memory is short; returns when all
-        are gone.
-        """
-        if self.engine.poll() is None:
-            os.killpg(self.engine.pid, signal.SIGKILL)
-            self.engine.wait()
-        while left := self.session():  # plugins are in process groups of their own
-            processes.send(left, signal.SIGKILL)
-            time.sleep(0.01)
-
-    def plugins(self) -> list[processes.Process]:
-        """Our providers among its processes."""
-        return [one for one in self.session() if "alb_mutual_tls.provider" in processes.command_line(one.pid)]
-
-    def interrupt(self) -> float:
-        """Ctrl-C, as a terminal sends it; returns after how many seconds the command has ended."""
-        began = time.monotonic()
-        os.killpg(self.engine.pid, signal.SIGINT)
-        self.engine.wait(90)
-        return time.monotonic() - began
 
 
 @dataclass
@@ -510,51 +458,3 @@ class Stack:
         clean = {key: value for key, value in os.environ.items() if "CURL" not in key}
         body, _, status = run(*command, env=clean).stdout.rpartition("\n")
         return int(status or 0), body.strip()
-
-
-@contextmanager
-def shut(sandbox: Sandbox) -> Iterator[None]:
-    """Nobody without a certificate is let in as long as this lasts."""
-    with Prober(sandbox) as prober:
-        yield
-    assert prober.tries > 20
-    assert prober.let_in == []
-
-
-class Prober(threading.Thread):
-    """Connects without a certificate all the time; `let_in` counts how often that worked, `tries`
-    how often it was tried.
-    """
-
-    def __init__(self, sandbox: Sandbox, port: int = 443) -> None:
-        super().__init__(daemon=True)
-        self._address = ("127.0.0.1", sandbox.listener_base + port)
-        self._tls = ssl.create_default_context(cafile=str(sandbox.server_ca))
-        self._ended = threading.Event()
-        self.tries = 0
-        self.let_in: list[bytes] = []
-
-    def run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                with (
-                    socket.create_connection(self._address, timeout=5) as raw,
-                    self._tls.wrap_socket(raw, server_hostname="demo.alb.ingress.top") as connection,
-                ):
-                    connection.sendall(
-                        b"GET / HTTP/1.1\r\nHost: demo.alb.ingress.top\r\nConnection: close\r\n\r\n"
-                    )
-                    answer = connection.recv(4096)
-            except (OSError, ssl.SSLError):
-                answer = b""
-            self.tries += 1
-            if answer.startswith(b"HTTP/1.1 200"):
-                self.let_in.append(answer)
-
-    def __enter__(self) -> Prober:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join(timeout=20)

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.integration.engine import REPOSITORY, Sandbox, Stack, Underway
+from tests.integration.engine import REPOSITORY, Sandbox, Stack
+from tests.integration.underway import Underway
 
 
 def listener(sandbox: Sandbox) -> tuple[bool, list[str]]:

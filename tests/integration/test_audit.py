@@ -19,7 +19,8 @@ from alb_mutual_tls.alibaba.cas import Cas
 from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
 from dev.sandbox.layout import NO_ALB_ACCESS_KEY_ID
 from tests.integration.documentation import commands
-from tests.integration.engine import PROGRAM, REPOSITORY, Sandbox, Stack, run, shut, succeed
+from tests.integration.engine import PROGRAM, REPOSITORY, Sandbox, Stack, run, succeed
+from tests.integration.probing import shut
 from tests.integration.traffic import Traffic
 
 CERTIFICATES = [{"CertificateId": SERVER_CERTIFICATE_ID, "IsDefault": True}]

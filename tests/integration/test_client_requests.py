@@ -20,7 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.engine import Sandbox, Stack, Underway, run, succeed
+from tests.integration.engine import Sandbox, Stack, run, succeed
+from tests.integration.underway import Underway
 
 pytestmark = pytest.mark.campaign
 

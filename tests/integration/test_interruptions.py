@@ -22,7 +22,9 @@ from dev.sandbox.cloud.kube import FAILURES, Cluster, Mirror
 from dev.sandbox.cloud.writers import FIELD
 from dev.sandbox.control_plane import KUBE_APISERVER
 from dev.sandbox.layout import Layout
-from tests.integration.engine import Prober, Sandbox, Stack, Underway, succeed
+from tests.integration.engine import Sandbox, Stack, succeed
+from tests.integration.probing import Prober
+from tests.integration.underway import Underway
 
 ALBCONFIGS = "/apis/alibabacloud.com/v1/albconfigs"
 ANNOTATION = "albmtls/443-https"

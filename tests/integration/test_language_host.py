@@ -22,7 +22,8 @@ from dev.sandbox import processes
 from dev.toolchain import python_environment
 from dev.toolchain.places import HERE
 from dev.toolchain.versions import load
-from tests.integration.engine import Underway, run, succeed
+from tests.integration.engine import run, succeed
+from tests.integration.underway import Underway
 
 SHOWS = """\
 import pathlib, sys

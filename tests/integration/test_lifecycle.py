@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine import LISTENER_BASE, PORT_BASE, Prober, Sandbox, Stack, run, succeed
+from tests.integration.engine import LISTENER_BASE, PORT_BASE, Sandbox, Stack, run, succeed
+from tests.integration.probing import Prober
 
 ANNOTATION = "albmtls/443-https"
 

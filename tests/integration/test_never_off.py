@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine import Sandbox, Stack, shut
+from tests.integration.engine import Sandbox, Stack
+from tests.integration.probing import shut
 
 ANNOTATION = "albmtls/443-https"
 QUICK = {"keyAlgorithm": "ECDSA-P256"}

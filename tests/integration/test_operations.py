@@ -14,7 +14,8 @@ import pytest
 
 from tests.integration.console import clear
 from tests.integration.documentation import commands
-from tests.integration.engine import Sandbox, Stack, run, shut, succeed
+from tests.integration.engine import Sandbox, Stack, run, succeed
+from tests.integration.probing import shut
 
 pytestmark = pytest.mark.campaign
 

@@ -23,7 +23,8 @@ from dev.sandbox import faults, lifecycle
 from dev.sandbox.cloud.kube import Cluster as Kube
 from dev.sandbox.cloud.kube import KubeError
 from dev.sandbox.control_plane import KUBE_APISERVER
-from tests.integration.engine import REPOSITORY, Prober, Sandbox, Stack, run, succeed
+from tests.integration.engine import REPOSITORY, Sandbox, Stack, run, succeed
+from tests.integration.probing import Prober
 
 CLAIM = "albmtls/8443-https-rehearsal"
 TEMPORARY = 8443

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.engine import Sandbox, Stack, shut, succeed
+from tests.integration.engine import Sandbox, Stack, succeed
+from tests.integration.probing import shut
 
 pytestmark = pytest.mark.campaign
 
