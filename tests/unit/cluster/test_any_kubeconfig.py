@@ -350,7 +350,7 @@ VALUES: list[Any] = [
         "/dev/zero",
         "..",
         "%",
-        "[",
+        "[x",  # not [ alone, which is a program
         "1",
     ),
     *(
