@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +95,12 @@ class Running:
         return self.process.returncode, self.shown(), time.monotonic() - began
 
 
+def heedful() -> None:
+    """Heed signals that a shell in the background, or nohup, has told its children to ignore."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def held(stack: Stack) -> Iterator[Running]:
     """A rehearsal that has added its listener and waits for an ALB that does not show it; the
@@ -116,7 +121,7 @@ def held(stack: Stack) -> Iterator[Running]:
             stderr=output,
             start_new_session=True,
             # a shell has it ignored for what it starts in the background, this run for instance
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heedful,
         )
     running = Running(process, log)
     try:
