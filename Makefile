@@ -33,7 +33,7 @@ down: ## pulumi destroy of stack dev, then stop the sandbox; nothing is left run
 	@if [ -x "$(BIN)/python" ]; then "$(BIN)/python" -m dev.up down; else echo "nothing was made here, so there is nothing to take down"; fi
 
 # Contract tests mostly wait, so more of them than cores run at a time; engines do not.
-test: test-toolchain ## the tests that hold the main promises, ten minutes; a part of them: make test ONLY="tests/unit -k path"
+test: test-toolchain ## the tests that hold the main promises, eleven minutes; a part of them: make test ONLY="tests/unit -k path"
 ifdef ONLY
 	@$(PYTEST) $(ONLY)
 else

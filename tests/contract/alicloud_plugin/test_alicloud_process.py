@@ -5,8 +5,6 @@ real signature, and nothing else.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ import grpc
 import pytest
 
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
-from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2, provider_pb2_grpc
+from alb_mutual_tls.plugin.protocol import empty_pb2, provider_pb2
 from alb_mutual_tls.wire import Properties
 from dev.sandbox.cloud.openapi import OpenApiServer
 from dev.sandbox.layout import (
@@ -30,8 +28,8 @@ from dev.sandbox.layout import (
     Layout,
 )
 from dev.toolchain.plugins.alicloud.provider import GET_ACCOUNT, VERSION
+from tests import plugin_process
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": ACCESS_KEY_ID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET}
 OTHER_KEYS = {"accessKey": OTHER_ACCOUNT_ACCESS_KEY_ID, "secretKey": f"{OTHER_ACCOUNT_ACCESS_KEY_ID}-secret"}
 
@@ -52,30 +50,15 @@ def server(directory: Path) -> Iterator[OpenApiServer]:
 @contextmanager
 def started(directory: Path, **environment: str) -> Iterator[Any]:
     """The plugin in a sandbox's environment with more variables."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dev.toolchain.plugins.alicloud"],
-        cwd="/",
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(REPOSITORY),
-            "ALB_MUTUAL_TLS_SANDBOX": str(directory),
-            "PULUMI_BACKEND_URL": f"file://{directory}/state",
-            "HTTP_PROXY": "http://127.0.0.1:9",  # which is not for this machine itself
-            **environment,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield provider_pb2_grpc.ResourceProviderStub(channel)
-    finally:
-        process.terminate()
-        _, complaints = process.communicate(timeout=10)
-    assert complaints == ""
+    environment = {
+        "ALB_MUTUAL_TLS_SANDBOX": str(directory),
+        "PULUMI_BACKEND_URL": f"file://{directory}/state",
+        "HTTP_PROXY": "http://127.0.0.1:9",  # which is not for this machine itself
+        **environment,
+    }
+    command = [sys.executable, "-P", "-m", "dev.toolchain.plugins.alicloud"]
+    with plugin_process.running(command, environment) as stub:
+        yield stub
 
 
 def configuration(server: OpenApiServer, **more: Any) -> Properties:
