@@ -145,20 +145,16 @@ def _profile_choice(
         )
     mode = profile.get("mode") or "AK"
     identifier, secret = profile.get("access_key_id"), profile.get("access_key_secret")
+
+    def own_keys(token: str | None) -> Keys:
+        return _pair(
+            identifier, secret, token, f"access_key_id of {origin}", f"access_key_secret of {origin}"
+        )
+
     if mode == "AK":
-        return Choice(
-            _pair(identifier, secret, None, f"access_key_id of {origin}", f"access_key_secret of {origin}"),
-            origin,
-        )
+        return Choice(own_keys(None), origin)
     if mode == "StsToken":
-        keys = _pair(
-            identifier,
-            secret,
-            profile.get("sts_token"),
-            f"access_key_id of {origin}",
-            f"access_key_secret of {origin}",
-        )
-        return Choice(keys, origin)
+        return Choice(own_keys(profile.get("sts_token")), origin)
     if mode == "OIDC":
         return Choice(_profile_oidc(profile, origin), origin)
     if mode in ("RamRoleArn", "ChainableRamRoleArn"):
@@ -170,14 +166,7 @@ def _profile_choice(
             policy=profile.get("policy") or None,
         )
         if mode == "RamRoleArn":
-            keys = _pair(
-                identifier,
-                secret,
-                profile.get("sts_token"),
-                f"access_key_id of {origin}",
-                f"access_key_secret of {origin}",
-            )
-            return Choice(keys, origin, (role,))
+            return Choice(own_keys(profile.get("sts_token")), origin, (role,))
         source = _needed(profile, "source_profile", origin)
         if source in seen or source == name:
             raise UserError(f"{origin} leads back to itself through source_profile {source}: correct {file}")
