@@ -18,7 +18,14 @@ from dev.toolchain.processes import CommandFailed, Runner
 from dev.toolchain.store import Recipe, is_program
 from dev.toolchain.versions import Module, at_least
 
-FLAGS: Final = ("-trimpath", "-buildvcs=false", "-pgo=off", "-tags=osusergo,grpcnotrace")
+# The linker drops DWARF anyhow (`-s -w`), so the compiler need not write it: a tenth of its time.
+FLAGS: Final = (
+    "-trimpath",
+    "-buildvcs=false",
+    "-pgo=off",
+    "-tags=osusergo,grpcnotrace",
+    "-gcflags=all=-dwarf=false",
+)
 
 _OVERRIDES: Final = {
     "CGO_ENABLED": "0",
