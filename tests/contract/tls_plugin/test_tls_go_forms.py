@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dev.toolchain.plugins.tls.cert_request import CertRequest
-from dev.toolchain.plugins.tls.resource import identifier, public_der
+from dev.toolchain.plugins.tls.generated_key import public_der
+from dev.toolchain.plugins.tls.resource import identifier
 
 SAMPLES: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("go_x509.json").read_text())
 CURVES: dict[str, ec.EllipticCurve] = {"P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
 from alb_mutual_tls.wire import UNKNOWN
+from dev.toolchain.plugins.tls.generated_key import public_der
 from dev.toolchain.plugins.tls.private_key import PrivateKey
-from dev.toolchain.plugins.tls.resource import identifier, public_der
+from dev.toolchain.plugins.tls.resource import identifier
 
 KEYS: list[tuple[dict[str, Any], str]] = [
     ({"algorithm": "RSA"}, "RSA PRIVATE KEY"),

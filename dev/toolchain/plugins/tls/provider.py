@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from alb_mutual_tls.plugin.handler import Handler, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.wire import CheckFailure, Properties
 from dev.toolchain.plugins.sandbox_only import SandboxOnly
-from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from dev.toolchain.plugins.tls.resource import Resource
 
@@ -56,11 +54,11 @@ class TlsStandIn(SandboxOnly):
     name = NAME
     version = VERSION
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        super().__init__(environment)
-        kinds = (PrivateKey, CertRequest, SelfSignedCert)
-        self._handlers: dict[str, Handler] = {kind.token: kind(self.permit) for kind in kinds}
-
     def handler(self, token: str) -> Handler:
         """The handler of a resource type; raises `KeyError` when there is none."""
-        return self._handlers[token]
+        if token == PrivateKey.token:
+            return PrivateKey(self.permit)
+        from dev.toolchain.plugins.tls.cert_request import CertRequest  # with cryptography, 0.1 s
+
+        kinds = (CertRequest, SelfSignedCert)
+        return {kind.token: kind for kind in kinds}[token](self.permit)

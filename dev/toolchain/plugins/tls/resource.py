@@ -11,9 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
@@ -152,11 +149,6 @@ def without_nulls(value: Any) -> Any:
             if item is not None and not key.startswith("__")
         }
     return value
-
-
-def public_der(key: PublicKeyTypes) -> bytes:
-    """SubjectPublicKeyInfo."""
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def identifier(der: bytes) -> str:
