@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from alb_mutual_tls.cluster import kubeconfig as kubeconfigs
 from alb_mutual_tls.cluster.api import Forbidden, KubernetesApi, KubernetesError, path_of
+from alb_mutual_tls.cluster.memory import Memory
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.exact_json import Document
 from alb_mutual_tls.listener.patch import Patch
@@ -67,6 +68,7 @@ class Cluster:
         self._api: KubernetesApi | None = None
         self._uid: str | None = None
         self._writing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._seen = Memory()
 
     def _use(self) -> KubernetesApi:
         with self._lock:
@@ -139,6 +141,15 @@ class Cluster:
                 return None
             raise self._unserved() from None
 
+    def seen_albconfig(self, name: str) -> Document | None:
+        """Return the AlbConfig as it was when this process first looked, or last wrote to it.
+
+        One read serves all that ask, also at once: whoever looks, and does not write. What comes
+        back must not be changed. Raises as `albconfig`, and then the next one looks again.
+        """
+        seen: Document | None = self._seen.get(name, lambda: self.albconfig(name))
+        return seen
+
     def albconfigs(self) -> list[Document]:
         """All AlbConfigs; a cluster that does not know the kind has none."""
         try:
@@ -176,6 +187,7 @@ class Cluster:
         by itself: the answer may have been lost on the way, so the caller looks at the AlbConfig
         first.
         """
+        self._seen.forget(name)
         try:
             return self._use().patch(path_of(*_ALBCONFIGS, name), list(patch), FIELD_MANAGER)
         except KubernetesError as error:
@@ -221,6 +233,13 @@ class Cluster:
     def ingresses(self) -> list[Document]:
         """All Ingresses of all namespaces."""
         return list(self._use().items(path_of("apis", "networking.k8s.io", "v1", "ingresses")))
+
+    def seen_ingresses(self) -> tuple[list[Document], list[Document]]:
+        """IngressClasses and Ingresses as they were when this process first looked."""
+        seen: tuple[list[Document], list[Document]] = self._seen.get(
+            None, lambda: (self.ingress_classes(), self.ingresses())
+        )
+        return seen
 
     def services(self) -> list[Document]:
         """All Services of all namespaces."""

@@ -20,7 +20,7 @@ from typing import Final
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener import patch as listener_patch
-from alb_mutual_tls.listener.declared import find_listener
+from alb_mutual_tls.listener.declared import Listener
 from alb_mutual_tls.listener.exact_json import Document
 
 PREFIX: Final = "albmtls/"
@@ -142,13 +142,12 @@ def parse(text: str | None, albconfig: str, key: str) -> Claim | None:
     )
 
 
-def switched_off(document: Document, port: int) -> SwitchedOff | None:
-    """The note of `mtls off` about the HTTPS listener of a port.
+def switched_off(document: Document, listener: Listener) -> SwitchedOff | None:
+    """The note of `mtls off` about an HTTPS listener.
 
-    None where there is no note, and where the listener is on again, gone, or its claim unreadable.
+    None where there is no note, and where the listener is on again, or its claim unreadable.
     """
     try:
-        listener = find_listener(document, port)
         key = annotation_key(listener.port, listener.protocol)
         claim = parse(listener_patch.annotation(document, key), listener.albconfig, key)
     except UserError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from alb_mutual_tls.errors import UserError
@@ -28,6 +29,7 @@ class ListenerMalformed(UserError):
     """The AlbConfig leaves open what its listener is; its author must correct that."""
 
 
+@lru_cache(maxsize=4096)
 def fold(key: str) -> str:
     """A key as Go's encoding/json compares it.
 
@@ -181,12 +183,20 @@ def find_listener(document: Document, port: int) -> Listener:
     Raises `ListenerMissing`, naming the listeners that exist, or `ListenerMalformed`.
     """
     name = name_of(document)
-    _, items = _listener_list(document)
-    for index, item in enumerate(items):
+    root, items = _listener_list(document)
+    of_port = [
+        (index, item)
+        for index, item in enumerate(items)
         # a key in two spellings may hide the port that is looked for
-        if isinstance(item, dict) and any(port_number(item[key]) == port for key in spellings(item, "port")):
-            for key in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES):
-                _only(item, key, f"listener {index + 1} of AlbConfig {name} (port {port})")
+        if isinstance(item, dict) and any(port_number(item[key]) == port for key in spellings(item, "port"))
+    ]
+    for index, item in of_port:
+        for key in ("port", "protocol", CA_ENABLED, CA_CERTIFICATES):
+            _only(item, key, f"listener {index + 1} of AlbConfig {name} (port {port})")
+    https = [(index, item) for index, item in of_port if member(item, "protocol") == HTTPS]
+    if len(https) == 1:
+        ((index, item),) = https
+        return Listener(name, (*root, str(index)), item, port, HTTPS)
     listeners = all_listeners(document)
     matches = [listener for listener in listeners if listener.port == port and listener.protocol == HTTPS]
     if len(matches) == 1:

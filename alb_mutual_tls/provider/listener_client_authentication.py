@@ -54,7 +54,7 @@ from alb_mutual_tls.provider.listener_warnings import (
     warn_of_owners,
     warn_of_rehearsals,
 )
-from alb_mutual_tls.provider.listener_write import read_albconfig, write
+from alb_mutual_tls.provider.listener_write import look_at_albconfig, write
 from alb_mutual_tls.provider.outage import raise_unless_tolerable
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown
 
@@ -131,7 +131,7 @@ class ListenerClientAuthentication:
         cluster = self._configuration.require_cluster(state["cluster"], what)
         self._account(request, state["account"], False, what)
         try:
-            document = read_albconfig(cluster, state["albConfig"])
+            document = look_at_albconfig(cluster, state["albConfig"])
         except (AlbConfigMissing, NoAlbConfigKind):
             return None if state["claimId"] else Reading(id, state, inputs)
         if state["albConfigUid"] and document["metadata"]["uid"] != state["albConfigUid"]:
@@ -145,7 +145,7 @@ class ListenerClientAuthentication:
             # Not gone while its claim is there: somebody must take that away, at the latest a
             # destroy.
             return Reading(id, {**state, "caEnabled": False}, {**inputs, "caEnabled": False})
-        if note := claims.switched_off(document, state["port"]):
+        if note := claims.switched_off(document, listener):
             request.warn(note.sentence(short_name(state)))
         seen = live(state, document, listener)
         return Reading(
@@ -238,7 +238,7 @@ class ListenerClientAuthentication:
 
         try:
             if request.preview:
-                document = read_albconfig(cluster, inputs["albConfig"])
+                document = look_at_albconfig(cluster, inputs["albConfig"])
                 planned = plan(document)
             else:
                 planned, document = write(request, cluster, inputs["albConfig"], what, plan)

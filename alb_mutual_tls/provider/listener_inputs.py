@@ -18,7 +18,7 @@ class ListenerSettings(TypedDict):
     caCertificateId: str | Unknown
     caCertificateExisting: bool | Unknown
     trustedFingerprint: str | Unknown
-    trustedCertificatePem: str | Unknown
+    trustedNotAfter: str | Unknown
     issuingFingerprint: str | Unknown
     crossFingerprints: list[str | Unknown] | Unknown
     owner: str | Unknown
@@ -49,7 +49,7 @@ class ListenerInputs(ListenerSettings):
 INPUTS: Final = (*ListenerAddress.__annotations__, *ListenerSettings.__annotations__)
 DEFAULTS: Final[Mapping[str, Any]] = {
     "caCertificateExisting": False,
-    "trustedCertificatePem": "",
+    "trustedNotAfter": "",
     "crossFingerprints": [],
     "awaitListener": True,
     "awaitTimeoutSeconds": 180,
@@ -59,6 +59,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _IDENTITY: Final = re.compile(r"[0-9a-f]{8}")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _MOST_SECONDS: Final = 86400
 
 
@@ -115,7 +116,11 @@ def check_inputs(inputs: Properties) -> list[CheckFailure]:
     )
     for key in ("trustedFingerprint", "issuingFingerprint"):
         require(key, text(_FINGERPRINT), "a SHA-256 fingerprint of 64 lower-case hexadecimal digits")
-    require("trustedCertificatePem", lambda value: isinstance(value, str), "the CA certificate in PEM")
+    require(
+        "trustedNotAfter",
+        lambda value: isinstance(value, str) and (value == "" or _MOMENT.fullmatch(value) is not None),
+        "when the trusted CA ends, for instance 2036-11-20T12:00:00Z",
+    )
     fingerprint = text(_FINGERPRINT)
     require(
         "crossFingerprints",

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.listener.claim import Claim
+from alb_mutual_tls.pki.renewal import from_text
 from alb_mutual_tls.provider.consequences import describe, short, trusted_while_on
 from alb_mutual_tls.provider.listener_inputs import ListenerSettings, LocatedInputs
 from alb_mutual_tls.provider.listener_state import ListenerState
@@ -74,21 +75,17 @@ def refuse_ended(what: str, inputs: ListenerSettings, state: ListenerState | Non
     Everybody would be locked out. `state`: None for a new listener. A listener that is on with this
     CA already, or is being switched off, is not refused.
     """
-    pem = inputs["trustedCertificatePem"]
+    end = inputs["trustedNotAfter"]
     goes_on = (
         state is not None
         and state["caEnabled"] is True
         and state["trustedFingerprint"] == inputs["trustedFingerprint"]
     )
-    if inputs["caEnabled"] is not True or goes_on or pem is UNKNOWN or pem == "":
+    if inputs["caEnabled"] is not True or goes_on or end is UNKNOWN or end == "":
         return
-    from alb_mutual_tls.pki import bundle
-    from alb_mutual_tls.pki.renewal import to_text
-
-    end = bundle.load_one(pem).not_valid_after_utc
-    if end <= now:
+    if from_text(end) <= now:
         raise UserError(
-            f"{what} would ask for certificates of an authority that ended on {to_text(end)}, so everybody"
+            f"{what} would ask for certificates of an authority that ended on {end}, so everybody"
             " would be locked out: let it trust another authority (docs/rotation.md), or leave caEnabled"
             " false"
         )

@@ -149,7 +149,7 @@ def live(state: ListenerState, document: Document, listener: Listener) -> Listen
         "owner": _holder(state, listener_patch.annotation(document, key), key),
     }
     seen.pop("switchedOff", None)
-    if note := claims.switched_off(document, listener.port):
+    if note := claims.switched_off(document, listener):
         seen["switchedOff"] = f"by {note.by} on {note.at}"
     return seen
 

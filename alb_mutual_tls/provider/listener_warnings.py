@@ -56,7 +56,7 @@ def warn_of_bypasses(
     if warning := without_certificates(listener):
         request.warn(warning)
     try:
-        for bypass in open_bypasses(document, cluster.ingress_classes(), cluster.ingresses(), listener):
+        for bypass in open_bypasses(document, *cluster.seen_ingresses(), listener):
             request.warn(bypass.sentence(listener))
     except UserError as error:
         request.warn(

@@ -20,7 +20,15 @@ Planner = Callable[[Document], Planned]
 
 def read_albconfig(cluster: Cluster, name: str) -> Document:
     """An AlbConfig; raises AlbConfigMissing, which names those that the cluster has."""
-    document = cluster.albconfig(name)
+    return _existing(cluster, name, cluster.albconfig(name))
+
+
+def look_at_albconfig(cluster: Cluster, name: str) -> Document:
+    """The same for whoever does not write: one read serves all listeners of an AlbConfig."""
+    return _existing(cluster, name, cluster.seen_albconfig(name))
+
+
+def _existing(cluster: Cluster, name: str, document: Document | None) -> Document:
     if document is None:
         exist = ", ".join(sorted(item["metadata"]["name"] for item in cluster.albconfigs())) or "none"
         raise AlbConfigMissing(

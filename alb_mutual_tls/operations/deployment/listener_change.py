@@ -6,12 +6,12 @@ This module is pure.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from alb_mutual_tls.engine.events import ResourceState, Step
-from alb_mutual_tls.operations.deployment.certificate_change import subject
 from alb_mutual_tls.wire import UNKNOWN_TEXT
 
 
@@ -68,10 +68,13 @@ class ListenerChange:
     paths: tuple[str, ...] = ()
 
 
-def listener_change(step: Step) -> ListenerChange:
-    """What a step of `ListenerClientAuthentication` does to its listener."""
-    before = None if step.old is None else _setting(step.old)
-    after = _after(step)
+def listener_change(step: Step, subjects: Mapping[str, str]) -> ListenerChange:
+    """What a step of `ListenerClientAuthentication` does to its listener.
+
+    `subjects`: the subjects of CA certificates by their SHA-256.
+    """
+    before = None if step.old is None else _setting(step.old, subjects)
+    after = _after(step, subjects)
     if before is None and step.new is not None:
         before = _previous(step.new)
     state = step.new or step.old or ResourceState()
@@ -79,9 +82,9 @@ def listener_change(step: Step) -> ListenerChange:
     return ListenerChange(name, _effect(step, before, after), before, after, step.paths)
 
 
-def _after(step: Step) -> Setting | None:
+def _after(step: Step, subjects: Mapping[str, str]) -> Setting | None:
     if step.new is not None:
-        return _setting(step.new)
+        return _setting(step.new, subjects)
     return None if step.old is None else _previous(step.old)
 
 
@@ -116,7 +119,7 @@ def _another(before: Setting | None, after: Setting | None) -> bool:
     )
 
 
-def _setting(state: ResourceState) -> Setting:
+def _setting(state: ResourceState, subjects: Mapping[str, str]) -> Setting:
     enabled, identifier = state.value("caEnabled"), state.value("caCertificateId")
     authority = PlannedAuthority(identifier if isinstance(identifier, str) else None)
     # After a refresh the id is that on the listener, and the certificate still that of the last
@@ -124,8 +127,9 @@ def _setting(state: ResourceState) -> Setting:
     if identifier in (None, UNKNOWN_TEXT) or identifier == state.outputs.get(
         "appliedCaCertificateId", identifier
     ):
-        pem, digest = state.value("trustedCertificatePem"), state.value("trustedFingerprint")
-        authority = PlannedAuthority(authority.id, subject(pem), digest if isinstance(digest, str) else None)
+        digest = state.value("trustedFingerprint")
+        if isinstance(digest, str):
+            authority = PlannedAuthority(authority.id, subjects.get(digest), digest)
     return Setting(enabled if isinstance(enabled, bool) else None, None if identifier == "" else authority)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -76,11 +77,13 @@ class _Observer:
             )
             return ObservedListener(listener, NotKnown(str(error)), unnamed)
         from alb_mutual_tls.listener.claim import switched_off
+        from alb_mutual_tls.listener.declared import find_listener
         from alb_mutual_tls.listener.rehearsal_claim import left_behind
 
         notices = [left.sentence() for left in left_behind(document)]
-        if note := switched_off(document, listener.port):
-            notices.append(note.sentence(f"{listener.alb_config}:{listener.port}"))
+        with suppress(UserError):
+            if note := switched_off(document, find_listener(document, listener.port)):
+                notices.append(note.sentence(f"{listener.alb_config}:{listener.port}"))
         return ObservedListener(
             listener, declared(document, listener.port), self._enforced(document, listener), tuple(notices)
         )

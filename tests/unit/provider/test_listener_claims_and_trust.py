@@ -182,10 +182,10 @@ def test_trust_changes_only_to_the_authority_that_was_issuing() -> None:
 
 
 def test_an_ended_authority_locks_nobody_out_and_refuses_nothing_to_what_is_on_or_goes_off() -> None:
-    ended = pem(authority(end=PAST).certificate)
+    ended = to_text(PAST)
     world = World()
-    off = world.create(wanted(caEnabled=False, trustedCertificatePem=ended))
-    on = wanted(trustedCertificatePem=ended)
+    off = world.create(wanted(caEnabled=False, trustedNotAfter=ended))
+    on = wanted(trustedNotAfter=ended)
     sentence = (
         "listener 443/HTTPS of AlbConfig alb would ask for certificates of an authority that ended on"
         f" {to_text(PAST)}, so everybody would be locked out: let it trust another authority"
@@ -199,11 +199,9 @@ def test_an_ended_authority_locks_nobody_out_and_refuses_nothing_to_what_is_on_o
         issuingFingerprint=B,
         caCertificateId=CA_2,
         cutOff=True,
-        trustedCertificatePem=ended,
+        trustedNotAfter=ended,
     )
-    good = world.update(
-        off, wanted(trustedCertificatePem=pem(authority(end=datetime.now(UTC) + DAY).certificate))
-    )
+    good = world.update(off, wanted(trustedNotAfter=to_text(datetime.now(UTC) + DAY)))
     assert raised(UserError, lambda: world.update(good, flip)) == sentence
     on_still = world.update(good, {**on, "owner": good["owner"]})
     assert world.listener()["caEnabled"] is True

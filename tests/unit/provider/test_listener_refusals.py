@@ -97,7 +97,7 @@ def test_check_fills_in_defaults_and_accepts_what_is_not_known_yet() -> None:
             (
                 "ListenerClientAuthentication has no property caenabled: remove it, the properties are"
                 " albConfig, port, caEnabled, caCertificateId, caCertificateExisting, trustedFingerprint,"
-                " trustedCertificatePem, issuingFingerprint, crossFingerprints, owner, awaitListener,"
+                " trustedNotAfter, issuingFingerprint, crossFingerprints, owner, awaitListener,"
                 " awaitTimeoutSeconds, takeOver, cutOff"
             ),
         ),

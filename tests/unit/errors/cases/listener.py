@@ -16,7 +16,6 @@ from alb_mutual_tls.listener.fitness import doubtful, unfit
 from alb_mutual_tls.listener.temporary import free_port, temporary
 from alb_mutual_tls.provider.listener_inputs import check_inputs
 from tests.unit.errors.case import Case
-from tests.unit.pki.material import DAY, NOW, authority, pem
 from tests.unit.provider.fakes import CA_1, CA_2, A, B, C, World, alb, wanted
 
 _OTHERS = Claim("1", Owner("99999999", "urn:other"), A, A, CA_1, "{}")
@@ -150,7 +149,7 @@ def _cancelled(_: Path) -> object:
 
 
 def _ended(_: Path) -> object:
-    return World().create(wanted(trustedCertificatePem=pem(authority(end=NOW - DAY).certificate)))
+    return World().create(wanted(trustedNotAfter="2026-11-22T12:00:00Z"))
 
 
 def _imported(_: Path) -> object:
