@@ -61,8 +61,9 @@ campaigns: test-toolchain # what `make test` leaves to `make test-all`
 oracle: test-toolchain ## hold what stands in for plugins against the real ones; builds the one of kubernetes (six minutes, 4.6 GB); a part: ORACLE=tls
 	@$(RUN) "$(BIN)/python" -m tests.oracle $(ORACLE)
 
-bench: toolchain ## what a preview without changes costs, beside an empty program and one with the same providers, on a sandbox of its own
-	@$(RUN) "$(BIN)/python" -m benchmarks.preview $(BENCH)
+bench: test-toolchain ## what previews and first deployments cost by the size of a stack, beside an empty program and openssl's loop; into docs/performance.md: BENCH=--write
+	@"$(BIN)/python" -m compileall -q alb_mutual_tls components dev
+	@$(RUN) "$(BIN)/python" -m benchmarks $(BENCH)
 
 lint: toolchain ## ruff, formatting, types, layers
 	@status=0; \

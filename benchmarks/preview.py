@@ -1,5 +1,4 @@
-"""`python -m benchmarks.preview`: what a `pulumi preview` without changes costs, beside programs
-that do less, on a sandbox of its own.
+"""What a `pulumi preview` without changes costs, beside programs that do less.
 
 Every round runs each program once, one after the other, so that whatever else the machine does
 meets them all alike; only ratios of one run mean something.
@@ -7,24 +6,18 @@ meets them all alike; only ratios of one run mean something.
 
 from __future__ import annotations
 
-import argparse
 import os
-import shutil
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.growth import albconfig, apply
 from tests.integration.engine import PROGRAM, REPOSITORY, Sandbox, Stack, succeed
 
-PORTS: Final = (29000, 28000)
-"""Port bases of the sandbox and of its listeners."""
 EMPTY: Final = "import pulumi\n"
 FLOOR: Final = """\
 import pulumi
@@ -93,33 +86,35 @@ def directory(place: Path, name: str, checkout: Path, main: str | None = None) -
     return made
 
 
-@contextmanager
-def programs(place: Path, against: Path | None) -> Iterator[list[Program]]:
+def programs(place: Path, sandbox: Sandbox, against: Path | None) -> list[Program]:
     """The programs, deployed on a running sandbox."""
-    sandbox = Sandbox.start(place / "sandbox", *PORTS)
-    try:
-        found = [
-            Program("empty program", Stack("empty", directory(place, "empty", REPOSITORY, EMPTY), sandbox)),
-            Program(
-                "one resource of each provider",
-                Stack("floor", directory(place, "floor", REPOSITORY, FLOOR), sandbox),
-            ),
-            Program("stack dev", Stack("bench", directory(place, "dev", REPOSITORY), sandbox)),
-        ]
-        if against is not None:
-            # the same stack, seen by the other checkout's program, which may not know all endpoints
-            endpoints = found[-1].stack.config["alicloud:endpoints"][0]
-            found[-1].stack.config["alicloud:endpoints"] = [
-                {name: endpoints[name] for name in ("cas", "alb", "sts")}
-            ]
-            other = Stack("other", directory(place, "against", against), sandbox)
-            other.name, other.config = "bench", found[-1].stack.config
-            found.append(Program(f"stack dev of {against}", other))
-        for program in found if against is None else [*found[:2], found[3]]:
-            program.stack.up()
-        yield found
-    finally:
-        succeed(sandbox("stop"))
+    found = [
+        Program("empty program", Stack("empty", directory(place, "empty", REPOSITORY, EMPTY), sandbox)),
+        Program(
+            "one resource of each provider",
+            Stack("floor", directory(place, "floor", REPOSITORY, FLOOR), sandbox),
+        ),
+        Program("stack dev", Stack("bench", directory(place, "dev", REPOSITORY), sandbox)),
+    ]
+    if against is not None:
+        # a listener of its own, since two stacks cannot have one
+        other = Stack("against", directory(place, "against", against), sandbox)
+        other.set(listeners={"https": {"albConfig": "against", "port": 443}}, awaitListener=False)
+        apply(sandbox, albconfig("against", [443]))
+        found.append(Program(f"stack dev of {against.name}", other))
+    for program in found:
+        program.stack.up()
+    return found
+
+
+def previews(programs: Sequence[Program], rounds: int) -> None:
+    """Preview each program once in a round; the first round does not count."""
+    for number in range(rounds + 1):
+        for one in programs:
+            one.preview()
+            if number == 0:
+                one.wall.clear()
+                one.processor.clear()
 
 
 def table(measured: Sequence[Program]) -> str:
@@ -133,42 +128,3 @@ def table(measured: Sequence[Program]) -> str:
             f" {processor:.2f} |"
         )
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        default=7,
-        help="how often each program is previewed (after one round that does not count)",
-    )
-    parser.add_argument(
-        "--against", type=Path, help="another checkout, whose program previews the same stack"
-    )
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error(f"--rounds is {options.rounds}: give at least 1")
-    if options.against is not None and not (options.against / "Pulumi.yaml").is_file():
-        parser.error(
-            f"--against {options.against} holds no Pulumi.yaml: give the directory of a checkout with its"
-            " .venv and .toolchain"
-        )
-    place = Path(tempfile.mkdtemp(prefix="bench-"))
-    try:
-        with programs(place, options.against and options.against.absolute()) as measured:
-            for number in range(options.rounds + 1):
-                for one in measured:
-                    one.preview()
-                    if number == 0:
-                        one.wall.clear()
-                        one.processor.clear()
-                print(f"round {number} of {options.rounds}", file=sys.stderr)
-            print(f"no-op `pulumi preview`, {options.rounds} rounds, interleaved\n\n{table(measured)}")
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()
