@@ -17,6 +17,7 @@ from alb_mutual_tls.tokens import PROJECT
 from components.guard import after, require_account
 from components.mutual_tls import AlbMutualTls
 from components.providers import providers
+from components.registration import light_registration
 from components.settings import SettingsError, parse
 
 # Ctrl-C: else the SDK waits for the engine, which waits for the SDK, until the engine kills it
@@ -41,15 +42,14 @@ if settings.shown:
         " (docs/environments.md, who can read what)"
     )
 
-mutual_tls = AlbMutualTls(
-    PROJECT,
-    settings.arguments,
-    after(providers(settings), settings.provider),
-    secret_arguments=settings.secrets,
-)
+with light_registration():
+    mutual_tls = AlbMutualTls(
+        PROJECT,
+        settings.arguments,
+        after(providers(settings), settings.provider),
+        secret_arguments=settings.secrets,
+    )
 
 pulumi.export("caCertificateId", mutual_tls.ca_certificate_id)
 pulumi.export("caCertificatePem", mutual_tls.ca_certificate_pem)
 pulumi.export("listeners", mutual_tls.listeners)
-pulumi.export("clientCertificates", mutual_tls.client_certificates)
-pulumi.export("clientPrivateKeys", mutual_tls.client_private_keys)

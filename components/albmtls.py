@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
+from pulumi.output import UNKNOWN
 
 from alb_mutual_tls import tokens
 from alb_mutual_tls.access.keys import by_name
+from alb_mutual_tls.pki.register import CLIENT, GROUP, KEYS
 
 if TYPE_CHECKING:
     from .provider_arguments import AlbMtlsArgs
@@ -39,7 +41,6 @@ _ATTRIBUTES: Final = {
     "caCertificateId": "ca_certificate_id",
     "certificatePem": "certificate_pem",
     "certPem": "certificate_pem",
-    "notAfter": "not_after",
 }
 
 
@@ -186,62 +187,16 @@ class AuthorityCertificate(_Resource):
 
 
 class SignedCertificate(_Resource):
-    """A certificate that an authority of the stack signs.
+    """A certificate of another authority's name and key, which one of the stack signs (cross).
 
-    It is a client's (from its CSR), or another authority's (a cross certificate).
+    It is valid until the earlier end of the two roots. Without `sign` one that was signed before is
+    kept; where there is none, `certificate_pem` is empty.
     """
 
     certificate_pem: pulumi.Output[str]
-    not_after: pulumi.Output[str]
 
     def __init__(
         self,
-        name: str,
-        properties: Mapping[str, pulumi.Input[Any]],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            tokens.SIGNED_CERTIFICATE,
-            name,
-            {**properties, "certificate_pem": None, "not_after": None},
-            opts,
-        )
-
-    @classmethod
-    def client(
-        cls,
-        name: str,
-        *,
-        csr_pem: pulumi.Input[str],
-        issuer_certificate_pem: pulumi.Input[str],
-        issuer_private_key_pem: pulumi.Input[str],
-        subject: pulumi.Input[Mapping[str, pulumi.Input[str]]],
-        uris: pulumi.Input[Sequence[str]],
-        validity_days: int,
-        renew_before_days: int,
-        existing_authority_pems: Sequence[pulumi.Input[str]] = (),
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> SignedCertificate:
-        """A client certificate; `validity_days` and `renew_before_days` in days.
-
-        `existing_authority_pems`: whose names it must not bear.
-        """
-        properties: dict[str, pulumi.Input[Any]] = {
-            "kind": "client",
-            "csrPem": csr_pem,
-            "issuerCertificatePem": issuer_certificate_pem,
-            "issuerPrivateKeyPem": pulumi.Output.secret(issuer_private_key_pem),
-            "subject": subject,
-            "uris": uris,
-            "validityDays": validity_days,
-            "renewBeforeDays": renew_before_days,
-            **({"existingAuthorityPems": existing_authority_pems} if existing_authority_pems else {}),
-        }
-        return cls(name, properties, opts)
-
-    @classmethod
-    def cross(
-        cls,
         name: str,
         *,
         subject_certificate_pem: pulumi.Input[str],
@@ -249,45 +204,78 @@ class SignedCertificate(_Resource):
         issuer_private_key_pem: pulumi.Input[str],
         sign: bool,
         opts: pulumi.ResourceOptions | None = None,
-    ) -> SignedCertificate:
-        """A certificate of another authority's name and key.
-
-        It is valid until the earlier end of the two roots. Without `sign` one that was signed
-        before is kept; where there is none, `certificate_pem` is empty.
-        """
-        properties: dict[str, pulumi.Input[Any]] = {
+    ) -> None:
+        properties = {
             "kind": "cross",
             "subjectCertificatePem": subject_certificate_pem,
             "issuerCertificatePem": issuer_certificate_pem,
             "issuerPrivateKeyPem": pulumi.Output.secret(issuer_private_key_pem),
             "sign": sign,
+            "certificate_pem": None,
         }
-        return cls(name, properties, opts)
+        super().__init__(tokens.SIGNED_CERTIFICATE, name, properties, opts)
 
 
-class IssuedCertificates(_Resource):
-    """The record of the client certificates, with those that outlive their clients.
+class IssuedCertificates(pulumi.CustomResource):
+    """The register of the client certificates: it issues them, and remembers what it has issued.
 
-    It is kept in state alone, and begun once per component. `current`: client -> certificate in
-    PEM; `root_certificate_pems`: the roots that accept what the clients present now; `listeners`:
-    ALBCONFIG:PORT -> whether it demands them.
+    It is kept in state alone, and begun once per component. `clients`: client -> what its
+    certificate is to be (`register_inputs.py`); `groups`: group -> what those of its members are to
+    be; `issuer`: certificate and private key of what signs, None where there is nothing to sign;
+    `existing_authority_pems`: chains whose names no client may bear; `root_certificate_pems`: the
+    roots that accept what the clients present now; `listeners`: ALBCONFIG:PORT -> whether it
+    demands certificates.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        current: Mapping[str, pulumi.Input[str]],
+        clients: Mapping[str, Mapping[str, pulumi.Input[Any]]],
+        groups: Mapping[str, Mapping[str, pulumi.Input[Any]]],
+        issuer: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
+        existing_authority_pems: Sequence[pulumi.Input[str]],
         root_certificate_pems: pulumi.Input[Sequence[str]],
         listeners: Mapping[str, bool],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {
-            "current": current,
+        properties: dict[str, Any] = {
+            "clients": clients,
             "rootCertificatePems": root_certificate_pems,
             "listeners": listeners,
+            **dict.fromkeys(f"{CLIENT}{client}" for client in clients),
         }
+        if groups:
+            properties |= {
+                "groups": groups,
+                KEYS: None,
+                **dict.fromkeys(f"{GROUP}{group}" for group in groups),
+            }
+        if issuer:
+            properties["issuerCertificatePem"] = issuer[0]
+            properties["issuerPrivateKeyPem"] = pulumi.Output.secret(issuer[1])
+        if existing_authority_pems:
+            properties["existingAuthorityPems"] = existing_authority_pems
         super().__init__(tokens.ISSUED_CERTIFICATES, name, properties, opts)
+
+    @property
+    def private_keys(self) -> pulumi.Output[Mapping[str, str]]:
+        """The private keys (PEM) of members of groups by their full names, a secret."""
+        keys: pulumi.Output[Mapping[str, str] | None] | None = getattr(self, KEYS, None)
+        return pulumi.Output.from_input({}) if keys is None else keys.apply(lambda held: held or {})
+
+    def client(self, client: str) -> pulumi.Output[Mapping[str, str]]:
+        """What was issued to a client: `certificatePem`, `notAfter` and more.
+
+        It stays unknown where the register is left out of an update (--target, --exclude).
+        """
+        issued: pulumi.Output[Any] = getattr(self, f"{CLIENT}{client}")
+        return issued.apply(lambda held: UNKNOWN if held is None else held)
+
+    def group(self, group: str) -> pulumi.Output[Mapping[str, Mapping[str, str]]]:
+        """The same of each member of a group, by its name."""
+        issued: pulumi.Output[Any] = getattr(self, f"{GROUP}{group}")
+        return issued.apply(lambda held: UNKNOWN if held is None else held)
 
 
 class ClusterIdentity(_Resource):

@@ -7,10 +7,12 @@ certificates in every stack.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from .client_group import ClientGroups
 from .fields import ComputedText
 from .models import (
     Authorities,
@@ -78,6 +80,13 @@ class AlbMutualTlsArgs(Model):
         default_factory=dict,
         description="the client certificates that the stack issues, by names of your own",
     )
+    client_groups: ClientGroups = Field(
+        default_factory=dict,
+        description=(
+            "client certificates for many names at once, by names of groups of your own; keys and"
+            " certificates stand in one resource, so that a thousand cost seconds"
+        ),
+    )
     repository: str | None = Field(
         default=None,
         min_length=1,
@@ -124,6 +133,20 @@ class AlbMutualTlsArgs(Model):
         return self.trusted_authority or next(iter(self.authorities))
 
     @property
+    def issues(self) -> bool:
+        """Whether there are clients."""
+        return bool(self.clients or self.client_groups)
+
+    def subjects(self) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+        """Of every client its place in the configuration, its subject and its URI names."""
+        for name, client in self.clients.items():
+            yield f"clients.{name}", client.subject_fields(name), client.uri_names(name, "0" * 8)
+        for name, group in self.client_groups.items():
+            prefix = group.uri_prefix(name, "0" * 8)
+            for member in group.members:
+                yield f"clientGroups.{name}.{member}", group.subject_fields(member), [f"{prefix}{member}"]
+
+    @property
     def secrets(self) -> dict[str, ClientSecretArgs]:
         """Per client that is delivered into the cluster: its Secret."""
         return {name: client.secret for name, client in self.clients.items() if client.secret is not None}
@@ -160,7 +183,7 @@ class AlbMutualTlsArgs(Model):
         Clients need a cross certificate by the trusted one. One by another authority is never
         signed, but kept as long as that authority is here: it was trusted before, and may be again.
         """
-        if not self.clients:
+        if not self.issues:
             return ()
         others = [
             name

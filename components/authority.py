@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_tls as tls
 
-from alb_mutual_tls.pki.bundle import fingerprint, split
+from alb_mutual_tls.pki.bundle import fingerprint, not_after, split
 from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
 from .albmtls import AuthorityCertificate, ExistingCaCertificate
@@ -51,6 +51,11 @@ class CertificateAuthority:
     intermediates_pem: pulumi.Input[str] | None
     private_key_pem: pulumi.Output[str] | None
     fingerprint: pulumi.Output[str]
+
+    @property
+    def not_after(self) -> pulumi.Output[str]:
+        """When the root ends (RFC 3339)."""
+        return self.root_pem.apply(not_after)
 
     @classmethod
     def generate(

@@ -1,21 +1,66 @@
-"""Client certificates that a stack issues, the documentation's step 3.
-
-Each has a key, a certificate signing request and a certificate.
-"""
+"""Client certificates that a stack issues, the documentation's step 3."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_tls as tls
 
-from .albmtls import SignedCertificate
-from .authority import CertificateAuthority, private_key
+from .albmtls import IssuedCertificates
+from .authority import private_key
 from .models import ClientArgs
 from .pem_or_path import pem_text
+
+Wish = dict[str, pulumi.Input[Any]]
+"""What a certificate is to be, as the register takes it."""
+
+
+@dataclass(frozen=True)
+class ClientKey:
+    """What a client's certificate is to be, and the client's private key.
+
+    `private_key_pem` is a secret, and None for a client that brought a request: its key never was
+    here.
+    """
+
+    wish: Wish
+    private_key_pem: pulumi.Output[str] | None
+
+    @classmethod
+    def make(
+        cls,
+        resource_name: str,
+        name: str,
+        client: ClientArgs,
+        identity: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+        *,
+        secret: bool,
+    ) -> ClientKey:
+        """Make the key of a client that brings no request.
+
+        Its subject and URI names come from the configuration, never from the request. `secret`: the
+        state holds request, subject and URI names encrypted, but for what the certificate itself
+        says.
+        """
+        hidden: Callable[[Any], Any] = pulumi.Output.secret if secret else lambda value: value
+        wish: Wish = {
+            "subject": hidden(client.subject_fields(name)),
+            "uris": (
+                identity.apply(lambda value: client.uri_names(name, value))
+                if client.uris is None
+                else hidden(list(client.uris))
+            ),
+            "validityDays": client.validity_days,
+            "renewBeforeDays": client.renewal_days(),
+        }
+        if client.csr is not None:
+            csr = client.csr if isinstance(client.csr, str) else _checked(name, client.csr)
+            return cls({"csrPem": hidden(csr), **wish}, None)
+        key = private_key(resource_name, client.key_algorithm, opts)
+        return cls({"publicKeyPem": key.public_key_pem, **wish}, key.private_key_pem)
 
 
 @dataclass(frozen=True)
@@ -23,73 +68,30 @@ class IssuedClient:
     """A client's certificate.
 
     `chain_pem` is what the client presents: its certificate first, then cross certificates, without
-    the root. `private_key_pem` is a secret, and None for a client that brought a request: its key
-    never was here.
+    the root. `private_key_pem`: see `ClientKey`.
     """
 
-    certificate: SignedCertificate
     certificate_pem: pulumi.Output[str]
     chain_pem: pulumi.Output[str]
     not_after: pulumi.Output[str]
     private_key_pem: pulumi.Output[str] | None
 
     @classmethod
-    def issue(
+    def of(
         cls,
-        resource_name: str,
-        name: str,
-        client: ClientArgs,
-        issuer: CertificateAuthority,
+        register: IssuedCertificates,
+        client: str,
+        key: ClientKey,
         above: Sequence[pulumi.Input[str]],
-        identity: pulumi.Output[str],
-        opts: pulumi.ResourceOptions,
-        *,
-        existing_authority_pems: Sequence[pulumi.Input[str]],
-        secret: bool,
     ) -> IssuedClient:
-        """Issue a client certificate.
+        """Take a client's certificate from the register.
 
-        Its subject and URI names come from the configuration, never from the request. `above`: what
-        the client presents above its own certificate, in PEM. The issuer must have its private key.
-        `existing_authority_pems`: chains in CAS, whose names the client must not bear; those of
-        other authorities are compared before. `secret`: the state holds request, subject and URI
-        names encrypted, but for what the certificate itself says.
+        `above`: what the client presents above its own certificate, in PEM.
         """
-        fields = client.subject_fields(name)
-        hidden: Callable[[Any], Any] = pulumi.Output.secret if secret else lambda value: value
-        private_key_pem: pulumi.Output[str] | None = None
-        csr_pem: pulumi.Input[str]
-        if client.csr is not None:
-            csr_pem = client.csr if isinstance(client.csr, str) else _checked(name, client.csr)
-        else:
-            key = private_key(resource_name, client.key_algorithm, opts)
-            private_key_pem = key.private_key_pem
-            request = tls.CertRequest(
-                resource_name,
-                private_key_pem=key.private_key_pem,
-                subject=hidden(tls.CertRequestSubjectArgs(common_name=fields["commonName"])),
-                opts=_with_secret_subject(opts) if secret else opts,
-            )
-            csr_pem = request.cert_request_pem
-        assert issuer.private_key_pem is not None
-        signed = SignedCertificate.client(
-            resource_name,
-            csr_pem=hidden(csr_pem),
-            issuer_certificate_pem=issuer.signer_pem,
-            issuer_private_key_pem=issuer.private_key_pem,
-            subject=hidden(fields),
-            uris=(
-                identity.apply(lambda value: client.uri_names(name, value))
-                if client.uris is None
-                else hidden(list(client.uris))
-            ),
-            validity_days=client.validity_days,
-            renew_before_days=client.renewal_days(),
-            existing_authority_pems=existing_authority_pems,
-            opts=opts,
-        )
-        chain = pulumi.Output.all(signed.certificate_pem, *above).apply("".join)
-        return cls(signed, signed.certificate_pem, chain, signed.not_after, private_key_pem)
+        certificate: pulumi.Output[Mapping[str, str]] = register.client(client)
+        pem = certificate.apply(lambda issued: issued["certificatePem"])
+        chain = pulumi.Output.all(pem, *above).apply("".join)
+        return cls(pem, chain, certificate.apply(lambda issued: issued["notAfter"]), key.private_key_pem)
 
 
 def _checked(name: str, csr: pulumi.Output[str]) -> pulumi.Output[str]:
@@ -103,11 +105,3 @@ def _checked(name: str, csr: pulumi.Output[str]) -> pulumi.Output[str]:
             raise pulumi.RunError(f"{place}: {error}") from None
 
     return csr.apply(check)
-
-
-def _with_secret_subject(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-    """The options of a resource whose subject is a secret among its outputs too.
-
-    What plugins make of secret inputs is up to them.
-    """
-    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["subject"]))

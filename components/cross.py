@@ -39,7 +39,7 @@ class CrossCertificates:
         for certifier in args.certifiers:
             authority = authorities[certifier]
             assert authority.private_key_pem is not None
-            certificate = SignedCertificate.cross(
+            certificate = SignedCertificate(
                 f"{name}-{args.issuing}-by-{certifier}",
                 subject_certificate_pem=issuing.root_pem,
                 issuer_certificate_pem=authority.signer_pem,

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS, CLIENT_VALIDITY_DAYS, check_renewal
+from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS, CLIENT_VALIDITY_DAYS, check_renewal, renewal_days
 
 from .fields import (
     NAMES,
@@ -224,9 +224,7 @@ class ClientArgs(Model):
 
     def renewal_days(self) -> int:
         """How many days before its end the certificate is renewed."""
-        if self.renew_before_days is not None:
-            return self.renew_before_days
-        return min(30, max(1, self.validity_days // 3), self.validity_days - 1)
+        return renewal_days(self.validity_days, self.renew_before_days)
 
     def uri_names(self, name: str, identity: str) -> list[str]:
         """The URI names of the certificate.

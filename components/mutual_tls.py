@@ -5,12 +5,14 @@ Read `AlbMutualTls` from top to bottom as the documentation's five steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pulumi
 
 from alb_mutual_tls import clock, tokens
+from alb_mutual_tls.pki.register import member
 
 from .albmtls import (
     ExistingCaCertificate,
@@ -20,7 +22,7 @@ from .albmtls import (
 )
 from .arguments import AlbMutualTlsArgs
 from .authority import CertificateAuthority
-from .clients import IssuedClient
+from .clients import ClientKey, IssuedClient
 from .cross import CrossCertificates
 from .models import ListenerArgs
 from .uploads import uploads
@@ -92,26 +94,26 @@ class AlbMutualTls(pulumi.ComponentResource):
 
         # Step 3: client certificates signed by the issuing authority. During a rotation their chain
         # also carries cross certificates to the trusted authority and to a former one.
-        above = crosses.above_clients()
-        self.clients = {
-            client: IssuedClient.issue(
+        self._above = crosses.above_clients()
+        keys = {
+            client: ClientKey.make(
                 f"{name}-client-{client}",
                 client,
                 declared,
-                issuing,
-                above,
                 self.identity,
                 self._opts(depends_on=first),
-                existing_authority_pems=[authority.certificate_pem for authority in self.existing.values()],
                 secret="clients" in self._secret_arguments,
             )
             for client, declared in args.clients.items()
         }
         # ALB knows no revocation, so what clients had is remembered until it ends, also when the
         # last client is gone.
-        record = IssuedCertificates(
+        self._register = IssuedCertificates(
             f"{name}-issued",
-            current={client: issued.certificate_pem for client, issued in self.clients.items()},
+            clients={client: key.wish for client, key in keys.items()},
+            groups=self._groups(),
+            issuer=self._issuer(issuing),
+            existing_authority_pems=[authority.certificate_pem for authority in self.existing.values()],
             root_certificate_pems=crosses.root_pems(),
             listeners={
                 f"{listener.alb_config}:{listener.port}": self._args.demands(listener)
@@ -119,11 +121,14 @@ class AlbMutualTls(pulumi.ComponentResource):
             },
             opts=self._opts(depends_on=first),
         )
+        self.clients = {
+            client: IssuedClient.of(self._register, client, key, self._above) for client, key in keys.items()
+        }
         secrets = self._secrets(after=first)
 
         # A listener that demands certificates counts on clients that have theirs.
         for listener in demanding:
-            self._listener(listener, trusted, issuing, crosses, [record, *secrets])
+            self._listener(listener, trusted, issuing, crosses, [self._register, *secrets])
 
         self.register_outputs(self._state())
 
@@ -134,6 +139,27 @@ class AlbMutualTls(pulumi.ComponentResource):
 
     def _hidden(self, argument: str, value: Any) -> Any:
         return pulumi.Output.secret(value) if value and argument in self._secret_arguments else value
+
+    def _groups(self) -> dict[str, dict[str, pulumi.Input[Any]]]:
+        """What the certificates of each group are to be, as the register takes it."""
+        return {
+            name: {
+                "names": list(group.members),
+                "keyAlgorithm": group.key_algorithm,
+                "subject": self._hidden("clientGroups", group.subject),
+                "uriPrefix": self.identity.apply(partial(group.uri_prefix, name)),
+                "validityDays": group.validity_days,
+                "renewBeforeDays": group.renewal_days(),
+            }
+            for name, group in self._args.client_groups.items()
+        }
+
+    def _issuer(self, issuing: CertificateAuthority) -> tuple[pulumi.Input[str], pulumi.Input[str]] | None:
+        """What signs clients; None where there are none."""
+        if not self._args.issues:
+            return None
+        assert issuing.private_key_pem is not None
+        return issuing.signer_pem, issuing.private_key_pem
 
     def _secrets(self, *, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
         """The Secrets of clients, with the roots that vouch for them."""
@@ -210,7 +236,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "caCertificateId": self.ca_certificate_id,
             "caCertificateExisting": args.trusted in self.existing,
             "trustedFingerprint": trusted.fingerprint,
-            "trustedCertificatePem": trusted.root_pem,
+            "trustedNotAfter": trusted.not_after,
             "issuingFingerprint": issuing.fingerprint,
             "crossFingerprints": crosses.fingerprints(),
             "owner": self.identity,
@@ -250,14 +276,57 @@ class AlbMutualTls(pulumi.ComponentResource):
         }
 
     @property
+    def group_certificates(self) -> dict[str, pulumi.Output[dict[str, dict[str, str]]]]:
+        """Per group and name: the same of each member."""
+
+        def of_members(values: Sequence[Any]) -> dict[str, dict[str, str]]:
+            issued, *above = values
+            return {
+                name: {
+                    "certificatePem": certificate["certificatePem"],
+                    "chainPem": "".join([certificate["certificatePem"], *above]),
+                    "notAfter": certificate["notAfter"],
+                }
+                for name, certificate in issued.items()
+            }
+
+        return {
+            group: pulumi.Output.all(self._register.group(group), *self._above).apply(of_members)
+            for group in self._args.client_groups
+        }
+
+    @property
     def client_private_keys(self) -> pulumi.Output[Mapping[str, str]]:
-        """Per client whose key the stack has made: its private key (PEM), as a secret."""
+        """Per client whose key the stack has made: its private key (PEM), as a secret.
+
+        Members of groups are there by their full names, GROUP/NAME.
+        """
         keys = {
             name: client.private_key_pem
             for name, client in self.clients.items()
             if client.private_key_pem is not None
         }
-        return pulumi.Output.secret(pulumi.Output.all(**keys))
+        every: pulumi.Output[Mapping[str, str]] = pulumi.Output.all(**keys)
+        if self._args.client_groups:
+            both = pulumi.Output.all(every, self._register.private_keys)
+            every = both.apply(lambda maps: {**maps[0], **maps[1]})
+        return pulumi.Output.secret(every)
+
+    def _every_certificate(self) -> pulumi.Input[Mapping[str, Any]]:
+        """The certificates of clients and members, by their full names."""
+        groups = self.group_certificates
+        if not groups:
+            return self.client_certificates
+        return pulumi.Output.all(self.client_certificates, groups).apply(
+            lambda both: {
+                **both[0],
+                **{
+                    member(group, name): certificate
+                    for group, members in both[1].items()
+                    for name, certificate in members.items()
+                },
+            }
+        )
 
     def packaged_outputs(self) -> dict[str, Any]:
         """What a program in another language is given; see `package_schema.py`."""
@@ -265,7 +334,7 @@ class AlbMutualTls(pulumi.ComponentResource):
             "identity": self.identity,
             "caCertificateId": self.ca_certificate_id,
             "caCertificatePem": self.ca_certificate_pem,
-            "clientCertificates": self.client_certificates,
+            "clientCertificates": self._every_certificate(),
             "clientPrivateKeys": self.client_private_keys,
             "listenerFields": self.listener_fields,
             "listeners": self.listeners,
@@ -291,6 +360,5 @@ class AlbMutualTls(pulumi.ComponentResource):
                 name: {**listener, "verify": self._hidden("listeners", verify[name])}
                 for name, listener in self.listeners.items()
             },
-            "clientCertificates": self.client_certificates,
-            "clientPrivateKeys": self.client_private_keys,
+            "aboveClients": self._above,
         }

@@ -13,11 +13,16 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.wire import UNKNOWN
 
 from .arguments import AlbMutualTlsArgs
+from .client_group import ClientGroupArgs
 from .models import AuthorityArgs, ClientArgs
 from .validation import sentences
 
 _HEADING: Final = "the arguments of AlbMutualTls cannot be used:"
-_ENTRIES: Final[Mapping[str, type[BaseModel]]] = {"authorities": AuthorityArgs, "clients": ClientArgs}
+_ENTRIES: Final[Mapping[str, type[BaseModel]]] = {
+    "authorities": AuthorityArgs,
+    "clients": ClientArgs,
+    "clientGroups": ClientGroupArgs,
+}
 """Objects by names of the user's own of which an empty entry is an entry."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import Subject, check_subject, same_subject
 
-from .models import AuthorityArgs, ClientArgs, ListenerArgs
+from .models import ClientArgs, ListenerArgs
 
 if TYPE_CHECKING:
     from .arguments import AlbMutualTlsArgs
@@ -23,7 +23,7 @@ def broken_rules(args: AlbMutualTlsArgs) -> list[str]:
     problems = [
         *_doubled_listeners(args.listeners),
         *_clients_alike(args.clients),
-        *_subjects_alike(args.authorities, args.clients),
+        *_subjects_alike(args),
         *_shared_secrets(args.clients),
         *_misplaced_keys(args),
         *_unusable_authorities(args),
@@ -109,10 +109,10 @@ def _unusable_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
         private_key = args.authority_private_keys.get(name)
         if isinstance(private_key, str) and (fault := brought.fault_of_key(private_key)):
             yield f"authorityPrivateKeys.{name}: {fault}"
-        for client, declared in args.clients.items():
-            if brought.named_like(declared.subject_fields(client)):
+        for place, subject, _ in args.subjects():
+            if brought.named_like(subject):
                 yield (
-                    f"clients.{client}.subject: is that of a certificate of authorities.{name}, which"
+                    f"{place}.subject: is that of a certificate of authorities.{name}, which"
                     " verifiers take for a self-signed certificate; give the client another commonName"
                 )
 
@@ -132,12 +132,12 @@ def _unchosen_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
 def _missing_keys(args: AlbMutualTlsArgs) -> list[str]:
     """Keys that the configuration needs to sign with, and does not have."""
     set_it = "set it (pulumi config set --secret --path authorityPrivateKeys.{0} < key.pem)"
-    if args.clients and not args.signs(args.issuing):
+    if args.issues and not args.signs(args.issuing):
         return [
             f"authorityPrivateKeys.{args.issuing}: not set, and {args.issuing} is to sign clients;"
             f" {set_it.format(args.issuing)}, or set issuingAuthority to an authority whose key is here"
         ]
-    if args.clients and args.issuing != args.trusted and not args.signs(args.trusted) and not args.cut_off:
+    if args.issues and args.issuing != args.trusted and not args.signs(args.trusted) and not args.cut_off:
         return [
             f"authorityPrivateKeys.{args.trusted}: not set, and during a rotation the trusted authority"
             f" certifies the issuing one; {set_it.format(args.trusted)}, or set cutOff to true if the"
@@ -155,12 +155,9 @@ def _forbidden_names(args: AlbMutualTlsArgs) -> Iterator[str]:
         brought = args.brought(authority)
         if brought is None:
             continue
-        for name, client in args.clients.items():
-            for clause in brought.forbids(client.subject_fields(name), client.uri_names(name, "0" * 8)):
-                yield (
-                    f"clients.{name}: {clause} (authorities.{authority}); give the client names that they"
-                    " allow"
-                )
+        for place, subject, uris in args.subjects():
+            for clause in brought.forbids(subject, uris):
+                yield (f"{place}: {clause} (authorities.{authority}); give the client names that they allow")
 
 
 def _short_paths(args: AlbMutualTlsArgs) -> Iterator[str]:
@@ -180,10 +177,10 @@ def _short_paths(args: AlbMutualTlsArgs) -> Iterator[str]:
         )
 
 
-def _subjects_alike(authorities: Mapping[str, AuthorityArgs], clients: Mapping[str, ClientArgs]) -> list[str]:
+def _subjects_alike(args: AlbMutualTlsArgs) -> list[str]:
     problems = []
     subjects: dict[str, Subject] = {}
-    for name, authority in authorities.items():
+    for name, authority in args.authorities.items():
         if not authority.generated:
             continue
         if "commonName" not in authority.subject:
@@ -199,11 +196,11 @@ def _subjects_alike(authorities: Mapping[str, AuthorityArgs], clients: Mapping[s
                     " another commonName"
                 )
         subjects[name] = subject
-    for name, client in clients.items():
+    for place, subject, _ in args.subjects():
         for other, taken in subjects.items():
-            if same_subject(client.subject_fields(name), taken):
+            if same_subject(subject, taken):
                 problems.append(
-                    f"clients.{name}.subject: is the subject of authorities.{other}, which verifiers take for"
+                    f"{place}.subject: is the subject of authorities.{other}, which verifiers take for"
                     " a self-signed certificate; give the client another commonName"
                 )
     return problems

@@ -58,6 +58,7 @@ def schema() -> Schema:
     for key in (
         "authorities",
         "clients",
+        "clientGroups",
     ):  # an entry that was left empty is an empty object; a listener's would lack what it needs
         entry = schemas[f"{PROJECT}:{key}"]["additionalProperties"]
         schemas[f"{PROJECT}:{key}"]["additionalProperties"] = {"anyOf": [entry, {"enum": [None, ""]}]}

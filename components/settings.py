@@ -29,7 +29,7 @@ _JUDGED: Final = (f"{PROJECT}:", f"{ALICLOUD}:", f"{KUBERNETES}:")
 """The namespaces whose values are read here."""
 _BOOLEANS: Final = frozenset({"caEnabled", "awaitListener", "cutOff", "takeOver", "deletionProtection"})
 _INTEGERS: Final = frozenset({"awaitTimeoutSeconds"})
-_OBJECTS: Final = frozenset({"listeners", "authorities", "clients"})
+_OBJECTS: Final = frozenset({"listeners", "authorities", "clients", "clientGroups"})
 _SECRETS: Final = frozenset({"authorityPrivateKeys"})
 """Objects whose values are never shown."""
 _TEXTS: Final = frozenset({"issuingAuthority", "trustedAuthority", "repository"})

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
 from .arguments import AlbMutualTlsArgs
+from .client_group import ClientGroupArgs
 from .json_text import not_text, shortened
-from .models import AuthorityArgs, ClientArgs, ClientSecretArgs, ListenerArgs, VerifyArgs
+from .models import AuthorityArgs, ClientArgs, ClientSecretArgs, ListenerArgs, Model, VerifyArgs
 
 _KIND_NAMES: Final = {
     "int_type": "a whole number",
@@ -21,10 +22,11 @@ _KIND_NAMES: Final = {
     "model_type": "an object",
     "tuple_type": "a list",
 }
-_FIELDS: Final[dict[str, type[ListenerArgs] | type[AuthorityArgs] | type[ClientArgs]]] = {
+_FIELDS: Final[dict[str, type[Model]]] = {
     "listeners": ListenerArgs,
     "authorities": AuthorityArgs,
     "clients": ClientArgs,
+    "clientGroups": ClientGroupArgs,
 }
 
 

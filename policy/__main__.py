@@ -19,7 +19,7 @@ from pulumi_policy import (
 )
 
 LISTENER: Final = "albmtls:index:ListenerClientAuthentication"
-CERTIFICATE: Final = "albmtls:index:SignedCertificate"
+REGISTER: Final = "albmtls:index:IssuedCertificates"
 PRODUCTION: Final = PolicyConfigSchema(properties={"production": {"type": "string", "default": "prod"}})
 """A regular expression; a stack in whose name it is found is one of production."""
 RENEWAL: Final = PolicyConfigSchema(
@@ -38,14 +38,17 @@ def listener_is_protected(args: ResourceValidationArgs, report: ReportViolation)
 
 
 def client_is_renewed(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    if args.resource_type != CERTIFICATE or args.props["kind"] != "client":
+    if args.resource_type != REGISTER:
         return
-    days, least = int(args.props["renewBeforeDays"]), args.get_config()["renewBeforeDays"]
-    if days < least:
-        report(
-            f"a run has {days} days to renew this client's certificate, and {least:g} are wanted: raise its"
-            " renewBeforeDays or validityDays"
-        )
+    least = args.get_config()["renewBeforeDays"]
+    for kind in ("clients", "groups"):
+        for name, wish in args.props.get(kind, {}).items():
+            days = int(wish["renewBeforeDays"])
+            if days < least:
+                report(
+                    f"a run has {days} days to renew the certificates of {kind}.{name}, and {least:g} are"
+                    " wanted: raise its renewBeforeDays or validityDays"
+                )
 
 
 def _is_production(args: ResourceValidationArgs) -> bool:

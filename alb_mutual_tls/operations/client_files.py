@@ -118,15 +118,13 @@ def write(files: Sequence[ClientFile], directory: Path, *, force: bool) -> list[
             f"--output names a directory, and {directory} is none: give a directory, or - for standard output"
         )
     paths = [directory / file.name for file in files]
-    existing = [path for path in paths if os.path.lexists(path)]
-    if existing and not force:
-        raise UserError(
-            f"{', '.join(map(str, existing))} exists already: give --force to replace it, or another --output"
-        )
+    if not force:
+        refuse_existing({directory: files})
     try:
-        if not directory.is_dir():
-            directory.mkdir(mode=0o700, parents=True)
-            directory.chmod(0o700)
+        for folder in [*reversed(directory.parents), directory]:
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700)
+                folder.chmod(0o700)  # a umask may have taken the owner's rights away
         for file, path in zip(files, paths, strict=True):
             _write(file.content, path, force=force)
     except FileExistsError as error:
@@ -139,6 +137,16 @@ def write(files: Sequence[ClientFile], directory: Path, *, force: bool) -> list[
             f"{error.filename or directory} cannot be written: {error.strerror}; give another --output"
         ) from None
     return paths
+
+
+def refuse_existing(files: Mapping[Path, Sequence[ClientFile]]) -> None:
+    """Raise UserError when one of the files, by their directories, exists."""
+    paths = [directory / file.name for directory, content in files.items() for file in content]
+    if existing := [str(path) for path in paths if os.path.lexists(path)]:
+        more = f" and {len(existing) - 3} more" if len(existing) > 3 else ""
+        raise UserError(
+            f"{', '.join(existing[:3])}{more} exists already: give --force to replace it, or another --output"
+        )
 
 
 def _write(content: bytes, path: Path, *, force: bool) -> None:

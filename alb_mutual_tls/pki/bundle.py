@@ -13,11 +13,13 @@ import re
 import secrets
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pem_blocks import blocks
+from alb_mutual_tls.pki.renewal import to_text
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -31,6 +33,8 @@ _PASSWORD_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23
 _PASSWORD_LENGTH: Final = 24  # 57 ** 24 > 2 ** 139
 # .NET refuses more unless told otherwise (Pkcs12LoaderLimits)
 KEY_DERIVATION_ROUNDS: Final = 300_000
+_VERSION: Final = 0xA0
+_UTC_TIME: Final = 0x17
 
 
 def holds_private_key(pem: str) -> bool:
@@ -97,6 +101,27 @@ def fingerprint(pem: str) -> str:
     if first is None:
         raise UserError(without_certificate(pem))
     return _sha256(_decode(first[1]))
+
+
+def not_after(pem: str) -> str:
+    """Return when the first certificate ends (RFC 3339).
+
+    Source: RFC 5280 section 4.1.2.5. Raises `UserError` when there is no certificate.
+    """
+    from alb_mutual_tls.pki import der
+
+    try:
+        signed = der.only(ders(pem)[0]).inside()[0].inside()
+        # the version stands before serial number, algorithm, issuer and validity
+        validity = signed[4 if signed[0].tag == _VERSION else 3]
+        end = validity.inside()[1]
+        text = end.content.decode("ascii")
+        if end.tag == _UTC_TIME:
+            text = f"{'19' if text[:2] >= '50' else '20'}{text}"
+        moment = datetime.strptime(text, "%Y%m%d%H%M%SZ")
+    except (ValueError, IndexError):
+        return to_text(load(pem)[0].not_valid_after_utc)
+    return to_text(moment)
 
 
 def fingerprints(pem: str) -> list[str]:

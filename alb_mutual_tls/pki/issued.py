@@ -33,12 +33,14 @@ class OutstandingReason(StrEnum):
 class IssuedCertificate(TypedDict):
     """The certificate that a client has.
 
-    `serialNumber` and `fingerprint` (SHA-256) in lower-case hex; `notAfter` in RFC 3339; `holder`:
-    SHA-256 of its key, names and issuer; `acceptedBy`: the identities (`authority_identity`) of the
-    roots under which what the client presents is accepted.
+    `serialNumber` and `fingerprint` (SHA-256) in lower-case hex; `notBefore` and `notAfter` in RFC
+    3339; `holder`: SHA-256 of its key, names and issuer; `acceptedBy`: the identities
+    (`authority_identity`) of the roots under which what the client presents is accepted.
     """
 
+    certificatePem: str
     serialNumber: str
+    notBefore: str
     notAfter: str
     fingerprint: str
     holder: str
@@ -70,27 +72,29 @@ def authority_identity(certificate: x509.Certificate) -> str:
     return _digest([certificate.subject.public_bytes(), _public_key(certificate)])
 
 
-def identities(roots: Iterable[str]) -> set[str]:
-    """Return the identities of certificates in PEM.
+def identities(roots: Iterable[str]) -> list[str]:
+    """Return the identities of certificates in PEM, sorted.
 
     Raises `UserError` when one is not a certificate.
     """
-    return {authority_identity(bundle.load_one(root)) for root in roots}
+    return sorted({authority_identity(bundle.load_one(root)) for root in roots})
 
 
-def entry(certificate_pem: str, roots: Iterable[str]) -> IssuedCertificate:
+def entry(certificate_pem: str, accepted_by: Sequence[str]) -> IssuedCertificate:
     """Return what is remembered of a client's certificate.
 
-    `roots` holds the PEM of the roots that accept it. Raises `UserError` when a PEM is not a
-    certificate.
+    `accepted_by` holds the identities of the roots that accept it. Raises `UserError` when the PEM
+    is not a certificate.
     """
     certificate = bundle.load_one(certificate_pem)
     return IssuedCertificate(
+        certificatePem=certificate_pem,
         serialNumber=f"{certificate.serial_number:x}",
+        notBefore=to_text(certificate.not_valid_before_utc),
         notAfter=to_text(certificate.not_valid_after_utc),
         fingerprint=bundle.fingerprint(certificate_pem),
         holder=_holder(certificate),
-        acceptedBy=sorted(identities(roots)),
+        acceptedBy=[*accepted_by],
     )
 
 

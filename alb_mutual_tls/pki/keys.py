@@ -18,6 +18,7 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pem_blocks import blocks
 from alb_mutual_tls.pki import der
 from alb_mutual_tls.pki.extensions import public_key_info
+from alb_mutual_tls.pki.profile import KEY_ALGORITHMS
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -31,6 +32,7 @@ _CURVE_HASHES: Final[dict[str, SignatureHash]] = {
     "secp384r1": hashes.SHA384(),
     "secp521r1": hashes.SHA512(),
 }
+_CURVES: Final[dict[str | None, ec.EllipticCurve]] = {"P256": ec.SECP256R1(), "P384": ec.SECP384R1()}
 _FERMAT_ROUNDS: Final = 100
 _ROCA_PRIMES: Final = tuple(
     number for number in range(3, 168) if all(number % divisor for divisor in range(2, number))
@@ -67,6 +69,39 @@ def load_private_key(pem: str) -> PrivateKey:
             f" {_ORDINARY}"
         )
     return key
+
+
+@lru_cache(maxsize=4096)
+def load_public_key(pem: str) -> PublicKey:
+    """A public key, RSA or ECDSA, from PEM (SubjectPublicKeyInfo).
+
+    Raises `UserError` when it cannot be read or is weak.
+    """
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise UserError(
+            "the public key is not PEM of an RSA or ECDSA key; give the key as it was generated"
+        ) from None
+    if fault := weakness(key):
+        raise UserError(f"the public key cannot be certified: {fault}")
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)  # else it is weak
+    return key
+
+
+def make_private_key(algorithm: str) -> PrivateKey:
+    """Make a private key of one of `KEY_ALGORITHMS`."""
+    parameters = KEY_ALGORITHMS[algorithm]
+    if parameters.rsa_bits is not None:
+        return rsa.generate_private_key(_RSA_EXPONENT, parameters.rsa_bits)
+    return ec.generate_private_key(_CURVES[parameters.ecdsa_curve])
+
+
+def private_key_pem(key: PrivateKey) -> str:
+    """An unencrypted private key in PEM (PKCS#8), for states alone, which encrypt it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def _private_only_for_pss(pem: str) -> bool:

@@ -183,6 +183,13 @@ def check_uri(uri: object) -> str | None:
     return None
 
 
+def renewal_days(validity_days: int, renew_before_days: int | None) -> int:
+    """Return how many days before its end a certificate is renewed, where nothing is said too."""
+    if renew_before_days is not None:
+        return renew_before_days
+    return min(30, max(1, validity_days // 3), validity_days - 1)
+
+
 def check_renewal(validity_days: int, renew_before_days: int) -> str | None:
     """Return what is wrong with the renewal time of a client certificate, or None.
 

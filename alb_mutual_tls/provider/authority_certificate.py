@@ -19,12 +19,12 @@ from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import CA_VALIDITY_DAYS
 from alb_mutual_tls.plugin.handler import Difference, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
-from alb_mutual_tls.provider.signed_certificate_inputs import (
+from alb_mutual_tls.provider.certificate_inputs import (
     SubjectInput,
     is_whole,
     known_subject,
     same,
-    subject_failures,
+    subject_faults,
 )
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
@@ -86,7 +86,7 @@ class AuthorityCertificate:
                 f" not {', '.join(wrong)}"
             )
             return inputs, [CheckFailure("", sentence)]
-        failures = subject_failures(inputs["subject"])
+        failures = [CheckFailure("subject", fault) for fault in subject_faults(inputs["subject"])]
         days = inputs["validityDays"]
         if days is not UNKNOWN and not (is_whole(days) and days in CA_VALIDITY_DAYS):
             first, last = CA_VALIDITY_DAYS[0], CA_VALIDITY_DAYS[-1]

@@ -61,7 +61,7 @@ def opens(name: str) -> str:
 
 
 def rejects_all(name: str, clients: Clients) -> str:
-    told = f": {_enumerated(sorted(clients))}" if clients else ""
+    told = f": {enumerated(sorted(clients))}" if clients else ""
     return f"every client of {name} is rejected until it has installed a new certificate{told}"
 
 
@@ -81,16 +81,17 @@ def _rejects_old_bundles(name: str, clients: Clients) -> str:
         )
         issued.setdefault(date, []).append(client)
     dates = [
-        date if len(issued) == 1 else f"{date} ({_enumerated(names)})"
+        date if len(issued) == 1 else f"{date} ({enumerated(names)})"
         for date, names in sorted(issued.items())
     ]
     return (
-        f"from now on {name} rejects old bundles of {_enumerated(sorted(clients))} (new ones were issued"
+        f"from now on {name} rejects old bundles of {enumerated(sorted(clients))} (new ones were issued"
         f" {', '.join(dates)})"
     )
 
 
-def _enumerated(names: Sequence[str]) -> str:
+def enumerated(names: Sequence[str]) -> str:
+    """The names of clients, but no more than a reader takes in."""
     return (
         ", ".join(names)
         if len(names) <= _MOST_NAMES

@@ -6,8 +6,8 @@ import base64
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
-from alb_mutual_tls.pki.renewal import days_left, from_text, to_text
-from alb_mutual_tls.provider.signed_certificate_inputs import SignedInputs
+from alb_mutual_tls.pki.renewal import from_text, to_text
+from alb_mutual_tls.provider.signed_certificate_inputs import CrossInputs
 from alb_mutual_tls.wire import UNKNOWN, Unknown
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class ComputedToCome(TypedDict):
 class SignedState(Computed):
     """The state, as far as it is read; the other inputs are only compared."""
 
+    kind: NotRequired[str]
     issuerCertificatePem: str
     subjectCertificatePem: NotRequired[str]
 
@@ -75,12 +76,12 @@ def computed_of(certificate: x509.Certificate) -> Computed:
     }
 
 
-def lost_limits(state: SignedState, inputs: SignedInputs, now: datetime) -> list[str]:
+def lost_limits(state: SignedState, inputs: CrossInputs, now: datetime) -> list[str]:
     """The limits that a cross certificate in the state should have and lacks.
 
     One that has ended lacks none, since there is none better to be had.
     """
-    if inputs["kind"] != "cross" or inputs.get("sign") is not True:
+    if inputs.get("sign") is not True:
         return []
     if not state["certificatePem"] or from_text(state["notAfter"]) <= now:
         return []
@@ -93,12 +94,3 @@ def lost_limits(state: SignedState, inputs: SignedInputs, now: datetime) -> list
     from alb_mutual_tls.pki import cross_certificate
 
     return cross_certificate.lost_limits(bundle.load_one(state["certificatePem"]), bundle.load_one(subject))
-
-
-def end_of(state: SignedState, now: datetime) -> str:
-    left = days_left(now, from_text(state["notAfter"]))
-    return (
-        f"the certificate ended on {state['notAfter']}"
-        if left < 0
-        else f"the certificate ends on {state['notAfter']} ({left} days left)"
-    )

@@ -42,6 +42,16 @@ class DeployedClient:
     private_key_pem: str | None = field(repr=False)
     """None when the client brought a CSR: its key never was in the stack."""
 
+    @property
+    def group(self) -> str:
+        """The group that it is a member of, or nothing."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def member(self) -> str:
+        """Its name in the group."""
+        return self.name.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class DeployedSigner:
@@ -156,6 +166,29 @@ def chosen_client(
         raise UserError(
             f"{len(matches)} components have a client named {name!r}: choose one with --component, of "
             f"{', '.join(component.name for component, _ in matches)}"
+        )
+    return matches[0]
+
+
+def chosen_group(
+    components: Sequence[DeployedComponent], group: str
+) -> tuple[DeployedComponent, tuple[DeployedClient, ...]]:
+    """Return the members of the group of this name, with its component.
+
+    Raises UserError where there is none, or where several components have one.
+    """
+    matches = [
+        (component, members)
+        for component in components
+        if (members := tuple(client for client in component.clients if client.group == group != ""))
+    ]
+    if not matches:
+        known = {client.group for component in components for client in component.clients} - {""}
+        raise UserError(f"the stack has no group of clients named {group!r}: it has {listed(known)}")
+    if len(matches) > 1:
+        raise UserError(
+            f"{len(matches)} components have a group named {group!r}: choose one with --component, of"
+            f" {', '.join(component.name for component, _ in matches)}"
         )
     return matches[0]
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.issued import Outstanding
+from alb_mutual_tls.pki.register import renewal_days
 from alb_mutual_tls.stack.deployed import DeployedComponent
 from alb_mutual_tls.stack.state import components_of, resources_of
 from alb_mutual_tls.tokens import ISSUED_CERTIFICATES, PROVIDER, SIGNED_CERTIFICATE
@@ -72,16 +73,16 @@ def _inventory(public: Mapping[str, Any], component: DeployedComponent) -> Inven
         for resource in public["deployment"]["resources"]
         if resource["urn"] == resources[0]["parent"]
     )
-    signed = {
-        str(resource["urn"]).rpartition("::")[2].removeprefix(f"{component.name}-client-"): resource["inputs"]
-        for resource in resources
-        if resource["type"] == SIGNED_CERTIFICATE and resource["inputs"].get("kind") == "client"
-    }
-    records = [
-        resource["outputs"]["outstanding"]
-        for resource in resources
-        if resource["type"] == ISSUED_CERTIFICATES
-    ]
+    register: Mapping[str, Any] = next(
+        (resource for resource in resources if resource["type"] == ISSUED_CERTIFICATES), {}
+    )
+    inputs, held = register.get("inputs") or {}, register.get("outputs") or {}
+    days, issuer = renewal_days(inputs), inputs.get("issuerCertificatePem")
+    for resource in resources:
+        if resource["type"] == SIGNED_CERTIFICATE and (before := resource["inputs"])["kind"] == "client":
+            # of the version before
+            client = str(resource["urn"]).rpartition("::")[2].removeprefix(f"{component.name}-client-")
+            days[client], issuer = int(before["renewBeforeDays"]), before["issuerCertificatePem"]
     settings = next(
         (resource.get("inputs") or {} for resource in resources if resource["type"] == PROVIDER), {}
     )
@@ -90,17 +91,10 @@ def _inventory(public: Mapping[str, Any], component: DeployedComponent) -> Inven
         authorities=dict(outputs["authorityCertificates"]),
         issuing_authority=outputs["issuingAuthority"],
         clients=tuple(
-            _client(client.name, client.certificate_pem, signed.get(client.name, {}))
+            ClientCertificate(client.name, client.certificate_pem, days.get(client.name), issuer)
             for client in component.clients
         ),
-        outstanding=tuple(cast(Outstanding, certificate) for certificate in records[0]) if records else None,
+        outstanding=tuple(cast(list[Outstanding], held["outstanding"])) if held else None,
         provider=settings,
         secret_settings=tuple(sorted(key for key, value in settings.items() if value is None)),
-    )
-
-
-def _client(name: str, certificate_pem: str, inputs: Mapping[str, Any]) -> ClientCertificate:
-    days = inputs.get("renewBeforeDays")
-    return ClientCertificate(
-        name, certificate_pem, None if days is None else int(days), inputs.get("issuerCertificatePem")
     )

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from alb_mutual_tls import tokens
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki.register import KEYS, certificates
 from alb_mutual_tls.stack.deployed import (
     DeployedAuthority,
     DeployedClient,
@@ -23,10 +25,10 @@ from alb_mutual_tls.stack.deployed import (
 )
 from alb_mutual_tls.tokens import (
     COMPONENT,
+    ISSUED_CERTIFICATES,
     LISTENER_CLIENT_AUTHENTICATION,
     PRIVATE_KEY,
     PROVIDER,
-    SIGNED_CERTIFICATE,
 )
 from alb_mutual_tls.wire import plain
 
@@ -134,7 +136,7 @@ def _component(
         listeners=tuple(
             _listener(key, wished, clusters) for key, wished in sorted((outputs["listeners"] or {}).items())
         ),
-        clients=_clients(outputs),
+        clients=_clients(name, outputs, family),
         trusted_authority=trusted,
         ca_certificate_pem=outputs["caCertificatePem"],
         authority_private_key_pem=next(
@@ -152,9 +154,9 @@ def _authorities(
     name: str, outputs: Mapping[str, Any], family: list[Mapping[str, Any]], *, with_authority_key: bool
 ) -> tuple[DeployedAuthority, ...]:
     trusted = outputs["trustedAuthority"]
-    certificates = {trusted: outputs["caCertificatePem"], **(outputs.get("authorityCertificates") or {})}
+    roots = {trusted: outputs["caCertificatePem"], **(outputs.get("authorityCertificates") or {})}
     ids = {trusted: outputs.get("caCertificateId"), **(outputs.get("caCertificateIds") or {})}
-    signers = _signers(name, outputs, certificates, family) if with_authority_key else {}
+    signers = _signers(name, outputs, roots, family) if with_authority_key else {}
     return tuple(
         DeployedAuthority(
             authority,
@@ -167,36 +169,36 @@ def _authorities(
             ),
             signers.get(authority),
         )
-        for authority, pem in sorted(certificates.items())
+        for authority, pem in sorted(roots.items())
         if pem
     )
 
 
 def _signers(
-    name: str, outputs: Mapping[str, Any], certificates: Mapping[str, str], family: list[Mapping[str, Any]]
+    name: str, outputs: Mapping[str, Any], roots: Mapping[str, str], family: list[Mapping[str, Any]]
 ) -> dict[str, DeployedSigner]:
     """Return the signers whose private keys are in the state.
 
     Those are the stack's own, and brought ones that have signed something.
     """
     signers: dict[str, DeployedSigner] = {}
-    for authority, pem in certificates.items():
-        key = _authority_key(f"{name}-authority-{authority}", family)
+    for authority, pem in roots.items():
+        key = _private_key(f"{name}-authority-{authority}", family)
         if key is not None:
             signers[authority] = DeployedSigner(pem, key)
-    signs = {
-        "client": outputs.get("issuingAuthority") or outputs["trustedAuthority"],
-        "cross": outputs["trustedAuthority"],
-    }
     for resource in family:
-        if resource.get("type") == SIGNED_CERTIFICATE:
-            inputs = plain(resource.get("inputs") or {})
-            if not inputs.get("sign", True):  # kept from a time when another authority was trusted
+        inputs = plain(resource.get("inputs") or {})
+        match resource.get("type"):
+            case tokens.ISSUED_CERTIFICATES if "issuerCertificatePem" in inputs:
+                signs = outputs.get("issuingAuthority") or outputs["trustedAuthority"]
+            case tokens.SIGNED_CERTIFICATE if inputs["kind"] == "client":  # of the version before
+                signs = outputs.get("issuingAuthority") or outputs["trustedAuthority"]
+            case tokens.SIGNED_CERTIFICATE if inputs.get("sign", True):
+                signs = outputs["trustedAuthority"]
+            case _:  # also a certificate that is kept from when another authority was trusted
                 continue
-            signers.setdefault(
-                signs[inputs["kind"]],
-                DeployedSigner(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"]),
-            )
+        signer = DeployedSigner(inputs["issuerCertificatePem"], inputs["issuerPrivateKeyPem"])
+        signers.setdefault(signs, signer)
     return signers
 
 
@@ -218,7 +220,30 @@ def _listener(
     )
 
 
-def _clients(outputs: Mapping[str, Any]) -> tuple[DeployedClient, ...]:
+def _clients(
+    name: str, outputs: Mapping[str, Any], family: list[Mapping[str, Any]]
+) -> tuple[DeployedClient, ...]:
+    if "clientCertificates" in outputs:
+        return _clients_before(outputs)
+    held: Mapping[str, Any] = next(
+        (plain(member["outputs"]) for member in family if member.get("type") == ISSUED_CERTIFICATES), {}
+    )
+    above = "".join(outputs.get("aboveClients") or ())
+    keys = held.get(KEYS) or {}
+    return tuple(
+        DeployedClient(
+            name=client,
+            certificate_pem=issued["certificatePem"],
+            chain_pem=issued["certificatePem"] + above,
+            not_after=issued["notAfter"],
+            private_key_pem=keys.get(client) or _private_key(f"{name}-client-{client}", family),
+        )
+        for client, issued in sorted(certificates(held).items())
+    )
+
+
+def _clients_before(outputs: Mapping[str, Any]) -> tuple[DeployedClient, ...]:
+    """The clients in a state that the version before wrote, where each had its own resources."""
     keys = outputs.get("clientPrivateKeys") or {}
     return tuple(
         DeployedClient(
@@ -228,11 +253,11 @@ def _clients(outputs: Mapping[str, Any]) -> tuple[DeployedClient, ...]:
             not_after=client.get("notAfter") or "",
             private_key_pem=keys.get(name),
         )
-        for name, client in sorted((outputs.get("clientCertificates") or {}).items())
+        for name, client in sorted((outputs["clientCertificates"] or {}).items())
     )
 
 
-def _authority_key(name: str, family: list[Mapping[str, Any]]) -> str | None:
+def _private_key(name: str, family: list[Mapping[str, Any]]) -> str | None:
     for resource in family:
         if resource.get("type") == PRIVATE_KEY and _name(resource) == name:
             key: str | None = plain(resource.get("outputs") or {}).get("privateKeyPem")

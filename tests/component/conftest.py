@@ -17,12 +17,15 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
     """Declares an `AlbMutualTls` with the given arguments; returns the engine and the component's
     registered outputs.
 
-    `kubernetes`: the component gets a provider of Kubernetes.
+    `kubernetes`: the component gets a provider of Kubernetes; `refused`: the program is to fail.
     """
 
-    def run(*, kubernetes: bool = False, **arguments: Any) -> tuple[Engine, dict[str, Any]]:
+    def run(
+        *, kubernetes: bool = False, refused: bool = False, **arguments: Any
+    ) -> tuple[Engine, dict[str, Any]]:
         for user in ("components.authority", "alb_mutual_tls.pki.tls_secret"):
             monkeypatch.setattr(f"{user}.fingerprint", lambda pem: f"fingerprint of {pem}")
+        monkeypatch.setattr("components.authority.not_after", lambda pem: f"end of {pem}")
         engine = Engine()
         seen: dict[str, Any] = {}
         with event_loops():
@@ -38,11 +41,10 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
                 component = AlbMutualTls(
                     "mtls", AlbMutualTlsArgs(**made), pulumi.ResourceOptions(providers=providers)
                 )
-                outputs = {
-                    **component._state(),
-                    "listenerFields": component.listener_fields,
-                    "secret": component.client_private_keys.is_secret(),
-                }
+                outputs = component._state()
+                if not refused:  # whose outputs nobody would await
+                    outputs |= component.packaged_outputs()
+                    outputs["secret"] = outputs["clientPrivateKeys"].is_secret()
                 return pulumi.Output.all(**outputs).apply(lambda values: seen.update(values))
 
             program()

@@ -58,13 +58,30 @@ class Engine(Mocks):
             "albmtls:index:CertificateRepository": {"warehouseId": "1000"},
             UPLOAD: {"caCertificateId": f"id-of-{args.name}"},
             "albmtls:index:ExistingCaCertificate": {"certificatePem": IN_CAS},
-            SIGNED: {"certificatePem": f"certificate of {args.name}\n", "notAfter": "2027-02-21T00:00:00Z"},
-            "tls:index/privateKey:PrivateKey": {"privateKeyPem": f"key of {args.name}"},
+            SIGNED: {"certificatePem": f"certificate of {args.name}\n"},
+            "tls:index/privateKey:PrivateKey": {
+                "privateKeyPem": f"key of {args.name}",
+                "publicKeyPem": f"public key of {args.name}",
+            },
+            RECORD: {
+                f"client:{client}": {
+                    "certificatePem": f"certificate of mtls-client-{client}\n",
+                    "notAfter": "2027-02-21T00:00:00Z",
+                }
+                for client in args.inputs.get("clients", {})
+            }
+            | {
+                f"group:{group}": {
+                    name: {"certificatePem": f"certificate of {name}\n", "notAfter": "2027-02-21T00:00:00Z"}
+                    for name in wish["names"]
+                }
+                for group, wish in args.inputs.get("groups", {}).items()
+            }
+            | {"privateKeys": {"fleet/a": "key of a", "fleet/b": "key of b"}},
             "albmtls:index:AuthorityCertificate": {"certPem": f"certificate of {args.name}"},
-            "tls:index/certRequest:CertRequest": {"certRequestPem": f"request of {args.name}"},
         }
         if args.inputs.get("sign") is False and args.name not in self.signed_before:
-            computed[SIGNED] = {"certificatePem": "", "notAfter": ""}
+            computed[SIGNED] = {"certificatePem": ""}
         return f"{args.name}-id", {**args.inputs, **computed.get(args.typ, {})}
 
     def call(self, args: MockCallArgs) -> Any:
@@ -79,6 +96,12 @@ class Place(pulumi.ProviderResource):
 
     def __init__(self) -> None:
         super().__init__("kubernetes", "theirs")
+
+
+def client_inputs(engine: Engine, client: str = "web") -> dict[str, Any]:
+    """What the register is given for a client, with what signs it."""
+    inputs = engine.named(RECORD)["mtls-issued"].inputs
+    return {**inputs, **inputs["clients"][client]}
 
 
 Declare = Callable[..., tuple[Engine, dict[str, Any]]]

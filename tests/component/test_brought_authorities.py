@@ -9,7 +9,7 @@ import pytest
 
 from alb_mutual_tls.pki import bundle
 from components.models import AuthorityArgs, ClientArgs
-from tests.component.mocks import IN_CAS, LISTENER, SIGNED, UPLOAD, Declare, of_length
+from tests.component.mocks import IN_CAS, LISTENER, SIGNED, UPLOAD, Declare, client_inputs, of_length
 from tests.unit.pki.material import DAY, NOW, authority, key_pem, pem, subordinate
 
 
@@ -25,7 +25,7 @@ def test_a_brought_root_is_uploaded_under_the_name_of_its_content_and_signs(decl
     assert name == f"mtls-ca-{bundle.fingerprint(pem(root.certificate))}"
     assert (upload.inputs["certificatePem"], upload.inputs["generated"]) == (pem(root.certificate), False)
     assert engine.named("albmtls:index:AuthorityCertificate") == {}
-    assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(root.certificate)
+    assert client_inputs(engine)["issuerCertificatePem"] == pem(root.certificate)
     assert outputs["caCertificatePem"] == pem(root.certificate)
     renamed, _ = declare(
         authorities={"company": brought["corp"]},
@@ -51,7 +51,7 @@ def test_a_subordinate_signs_its_root_is_trusted_and_clients_present_what_is_bet
     )
     (upload,) = engine.named(UPLOAD).values()
     assert upload.inputs["certificatePem"] == pem(root.certificate)
-    assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(sub.certificate)
+    assert client_inputs(engine)["issuerCertificatePem"] == pem(sub.certificate)
     assert outputs["clientCertificates"]["web"]["chainPem"] == "certificate of mtls-client-web\n" + pem(
         sub.certificate
     )
@@ -150,7 +150,7 @@ def test_a_subordinate_that_is_in_cas_with_its_chain_signs_and_clients_present_i
         authority_private_keys={"corp": key_pem(sub.private_key)},
         clients={"web": ClientArgs()},
     )
-    assert engine.named(SIGNED)["mtls-client-web"].inputs["issuerCertificatePem"] == pem(sub.certificate)
+    assert client_inputs(engine)["issuerCertificatePem"] == pem(sub.certificate)
     assert outputs["clientCertificates"]["web"]["chainPem"] == "certificate of mtls-client-web\n" + pem(
         sub.certificate
     )
@@ -168,9 +168,9 @@ def test_clients_must_not_bear_the_name_of_an_authority_in_cas_whatever_it_is_us
         cut_off=True,
         clients={"web": ClientArgs()},
     )
-    assert engine.named(SIGNED)["mtls-client-web"].inputs["existingAuthorityPems"] == [IN_CAS]
+    assert client_inputs(engine)["existingAuthorityPems"] == [IN_CAS]
     engine, _ = declare(clients={"web": ClientArgs()})
-    assert "existingAuthorityPems" not in engine.named(SIGNED)["mtls-client-web"].inputs
+    assert "existingAuthorityPems" not in client_inputs(engine)
 
 
 def test_a_certificate_in_the_middle_of_a_chain_that_has_ended_is_told(
@@ -196,15 +196,16 @@ def test_a_key_that_another_resource_computes_signs_and_is_checked_when_it_is_kn
     root, other = authority("corporate root"), authority("another root")
     brought = {"corp": AuthorityArgs(certificate=pem(root.certificate))}
 
-    def signed_with(key: str) -> dict[str, Any]:
+    def signed_with(key: str, *, refused: bool = False) -> dict[str, Any]:
         engine, _ = declare(
+            refused=refused,
             authorities=brought,
             authority_private_keys=lambda: {"corp": pulumi.Output.from_input(key)},
             clients={"web": ClientArgs()},
         )
-        return dict(engine.named(SIGNED)["mtls-client-web"].inputs)
+        return client_inputs(engine)
 
     key = key_pem(root.private_key)
     assert signed_with(key)["issuerPrivateKeyPem"]["value"] == key
     with pytest.raises(pulumi.RunError, match=r"^authorityPrivateKeys\.corp: "):
-        signed_with(key_pem(other.private_key))
+        signed_with(key_pem(other.private_key), refused=True)

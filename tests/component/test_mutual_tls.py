@@ -12,6 +12,7 @@ import pulumi
 import pytest
 from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 
+from components.client_group import ClientGroupArgs
 from components.models import AuthorityArgs, ClientArgs, ClientSecretArgs, ListenerArgs
 from components.settings import parse
 from tests.component.mocks import (
@@ -26,6 +27,7 @@ from tests.component.mocks import (
     UPLOAD,
     Declare,
     Engine,
+    client_inputs,
 )
 from tests.event_loops import event_loops
 from tests.unit.pki.material import authority, key_pem, request
@@ -91,11 +93,10 @@ def test_the_ca_private_key_is_uploaded_nowhere(declare: Declare) -> None:
             assert "key of" not in str(resource.inputs)
 
 
-def test_each_client_gets_key_request_and_certificate_of_the_issuing_authority(declare: Declare) -> None:
+def test_each_client_gets_a_key_and_a_certificate_of_the_issuing_authority(declare: Declare) -> None:
     engine, outputs = declare(clients={"web": ClientArgs(validity_days=30)})
-    signed = engine.named(SIGNED)["mtls-client-web"].inputs
-    assert signed["kind"] == "client"
-    assert signed["csrPem"] == "request of mtls-client-web"
+    signed = client_inputs(engine)
+    assert signed["publicKeyPem"] == "public key of mtls-client-web"
     assert signed["issuerCertificatePem"] == "certificate of mtls-authority-root"
     assert (signed["validityDays"], signed["renewBeforeDays"]) == (30, 10)
     assert signed["uris"] == [f"spiffe://{IDENTITY}.alb-mutual-tls/client/web"]
@@ -112,10 +113,8 @@ def test_each_client_gets_key_request_and_certificate_of_the_issuing_authority(d
 def test_a_client_that_brings_a_request_has_no_key_in_the_stack(declare: Declare) -> None:
     request = "-----BEGIN CERTIFICATE REQUEST-----"
     engine, outputs = declare(clients={"partner": ClientArgs(csr=request), "web": ClientArgs()})
-    assert engine.named(SIGNED)["mtls-client-partner"].inputs["csrPem"] == request
-    assert "mtls-client-partner" not in engine.named("tls:index/privateKey:PrivateKey") | engine.named(
-        "tls:index/certRequest:CertRequest"
-    )
+    assert client_inputs(engine, "partner")["csrPem"] == request
+    assert "mtls-client-partner" not in engine.named("tls:index/privateKey:PrivateKey")
     assert (
         outputs["clientCertificates"]["partner"]["certificatePem"] == "certificate of mtls-client-partner\n"
     )
@@ -192,15 +191,42 @@ def test_a_cross_certificate_by_an_authority_that_is_not_trusted_is_presented_wh
     assert engine.named(LISTENER)["mtls-alb-443"].inputs["crossFingerprints"] == crosses
 
 
-def test_what_is_issued_is_recorded_once_with_the_roots_that_accept_it(declare: Declare) -> None:
-    engine, _ = declare(clients={"web": ClientArgs(), "app": ClientArgs()})
-    ((name, record),) = engine.named(RECORD).items()
+def test_one_register_issues_to_all_clients_with_the_roots_that_accept_them(declare: Declare) -> None:
+    engine, outputs = declare(clients={"web": ClientArgs(), "app": ClientArgs()})
+    ((name, register),) = engine.named(RECORD).items()
     assert name == "mtls-issued"
-    assert record.inputs == {
-        "current": {"web": "certificate of mtls-client-web\n", "app": "certificate of mtls-client-app\n"},
-        "rootCertificatePems": ["certificate of mtls-authority-root"],
-        "listeners": {"alb:443": False},
+    assert register.inputs["clients"].keys() == {"web", "app"}
+    assert register.inputs["rootCertificatePems"] == ["certificate of mtls-authority-root"]
+    assert register.inputs["listeners"] == {"alb:443": False}
+    assert outputs["aboveClients"] == []
+
+
+def test_a_group_is_one_wish_of_the_register_and_its_members_are_clients_of_the_package(
+    declare: Declare,
+) -> None:
+    group = ClientGroupArgs(names=("a", "b"), subject={"organizationName": "fleet"}, validity_days=30)
+    engine, outputs = declare(client_groups={"fleet": group}, clients={"web": ClientArgs()})
+    register = engine.named(RECORD)["mtls-issued"].inputs
+    assert register["groups"] == {
+        "fleet": {
+            "names": ["a", "b"],
+            "keyAlgorithm": "ECDSA-P256",
+            "subject": {"organizationName": "fleet"},
+            "uriPrefix": f"spiffe://{IDENTITY}.alb-mutual-tls/client/fleet/",
+            "validityDays": 30,
+            "renewBeforeDays": 10,
+        }
     }
+    assert sorted(outputs["clientCertificates"]) == ["fleet/a", "fleet/b", "web"]
+    assert outputs["clientCertificates"]["fleet/a"]["chainPem"] == "certificate of a\n"
+    assert sorted(outputs["clientPrivateKeys"]) == ["fleet/a", "fleet/b", "web"]
+    assert not any("fleet" in resource.name for resource in engine.resources)
+
+
+def test_certificates_and_keys_of_clients_stand_nowhere_else_in_the_state(declare: Declare) -> None:
+    _, outputs = declare(clients={"web": ClientArgs(), "app": ClientArgs()})
+    state = {name: value for name, value in outputs.items() if not name.startswith("client")}
+    assert "of mtls-client" not in str(state)
 
 
 def test_in_a_rotation_both_roots_accept_what_is_issued(declare: Declare) -> None:
@@ -219,7 +245,9 @@ def test_in_a_rotation_both_roots_accept_what_is_issued(declare: Declare) -> Non
 def test_the_record_outlives_the_last_client(declare: Declare) -> None:
     """Else nobody would know until when the certificates of removed clients are accepted."""
     engine, _ = declare()
-    assert engine.named(RECORD)["mtls-issued"].inputs["current"] == {}
+    register = engine.named(RECORD)["mtls-issued"].inputs
+    assert register["clients"] == {}
+    assert "issuerPrivateKeyPem" not in register
 
 
 def test_a_configured_repository_is_said_to_be_configured(declare: Declare) -> None:
@@ -321,9 +349,9 @@ settings = parse({"alicloud:region": "cn-hangzhou", "alb-mutual-tls:clients": '{
 def run():
     AlbMutualTls("mtls", settings.arguments, pulumi.ResourceOptions(providers=providers(settings)))
 import components.authority
-components.authority.fingerprint = lambda pem: "of " + pem
+components.authority.fingerprint = components.authority.not_after = lambda pem: "of " + pem
 run()
-assert len(engine.resources) > 8, engine.resources
+assert len(engine.resources) > 7, engine.resources
 assert not any("kubernetes" in one.typ or "Secret" in one.typ for one in engine.resources)
 assert not any(name.startswith(("pulumi_kubernetes", "pulumi_alicloud")) for name in sys.modules)
 """
@@ -347,7 +375,8 @@ assert not any(name.startswith(("pulumi_kubernetes", "pulumi_alicloud")) for nam
 def test_resources_of_tls_have_an_explicit_provider_only_where_the_default_one_is_forbidden(
     monkeypatch: pytest.MonkeyPatch, disabled: str | None, explicit: bool
 ) -> None:
-    monkeypatch.setattr("components.authority.fingerprint", lambda pem: f"fingerprint of {pem}")
+    for read in ("fingerprint", "not_after"):
+        monkeypatch.setattr(f"components.authority.{read}", lambda pem: f"of {pem}")
     forbidden = {} if disabled is None else {"pulumi:disable-default-providers": disabled}
     settings = parse({"alicloud:region": "cn-hangzhou", "alb-mutual-tls:clients": '{"web": {}}', **forbidden})
     engine = Engine()
@@ -363,7 +392,7 @@ def test_resources_of_tls_have_an_explicit_provider_only_where_the_default_one_i
 
         program()
     of_tls = [resource for resource in engine.resources if resource.typ.startswith("tls:")]
-    assert len(of_tls) == 3
+    assert len(of_tls) == 2
     assert {bool(resource.provider) for resource in of_tls} == {explicit}
     assert settings.needs_explicit("alicloud") == (disabled == '["*"]')
 
@@ -433,23 +462,19 @@ def test_type_tokens_and_property_names_are_the_persisted_contract(declare: Decl
             "owner",
             "port",
             "takeOver",
-            "trustedCertificatePem",
             "trustedFingerprint",
+            "trustedNotAfter",
         ],
-        "albmtls:index:IssuedCertificates": ["current", "listeners", "rootCertificatePems"],
-        "albmtls:index:ClusterIdentity": [],
-        "albmtls:index:SecretPlace": ["cluster", "name", "namespace", "owner"],
-        "albmtls:index:SignedCertificate": [
-            "csrPem",
+        "albmtls:index:IssuedCertificates": [
+            "clients",
             "existingAuthorityPems",
             "issuerCertificatePem",
             "issuerPrivateKeyPem",
-            "kind",
-            "renewBeforeDays",
-            "subject",
-            "uris",
-            "validityDays",
+            "listeners",
+            "rootCertificatePems",
         ],
+        "albmtls:index:ClusterIdentity": [],
+        "albmtls:index:SecretPlace": ["cluster", "name", "namespace", "owner"],
     }
 
 
@@ -458,8 +483,11 @@ def test_a_request_that_another_resource_computes_is_signed_and_checked_when_it_
 ) -> None:
     asked = request()
     engine, _ = declare(clients=lambda: {"web": ClientArgs(csr=pulumi.Output.from_input(asked))})
-    assert engine.named(SIGNED)["mtls-client-web"].inputs["csrPem"] == asked
+    assert client_inputs(engine)["csrPem"] == asked
     with pytest.raises(
         pulumi.RunError, match=r"^clients\.web\.csr: contains a private key, which must never"
     ):
-        declare(clients=lambda: {"web": ClientArgs(csr=pulumi.Output.from_input(key_pem(CLIENT_KEY)))})
+        declare(
+            refused=True,
+            clients=lambda: {"web": ClientArgs(csr=pulumi.Output.from_input(key_pem(CLIENT_KEY)))},
+        )

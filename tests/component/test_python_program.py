@@ -32,6 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch, **config: str) -> Engine:
     """The example with these values beside those that its Pulumi.yaml gives."""
     for user in ("components.authority", "alb_mutual_tls.pki.tls_secret"):
         monkeypatch.setattr(f"{user}.fingerprint", lambda pem: f"fingerprint of {pem}")
+    monkeypatch.setattr("components.authority.not_after", lambda pem: f"end of {pem}")
     values = {
         "caEnabled": "true",
         "declareAlbConfig": "false",

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from alb_mutual_tls.pki.register import certificates
+from alb_mutual_tls.stack.state import components_of
 from dev.sandbox import faults
 from dev.sandbox.cloud.actions import VERSIONS
 from dev.sandbox.cloud.seeds import SERVER_CERTIFICATE_ID
@@ -370,6 +372,17 @@ class Stack:
     def export(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(succeed(self.pulumi("stack", "export")))
         return document
+
+    def issued(self) -> dict[str, dict[str, Any]]:
+        """What the state holds of each client's certificate, by the client's name."""
+        (register,) = [one for urn, one in self.kept().items() if "IssuedCertificates::" in urn]
+        return certificates(register["outputs"])
+
+    def private_keys(self) -> dict[str, str]:
+        """The private keys of clients that the stack has made, decrypted."""
+        exported = json.loads(succeed(self.pulumi("stack", "export", "--show-secrets")))
+        (component,) = components_of(exported)
+        return {one.name: one.private_key_pem for one in component.clients if one.private_key_pem}
 
     def destroy(self) -> str:
         return succeed(self.carry_out("destroy"))

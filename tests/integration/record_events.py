@@ -37,7 +37,9 @@ def kept(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             if key == "resourcePreEvent" and (step["urn"], step["op"]) in ended:
                 continue
             found = step["op"] == "refresh" and step.get("detailedDiff")
-            if step["op"] == "same" or not (found or step["urn"] in changing or step["op"] != "refresh"):
+            shown = step["type"] == "albmtls:index:CaCertificate"  # its subject
+            whole = found or shown or step["urn"] in changing or step["op"] != "refresh"
+            if (step["op"] == "same" and not shown) or not whole:
                 value = {
                     "metadata": (
                         {key: step[key] for key in ("op", "urn", "type")}

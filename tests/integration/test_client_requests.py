@@ -254,7 +254,7 @@ def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(
     decrypted = succeed(stack.pulumi("stack", "export", "--show-secrets"))
     outputs = json.loads(succeed(stack.pulumi("stack", "output", "--json", "--show-secrets")))
     partners_key = Scalar.of((partner / "partner.key").read_text())
-    own_key = Scalar.of(outputs["clientPrivateKeys"]["web"])
+    own_key = Scalar.of(stack.private_keys()["web"])
     verbose = underway.log.read_bytes()
     everywhere = {
         "decrypted state": decrypted.encode(),
@@ -280,19 +280,20 @@ def test_the_clients_key_is_nowhere_while_and_after_it_is_issued(
         name.startswith(str(stack.sandbox.directory)) and name.endswith("api.log") for name in everywhere
     )
     assert any(".pulumi/history" in name for name in everywhere)
-    assert b"alb-mutual-tls-client-partner" in verbose
+    assert b"alb-mutual-tls-issued" in verbose
 
     assert [name for name, content in everywhere.items() if partners_key.is_in(content)] == []
-    assert outputs["clientPrivateKeys"].keys() == {"web"}
+    assert stack.private_keys().keys() == {"web"}
+    issued = stack.issued()
     expected = {
         public_key_of(outputs["caCertificatePem"]),
-        public_key_of(outputs["clientCertificates"]["web"]["certificatePem"]),
+        public_key_of(issued["web"]["certificatePem"]),
     }
     assert public_keys(decrypted) == expected
     assert not [
         name for name, content in watcher.seen.items() if name[0].isdigit() and b"PRIVATE KEY" in content
     ]  # processes
-    of_partner = public_key_of(outputs["clientCertificates"]["partner"]["certificatePem"])
+    of_partner = public_key_of(issued["partner"]["certificatePem"])
     pki = files_below(stack.sandbox.directory / "pki")
     of_the_sandbox = set().union(*(public_keys(content.decode(errors="replace")) for content in pki.values()))
     blocks = keys_by_file(everywhere)

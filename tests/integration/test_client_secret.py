@@ -157,10 +157,6 @@ def test_the_key_stands_nowhere_in_the_state_in_plain_text(delivery: Delivery) -
     assert any(file.name == "secret.json" for file in files)
     for file in files:
         assert not any(part in file.read_text(errors="replace") for part in told), file
-    assert (
-        json.loads(succeed(delivery.stack.pulumi("stack", "output", "--json")))["clientPrivateKeys"]
-        == "[secret]"
-    )
 
 
 def test_an_edited_secret_is_put_right_in_place_and_a_deleted_one_made_anew(delivery: Delivery) -> None:
@@ -225,7 +221,6 @@ def test_a_renewal_changes_the_same_secret(delivery: Delivery) -> None:
         if step["op"] not in ("same", "refresh")
     }
     assert changed == {
-        f"alb-mutual-tls-client-{CLIENT}": "update",
         "alb-mutual-tls-issued": "update",
         f"alb-mutual-tls-secret-{NAMESPACE}/{NAME}": "update",
     }

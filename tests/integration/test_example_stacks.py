@@ -146,7 +146,7 @@ def test_a_client_gets_in_with_a_key_that_only_it_has(example: Example) -> None:
     made = example.type("pulumi stack --show-urns")
     assert "csr-clients" in made
     assert "tls:index/privateKey:PrivateKey::alb-mutual-tls-authority-root" in made
-    assert "client-partner" in made
+    assert "IssuedCertificates::alb-mutual-tls-issued" in made
     assert "tls:index/privateKey:PrivateKey::alb-mutual-tls-client-partner" not in made
 
 
@@ -206,16 +206,16 @@ def test_a_program_deploys_environments_in_turn_and_stops_at_one_that_does_not_h
     (deploy,) = example.lines
     shown = example.type(deploy)
     assert re.findall(r"^(\w+): (\d+) create$", shown, re.MULTILINE) == [
-        ("staging", "13"),
-        ("production", "13"),
+        ("staging", "11"),
+        ("production", "11"),
     ]
     assert "PRIVATE KEY" not in shown
     assert example.status(albconfig="api-staging") in ("000", "400")
     assert example.status(albconfig="api-production") == "200"
     shown = example.type(deploy)
     assert re.findall(r"^(\w+): (\d+) same$", shown, re.MULTILINE) == [
-        ("staging", "13"),
-        ("production", "13"),
+        ("staging", "11"),
+        ("production", "11"),
     ]
 
     environments["production"]["alb-mutual-tls:caEnabled"] = True

@@ -144,7 +144,7 @@ def test_a_broken_glass_is_drift_that_only_a_whole_up_undoes(
     assert status == 1
     preview = " ".join(stack.preview().stdout.split())
     assert "~ caEnabled : false => true" in preview
-    certificates = [f"--target={one}" for one in stack.kept() if "SignedCertificate" in one]
+    certificates = [f"--target={one}" for one in stack.kept() if "IssuedCertificates" in one]
     succeed(
         stack.pulumi("up", "--yes", "--skip-preview", *certificates)
     )  # ci/renew is limited in the same way

@@ -78,7 +78,7 @@ def test_the_same_plan_is_the_same_summary_byte_by_byte_and_nothing_is_written(
     state, albconfig = checkpoint(stack), stack.sandbox.albconfig()
     assert (
         told(stack, "preview")
-        == "**pipeline: no change**\n<!-- alb-mutual-tls preview pipeline -->\n\nResources: 17 unchanged\n"
+        == "**pipeline: no change**\n<!-- alb-mutual-tls preview pipeline -->\n\nResources: 13 unchanged\n"
     )
     with wished(stack, caEnabled=True, clients={"client": {}}):
         first = told(stack, "preview")

@@ -18,8 +18,8 @@ UNPROTECTED = (
     "a destroy would open listener 443 of AlbConfig alb: set deletionProtection to true, or remove it"
 )
 NOT_RENEWED = (
-    "a run has 0 days to renew this client's certificate, and 7 are wanted: raise its renewBeforeDays or"
-    " validityDays"
+    "a run has 0 days to renew the certificates of clients.web, and 7 are wanted: raise its renewBeforeDays"
+    " or validityDays"
 )
 
 

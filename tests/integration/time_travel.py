@@ -82,14 +82,14 @@ class TimeTravel:
 
     @property
     def hold(self) -> Path:
-        """As long as this file is there, the record of issued certificates is not updated."""
+        """As long as this file is there, the register of clients is not updated."""
         return self.provider / "hold"
 
     def held(self) -> bool:
-        """Whether an update of the record waits."""
+        """Whether an update of the register waits."""
         return (self.provider / "held").exists()
 
     def release(self) -> None:
-        """Let the record be updated."""
+        """Let the register be updated."""
         self.hold.unlink()
         (self.provider / "held").unlink(missing_ok=True)

@@ -108,15 +108,7 @@ def exported(authority: tuple[str, str], credentials: dict[str, tuple[str, str]]
                 "verify": {},
             },
         },
-        "clientCertificates": {
-            name: {
-                "certificatePem": certificate,
-                "chainPem": certificate + authority[0],
-                "notAfter": "2026-03-01T00:00:00Z",
-            }
-            for name, (certificate, _) in credentials.items()
-        },
-        "clientPrivateKeys": secret({"client": credentials["client"][1]}),
+        "aboveClients": [authority[0]],
     }
     resources = [
         {
@@ -154,8 +146,40 @@ def exported(authority: tuple[str, str], credentials: dict[str, tuple[str, str]]
             outputs={"cluster": "old"},
             delete=True,
         ),
+        child(
+            "tls:index/privateKey:PrivateKey",
+            "mtls-client-client",
+            outputs={"privateKeyPem": secret(credentials["client"][1])},
+        ),
+        child(
+            "albmtls:index:IssuedCertificates",
+            "mtls-issued",
+            inputs={"clients": {name: {"renewBeforeDays": 30.0} for name in credentials}},
+            outputs={
+                "outstanding": [],
+                **{
+                    f"client:{name}": {"certificatePem": certificate, "notAfter": "2026-03-01T00:00:00Z"}
+                    for name, (certificate, _) in credentials.items()
+                },
+            },
+        ),
     ]
     return {"version": 3, "deployment": {"manifest": {}, "resources": resources}}
+
+
+@pytest.fixture
+def exported_before(exported: dict[str, Any], credentials: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """The same of the version before, which had a resource for each certificate."""
+    resources = exported["deployment"]["resources"]
+    del resources[-2:]
+    outputs = resources[2]["outputs"]
+    (root,) = outputs.pop("aboveClients")
+    outputs["clientCertificates"] = {
+        name: {"certificatePem": pem, "chainPem": pem + root, "notAfter": "2026-03-01T00:00:00Z"}
+        for name, (pem, _) in credentials.items()
+    }
+    outputs["clientPrivateKeys"] = secret({"client": credentials["client"][1]})
+    return exported
 
 
 @pytest.fixture

@@ -13,7 +13,10 @@ from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack,
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Mapping, Sequence
+
+    from alb_mutual_tls.operations.client_files import ClientFile
+    from alb_mutual_tls.stack.deployed import DeployedClient
 
 
 class Format(StrEnum):
@@ -35,8 +38,15 @@ _PRINTABLE = (Format.PEM, Format.FULLCHAIN, Format.KUBERNETES)
 def export(
     *,
     name: Annotated[
-        str, typer.Argument(help="Name of the client, as under `clients` in the stack's configuration.")
-    ],
+        str | None,
+        typer.Argument(
+            help="Name of the client, as under `clients` in the stack's configuration; GROUP/NAME in a group."
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="In place of NAME: all clients of a group, each in a folder of its own name."),
+    ] = None,
     output: Annotated[
         Path,
         typer.Option(
@@ -79,9 +89,11 @@ def export(
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations import client_files
-    from alb_mutual_tls.stack.deployed import chosen_client
+    from alb_mutual_tls.stack.deployed import chosen_client, chosen_group
     from alb_mutual_tls.stack.state import read_components
 
+    if (name is None) == (group is None):
+        raise UserError("give the name of a client, or --group and the name of a group")
     encrypted = form in (Format.P12, Format.TRUSTSTORE)
     if password_file is not None and not encrypted:
         raise UserError(
@@ -96,44 +108,79 @@ def export(
             "--output - is standard output, which takes --format pem, fullchain or kubernetes, and no --json:"
             " give a directory"
         )
-    chosen, client = chosen_client(
-        read_components(project_directory(cwd), stack=stack, component=component), name
+    if printed and group is not None:
+        raise UserError("--output - is standard output, which takes a single client: give a directory")
+    components = read_components(project_directory(cwd), stack=stack, component=component)
+    if name is None:
+        chosen, members = chosen_group(components, str(group))
+    else:
+        chosen, alone = chosen_client(components, name)
+        members = (alone,)
+    makeable = members[0].private_key_pem is not None or form.value in client_files.WITHOUT_KEY
+    password = (
+        _password(password_file, f"{name or group}.{form}", json=json) if encrypted and makeable else None
     )
-    makeable = client.private_key_pem is not None or form.value in client_files.WITHOUT_KEY
-    password = _password(password_file, f"{name}.{form}", json=json) if encrypted and makeable else None
-    files = client_files.files(
-        client,
-        form.value,
-        authorities=chosen.roots,
-        directory=output.absolute(),
-        password=password,
-        legacy=legacy,
-    )
+    folders = {client.name: output / client.member if group else output for client in members}
+    made = {
+        client.name: client_files.files(
+            client,
+            form.value,
+            authorities=chosen.roots,
+            directory=folders[client.name].absolute(),
+            password=password,
+            legacy=legacy,
+        )
+        for client in members
+    }
     if printed:
-        sys.stdout.buffer.write(b"".join(file.content for file in files))
+        sys.stdout.buffer.write(b"".join(file.content for files in made.values() for file in files))
         return
-    paths = client_files.write(files, output, force=force)
+    if not force:
+        client_files.refuse_existing({folders[of]: files for of, files in made.items()})
+    written = {of: client_files.write(files, folders[of], force=force) for of, files in made.items()}
+    _tell(members, made, written, form, json=json)
+
+
+def _tell(
+    members: Sequence[DeployedClient],
+    made: Mapping[str, Sequence[ClientFile]],
+    written: Mapping[str, Sequence[Path]],
+    form: Format,
+    *,
+    json: bool,
+) -> None:
+    """Say what was written: of a single client each file, of a group how many clients."""
+    first, of_group = members[0], bool(members[0].group)
     if json:
         import json as encoder
 
-        entries = [
-            {"path": str(path.absolute()), "what": file.what} for path, file in zip(paths, files, strict=True)
-        ]
-        document = {
-            "version": 1,
-            "client": client.name,
-            "format": form,
-            "notAfter": client.not_after,
-            "files": entries,
-        }
-        typer.echo(encoder.dumps(document, indent=2, ensure_ascii=False))
+        for client in members:  # of a group a line for each
+            entries = [
+                {"path": str(path.absolute()), "what": file.what}
+                for path, file in zip(written[client.name], made[client.name], strict=True)
+            ]
+            document = {
+                "version": 1,
+                "client": client.name,
+                "format": form,
+                "notAfter": client.not_after,
+                "files": entries,
+            }
+            typer.echo(encoder.dumps(document, indent=None if of_group else 2, ensure_ascii=False))
         return
-    for path, file in zip(paths, files, strict=True):
-        typer.echo(f"{path}: {file.what}")
-    typer.echo(f"{client.name} is good until {client.not_after}")
-    if client.private_key_pem is None:
+    if len(members) > 1:
         typer.echo(
-            f"{client.name} brought a CSR: its private key stays with the client and never was in the stack"
+            f"{len(members)} clients of group {first.group}, each in a folder of"
+            f" {written[first.name][0].parent.parent}; the first of them is good until"
+            f" {min(client.not_after for client in members)}"
+        )
+        return
+    for path, file in zip(written[first.name], made[first.name], strict=True):
+        typer.echo(f"{path}: {file.what}")
+    typer.echo(f"{first.name} is good until {first.not_after}")
+    if first.private_key_pem is None:
+        typer.echo(
+            f"{first.name} brought a CSR: its private key stays with the client and never was in the stack"
         )
 
 

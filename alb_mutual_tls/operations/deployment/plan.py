@@ -12,6 +12,7 @@ from typing import Final
 from alb_mutual_tls.engine.events import Events, Step
 from alb_mutual_tls.operations.deployment.certificate_change import (
     CertificateChange,
+    ca_subjects,
     certificate_changes,
 )
 from alb_mutual_tls.operations.deployment.listener_change import Effect, ListenerChange, listener_change
@@ -45,8 +46,10 @@ class Plan:
 def plan(events: Events, *, only: Iterable[Step] | None = None) -> Plan:
     """What the steps mean; `only` limits it to some of them."""
     steps = [step for step in (events.changing if only is None else only) if step.op not in _OF_REPLACEMENTS]
-    listeners = [listener_change(step) for step in steps if step.type == LISTENER_CLIENT_AUTHENTICATION]
-    certificates = [change for step in steps for change in certificate_changes(step, events)]
+    changed = [step for step in steps if step.type == LISTENER_CLIENT_AUTHENTICATION]
+    subjects = ca_subjects(events) if changed else {}
+    listeners = [listener_change(step, subjects) for step in changed]
+    certificates = [change for step in steps for change in certificate_changes(step)]
     return Plan(
         tuple(sorted(listeners, key=lambda change: (list(Effect).index(change.effect), change.listener))),
         tuple(sorted(certificates, key=lambda change: (change.certificate, change.action))),

@@ -1,7 +1,7 @@
 """`ci/renew`: reissues the client certificates that are due, and only those.
 
 A preview with the configuration that was deployed last tells what is due. What is committed but not
-deployed yet therefore plays no part. The targets of `pulumi up` are the certificates, their record
+deployed yet therefore plays no part. The targets of `pulumi up` are the registers of certificates
 and the Secrets that deliver them. No listener is a target: one switched off by hand in an incident
 stays off.
 """
@@ -14,33 +14,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
-from alb_mutual_tls.engine.events import Events, Severity, Step
+from alb_mutual_tls.engine.events import Events, Severity, Step, name_of
 from alb_mutual_tls.engine.failure import Failure
 from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.engine.program import export
 from alb_mutual_tls.engine.run import Run, run
 from alb_mutual_tls.entry import given_place
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.pki import register
 from alb_mutual_tls.stack import configuration, history
-from alb_mutual_tls.tokens import COMPONENT, ISSUED_CERTIFICATES, KUBERNETES_SECRET, SIGNED_CERTIFICATE, STACK
+from alb_mutual_tls.tokens import COMPONENT, ISSUED_CERTIFICATES, KUBERNETES_SECRET, STACK
 
-_DUE: Final = "notAfter"
-"""The path by which a certificate differs that is to be issued anew because its time has come, and
-for no other reason.
-"""
+_BEFORE: Final = "current"
+"""The path by which a register differs that the version before wrote. Its certificates stay."""
 _OUTPUTS_ONLY: Final = frozenset({STACK, COMPONENT})
 
 
 @dataclass(frozen=True)
 class Due:
-    """A certificate whose time has come.
+    """The certificate of a client whose time has come, or those of a group.
 
-    `not_after`: the end of the one there is; `obstacle`: why it is not renewed, empty where it can
-    be.
+    `urn`: the register's; `clients`: whose they are, by their full names; `not_after`: the first
+    end of those there are; `obstacle`: why they are not renewed, empty where they can be.
     """
 
     urn: str
     name: str
+    clients: tuple[str, ...]
     not_after: str
     obstacle: str = ""
     renewed_until: str = ""
@@ -62,53 +62,74 @@ class RenewalPlan:
 
 def plan(events: Events) -> RenewalPlan:
     """What is due according to a preview, and the targets of a run that renews it."""
-    signed = [step for step in events.of_type(SIGNED_CERTIFICATE) if step.changes]
-    due = tuple(_due(step) for step in signed if _DUE in step.paths)
-    ready = {certificate.urn: certificate.name for certificate in due if not certificate.obstacle}
+    due = tuple(
+        certificate
+        for step in events.of_type(ISSUED_CERTIFICATES)
+        if step.changes
+        for certificate in _due(step)
+    )
+    ready = {certificate.urn for certificate in due if not certificate.obstacle}
+    renewed = {
+        (_component(urn), client) for urn in ready for one in due for client in one.clients if one.urn == urn
+    }
     by_hand = {step.urn for step in events.refreshed}
-    followers = [step for step in events.changing if _follows(step, ready.values(), by_hand)]
+    followers = [step for step in events.changing if _follows(step, renewed, by_hand)]
     targets = {*ready, *(step.urn for step in followers)}
     pending = [
         step
         for step in events.changing
-        if step.urn not in targets | {leaf.urn for leaf in due} and step.type not in _OUTPUTS_ONLY
+        if step.urn not in targets | {one.urn for one in due} and step.type not in _OUTPUTS_ONLY
     ]
     return RenewalPlan(
         due, tuple(sorted(targets)), tuple(map(_words, followers)), tuple(map(_words, pending))
     )
 
 
-def _due(step: Step) -> Due:
-    others = sorted(set(step.paths) - {_DUE})
+def _due(step: Step) -> list[Due]:
+    """What is due of a register, the members of a group as one."""
+    others = sorted(path for path in step.paths if register.due(path) is None and path != _BEFORE)
     obstacle = (
         ""
         if step.op == "update" and not others
         else f"{', '.join(others) or step.op} would change with it, which is not deployed yet"
     )
-    return Due(step.urn, step.name, str(step.old.value(_DUE) or "") if step.old else "", obstacle)
+    held = register.certificates(step.old.outputs) if step.old else {}
+    groups: dict[str, list[str]] = {}
+    for client in filter(None, map(register.due, step.paths)):
+        groups.setdefault(client.partition("/")[0] if "/" in client else client, []).append(client)
+    return [
+        Due(
+            step.urn,
+            f"client {name}" if clients == [name] else f"client group {name}: {len(clients)} certificates",
+            tuple(clients),
+            min(str(held.get(client, {}).get("notAfter") or "") for client in clients),
+            obstacle,
+        )
+        for name, clients in sorted(groups.items())
+    ]
 
 
-def _follows(step: Step, renewed: Collection[str], by_hand: Collection[str]) -> bool:
-    """Whether a resource follows certificates.
+def _component(urn: str) -> str:
+    """The component whose register has a URN."""
+    return name_of(urn).removesuffix("-issued")
 
-    The record does, and so does a Secret of which only the content changes. This includes those
-    that an earlier renewal had no time for. A Secret that was changed `by_hand` waits for a renewal
-    of its own certificate.
+
+def _follows(step: Step, renewed: Collection[tuple[str, str]], by_hand: Collection[str]) -> bool:
+    """Whether a resource follows certificates: a Secret of which only the content changes.
+
+    This includes those that an earlier renewal had no time for. A Secret that was changed `by_hand`
+    waits for a renewal of its own certificate.
     """
-    if step.op != "update":
-        return False
-    if step.type == ISSUED_CERTIFICATES:
-        return all(path.startswith("current") for path in step.paths)
     content = step.type == KUBERNETES_SECRET and all(
         path.startswith(("data", "stringData")) for path in step.paths
     )
-    return content and (step.urn not in by_hand or _certificate_of(step) in renewed)
+    return step.op == "update" and content and (step.urn not in by_hand or _client_of(step) in renewed)
 
 
-def _certificate_of(secret: Step) -> str:
-    """The name of the certificate that a Secret delivers."""
+def _client_of(secret: Step) -> tuple[str, str]:
+    """The component and the client whose certificate a Secret delivers."""
     labels = ((secret.new.inputs if secret.new else {}).get("metadata") or {}).get("labels") or {}
-    return f"{secret.name.partition('-secret-')[0]}-client-{labels.get('albmtls/client')}"
+    return secret.name.partition("-secret-")[0], str(labels.get("albmtls/client"))
 
 
 def _words(step: Step) -> str:
@@ -230,40 +251,36 @@ def _targets(urns: Iterable[str]) -> tuple[str, ...]:
 
 
 def kept_in_state(exported: Mapping[str, Any]) -> list[str]:
-    """Return the URNs of all certificates and records in a deployment.
+    """Return the URNs of all registers in a deployment.
 
-    These resources live in the state alone; no other system is asked about them.
+    They live in the state alone; no other system is asked about them.
     """
     resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
     return sorted(
-        {
-            str(resource["urn"])
-            for resource in resources
-            if resource.get("type") in (SIGNED_CERTIFICATE, ISSUED_CERTIFICATES)
-        }
+        {str(resource["urn"]) for resource in resources if resource.get("type") == ISSUED_CERTIFICATES}
     )
 
 
-def after(due: Sequence[Due], ends: Mapping[str, str]) -> tuple[Due, ...]:
-    """Return what was due, with the new end of each renewed certificate.
+def after(due: Sequence[Due], ends: Mapping[tuple[str, str], str]) -> tuple[Due, ...]:
+    """Return what was due, with the new end of what was renewed.
 
-    `ends`: URN -> notAfter. A certificate was renewed when its end differs from before.
+    `ends`: URN of the register and client -> notAfter. A certificate was renewed when its end is
+    later than before.
     """
-    return tuple(
-        (
-            replace(certificate, renewed_until=ends[certificate.urn])
-            if ends.get(certificate.urn, certificate.not_after) != certificate.not_after
-            else certificate
-        )
-        for certificate in due
-    )
+
+    def renewed(certificate: Due) -> Due:
+        first = min(ends.get((certificate.urn, client), "") for client in certificate.clients)
+        return replace(certificate, renewed_until=first) if first > certificate.not_after else certificate
+
+    return tuple(map(renewed, due))
 
 
-def certificate_ends(exported: Mapping[str, Any]) -> dict[str, str]:
-    """URN -> notAfter of the certificates in a deployment."""
+def certificate_ends(exported: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """URN of the register and client -> notAfter of the certificates in a deployment."""
     resources: Iterable[Mapping[str, Any]] = (exported.get("deployment") or {}).get("resources") or ()
     return {
-        str(resource["urn"]): str((resource.get("outputs") or {}).get("notAfter", ""))
+        (str(resource["urn"]), client): str(certificate["notAfter"])
         for resource in resources
-        if resource.get("type") == SIGNED_CERTIFICATE and not resource.get("delete")
+        if resource.get("type") == ISSUED_CERTIFICATES
+        for client, certificate in register.certificates(resource.get("outputs") or {}).items()
     }

@@ -28,7 +28,7 @@ when one is added). Moments are RFC 3339, in UTC:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
@@ -204,15 +204,15 @@ def _tables(report: StatusReport) -> list[Table]:
     ]
     clients = [
         [
-            named(client.component, client.name),
-            client.serial_number,
-            to_text(client.not_after),
-            str(left(client.not_after)),
-            _renewal(client),
+            named(first.component, first.name)
+            if not group
+            else f"{group}: {len(members)} clients, the first",
+            first.serial_number,
+            to_text(first.not_after),
+            str(left(first.not_after)),
+            _renewal(first),
         ]
-        for client in sorted(
-            report.clients, key=lambda client: (client.not_after, client.component, client.name)
-        )
+        for group, first, members in _by_group(report.clients, named)
     ]
     outstanding = [
         [
@@ -250,6 +250,18 @@ def _words(view: View) -> str:
     if isinstance(view, Absent):
         return "no such listener"
     return words(view.ca_enabled, view.ca_certificate_ids) + (", changing" if view.changing else "")
+
+
+def _by_group(
+    clients: Iterable[ClientStatus], named: Callable[[str, str], str]
+) -> list[tuple[str, ClientStatus, list[ClientStatus]]]:
+    """Clients by their ends; those of a group as one, with its name, at the first end."""
+    groups: dict[tuple[str, str], list[ClientStatus]] = {}
+    for client in sorted(clients, key=lambda client: (client.not_after, client.component, client.name)):
+        group, _, name = client.name.rpartition("/")
+        key = named(client.component, group) if group else ""
+        groups.setdefault((key, "" if group else named(client.component, name)), []).append(client)
+    return [(group, members[0], members) for (group, _), members in groups.items()]
 
 
 def _renewal(client: ClientStatus) -> str:

@@ -8,6 +8,7 @@ case what it proves.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -177,7 +178,17 @@ def _clients(
     from alb_mutual_tls.pki.forged import ClientCredential
 
     cases: list[Case | Missing] = []
+    members = Counter(client.group for client in component.clients if client.group)
+    tried: set[str] = set()
     for client in component.clients:
+        if client.group in tried:
+            continue
+        if client.group and members[client.group] > 1:
+            tried.add(client.group)
+            others = members[client.group] - 1
+            cases.append(
+                Missing(f"other clients of group {client.group}", f"{client.name} stands for {others} more")
+            )
         name = client_case(client.name)
         if client.private_key_pem is None:
             cases.append(

@@ -57,14 +57,7 @@ def project(laboratory: Laboratory) -> Any:
             "trustedAuthority": "root",
             "issuingAuthority": "root",
             "listeners": {"https": {"albConfig": "alb", "port": 443, "caEnabled": True, "verify": verify}},
-            "clientCertificates": {
-                "alice": {
-                    "certificatePem": certificate,
-                    "chainPem": certificate,
-                    "notAfter": "2026-01-01T00:00:00Z",
-                }
-            },
-            "clientPrivateKeys": {**marker, "plaintext": json.dumps({"alice": key})},
+            "aboveClients": [],
         }
         parent = f"{urn}{kind}::mtls"
         resources = [
@@ -81,6 +74,22 @@ def project(laboratory: Laboratory) -> Any:
                 "provider": f"{urn}pulumi:providers:albmtls::albmtls::id",
                 "outputs": {
                     "privateKeyPem": {**marker, "plaintext": json.dumps(laboratory.client_ca.key_pem)}
+                },
+            },
+            {
+                "urn": f"{urn}{kind}$tls:index/privateKey:PrivateKey::mtls-client-alice",
+                "type": "tls:index/privateKey:PrivateKey",
+                "parent": parent,
+                "outputs": {"privateKeyPem": {**marker, "plaintext": json.dumps(key)}},
+            },
+            {
+                "urn": f"{urn}{kind}$albmtls:index:IssuedCertificates::mtls-issued",
+                "type": "albmtls:index:IssuedCertificates",
+                "parent": parent,
+                "inputs": {"clients": {"alice": {"renewBeforeDays": 30}}},
+                "outputs": {
+                    "client:alice": {"certificatePem": certificate, "notAfter": "2026-01-01T00:00:00Z"},
+                    "outstanding": [],
                 },
             },
         ]

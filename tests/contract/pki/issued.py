@@ -1,5 +1,5 @@
-"""What stacks issue: the real component on Pulumi's mocks, with the tls stand-in and
-`SignedCertificate` behind it.
+"""What stacks issue: the real component on Pulumi's mocks, with the tls stand-in and the handlers
+that sign behind it.
 
 So keys, roots, clients, cross certificates and the order of a chain are those of a stack; only
 brought authorities and requests come from elsewhere. Each key and each root is made once per
@@ -29,11 +29,11 @@ from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.properties import from_struct, to_struct
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.authority_certificate import AuthorityCertificate
+from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import Properties
 from components.arguments import AlbMutualTlsArgs
 from components.models import AuthorityArgs, ClientArgs
-from dev.toolchain.plugins.tls.cert_request import CertRequest
 from dev.toolchain.plugins.tls.private_key import PrivateKey
 from tests.event_loops import event_loops
 from tests.unit.pki.material import CA_USAGE, authority, key_pem, name_of, pem
@@ -67,13 +67,16 @@ class _Engine(Mocks):
     """
 
     def __init__(self, days_ago: int) -> None:
-        self._once: dict[str, Handler] = {kind.token: kind() for kind in (PrivateKey, CertRequest)}
+        self._once: dict[str, Handler] = {PrivateKey.token: PrivateKey()}
         self._once[AuthorityCertificate.token] = AuthorityCertificate(lambda: NOW - AGE)
-        self._signed = SignedCertificate(lambda: NOW - days_ago * DAY)
+        day = NOW - days_ago * DAY
+        self._signed: dict[str, Handler] = {
+            kind.token: kind(lambda: day) for kind in (SignedCertificate, IssuedCertificates)
+        }
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        if args.typ == SignedCertificate.token:
-            return "id", _create(self._signed, args)
+        if args.typ in self._signed:
+            return "id", _create(self._signed[args.typ], args)
         if args.typ in self._once:
             place = f"{args.typ}::{args.name}"
             if place not in _made_once:
@@ -242,7 +245,7 @@ def stack(
 
 
 def _deploy(days_ago: int, **arguments: Any) -> dict[str, Any]:
-    """What the component registers as its outputs."""
+    """What the component gives to whoever has declared it."""
     seen: dict[str, Any] = {}
     with event_loops():
         pulumi.runtime.set_mocks(_Engine(days_ago), preview=False)
@@ -252,7 +255,7 @@ def _deploy(days_ago: int, **arguments: Any) -> dict[str, Any]:
             from components.mutual_tls import AlbMutualTls
 
             component = AlbMutualTls("mtls", AlbMutualTlsArgs(**arguments))
-            return pulumi.Output.all(**component._state()).apply(lambda values: seen.update(values))
+            return pulumi.Output.all(**component.packaged_outputs()).apply(lambda values: seen.update(values))
 
         program()
     return seen

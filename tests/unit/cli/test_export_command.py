@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.run import Run
+from tests.unit.conftest import secret
 
 
 def export(capsys: pytest.CaptureFixture[str], project: Path, *arguments: str) -> Run:
@@ -95,8 +96,14 @@ def test_export_from_two_components_with_a_client_of_that_name_asks_which(
     capsys: pytest.CaptureFixture[str], pulumi: Callable[..., Path], exported: dict[str, Any]
 ) -> None:
     resources = exported["deployment"]["resources"]
-    other = dict(resources[2], urn=resources[2]["urn"].replace("::mtls", "::second"))
-    project = pulumi(stdout=json.dumps({"deployment": {"resources": [*resources, other]}}))
+    second = [
+        {
+            **one,
+            **{name: one[name].replace("::mtls", "::second") for name in ("urn", "parent") if name in one},
+        }
+        for one in (resources[2], *resources[-2:])
+    ]
+    project = pulumi(stdout=json.dumps({"deployment": {"resources": [*resources, *second]}}))
     done = export(capsys, project, "client", "--output", str(project / "out"))
     assert (done.code, done.err) == (
         2,
@@ -240,3 +247,63 @@ def test_a_truststore_can_be_had_by_a_client_whose_key_is_elsewhere(
     done = export(capsys, project, "csr-client", "--format", "truststore", "--output", str(project / "out"))
     assert done.code == 0
     assert "CA certificates of root for a Java server" in done.out
+
+
+def with_group(exported: dict[str, Any], credentials: dict[str, tuple[str, str]]) -> str:
+    outputs = exported["deployment"]["resources"][-1]["outputs"]
+    certificate, key = credentials["client"]
+    ends = {"b": "2026-03-02T00:00:00Z", "a": "2026-03-01T00:00:00Z"}
+    outputs["group:fleet"] = {
+        name: {"certificatePem": certificate, "notAfter": end} for name, end in ends.items()
+    }
+    outputs["privateKeys"] = secret({"fleet/a": key, "fleet/b": key})
+    return json.dumps(exported)
+
+
+def test_a_group_is_written_into_a_folder_for_each_name_and_a_member_alone_like_any_client(
+    capsys: pytest.CaptureFixture[str],
+    pulumi: Callable[..., Path],
+    exported: dict[str, Any],
+    credentials: dict[str, tuple[str, str]],
+) -> None:
+    project = pulumi(stdout=with_group(exported, credentials))
+    out = project / "out"
+    done = export(capsys, project, "--group", "fleet", "--output", str(out))
+    assert (done.code, done.out) == (
+        0,
+        f"2 clients of group fleet, each in a folder of {out}; the first of them is good until"
+        " 2026-03-01T00:00:00Z\n",
+    )
+    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
+    assert files == ["a/fleet-a.crt", "a/fleet-a.key", "b/fleet-b.crt", "b/fleet-b.key"]
+    assert {file.stat().st_mode & 0o777 for file in out.rglob("*.*")} == {0o600}
+    assert {folder.stat().st_mode & 0o777 for folder in (out, out / "a", out / "b")} == {0o700}
+    (out / "a/fleet-a.crt").unlink()
+    again = export(capsys, project, "--group", "fleet", "--output", str(out))
+    assert again.code == 2 and "exists already: give --force" in again.err
+    assert not (out / "a/fleet-a.crt").exists()
+    assert export(capsys, project, "--group", "fleet", "--output", str(out), "--force").code == 0
+    assert export(capsys, project, "fleet/a", "--output", str(project / "one")).code == 0
+    assert (project / "one/fleet-a.key").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "give the name of a client, or --group and the name of a group"),
+        (("client", "--group", "fleet"), "give the name of a client, or --group and the name of a group"),
+        (("--group", "none"), "the stack has no group of clients named 'none': it has fleet"),
+        (("--group", ""), "the stack has no group of clients named '': it has fleet"),
+    ],
+)
+def test_what_is_neither_client_nor_group_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    pulumi: Callable[..., Path],
+    exported: dict[str, Any],
+    credentials: dict[str, tuple[str, str]],
+    arguments: tuple[str, ...],
+    says: str,
+) -> None:
+    project = pulumi(stdout=with_group(exported, credentials))
+    done = export(capsys, project, *arguments, "--output", str(project / "out"))
+    assert (done.code, done.err) == (2, f"mtls: {says}\n")

@@ -42,6 +42,7 @@ def test_the_defaults_are_those_of_the_design_and_stay_so() -> None:
         "issuingAuthority": None,
         "trustedAuthority": None,
         "clients": {},
+        "clientGroups": {},
         "repository": None,
         "awaitListener": True,
         "awaitTimeoutSeconds": 180,

@@ -31,6 +31,9 @@ MODULES: Final = (
 WARNINGS: Final = frozenset(
     {
         "warn",
+        "_once",
+        "endings",
+        "removals",
         "info",
         "status",
         "warnings",

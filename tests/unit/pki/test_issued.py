@@ -14,6 +14,7 @@ from alb_mutual_tls.pki.issued import (
     accepted_until,
     authority_identity,
     entry,
+    identities,
     kept,
     outstanding,
 )
@@ -21,15 +22,18 @@ from alb_mutual_tls.pki.renewal import from_text, to_text
 from tests.unit.pki.material import DAY, NOW, authority, client, key, name_of, pem, subordinate
 
 ROOT, OTHER = authority("root a"), authority("root b")
-FIRST = entry(pem(client(ROOT)), [pem(ROOT.certificate)])
-RENEWED = entry(pem(client(ROOT, now=NOW + 60 * DAY)), [pem(ROOT.certificate)])
+ACCEPTED = identities([pem(ROOT.certificate)])
+FIRST = entry(pem(client(ROOT)), ACCEPTED)
+RENEWED = entry(pem(client(ROOT, now=NOW + 60 * DAY)), ACCEPTED)
 
 
 def made(
     number: int, days: int = 90, holder: str = "h", accepted_by: tuple[str, ...] = ("a",)
 ) -> IssuedCertificate:
     return IssuedCertificate(
+        certificatePem="",
         serialNumber=f"{number:x}",
+        notBefore=to_text(NOW),
         notAfter=to_text(NOW + days * DAY),
         fingerprint=f"{number:064x}",
         holder=holder,
@@ -54,7 +58,9 @@ def left(client: str, one: IssuedCertificate, reason: str, days: int = 0) -> Out
 
 def test_an_entry_tells_number_end_and_who_accepts_it() -> None:
     certificate = client(ROOT)
-    found = entry(pem(certificate), [pem(OTHER.certificate), pem(ROOT.certificate), pem(ROOT.certificate)])
+    roots = [pem(OTHER.certificate), pem(ROOT.certificate), pem(ROOT.certificate)]
+    found = entry(pem(certificate), identities(roots))
+    assert found["certificatePem"] == pem(certificate)
     assert int(found["serialNumber"], 16) == certificate.serial_number
     assert found["notAfter"] == "2027-02-21T12:00:00Z"
     assert found["acceptedBy"] == sorted(
@@ -63,7 +69,6 @@ def test_an_entry_tells_number_end_and_who_accepts_it() -> None:
 
 
 def test_a_renewal_has_the_same_holder_and_any_other_key_name_or_issuer_another() -> None:
-    root = [pem(ROOT.certificate)]
     assert RENEWED["holder"] == FIRST["holder"]
     assert RENEWED["fingerprint"] != FIRST["fingerprint"]
     others = [
@@ -73,7 +78,10 @@ def test_a_renewal_has_the_same_holder_and_any_other_key_name_or_issuer_another(
         client(ROOT, uris=[]),
         client(OTHER),
     ]
-    assert len({FIRST["holder"], *(entry(pem(other), root)["holder"] for other in others)}) == len(others) + 1
+    assert (
+        len({FIRST["holder"], *(entry(pem(other), ACCEPTED)["holder"] for other in others)})
+        == len(others) + 1
+    )
 
 
 def test_an_authority_is_known_by_name_and_key_however_long_its_certificate_lasts() -> None:

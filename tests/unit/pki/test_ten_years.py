@@ -5,19 +5,18 @@ renewals that are needed, nothing else.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alb_mutual_tls.pki import bundle
+from alb_mutual_tls.pki.register import due
 from alb_mutual_tls.pki.renewal import RenewalState, from_text, renewal
 from alb_mutual_tls.plugin.handler import Handler
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.issued_certificates import IssuedCertificates
-from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from tests.examples import examples
 from tests.unit.pki.material import DAY, NOW, authority, key, key_pem, pem, request
 
@@ -36,88 +35,76 @@ def renewals(validity: int, before: int) -> int:
 
 
 class Stack:
-    """The resources of some clients and the record, each diffed and updated as the engine does.
-
-    `now` is the clock of both handlers.
-    """
+    """The register of some clients, diffed and updated as the engine does; `now` is its clock."""
 
     def __init__(self) -> None:
         self.now = NOW
-        self.signer: Handler = SignedCertificate(self.clock)
-        self.record: Handler = IssuedCertificates(self.clock)
-        self.inputs: dict[str, Any] = {
-            name: {
-                "kind": "client",
-                "issuerCertificatePem": pem(ROOT.certificate),
-                "issuerPrivateKeyPem": key_pem(ROOT.private_key),
-                "csrPem": request(key(name), common_name=name),
-                "subject": {"commonName": name},
-                "uris": [f"urn:client:{name}"],
-                "validityDays": validity,
-                "renewBeforeDays": before,
-            }
-            for name, (validity, before) in CLIENTS.items()
+        self.register: Handler = IssuedCertificates(self.clock)
+        self.inputs: Any = {
+            "issuerCertificatePem": pem(ROOT.certificate),
+            "issuerPrivateKeyPem": key_pem(ROOT.private_key),
+            "rootCertificatePems": [pem(ROOT.certificate)],
+            "clients": {
+                name: {
+                    "csrPem": request(key(name), common_name=name),
+                    "subject": {"commonName": name},
+                    "uris": [f"urn:client:{name}"],
+                    "validityDays": validity,
+                    "renewBeforeDays": before,
+                }
+                for name, (validity, before) in CLIENTS.items()
+            },
         }
-        self.states = {
-            name: self.signer.create(self.request(name), inputs)[1] for name, inputs in self.inputs.items()
-        }
-        self.recorded: Mapping[str, Any] = self.record.create(self.request("issued"), self._current())[1]
+        self.state = self.register.create(self.request(), cast(Any, self.inputs))[1]
 
     def clock(self) -> datetime:
         return self.now
 
     @staticmethod
-    def request(name: str) -> Request:
-        return Request(f"urn:{name}", name, False, 0.0, threading.Event(), lambda *_: None)
+    def request() -> Request:
+        return Request("urn:issued", "issued", False, 0.0, threading.Event(), lambda *_: None)
 
-    def _current(self) -> Any:
-        certificates = {name: state["certificatePem"] for name, state in self.states.items()}
-        return {"current": certificates, "rootCertificatePems": [pem(ROOT.certificate)]}
+    def issued(self) -> dict[str, Any]:
+        return {name: self.state[f"client:{name}"] for name in CLIENTS}
+
+    def changes(self) -> list[str]:
+        found = self.register.diff(self.request(), "issued", self.state, self.inputs, self.inputs).changes
+        return [str(due(path)) for path in found]
 
     def up(self) -> list[str]:
         """The names of what is updated; a second preview is empty."""
-        before, changed = self.recorded["current"], []
-        for name, inputs in self.inputs.items():
-            asked, state = self.request(name), self.states[name]
-            if changes := self.signer.diff(asked, "id", state, inputs, inputs).changes:
-                assert changes.keys() == {"notAfter"}
-                self.states[name] = self.signer.update(asked, "id", state, inputs, inputs)
-                assert self.signer.diff(asked, "id", self.states[name], inputs, inputs).changes == {}
-                changed.append(name)
-        now = self._current()
-        paths = self.record.diff(self.request("issued"), "issued", self.recorded, {}, now).changes
-        assert paths.keys() == {f'current["{name}"]' for name in changed}
-        if paths:
-            self.recorded = self.record.update(self.request("issued"), "issued", self.recorded, {}, now)
-        assert [name for name in before if before[name] != self.recorded["current"][name]] == changed
+        before, changed = self.issued(), self.changes()
+        if changed:
+            self.state = self.register.update(self.request(), "issued", self.state, self.inputs, self.inputs)
+            assert self.changes() == []
+        assert [name for name, last in before.items() if last != self.issued()[name]] == [
+            name for name in CLIENTS if name in changed
+        ]
         return changed
 
 
 def test_ten_years_of_daily_ups_renew_exactly_what_is_due() -> None:
     stack, count = Stack(), dict.fromkeys(CLIENTS, 0)
-    keys = {
-        name: bundle.load_one(state["certificatePem"]).public_key() for name, state in stack.states.items()
-    }
+    keys = {name: bundle.load_one(one["certificatePem"]).public_key() for name, one in stack.issued().items()}
     for _ in range(LIFE):
         stack.now += DAY - timedelta(seconds=1)
-        for name, state in stack.states.items():
-            assert from_text(state["notBefore"]) < stack.now < from_text(state["notAfter"]), (
-                name
-            )  # good right before the daily run
+        for name, one in stack.issued().items():
+            # good right before the daily run
+            assert from_text(one["notBefore"]) < stack.now < from_text(one["notAfter"]), name
         stack.now += timedelta(seconds=1)
         for name in stack.up():
             count[name] += 1
-            assert bundle.load_one(stack.states[name]["certificatePem"]).public_key() == keys[name]
-        for one in stack.recorded["outstanding"]:
+            assert bundle.load_one(stack.issued()[name]["certificatePem"]).public_key() == keys[name]
+        for one in stack.state["outstanding"]:
             assert one["reason"] == "renewed"
         # of each client at most the one before
-        assert len(stack.recorded["outstanding"]) <= len(CLIENTS)
+        assert len(stack.state["outstanding"]) <= len(CLIENTS)
     assert (
         count
         == {name: renewals(*days) for name, days in CLIENTS.items()}
         == {"monthly": 181, "default": 60, "yearly": 11, "once": 0}
     )
-    assert {state["notAfter"] for state in stack.states.values()} == {
+    assert {one["notAfter"] for one in stack.issued().values()} == {
         "2036-11-20T12:00:00Z"
     }  # all with their authority, and not due for ever
     assert stack.up() == []

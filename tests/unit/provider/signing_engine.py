@@ -13,12 +13,9 @@ from alb_mutual_tls.plugin.handler import Difference, Handler, Kind, Reading
 from alb_mutual_tls.plugin.request import Request
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import Properties
-from tests.unit.pki.material import FIELDS, NOW, URIS, authority, key_pem, pem, request
+from tests.unit.pki.material import NOW, authority, key_pem, pem
 
 ROOT, OTHER = authority("root a"), authority("root b")
-
-
-CSR = request(common_name=FIELDS["commonName"])
 
 
 class Clock:
@@ -43,10 +40,10 @@ class Engine:
         self.id = ""
 
     def request(self, preview: bool = False) -> Request:
-        urn = "urn:pulumi:dev::alb-mutual-tls::albmtls:index:SignedCertificate::mtls-client-one"
+        urn = "urn:pulumi:dev::alb-mutual-tls::albmtls:index:SignedCertificate::mtls-b-by-a"
         return Request(
             urn,
-            "mtls-client-one",
+            "mtls-b-by-a",
             preview,
             0.0,
             threading.Event(),
@@ -84,20 +81,6 @@ class Engine:
         assert (found.id, found.inputs) == (self.id, self.inputs)
         self.state = found.state
         return self.state
-
-
-def client_inputs(**changed: Any) -> Properties:
-    return {
-        "kind": "client",
-        "issuerCertificatePem": pem(ROOT.certificate),
-        "issuerPrivateKeyPem": key_pem(ROOT.private_key),
-        "csrPem": CSR,
-        "subject": dict(FIELDS),
-        "uris": list(URIS),
-        "validityDays": 90,
-        "renewBeforeDays": 30,
-        **changed,
-    }
 
 
 def cross_inputs(**changed: Any) -> Properties:

@@ -1,55 +1,30 @@
-"""What is issued, renewed, kept and refused by the handler of `albmtls:index:SignedCertificate`;
-the clock stands where a test puts it.
+"""What is signed, kept and refused by the handler of `albmtls:index:SignedCertificate`; the clock
+stands where a test puts it.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import subprocess
+import sys
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki import bundle
-from alb_mutual_tls.plugin.handler import Kind
+from alb_mutual_tls.plugin.handler import Kind, Reading
 from alb_mutual_tls.provider.signed_certificate import SignedCertificate
 from alb_mutual_tls.wire import UNKNOWN, Properties
-from tests.unit.pki.material import (
-    DAY,
-    FIELDS,
-    NOW,
-    authority,
-    key,
-    key_pem,
-    pem,
-    request,
-)
+from tests.unit.pki.material import DAY, authority, key, key_pem, key_usage, pem
 from tests.unit.provider.signing_engine import (
-    CSR,
     LIMITED,
     OTHER,
     ROOT,
     Engine,
     as_signed_before,
-    client_inputs,
     cross_inputs,
 )
-
-# --- issued
-
-
-def test_a_client_certificate_is_issued_with_its_times_and_numbers(engine: Engine) -> None:
-    engine.up(client_inputs())
-    certificate = bundle.load_one(engine.state["certificatePem"])
-    certificate.verify_directly_issued_by(ROOT.certificate)
-    assert engine.state["notBefore"] == "2026-11-23T11:55:00Z"
-    assert engine.state["notAfter"] == "2027-02-21T12:00:00Z"
-    assert engine.state["fingerprint"] == engine.id == certificate.fingerprint(hashes.SHA256()).hex()
-    assert int(engine.state["serialNumber"], 16) == certificate.serial_number
-    assert engine.state["readyForRenewal"] is False
-    assert {name: engine.state[name] for name in client_inputs()} == client_inputs()
-    assert engine.said == []
 
 
 def test_a_cross_certificate_is_issued(engine: Engine) -> None:
@@ -135,119 +110,109 @@ def test_the_private_key_is_a_secret_of_the_state() -> None:
     assert SignedCertificate.secret_outputs == {"issuerPrivateKeyPem"}
 
 
-def test_a_preview_issues_nothing_and_leaves_open_what_it_cannot_know(engine: Engine) -> None:
-    planned = engine.preview(client_inputs())
-    assert {name: value for name, value in planned.items() if value is UNKNOWN} == dict.fromkeys(
-        ("certificatePem", "notBefore", "notAfter", "fingerprint", "serialNumber"), UNKNOWN
-    )
-    assert planned["subject"] == FIELDS
-
-
 @pytest.mark.parametrize(
-    "unknown",
+    "changed",
     [
-        {"csrPem": UNKNOWN},
-        {"issuerCertificatePem": UNKNOWN, "issuerPrivateKeyPem": UNKNOWN},
-        {"issuerPrivateKeyPem": UNKNOWN},
-        {"uris": UNKNOWN},
-        {"uris": [UNKNOWN, "urn:x"]},
-        {"subject": {"commonName": UNKNOWN, "organizationName": "x"}},
-        {"subject": UNKNOWN},
-        {"validityDays": UNKNOWN},
-        {"renewBeforeDays": UNKNOWN},
+        {"subjectCertificatePem": pem(authority("root c").certificate)},
+        {
+            "issuerCertificatePem": pem(authority("root d").certificate),
+            "issuerPrivateKeyPem": key_pem(key("of root d")),
+        },
     ],
 )
-def test_a_first_preview_with_unknown_inputs_passes(engine: Engine, unknown: Properties) -> None:
-    inputs = client_inputs(**unknown)
-    assert engine.check(inputs) == []
-    assert engine.preview(inputs)["certificatePem"] is UNKNOWN
-
-
-def test_a_preview_fails_as_the_update_would(engine: Engine) -> None:
-    expired = authority("root a", end=NOW - timedelta(hours=1))
-    inputs = client_inputs(issuerCertificatePem=pem(expired.certificate))
-    for act in (engine.preview, engine.up):
-        with pytest.raises(
-            UserError,
-            match="mtls-client-one: the authority CN=root a cannot sign: it expired on 2026-11-23T11:00:00Z",
-        ):
-            act(inputs)
-
-
-# --- kept, and issued anew
-
-
-def test_the_preview_after_up_is_empty(engine: Engine) -> None:
-    engine.up(client_inputs())
-    issued = dict(engine.state)
-    engine.refresh()
-    assert engine.changes(client_inputs()) == {}
-    assert engine.state == issued
-
-
-@pytest.mark.parametrize(
-    ("changed", "kind"),
-    [
-        ({"csrPem": request(key("another"))}, "client"),
-        ({"subject": {"commonName": "renamed"}}, "client"),
-        ({"uris": []}, "client"),
-        ({"validityDays": 91}, "client"),
-        (
-            {
-                "issuerCertificatePem": pem(OTHER.certificate),
-                "issuerPrivateKeyPem": key_pem(OTHER.private_key),
-            },
-            "client",
-        ),
-        ({"subjectCertificatePem": pem(authority("root c").certificate)}, "cross"),
-        (
-            {
-                "issuerCertificatePem": pem(authority("root d").certificate),
-                "issuerPrivateKeyPem": key_pem(key("of root d")),
-            },
-            "cross",
-        ),
-    ],
-)
-def test_a_changed_input_issues_anew_in_place(engine: Engine, changed: Properties, kind: str) -> None:
-    make = client_inputs if kind == "client" else cross_inputs
-    engine.up(make())
+def test_a_changed_input_signs_anew_in_place(engine: Engine, changed: Properties) -> None:
+    engine.up(cross_inputs())
     first, id = engine.state["certificatePem"], engine.id
-    assert engine.preview(make(**changed))["certificatePem"] is UNKNOWN
-    assert engine.up(make(**changed)) == dict.fromkeys(changed, Kind.UPDATE)
+    assert engine.preview(cross_inputs(**changed))["certificatePem"] is UNKNOWN
+    assert engine.up(cross_inputs(**changed)) == dict.fromkeys(changed, Kind.UPDATE)
     assert engine.state["certificatePem"] != first
     assert engine.id == id
-    assert {name: engine.state[name] for name in changed} == changed
 
 
-def test_an_input_that_will_change_but_is_not_known_yet_is_shown(engine: Engine) -> None:
-    engine.up(client_inputs())
-    assert engine.changes(client_inputs(csrPem=UNKNOWN)) == {"csrPem": Kind.UPDATE}
-    assert engine.preview(client_inputs(csrPem=UNKNOWN))["certificatePem"] is UNKNOWN
+@pytest.mark.parametrize("name", ["issuerCertificatePem", "issuerPrivateKeyPem", "subjectCertificatePem"])
+def test_a_first_preview_with_unknown_inputs_passes(engine: Engine, name: str) -> None:
+    assert engine.check(cross_inputs(**{name: UNKNOWN})) == []
+    assert engine.preview(cross_inputs(**{name: UNKNOWN}))["certificatePem"] is UNKNOWN
 
 
-def test_white_space_in_pem_is_no_change(engine: Engine) -> None:
-    engine.up(client_inputs())
-    assert engine.changes(client_inputs(csrPem=CSR.replace("\n", "\r\n") + "\n")) == {}
+def test_time_changes_nothing(engine: Engine) -> None:
+    engine.up(cross_inputs())
+    engine.clock.now += 5000 * DAY
+    assert engine.refresh() == engine.state
+    assert engine.changes(cross_inputs()) == {}
 
 
-def test_another_time_of_renewal_is_kept_in_state_and_issues_nothing(engine: Engine) -> None:
-    engine.up(client_inputs())
-    certificate = engine.state["certificatePem"]
-    assert engine.preview(client_inputs(renewBeforeDays=10))["certificatePem"] == certificate
-    assert "certificatePem" in engine.difference(client_inputs(renewBeforeDays=10)).stables
-    assert engine.difference(client_inputs(renewBeforeDays=10, validityDays=91)).stables == ()
-    assert engine.up(client_inputs(renewBeforeDays=10)) == {"renewBeforeDays": Kind.UPDATE}
-    assert (engine.state["certificatePem"], engine.state["renewBeforeDays"]) == (certificate, 10)
-    assert engine.changes(client_inputs(renewBeforeDays=10)) == {}
+def test_delete_forgets_and_read_of_nothing_is_refused(engine: Engine) -> None:
+    engine.up(cross_inputs())
+    engine.handler.delete(engine.request(), engine.id, engine.inputs, engine.state)
+    with pytest.raises(UserError, match="cannot be imported"):
+        engine.handler.read(engine.request(), "id", {}, {})
 
 
-def test_a_time_of_renewal_that_has_come_already_issues_at_once(engine: Engine) -> None:
-    engine.up(client_inputs())
-    first = engine.state["certificatePem"]
-    engine.clock.now += 20 * DAY
-    assert engine.up(client_inputs(renewBeforeDays=80)) == {
-        "renewBeforeDays": Kind.UPDATE,
-        "notAfter": Kind.UPDATE,
-    }
-    assert engine.state["certificatePem"] != first
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"kind": "server"}, "kind: unknown kind of certificate 'server'; give cross"),
+        ({"kind": "client"}, "kind: unknown kind of certificate 'client'; give cross"),
+        (
+            {"color": "red"},
+            ": unknown property color of a cross certificate; remove it, the properties are kind,",
+        ),
+        ({"subjectCertificatePem": None}, ": subjectCertificatePem is missing; give it, a cross certificate"),
+        ({"subjectCertificatePem": 7}, ": subjectCertificatePem is not text; give it in PEM"),
+        ({"issuerPrivateKeyPem": "x"}, ": issuerPrivateKeyPem: the private key is not PEM of an RSA"),
+        (
+            {"issuerPrivateKeyPem": key_pem(key("foreign"))},
+            ": issuerPrivateKeyPem: the private key is not the key of the authority CN=root a",
+        ),
+    ],
+)
+def test_a_bad_input_is_refused_in_one_sentence(engine: Engine, changed: Properties, says: str) -> None:
+    (failure,) = engine.check(cross_inputs(**changed))
+    assert failure.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"subjectCertificatePem": pem(ROOT.certificate)}, "cannot be cross-certified by itself"),
+        (
+            {"subjectCertificatePem": pem(authority("root b", usage=key_usage("crl_sign")).certificate)},
+            "lacks keyCertSign",
+        ),
+    ],
+)
+def test_a_preview_refuses_what_cannot_be_cross_certified(
+    engine: Engine, changed: Properties, says: str
+) -> None:
+    with pytest.raises(UserError, match=f"^mtls-b-by-a: .*{says}"):
+        engine.preview(cross_inputs(**changed))
+
+
+def test_a_client_of_the_version_before_is_read_and_left_alone_until_it_goes(engine: Engine) -> None:
+    state = {"kind": "client", "certificatePem": "x", "notAfter": "2026-01-01T00:00:00Z"}
+    inputs = {"kind": "client", "renewBeforeDays": 30}
+    assert engine.handler.read(engine.request(), "id", inputs, state) == Reading("id", state, inputs)
+    assert engine.handler.diff(engine.request(), "id", state, inputs, inputs).changes == {}
+    engine.handler.delete(engine.request(), "id", inputs, state)
+
+
+def test_inputs_that_passed_once_are_not_checked_again_nor_is_cryptography_imported() -> None:
+    """A provider process without anything to do is spared an import of 0.1 s."""
+    code = """
+import sys, threading, json
+from alb_mutual_tls.plugin.request import Request
+from alb_mutual_tls.provider.signed_certificate import SignedCertificate
+inputs, state = json.load(sys.stdin)
+handler, request = SignedCertificate(), Request("", "x", True, 0.0, threading.Event(), print)
+assert handler.check(request, inputs, inputs) == (inputs, [])
+assert handler.read(request, "id", inputs, state).state == state
+assert handler.diff(request, "id", state, inputs, inputs).changes == {}
+sys.exit("cryptography" in sys.modules)
+"""
+    inputs = cross_inputs()
+    state = {**inputs, "certificatePem": "x", "notAfter": "2999-01-01T00:00:00Z"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps([inputs, state]), text=True, check=False
+    )
+    assert done.returncode == 0

@@ -100,7 +100,9 @@ def test_the_authorities_are_read_with_who_signs_for_them_where_the_state_has_th
     )
 
 
-@pytest.mark.parametrize(("kind", "name"), [("client", "next"), ("cross", "root")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("client", "next"), ("cross", "root"), ("IssuedCertificates", "next")]
+)
 def test_who_signs_for_an_authority_that_was_brought_stands_in_the_certificates_it_has_signed(
     exported: dict[str, Any], kind: str, name: str
 ) -> None:
@@ -110,9 +112,8 @@ def test_who_signs_for_an_authority_that_was_brought_stands_in_the_certificates_
     outputs["issuingAuthority"] = "next"
     inputs = {"kind": kind, "issuerCertificatePem": "SUBORDINATE", "issuerPrivateKeyPem": secret("KEY")}
     signed = next(one for one in resources if one["type"] == "tls:index/privateKey:PrivateKey")
-    signed.update(
-        type="albmtls:index:SignedCertificate", urn=signed["urn"] + "-signed", inputs=inputs, outputs={}
-    )
+    token = kind if kind == "IssuedCertificates" else "SignedCertificate"
+    signed.update(type=f"albmtls:index:{token}", urn=signed["urn"] + "-signed", inputs=inputs, outputs={})
     (component,) = components_of(exported, with_authority_key=True)
     found = {one.name: one.signer for one in component.authorities}
     assert found == {"root": None, "next": None, name: DeployedSigner("SUBORDINATE", "KEY")}
@@ -123,13 +124,32 @@ def test_no_representation_shows_a_private_key(exported: dict[str, Any]) -> None
     assert "PRIVATE KEY" not in repr(components_of(exported, with_authority_key=True))
 
 
+def test_a_state_of_the_version_before_is_read(
+    exported_before: dict[str, Any], credentials: dict[str, tuple[str, str]]
+) -> None:
+    (component,) = components_of(exported_before)
+    client, own = component.clients
+    assert (client.name, client.private_key_pem) == ("client", credentials["client"][1])
+    assert client.chain_pem.startswith(credentials["client"][0])
+    assert (own.name, own.private_key_pem, own.not_after) == ("csr-client", None, "2026-03-01T00:00:00Z")
+
+
+def test_members_of_groups_are_clients_with_keys_of_the_register(exported: dict[str, Any]) -> None:
+    outputs = exported["deployment"]["resources"][-1]["outputs"]
+    outputs["group:fleet"] = {"a": {"certificatePem": "PEM", "notAfter": "2026-03-01T00:00:00Z"}}
+    outputs["privateKeys"] = secret({"fleet/a": "KEY"})
+    found = {client.name: client for client in components_of(exported)[0].clients}
+    assert sorted(found) == ["client", "csr-client", "fleet/a"]
+    assert (found["fleet/a"].certificate_pem, found["fleet/a"].private_key_pem) == ("PEM", "KEY")
+
+
 def test_secrets_are_unwrapped_wherever_they_stand(exported: dict[str, Any]) -> None:
-    wrapped = exported["deployment"]["resources"][2]["outputs"]["clientPrivateKeys"]
+    wrapped = exported["deployment"]["resources"][-2]["outputs"]["privateKeyPem"]
     assert plain({"a": [wrapped, 1, None]}) == {"a": [json.loads(wrapped["plaintext"]), 1, None]}
 
 
 def test_secrets_that_stayed_encrypted_are_an_error(exported: dict[str, Any]) -> None:
-    wrapped = exported["deployment"]["resources"][2]["outputs"]["clientPrivateKeys"]
+    wrapped = exported["deployment"]["resources"][-2]["outputs"]["privateKeyPem"]
     wrapped["ciphertext"] = wrapped.pop("plaintext")
     with pytest.raises(UserError, match="came encrypted"):
         components_of(exported)

@@ -43,23 +43,23 @@ from tests.unit.pki.material import authority, pem
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 _EXPIRED = pem(authority("ended", end=datetime(2026, 11, 23, tzinfo=UTC)).certificate)
 _STATE = {"warehouseId": "17", "account": "1", "cluster": "uid-1", "owned": True, "fingerprint": "f"}
+_ISSUER = {"issuerCertificatePem": _CERTIFICATE, "issuerPrivateKeyPem": ""}
 _CLIENT = {
-    "kind": "client",
-    "issuerCertificatePem": _CERTIFICATE,
-    "issuerPrivateKeyPem": "",
-    "csrPem": "",
+    "publicKeyPem": "",
     "subject": {"commonName": "web"},
     "uris": ["urn:x"],
     "validityDays": 90,
     "renewBeforeDays": 30,
 }
-
-
-_CROSS = {
-    "kind": "cross",
-    **{name: _CLIENT[name] for name in ("issuerCertificatePem", "issuerPrivateKeyPem")},
-    "subjectCertificatePem": "",
+_GROUP = {
+    "names": ["a"],
+    "keyAlgorithm": "ECDSA-P256",
+    "subject": {},
+    "uriPrefix": "urn:",
+    "validityDays": 90,
+    "renewBeforeDays": 30,
 }
+_CROSS = {"kind": "cross", **_ISSUER, "subjectCertificatePem": "", "sign": True}
 
 
 def request(timeout: float = 0.0) -> Request:
@@ -179,9 +179,22 @@ def _repository(**inputs: Any) -> Case:
     return lambda _: CertificateRepository(Configuration()).check(request(), {}, inputs)[1]
 
 
+def register(**inputs: Any) -> Case:
+    wanted = {**_ISSUER, "clients": {}, "rootCertificatePems": [], **inputs}
+    return lambda _: IssuedCertificates().check(request(), {}, wanted)[1]
+
+
 def client(**inputs: Any) -> Case:
+    return register(clients={"web": {**_CLIENT, **inputs}})
+
+
+def group(**inputs: Any) -> Case:
+    return register(groups={"fleet": {**_GROUP, **inputs}})
+
+
+def cross(**inputs: Any) -> Case:
     return lambda _: check_inputs(
-        {key: value for key, value in {**_CLIENT, **inputs}.items() if value is not None}
+        {key: value for key, value in {**_CROSS, **inputs}.items() if value is not None}
     )
 
 
@@ -303,20 +316,38 @@ CASES: dict[str, Case] = {
     "inputs of a CA certificate": _ca(warehouseID="17", generated="yes", certificatePem=_CERTIFICATE),
     "inputs of a repository": _repository(nane="mine", name=7, configured="no"),
     "an imported certificate": _imported(SignedCertificate(), "f"),
-    "a kind that is none": client(kind="server"),
-    "a property that is none": client(color="red"),
-    "a property that is missing": client(csrPem=None),
-    "a PEM that is a number": client(csrPem=7),
+    "a kind that is none": cross(kind="server"),
+    "a property that is none": cross(color="red"),
+    "a property that is missing": cross(subjectCertificatePem=None),
+    "sign yes": cross(sign="yes"),
+    "a client that is a number": register(clients={"web": 7}),
+    "a property of a client that is none": client(color="red"),
+    "a client without a validity": register(clients={"web": {"publicKeyPem": "", "subject": {}, "uris": []}}),
+    "a client with two keys": client(csrPem=""),
+    "a PEM that is a number": client(publicKeyPem=7),
     "a subject that is text": client(subject="CN=x"),
     "an empty subject": client(subject={}),
     "uris that are text": client(uris="urn:x"),
     "a URI twice": client(uris=["urn:x", "urn:x"]),
     "half a day": client(validityDays=1.5),
     "no day": client(validityDays=0),
-    "sign yes": lambda _: check_inputs({**_CROSS, "sign": "yes"}),
+    "names that are text": group(names="a"),
+    "a name twice": group(names=["a", "a"]),
+    "a key of a group": group(keyAlgorithm="Ed25519"),
+    "a common name of a group": group(subject={"commonName": "a"}),
+    "clients without an issuer": (
+        lambda _: IssuedCertificates().check(
+            request(), {}, {"clients": {}, "groups": {"fleet": _GROUP}, "rootCertificatePems": []}
+        )[1]
+    ),
     "an imported record": _imported(IssuedCertificates(), "x"),
-    "inputs of a record": (
-        lambda _: IssuedCertificates().check(request(), {}, {"color": "red", "listeners": []})[1]
+    "inputs of a record": register(
+        color="red",
+        clients=7,
+        groups=7,
+        listeners=[],
+        rootCertificatePems=[7],
+        existingAuthorityPems=[7],
     ),
     "cancelled": _cancelled,
     "cancelled without an answer": _given_up,

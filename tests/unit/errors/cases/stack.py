@@ -51,6 +51,21 @@ def _listener(**fields: Any) -> Case:
     return own(listeners={"https": {"albConfig": "alb", "port": 443, **fields}})
 
 
+def _fleet(**group: Any) -> Case:
+    return own(clientGroups={"fleet": group})
+
+
+def _names_file(content: bytes) -> Case:
+    """A file of names with this content."""
+
+    def case(directory: Path) -> object:
+        file = directory / "names.txt"
+        file.write_bytes(content)
+        return _fleet(namesFile=str(file))(directory)
+
+    return case
+
+
 def _no_kubernetes(_: Path) -> object:
     """What a program of one's own meets that gives the component no provider of Kubernetes."""
     from components.client_secret import deliver
@@ -137,6 +152,14 @@ CASES: dict[str, Case] = {
     "one listener twice": own(
         listeners={"a": {"albConfig": "alb", "port": 443}, "b": {"albConfig": "alb", "port": 443}}
     ),
+    "a group without names": _fleet(),
+    "a group with a common name": _fleet(names=["a"], subject={"commonName": "a"}),
+    "a group of none": _fleet(names=[]),
+    "a group of too many": _fleet(names=[f"n{number}" for number in range(10_001)]),
+    "names alike": _fleet(names=["a", "A"]),
+    "names that are not there": _fleet(namesFile="missing.txt"),
+    "too large a file of names": _names_file(b"#" * 1_000_001),
+    "names in Latin-1": _names_file("Müller".encode("latin-1")),
     "clients alike": own(clients={"web": {}, "WEB": {}}),
     "authorities alike": own(
         authorities={"a": {"subject": _SAME}, "b": {"subject": _SAME}},

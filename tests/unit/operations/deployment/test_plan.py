@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,60 +91,95 @@ def test_a_replacement_is_told_once() -> None:
     assert len(plan(Events(tuple(steps))).listeners) == 1
 
 
-def client(until: str, **more: Any) -> ResourceState:
-    return ResourceState("x", PARENT, {}, {"kind": "client", "validityDays": 90.0, "notAfter": until, **more})
+WISH = {"validityDays": 90.0, "renewBeforeDays": 30.0}
+END = "2027-01-01T00:00:00Z"
+
+
+def register(clients: Mapping[str, Any], until: str | None = END, **more: Any) -> ResourceState:
+    """The register before a step, with the certificates of its clients, or after it."""
+    held: dict[str, Any] = {f"client:{name}": {"notAfter": until} for name in clients} if until else {}
+    groups = {name: wish["names"] for name, wish in more.get("groups", {}).items()}
+    held |= {f"group:{name}": {one: {"notAfter": until} for one in names} for name, names in groups.items()}
+    return ResourceState("x", PARENT, {"clients": clients, **more}, held)
+
+
+def issuing(op: str, old: ResourceState | None, new: ResourceState | None, *paths: str) -> Step:
+    return change(op, old, new, *paths, type=ISSUED_CERTIFICATES, name="issued")
 
 
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        (change("create", None, client(UNKNOWN_TEXT)), ("issued", "for 90 days", None)),
+        (issuing("create", None, register({"a": WISH}, None)), ("issued", "for 90 days", None)),
         (
-            change("update", client("2027-01-01T00:00:00Z"), client(UNKNOWN_TEXT), "notAfter"),
-            ("renewed", "for 90 days", "2027-01-01T00:00:00Z"),
+            issuing("update", register({}), register({"a": WISH}, None), "clients.a"),
+            ("issued", "for 90 days", None),
         ),
         (
-            change(
+            issuing("update", register({"a": WISH}), register({"a": WISH}), "client:a.notAfter"),
+            ("renewed", "for 90 days", END),
+        ),
+        (
+            issuing(
                 "update",
-                client("2027-01-01T00:00:00Z"),
-                client(UNKNOWN_TEXT),
-                "uris[0]",
-                "csrPem",
-                "renewBeforeDays",
+                register({"a": WISH}),
+                register({"a": WISH}),
+                "clients.a.uris[0]",
+                "clients.a.csrPem",
+                "clients.a.renewBeforeDays",
             ),
-            ("issued anew", "for 90 days, because of csrPem, uris", "2027-01-01T00:00:00Z"),
+            ("issued anew", "for 90 days, because of csrPem, uris", END),
         ),
-        (change("delete", client("2027-01-01T00:00:00Z"), None), ("removed", "", "2027-01-01T00:00:00Z")),
+        (
+            issuing("update", register({"a": WISH}), register({"a": WISH}), "issuerPrivateKeyPem"),
+            ("issued anew", "for 90 days, because of another authority", END),
+        ),
+        (issuing("update", register({"a": WISH}), register({}), "clients.a"), ("removed", "", END)),
+        (issuing("delete", register({"a": WISH}), None), ("removed", "", END)),
     ],
 )
 def test_a_change_of_a_client_certificate_is_named(step: Step, told: tuple[str, str, str | None]) -> None:
-    step = Step(
-        step.urn.replace("alb-443", "client-a"),
-        SIGNED_CERTIFICATE,
-        step.op,
-        step.paths,
-        step.old,
-        step.new,
-        ended=True,
-    )
     assert plan(Events((step,))).certificates == (CertificateChange("client a", *told),)
 
 
+def test_a_removed_client_is_let_in_until_the_last_of_its_certificates_ends() -> None:
+    old = register({"a": WISH})
+    longer = {"client": "a", "notAfter": "2028-01-01T00:00:00Z"}
+    old = replace(old, outputs={**old.outputs, "outstanding": [longer, {**longer, "client": "b"}]})
+    [change] = plan(Events((issuing("delete", old, None),))).certificates
+    assert change.until == "2028-01-01T00:00:00Z"
+
+
+def test_what_happens_to_a_group_is_one_line_for_each_action() -> None:
+    def fleet(*names: str, until: str | None = END) -> ResourceState:
+        return register({}, until, groups={"fleet": {**WISH, "names": list(names)}})
+
+    steps = {
+        "issued": issuing("create", None, fleet("a", "b", until=None)),
+        "renewed": issuing(
+            "update", fleet("a", "b"), fleet("a", "b"), "group:fleet.a.notAfter", "group:fleet.b.notAfter"
+        ),
+        "issued anew": issuing("update", fleet("a", "b"), fleet("a", "b"), "groups.fleet.validityDays"),
+        "removed": issuing("delete", fleet("a", "b"), None),
+    }
+    for action, step in steps.items():
+        [told] = plan(Events((step,))).certificates
+        assert (told.certificate, told.action) == ("client group fleet", action)
+        assert told.note.startswith("2 certificates")
+    more = issuing("update", fleet("a"), fleet("b", "c"), "groups.fleet.names[0]")
+    assert [(one.action, one.note) for one in plan(Events((more,))).certificates] == [
+        ("issued", "2 certificates for 90 days"),
+        ("removed", "1 certificates"),
+    ]
+
+
 def test_a_setting_that_steers_the_next_renewal_changes_no_certificate() -> None:
-    step = change(
-        "update", client("x"), client("x"), "renewBeforeDays", type=SIGNED_CERTIFICATE, name="client-a"
-    )
+    step = issuing("update", register({"a": WISH}), register({"a": WISH}), "clients.a.renewBeforeDays")
     assert plan(Events((step,))).certificates == ()
 
 
 def test_due_renewals_are_no_drift() -> None:
-    refreshed = change(
-        "refresh", client("x"), client("x"), "readyForRenewal", type=SIGNED_CERTIFICATE, name="client-a"
-    )
-    due = change(
-        "update", client("x"), client(UNKNOWN_TEXT), "notAfter", type=SIGNED_CERTIFICATE, name="client-a"
-    )
-    events = Events((refreshed, due))
+    events = Events((issuing("update", register({"a": WISH}), register({"a": WISH}), "client:a.notAfter"),))
     assert drift(events) == ()
     assert [one.action for one in pending(events).certificates] == ["renewed"]
 
@@ -160,6 +197,10 @@ KEYS = (
     "4dabf18193072939515e22adb298388d",
 )
 READ = (
+    "clients",
+    "groups",
+    "client:a",
+    "group:a",
     "caEnabled",
     "port",
     "previous",

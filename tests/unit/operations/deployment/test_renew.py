@@ -21,10 +21,10 @@ from alb_mutual_tls.operations.deployment.renew import (
 )
 from alb_mutual_tls.pipeline.renew_summary import summary, verdict
 from alb_mutual_tls.tokens import (
+    CA_CERTIFICATE,
     ISSUED_CERTIFICATES,
     KUBERNETES_SECRET,
     LISTENER_CLIENT_AUTHENTICATION,
-    SIGNED_CERTIFICATE,
 )
 from tests.unit.operations.deployment.recorded import recorded
 
@@ -33,14 +33,15 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def step(type: str, name: str, op: str, *paths: str, **new: Any) -> Step:
-    old = ResourceState(outputs={"notAfter": "2026-12-20T00:00:00Z"})
+    end = {"notAfter": "2026-12-20T00:00:00Z"}
+    old = ResourceState(outputs={"client:a": end, "client:b": end, "group:fleet": {"c": end, "d": end}})
     return Step(
         f"{BASE}${type}::alb-mutual-tls-{name}", type, op, tuple(paths), old, ResourceState(inputs=new)
     )
 
 
-def certificate(client: str, *paths: str, op: str = "update") -> Step:
-    return step(SIGNED_CERTIFICATE, f"client-{client}", op, *paths)
+def register(*paths: str, op: str = "update") -> Step:
+    return step(ISSUED_CERTIFICATES, "issued", op, *paths)
 
 
 def secret(client: str, *paths: str, op: str = "update") -> Step:
@@ -58,7 +59,7 @@ def by_hand(of: Step) -> Step:
     return replace(of, op="refresh", ended=True)
 
 
-RECORD = step(ISSUED_CERTIFICATES, "issued", "update", 'current["a"]')
+DUE = register("client:a.notAfter")
 LISTENER = step(LISTENER_CLIENT_AUTHENTICATION, "alb-443", "update", "caEnabled")
 
 
@@ -66,29 +67,12 @@ def urns(*steps: Step) -> tuple[str, ...]:
     return tuple(sorted(one.urn for one in steps))
 
 
-def test_a_due_certificate_its_record_and_its_secret_are_the_targets_and_nothing_else() -> None:
-    due, delivered, others = (
-        certificate("a", "notAfter"),
-        secret("a", "data.tls.crt"),
-        secret("b", "data.tls.crt"),
-    )
-    made = plan(
-        Events(
-            (
-                due,
-                RECORD,
-                delivered,
-                others,
-                by_hand(delivered),
-                by_hand(others),
-                LISTENER,
-                certificate("b", op="same"),
-            )
-        )
-    )
-    assert made.targets == urns(due, RECORD, delivered)
-    assert [(one.name, one.not_after, one.obstacle) for one in made.due] == [
-        ("alb-mutual-tls-client-a", "2026-12-20T00:00:00Z", "")
+def test_the_register_with_a_due_certificate_and_its_secret_are_the_targets_and_nothing_else() -> None:
+    delivered, others = secret("a", "data.tls.crt"), secret("b", "data.tls.crt")
+    made = plan(Events((DUE, delivered, others, by_hand(delivered), by_hand(others), LISTENER)))
+    assert made.targets == urns(DUE, delivered)
+    assert [(one.name, one.clients, one.not_after, one.obstacle) for one in made.due] == [
+        ("client a", ("a",), "2026-12-20T00:00:00Z", "")
     ]
     assert made.pending == (
         "update alb-mutual-tls-secret-shop/b (Secret): data.tls.crt",
@@ -99,26 +83,36 @@ def test_a_due_certificate_its_record_and_its_secret_are_the_targets_and_nothing
 @pytest.mark.parametrize(
     "other",
     [
-        certificate("b", "validityDays"),
-        certificate("b", op="create"),
-        step(ISSUED_CERTIFICATES, "issued", "update", "rootCertificatePems"),
+        step(CA_CERTIFICATE, "authority-root", "update", "name"),
         secret("a", "metadata.labels"),
         secret("a", op="create"),
         LISTENER,
     ],
 )
 def test_what_is_no_renewal_is_never_a_target(other: Step) -> None:
-    due = certificate("a", "notAfter")
-    made = plan(Events((due, other)))
-    assert made.targets == (due.urn,)
+    made = plan(Events((DUE, other)))
+    assert made.targets == (DUE.urn,)
     assert len(made.pending) == 1
 
 
-def test_a_due_certificate_that_would_change_otherwise_too_is_left_and_said() -> None:
-    made = plan(Events((certificate("a", "notAfter", "validityDays"), LISTENER)))
+@pytest.mark.parametrize("other", ["clients.a.validityDays", "clients.b", "rootCertificatePems"])
+def test_a_due_certificate_in_a_register_that_would_change_otherwise_too_is_left_and_said(other: str) -> None:
+    made = plan(Events((register("client:a.notAfter", other), LISTENER)))
     assert made.targets == ()
-    assert [one.obstacle for one in made.due] == [
-        "validityDays would change with it, which is not deployed yet"
+    assert [one.obstacle for one in made.due] == [f"{other} would change with it, which is not deployed yet"]
+
+
+def test_a_register_of_the_version_before_is_renewed_too_since_its_certificates_stay() -> None:
+    made = plan(Events((register("client:a.notAfter", "current"),)))
+    assert made.targets == (DUE.urn,)
+    assert plan(Events((register("current"),))).targets == ()
+
+
+def test_the_members_of_a_group_are_told_as_one() -> None:
+    made = plan(Events((register("group:fleet.c.notAfter", "group:fleet.d.notAfter", "client:a.notAfter"),)))
+    assert [(one.name, one.clients) for one in made.due] == [
+        ("client a", ("a",)),
+        ("client group fleet: 2 certificates", ("fleet/c", "fleet/d")),
     ]
 
 
@@ -131,44 +125,44 @@ def test_where_nothing_is_due_nothing_is_done() -> None:
 
 def test_what_an_earlier_renewal_had_no_time_for_is_done_now() -> None:
     delivered = secret("a", "data.tls.crt")
-    made = plan(Events((RECORD, delivered, LISTENER)))
-    assert (made.due, made.targets) == ((), urns(RECORD, delivered))
+    made = plan(Events((delivered, LISTENER)))
+    assert (made.due, made.targets) == ((), urns(delivered))
     assert made.pending == ("update alb-mutual-tls-alb-443 (ListenerClientAuthentication): caEnabled",)
 
 
 def test_the_renewal_of_the_real_engine_is_one_and_a_disabling_is_none() -> None:
     made = plan(recorded("renewal").events)
     assert made.due and not any(one.obstacle for one in made.due)
-    assert {urn.split("::")[2].rpartition("$")[2] for urn in made.targets} == {
-        SIGNED_CERTIFICATE,
-        ISSUED_CERTIFICATES,
-    }
+    assert {urn.split("::")[2].rpartition("$")[2] for urn in made.targets} == {ISSUED_CERTIFICATES}
     assert plan(recorded("disable").events).targets == ()
 
 
-def test_only_another_end_is_a_renewal() -> None:
-    due = (Due("u1", "a", "2026-12-20T00:00:00Z"), Due("u2", "b", "2026-12-21T00:00:00Z"))
+def test_only_a_later_end_of_all_certificates_is_a_renewal() -> None:
+    due = (
+        Due("u1", "a", ("a",), "2026-12-20T00:00:00Z"),
+        Due("u1", "b", ("b",), "2026-12-21T00:00:00Z"),
+        Due("u1", "c", ("g/c", "g/d"), "2026-12-21T00:00:00Z"),
+    )
+    ends = {name: {"notAfter": f"2027-02-{day}T00:00:00Z"} for name, day in (("c", 24), ("d", 23))}
+    outputs = {
+        "client:a": {"notAfter": "2027-02-23T00:00:00Z"},
+        "client:b": {"notAfter": "2026-12-21T00:00:00Z"},
+        "group:g": ends,
+    }
     resources = [
-        {"urn": "u1", "type": SIGNED_CERTIFICATE, "outputs": {"notAfter": "2027-02-23T00:00:00Z"}},
-        {"urn": "u2", "type": SIGNED_CERTIFICATE, "outputs": {"notAfter": "2026-12-21T00:00:00Z"}},
-        {
-            "urn": "u3",
-            "type": SIGNED_CERTIFICATE,
-            "outputs": {"notAfter": "2020-01-01T00:00:00Z"},
-            "delete": True,
-        },
-        {"urn": "u4", "type": ISSUED_CERTIFICATES, "outputs": {}},
+        {"urn": "u1", "type": ISSUED_CERTIFICATES, "outputs": outputs},
+        {"urn": "u4", "type": LISTENER_CLIENT_AUTHENTICATION, "outputs": {}},
     ]
     exported = {"deployment": {"resources": resources}}
     renewed = after(due, certificate_ends(exported))
-    assert [one.renewed_until for one in renewed] == ["2027-02-23T00:00:00Z", ""]
-    assert kept_in_state(exported) == ["u1", "u2", "u3", "u4"]
+    assert [one.renewed_until for one in renewed] == ["2027-02-23T00:00:00Z", "", "2027-02-23T00:00:00Z"]
+    assert kept_in_state(exported) == ["u1"]
 
 
-RENEWED = Due("u1", "client-a", "2026-12-20T00:00:00Z", renewed_until="2027-02-23T00:00:00Z")
-LEFT = Due("u2", "client-b", "2026-12-21T00:00:00Z")
+RENEWED = Due("u1", "client-a", ("a",), "2026-12-20T00:00:00Z", renewed_until="2027-02-23T00:00:00Z")
+LEFT = Due("u2", "client-b", ("b",), "2026-12-21T00:00:00Z")
 BLOCKED = Due(
-    "u3", "client-c", "2026-11-01T00:00:00Z", "uris would change with it, which is not deployed yet"
+    "u3", "client-c", ("c",), "2026-11-01T00:00:00Z", "uris would change with it, which is not deployed yet"
 )
 
 

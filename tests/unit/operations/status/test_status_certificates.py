@@ -69,6 +69,14 @@ def test_a_client_says_when_it_is_renewed_and_whether_that_is_due() -> None:
     assert "from 2027-01-22T12:00:00Z" in shown(judged(having(one=(90, 30)), day=59))
 
 
+def test_a_group_is_one_row_with_the_first_end() -> None:
+    members = {f"fleet/n{number}": (90 + number, 30) for number in range(3)}
+    text = shown(judged(having(web=(90, 30), **members)))
+    assert "fleet: 3 clients, the first" in text
+    assert "web" in text
+    assert "fleet/n1" not in text
+
+
 def test_a_client_that_ends_with_its_authority_has_no_renewal_to_come() -> None:
     inventory = replace(
         having(), clients=(certificate("one", 90, 30, SHORT),), authorities={"root": pem(ROOT.certificate)}

@@ -84,30 +84,31 @@ def test_settings_that_are_secret_are_needed_by_the_place_alone_that_they_are_of
     assert not asked.exists()
 
 
-RECORD = {"outstanding": [left("gone", 50, ROOT)], "certificates": {}, "current": {}}
+GONE = left("gone", 50, ROOT)
 
 
-def with_record(exported: dict[str, Any], authority: tuple[str, str]) -> dict[str, Any]:
-    """The state with what a client's certificate was signed with, and the record; its secrets
-    encrypted.
-    """
+def with_register(exported: dict[str, Any], authority: tuple[str, str]) -> dict[str, Any]:
+    """The state with what signs the clients and what is outstanding; its secrets encrypted."""
+    register = exported["deployment"]["resources"][-1]
+    register["inputs"] |= {"issuerCertificatePem": authority[0]}
+    register["outputs"]["outstanding"] = [GONE]
+    encrypted: dict[str, Any] = _encrypted(exported)
+    return encrypted
+
+
+def with_certificates(exported: dict[str, Any], authority: tuple[str, str]) -> dict[str, Any]:
+    """The same of the version before, with a resource for each certificate."""
     resources = exported["deployment"]["resources"]
     parent, provider = resources[2]["urn"], resources[3]["provider"]
     inputs = {"kind": "client", "renewBeforeDays": 30.0, "issuerCertificatePem": authority[0]}
+    record = {"outstanding": [GONE], "certificates": {}, "current": {}}
     for token, name, more in (
         ("albmtls:index:SignedCertificate", "mtls-client-client", {"inputs": inputs}),
         ("albmtls:index:SignedCertificate", "mtls-b-by-a", {"inputs": {"kind": "cross"}}),
-        ("albmtls:index:IssuedCertificates", "mtls-issued", {"outputs": RECORD}),
+        ("albmtls:index:IssuedCertificates", "mtls-issued", {"outputs": record}),
     ):
-        resources.append(
-            {
-                "urn": f"{parent}${token}::{name}",
-                "type": token,
-                "parent": parent,
-                "provider": provider,
-                **more,
-            }
-        )
+        urn = f"{parent}${token}::{name}"
+        resources.append({"urn": urn, "type": token, "parent": parent, "provider": provider, **more})
     encrypted: dict[str, Any] = _encrypted(exported)
     return encrypted
 
@@ -121,20 +122,33 @@ def _encrypted(value: Any) -> Any:
 
 
 def test_the_state_is_read_without_its_secrets(exported: dict[str, Any], authority: tuple[str, str]) -> None:
-    (found,) = inventories(with_record(exported, authority), component=None)
+    (found,) = inventories(with_register(exported, authority), component=None)
     assert found.component.trusted_authority == found.issuing_authority == "root"
     assert found.authorities == {"root": authority[0]}
     assert [(one.client, one.renew_before_days, one.issuer_pem) for one in found.clients] == [
         ("client", 30, authority[0]),
-        ("csr-client", None, None),
+        ("csr-client", 30, authority[0]),
     ]
-    assert found.outstanding == tuple(RECORD["outstanding"])
+    assert found.outstanding == (GONE,)
     assert found.secret_settings == ("secretKey",)
     assert all(one.private_key_pem is None for one in found.component.clients)
 
 
-def test_a_component_is_chosen_by_name_and_a_state_of_before_has_no_record(exported: dict[str, Any]) -> None:
-    (found,) = inventories(exported, component="mtls")
+def test_a_state_of_the_version_before_is_read_without_its_secrets_too(
+    exported_before: dict[str, Any], authority: tuple[str, str]
+) -> None:
+    (found,) = inventories(with_certificates(exported_before, authority), component=None)
+    assert [(one.client, one.renew_before_days, one.issuer_pem) for one in found.clients] == [
+        ("client", 30, authority[0]),
+        ("csr-client", None, authority[0]),
+    ]
+    assert found.outstanding == (GONE,)
+
+
+def test_a_component_is_chosen_by_name_and_a_state_of_before_has_no_record(
+    exported: dict[str, Any], exported_before: dict[str, Any]
+) -> None:
+    (found,) = inventories(exported_before, component="mtls")
     assert found.outstanding is None
     with pytest.raises(UserError, match="the stack has no AlbMutualTls named 'other': it has mtls"):
         inventories(exported, component="other")

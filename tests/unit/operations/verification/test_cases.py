@@ -13,6 +13,7 @@ from alb_mutual_tls.operations.verification.judgement import Caller
 from alb_mutual_tls.pki.forged import ClientCredential, probe
 from alb_mutual_tls.pki.signing import Issuer
 from alb_mutual_tls.stack.state import components_of
+from tests.unit.conftest import secret
 
 NOW = datetime.now(UTC)
 SIGNED_BY_THE_CA = ["client of authority root", "expired", "serverAuth only", "not yet valid"]
@@ -59,11 +60,27 @@ def test_a_client_that_brought_a_csr_is_not_checked_and_says_how_it_could_be(
     )
 
 
+def test_of_a_group_one_client_is_tried_and_stands_for_the_others(
+    exported: dict[str, Any], credentials: dict[str, tuple[str, str]]
+) -> None:
+    certificate, key = credentials["client"]
+    outputs = exported["deployment"]["resources"][-1]["outputs"]
+    issued = {"certificatePem": certificate, "notAfter": "2026-03-01T00:00:00Z"}
+    outputs["group:fleet"] = dict.fromkeys("abc", issued)
+    outputs["privateKeys"] = secret({f"fleet/{name}": key for name in "abc"})
+    found = made(exported)
+    assert able(found)["client fleet/a"] is Caller.CLIENT
+    assert "client fleet/b" not in found
+    assert missing(found)["other clients of group fleet"] == "fleet/a stands for 2 more"
+
+
 def test_a_client_presents_its_chain(exported: dict[str, Any]) -> None:
     client = made(exported)["client client"]
     assert isinstance(client, Case) and client.credential is not None
-    outputs = exported["deployment"]["resources"][2]["outputs"]
-    assert client.credential.certificate_pem == outputs["clientCertificates"]["client"]["chainPem"]
+    resources = exported["deployment"]["resources"]
+    own = resources[-1]["outputs"]["client:client"]["certificatePem"]
+    (root,) = resources[2]["outputs"]["aboveClients"]
+    assert client.credential.certificate_pem == own + root
 
 
 def test_a_given_client_stands_in_for_all_of_the_stack(
@@ -128,12 +145,12 @@ def test_what_only_the_ca_can_sign_is_not_checked_without_its_key(
 ) -> None:
     resources = exported["deployment"]["resources"]
     resources[:] = [
-        resource for resource in resources if resource["type"] != "tls:index/privateKey:PrivateKey"
+        resource for resource in resources if not resource["urn"].endswith("::mtls-authority-root")
     ]
     reasons = missing(made(exported, with_authority_key=asked))
     assert all(reason in reasons[name] for name in SIGNED_BY_THE_CA)
 
 
 def test_without_a_client_there_is_nothing_to_tamper_with(exported: dict[str, Any]) -> None:
-    exported["deployment"]["resources"][2]["outputs"]["clientCertificates"] = {}
+    exported["deployment"]["resources"].pop()
     assert "no client with a private key" in missing(made(exported))["tampered signature"]
