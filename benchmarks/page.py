@@ -54,14 +54,14 @@ def plots(measured: Sequence[Measured], loops: Mapping[int, float]) -> Iterator[
         first = {name: [(one.size, one.up) for one in of_kind] for name, of_kind in issuing.items()}
         if loops:
             first["openssl's loop"] = [(0, 0.0), *sorted(loops.items())]
-        yield "performance-up.svg", plot("First up by the number of clients", "clients", "s", first)
+        yield "up.svg", plot("First up by the number of clients", "clients", "s", first)
     previews = {
         named.get(kind, kind): [(one.size, one.preview) for one in of_kind]
         for kind, of_kind in by_kind.items()
     }
     if previews:
         yield (
-            "performance-preview.svg",
+            "preview.svg",
             plot("Preview without changes", "clients or listeners", "s", previews),
         )
 
@@ -78,4 +78,4 @@ def write(directory: Path, measured: str, drawings: Iterator[tuple[str, str]]) -
     page = directory / "performance.md"
     page.write_text(written(page.read_text(encoding="utf-8"), measured), encoding="utf-8")
     for name, drawing in drawings:
-        (directory / "drawings" / name).write_text(drawing, encoding="utf-8")
+        (directory / "plots" / name).write_text(drawing, encoding="utf-8")

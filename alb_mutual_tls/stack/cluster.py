@@ -37,7 +37,7 @@ class StackCluster:
         """
         with self._failing_for_good():
             classes, ingresses = self._ingresses
-        document = self.albconfig(listener)
+        document = self.seen_albconfig(listener)
         own = {
             declared.port
             for declared in self._component.listeners
@@ -50,7 +50,13 @@ class StackCluster:
 
         Raises UserError when the cluster cannot be read, is another one, or does not have it.
         """
-        document = self.cluster_of(listener).albconfig(listener.alb_config)
+        return self._existing(listener, self.cluster_of(listener).albconfig(listener.alb_config))
+
+    def seen_albconfig(self, listener: DeployedListener) -> Document:
+        """The same as it was when it was first seen: one read serves all its listeners."""
+        return self._existing(listener, self.cluster_of(listener).seen_albconfig(listener.alb_config))
+
+    def _existing(self, listener: DeployedListener, document: Document | None) -> Document:
         if document is None:
             raise AlbConfigMissing(
                 f"{self._cluster} has no AlbConfig {listener.alb_config}: run `pulumi up` to see what became"

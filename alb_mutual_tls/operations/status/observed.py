@@ -67,7 +67,7 @@ class _Observer:
     def observe(self, listener: DeployedListener) -> ObservedListener:
         """What the AlbConfig says of a listener, and what ALB reports."""
         try:
-            document = self._cluster().albconfig(listener)
+            document = self._cluster().seen_albconfig(listener)
         except AlbConfigMissing as error:
             unnamed = NotKnown(f"without the AlbConfig {listener.alb_config} the load balancer is not known")
             return ObservedListener(listener, Absent(str(error)), unnamed)

@@ -26,8 +26,8 @@ def test_the_table_tells_what_one_more_costs_and_the_ratio_to_openssl() -> None:
 
 def test_plots_are_svg_with_a_line_for_each_kind() -> None:
     drawn = dict(plots(MEASURED, {101: 2.0}))
-    assert sorted(drawn) == ["performance-preview.svg", "performance-up.svg"]
-    for name, count in (("performance-up.svg", 3), ("performance-preview.svg", 3)):
+    assert sorted(drawn) == ["preview.svg", "up.svg"]
+    for name, count in (("up.svg", 3), ("preview.svg", 3)):
         lines = ElementTree.fromstring(drawn[name]).findall("{http://www.w3.org/2000/svg}polyline")
         assert len(lines) == count
 
