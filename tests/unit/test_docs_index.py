@@ -115,7 +115,7 @@ def test_the_index_has_four_parts_and_each_page_once() -> None:
     index = text(DOCS / "README.md")
     assert re.findall(r"^## (.+)$", index, re.MULTILINE) == ["Start", "Do", "Look up", "Inside"]
     files = {str(file.relative_to(DOCS)) for file in DOCS.rglob("*") if file.is_file()}
-    drawings = {file for file in files if file.startswith("drawings/")}
+    drawings = {file for file in files if file.startswith(("drawings/", "plots/"))}
     assert sorted(links(index[index.index("## Start") :])) == sorted(files - drawings - {"README.md"})
 
 
