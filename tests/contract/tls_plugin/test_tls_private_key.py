@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -139,3 +140,21 @@ def test_the_size_of_an_rsa_key_does_not_matter_to_other_algorithms(driver: Any)
     assert driver.check(PrivateKey, algorithm="ED25519", rsaBits=1) == []
     assert driver.check(PrivateKey, algorithm=UNKNOWN, rsaBits=1) == []
     assert driver.check(PrivateKey, algorithm="RSA", rsaBits=UNKNOWN) == []
+
+
+def test_a_key_that_is_there_is_read_and_compared_without_cryptography() -> None:
+    """The real plugin starts in a moment, and a slow stand-in would distort what a user sees."""
+    code = """
+import sys, threading
+from alb_mutual_tls.plugin.request import Request
+from dev.toolchain.plugins.tls.provider import TlsStandIn
+handler = TlsStandIn({}).handler("tls:index/privateKey:PrivateKey")
+request = Request("", "x", True, 0.0, threading.Event(), print)
+inputs = {"algorithm": "ECDSA", "ecdsaCurve": "P256"}
+state = {**inputs, "rsaBits": 2048}
+assert handler.read(request, "id", inputs, state).state == state
+assert handler.check(request, inputs, inputs) == (inputs, [])
+assert handler.diff(request, "id", state, inputs, inputs).changes == {}
+sys.exit("cryptography" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
