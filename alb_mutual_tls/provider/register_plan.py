@@ -67,7 +67,8 @@ def plan(state: Mapping[str, Any], inputs: RegisterInputs, now: datetime) -> Pla
     issued: dict[str, Cause] = {}
     changed: dict[str, tuple[str, ...]] = {}
     ending: list[str] = []
-    for client, wish in sorted(wanted.items()):
+    # clients of their own before members of groups
+    for client, wish in sorted(wanted.items(), key=lambda item: ("/" in item[0], item[0])):
         if client not in held:
             issued[client] = Cause.NEW
             continue
