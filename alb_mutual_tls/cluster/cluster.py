@@ -187,7 +187,6 @@ class Cluster:
         by itself: the answer may have been lost on the way, so the caller looks at the AlbConfig
         first.
         """
-        self._seen.forget(name)
         try:
             return self._use().patch(path_of(*_ALBCONFIGS, name), list(patch), FIELD_MANAGER)
         except KubernetesError as error:
@@ -199,6 +198,8 @@ class Cluster:
                     f" {error.message})"
                 ) from None
             raise
+        finally:
+            self._seen.forget(name)  # also after a lost answer, for it may have been written
 
     def writing(self, name: str) -> threading.Lock:
         """Return the lock to hold while reading, planning and patching an AlbConfig.
