@@ -223,7 +223,7 @@ def test_what_others_have_in_cas_is_used_by_its_id_or_content_and_left_by_a_dest
         "the client's subject is that of the authority CN=Example Root,O=Example; give the client another"
         " commonName"
     )
-    assert f"alb-mutual-tls-client-namesake: {refusal}" in by_id.fails("preview")
+    assert f"client namesake: {refusal}" in by_id.fails("preview")
     by_id.set(clients={"web": {}}, issuingAuthority="corp")
     by_id.set(authorities={"corp": {"caCertificateId": "nowhere"}})
     assert (
