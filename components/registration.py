@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
+import grpc
 import pulumi
+from pulumi.runtime import resource as sdk
 
 _FRAMES: Final = 8
 """Of a stack trace: those of the SDK, of the component and of the program."""
@@ -21,6 +23,7 @@ def light_registration() -> Iterator[None]:
     The SDK tells the engine of each resource for its debug log, and waits for each answer. And it
     reads each frame of the stack down to the event loop, which then stands in the state: 1 kB.
     """
+    vars(sdk)["handle_grpc_error"] = _end
     if os.environ.get("ALB_MUTUAL_TLS_DEBUG"):
         yield
         return
@@ -31,3 +34,16 @@ def light_registration() -> Iterator[None]:
         yield
     finally:
         del sys.tracebacklimit  # tracebacks of errors are whole
+
+
+_told: Final[Callable[[grpc.RpcError], NoReturn]] = vars(sdk)["handle_grpc_error"]
+
+
+def _end(error: grpc.RpcError) -> NoReturn:
+    """End where the engine has given up because of another resource, without a traceback.
+
+    The SDK does so only where the engine is gone already.
+    """
+    if error.code() is grpc.StatusCode.CANCELLED:
+        raise pulumi.RunError("Resource monitor has terminated, shutting down") from None
+    _told(error)
