@@ -75,6 +75,11 @@ def certificates(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _certificates(outputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(current := outputs.get("current"), Mapping):  # as the version before kept them
+        remembered = outputs.get("certificates")
+        for client, pem in current.items():
+            known = remembered.get(client) if isinstance(remembered, Mapping) else None
+            yield client, {**(known if isinstance(known, Mapping) else {}), "certificatePem": pem}
     for name, value in outputs.items():
         if not isinstance(value, Mapping):
             continue

@@ -26,7 +26,7 @@ from alb_mutual_tls.provider import register_sentences as sentences
 from alb_mutual_tls.provider.certificate_inputs import known_subject
 from alb_mutual_tls.provider.consequences import Clients, opens
 from alb_mutual_tls.provider.register_inputs import RegisterInputs, check_inputs
-from alb_mutual_tls.provider.register_plan import Cause, Plan
+from alb_mutual_tls.provider.register_plan import Plan
 from alb_mutual_tls.wire import UNKNOWN, CheckFailure, Properties, Unknown, has_unknown, known
 
 RegisterState = Mapping[str, Any]
@@ -124,9 +124,8 @@ class IssuedCertificates:
             outstanding = lifetimes.outstanding(plan.held, state.get("outstanding", []), current, now)
         outputs: dict[str, Any] = {**inputs, "outstanding": outstanding}
         if inputs.get("groups"):
-            outputs[register.KEYS] = (
-                UNKNOWN if request.preview and Cause.NEW in plan.issued.values() else keys
-            )
+            to_come = any("keyAlgorithm" in wish and of not in keys for of, wish in plan.wanted.items())
+            outputs[register.KEYS] = UNKNOWN if to_come else keys
         for client in inputs["clients"]:
             outputs[f"{register.CLIENT}{client}"] = current[client]
         for group, wish in inputs.get("groups", {}).items():

@@ -116,6 +116,8 @@ def _clients(step: Step) -> list[CertificateChange]:
         elif causes := _causes(step, "clients", client) or (["another authority"] if another else []):
             note = f"{lasts}, because of {', '.join(causes)}".removeprefix(", ")
             changes.append(CertificateChange(what, "issued anew", note, until))
+        elif register.path("clients", client) in step.paths:  # that of the version before does not fit
+            changes.append(CertificateChange(what, "issued anew", lasts, until))
         elif register.end_path(client) in step.paths:
             changes.append(CertificateChange(what, "renewed", lasts, until))
     return changes

@@ -402,7 +402,10 @@ def test_a_renewed_member_keeps_its_key_and_another_algorithm_makes_another(engi
         " is issued anew"
     ]
     assert engine.state["privateKeys"]["fleet/a"] == key_of_a
-    engine.up({**having(), "groups": {"fleet": group("a", "b.c", keyAlgorithm="ECDSA-P384")}})
+    stronger = {**having(), "groups": {"fleet": group("a", "b.c", keyAlgorithm="ECDSA-P384")}}
+    assert engine.preview(fleet)["privateKeys"] == engine.state["privateKeys"]
+    assert engine.preview(stronger)["privateKeys"] is UNKNOWN
+    engine.up(stronger)
     assert engine.state["privateKeys"]["fleet/a"] != key_of_a
 
 

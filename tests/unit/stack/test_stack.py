@@ -134,6 +134,18 @@ def test_a_state_of_the_version_before_is_read(
     assert (own.name, own.private_key_pem, own.not_after) == ("csr-client", None, "2026-03-01T00:00:00Z")
 
 
+def test_a_register_of_the_version_before_that_an_update_left_out_is_read(exported: dict[str, Any]) -> None:
+    register = exported["deployment"]["resources"][-1]
+    register["outputs"] = {
+        "current": {"client": "PEM"},
+        "certificates": {"client": {"notAfter": "2026-03-01T00:00:00Z"}},
+        "outstanding": [],
+    }
+    (client,) = components_of(exported)[0].clients
+    assert (client.certificate_pem, client.not_after) == ("PEM", "2026-03-01T00:00:00Z")
+    assert client.private_key_pem
+
+
 def test_members_of_groups_are_clients_with_keys_of_the_register(exported: dict[str, Any]) -> None:
     outputs = exported["deployment"]["resources"][-1]["outputs"]
     outputs["group:fleet"] = {"a": {"certificatePem": "PEM", "notAfter": "2026-03-01T00:00:00Z"}}

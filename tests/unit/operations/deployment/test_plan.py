@@ -142,6 +142,19 @@ def test_a_change_of_a_client_certificate_is_named(step: Step, told: tuple[str, 
     assert plan(Events((step,))).certificates == (CertificateChange("client a", *told),)
 
 
+def test_certificates_that_the_version_before_kept_elsewhere_are_not_told_as_issued() -> None:
+    before = {
+        "current": {"a": "PEM", "b": "PEM", "c": "PEM"},
+        "certificates": {name: {"notAfter": END} for name in "abc"},
+    }
+    old = ResourceState("x", PARENT, {}, before)
+    step = issuing("update", old, register({"a": WISH, "b": WISH}), "current", "clients.b", "clients.c")
+    assert plan(Events((step,))).certificates == (
+        CertificateChange("client b", "issued anew", "for 90 days", END),
+        CertificateChange("client c", "removed", "", END),
+    )
+
+
 def test_a_removed_client_is_let_in_until_the_last_of_its_certificates_ends() -> None:
     old = register({"a": WISH})
     longer = {"client": "a", "notAfter": "2028-01-01T00:00:00Z"}

@@ -103,8 +103,12 @@ def test_a_due_certificate_in_a_register_that_would_change_otherwise_too_is_left
 
 
 def test_a_register_of_the_version_before_is_renewed_too_since_its_certificates_stay() -> None:
-    made = plan(Events((register("client:a.notAfter", "current"),)))
+    step = register("client:a.notAfter", "current")
+    end = "2026-12-19T00:00:00Z"
+    before = {"current": {"a": "PEM"}, "certificates": {"a": {"notAfter": end}}}
+    made = plan(Events((replace(step, old=ResourceState(outputs=before)),)))
     assert made.targets == (DUE.urn,)
+    assert [one.not_after for one in made.due] == [end]
     assert plan(Events((register("current"),))).targets == ()
 
 
