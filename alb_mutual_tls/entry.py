@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any, Final, TextIO
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.waiting import told
 
 
 class ExitCode(IntEnum):
@@ -109,7 +110,8 @@ def run(load: Callable[[], Callable[..., object]], name: str) -> None:
     ):  # else somebody has it ignored, as shells do for what runs in the background
         interruptible(signal.SIGINT)
     try:
-        code = _code(load, name)
+        with told():
+            code = _code(load, name)
         sys.stdout.flush()
     finally:
         _arguments.clear()

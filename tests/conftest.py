@@ -1,5 +1,6 @@
 """For all tests."""
 
+import os
 import signal
 
 import pulumi  # noqa: F401  # before alb_mutual_tls.plugin.protocol, which otherwise enters the SDK's packages as empty modules
@@ -11,5 +12,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Shells start what they put into the background so, and the programs that tests interrupt would
     # inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ.pop("COLUMNS", None)  # of whoever runs the tests: output is as wide as it comes
 
 load_profile()

@@ -26,6 +26,7 @@ from alb_mutual_tls.alibaba.answers import (
 )
 from alb_mutual_tls.alibaba.sdk import load_sdk
 from alb_mutual_tls.errors import Unreachable, UserError
+from alb_mutual_tls.waiting import limited, waiting
 
 __all__ = ["CallSigner", "NotPermitted", "OpenApi"]
 
@@ -96,12 +97,13 @@ class OpenApi:
         `path` is the path of the action's resource in an API of ROA style. Raises `ApiError` or
         `Unreachable` when the deadline is over or repeating cannot help.
         """
-        if self._credential is not None:
-            # repeats by itself what may pass, so not within the attempts
-            self._credential.resolve()
-        for attempt in self.attempts():
-            with attempt:
-                return self._call(action, query or {}, None, path)
+        with waiting(f"{self.product.name} at {self.endpoint}", limited(self._deadline)):
+            if self._credential is not None:
+                # repeats by itself what may pass, so not within the attempts
+                self._credential.resolve()
+            for attempt in self.attempts():
+                with attempt:
+                    return self._call(action, query or {}, None, path)
         raise AssertionError("the last attempt raises")
 
     def write(
@@ -141,7 +143,8 @@ class OpenApi:
             return isinstance(error, Unreachable) and unreachable < 5
 
         pauses = {"wait_initial": FIRST_PAUSE, "wait_max": 16 * FIRST_PAUSE, "wait_jitter": 2 * FIRST_PAUSE}
-        return iter(stamina.retry_context(on=passes, attempts=None, timeout=self._deadline, **pauses))
+        until = limited(self._deadline)
+        return iter(stamina.retry_context(on=passes, attempts=None, timeout=until, **pauses))
 
     def _call(
         self, action: str, query: Mapping[str, Any], body: Mapping[str, Any] | None, path: str | None = None
@@ -190,8 +193,8 @@ class OpenApi:
                     protocol=self._protocol,
                     credential=self._credential,
                     user_agent="alb-mutual-tls",
-                    connect_timeout=5_000,
-                    read_timeout=15_000,
+                    connect_timeout=int(1000 * limited(5)),
+                    read_timeout=int(1000 * limited(15)),
                 )
             )
         return self._client

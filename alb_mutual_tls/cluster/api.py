@@ -34,6 +34,7 @@ from alb_mutual_tls.cluster.transport import (
 from alb_mutual_tls.errors import Unreachable, UserError
 from alb_mutual_tls.listener import exact_json
 from alb_mutual_tls.listener.exact_json import Document
+from alb_mutual_tls.waiting import limited, waiting
 
 _RETRY_PAUSES = (0.3, 0.7, 1.5, 2.0)
 """Between attempts of a read, in seconds: an API server that restarts is back within them."""
@@ -76,7 +77,11 @@ class KubernetesApi:
 
         Raises `Unreachable`, `Forbidden` or `KubernetesError`.
         """
-        deadline = time.monotonic() + _RETRY_SECONDS
+        with waiting(str(self), limited(transport.TIMEOUT_SECONDS)):
+            return self._get(path, query)
+
+    def _get(self, path: str, query: Mapping[str, str] | None) -> Document:
+        deadline = time.monotonic() + limited(_RETRY_SECONDS)
         for pause in (*_RETRY_PAUSES, None):
             try:
                 return self._request("GET", path, query)
@@ -290,9 +295,9 @@ class KubernetesApi:
                 "its name cannot be resolved: check the server address in the kubeconfig, and the network"
             )
         elif isinstance(error, TimeoutError):
+            seconds = limited(transport.TIMEOUT_SECONDS)
             reason = (
-                f"no answer within {transport.TIMEOUT_SECONDS:.0f} s: check the network, and the allow-list"
-                " of the API server"
+                f"no answer within {seconds:g} s: check the network, and the allow-list of the API server"
             )
         else:
             reason = (

@@ -8,6 +8,7 @@ import socket
 import ssl
 
 from alb_mutual_tls.pem_blocks import blocks
+from alb_mutual_tls.waiting import limited
 
 GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 """What Go's encoding/json escapes beyond what JSON asks for; in a JSON text these stand inside
@@ -22,7 +23,7 @@ class HttpsConnection(http.client.HTTPConnection):
     """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None, server_name: str) -> None:
-        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
+        super().__init__(host, port, timeout=limited(TIMEOUT_SECONDS))
         self._context = context
         self._server_name = server_name
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from alb_mutual_tls.engine.messages import message
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.waiting import waiting
 
 _GRACE_SECONDS: Final = 0.25
 
@@ -103,7 +104,8 @@ class Asked:
 
     def answer(self) -> str:
         """What it prints; raises UserError as `pulumi` does."""
-        out, said = self._process.communicate()
+        with waiting(f"pulumi {' '.join(self._arguments[:2])}"):
+            out, said = self._process.communicate()
         if self._process.returncode != 0:
             command = " ".join(self._arguments)
             raise _failed(said, directory=self._directory, stack=self._stack, command=command)

@@ -55,4 +55,4 @@ def test_names_are_the_same_in_every_locale_and_nothing_is_made_anew(stack: Stac
             cwd=stack.directory,
         )
     )
-    assert "│ partner" in shown
+    assert "\npartner  " in shown

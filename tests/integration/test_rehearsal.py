@@ -318,7 +318,7 @@ def test_a_cluster_that_hangs_at_the_end_is_told_with_the_command_that_cleans_up
     assert TEMPORARY in sandbox.listeners()
     done = rehearse(stack, "--clean")
     assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "1 taken away, nothing is left"
+    assert done.stdout.splitlines()[0] == "1 taken away, nothing is left"
 
 
 @pytest.mark.campaign

@@ -10,14 +10,19 @@ import typer
 from alb_mutual_tls.cli.commands.options import (
     AccountTypeOption,
     Cwd,
+    Form,
     Json,
+    Output,
+    Patience,
     Profile,
     ProtocolOption,
+    Quiet,
+    Wide,
     app,
-    console,
-    error_as_json,
+    presentation,
 )
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.waiting import limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,12 +37,13 @@ def audit(
     adopt: Annotated[
         list[str] | None,
         typer.Option(
-            help="ALBCONFIG:PORT of a listener to write a stack file for; may be repeated; needs --output."
+            help=(
+                "ALBCONFIG:PORT of a listener to write a stack file for; may be repeated; needs --stack-file."
+            )
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Stack file to write, Pulumi.<stack>.yaml; never overwritten."),
+    stack_file: Annotated[
+        Path | None, typer.Option(help="Stack file to write, Pulumi.<stack>.yaml; never overwritten.")
     ] = None,
     fail_within: Annotated[
         str, typer.Option(help="Complain of a CA certificate that ends within this time (14d, 36h).")
@@ -75,7 +81,11 @@ def audit(
     ] = None,
     protocol: ProtocolOption = None,
     profile: Profile = None,
+    timeout: Patience = None,
     cwd: Cwd = None,
+    output: Output = Form.TEXT,
+    wide: Wide = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Look at all AlbConfigs of a cluster: who asks for client certificates, what leads around it,
@@ -91,7 +101,8 @@ def audit(
     """
     from alb_mutual_tls.operations.audit import report as audit_report
 
-    with error_as_json(audit_report.NOTHING, json=json):
+    shown = presentation(output, wide=wide, quiet=quiet, json=json)
+    with shown.refusing(audit_report.NOTHING), limit(timeout):
         from alb_mutual_tls.cli.commands.options import options
 
         cloud = options(
@@ -109,15 +120,15 @@ def audit(
                 if value is not None
             },
         }
-        report = _report(given, adopt or [], output, fail_within, strict=strict, stack=stack, cwd=cwd)
-    if json:
-        typer.echo(audit_report.as_json(report))
-    else:
-        audit_report.print_for_people(report, console())
-    if output is None:
+        report = _report(given, adopt or [], stack_file, fail_within, strict=strict, stack=stack, cwd=cwd)
+    shown.show(
+        lambda: audit_report.as_json(report), lambda screen: audit_report.print_for_people(report, screen)
+    )
+    if stack_file is None:
         raise typer.Exit(report.exit_code)
     typer.echo(
-        f"{output} is written: read it, then pulumi stack init, pulumi preview and pulumi up (docs/audit.md)",
+        f"{stack_file} is written: read it, then pulumi stack init, pulumi preview and pulumi up"
+        " (docs/audit.md)",
         err=True,
     )
 

@@ -13,13 +13,16 @@ from alb_mutual_tls.cli.commands.options import (
     AccountTypeOption,
     ComponentName,
     Cwd,
+    Form,
     Json,
+    Output,
     Profile,
     ProtocolOption,
+    Quiet,
     Stack,
+    Wide,
     app,
-    console,
-    error_as_json,
+    presentation,
 )
 from alb_mutual_tls.entry import interruptible
 from alb_mutual_tls.errors import UserError
@@ -42,12 +45,19 @@ def doctor(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before writing to the account.")
     ] = False,
-    deadline: Annotated[
+    timeout: Annotated[
         float, typer.Option(min=1, max=300, help="Seconds within which a call is repeated.")
     ] = 45,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", help="File for all calls and answers, as JSON; never overwritten."),
+    ] = None,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
+    output: Output = Form.TEXT,
+    wide: Wide = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Try what Certificate Management Service really answers: makes a repository with a throwaway
@@ -59,7 +69,8 @@ def doctor(
     """
     from alb_mutual_tls.operations.doctor import report as doctor_report
 
-    with error_as_json(doctor_report.NOTHING, json=json):
+    shown = presentation(output, wide=wide, quiet=quiet, json=json)
+    with shown.refusing(doctor_report.NOTHING):
         from alb_mutual_tls.cli.commands.options import options
 
         given = options(
@@ -69,12 +80,23 @@ def doctor(
             protocol=protocol,
             profile=profile,
         )
-        report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=deadline)
-    if json:
-        typer.echo(doctor_report.as_json(report))
-    else:
-        doctor_report.print_for_people(report, console())
+        report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=timeout)
+        if report_file is not None:
+            _keep(report_file, doctor_report.as_json(report))
+    shown.show(
+        lambda: doctor_report.as_json(report), lambda screen: doctor_report.print_for_people(report, screen)
+    )
     raise typer.Exit(report.exit_code)
+
+
+def _keep(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text + "\n")
+    except OSError as error:
+        raise UserError(
+            f"--report {file} cannot be written ({error.strerror}): give the path of a new file"
+        ) from None
 
 
 def _examined(

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Role, Stack, app, error_as_json
+from alb_mutual_tls.cli.commands.options import (
+    ComponentName,
+    Cwd,
+    Form,
+    Json,
+    Output,
+    Quiet,
+    Role,
+    Stack,
+    Wide,
+    app,
+    presentation,
+)
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +55,9 @@ def inspect(
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
+    output: Output = Form.TEXT,
+    wide: Wide = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Explain a certificate, request, key or .p12: what it is, what belongs together, and why ALB
@@ -53,7 +68,8 @@ def inspect(
     """
     from alb_mutual_tls.operations.inspection import report as inspect_report
 
-    with error_as_json(inspect_report.NOTHING, json=json):
+    shown = presentation(output, wide=wide, quiet=quiet, json=json)
+    with shown.refusing(inspect_report.NOTHING):
         if (stack or cwd or component) and not against_stack:
             raise UserError(
                 "--stack, --cwd and --component choose the stack of --against-stack: give that too, or leave"
@@ -68,13 +84,11 @@ def inspect(
             stack=stack,
             cwd=cwd,
             component=component,
-            json=json,
+            asking=not shown.for_machines,
         )
-    if json:
-        typer.echo(inspect_report.as_json(report))
-    else:
-        for line in inspect_report.for_people(report):
-            typer.echo(line)
+    shown.show(
+        lambda: inspect_report.as_json(report), lambda screen: inspect_report.print_for_people(report, screen)
+    )
     raise typer.Exit(inspect_report.EXIT_CODE[report.verdict])
 
 
@@ -88,7 +102,7 @@ def _report(
     stack: str | None,
     cwd: Path | None,
     component: str | None,
-    json: bool,
+    asking: bool,
 ) -> InspectionReport:
     from alb_mutual_tls import clock
     from alb_mutual_tls.cli.password import first_line
@@ -105,7 +119,7 @@ def _report(
         )
 
     def unlock(path: Path) -> str | None:
-        if password is not None or json or not sys.stdin.isatty():
+        if password is not None or not asking or not sys.stdin.isatty():
             return password
         answer: str = typer.prompt(
             f"Password for {path}", default="", hide_input=True, show_default=False, err=True

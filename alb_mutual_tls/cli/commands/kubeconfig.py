@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app
+from alb_mutual_tls.cli.commands.options import Cwd, Json, Patience, Stack, app
+from alb_mutual_tls.waiting import limit
 
 
 @app.command()
@@ -30,6 +31,7 @@ def kubeconfig(
     force: Annotated[
         bool, typer.Option("--force", help="Replace also a file that this command did not write.")
     ] = False,
+    timeout: Patience = None,
     stack: Stack = None,
     cwd: Cwd = None,
     json: Json = False,
@@ -48,15 +50,16 @@ def kubeconfig(
     from alb_mutual_tls.operations import kubeconfig as fetched_kubeconfig
     from alb_mutual_tls.stack.configuration import read_provider_keys
 
-    configuration = read_provider_keys(project_directory(cwd), stack)
-    cluster, expires = fetched_kubeconfig.fetch(
-        configuration,
-        output,
-        cluster_id=cluster_id,
-        private_address=private_address,
-        minutes=minutes,
-        force=force,
-    )
+    with limit(timeout):
+        configuration = read_provider_keys(project_directory(cwd), stack)
+        cluster, expires = fetched_kubeconfig.fetch(
+            configuration,
+            output,
+            cluster_id=cluster_id,
+            private_address=private_address,
+            minutes=minutes,
+            force=force,
+        )
     path = output.absolute()
     if json:
         typer.echo(codec.dumps({"clusterId": cluster, "kubeconfig": str(path), "expires": expires}, indent=2))

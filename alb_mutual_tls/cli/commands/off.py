@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import Cwd, Json, Stack, app, confirm, error_as_json
+from alb_mutual_tls.cli.commands.options import (
+    Cwd,
+    Form,
+    Json,
+    Output,
+    Patience,
+    Stack,
+    app,
+    confirm,
+    presentation,
+)
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.waiting import limit
 
 if TYPE_CHECKING:
     from alb_mutual_tls.cluster.cluster import Cluster
@@ -36,8 +47,10 @@ def off(
     context: Annotated[
         str | None, typer.Option(help="As kubernetes:context; default: the current one.")
     ] = None,
+    timeout: Patience = None,
     stack: Stack = None,
     cwd: Cwd = None,
+    output: Output = Form.TEXT,
     json: Json = False,
 ) -> None:
     """Break the glass: let everybody in at one listener, at once, when pulumi up cannot run.
@@ -46,20 +59,20 @@ def off(
     no passphrase, no Alibaba Cloud API. Writes caEnabled and a note into the claim, so that status,
     preview, ci/drift and ci/renew tell it. Exit code 0: the listener is off; 2: it may not be.
     """
-    with error_as_json({}, json=json):
+    shown = presentation(output, wide=False, quiet=False, json=json)
+    with shown.refusing({}), limit(timeout):
         done = _off(alb_config, port, listener, kubeconfig, context, stack=stack, cwd=cwd, yes=yes)
     before, lines = done
-    if json:
-        document = {
-            "version": 1,
-            "exitCode": 0,
-            "listener": before.name,
-            "wasOn": before.enabled,
-            "said": lines,
-        }
-        typer.echo(jsons.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(lines))
+    document = {
+        "version": 1,
+        "exitCode": 0,
+        "listener": before.name,
+        "wasOn": before.enabled,
+        "said": lines,
+    }
+    shown.show(
+        lambda: jsons.dumps(document, indent=2, ensure_ascii=False), lambda _: typer.echo("\n".join(lines))
+    )
 
 
 def _off(

@@ -6,8 +6,9 @@ Commands register at `app`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -19,9 +20,9 @@ from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from alb_mutual_tls.operations.printing import Screen
 
-WIDTH_IN_FILES: Final = 160  # columns of a table that no terminal limits
+UNLIMITED: Final = 10_000  # columns where no terminal limits them: one record a line
 
 app = typer.Typer(
     help="Proves what the listeners of an AlbMutualTls stack let in, and hands client certificates over.",
@@ -47,7 +48,24 @@ Cwd = Annotated[
 ComponentName = Annotated[
     str | None, typer.Option("--component", help="Name of one AlbMutualTls; default: all of the stack.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+class Form(StrEnum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+
+Output = Annotated[
+    Form,
+    typer.Option("--output", "-o", help="wide: everything, whole identifiers; json and yaml: for machines."),
+]
+Wide = Annotated[bool, typer.Option("--wide", "-v", help="As --output wide.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")]
+Json = Annotated[bool, typer.Option("--json", help="As --output json.")]
 ListenerNames = Annotated[
     list[str] | None,
     typer.Option("--listener", "-l", help="Name of a listener; may be repeated; default: all."),
@@ -64,6 +82,15 @@ CaFile = Annotated[
     typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")]
+Patience = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0.1,
+        max=300,
+        help="Seconds to wait for an answer; default: 30 for the cluster, 15 for Alibaba Cloud.",
+    ),
+]
 Timeout = Annotated[float, typer.Option(min=0.1, max=300, help="Seconds for each connection.")]
 
 
@@ -104,36 +131,83 @@ def confirm(question: str) -> None:
         raise UserError("nothing was written: the question was answered with no")
 
 
-@contextmanager
-def error_as_json(nothing: Mapping[str, Any], *, json: bool) -> Iterator[None]:
-    """With `json`, turn a `UserError` of the block into the JSON document.
+@dataclass(frozen=True)
+class Presentation:
+    """How a command prints its report, as its options say."""
 
-    The document is the command's own, and the exit code is 2. `nothing` holds the other fields of
-    that document, empty.
+    form: Form = Form.TEXT
+    quiet: bool = False
+
+    @property
+    def for_machines(self) -> bool:
+        return self.form in (Form.JSON, Form.YAML)
+
+    @contextmanager
+    def refusing(self, nothing: Mapping[str, Any]) -> Iterator[None]:
+        """Turn a `UserError` of the block into the document, where machines read it.
+
+        The document is the command's own, and the exit code is 2. `nothing` holds the other fields
+        of that document, empty.
+        """
+        try:
+            yield
+        except UserError as error:
+            if not self.for_machines:
+                raise
+            from alb_mutual_tls.operations.printing import error_as_json
+
+            self._document(error_as_json(str(error), nothing))
+            raise typer.Exit(ExitCode.UNDECIDED) from None
+
+    def show(self, document: Callable[[], str], people: Callable[[Screen], None]) -> None:
+        """Print a report: its JSON `document`, or what is for `people`."""
+        if self.for_machines:
+            self._document(document())
+        else:
+            people(self._screen())
+
+    def _document(self, text: str) -> None:
+        if self.form is Form.YAML:
+            import json
+
+            import yaml
+
+            text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True, width=1000).rstrip()
+        typer.echo(text)
+
+    def _screen(self) -> Screen:
+        """As wide as the terminal or COLUMNS; without a terminal no colors and no limit."""
+        import os
+
+        from rich.console import Console
+
+        from alb_mutual_tls.operations.printing import Screen
+
+        terminal = sys.stdout.isatty()
+        free = not terminal and not os.environ.get("COLUMNS", "").isdecimal()
+        console = Console(
+            highlight=False,
+            width=UNLIMITED if free else None,
+            height=UNLIMITED if free else None,  # without it Rich takes a dumb terminal's 80 columns
+            color_system="auto" if terminal else None,
+        )
+        return Screen(console, wide=self.form is Form.WIDE, quiet=self.quiet)
+
+
+def presentation(output: Form, *, wide: bool, quiet: bool, json: bool) -> Presentation:
+    """How a report is to be printed.
+
+    Raises UserError where options contradict each other.
     """
-    try:
-        yield
-    except UserError as error:
-        if not json:
-            raise
-        from alb_mutual_tls.operations.printing import error_as_json
-
-        typer.echo(error_as_json(str(error), nothing))
-        raise typer.Exit(ExitCode.UNDECIDED) from None
-
-
-def console() -> Console:
-    """Return the console that tables are printed on.
-
-    It is as wide as the terminal. Without a terminal it prints no colors and uses `WIDTH_IN_FILES`.
-    """
-    from rich.console import Console
-
-    return (
-        Console(highlight=False)
-        if sys.stdout.isatty()
-        else Console(highlight=False, width=WIDTH_IN_FILES, color_system=None)
-    )
+    given = {
+        **({f"--output {output}": output} if output is not Form.TEXT else {}),
+        **({"--json": Form.JSON} if json else {}),
+        **({"--wide": Form.WIDE} if wide else {}),
+    }
+    forms = set(given.values())
+    if len(forms) > 1:
+        raise UserError(f"{' and '.join(given)} are both given: leave one of them out")
+    return Presentation(forms.pop() if forms else Form.TEXT, quiet=quiet)
 
 
 def options(

@@ -13,15 +13,18 @@ from alb_mutual_tls.cli.commands.options import (
     Certificate,
     ComponentName,
     Cwd,
+    Form,
     Insecure,
     Json,
     Key,
+    Output,
+    Quiet,
     Stack,
     Timeout,
+    Wide,
     app,
     confirm,
-    console,
-    error_as_json,
+    presentation,
 )
 from alb_mutual_tls.entry import interruptible
 from alb_mutual_tls.errors import UserError
@@ -77,6 +80,9 @@ def rehearse(
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
+    output: Output = Form.TEXT,
+    wide: Wide = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Try client authentication on the ALB itself before it is switched on, or changed to another
@@ -89,10 +95,14 @@ def rehearse(
     """
     from alb_mutual_tls.operations.rehearsal import report as reports
 
-    with error_as_json(reports.NOTHING_CLEANED if clean else reports.NOTHING, json=json):
+    shown = presentation(output, wide=wide, quiet=quiet, json=json)
+    with shown.refusing(reports.NOTHING_CLEANED if clean else reports.NOTHING):
         if clean:
             cleaning = _cleaning(listener, stack=stack, cwd=cwd, component=component, yes=yes)
-            typer.echo(reports.cleaning_as_json(cleaning) if json else "\n".join(_lines(cleaning)))
+            shown.show(
+                lambda: reports.cleaning_as_json(cleaning),
+                lambda screen: reports.print_cleaning(cleaning, screen),
+            )
             raise typer.Exit(cleaning.exit_code)
         from alb_mutual_tls.operations.verification.cases import given_credential
         from alb_mutual_tls.operations.verification.probe import Probe
@@ -105,10 +115,7 @@ def rehearse(
             "wait": wait,
         }
         result = _rehearsed(listener, authority, options, stack=stack, cwd=cwd, component=component, yes=yes)
-    if json:
-        typer.echo(reports.as_json(result))
-    else:
-        reports.print_for_people(result, console())
+    shown.show(lambda: reports.as_json(result), lambda screen: reports.print_for_people(result, screen))
     raise typer.Exit(result.exit_code)
 
 
@@ -208,15 +215,3 @@ def _confirm(ask: Callable[[], str | None], *, yes: bool) -> None:
 
 def _say(sentence: str) -> None:
     typer.echo(sentence, err=True)
-
-
-def _lines(cleaning: Cleaning) -> list[str]:
-    from alb_mutual_tls.operations.rehearsal.report import cleaning_summary
-
-    notes = [f"note: {sentence}" for sentence in cleaning.notes]
-    return [
-        *notes,
-        *cleaning.cleaned,
-        *(f"LEFT: {sentence}" for sentence in cleaning.left),
-        cleaning_summary(cleaning),
-    ]

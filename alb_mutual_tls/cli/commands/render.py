@@ -10,13 +10,17 @@ import typer
 from alb_mutual_tls.cli.commands.options import (
     ComponentName,
     Cwd,
+    Form,
     Json,
     ListenerNames,
+    Output,
+    Patience,
     Stack,
     app,
-    error_as_json,
+    presentation,
 )
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.waiting import limit
 
 if TYPE_CHECKING:
     from alb_mutual_tls.operations.render import Rendered
@@ -26,9 +30,11 @@ if TYPE_CHECKING:
 def render(
     *,
     listener: ListenerNames = None,
+    timeout: Patience = None,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
+    output: Output = Form.TEXT,
     json: Json = False,
 ) -> None:
     """Print the two fields of each listener for those whose AlbConfig is in Git: as a Kustomize
@@ -38,9 +44,10 @@ def render(
     """
     from alb_mutual_tls.operations import render as rendering
 
-    with error_as_json(rendering.NOTHING, json=json):
+    shown = presentation(output, wide=False, quiet=False, json=json)
+    with shown.refusing(rendering.NOTHING), limit(timeout):
         rendered = _rendered(listener, stack=stack, cwd=cwd, component=component)
-    typer.echo(rendering.as_json(rendered) if json else rendering.as_yaml(rendered))
+    shown.show(lambda: rendering.as_json(rendered), lambda _: typer.echo(rendering.as_yaml(rendered)))
 
 
 def _rendered(

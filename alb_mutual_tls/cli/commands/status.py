@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, app, console, error_as_json
+from alb_mutual_tls.cli.commands.options import (
+    ComponentName,
+    Cwd,
+    Form,
+    Json,
+    Output,
+    Patience,
+    Quiet,
+    Stack,
+    Wide,
+    app,
+    presentation,
+)
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.waiting import limit
 
 if TYPE_CHECKING:
     from alb_mutual_tls.operations.status.status import StatusReport
@@ -37,9 +50,13 @@ def status(
     form: Annotated[
         Format, typer.Option("--format", "-f", help="text: tables; openmetrics: OpenMetrics 1.0 text.")
     ] = Format.TEXT,
+    timeout: Patience = None,
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
+    output: Output = Form.TEXT,
+    wide: Wide = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Show what is desired, what AlbConfig and ALB have, what ends when and what comes due; read
@@ -51,11 +68,21 @@ def status(
     """
     from alb_mutual_tls.operations.status import report as status_report
 
-    with error_as_json(status_report.NOTHING, json=json):
-        if json and form is not Format.TEXT:
-            raise UserError(f"--json and --format {form} are both given: leave one of them out")
+    shown = presentation(output, wide=wide, quiet=quiet, json=json)
+    with shown.refusing(status_report.NOTHING), limit(timeout):
+        if shown.for_machines and form is not Format.TEXT:
+            given = "--json" if json else f"--output {output}"
+            raise UserError(f"{given} and --format {form} are both given: leave one of them out")
         report = _report(fail_within, stack=stack, cwd=cwd, component=component)
-    _print(report, form, json=json)
+    if form is Format.OPENMETRICS:
+        from alb_mutual_tls.operations.status.openmetrics import as_openmetrics
+
+        typer.echo(as_openmetrics(report), nl=False)
+    else:
+        shown.show(
+            lambda: status_report.as_json(report),
+            lambda screen: status_report.print_for_people(report, screen),
+        )
     raise typer.Exit(report.exit_code)
 
 
@@ -87,16 +114,3 @@ def _report(
     if any(listener.ca_enabled for inventory in inventoried for listener in inventory.component.listeners):
         notes.append(NOT_LOOKED_AT)
     return report(seen, now=clock.now(), fail_within=within, notes=[*file.notes, *notes])
-
-
-def _print(report: StatusReport, form: Format, *, json: bool) -> None:
-    from alb_mutual_tls.operations.status import report as status_report
-
-    if json:
-        typer.echo(status_report.as_json(report))
-    elif form is Format.OPENMETRICS:
-        from alb_mutual_tls.operations.status.openmetrics import as_openmetrics
-
-        typer.echo(as_openmetrics(report), nl=False)
-    else:
-        status_report.print_for_people(report, console())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,19 +11,19 @@ from alb_mutual_tls.cli.commands.options import (
     Certificate,
     ComponentName,
     Cwd,
+    Form,
     Insecure,
     Json,
     Key,
     ListenerNames,
+    Output,
+    Quiet,
     Stack,
     Timeout,
+    Wide,
     app,
-    console,
-    error_as_json,
+    presentation,
 )
-
-if TYPE_CHECKING:
-    from alb_mutual_tls.operations.verification.result import VerificationReport
 
 
 @app.command()
@@ -48,6 +48,9 @@ def verify(
     stack: Stack = None,
     cwd: Cwd = None,
     component: ComponentName = None,
+    output: Output = Form.TEXT,
+    wide: Wide = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Try every case at every listener: who is let in, who is rejected, in TLS 1.2 and 1.3,
@@ -62,7 +65,8 @@ def verify(
     """
     from alb_mutual_tls.operations.verification import report as reports
 
-    with error_as_json(reports.NOTHING, json=json):
+    shown = presentation(output, wide=wide, quiet=quiet, json=json)
+    with shown.refusing(reports.NOTHING):
         from dataclasses import replace
 
         from alb_mutual_tls.engine.program import project_directory
@@ -87,14 +91,5 @@ def verify(
             probe=Probe(ca_file, insecure, timeout=timeout),
         )
         report = replace(report, notes=file.notes)
-    _print(report, json=json)
+    shown.show(lambda: reports.as_json(report), lambda screen: reports.print_for_people(report, screen))
     raise typer.Exit(report.exit_code)
-
-
-def _print(report: VerificationReport, *, json: bool) -> None:
-    from alb_mutual_tls.operations.verification.report import as_json, print_for_people
-
-    if json:
-        typer.echo(as_json(report))
-        return
-    print_for_people(report, console())

@@ -35,7 +35,7 @@ def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
     """
     if adopt and output is None:
         raise UserError(
-            "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml"
+            "--adopt needs --stack-file: give the file to write, for instance Pulumi.adopted.yaml"
         )
     if output is None:
         return []

@@ -37,10 +37,11 @@ when one is added). Moments are RFC 3339, in UTC:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.claim import Claim
+from alb_mutual_tls.listener.declared import HTTPS
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
 from alb_mutual_tls.operations.audit.audit import AuditReport
 from alb_mutual_tls.operations.audit.authorities import CaAudit
@@ -52,9 +53,8 @@ from alb_mutual_tls.text import printable
 from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from alb_mutual_tls.listener.bypasses import Bypass
+    from alb_mutual_tls.operations.printing import Screen
 
 
 NOTHING: Final[Mapping[str, Any]] = {
@@ -185,66 +185,65 @@ def _upload(upload: Upload, report: AuditReport) -> dict[str, Any]:
 
 # --- for people
 
-
-def print_for_people(report: AuditReport, console: Console) -> None:
-    """Where it looked, a table of each kind that has rows, findings, and the verdict."""
-    from rich.text import Text
-
-    account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account
-    console.print(
-        Text(
-            printable(
-                f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say"
-            )
-        ),
-        soft_wrap=True,
-    )
-    print_report(_tables(report), report.findings, report.verdict, summary(report), console)
+_URGENCY: Final = (
+    Verdict.FELL_SHORT,
+    Verdict.NOT_DECIDED,
+    Verdict.HELD,
+    Verdict.NOT_OFFERED,
+    Verdict.NOT_CHECKED,
+)
 
 
-def _tables(report: AuditReport) -> list[Table]:
+def print_for_people(report: AuditReport, screen: Screen) -> None:
+    """The verdict, what deviates, a table of each kind that has rows, and where it looked."""
+    print_report(_tables(report, screen), report.findings, report.verdict, summary(report), screen)
+    if not screen.quiet:
+        account = "not seen" if isinstance(report.seen.account, NotSeen) else report.seen.account
+        where = f"{report.seen.cluster}, Alibaba Cloud account {account}; looked where {report.settings} say"
+        screen.line(printable(where), "dim")
+
+
+def _tables(report: AuditReport, screen: Screen) -> list[Table]:
     listeners = [
         [
-            f"{listener.name}/{listener.listener.protocol}",
+            listener.name + ("" if listener.listener.protocol == HTTPS else f"/{listener.listener.protocol}"),
             listener.state,
-            *_declared(listener),
+            *_declared(listener, screen),
             _bypasses(listener),
-            _holder(listener),
-            _verdict(listener),
+            _holder(listener, screen),
+            "-" if listener.verdict is Verdict.NOT_CHECKED else listener.verdict,
         ]
-        for listener in report.listeners
+        for listener in sorted(report.listeners, key=lambda listener: _URGENCY.index(listener.verdict))
     ]
     authorities = [
         [
-            authority.identifier,
+            screen.identifier(authority.identifier),
             ", ".join(authority.users),
             authority.subject or _missing(authority, report),
-            authority.fingerprint or "-",
-            *_end(authority, report),
+            screen.identifier(authority.fingerprint or "-"),
+            _end(authority, report, screen),
         ]
         for authority in report.authorities
     ]
     unused = [
         [
-            upload.identifier,
+            screen.identifier(upload.identifier),
             upload.common_name or "-",
-            "not known" if upload.not_after is None else to_text(upload.not_after),
+            "not known" if upload.not_after is None else screen.moment(upload.not_after),
             upload.repository,
-            _origin(upload, report),
+            _origin(upload, report, screen),
         ]
         for upload in (() if isinstance(report.unused, NotSeen) else report.unused)
     ]
-    whole = ("listener", "ends", "days left", "held by")
     return [
         Table(
             "listeners",
             ["listener", "clients", "AlbConfig has", "ALB has", "bypasses", "held by", "verdict"],
             listeners,
-            whole,
         ),
         Table(
             "CA certificates that listeners name",
-            ["CA certificate", "listeners", "subject", "SHA-256", "ends", "days left"],
+            ["CA certificate", "listeners", "subject", "SHA-256", "ends"],
             authorities,
         ),
         Table(
@@ -255,23 +254,26 @@ def _tables(report: AuditReport) -> list[Table]:
     ]
 
 
-def _verdict(listener: ListenerAudit) -> str:
-    return "-" if listener.verdict is Verdict.NOT_CHECKED else listener.verdict
-
-
-def _declared(listener: ListenerAudit) -> tuple[str, str]:
+def _declared(listener: ListenerAudit, screen: Screen) -> tuple[str, str]:
     """What AlbConfig and ALB have."""
     if listener.state is Enforcement.BYPASS:
         return "-", "-"
-    return words(listener.listener.ca_enabled, listener.listener.ca_certificate_ids), _words(listener.alb)
+    has = _on_or_off(listener.listener.ca_enabled, listener.listener.ca_certificate_ids, screen)
+    at_alb = _words(listener.alb, screen)
+    return has, "= AlbConfig" if at_alb == has and not screen.wide else at_alb
 
 
-def _words(view: View) -> str:
+def _words(view: View, screen: Screen) -> str:
     if isinstance(view, NotKnown):
         return "not seen"
     if isinstance(view, Absent):
         return "no such listener"
-    return words(view.ca_enabled, view.ca_certificate_ids) + (", changing" if view.changing else "")
+    said = _on_or_off(view.ca_enabled, view.ca_certificate_ids, screen)
+    return said + (", changing" if view.changing else "")
+
+
+def _on_or_off(ca_enabled: bool, identifiers: Sequence[str], screen: Screen) -> str:
+    return words(ca_enabled, [screen.identifier(identifier) for identifier in identifiers])
 
 
 def _bypasses(listener: ListenerAudit) -> str:
@@ -280,9 +282,9 @@ def _bypasses(listener: ListenerAudit) -> str:
     return ", ".join(f"{bypass.port}/{bypass.protocol}" for bypass in listener.bypasses) or "-"
 
 
-def _holder(listener: ListenerAudit) -> str:
+def _holder(listener: ListenerAudit, screen: Screen) -> str:
     if isinstance(listener.claim, Claim):
-        return f"stack {listener.claim.owner.identity}"
+        return f"stack {screen.identifier(listener.claim.owner.identity)}"
     if listener.claim is not None:
         return "unreadable claim"
     return "nobody" if listener.state is not Enforcement.BYPASS else "-"
@@ -298,12 +300,13 @@ def _missing(authority: CaAudit, report: AuditReport) -> str:
     )
 
 
-def _end(authority: CaAudit, report: AuditReport) -> tuple[str, str]:
+def _end(authority: CaAudit, report: AuditReport, screen: Screen) -> str:
     end = authority.not_after
-    return ("-", "-") if end is None else (to_text(end), str(report.days_left(end)))
+    return "-" if end is None else f"{screen.moment(end)} ({counted(report.days_left(end), 'day')})"
 
 
-def _origin(upload: Upload, report: AuditReport) -> str:
+def _origin(upload: Upload, report: AuditReport, screen: Screen) -> str:
     if upload.stack is None:
         return "hand, or a stack with a repository of its own name"
-    return f"stack {upload.stack}, which holds {'a' if upload.stack in report.stacks else 'no'} listener here"
+    held = "a" if upload.stack in report.stacks else "no"
+    return f"stack {screen.identifier(upload.stack)}, which holds {held} listener here"

@@ -27,11 +27,12 @@ from alb_mutual_tls.alibaba.answers import ApiError
 from alb_mutual_tls.alibaba.endpoints import half_of_cas
 from alb_mutual_tls.alibaba.recording import Call
 from alb_mutual_tls.operations.doctor.examination import Examination
+from alb_mutual_tls.operations.printing import Table, print_report
 from alb_mutual_tls.pki.bundle import fingerprints
-from alb_mutual_tls.verdict import EXIT_CODE, Verdict
+from alb_mutual_tls.verdict import EXIT_CODE, Finding, Verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from alb_mutual_tls.operations.printing import Screen
 
 _ACCOUNT_ID: Final = re.compile(
     r"(?<!\d)(\d{4})\d{8}(\d{4})(?!\d)"
@@ -105,40 +106,41 @@ def as_json(report: DoctorReport) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def print_for_people(report: DoctorReport, console: Console) -> None:
-    """Print three tables, what is left, and the verdict on one line.
+def print_for_people(report: DoctorReport, screen: Screen) -> None:
+    """The verdict, what deviates, the findings, and what is left.
 
-    The tables show the findings, the calls and the fields of the answers.
+    With all that is wanted also the calls and the fields of the answers.
     """
-    from rich.table import Table
-    from rich.text import Text
-
     document = json.loads(as_json(report))
+    short = [
+        Finding(Verdict(found["verdict"]), f"{found['case']}: {found['found']}")
+        for found in document["findings"]
+        if found["verdict"] != Verdict.HELD
+    ]
+    left = [Finding(Verdict.FELL_SHORT, f"LEFT: {sentence}") for sentence in document["left"]]
+    found = Table(
+        "",
+        ["case", "verdict", "found"],
+        [[found["case"], Verdict(found["verdict"]), found["found"]] for found in document["findings"]],
+    )
+    rest = [_table("calls", _rows(document["calls"])), _table("answers", _answers(document["calls"]))]
+    tables = [found, *(rest if screen.wide else [])]
+    print_report(tables, [*left, *short], report.examination.verdict, document["summary"], screen)
+    if screen.quiet:
+        return
     settings = document["settings"]
-    console.print(
-        Text(
-            f"CAS at {settings['protocol'].lower()}://{settings['cas']}, account {settings['account']},"
-            f" {settings['credential']}"
-        )
+    screen.line("")
+    screen.line(
+        f"CAS at {settings['protocol'].lower()}://{settings['cas']}, account {settings['account']},"
+        f" {settings['credential']}; settings from {settings['from']}; made and deleted under the name"
+        f" {settings['name']}",
+        "dim",
     )
-    console.print(Text(settings["kept"]), soft_wrap=True)
-    console.print(
-        Text(f"settings from {settings['from']}; made and deleted under the name {settings['name']}")
-    )
-    for title, rows in (
-        ("findings", document["findings"]),
-        ("calls", _rows(document["calls"])),
-        ("answers", _answers(document["calls"])),
-    ):
-        table = Table(title=title, title_justify="left")
-        for heading in rows[0] if rows else ("nothing",):
-            table.add_column(heading, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(str(cell)) for cell in row.values()))
-        console.print(table)
-    for sentence in document["left"]:
-        console.print(Text(f"LEFT: {sentence}", style="red"))
-    console.print(Text(document["summary"], style="bold"))
+    screen.line(settings["kept"], "dim")
+
+
+def _table(title: str, rows: list[dict[str, str]]) -> Table:
+    return Table(title, list(rows[0]) if rows else [], [list(row.values()) for row in rows])
 
 
 def fields(answer: Any, known: Collection[str]) -> Iterator[Field]:

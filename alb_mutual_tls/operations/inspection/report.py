@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.operations.inspection.judgement import (
@@ -37,7 +37,11 @@ from alb_mutual_tls.operations.inspection.judgement import (
     Judgement,
     Refusal,
 )
+from alb_mutual_tls.operations.printing import counted
 from alb_mutual_tls.text import printable
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.operations.printing import Screen
 
 NOTE: Final = (
     'No real ALB was asked: "OpenSSL refuses it" is the verdict of OpenSSL as TLS servers ask for it, "seen'
@@ -45,6 +49,27 @@ NOTE: Final = (
     " up` refuses. ALB knows no revocation, and what the server itself must present is not looked at."
 )
 _LONGEST: Final = 4000
+_STYLES: Final = {
+    "nothing against it": "bold green",
+    "would be refused": "bold red",
+    "not decided": "bold yellow",
+}
+_REST: Final = frozenset(
+    {
+        "selfSigned",
+        "version",
+        "serialNumber",
+        "publicKeySha256",
+        "signatureAlgorithm",
+        "basicConstraints",
+        "subjectKeyIdentifier",
+        "authorityKeyIdentifier",
+        "notBefore",
+        "notAfter",
+        "daysLeft",
+    }
+)
+"""What is shown of a certificate only where everything is wanted."""
 _LABELS: Final = {
     "sha256": "SHA-256",
     "publicKeySha256": "public key SHA-256",
@@ -72,13 +97,8 @@ def summary(report: InspectionReport) -> str:
     reasons = sum(len(item.reasons) for item in items) + sum(
         len(judgement.reasons) for judgement in report.judgements
     )
-    pieces = (
-        f"{len(items)} piece{'' if len(items) == 1 else 's'} in {len(report.files)}"
-        f" file{'' if len(report.files) == 1 else 's'}"
-    )
-    return f"{report.verdict}: {pieces}" + (
-        f", {reasons} reason{'' if reasons == 1 else 's'}" if reasons else ""
-    )
+    pieces = f"{counted(len(items), 'piece')} in {counted(len(report.files), 'file')}"
+    return f"{report.verdict}: {pieces}" + (f", {counted(reasons, 'reason')}" if reasons else "")
 
 
 def as_json(report: InspectionReport) -> str:
@@ -97,38 +117,43 @@ def as_json(report: InspectionReport) -> str:
     )
 
 
-def for_people(report: InspectionReport) -> Iterator[str]:
-    """The lines of the report."""
+def print_for_people(report: InspectionReport, screen: Screen) -> None:
+    """The verdict, then each piece in a few lines; all of its facts where they are wanted."""
+    for at, line in enumerate([_shown(summary(report))] if screen.quiet else _lines(report, screen.wide)):
+        screen.line(line, _STYLES[report.verdict] if at == 0 else "")
+
+
+def _lines(report: InspectionReport, wide: bool) -> Iterator[str]:
+    yield _shown(summary(report))
     for file in report.files:
         yield f"{_shown(file.name)}: {file.form}"
         yield from _sentences("note", file.notes, "  ")
         for number, item in enumerate(file.items, 1):
             yield f"  {f'{number}. ' if len(file.items) > 1 else ''}{_shown(item.what)}"
-            yield from _item(item)
-        yield ""
+            yield from _item(item, wide)
     if report.fit:
         yield "how they belong together"
         yield from (f"  {_shown(sentence)}" for sentence in report.fit)
-        yield ""
     for judgement in report.judgements:
         says = "let in" if judgement.verdict is InspectionVerdict.NOTHING else judgement.verdict
         yield f"{_shown(judgement.client)} at a listener that trusts {_shown(judgement.anchor)}: {says}"
         yield from _sentences("would be refused", map(_reason_text, judgement.reasons), "  ")
         yield from _sentences("not decided", judgement.undecided, "  ")
         yield from _sentences("note", judgement.notes, "  ")
-    if report.judgements:
-        yield ""
-    yield NOTE
-    yield _shown(summary(report))
+    if wide or report.verdict is not InspectionVerdict.NOTHING:
+        yield NOTE
 
 
-def _item(item: Item) -> Iterator[str]:
-    width = max((len(_label(key)) for key in item.facts), default=0)
-    for key, value in item.facts.items():
-        if value is not None and value != []:
-            yield f"     {_label(key):{width}}  {_shown(_value(value))}"
+def _item(item: Item, wide: bool) -> Iterator[str]:
+    facts = {key: value for key, value in item.facts.items() if value is not None and value != []}
+    shown = {_label(key): _value(value) for key, value in facts.items() if wide or key not in _REST}
+    if not wide and "notAfter" in facts:
+        shown["valid"] = f"{facts['notBefore']} to {facts['notAfter']}, {facts['daysLeft']} days left"
+    width = max(map(len, shown), default=0)
     yield from _sentences("would be refused", map(_reason_text, item.reasons), "     ")
     yield from _sentences("not decided", item.undecided, "     ")
+    for label, value in shown.items():
+        yield f"     {label:{width}}  {_shown(value)}"
     yield from _sentences("note", item.notes, "     ")
 
 

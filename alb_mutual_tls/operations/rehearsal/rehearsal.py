@@ -37,10 +37,10 @@ from alb_mutual_tls.operations.rehearsal.runner import alive, this_runner
 from alb_mutual_tls.operations.rehearsal.temporary_listener import TemporaryListener
 from alb_mutual_tls.operations.verification.approach import approach, resolve
 from alb_mutual_tls.operations.verification.cases import Case, Missing, cases
-from alb_mutual_tls.operations.verification.outcome import (
-    Destination,
-)
+from alb_mutual_tls.operations.verification.judgement import Expected
+from alb_mutual_tls.operations.verification.outcome import Answered, Destination
 from alb_mutual_tls.operations.verification.probe import Probe
+from alb_mutual_tls.operations.verification.result import Check
 from alb_mutual_tls.operations.verification.verify import verify_listener
 from alb_mutual_tls.stack.cluster import StackCluster
 from alb_mutual_tls.stack.deployed import (
@@ -49,6 +49,7 @@ from alb_mutual_tls.stack.deployed import (
     DeployedListener,
 )
 from alb_mutual_tls.threads import in_thread
+from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
     from alb_mutual_tls.alibaba.alb import Alb
@@ -58,6 +59,20 @@ _TRYING: Final = timedelta(minutes=15)
 """Longer than the cases take: until then, and the wait for ALB, its rehearsal may still run."""
 _DEEPEST: Final = 3
 """Chains are tried to this length at least: root, cross certificate, intermediate, client."""
+
+NOTHING_BOUND: Final = (
+    "no Ingress is bound to the temporary listener, so whoever is let in gets HTTP 503 there instead of a"
+    " page: that is as it should be"
+)
+
+
+def _nothing_bound(check: Check) -> bool:
+    return (
+        check.verdict is Verdict.HELD
+        and check.expected is Expected.LET_IN
+        and isinstance(check.outcome, Answered)
+        and check.outcome.status == 503
+    )
 
 
 @dataclass
@@ -303,6 +318,8 @@ class Rehearsal:
         self.result.report = replace(
             report, checks=(*(check for check in report.checks if check.case not in names), *by_chain)
         )
+        if any(map(_nothing_bound, report.checks)):
+            self.result.notes.append(NOTHING_BOUND)
         self.result.depths = tuple(
             Depth(
                 length,

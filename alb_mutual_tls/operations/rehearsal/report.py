@@ -26,10 +26,17 @@ error}.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from alb_mutual_tls.operations.printing import dump, style
+from alb_mutual_tls.operations.printing import (
+    Cell,
+    Table,
+    dump,
+    print_sentence,
+    print_table,
+    print_verdict,
+)
 from alb_mutual_tls.operations.rehearsal.cleaning import Cleaning
 from alb_mutual_tls.operations.rehearsal.result import Depth, Need, RehearsalResult
 from alb_mutual_tls.operations.verification import report as verify_report
@@ -39,7 +46,7 @@ from alb_mutual_tls.operations.verification.result import ListenerReport, Verifi
 from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from alb_mutual_tls.operations.printing import Screen
 
 WORDS: Final = {
     Verdict.HELD: "would hold",
@@ -110,32 +117,46 @@ def as_json(result: RehearsalResult) -> str:
     )
 
 
-def print_for_people(result: RehearsalResult, console: Console) -> None:
-    """The tables, what else is to be known, what is left, and the verdict on one line."""
-    from rich.table import Table
-    from rich.text import Text
-
+def print_for_people(result: RehearsalResult, screen: Screen) -> None:
+    """The verdict, what is left, the cases, the chains, and what else is to be known."""
+    print_verdict(result.verdict, summary(result), screen)
+    if screen.quiet:
+        return
+    _print_left(result.left, screen)
+    if result.reason:
+        print_sentence(Verdict.NOT_DECIDED, result.reason, screen)
     if result.report is not None:
-        verify_report.print_for_people(VerificationReport((result.report,)), console)
-    if result.depths:
-        table = Table(title="chain depth", title_justify="left")
-        for heading in ("chain", "needed by", *TlsVersion, "result"):
-            table.add_column(heading, overflow="fold")
-        for depth in result.depths:
-            cells = (
-                chain(depth),
-                depth.need if depth.need is not Need.NOTHING else "-",
-                *(_seen(depth, version) for version in TlsVersion),
-            )
-            table.add_row(*map(Text, cells), Text(_ANSWERS[depth.verdict], style=style(depth.verdict)))
-        console.print(table)
-    lines = [
-        *(f"note: {sentence}" for sentence in result.notes),
-        *(f"LEFT: {sentence}" for sentence in result.left),
+        verify_report.print_listener(result.report, screen)
+    depths: list[list[Cell]] = [
+        [
+            chain(depth),
+            depth.need if depth.need is not Need.NOTHING else "-",
+            *(_seen(depth, version) for version in TlsVersion),
+            (_ANSWERS[depth.verdict], depth.verdict),
+        ]
+        for depth in result.depths
     ]
-    for line in (*lines, *([f"not decided: {result.reason}"] if result.reason else [])):
-        console.print(Text(line, style="red" if line.startswith("LEFT") else ""), soft_wrap=True)
-    console.print(Text(summary(result), style=f"bold {style(result.verdict)}"), soft_wrap=True)
+    print_table(Table("chain depth", ["chain", "needed by", *TlsVersion, "result"], depths), screen)
+    for sentence in result.notes:
+        print_sentence(Verdict.HELD, sentence, screen)
+
+
+def print_cleaning(cleaning: Cleaning, screen: Screen) -> None:
+    """What `--clean` has taken away, and what is left."""
+    verdict = Verdict.FELL_SHORT if cleaning.left else Verdict.HELD
+    print_verdict(verdict, cleaning_summary(cleaning), screen)
+    if screen.quiet:
+        return
+    _print_left(cleaning.left, screen)
+    for sentence in cleaning.cleaned:
+        screen.line(sentence)
+    for sentence in cleaning.notes:
+        print_sentence(Verdict.HELD, sentence, screen)
+
+
+def _print_left(left: Sequence[str], screen: Screen) -> None:
+    for sentence in left:
+        screen.line(f"LEFT: {sentence}", "red")
 
 
 def chain(depth: Depth) -> str:

@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
-from alb_mutual_tls.operations.printing import Table, counted, dump, print_report
+from alb_mutual_tls.operations.printing import Cell, Table, counted, dump, print_report
 from alb_mutual_tls.operations.status.certificates import (
     ISSUING,
     TRUSTED,
@@ -43,9 +43,12 @@ from alb_mutual_tls.operations.status.certificates import (
 from alb_mutual_tls.operations.status.listeners import ListenerStatus
 from alb_mutual_tls.operations.status.status import StatusReport
 from alb_mutual_tls.pki.renewal import to_text
+from alb_mutual_tls.verdict import Verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from datetime import datetime
+
+    from alb_mutual_tls.operations.printing import Screen
 
 
 NOTHING: Final[Mapping[str, Any]] = {
@@ -167,61 +170,62 @@ def _outstanding(outstanding: OutstandingStatus, report: StatusReport) -> dict[s
 # --- for people
 
 
-def print_for_people(report: StatusReport, console: Console) -> None:
-    """A table of each kind that has rows, findings, and the verdict on one line."""
-    print_report(_tables(report), report.findings, report.verdict, summary(report), console)
+def print_for_people(report: StatusReport, screen: Screen) -> None:
+    """The verdict on one line, what deviates, and a table of each kind that has rows."""
+    print_report(_tables(report, screen), report.findings, report.verdict, summary(report), screen)
 
 
-def _tables(report: StatusReport) -> list[Table]:
+def _tables(report: StatusReport, screen: Screen) -> list[Table]:
     several = len({authority.component for authority in report.authorities}) > 1
-    left = report.days_left
 
     def named(component: str, name: str) -> str:
         return f"{component}/{name}" if several else name
+
+    def ends(moment: datetime) -> Cell:
+        said = f"{screen.moment(moment)} ({counted(report.days_left(moment), 'day')})"
+        soon = report.fail_within is not None and moment <= report.now + report.fail_within
+        return (said, Verdict.FELL_SHORT) if soon or moment <= report.now else said
 
     listeners = [
         [
             named(listener.component, listener.desired.name),
             f"{listener.desired.alb_config}:{listener.desired.port}",
-            f"{words(listener.desired.ca_enabled, [listener.desired.ca_certificate_id])}"
+            f"{_on_or_off(listener.desired.ca_enabled, [listener.desired.ca_certificate_id], screen)}"
             f" ({listener.authority})",
-            _words(listener.albconfig),
-            _words(listener.alb),
+            _words(listener.albconfig, listener, screen),
+            _words(listener.alb, listener, screen),
             listener.verdict,
         ]
         for listener in report.listeners
     ]
-    authorities = [
+    authorities: list[list[Cell]] = [
         [
             named(authority.component, authority.name),
             ", ".join(authority.roles) or "-",
             authority.subject,
-            authority.fingerprint,
-            to_text(authority.not_after),
-            str(left(authority.not_after)),
+            screen.identifier(authority.fingerprint),
+            ends(authority.not_after),
         ]
         for authority in report.authorities
     ]
-    clients = [
+    clients: list[list[Cell]] = [
         [
             named(first.component, first.name)
             if not group
             else f"{group}: {len(members)} clients, the first",
-            first.serial_number,
-            to_text(first.not_after),
-            str(left(first.not_after)),
-            _renewal(first),
+            screen.identifier(first.serial_number),
+            ends(first.not_after),
+            _renewal(first, screen),
         ]
         for group, first, members in _by_group(report.clients, named)
     ]
-    outstanding = [
+    outstanding: list[list[Cell]] = [
         [
             named(outstanding.component, outstanding.client),
-            f"{outstanding.reason} on {to_text(outstanding.since)}",
-            outstanding.serial_number,
-            to_text(outstanding.not_after),
-            str(left(outstanding.not_after)),
-            "yes" if outstanding.accepted else "no",
+            f"{outstanding.reason} {screen.moment(outstanding.since)}",
+            screen.identifier(outstanding.serial_number),
+            ends(outstanding.not_after),
+            ("yes", Verdict.NOT_DECIDED) if outstanding.accepted else "no",
         ]
         for outstanding in sorted(
             report.outstanding,
@@ -234,22 +238,33 @@ def _tables(report: StatusReport) -> list[Table]:
             ["listener", "AlbConfig:port", "desired", "AlbConfig has", "ALB has", "verdict"],
             listeners,
         ),
-        Table("authorities", ["authority", "role", "subject", "SHA-256", "ends", "days left"], authorities),
-        Table("clients", ["client", "serial number", "ends", "days left", "renewal"], clients),
+        Table("authorities", ["authority", "role", "subject", "SHA-256", "ends"], authorities),
+        Table("clients", ["client", "serial number", "ends", "renewal"], clients),
         Table(
             "outstanding: no client has these any more, and ALB knows no revocation",
-            ["client", "why", "serial number", "ends", "days left", "below the trusted CA"],
+            ["client", "why", "serial number", "ends", "still let in"],
             outstanding,
         ),
     ]
 
 
-def _words(view: View) -> str:
+def _words(view: View, listener: ListenerStatus, screen: Screen) -> Cell:
     if isinstance(view, NotKnown):
-        return "not known"
+        return "not known", Verdict.NOT_DECIDED
+    desired = listener.desired
     if isinstance(view, Absent):
-        return "no such listener"
-    return words(view.ca_enabled, view.ca_certificate_ids) + (", changing" if view.changing else "")
+        return "no such listener", Verdict.FELL_SHORT if desired.ca_enabled else Verdict.HELD
+    said = _on_or_off(view.ca_enabled, view.ca_certificate_ids, screen)
+    if view.changing:
+        return f"{said}, changing", Verdict.NOT_DECIDED
+    wanted = _on_or_off(desired.ca_enabled, [desired.ca_certificate_id], screen)
+    if said == wanted:
+        return said if screen.wide else "= desired"
+    return said, Verdict.FELL_SHORT if view.ca_enabled != desired.ca_enabled else listener.verdict
+
+
+def _on_or_off(ca_enabled: bool, identifiers: Iterable[str | None], screen: Screen) -> str:
+    return words(ca_enabled, [screen.identifier(identifier) for identifier in identifiers if identifier])
 
 
 def _by_group(
@@ -264,9 +279,9 @@ def _by_group(
     return [(group, members[0], members) for (group, _), members in groups.items()]
 
 
-def _renewal(client: ClientStatus) -> str:
+def _renewal(client: ClientStatus, screen: Screen) -> Cell:
     if client.due:
-        return "due"
+        return "due", Verdict.NOT_DECIDED
     if client.ends_with_authority:
-        return "none, it ends with its authority"
-    return "not known" if client.renewal is None else f"from {to_text(client.renewal)}"
+        return "none, it ends with its authority", Verdict.NOT_DECIDED
+    return "not known" if client.renewal is None else f"from {screen.moment(client.renewal)}"

@@ -16,6 +16,7 @@ from alb_mutual_tls.operations.verification.outcome import (
     TlsVersion,
 )
 from alb_mutual_tls.threads import threads
+from alb_mutual_tls.waiting import waiting
 
 if TYPE_CHECKING:
     from alb_mutual_tls.pki.forged import ClientCredential
@@ -63,13 +64,14 @@ def carry_out(attempts: Sequence[Attempt], probe: Callable[[Attempt], Outcome]) 
 
         for number in list(behind):
             start(number)
-        while len(outcomes) < len(attempts):
-            number, future = finished.get()
-            outcomes[number] = future.result()
-            rest = behind.pop(number, [])
-            if outcomes[number] == TIMED_OUT:
-                outcomes |= dict.fromkeys(rest, NOT_TRIED)
-            else:
-                for waiting in rest:
-                    start(waiting)
+        with waiting(lambda: f"handshakes, {len(outcomes)} of {len(attempts)} done"):
+            while len(outcomes) < len(attempts):
+                number, future = finished.get()
+                outcomes[number] = future.result()
+                rest = behind.pop(number, [])
+                if outcomes[number] == TIMED_OUT:
+                    outcomes |= dict.fromkeys(rest, NOT_TRIED)
+                else:
+                    for following in rest:
+                        start(following)
     return [outcomes[number] for number in range(len(attempts))]

@@ -17,12 +17,13 @@ when one is added):
                   "not checked" where there is no bundle
     bundles       list of {case, verdict, why}: what the stack has issued to each client, and
                   whether that is ready for the flip
-    checks        list of {case, verdict, why, expected, tlsVersion, address, port, serverName,
-                  path, seen}; verdict also "not offered" (the
-                  listener does not speak this TLS version) and "not checked" (the case could not be
-                  made here); why is "" where it held; expected "let in", "rejected", "redirected to
-                  HTTPS" or null; tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP); address to
-                  path null where nothing was tried
+    checks        list of {case, id, verdict, why, expected, tlsVersion, address, port, serverName,
+                  path, seen}; id: of the kind of case, without names;
+                  verdict also "not offered" (the listener does not speak this TLS version) and
+                  "not checked" (the case could not be made here); why is "" where it held;
+                  expected "let in", "rejected", "redirected to HTTPS" or null;
+                  tlsVersion "TLS 1.2", "TLS 1.3" or null (plain HTTP);
+                  address to path null where nothing was tried
     seen          null, or {kind, status, location, alert, reason}: kind "answered" (status,
                   location), "alert" (alert, as in RFC 8446
                   section 6), "version not offered", "server certificate invalid" (reason),
@@ -36,9 +37,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from alb_mutual_tls.operations.printing import counted, dump, style
+from alb_mutual_tls.operations.printing import (
+    Cell,
+    Table,
+    counted,
+    dump,
+    print_sentence,
+    print_table,
+    print_verdict,
+    style,
+)
 from alb_mutual_tls.operations.verification import flip as flips
 from alb_mutual_tls.operations.verification.flip import Flip
+from alb_mutual_tls.operations.verification.matrix import Row, case_id, rows
 from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
@@ -46,14 +57,14 @@ from alb_mutual_tls.operations.verification.outcome import (
     NoSession,
     Outcome,
     ServerCertificateInvalid,
+    TlsVersion,
     VersionNotOffered,
 )
 from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
-from alb_mutual_tls.verdict import Verdict
+from alb_mutual_tls.verdict import Verdict, overall
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from alb_mutual_tls.operations.printing import Screen
 
 NOTE: Final = (
     "This is what the data plane does now at these addresses; other addresses of the same ALB and later"
@@ -63,6 +74,10 @@ INSECURE_NOTE: Final = (
     " The server's certificate was not verified (--insecure), so something else may have answered."
 )
 SNIPPET_LENGTH: Final = 40
+_MATRICES: Final = 3
+"""Matrices of listeners where all held that are shown beside each other."""
+_NAMED: Final = 10
+"""Cases that are named one by one for one reason."""
 
 
 NOTHING: Final[Mapping[str, Any]] = {"note": NOTE, "notes": [], "listeners": [], "flips": []}
@@ -108,33 +123,95 @@ def as_json(report: VerificationReport) -> str:
     )
 
 
-def print_for_people(report: VerificationReport, console: Console) -> None:
-    """The table, the reasons of rows that did not hold, and the verdict on one line."""
-    from rich.text import Text
+def print_for_people(report: VerificationReport, screen: Screen) -> None:
+    """The verdict, then each listener: what deviates, and its matrix.
 
-    for listener in report.listeners:
-        console.print(Text(_heading(listener), style="bold"))
-        console.print(_table(listener))
-        for verdict, why, cases in _explanations(listener.checks):
-            console.print(Text.assemble((f"{verdict}: ", style(verdict)), f"{', '.join(cases)}: {why}"))
-        console.print()
-    for flip in report.flips:
-        console.print(
-            Text(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", style="bold")
+    Listeners where all held are told together where there are many.
+    """
+    print_verdict(report.verdict, summary(report), screen)
+    if screen.quiet:
+        return
+    short = [listener for listener in report.listeners if listener.verdict is not Verdict.HELD]
+    held = [listener for listener in report.listeners if listener.verdict is Verdict.HELD]
+    together = len(held) > _MATRICES and not screen.wide
+    for listener in [*short, *([] if together else held)]:
+        print_listener(listener, screen)
+    if together:
+        named = ", ".join(listener.listener.name for listener in held)
+        screen.line("")
+        print_sentence(
+            Verdict.HELD, f"all held at {len(held)} listeners (--wide shows each): {named}", screen
         )
-        for bundle in flip.bundles:
-            ready = f"{bundle.case}: ready for the flip to {flip.issuing}: "
-            console.print(
-                Text.assemble(
-                    ready, (bundle.verdict, style(bundle.verdict)), bundle.why and f": {bundle.why}"
-                )
-            )
-        console.print(Text(flips.NOTE, style="dim"))
-        console.print()
+    for flip in report.flips:
+        _print_flip(flip, screen)
+    screen.line("")
     for said in report.notes:
-        console.print(Text.assemble(("note: ", style(Verdict.HELD)), said))
-    console.print(Text(note(report), style="dim"))
-    console.print(Text(summary(report), style=f"bold {style(report.verdict)}"))
+        print_sentence(Verdict.HELD, said, screen)
+    screen.line(note(report), "dim")
+
+
+def print_listener(report: ListenerReport, screen: Screen) -> None:
+    """What deviates at a listener, what was not checked, and the matrix."""
+    screen.line("")
+    screen.line(_heading(report), "bold")
+    explained = _explanations(report.checks)
+    for verdict, why, cases in explained:
+        if verdict is not Verdict.NOT_CHECKED:
+            print_sentence(verdict, f"{', '.join(cases)}: {why}", screen)
+    drawn = rows(
+        report.checks,
+        lambda check: seen_text(check.outcome) if screen.wide else _brief(check),
+        _where if _several(report) else (lambda _: ""),
+        every=screen.wide,
+    )
+    versions: list[TlsVersion | None] = [
+        version
+        for version in (*TlsVersion, None)
+        if any(cell.version is version for row in drawn for cell in row.cells)
+    ]
+    places = _several(report)
+    headings = ["case", *(["at"] if places else []), "expected", *(version or "HTTP" for version in versions)]
+    print_table(
+        Table(
+            "",
+            [*headings, "verdict"],
+            [
+                [
+                    row.label,
+                    *([row.where or "all"] if places else []),
+                    row.expected or "",
+                    *(_cell(row, version) for version in versions),
+                    row.verdict,
+                ]
+                for row in drawn
+            ],
+        ),
+        screen,
+    )
+    for verdict, why, cases in explained:
+        if verdict is Verdict.NOT_CHECKED:
+            screen.line(f"{verdict}: {', '.join(cases)}: {why}", "dim")
+
+
+def _cell(row: Row, version: TlsVersion | None) -> Cell:
+    """What came of a case in one version; several answers where places differ in nothing else."""
+    found = [cell for cell in row.cells if cell.version is version]
+    seen = ", ".join(dict.fromkeys(cell.seen for cell in found))
+    return (seen, overall(cell.verdict for cell in found)) if found else "-"
+
+
+def _print_flip(flip: Flip, screen: Screen) -> None:
+    screen.line("")
+    screen.line(f"flip of {flip.component} from authority {flip.trusted} to {flip.issuing}", "bold")
+    grouped: dict[tuple[Verdict, str], list[str]] = {}
+    for bundle in flip.bundles:
+        grouped.setdefault((bundle.verdict, bundle.why), []).append(bundle.case)
+    for (verdict, why), cases in grouped.items():
+        many = len(cases) > _NAMED and not screen.wide
+        named = f"{len(cases)} clients" if many else ", ".join(cases)
+        ready = f"{named}: ready for the flip to {flip.issuing}: {verdict}"
+        screen.line(ready + (f": {why}" if why else ""), style(verdict))
+    screen.line(flips.NOTE, "dim")
 
 
 def seen_text(outcome: Outcome | None) -> str:
@@ -155,29 +232,25 @@ def seen_text(outcome: Outcome | None) -> str:
             return ""
 
 
-def _table(report: ListenerReport) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+def _brief(check: Check) -> str:
+    """What came of an attempt, without what a server says beyond its status."""
+    match check.outcome:
+        case Answered(status):
+            return f"HTTP {status}"
+        case ServerCertificateInvalid():
+            return "not proven"
+        case NoSession():
+            return "no session"
+        case VersionNotOffered():
+            return Verdict.NOT_OFFERED
+    return seen_text(check.outcome)
 
-    several = _several(report)
-    table = Table()
-    headings = [
-        "case",
-        *(["address", "server name"] if several else []),
-        "TLS",
-        "expected",
-        "seen",
-        "verdict",
-    ]
-    for heading in headings:
-        table.add_column(heading, no_wrap=heading in ("TLS", "expected", "verdict"), overflow="fold")
-    for check in report.checks:
-        to = check.destination
-        where = [_address(check), to.server_name if to else ""] if several else []
-        version = check.version.removeprefix("TLS ") if check.version else ""
-        cells = [check.case, *where, version, check.expected or "", seen_text(check.outcome)]
-        table.add_row(*(Text(cell) for cell in cells), Text(check.verdict, style=style(check.verdict)))
-    return table
+
+def _where(check: Check) -> str:
+    to = check.destination
+    if to is None or to.any_name:
+        return ""
+    return f"{to.server_name} at {_address(check)}"
 
 
 def _several(report: ListenerReport) -> bool:
@@ -252,6 +325,7 @@ def _check(check: Check) -> dict[str, Any]:
     to = check.destination
     return {
         "case": check.case,
+        "id": case_id(check.case),
         "verdict": check.verdict,
         "why": check.why,
         "expected": check.expected,

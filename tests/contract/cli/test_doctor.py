@@ -93,7 +93,7 @@ def doctor(
     )
 
     def run(*arguments: str, place: tuple[str, ...] = at_the_gateway) -> Run:
-        monkeypatch.setattr(sys, "argv", ["mtls", "doctor", *place, "--deadline", "2", *arguments])
+        monkeypatch.setattr(sys, "argv", ["mtls", "doctor", *place, "--timeout", "2", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         return Run(int(ended.value.code or 0), *capsys.readouterr())

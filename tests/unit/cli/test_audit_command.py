@@ -32,7 +32,7 @@ from tests.unit.cli.run import Run
         ),
         (
             ["--adopt", "alb:443"],
-            "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml",
+            "--adopt needs --stack-file: give the file to write, for instance Pulumi.adopted.yaml",
         ),
     ],
 )

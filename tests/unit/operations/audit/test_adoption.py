@@ -322,7 +322,7 @@ def test_listeners_with_different_cas_are_refused(second: dict[str, Any], words:
         (
             ["alb:443"],
             None,
-            "--adopt needs --output: give the stack file to write, for instance --output Pulumi.adopted.yaml",
+            "--adopt needs --stack-file: give the file to write, for instance Pulumi.adopted.yaml",
         ),
         (
             [],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
 from alb_mutual_tls.alibaba.answers import NotPermitted, Throttled
 from alb_mutual_tls.cluster.api import Forbidden
@@ -28,6 +26,7 @@ from alb_mutual_tls.operations.audit.scan import barred, tried
 from alb_mutual_tls.operations.audit.scanned import NotSeen, Upload
 from alb_mutual_tls.verdict import Verdict
 from tests.examples import examples
+from tests.screens import shown
 from tests.unit.listener.corpus import DOCUMENTS, WITH_HTTPS, documents
 from tests.unit.operations.audit.audits import (
     BALANCER,
@@ -458,18 +457,15 @@ def test_what_the_controller_refuses_is_a_complaint_with_its_event(item: dict[st
 
 
 def printed(found: AuditReport) -> str:
-    console = Console(width=160, color_system=None, record=True, file=io.StringIO())
-    audit_report.print_for_people(found, console)
-    return console.export_text()
+    return shown(lambda screen: audit_report.print_for_people(found, screen))
 
 
-def test_people_see_a_line_for_each_listener_and_the_verdict_last() -> None:
-    shown = printed(audit(alb(https(443, **ON), annotations=claimed()), alb={(BALANCER, 443): state()}))
-    assert "│ alb:443/HTTPS │ says on, but lets everybody in │ on, CA ca-1   │ off" in shown
-    assert "stack 1a2b3c4d" in shown
+def test_people_see_the_verdict_first_and_a_line_for_each_listener() -> None:
+    text = printed(audit(alb(https(443, **ON), annotations=claimed()), alb={(BALANCER, 443): state()}))
+    assert "\nalb:443   says on, but lets everybody in  on, CA ca-1    off " in text
+    assert "stack 1a2b3c4d" in text
     assert (
-        shown.splitlines()[-1]
-        == "fell short: 1 HTTPS listener (1 says on, but lets everybody in), 1 complaint"
+        text.splitlines()[0] == "fell short: 1 HTTPS listener (1 says on, but lets everybody in), 1 complaint"
     )
 
 
@@ -477,9 +473,8 @@ def test_every_published_albconfig_is_audited() -> None:
     found = audit(*DOCUMENTS.values(), alb={}, ingresses=ingresses([{"HTTPS": 443}], *DOCUMENTS))
     assert {one.listener.albconfig for one in found.listeners} == set(WITH_HTTPS)
     assert json.loads(audit_report.as_json(found))["version"] == 1
-    assert all(
-        name in printed(found) for name in ("seed-enable-mtls:443/HTTPS", "seed-disable-mtls:443/HTTPS")
-    )
+    text = shown(lambda screen: audit_report.print_for_people(found, screen), wide=True)
+    assert all(f"\n{name} " in text for name in ("seed-enable-mtls:443", "seed-disable-mtls:443"))
     assert {one.name: one.state for one in found.listeners}["seed-enable-mtls:443"] is Enforcement.SAYS_ON
 
 

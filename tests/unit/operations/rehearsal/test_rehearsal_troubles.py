@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
-from io import StringIO
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from alb_mutual_tls.alibaba.alb import Alb
 from alb_mutual_tls.cluster.api import Forbidden, KubernetesError
@@ -21,6 +19,7 @@ from alb_mutual_tls.operations.rehearsal import rehearsal as rehearsals
 from alb_mutual_tls.operations.rehearsal.report import NOTHING, as_json, cleaning_as_json, print_for_people
 from alb_mutual_tls.operations.verification.outcome import ConnectionFailed
 from alb_mutual_tls.verdict import Verdict
+from tests.screens import shown
 from tests.unit.operations.rehearsal.rehearsals import (
     ELSEWHERE,
     GONE,
@@ -395,16 +394,15 @@ def test_the_report_says_the_same_to_people_and_machines(world: World) -> None:
         (3, "nothing yet", "accepted"),
     ]
     assert {check["port"] for check in document["checks"] if check["port"]} == {9443}
-    shown = StringIO()
-    print_for_people(result, Console(file=shown, width=200, color_system=None))
-    assert "CA > 2 intermediates > client" in shown.getvalue()
-    assert shown.getvalue().splitlines()[-1] == document["summary"]
+    text = shown(lambda screen: print_for_people(result, screen))
+    assert "CA > 2 intermediates > client" in text
+    assert text.splitlines()[0] == document["summary"]
     assert document["summary"].startswith(
         "would hold: enabling client authentication on listener 443/HTTPS of AlbConfig alb with authority a;"
         " the temporary listener 8443/HTTPS stood for "
     )
-    for text in (as_json(result), shown.getvalue(), repr(result)):
-        assert "PRIVATE KEY" not in text
+    for told in (as_json(result), text, repr(result)):
+        assert "PRIVATE KEY" not in told
 
 
 def test_what_is_left_and_why_nothing_was_decided_stand_in_the_report(world: World) -> None:
@@ -417,8 +415,6 @@ def test_what_is_left_and_why_nothing_was_decided_stand_in_the_report(world: Wor
         "interrupted: run the command again",
         result.left,
     )
-    shown = StringIO()
-    print_for_people(result, Console(file=shown, width=400, color_system=None))
-    assert f"LEFT: {result.left[0]}" in shown.getvalue()
+    assert f"LEFT: {result.left[0]}" in shown(lambda screen: print_for_people(result, screen))
     assert "1 NOT TAKEN AWAY" in document["summary"]
     assert json.loads(error_as_json("no", NOTHING))["summary"] == "not decided: no"

@@ -4,10 +4,7 @@ a test puts it.
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import Any
-
-from rich.console import Console
 
 from alb_mutual_tls.listener.enforced import (
     Shown,
@@ -20,6 +17,7 @@ from alb_mutual_tls.pki.issued import Outstanding, authority_identity
 from alb_mutual_tls.stack.deployed import DeployedComponent, DeployedListener
 from alb_mutual_tls.stack.inventory import ClientCertificate, Inventory
 from alb_mutual_tls.text import duration
+from tests import screens
 from tests.unit.pki.material import DAY, NOW, authority, client, pem
 
 ROOT, OTHER = authority("root a"), authority("root b")
@@ -73,7 +71,5 @@ def told(made: StatusReport) -> list[str]:
     return [f"{one.verdict}: {one.why}" for one in made.findings]
 
 
-def shown(made: StatusReport) -> str:
-    output = StringIO()
-    print_for_people(made, Console(file=output, width=200))
-    return output.getvalue()
+def shown(made: StatusReport, *, columns: int = 10_000, wide: bool = False) -> str:
+    return screens.shown(lambda screen: print_for_people(made, screen), columns=columns, wide=wide)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from alb_mutual_tls.operations.printing import error_as_json
 from alb_mutual_tls.operations.verification.flip import NOTE as FLIP_NOTE
 from alb_mutual_tls.operations.verification.flip import Bundle, Flip
 from alb_mutual_tls.operations.verification.judgement import Expected
+from alb_mutual_tls.operations.verification.matrix import case_id
 from alb_mutual_tls.operations.verification.outcome import (
     Alert,
     Answered,
@@ -35,6 +35,7 @@ from alb_mutual_tls.operations.verification.report import (
 from alb_mutual_tls.operations.verification.result import Check, ListenerReport, VerificationReport
 from alb_mutual_tls.stack.deployed import DeployedListener
 from alb_mutual_tls.verdict import Verdict
+from tests.screens import shown
 
 PLACE = Destination("127.0.0.1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
 OTHER = Destination("::1", 20443, "demo.alb.ingress.top", "demo.alb.ingress.top", "/")
@@ -58,11 +59,8 @@ def report(*checks: Check, insecure: bool = False) -> VerificationReport:
     return VerificationReport((ListenerReport("mtls", LISTENER, checks),), insecure)
 
 
-def printed(made: VerificationReport) -> str:
-    console = Console(file=io.StringIO(), width=160, color_system=None, highlight=False)
-    print_for_people(made, console)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+def printed(made: VerificationReport, *, columns: int = 10_000, wide: bool = False) -> str:
+    return shown(lambda screen: print_for_people(made, screen), columns=columns, wide=wide)
 
 
 def test_the_json_document_is_pinned() -> None:
@@ -84,6 +82,7 @@ def test_the_json_document_is_pinned() -> None:
                 "checks": [
                     {
                         "case": "client alice",
+                        "id": "client",
                         "verdict": "held",
                         "why": "",
                         "expected": "let in",
@@ -102,6 +101,7 @@ def test_the_json_document_is_pinned() -> None:
                     },
                     {
                         "case": "no certificate",
+                        "id": "no-certificate",
                         "verdict": "fell short",
                         "why": "close it",
                         "expected": "rejected",
@@ -120,6 +120,7 @@ def test_the_json_document_is_pinned() -> None:
                     },
                     {
                         "case": "expired",
+                        "id": "expired",
                         "verdict": "not checked",
                         "why": "no key",
                         "expected": None,
@@ -199,27 +200,86 @@ def test_an_answer_is_shown_with_its_status_and_the_start_of_what_it_says(
     assert seen_text(answer) == text
 
 
-def test_the_table_has_case_version_expectation_and_verdict_and_the_reasons_below() -> None:
-    text = printed(report(HELD, FELL, MISSING))
-    lines = [line.split() for line in text.splitlines()]
-    assert "listener https: AlbConfig alb port 443, client authentication on" in text
-    assert any(
-        line[1:4] == ["client", "alice", "│"] and "1.2" in line and line[-2] == "held"
-        for line in lines
-        if len(line) > 3
-    )
-    assert "fell short: no certificate: close it" in text
-    assert "not checked: expired: no key" in text
-    assert text.splitlines()[-1] == "fell short: 1 check held at 1 listener, 1 fell short, 1 not checked"
-    assert NOTE in text
+def test_the_verdict_comes_first_then_what_deviates_then_a_row_for_each_case() -> None:
+    lines = printed(report(HELD, FELL, MISSING)).splitlines()
+    where = "client authentication on; demo.alb.ingress.top at 127.0.0.1:20443"
+    assert lines == [
+        "fell short: 1 check held at 1 listener, 1 fell short, 1 not checked",
+        "",
+        f"listener https: AlbConfig alb port 443, {where}",
+        "fell short: no certificate: close it",
+        "",
+        "case            expected  TLS 1.2   TLS 1.3   verdict",
+        "client alice    let in    HTTP 200  -         held",
+        "no certificate  rejected  -         HTTP 302  fell short",
+        "not checked: expired: no key",
+        "",
+        NOTE,
+    ]
+    assert shown(lambda screen: print_for_people(report(HELD, FELL), screen), quiet=True).count("\n") == 1
+
+
+def many(names: Sequence[str], status: int = 200) -> list[Check]:
+    """Clients that were tried in both versions."""
+    return [
+        replace(HELD, case=f"client {name}", version=version, outcome=Answered(status))
+        for name in names
+        for version in TlsVersion
+    ]
+
+
+def test_cases_of_one_kind_that_came_to_the_same_are_one_row_with_their_number() -> None:
+    other = replace(HELD, case="client eve", verdict=Verdict.FELL_SHORT, outcome=Alert("expired"))
+    checks = (*many([f"c{number}" for number in range(42)]), other)
+    text = printed(report(*checks), columns=80)
+    assert "\n42 clients  let in    HTTP 200" in text
+    assert "\nclient eve  let in    TLS alert expired" in text
+    assert text.count("HTTP 200") == 2
+    assert printed(report(*checks), wide=True).count("HTTP 200") == 84
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 120])
+def test_no_line_is_longer_than_the_terminal_and_no_word_of_usual_length_is_broken(columns: int) -> None:
+    text = printed(report(*many(["alice"]), FELL, MISSING), columns=columns)
+    assert max(map(len, text.splitlines())) <= columns
+    assert not any(line.endswith(" ") for line in text.splitlines())
+    words = printed(report(*many(["alice"]), FELL, MISSING)).split()
+    whole = {word.removesuffix(":") for word in text.split()}
+    assert {word for word in words if word.isalpha() and len(word) <= columns} <= whole
+
+
+def test_many_listeners_where_all_held_are_named_on_one_line() -> None:
+    held = [ListenerReport("mtls", replace(LISTENER, name=f"l{number}"), (HELD,)) for number in range(200)]
+    broken = ListenerReport("mtls", replace(LISTENER, name="broken"), (FELL,))
+    text = printed(VerificationReport((*held, broken)))
+    assert text.count("\nlistener ") == 1 and "\nlistener broken: " in text
+    assert "note: all held at 200 listeners (--wide shows each): l0, l1, " in text
+
+
+@pytest.mark.parametrize(
+    ("case", "identifier"),
+    [
+        ("client a with 1 of 2 certificates", "client-with-of-certificates"),
+        ("client of authority corp", "client-of-authority"),
+        ("client of partner.pem", "client"),
+        ("self-signed with the CA's name", "self-signed-with-the-ca-name"),
+        ("resumed session of HTTPS 8443", "resumed-session-of-https"),
+        ("bypass QUIC 443", "bypass-quic"),
+    ],
+)
+def test_a_case_has_an_identifier_without_the_names_in_it(case: str, identifier: str) -> None:
+    assert case_id(case) == identifier
 
 
 def test_addresses_are_a_column_only_where_there_are_several() -> None:
     assert "client authentication on; demo.alb.ingress.top at 127.0.0.1:20443\n" in printed(report(HELD))
     assert "[::1]:20443" not in printed(report(HELD))
     other = Check("client alice", Verdict.HELD, "", Expected.LET_IN, OTHER, TlsVersion.TLS_1_2, Answered(200))
-    text = printed(report(HELD, other))
-    assert "127.0.0.1:20443" in text and "[::1]:20443" in text
+    assert "\nclient alice  all  let in    HTTP 200  held\n" in printed(report(HELD, other))
+    rejected = replace(other, verdict=Verdict.FELL_SHORT, outcome=Answered(400))
+    text = printed(report(HELD, rejected))
+    assert "demo.alb.ingress.top at 127.0.0.1:20443" in text
+    assert "demo.alb.ingress.top at [::1]:20443" in text
 
 
 def test_what_a_server_says_is_shown_as_it_is_and_does_not_style_the_table() -> None:
@@ -232,7 +292,7 @@ def test_what_a_server_says_is_shown_as_it_is_and_does_not_style_the_table() -> 
         TlsVersion.TLS_1_2,
         Answered(200, "", "[bold]old[/bold]"),
     )
-    text = printed(report(check))
+    text = printed(report(check), wide=True)
     assert '"[bold]old[/bold]"' in text and "[red]x[/red]" in text
 
 
@@ -305,9 +365,9 @@ def test_the_json_of_a_flip_is_pinned_and_a_bundle_that_is_not_ready_makes_the_w
         (Bundle("no client", Verdict.NOT_CHECKED, "none"), "mtls is not known to be ready for the flip to b"),
     ],
 )
-def test_the_last_line_says_whether_a_stack_is_ready_for_the_flip(bundle: Bundle, words: str) -> None:
+def test_the_first_line_says_whether_a_stack_is_ready_for_the_flip(bundle: Bundle, words: str) -> None:
     text = printed(VerificationReport((ListenerReport("mtls", LISTENER, (HELD,)),), flips=(flip(bundle),)))
-    assert text.splitlines()[-1].endswith(f"1 check held at 1 listener; {words}")
+    assert text.splitlines()[0].endswith(f"1 check held at 1 listener; {words}")
     assert f"{bundle.case}: ready for the flip to b: {bundle.verdict}" in text
     assert FLIP_NOTE in " ".join(text.split())
 

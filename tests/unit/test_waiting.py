@@ -1,0 +1,66 @@
+"""What is told of waiting, and how long anybody waits."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from alb_mutual_tls import waiting
+from alb_mutual_tls.waiting import limit, limited, told
+
+
+class Terminal(io.StringIO):
+    """Standard error on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE", 0.02)
+
+
+def until_told(out: io.StringIO, text: str) -> None:
+    end = time.monotonic() + 10
+    while text not in out.getvalue():
+        assert time.monotonic() < end, out.getvalue()
+        time.sleep(0.005)
+
+
+def test_what_takes_long_is_told_with_its_end_and_once_where_there_is_no_terminal() -> None:
+    out = io.StringIO()
+    with told(out), waiting.waiting("the cluster", 30):
+        until_told(out, "waiting for the cluster: 0 s, 30 s at most\n")
+    assert out.getvalue().count("waiting") == 1
+
+
+def test_a_terminal_shows_one_line_that_goes_away() -> None:
+    out = Terminal()
+    with told(out), waiting.waiting(lambda: "CAS"):
+        until_told(out, "\r\x1b[Kwaiting for CAS: 0 s")
+    assert out.getvalue().endswith("\r\x1b[K")
+    assert "\n" not in out.getvalue()
+
+
+def test_what_is_quick_and_what_no_command_line_tells_stays_silent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE", 60.0)
+    out = io.StringIO()
+    with told(out), waiting.waiting("nothing"):
+        pass
+    with waiting.waiting("in a provider"):
+        pass
+    assert (out.getvalue(), *capsys.readouterr()) == ("", "", "")
+
+
+def test_the_shorter_of_a_limit_and_what_is_usual_counts() -> None:
+    assert limited(30) == 30
+    with limit(5):
+        assert (limited(30), limited(2)) == (5, 2)
+        with limit(None):
+            assert limited(30) == 5
+    assert limited(30) == 30
