@@ -155,6 +155,8 @@ def _code(load: Callable[[], Callable[..., object]], name: str) -> int:
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
     except (Exception, SystemExit) as error:  # SystemExit: click's answer to any EPIPE
+        if isinstance(error, SystemExit) and error.code == 0:  # what completion asked for is printed
+            return ExitCode.GOOD
         traceback.print_exc()
         print(f"{name}: internal error, please report it: {type(error).__name__}: {error}", file=sys.stderr)
     else:

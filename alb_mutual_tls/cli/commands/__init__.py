@@ -5,9 +5,10 @@ What a command needs is imported when it runs, so that `--help` is quick.
 
 from __future__ import annotations
 
-# They register themselves, in the order of the help.
+# They register themselves.
 from alb_mutual_tls.cli.commands import (
     audit,  # noqa: F401
+    clients,  # noqa: F401
     doctor,  # noqa: F401
     export,  # noqa: F401
     inspect,  # noqa: F401

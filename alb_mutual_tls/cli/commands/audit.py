@@ -18,7 +18,7 @@ from alb_mutual_tls.cli.commands.options import (
     ProtocolOption,
     Quiet,
     Wide,
-    app,
+    command,
     presentation,
 )
 from alb_mutual_tls.errors import UserError
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.audit.audit import AuditReport
 
 
-@app.command()
+@command(
+    "Look at all listeners of a cluster; adopt one.",
+    "mtls audit",
+    "mtls audit --adopt alb:443 --stack-file Pulumi.adopted.yaml",
+)
 def audit(
     *,
     adopt: Annotated[

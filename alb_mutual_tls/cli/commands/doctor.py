@@ -21,7 +21,7 @@ from alb_mutual_tls.cli.commands.options import (
     Quiet,
     Stack,
     Wide,
-    app,
+    command,
     presentation,
 )
 from alb_mutual_tls.entry import interruptible
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.doctor import report as doctor_report
 
 
-@app.command()
+@command(
+    "Try what Certificate Management Service really answers.",
+    "mtls doctor",
+    "mtls doctor --yes --report doctor.json",
+)
 def doctor(
     *,
     region: Annotated[str | None, typer.Option(help="Region, as alicloud:region.")] = None,

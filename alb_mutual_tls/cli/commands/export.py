@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, clients
+from alb_mutual_tls.cli.commands.options import ComponentName, Cwd, Json, Stack, clients, command
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +34,12 @@ _PRINTABLE = (Format.PEM, Format.FULLCHAIN, Format.KUBERNETES)
 """Text, whose parts may follow each other."""
 
 
-@clients.command()
+@command(
+    "Write a client's certificate, chain and key to files.",
+    "mtls clients export partner --output out",
+    "mtls clients export partner --format p12 --output out",
+    group=clients,
+)
 def export(
     *,
     name: Annotated[

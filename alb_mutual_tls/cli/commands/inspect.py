@@ -18,7 +18,7 @@ from alb_mutual_tls.cli.commands.options import (
     Role,
     Stack,
     Wide,
-    app,
+    command,
     presentation,
 )
 from alb_mutual_tls.errors import UserError
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.inspection.judgement import InspectionReport
 
 
-@app.command()
+@command(
+    "Explain a certificate, request, key or .p12.",
+    "mtls inspect ca.pem",
+    "mtls inspect partner.crt partner.key --against-stack",
+)
 def inspect(
     *,
     files: Annotated[

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-from alb_mutual_tls.cli.commands.options import Cwd, Json, Patience, Stack, app
+from alb_mutual_tls.cli.commands.options import Cwd, Json, Patience, Stack, command
 from alb_mutual_tls.waiting import limit
 
 
-@app.command()
+@command(
+    "Fetch a short-lived kubeconfig of an ACK cluster.",
+    "mtls kubeconfig --output kubeconfig",
+    'eval "$(mtls kubeconfig --output kubeconfig --minutes 30)"',
+)
 def kubeconfig(
     *,
     output: Annotated[

@@ -15,7 +15,7 @@ from alb_mutual_tls.cli.commands.options import (
     Output,
     Patience,
     Stack,
-    app,
+    command,
     confirm,
     presentation,
 )
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.switch_off import ListenerBefore
 
 
-@app.command()
+@command(
+    "Break the glass: let everybody in at one listener, now.",
+    "mtls off --listener https",
+    "mtls off --alb-config alb --port 443 --yes",
+)
 def off(
     *,
     alb_config: Annotated[str | None, typer.Option("--alb-config", help="Name of the AlbConfig.")] = None,

@@ -18,25 +18,85 @@ import typer
 from alb_mutual_tls.access import keys
 from alb_mutual_tls.entry import ExitCode
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.tokens import VERSION
 
 if TYPE_CHECKING:
     from alb_mutual_tls.operations.printing import Screen
 
 UNLIMITED: Final = 10_000  # columns where no terminal limits them: one record a line
 
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
+_LIFE: Final = (
+    "init",
+    "plan",
+    "verify",
+    "status",
+    "report",
+    "clients",
+    "inspect",
+    "rehearse",
+    "audit",
+    "render",
+    "doctor",
+    "kubeconfig",
+    "off",
+)
+"""The commands in the order in which people come to need them."""
+
+
+class InOrderOfLife(typer.core.TyperGroup):
+    """Lists the commands in the order of a user's life, not of the alphabet."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands, in that order."""
+        return sorted(super().list_commands(ctx), key=_LIFE.index)
+
+
 app = typer.Typer(
+    cls=InOrderOfLife,
+    context_settings=_HELP,
     help="Proves what the listeners of an AlbMutualTls stack let in, and hands client certificates over.",
     epilog=(
         "Exit code: 0 held, 1 fell short, 2 could not be decided (or a wrong option); all of them:"
         " docs/exit-codes.md."
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help would take half of its time
 )
-clients = typer.Typer(help="The client certificates of the stack.", no_args_is_help=True)
+clients = typer.Typer(
+    help="List the stack's client certificates, or hand them over.",
+    context_settings=_HELP,
+    no_args_is_help=True,
+)
 app.add_typer(clients, name="clients")
+Command = Callable[..., None]
+
+
+def command(
+    summary: str, *examples: str, group: typer.Typer = app, name: str | None = None
+) -> Callable[[Command], Command]:
+    """Register a command: a summary that no help cuts off, and what one types."""
+    lines = "".join(f"\n  {example}" for example in examples)
+    return group.command(name, short_help=summary, epilog=f"\b\nExamples:{lines}", context_settings=_HELP)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mtls {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def general(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """The options of no command."""
+
 
 Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Pulumi stack; default: the selected one.")]
 Cwd = Annotated[

@@ -22,7 +22,7 @@ from alb_mutual_tls.cli.commands.options import (
     Stack,
     Timeout,
     Wide,
-    app,
+    command,
     confirm,
     presentation,
 )
@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.rehearsal.result import RehearsalResult
 
 
-@app.command()
+@command(
+    "Try it on a temporary listener before production changes.",
+    "mtls rehearse",
+    "mtls rehearse --authority corp --with-authority-key",
+)
 def rehearse(
     *,
     listener: Annotated[

@@ -16,7 +16,7 @@ from alb_mutual_tls.cli.commands.options import (
     Output,
     Patience,
     Stack,
-    app,
+    command,
     presentation,
 )
 from alb_mutual_tls.errors import UserError
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.render import Rendered
 
 
-@app.command()
+@command(
+    "Print the two fields as a patch for Git and Argo CD.",
+    "mtls render",
+    "mtls render --listener https --stack prod",
+)
 def render(
     *,
     listener: ListenerNames = None,

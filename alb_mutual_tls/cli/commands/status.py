@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,10 +17,11 @@ from alb_mutual_tls.cli.commands.options import (
     Json,
     Output,
     Patience,
+    Presentation,
     Quiet,
     Stack,
     Wide,
-    app,
+    command,
     presentation,
 )
 from alb_mutual_tls.errors import UserError
@@ -35,7 +38,11 @@ class Format(StrEnum):
     OPENMETRICS = "openmetrics"
 
 
-@app.command()
+@command(
+    "Show what is desired, what is live, what ends when.",
+    "mtls status",
+    "mtls status --fail-within 14d --output json",
+)
 def status(
     *,
     fail_within: Annotated[
@@ -50,6 +57,10 @@ def status(
     form: Annotated[
         Format, typer.Option("--format", "-f", help="text: tables; openmetrics: OpenMetrics 1.0 text.")
     ] = Format.TEXT,
+    watch: Annotated[
+        float | None,
+        typer.Option(min=1, max=86400, help="Look again every so many seconds, until Ctrl-C."),
+    ] = None,
     timeout: Patience = None,
     stack: Stack = None,
     cwd: Cwd = None,
@@ -69,11 +80,23 @@ def status(
     from alb_mutual_tls.operations.status import report as status_report
 
     shown = presentation(output, wide=wide, quiet=quiet, json=json)
-    with shown.refusing(status_report.NOTHING), limit(timeout):
-        if shown.for_machines and form is not Format.TEXT:
-            given = "--json" if json else f"--output {output}"
-            raise UserError(f"{given} and --format {form} are both given: leave one of them out")
-        report = _report(fail_within, stack=stack, cwd=cwd, component=component)
+    while True:
+        with shown.refusing(status_report.NOTHING), limit(timeout):
+            if shown.for_machines and form is not Format.TEXT:
+                given = "--json" if json else f"--output {output}"
+                raise UserError(f"{given} and --format {form} are both given: leave one of them out")
+            report = _report(fail_within, stack=stack, cwd=cwd, component=component)
+        if watch is not None and sys.stdout.isatty():
+            typer.echo("\x1b[2J\x1b[H", nl=False)  # a cleared screen
+        _print(report, form, shown)
+        if watch is None:
+            raise typer.Exit(report.exit_code)
+        time.sleep(watch)
+
+
+def _print(report: StatusReport, form: Format, shown: Presentation) -> None:
+    from alb_mutual_tls.operations.status import report as status_report
+
     if form is Format.OPENMETRICS:
         from alb_mutual_tls.operations.status.openmetrics import as_openmetrics
 
@@ -83,7 +106,6 @@ def status(
             lambda: status_report.as_json(report),
             lambda screen: status_report.print_for_people(report, screen),
         )
-    raise typer.Exit(report.exit_code)
 
 
 def _report(

@@ -21,12 +21,16 @@ from alb_mutual_tls.cli.commands.options import (
     Stack,
     Timeout,
     Wide,
-    app,
+    command,
     presentation,
 )
 
 
-@app.command()
+@command(
+    "Try who is let in and who is not, at every listener.",
+    "mtls verify",
+    "mtls verify --listener https --with-authority-key",
+)
 def verify(
     *,
     listener: ListenerNames = None,

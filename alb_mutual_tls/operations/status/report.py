@@ -51,13 +51,9 @@ if TYPE_CHECKING:
     from alb_mutual_tls.operations.printing import Screen
 
 
-NOTHING: Final[Mapping[str, Any]] = {
-    "listeners": [],
-    "authorities": [],
-    "clients": [],
-    "outstanding": [],
-    "findings": [],
-}
+NO_CLIENTS: Final[Mapping[str, Any]] = {"clients": [], "outstanding": [], "findings": []}
+"""What that of `mtls clients list` holds where nothing could be read."""
+NOTHING: Final[Mapping[str, Any]] = {"listeners": [], "authorities": [], **NO_CLIENTS}
 """What the JSON document holds where nothing could be read."""
 
 
@@ -72,10 +68,10 @@ def summary(report: StatusReport) -> str:
     first = min(ends, default=None)
     next_end = f"; {first[1]} ends first, in {report.days_left(first[0])} days" if first else ""
     due = sum(client.due for client in report.clients)
+    listeners = f"{counted(len(report.listeners), 'listener')}, " if report.listeners else ""
     return (
-        f"{report.verdict}: {counted(len(report.listeners), 'listener')},"
-        f" {counted(len(report.clients), 'client')}, {due} due for renewal, {len(report.outstanding)}"
-        f" outstanding{next_end}"
+        f"{report.verdict}: {listeners}{counted(len(report.clients), 'client')}, {due} due for renewal,"
+        f" {len(report.outstanding)} outstanding{next_end}"
     )
 
 
@@ -84,23 +80,31 @@ def summary(report: StatusReport) -> str:
 
 def as_json(report: StatusReport) -> str:
     """The document described above."""
-    return dump(
-        {
-            "version": 1,
-            "verdict": report.verdict,
-            "exitCode": report.exit_code,
-            "summary": summary(report),
-            "checkedAt": to_text(report.now),
-            "failWithinSeconds": (
-                None if report.fail_within is None else int(report.fail_within.total_seconds())
-            ),
-            "listeners": [_listener(listener) for listener in report.listeners],
-            "authorities": [_authority(authority, report) for authority in report.authorities],
-            "clients": [_client(client, report) for client in report.clients],
-            "outstanding": [_outstanding(outstanding, report) for outstanding in report.outstanding],
-            "findings": [{"verdict": finding.verdict, "text": finding.why} for finding in report.findings],
-        }
-    )
+    return dump(_document(report))
+
+
+def clients_as_json(report: StatusReport) -> str:
+    """Of the document above what `mtls clients list` tells."""
+    document = _document(report)
+    return dump({key: value for key, value in document.items() if key not in ("listeners", "authorities")})
+
+
+def _document(report: StatusReport) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "verdict": report.verdict,
+        "exitCode": report.exit_code,
+        "summary": summary(report),
+        "checkedAt": to_text(report.now),
+        "failWithinSeconds": (
+            None if report.fail_within is None else int(report.fail_within.total_seconds())
+        ),
+        "listeners": [_listener(listener) for listener in report.listeners],
+        "authorities": [_authority(authority, report) for authority in report.authorities],
+        "clients": [_client(client, report) for client in report.clients],
+        "outstanding": [_outstanding(outstanding, report) for outstanding in report.outstanding],
+        "findings": [{"verdict": finding.verdict, "text": finding.why} for finding in report.findings],
+    }
 
 
 def _listener(listener: ListenerStatus) -> dict[str, Any]:
@@ -175,6 +179,12 @@ def print_for_people(report: StatusReport, screen: Screen) -> None:
     print_report(_tables(report, screen), report.findings, report.verdict, summary(report), screen)
 
 
+def print_clients(report: StatusReport, screen: Screen) -> None:
+    """The clients that there are, and those that there were."""
+    tables = _tables(report, screen)[2:]
+    print_report(tables, report.findings, report.verdict, summary(report), screen)
+
+
 def _tables(report: StatusReport, screen: Screen) -> list[Table]:
     several = len({authority.component for authority in report.authorities}) > 1
 
@@ -208,6 +218,11 @@ def _tables(report: StatusReport, screen: Screen) -> list[Table]:
         ]
         for authority in report.authorities
     ]
+    told = (
+        [("", client, [client]) for client in report.clients]
+        if screen.wide
+        else _by_group(report.clients, named)
+    )
     clients: list[list[Cell]] = [
         [
             named(first.component, first.name)
@@ -217,7 +232,7 @@ def _tables(report: StatusReport, screen: Screen) -> list[Table]:
             ends(first.not_after),
             _renewal(first, screen),
         ]
-        for group, first, members in _by_group(report.clients, named)
+        for group, first, members in told
     ]
     outstanding: list[list[Cell]] = [
         [

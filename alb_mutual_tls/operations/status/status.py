@@ -7,7 +7,7 @@ the clock is an argument. Bypasses and handshakes are the business of `mtls veri
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,10 @@ class StatusReport:
     @property
     def exit_code(self) -> int:
         return EXIT_CODE[self.verdict]
+
+    def of_clients(self) -> StatusReport:
+        """The same without the listeners and the authorities, for who asks for the clients."""
+        return replace(self, listeners=(), authorities=())
 
     def days_left(self, not_after: datetime) -> int:
         """Whole days until an end; negative once it has passed."""

@@ -26,9 +26,9 @@ ROOT: Final = Path(__file__).parents[3]
 
 def names(app: Any, module: str) -> list[tuple[str, ...]]:
     """The commands of an application, as they are started."""
-    own = [(module, one.callback.__name__) for one in app.registered_commands]
+    own = [(module, one.name or one.callback.__name__) for one in app.registered_commands]
     return own + [
-        (module, group.name, one.callback.__name__)
+        (module, group.name, one.name or one.callback.__name__)
         for group in app.registered_groups
         for one in group.typer_instance.registered_commands
     ]

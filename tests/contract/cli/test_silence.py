@@ -22,9 +22,9 @@ def test_an_api_server_that_never_answers_is_told_and_waited_for_no_longer_than_
     with socket.create_server(("127.0.0.1", 0)) as silent:
         kubeconfig = tmp_path / "silent"
         kubeconfig.write_text(KUBECONFIG.format(port=silent.getsockname()[1]))
-        environment = project(443, kubeconfig=kubeconfig)
-        done = mtls(laboratory, environment, "status", "--timeout", "3")
+        command = ("off", "--alb-config", "alb", "--port", "443", "--yes", "--timeout", "3")
+        done = mtls(laboratory, project(443), *command, "--kubeconfig", str(kubeconfig))
     assert done.returncode == 2
     assert "waiting for the cluster at http://127.0.0.1:" in done.stderr
     assert ": 2 s, 3 s at most\n" in done.stderr
-    assert "no answer within 3 s" in done.stdout
+    assert "no answer within 3 s" in done.stderr
