@@ -85,7 +85,7 @@ def _words(line: str) -> Iterator[str]:
         depth += word.count("[") - word.count("]")
         if word.startswith("#") or word in ("&&", ">", "<", ";", "||") or (word == "|" and depth == 0):
             return
-        yield word.strip("[](){}\"',:.")
+        yield word.strip("[](){}\"',:.`")
         if word.endswith((";", ")")):
             return
 
