@@ -14,7 +14,7 @@ LISTENER_BASE ?=
 BASES = --port-base "$(PORT_BASE)" --listener-base "$(LISTENER_BASE)"
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test test-all campaigns oracle bench lint toolchain test-toolchain drawings
+.PHONY: help up preview down test test-all campaigns oracle bench lint toolchain test-toolchain drawings picture
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -83,3 +83,6 @@ drawings: # the drawings of docs/ anew from their text; needs Go and the Go modu
 	@for source in docs/drawings/*.d2; do \
 		go run oss.terrastruct.com/d2@v0.7.1 --theme 0 --dark-theme 200 --pad 20 "$$source" "$${source%.d2}.svg" || exit 1; \
 	done
+
+picture: # the terminal picture of README.md anew, from a real run; after make up
+	@"$(BIN)/python" -m dev.picture docs/drawings/verify.svg

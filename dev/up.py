@@ -36,7 +36,7 @@ NEXT_STEPS: Final = """\
 next steps:
   . .sandbox/env                                          # pulumi, kubectl and ./mtls in your shell
   pulumi preview                                          # shows no change
-  ./mtls clients export client --format curl --output .   # the client's certificate, key and curl
+  ./mtls clients export client --format curl --output out # the client's certificate, key and curl
   pulumi config set caEnabled false && pulumi up          # lets everybody in; true refuses again
   make down                                               # takes everything down"""
 
@@ -150,9 +150,14 @@ def up(stages: Stages, layout: Layout) -> None:
         select_stack(variables, layout)
         run(["pulumi", "up", "--yes", "--skip-preview", "--stack", STACK], variables)
     with stages.stage("mtls verify"):
-        trust = ["--ca-file", str(layout.server_ca)]
-        run([str(REPOSITORY / "mtls"), "verify", "--stack", STACK, "--with-authority-key", *trust], variables)
+        run(proof(layout), variables)
     print(f"\n{stages.summary()}\n\n{NEXT_STEPS}")
+
+
+def proof(layout: Layout) -> list[str]:
+    """The command that tries who is let in by stack dev."""
+    trust = ["--ca-file", str(layout.server_ca)]
+    return [str(REPOSITORY / "mtls"), "verify", "--stack", STACK, "--with-authority-key", *trust]
 
 
 def preview(stages: Stages, layout: Layout) -> None:

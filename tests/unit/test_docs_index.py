@@ -124,9 +124,18 @@ def test_the_index_says_what_one_finds_there(line: str) -> None:
     assert re.fullmatch(r" *- (\[\S+]\(\S+\)|[A-Z][^[]*): ?.*", line) or line.endswith(":")
 
 
-def test_both_readmes_lead_to_the_index() -> None:
-    for page in ("README.md", "README.ja.md"):
-        assert "docs/README.md" in links(text(REPOSITORY / page))
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md", "README.zh.md"])
+def test_each_readme_leads_to_the_index(page: str) -> None:
+    assert "docs/README.md" in links(text(REPOSITORY / page))
+
+
+@pytest.mark.parametrize("heading", re.findall(r"^### .+", text(DOCS / "guarantees.md"), re.MULTILINE))
+def test_a_test_is_there_for_each_guarantee(heading: str) -> None:
+    guarantee = text(DOCS / "guarantees.md").partition(f"{heading}\n")[2].partition("\n#")[0]
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", guarantee)
+    assert named, "no test is named"
+    for file, function in named:
+        assert re.search(rf"^def {function}\(", text(REPOSITORY / file), re.MULTILINE), f"{file}::{function}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

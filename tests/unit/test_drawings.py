@@ -17,6 +17,8 @@ import pytest
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DRAWINGS: Final = REPOSITORY / "docs/drawings"
 SOURCES: Final = sorted(DRAWINGS.glob("*.d2"))
+TERMINAL: Final = DRAWINGS / "verify.svg"
+"""Drawn by `make picture`, so it has no text."""
 _KEY: Final = r"[a-z][a-z_]*"
 _ARROW: Final = re.compile(rf"^({_KEY}) -> ({_KEY}): ", re.MULTILINE)
 
@@ -56,9 +58,31 @@ def test_text_and_drawing_say_the_same(source: Path) -> None:
 
 
 def test_each_drawing_has_a_text_and_stands_on_a_page() -> None:
-    assert [source.with_suffix(".svg") for source in SOURCES] == sorted(DRAWINGS.glob("*.svg"))
-    page = (DRAWINGS.parent / "architecture.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\(drawings/(\w+)\.svg\)", page)) == {source.stem for source in SOURCES}
+    drawings = {source.with_suffix(".svg") for source in SOURCES} | {TERMINAL}
+    assert drawings == set(DRAWINGS.glob("*.svg"))
+    pages = [*DRAWINGS.parent.glob("*.md"), *REPOSITORY.glob("README*.md")]
+    shown = {
+        (page.parent / drawing).resolve()
+        for page in pages
+        for drawing in re.findall(r"!\[[^]]+]\(([\w/]*drawings/\w+\.svg)\)", page.read_text(encoding="utf-8"))
+    }
+    assert shown == drawings
+
+
+@pytest.mark.parametrize("drawing", sorted(DRAWINGS.glob("*.svg")), ids=lambda drawing: drawing.stem)
+def test_a_drawing_needs_no_network(drawing: Path) -> None:
+    fetched = re.findall(
+        r"(?:url\(|href=|@import )[\s\"']*(http[^\s\"')]*)", drawing.read_text(encoding="utf-8")
+    )
+    assert not fetched
+
+
+def test_the_terminal_is_drawn_from_a_run_that_held() -> None:
+    text = "\n".join(shown(TERMINAL.read_text(encoding="utf-8"))).replace("\xa0", " ")
+    assert re.search(r"\bheld\b", text)
+    assert "no certificate" in text
+    assert "rejected" in text
+    assert "fell short" not in text
 
 
 def test_the_rooms_are_drawn_in_the_layers_that_lint_holds() -> None:

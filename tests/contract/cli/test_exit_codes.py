@@ -192,5 +192,5 @@ def test_who_is_interrupted_alone_ends_every_pulumi_that_it_has_started(
 def test_the_page_has_the_exit_codes_that_the_code_knows() -> None:
     page = (ROOT / "docs/exit-codes.md").read_text()
     assert re.findall(r"^\| (\d) \|", page, re.MULTILINE) == [str(int(code)) for code in ExitCode]
-    for other in ("docs/pipelines.md", "docs/verify.md", "README.md", "README.ja.md"):
+    for other in ("docs/pipelines.md", "docs/verify.md", "README.md", "README.ja.md", "README.zh.md"):
         assert "exit-codes.md" in (ROOT / other).read_text()

@@ -36,6 +36,8 @@ def is_ignored(path: str) -> bool:
         "ca.key",
         "key.pem",
         "partners/partner.key",
+        "out/client.crt",
+        "out/client.curl",
         "out/client.p12",
         "out/client.p12.password",
         "handover/client.crt",
