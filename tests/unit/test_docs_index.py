@@ -22,6 +22,8 @@ PAGES: Final = sorted(
     for page in REPOSITORY.rglob("*.md")
     if not any(part.startswith(".") for part in page.relative_to(REPOSITORY).parts)
 )
+FIRST_CELL_IS_COMPARED: Final = ("errors.md", "oracle.md")
+"""Pages whose rows begin with what tests compare word for word, however long that is."""
 _FENCE: Final = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _SPAN: Final = re.compile(r"(`+)(?!`)((?:.(?!\n\s*\n))+?)(?<!`)\1(?!`)", re.DOTALL)
 _LINK: Final = re.compile(r"\]\(\s*<?([^)\s>]+)>?\s*\)")
@@ -161,6 +163,17 @@ def test_each_target_of_make_exists(page: Path) -> None:
     )
     named = {target for found in code(text(page)) for _, target in _MAKE.findall(found)}
     assert named <= targets
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name)
+def test_what_is_long_stands_under_a_heading_and_not_in_a_cell(page: Path) -> None:
+    tables = [line for line in _FENCE.sub("", text(page)).splitlines() if re.match(r" *\|", line)]
+    cells = [
+        cell
+        for line in tables
+        for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))[page.name in FIRST_CELL_IS_COMPARED :]
+    ]
+    assert not [cell for cell in cells if len(re.sub(r"\]\([^)]*\)", "]", cell).strip()) > 200]
 
 
 def test_each_script_of_a_command_is_there() -> None:

@@ -196,23 +196,23 @@ def test_a_key_of_the_table_is_known_to_check_schema_and_settings(monkeypatch: p
     assert sentence == "alicloud:vault: address is missing; give its address"
 
 
-def test_the_table_in_docs_has_every_key_and_names_tests_that_exist() -> None:
+def test_the_page_has_every_key_and_names_tests_that_exist() -> None:
     page = (REPOSITORY / "docs/configuration.md").read_text()
     section = page.partition("## How each key is honoured")[2].partition("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
-    honoured = {key: row for row in rows for key in re.findall(r"`(\w+:\w+)`", row[0])}
+    parts = re.findall(r"^### (`.+)\n((?:(?!### ).*\n)+)", section, re.MULTILINE)
+    honoured = {key: part for title, part in parts for key in re.findall(r"`(\w+:\w+)`", title)}
     table = {key.full: key for key in keys.KEYS if key.namespace != PROJECT}
     assert sorted(honoured) == sorted([*table, "alicloud:securityToken"])
     assert table.keys() == HONOURED.keys()
     for name, key in table.items():
         for field in key.fields:
-            assert f"`{field.name}`" in honoured[name][1], f"{name}.{field.name}"
+            assert f"`{field.name}`" in honoured[name], f"{name}.{field.name}"
     where = page.partition("## Where, and as whom")[2].partition("\n## ")[0]
     for key in table.values():
         assert re.search(rf"`(\w+:)?{key.name}`", where), key.full
     assert all(f"`{key.name}`" in page for key in keys.KEYS if key.namespace == PROJECT)
-    for row in rows:
-        references = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[-1])
-        assert references, row[0]
+    for title, part in parts:
+        references = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", part)
+        assert references, title
         for file, name in references:
             assert f"def {name}(" in (REPOSITORY / file).read_text(), f"{file} has no {name}"
