@@ -14,7 +14,7 @@ LISTENER_BASE ?=
 BASES = --port-base "$(PORT_BASE)" --listener-base "$(LISTENER_BASE)"
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down test test-all campaigns oracle bench lint toolchain test-toolchain drawings picture
+.PHONY: help up preview down test test-all campaigns oracle bench docs lint toolchain test-toolchain drawings picture
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,9 @@ oracle: test-toolchain ## hold what stands in for plugins against the real ones;
 bench: test-toolchain ## what previews and first deployments cost by the size of a stack, beside an empty program and openssl's loop; into docs/performance.md: BENCH=--write
 	@"$(BIN)/python" -m compileall -q alb_mutual_tls components dev
 	@$(RUN) "$(BIN)/python" -m benchmarks $(BENCH)
+
+docs: toolchain ## the documentation as a site that is searched without a network: build/site/index.html
+	@"$(BIN)/python" -m dev.site
 
 lint: toolchain ## ruff, formatting, types, layers
 	@status=0; \
