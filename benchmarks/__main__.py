@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from benchmarks import page
+from benchmarks import mtls, page
 from benchmarks.growth import QUICK, SIZES, Measured, grow, openssl_loop
 from benchmarks.preview import directory, previews, programs, table
 from tests.integration.engine import REPOSITORY, Sandbox, Stack, succeed
@@ -56,6 +56,12 @@ def _measure(options: argparse.Namespace, place: Path, sandbox: Sandbox) -> list
         " certificate):",
         page.growth_table(grown, loops),
     ]
+    if not options.quick:
+        crowded = []
+        for cost in mtls.costs(make, sandbox):
+            _say(f"{cost.what}: {cost.seconds:.1f} s")
+            crowded.append(cost)
+        told += ["`./mtls` in a crowded cluster:", mtls.table(crowded)]
     if options.write:
         page.write(REPOSITORY / "docs", "\n\n".join(told), page.plots(grown, loops))
     return told

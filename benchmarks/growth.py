@@ -63,7 +63,7 @@ def keys(kind: str, size: int) -> dict[str, Any]:
 
 def albconfig(name: str, ports: list[int]) -> dict[str, Any]:
     """An AlbConfig with an HTTPS listener on each port."""
-    certificates = [{"CertificateId": "1-cn-hangzhou", "IsDefault": True}]
+    certificates = [{"CertificateId": "15683209-cn-hangzhou", "IsDefault": True}]
     return {
         "apiVersion": "alibabacloud.com/v1",
         "kind": "AlbConfig",

@@ -1,7 +1,7 @@
 """How `mtls verify` connects: over TLS, in clear, with a session from elsewhere.
 
-Contexts and sessions are never shared. So a resumed session lets nobody in, except where a probe
-tries just that.
+Sessions are never shared, so a resumed session lets nobody in, except where a probe tries just
+that. A context is shared by the connections of one client, for Python resumes nothing by itself.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ class Probe:
 
         Raises UserError when the credential or the CA file cannot be used.
         """
-        return connect(to, self._context(to, version, credential), self.timeout)[0]
+        context = _shared(version, credential, self.ca_file, self.insecure, to.any_name)
+        return connect(to, context, self.timeout)[0]
 
     def in_clear(self, to: Destination) -> Outcome:
         """What comes of a GET over plain HTTP."""
@@ -65,7 +67,7 @@ class Probe:
 
         It counts whatever the server answers.
         """
-        context = self._context(to, version, None)
+        context = tls_context(version, None, self.ca_file, insecure=self.insecure, any_name=to.any_name)
         context.options &= ~ssl.OP_NO_TICKET
         outcome, session = connect(to, context, self.timeout)
         if session is not None and (session.has_ticket or (session.id and version is TlsVersion.TLS_1_2)):
@@ -78,11 +80,6 @@ class Probe:
             case _:
                 return NoSession("nobody without a certificate is given a TLS session there")
 
-    def _context(
-        self, to: Destination, version: TlsVersion, credential: ClientCredential | None
-    ) -> ssl.SSLContext:
-        return tls_context(version, credential, self.ca_file, insecure=self.insecure, any_name=to.any_name)
-
     @property
     def options(self) -> str:
         """Its options of `mtls verify` for the shell, each after a space."""
@@ -93,6 +90,17 @@ class Probe:
         options += [" --insecure"] * self.insecure
         options += [f" --timeout {self.timeout:g}"] * (self.timeout != Probe.timeout)
         return "".join(options)
+
+
+@lru_cache(1024)
+def _shared(
+    version: TlsVersion,
+    credential: ClientCredential | None,
+    ca_file: Path | None,
+    insecure: bool,
+    any_name: bool,
+) -> ssl.SSLContext:
+    return tls_context(version, credential, ca_file, insecure=insecure, any_name=any_name)
 
 
 @dataclass(frozen=True)
