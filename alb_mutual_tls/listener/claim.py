@@ -11,6 +11,7 @@ the one it made. So one that was moved, renamed or replaced leaves its successor
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from alb_mutual_tls.listener.exact_json import Document
 PREFIX: Final = "albmtls/"
 _VERSION: Final = 1
 _NOTE: Final = "switchedOff"
+_URN: Final = re.compile(r"urn:pulumi:([^:]+)::")
 
 
 class ClaimUnreadable(UserError):
@@ -44,7 +46,9 @@ class Owner:
     urn: str
 
     def __str__(self) -> str:
-        return f"{self.identity} ({self.urn})"
+        """As people know it: the stack's name and its identity."""
+        named = _URN.match(self.urn)
+        return f"stack {named[1]} ({self.identity})" if named else f"stack {self.identity}"
 
 
 @dataclass(frozen=True)
@@ -184,15 +188,15 @@ def for_update(
     if held.owner.urn == owner.urn:
         return held
     raise ClaimedByAnother(
-        f"{listener} is claimed by another resource of this stack, {held.owner.urn}: "
-        "two resources cannot hold one listener, so declare it in one place only"
+        f"{listener} belongs to another resource of this stack, {held.owner.urn.rpartition('::')[2]}: two"
+        " resources cannot hold one listener, so declare it in one place only"
     )
 
 
 def _claimed(listener: str, held: Claim) -> ClaimedByAnother:
     return ClaimedByAnother(
-        f"{listener} is claimed by another stack, {held.owner}: remove it from that stack's listeners and"
-        " run pulumi up there, or set takeOver to true here to take it over"
+        f"{listener} belongs to {held.owner}: remove it from that stack's listeners and run pulumi up there;"
+        " or take it over here: pulumi config set takeOver true"
     )
 
 

@@ -27,15 +27,12 @@ def refuse_lockout(
     if not _locks_out(inputs, (trusted, issuing, *former)):
         return
     wanted = inputs["trustedFingerprint"]
-    authority = (
-        "one that has not been made yet" if wanted is UNKNOWN else f"the one with the SHA-256 {short(wanted)}"
-    )
+    authority = "one that has not been made yet" if wanted is UNKNOWN else f"that of SHA-256 {short(wanted)}"
     raise UserError(
-        f"{what} would trust another certificate authority, {authority}, of which no client has a certificate"
-        f" so far (it trusts {short(trusted)}, and {short(issuing)} was issuing), so everybody would be"
-        " locked out: set issuingAuthority to the new one first, run pulumi up, let the clients install"
-        " their certificates, then change trustedAuthority; or set cutOff to true if locking everybody out"
-        " is the purpose"
+        f"{what} would trust an authority that no client has a certificate of ({authority}), so everybody"
+        " would be locked out: set issuingAuthority to it first and run pulumi up, let the clients install"
+        " their certificates, then set trustedAuthority (docs/rotation.md); if writing authorities has"
+        " removed the implicit root, add root: {} there; set cutOff to true only to lock everybody out"
     )
 
 
@@ -54,7 +51,7 @@ def refuse_lockout_by_taking(what: str, inputs: ListenerSettings, claim: Claim) 
     if _locks_out(inputs, (claim.trusted, claim.issuing)):
         raise UserError(
             f"{what} asks for clients of the certificate authority with the SHA-256 {short(claim.trusted)},"
-            f" as stack {claim.owner} has it, and would be taken over with another one, so everybody would be"
+            f" as {claim.owner} has it, and would be taken over with another one, so everybody would be"
             " locked out: let authorities name that one, or set caEnabled to false for the take-over; or set"
             " cutOff to true if locking everybody out is the purpose"
         )

@@ -61,7 +61,7 @@ def plan_create(document: Document, inputs: LocatedInputs, urn: str, claim_id: s
     if listener.ca_enabled and inputs["caEnabled"] is False:
         warnings.append(opens(short_name(inputs)))
     if claim is not None and claim.owner.identity != identity:
-        warnings.append(f"{what} is taken over from stack {claim.owner}")
+        warnings.append(f"{what} is taken over from {claim.owner}")
         if listener.ca_enabled:
             refuse_lockout_by_taking(what, inputs, claim)
             if inputs["caEnabled"] is not False and inputs["trustedFingerprint"] not in (
@@ -123,7 +123,7 @@ def plan_update(document: Document, inputs: LocatedInputs, urn: str, state: List
             state.get("formerFingerprints", []),
         )
     elif claim.owner.identity != identity:
-        warnings.append(f"{what} is taken over from stack {claim.owner}")
+        warnings.append(f"{what} is taken over from {claim.owner}")
         if listener.ca_enabled:
             refuse_lockout_by_taking(what, inputs, claim)
     previous = state["previous"] if claim is None else claim.previous
@@ -234,7 +234,7 @@ def plan_delete(document: Document, state: ListenerState) -> Planned:
                 [],
                 listener,
                 claim,
-                warnings=(f"{what} is left as it is, because stack {claim.owner} has claimed it",),
+                warnings=(f"{what} is left as it is, because {claim.owner} has claimed it",),
             )
 
 

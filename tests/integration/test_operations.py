@@ -180,7 +180,7 @@ def test_a_lost_state_rejects_nobody_and_the_listener_is_this_stacks_again(
     lost = sandbox.claims()[CLAIM]
     succeed(stack.pulumi("stack", "rm", "--yes", "--force", "--preserve-config"))
     stack.pulumi("stack", "init", stack.name)
-    assert "is claimed by another stack" in " ".join(stack.fails("preview").split())
+    assert "belongs to stack " in " ".join(stack.fails("preview").split())
     for key in ("issuingAuthority", "trustedAuthority"):
         stack.config.pop(f"alb-mutual-tls:{key}")
     with shut(sandbox):

@@ -113,7 +113,7 @@ def _refuse(report: AuditReport, document: Document, audited: ListenerAudit) -> 
     claim, alb, state = audited.claim, audited.alb, audited.state
     if isinstance(claim, Claim):
         raise UserError(
-            f"{what}: stack {claim.owner} holds it already; remove it from that stack's listeners there"
+            f"{what}: {claim.owner} holds it already; remove it from that stack's listeners there"
             " first, or set takeOver in yours"
         )
     if claim is not None:

@@ -133,7 +133,7 @@ def _of_albconfig(document: Document, events: Mapping[str, str]) -> Iterator[Fin
             yield Finding(
                 Verdict.HELD,
                 f"AlbConfig {name_of(document)} has no listener {port}/{protocol.upper()} any more, which"
-                f" stack {claim.owner} still claims: remove it from that stack's listeners and run pulumi up"
+                f" {claim.owner} still claims: remove it from that stack's listeners and run pulumi up"
                 " there",
             )
     yield from (Finding(Verdict.HELD, left.sentence()) for left in left_behind(document))

@@ -224,7 +224,7 @@ def _of_claim(listener: Listener, claim: claims.Claim | str | None) -> Iterator[
         named = ", ".join(listener.ca_certificate_ids) or "none"
         yield Finding(
             Verdict.FELL_SHORT,
-            f"{_what(listener)} is held by stack {claim.owner}, which wrote CA certificate {claim.applied},"
+            f"{_what(listener)} is held by {claim.owner}, which wrote CA certificate {claim.applied},"
             f" and names {named} now: run pulumi preview there, and find out who changed it",
         )
 

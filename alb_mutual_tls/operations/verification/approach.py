@@ -43,8 +43,9 @@ class Approach:
         moved = port + self.shift
         if not 1 <= moved <= 65535:
             raise UserError(
-                f"port {port} moved by {self.shift}, as verify.address moves its listener, is {moved} and no"
-                " port: give verify.address a port that leaves room"
+                f"verify.address moves ports by {self.shift}, so port {port} cannot be reached there: give it a"
+                f" port that is {1 - moved if moved < 1 else moved - 65535}"
+                f" {'higher' if moved < 1 else 'lower'}"
             )
         return [
             Destination(address, moved, name, _host_header(name, port, default_port), self.path)

@@ -110,8 +110,8 @@ def test_another_stack_is_refused_by_name_unless_it_takes_over(identity: str | N
         for_create(CLAIM, identity, take_over=False, listener=WHAT)
     assert (
         str(raised.value)
-        == f"{WHAT} is claimed by another stack, 1a2b3c4d ({URN}): remove it from that stack's listeners and"
-        " run pulumi up there, or set takeOver to true here to take it over"
+        == f"{WHAT} belongs to stack dev (1a2b3c4d): remove it from that stack's listeners and run pulumi up"
+        " there; or take it over here: pulumi config set takeOver true"
     )
     assert for_create(CLAIM, identity, take_over=True, listener=WHAT) is CLAIM
 
@@ -140,7 +140,7 @@ def test_an_update_never_takes_a_claim_from_another_resource_of_its_stack(take_o
 
 def test_an_update_takes_another_stacks_claim_only_with_take_over() -> None:
     stranger = Owner("99999999", URN)
-    with pytest.raises(ClaimedByAnother, match="another stack"):
+    with pytest.raises(ClaimedByAnother, match="belongs to stack dev"):
         for_update(CLAIM, "c0", stranger, take_over=False, listener=WHAT)
     assert for_update(CLAIM, "c0", stranger, take_over=True, listener=WHAT) is CLAIM
 

@@ -137,8 +137,8 @@ def test_a_time_out_keeps_the_resource_tells_what_alb_shows_and_the_next_run_ask
         f" false, CA certificate {CA_2} (Associated); the last warnings of AlbConfig alb are"
         " FailedApplyModel: CertificateId not found (2026-11-23T22:00:00Z); perhaps ALB does not know the CA"
         " certificate, because it reads the other half of CAS than cas.aliyuncs.com: set"
-        " alicloud:endpoints.cas to the half of the ALB (docs/configuration.md); the AlbConfig holds what"
-        " is desired, so look at its events, and run pulumi up to check again"
+        " alicloud:endpoints.cas to the half of the ALB (docs/configuration.md); the AlbConfig is written:"
+        " look at it (kubectl describe albconfig alb), and run pulumi up to check again"
     ]
     live = world.refresh(made.value.state)
     assert live is not None

@@ -171,7 +171,7 @@ def claimed() -> dict[str, str]:
             ("alb", 443),
             alb(https(443, **ON), annotations=claimed()),
             {},
-            "alb:443 cannot be adopted: stack 1a2b3c4d (urn:x) holds it already",
+            "alb:443 cannot be adopted: stack 1a2b3c4d holds it already",
         ),
         (
             ("alb", 443),

@@ -273,7 +273,7 @@ def test_who_holds_a_listener_is_told_and_what_was_changed_behind_its_back_is_a_
         alb(https(443, **ON), annotations=claimed(applied="ca-9")), alb={(BALANCER, 443): state(CA)}
     )
     assert said(found) == [
-        "listener 443/HTTPS of AlbConfig alb is held by stack 1a2b3c4d (urn:x), which wrote CA certificate"
+        "listener 443/HTTPS of AlbConfig alb is held by stack 1a2b3c4d, which wrote CA certificate"
         f" ca-9, and names {CA} now: run pulumi preview there, and find out who changed it"
     ]
     found = audit(
@@ -288,7 +288,7 @@ def test_who_holds_a_listener_is_told_and_what_was_changed_behind_its_back_is_a_
 def test_a_claim_on_a_listener_that_is_gone_is_told() -> None:
     found = audit(alb(https(443), annotations=claimed(port=8443)))
     assert said(found, Verdict.HELD)[0].startswith(
-        "AlbConfig alb has no listener 8443/HTTPS any more, which stack 1a2b3c4d (urn:x) still claims"
+        "AlbConfig alb has no listener 8443/HTTPS any more, which stack 1a2b3c4d still claims"
     )
 
 
