@@ -19,6 +19,7 @@ LISTENERS: Final = 200
 CLIENTS: Final = 100
 _AT_ONCE: Final = 500
 _FIRST_PORT: Final = 2000
+_OF_ONE: Final = 40
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ class Cost:
 def costs(make: Callable[[str], Stack], sandbox: Sandbox) -> Iterator[Cost]:
     """Run `status` and `audit` in a crowd, and `verify` at many listeners with many clients."""
     stack = make("crowd")
-    apply(sandbox, albconfig("many", [_FIRST_PORT + at for at in range(LISTENERS)]))
-    address = _address(sandbox, "many")
-    listeners = {f"l{at:03}": stack.listener("many", _FIRST_PORT + at, at=address) for at in range(LISTENERS)}
+    listeners = dict(_listeners(stack, sandbox))
     clients: dict[str, Any] = {f"n{at:03}": {} for at in range(CLIENTS)}
     stack.set(**{**SETTINGS, "caEnabled": True, "clients": clients, "listeners": listeners})
     stack.up()
@@ -82,9 +81,20 @@ def _cost(what: str, stack: Stack, *command: str) -> Cost:
     return Cost(what, seconds, usage.ru_maxrss / 1024, len(sent), document["summary"].partition(";")[0])
 
 
+def _listeners(stack: Stack, sandbox: Sandbox) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Listeners of several AlbConfigs, as ALB takes no more than fifty each."""
+    ports = range(_FIRST_PORT, _FIRST_PORT + _OF_ONE)
+    for number in range(LISTENERS // _OF_ONE):
+        name = f"many-{number}"
+        apply(sandbox, albconfig(name, list(ports)))
+        address = _address(sandbox, name)
+        for port in ports:
+            yield f"l{number}-{port}", stack.listener(name, port, at=address)
+
+
 def _address(sandbox: Sandbox, name: str) -> str:
     """The address of a load balancer, once the controller has made it."""
-    end = time.monotonic() + 300
+    end = time.monotonic() + 60
     while True:
         try:
             return sandbox.address(name)

@@ -93,8 +93,8 @@ def await_truth(
             return (
                 f"ALB did not confirm within {seconds:.0f} s that {what} {expected}: {shown};"
                 f" {_last_warnings(cluster, albconfig)}{_other_half(cas_host()) if unknown else ''}; the"
-                f" AlbConfig is written: look at it (kubectl describe albconfig {albconfig}), and run pulumi up"
-                " to check again"
+                f" AlbConfig is written: look at it (kubectl describe albconfig {albconfig}), and run pulumi"
+                " up to check again"
             )
         request.status(f"waiting for ALB to confirm that {what} {expected}: {shown}")
         try:

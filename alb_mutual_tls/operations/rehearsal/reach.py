@@ -30,8 +30,8 @@ def moved_address(listener: DeployedListener, port: int) -> str | None:
     moved = at - listener.port + port
     if not 1 <= moved <= 65535:
         raise UserError(
-            f"verify.address moves ports by {at - listener.port}, so port {port} cannot be reached there: give"
-            " another --port"
+            f"verify.address moves ports by {at - listener.port}, so port {port} cannot be reached there:"
+            " give another --port"
         )
     return f"[{host}]:{moved}" if ":" in host else f"{host}:{moved}"
 

@@ -43,8 +43,8 @@ class Approach:
         moved = port + self.shift
         if not 1 <= moved <= 65535:
             raise UserError(
-                f"verify.address moves ports by {self.shift}, so port {port} cannot be reached there: give it a"
-                f" port that is {1 - moved if moved < 1 else moved - 65535}"
+                f"verify.address moves ports by {self.shift}, so port {port} cannot be reached there: give it"
+                f" a port that is {1 - moved if moved < 1 else moved - 65535}"
                 f" {'higher' if moved < 1 else 'lower'}"
             )
         return [

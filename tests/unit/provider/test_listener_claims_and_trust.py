@@ -103,8 +103,7 @@ def test_another_stack_is_refused_by_name_and_may_take_over_with_the_first_value
     world.delete(first)
     assert world.listener()["caCertificates"] == [{"CertificateId": CA_2}]
     assert world.warnings() == [
-        "listener 443/HTTPS of AlbConfig alb is left as it is, because stack 99999999"
-        f" ({URN.format('https')}) has claimed it"
+        "listener 443/HTTPS of AlbConfig alb is left as it is, because stack dev (99999999) has claimed it"
     ]
 
 

@@ -93,7 +93,7 @@ def test_a_door_that_is_moved_out_of_range_is_an_error() -> None:
     way = approach(listener(port=8443, address="127.0.0.1:443"), known)
     with pytest.raises(
         UserError,
-        match=r"moves ports by -8000, so port 80 cannot be reached there: give it a port that is 7921 higher",
+        match=r"by -8000, so port 80 cannot .* give it a port that is 7921 higher",
     ):
         way.destinations(80, ("a",), ["127.0.0.1"], default_port=80)
 
