@@ -54,6 +54,14 @@ def pulumi_program() -> str:
     return program
 
 
+def stack_name(directory: Path, stack: str | None) -> str:
+    """The name of the stack: the given one, else the one that is selected.
+
+    Raises UserError where none is.
+    """
+    return stack or pulumi(directory, None, "stack", "--show-name").strip()
+
+
 def export(directory: Path, stack: str | None, *, secrets: bool = True) -> Mapping[str, Any]:
     """The deployment of the stack, with its secrets decrypted or as they are.
 

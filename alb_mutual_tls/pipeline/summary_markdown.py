@@ -10,8 +10,8 @@ from typing import Final
 from alb_mutual_tls.engine.events import Step
 from alb_mutual_tls.engine.messages import FailureKind
 from alb_mutual_tls.operations.deployment.listener_change import ListenerChange, PlannedAuthority
-from alb_mutual_tls.pipeline.markdown import escaped, folded, items, table
-from alb_mutual_tls.pipeline.summary import REJECTS_ALL, Summary, headline
+from alb_mutual_tls.operations.deployment.summary import REJECTS_ALL, Summary, headline
+from alb_mutual_tls.pipeline.markdown import escaped, folded, items, marker, table
 
 LIMIT: Final = 65_000
 """Characters of a summary at most; GitHub refuses comments of more than 65,536."""
@@ -23,7 +23,8 @@ _SIGNS: Final = {"create": "+", "delete": "-", "replace": "+-", "import": "+"}
 
 def as_markdown(summary: Summary) -> str:
     """The summary for a comment, at most `LIMIT` characters, one line feed at its end."""
-    parts = [f"**{escaped(f'{summary.stack}: {summary.verdict}', limit=1500)}**\n{summary.marker}"]
+    verdict = escaped(f"{summary.stack}: {summary.verdict}", limit=1500)
+    parts = [f"**{verdict}**\n{marker(summary.kind, summary.stack)}"]
     if summary.drifts:
         rows = [
             tuple(

@@ -14,6 +14,7 @@ from alb_mutual_tls.cli.commands import (
     inspect,  # noqa: F401
     kubeconfig,  # noqa: F401
     off,  # noqa: F401
+    plan,  # noqa: F401
     rehearse,  # noqa: F401
     render,  # noqa: F401
     status,  # noqa: F401

@@ -18,7 +18,7 @@ def drift(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = 
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.engine.run import run
-    from alb_mutual_tls.pipeline.summary import of_drift
+    from alb_mutual_tls.operations.deployment.summary import of_drift
 
     interruptible()
     preview = run(

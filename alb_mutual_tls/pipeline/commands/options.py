@@ -16,7 +16,7 @@ from alb_mutual_tls import entry
 from alb_mutual_tls.errors import UserError
 
 if TYPE_CHECKING:
-    from alb_mutual_tls.pipeline.summary import Summary
+    from alb_mutual_tls.operations.deployment.summary import Summary
 
 app = typer.Typer(
     help="What pipelines run: docs/pipelines.md; exit codes: docs/exit-codes.md.",
@@ -54,7 +54,7 @@ def write(summary: Summary, output: Path | None, *, json: bool) -> None:
 
     With a file, the verdict goes to standard error too.
     """
-    from alb_mutual_tls.pipeline.summary import as_json
+    from alb_mutual_tls.operations.deployment.summary import as_json
     from alb_mutual_tls.pipeline.summary_markdown import as_markdown
 
     write_text(

@@ -19,7 +19,7 @@ def preview(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json 
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.engine.run import run
-    from alb_mutual_tls.pipeline.summary import of_preview
+    from alb_mutual_tls.operations.deployment.summary import of_preview
 
     interruptible()
     summary = of_preview(stack, run("preview", directory=project_directory(cwd), stack=stack, log=sys.stderr))

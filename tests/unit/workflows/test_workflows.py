@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,11 +183,11 @@ def test_gitlab_gives_no_job_of_a_fork_a_token() -> None:
 
 @pytest.mark.parametrize("file", [GITHUB["run"], GITLAB], ids=lambda file: file.name)
 def test_the_comment_is_found_again_by_the_marker_that_the_summary_has(file: Path) -> None:
-    summary = import_module("alb_mutual_tls.pipeline.summary").Summary
+    made = import_module("alb_mutual_tls.pipeline.markdown").marker
     (marker,) = set(
         re.findall(r"<!--.*?-->", file.read_text().replace("%s", "STACK").replace("$STACK", "STACK"))
     )
-    assert summary.marker.fget(SimpleNamespace(kind="preview", stack="STACK")) == marker
+    assert made("preview", "STACK") == marker
 
 
 def test_no_script_from_the_network_runs_beside_credentials_and_gitlab_checks_the_engine() -> None:

@@ -16,7 +16,7 @@ from alb_mutual_tls.operations.deployment.certificate_change import CertificateC
 from alb_mutual_tls.operations.deployment.drift import drift, pending
 from alb_mutual_tls.operations.deployment.listener_change import Effect
 from alb_mutual_tls.operations.deployment.plan import plan
-from alb_mutual_tls.pipeline.summary import as_json, of_drift, of_preview
+from alb_mutual_tls.operations.deployment.summary import as_json, of_drift, of_preview
 from alb_mutual_tls.pipeline.summary_markdown import as_markdown
 from alb_mutual_tls.tokens import (
     CA_CERTIFICATE,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alb_mutual_tls.entry import ExitCode
-from alb_mutual_tls.pipeline.summary import Summary, as_json, of_drift, of_preview
+from alb_mutual_tls.operations.deployment.summary import Summary, as_json, of_drift, of_preview
 from alb_mutual_tls.pipeline.summary_markdown import LIMIT, as_markdown
 from tests.unit.operations.deployment.recorded import NAMES, ended, lines, recorded
 

@@ -1,7 +1,7 @@
-"""The result of an engine run, as a verdict, Markdown and JSON.
+"""The result of an engine run, as a verdict and JSON.
 
-It is for pull requests and for whoever handles a drift. The same plan gives the same bytes.
-Everything is sorted, and there are no times, durations or request ids in it.
+It is for pull requests, for `mtls plan` and for whoever handles a drift. The same plan gives the
+same bytes. Everything is sorted, and there are no times, durations or request ids in it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from alb_mutual_tls.operations.deployment.certificate_change import counted
 from alb_mutual_tls.operations.deployment.drift import Drift, drift, pending
 from alb_mutual_tls.operations.deployment.listener_change import Effect
 from alb_mutual_tls.operations.deployment.plan import Plan, plan
-from alb_mutual_tls.pipeline.markdown import marker
 
 _NOT_LOOKED_AT: Final = re.compile(r"was not looked at, what is known of it is kept")
 REJECTS_ALL: Final = re.compile(r"every client of \S+ is rejected until")
@@ -41,11 +40,6 @@ class Summary:
     drifts: tuple[Drift, ...]
     warnings: tuple[str, ...]
     failure: Failure | None
-
-    @property
-    def marker(self) -> str:
-        """An HTML comment, by which a pipeline finds its comment again."""
-        return marker(self.kind, self.stack)
 
 
 def of_preview(stack: str, run: Run) -> Summary:
@@ -187,9 +181,6 @@ def _warnings(run: Run) -> tuple[str, ...]:
             {_DAYS_LEFT.sub("", steady(diagnostic.text)) for diagnostic in run.events.said(Severity.WARNING)}
         )
     )
-
-
-# --- Markdown
 
 
 # --- JSON
