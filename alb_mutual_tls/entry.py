@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -45,6 +47,9 @@ GRACE_SECONDS: Final = 1.0
 INTERRUPTED: Final = 128
 """Plus the number of the signal, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
 
+_CHOICE: Final = re.compile(
+    r"Invalid value for '(--[a-z-]+)'.*?: (?:Value error, )?'(.*)' is not one of (.+)"
+)
 _signals: Final[list[int]] = []
 """Those that came."""
 _arguments: Final[list[str]] = []
@@ -147,13 +152,13 @@ def _code(load: Callable[[], Callable[..., object]], name: str) -> int:
     try:
         ended = load()(prog_name=name, standalone_mode=False)
     except typer.TyperException as error:  # a wrong option
-        error.show()  # type: ignore[attr-defined]  # all of them that are raised are ClickExceptions
+        _refuse(name, _usage(error, name))
     except typer.Abort:
         print(f"{name}: there was no answer to the question: nothing was done", file=sys.stderr)
     except KeyboardInterrupt:
         return INTERRUPTED + signal.SIGINT
     except UserError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        _refuse(name, str(error))
     except (Exception, SystemExit) as error:  # SystemExit: click's answer to any EPIPE
         if isinstance(error, SystemExit) and error.code == 0:  # what completion asked for is printed
             return ExitCode.GOOD
@@ -162,6 +167,39 @@ def _code(load: Callable[[], Callable[..., object]], name: str) -> int:
     else:
         return ended if isinstance(ended, int) else ExitCode.GOOD
     return ExitCode.UNDECIDED
+
+
+def _refuse(name: str, sentence: str) -> None:
+    """Say why nothing was done, on standard error or in the JSON document that is wanted."""
+    if "--json" in _arguments:
+        print(json.dumps(refusal(sentence), indent=2, ensure_ascii=False))
+    else:
+        print(f"{name}: {sentence}", file=sys.stderr)
+
+
+def refusal(sentence: str) -> dict[str, object]:
+    """What every JSON document begins with where a command could do nothing."""
+    return {
+        "version": 1,
+        "verdict": "not decided",
+        "exitCode": int(ExitCode.UNDECIDED),
+        "summary": f"not decided: {sentence}",
+        "error": sentence,
+    }
+
+
+def _usage(error: Any, name: str) -> str:
+    """A wrong option as one sentence, with the choices that there are and where to read on."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    said = said.replace(". Did you mean ", ": did you mean ")
+    choice = _CHOICE.search(said)
+    if choice:
+        option, given, rest = choice.groups()
+        choices = ", ".join(re.findall(r"'([^']+)'", rest))
+        said = f"{option} {given}: choose {choices}"
+    path = getattr(getattr(error, "ctx", None), "command_path", name)
+    more = f"{path.replace('ci ', 'ci/')} --help"
+    return f"{said[:1].lower()}{said[1:]}{f' See {more}' if said.endswith('?') else f'; see {more}'}"
 
 
 class _Output(io.RawIOBase):

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from alb_mutual_tls.entry import refusal
 from alb_mutual_tls.pki.renewal import to_text
 from alb_mutual_tls.text import printable
-from alb_mutual_tls.verdict import EXIT_CODE, Finding, Verdict
+from alb_mutual_tls.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,9 +84,7 @@ def error_as_json(sentence: str, nothing: Mapping[str, Any]) -> str:
 
     `nothing`: the fields that the command's document has besides, empty.
     """
-    verdict = Verdict.NOT_DECIDED
-    head = {"version": 1, "verdict": verdict, "exitCode": EXIT_CODE[verdict]}
-    return dump({**head, "summary": f"{verdict}: {sentence}", "error": sentence, **nothing})
+    return dump({**refusal(sentence), **nothing})
 
 
 def style(verdict: Verdict) -> str:

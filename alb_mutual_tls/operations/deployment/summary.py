@@ -195,11 +195,7 @@ def as_json(summary: Summary) -> str:
         "stack": summary.stack,
         "verdict": summary.verdict,
         "exitCode": int(summary.exit_code),
-        "failure": (
-            None
-            if failed is None
-            else {"reason": failed.reason.name.lower(), "sentences": list(failed.sentences)}
-        ),
+        "failure": failure_document(failed),
         "drift": [
             {
                 "what": drifted.what,
@@ -212,8 +208,8 @@ def as_json(summary: Summary) -> str:
             }
             for drifted in summary.drifts
         ],
-        "listeners": [_camel(asdict(change)) for change in summary.plan.listeners] if failed is None else [],
-        "certificates": [_camel(asdict(change)) for change in summary.plan.certificates]
+        "listeners": [camel(asdict(change)) for change in summary.plan.listeners] if failed is None else [],
+        "certificates": [camel(asdict(change)) for change in summary.plan.certificates]
         if failed is None
         else [],
         "resources": (
@@ -236,11 +232,19 @@ def as_json(summary: Summary) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _camel(value: Any) -> Any:
+def failure_document(failed: Failure | None) -> dict[str, Any] | None:
+    """Why something failed, for machines."""
+    if failed is None:
+        return None
+    return {"reason": failed.reason.name.lower(), "sentences": list(failed.sentences)}
+
+
+def camel(value: Any) -> Any:
+    """A value whose keys are written as JSON documents have them."""
     if isinstance(value, dict):
         return {
-            re.sub("_(.)", lambda match: match[1].upper(), key): _camel(item) for key, item in value.items()
+            re.sub("_(.)", lambda match: match[1].upper(), key): camel(item) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_camel(item) for item in value]
+        return [camel(item) for item in value]
     return value

@@ -11,7 +11,7 @@ import typer
 
 from alb_mutual_tls.entry import given_command
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
+from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, interruptible, write_text
 
 
 @app.command()
@@ -52,6 +52,7 @@ def deploy(
         ),
     ] = 20,
     cwd: Cwd = None,
+    json: Json = False,
 ) -> None:
     """Deploy the checkout's configuration and prove it: pulumi preview, pulumi up, mtls verify.
 
@@ -62,6 +63,7 @@ def deploy(
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.deployment.deploy import Deployer
     from alb_mutual_tls.operations.verification.probe import Probe
+    from alb_mutual_tls.pipeline import documents
     from alb_mutual_tls.pipeline.deploy_summary import summary
     from alb_mutual_tls.pipeline.markdown import escaped, marker
 
@@ -74,8 +76,10 @@ def deploy(
             roll_back=rollback
         )
         text, code = summary(ended), ended.exit_code
+        document = documents.of_deployment(ended)
     except UserError as error:
-        verdict = escaped(f"{stack}: not deployed: {error}; nothing was changed")
-        text, code = f"**{verdict}**\n{marker('deploy', stack)}\n", 2
-    write_text(text, text.partition("\n")[0], output)
+        why = f"not deployed: {error}; nothing was changed"
+        text, code = f"**{escaped(f'{stack}: {why}')}**\n{marker('deploy', stack)}\n", 2
+        document = documents.of_refusal("deploy", stack, why)
+    write_text(document if json else text, text.partition("\n")[0], output)
     raise typer.Exit(code)

@@ -7,11 +7,11 @@ import sys
 import typer
 
 from alb_mutual_tls.errors import UserError
-from alb_mutual_tls.pipeline.commands.options import Cwd, Output, Stack, app, interruptible, write_text
+from alb_mutual_tls.pipeline.commands.options import Cwd, Json, Output, Stack, app, interruptible, write_text
 
 
 @app.command()
-def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
+def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None, json: Json = False) -> None:
     """Issue the client certificates anew that are due, and change nothing else: no listener, and
     nothing that is committed and not deployed.
 
@@ -20,6 +20,7 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
     """
     from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.deployment.renew import Renewer
+    from alb_mutual_tls.pipeline import documents
     from alb_mutual_tls.pipeline.markdown import escaped, marker
     from alb_mutual_tls.pipeline.renew_summary import summary
 
@@ -28,8 +29,10 @@ def renew(*, stack: Stack, output: Output = None, cwd: Cwd = None) -> None:
     try:
         ended = Renewer(directory, stack, sys.stderr).renew()
         text, code = summary(ended), ended.exit_code
+        document = documents.of_renewal(ended)
     except UserError as error:
-        verdict = escaped(f"{stack}: not decided what is due: {error}; nothing was renewed")
-        text, code = f"**{verdict}**\n{marker('renew', stack)}\n", 2
-    write_text(text, text.partition("\n")[0], output)
+        why = f"not decided what is due: {error}; nothing was renewed"
+        text, code = f"**{escaped(f'{stack}: {why}')}**\n{marker('renew', stack)}\n", 2
+        document = documents.of_refusal("renew", stack, why)
+    write_text(document if json else text, text.partition("\n")[0], output)
     raise typer.Exit(code)

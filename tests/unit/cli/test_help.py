@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,4 +91,26 @@ def test_two_ways_of_printing_at_once_are_refused(
     capsys: pytest.CaptureFixture[str], options: tuple[str, ...], sentence: str
 ) -> None:
     done = Run(capsys, "status", *options)
+    assert (done.code, json.loads(done.out)["error"], done.err) == (2, sentence, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("verify --nope", "no such option: --nope; see mtls verify --help"),
+        ("statu", "no such command 'statu': did you mean 'status'? See mtls --help"),
+        (
+            "clients export a --format jks --output o",
+            "--format jks: choose pem, fullchain, p12, truststore, curl, kubernetes;"
+            " see mtls clients export --help",
+        ),
+        ("kubeconfig", "missing option '--output' / '-o'; see mtls kubeconfig --help"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence_for_people_and_the_document_for_machines(
+    capsys: pytest.CaptureFixture[str], words: str, sentence: str
+) -> None:
+    done = Run(capsys, *words.split())
     assert (done.code, done.out, done.err) == (2, "", f"mtls: {sentence}\n")
+    document = json.loads(Run(capsys, *words.split(), "--json").out)
+    assert (document["error"], document["exitCode"], document["version"]) == (sentence, 2, 1)
