@@ -158,11 +158,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         changes = {
             path: kind
             for path, kind in difference.changes.items()
-            if path.split(".")[0].split("[")[0] not in set(request.ignoreChanges)
+            if _property(path) not in set(request.ignoreChanges)
         }
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
-            diffs=sorted(changes),
+            # of whole properties, else the engine shows an empty `[diff: ]` for a path within one
+            diffs=sorted(set(map(_property, changes))),
             replaces=sorted(path for path, kind in changes.items() if kind.replaces),
             deleteBeforeReplace=difference.delete_before_replace,
             stables=list(difference.stables),
@@ -324,6 +325,11 @@ def _changed_in_place(old: Properties, new: Properties) -> Difference:
     is for the handlers to find out.
     """
     return Difference({key: Kind.UPDATE for key in old.keys() | new.keys() if old.get(key) != new.get(key)})
+
+
+def _property(path: str) -> str:
+    """The property that a path begins with."""
+    return path.split(".")[0].split("[")[0]
 
 
 def _failures(failures: list[CheckFailure], secrets: Collection[str]) -> list[Any]:

@@ -48,7 +48,7 @@ def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
         )
     if output.exists():
         raise UserError(
-            f"{output} exists already and is never overwritten: give another --output, or move it away"
+            f"{output} exists already and is never overwritten: give another --stack-file, or move it away"
         )
     if not output.parent.is_dir():
         raise UserError(f"{output.parent} is not a directory: give an --output beside Pulumi.yaml")
@@ -80,7 +80,7 @@ def chosen(
         if named[other.name] != named[first.name]:
             raise UserError(
                 f"{first.name} names {_ids(named[first.name])} and {other.name} {_ids(named[other.name])},"
-                " and one stack trusts one authority: write a stack file for each (another --output)"
+                " and one stack trusts one authority: write a stack file for each (another --stack-file)"
             )
     if not named[first.name]:
         return listeners, None

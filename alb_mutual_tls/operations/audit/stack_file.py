@@ -94,10 +94,10 @@ def write(file: Path, content: str) -> None:
             stream.write(content)
     except FileExistsError:
         raise UserError(
-            f"{file} exists already and is never overwritten: give another --output, or move it away"
+            f"{file} exists already and is never overwritten: give another --stack-file, or move it away"
         ) from None
     except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror}): give another --output") from None
+        raise UserError(f"{file} cannot be written ({error.strerror}): give another --stack-file") from None
 
 
 def text(report: AuditReport, wanted: Sequence[tuple[str, int]], where: AdoptedSettings, output: Path) -> str:

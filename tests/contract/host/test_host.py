@@ -48,6 +48,7 @@ class Thing:
         self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
     ) -> Difference:
         changes = {key: Kind.UPDATE for key in ("on", "other") if state.get(key) != inputs.get(key)}
+        changes |= {path: Kind.DELETE for path in inputs.get("inside", ())}
         if state.get("name") != inputs.get("name"):
             changes["name"] = Kind.UPDATE_REPLACE
         return Difference(changes, stables=("id",))
@@ -141,6 +142,14 @@ def test_another_configuration_never_replaces_resources(stub: Any) -> None:
     )
     assert list(found.diffs) == ["a"]
     assert list(found.replaces) == []
+
+
+def test_a_change_within_a_property_is_told_of_the_property_too(stub: Any) -> None:
+    """Else the engine's table has an empty `[diff: ]` for it."""
+    news = to_struct({"inside": ["clients.a", "clients.b.uris", "list[0]"]})
+    found = stub.Diff(provider_pb2.DiffRequest(urn=URN, id="made", olds=to_struct({}), news=news))
+    assert list(found.diffs) == ["clients", "list"]
+    assert sorted(found.detailedDiff) == ["clients.a", "clients.b.uris", "list[0]"]
 
 
 def test_check_fills_in_defaults_and_names_the_faulty_property(stub: Any) -> None:

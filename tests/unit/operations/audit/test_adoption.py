@@ -312,7 +312,7 @@ def test_listeners_with_different_cas_are_refused(second: dict[str, Any], words:
     assert (
         refused(("alb", 443), ("alb", 8443), documents=documents)
         == f"alb:443 names CA certificate {CA} and alb:8443 {words}, and one stack trusts one authority:"
-        " write a stack file for each (another --output)"
+        " write a stack file for each (another --stack-file)"
     )
 
 
