@@ -58,9 +58,15 @@ def stack(sandbox: Sandbox, program: Path) -> Iterator[Stack]:
 
 def test_a_first_deployment_that_does_not_hold_is_switched_off_again(stack: Stack) -> None:
     fault(stack.sandbox, "ignores-ca-enabled")()
-    code, summary = deploy(stack, "--rollback", patience=0)
+    page = stack.directory / "report.html"
+    code, summary = deploy(stack, "--rollback", "--report", str(page), patience=0)
     fault(stack.sandbox, "none")()
     assert code == 1
+    text = page.read_text(encoding="utf-8")
+    page.unlink()
+    assert text.startswith("<!DOCTYPE html>")
+    assert "off: everybody is let in" in text
+    assert "PRIVATE KEY" not in text
     first = summary.splitlines()[0]
     assert first.startswith(
         "**pipeline: deployment failed and rolled back, verification fell short; live now: alb:443 off, CA"

@@ -17,6 +17,7 @@ from alb_mutual_tls.cli.commands import (
     plan,  # noqa: F401
     rehearse,  # noqa: F401
     render,  # noqa: F401
+    report,  # noqa: F401
     status,  # noqa: F401
     verify,  # noqa: F401
 )

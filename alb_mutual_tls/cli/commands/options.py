@@ -33,6 +33,7 @@ _LIFE: Final = (
     "status",
     "report",
     "clients",
+    "report",
     "inspect",
     "rehearse",
     "audit",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,7 +76,9 @@ def status(
     are among them. Exit code 0: all is as desired; 1: a listener is out of step, or a certificate
     in use has ended (or ends within --fail-within); 2: something could not be seen.
     """
+    from alb_mutual_tls.engine.program import project_directory
     from alb_mutual_tls.operations.status import report as status_report
+    from alb_mutual_tls.operations.status.look import look
 
     shown = presentation(output, wide=wide, quiet=quiet, json=json)
     while True:
@@ -85,7 +86,7 @@ def status(
             if shown.for_machines and form is not Format.TEXT:
                 given = "--json" if json else f"--output {output}"
                 raise UserError(f"{given} and --format {form} are both given: leave one of them out")
-            report = _report(fail_within, stack=stack, cwd=cwd, component=component)
+            report = look(fail_within, stack=stack, directory=project_directory(cwd), component=component)
         if watch is not None and sys.stdout.isatty():
             typer.echo("\x1b[2J\x1b[H", nl=False)  # a cleared screen
         _print(report, form, shown)
@@ -106,33 +107,3 @@ def _print(report: StatusReport, form: Format, shown: Presentation) -> None:
             lambda: status_report.as_json(report),
             lambda screen: status_report.print_for_people(report, screen),
         )
-
-
-def _report(
-    fail_within: str | None, *, stack: str | None, cwd: Path | None, component: str | None
-) -> StatusReport:
-    from alb_mutual_tls import clock
-    from alb_mutual_tls.access.cloud import Cloud
-    from alb_mutual_tls.alibaba.endpoints import half_of_cas
-    from alb_mutual_tls.engine.program import export, project_directory
-    from alb_mutual_tls.listener.bypasses import NOT_LOOKED_AT
-    from alb_mutual_tls.operations.status.observed import observe
-    from alb_mutual_tls.operations.status.status import report
-    from alb_mutual_tls.stack.history import asked_stack_file
-    from alb_mutual_tls.stack.inventory import inventories
-    from alb_mutual_tls.text import duration
-
-    within = None if fail_within is None else duration(fail_within)
-    directory = project_directory(cwd)
-    with asked_stack_file(directory, stack) as stack_file:
-        inventoried = inventories(export(directory, stack, secrets=False), component=component)
-        seen = [(inventory, observe(inventory, directory, stack)) for inventory in inventoried]
-        file = stack_file()
-    notes = [
-        half_of_cas(Cloud.of(inventory.provider).endpoints.cas)
-        for inventory in inventoried
-        if "endpoints" not in inventory.secret_settings
-    ]
-    if any(listener.ca_enabled for inventory in inventoried for listener in inventory.component.listeners):
-        notes.append(NOT_LOOKED_AT)
-    return report(seen, now=clock.now(), fail_within=within, notes=[*file.notes, *notes])

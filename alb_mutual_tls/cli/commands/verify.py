@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +25,10 @@ from alb_mutual_tls.cli.commands.options import (
     command,
     presentation,
 )
+
+if TYPE_CHECKING:
+    from alb_mutual_tls.operations.verification.probe import Probe
+    from alb_mutual_tls.operations.verification.result import VerificationReport
 
 
 @command(
@@ -71,29 +76,50 @@ def verify(
 
     shown = presentation(output, wide=wide, quiet=quiet, json=json)
     with shown.refusing(reports.NOTHING):
-        from dataclasses import replace
-
-        from alb_mutual_tls.engine.program import project_directory
-        from alb_mutual_tls.operations.verification.cases import given_credential
         from alb_mutual_tls.operations.verification.probe import Probe
-        from alb_mutual_tls.operations.verification.verify import verify_stack
-        from alb_mutual_tls.stack.history import asked_stack_file, with_verify_of
-        from alb_mutual_tls.stack.state import read_components
 
-        directory = project_directory(cwd)
-        with asked_stack_file(directory, stack) as stack_file:
-            components = read_components(
-                directory, stack=stack, component=component, with_authority_key=with_authority_key
-            )
-            file = stack_file()
-        report = verify_stack(
-            with_verify_of(file.configuration, components),
-            directory=directory,
+        report = look(
+            Probe(ca_file, insecure, cert, key, timeout),
             names=listener,
-            given=given_credential(cert, key),
             with_authority_key=with_authority_key,
-            probe=Probe(ca_file, insecure, timeout=timeout),
+            stack=stack,
+            cwd=cwd,
+            component=component,
         )
-        report = replace(report, notes=file.notes)
     shown.show(lambda: reports.as_json(report), lambda screen: reports.print_for_people(report, screen))
     raise typer.Exit(report.exit_code)
+
+
+def look(
+    probe: Probe,
+    *,
+    names: list[str] | None = None,
+    with_authority_key: bool,
+    stack: str | None,
+    cwd: Path | None,
+    component: str | None,
+) -> VerificationReport:
+    """Try every case at the listeners of a stack, or at those named."""
+    from dataclasses import replace
+
+    from alb_mutual_tls.engine.program import project_directory
+    from alb_mutual_tls.operations.verification.cases import given_credential
+    from alb_mutual_tls.operations.verification.verify import verify_stack
+    from alb_mutual_tls.stack.history import asked_stack_file, with_verify_of
+    from alb_mutual_tls.stack.state import read_components
+
+    directory = project_directory(cwd)
+    with asked_stack_file(directory, stack) as stack_file:
+        components = read_components(
+            directory, stack=stack, component=component, with_authority_key=with_authority_key
+        )
+        file = stack_file()
+    report = verify_stack(
+        with_verify_of(file.configuration, components),
+        directory=directory,
+        names=names,
+        given=given_credential(probe.cert, probe.key),
+        with_authority_key=with_authority_key,
+        probe=probe,
+    )
+    return replace(report, notes=file.notes)

@@ -70,6 +70,12 @@ class Deployment:
     place: str = ""
 
     @property
+    def last(self) -> Verification | None:
+        """The last verification, unless something was changed after it."""
+        unchanged = self.ending is DeploymentEnding.NOTHING_CHANGED
+        return self.restored or self.after or (self.before if unchanged else None)
+
+    @property
     def exit_code(self) -> int:
         """0 deployed and verified; 2 where nothing could be decided or begun; else 1."""
         if self.ending is DeploymentEnding.DEPLOYED:

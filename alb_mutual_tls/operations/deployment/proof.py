@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from alb_mutual_tls.alibaba.polling import Wait
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.operations.printing import error_as_json
 from alb_mutual_tls.operations.verification import report as reports
 from alb_mutual_tls.operations.verification.cases import given_credential
 from alb_mutual_tls.operations.verification.probe import Probe
@@ -22,12 +23,14 @@ from alb_mutual_tls.verdict import Verdict
 class Verification:
     """The verdict, `mtls verify`'s last line, and what did not hold, a line each.
 
-    Without any listener nothing is checked.
+    Without any listener nothing is checked. `document`: what `mtls verify --json` prints; empty
+    where nothing was checked.
     """
 
     verdict: Verdict
     summary: str
     reasons: tuple[str, ...] = ()
+    document: str = field(default="", repr=False)
 
     @property
     def good(self) -> bool:
@@ -53,8 +56,11 @@ def verify(directory: Path, stack: str, probe: Probe) -> Verification:
             probe=probe,
         )
     except UserError as error:
-        return Verification(Verdict.NOT_DECIDED, f"{Verdict.NOT_DECIDED}: {error}")
-    return Verification(report.verdict, reports.summary(report), tuple(_reasons(report)))
+        document = error_as_json(str(error), reports.NOTHING)
+        return Verification(Verdict.NOT_DECIDED, f"{Verdict.NOT_DECIDED}: {error}", document=document)
+    return Verification(
+        report.verdict, reports.summary(report), tuple(_reasons(report)), reports.as_json(report)
+    )
 
 
 def verify_within(directory: Path, stack: str, probe: Probe, seconds: float) -> Verification:

@@ -29,6 +29,12 @@ def deploy(
         ),
     ] = False,
     output: Output = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="HTML file for a page of the last verification and the status, as mtls report."
+        ),
+    ] = None,
     cert: Annotated[
         Path | None, typer.Option(help="As for mtls verify: PEM certificate of a good client.")
     ] = None,
@@ -64,6 +70,7 @@ def deploy(
     from alb_mutual_tls.operations.deployment.deploy import Deployer
     from alb_mutual_tls.operations.verification.probe import Probe
     from alb_mutual_tls.pipeline import documents
+    from alb_mutual_tls.pipeline.deploy_page import write_page
     from alb_mutual_tls.pipeline.deploy_summary import summary
     from alb_mutual_tls.pipeline.markdown import escaped, marker
 
@@ -76,10 +83,13 @@ def deploy(
             roll_back=rollback
         )
         text, code = summary(ended), ended.exit_code
-        document = documents.of_deployment(ended)
+        document, last = documents.of_deployment(ended), ended.last
     except UserError as error:
+        last = None
         why = f"not deployed: {error}; nothing was changed"
         text, code = f"**{escaped(f'{stack}: {why}')}**\n{marker('deploy', stack)}\n", 2
         document = documents.of_refusal("deploy", stack, why)
     write_text(document if json else text, text.partition("\n")[0], output)
+    if page is not None:
+        write_page(last, page, directory, stack)
     raise typer.Exit(code)
