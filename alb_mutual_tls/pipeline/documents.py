@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from alb_mutual_tls.operations.deployment.deploy import Deployment
+from alb_mutual_tls.operations.deployment.proof import Verification
 from alb_mutual_tls.operations.deployment.renew import Due, Renewal
-from alb_mutual_tls.operations.deployment.summary import camel, failure_document
+from alb_mutual_tls.operations.deployment.summary import failure_document
 from alb_mutual_tls.pipeline import deploy_summary, renew_summary
 
 
@@ -55,8 +55,14 @@ def _head(kind: str, stack: str, verdict: str, exit_code: int) -> dict[str, Any]
     return {"version": 1, "kind": kind, "stack": stack, "verdict": verdict, "exitCode": int(exit_code)}
 
 
-def _verification(verification: Any) -> dict[str, Any] | None:
-    return None if verification is None else camel(asdict(verification))
+def _verification(verification: Verification | None) -> dict[str, Any] | None:
+    if verification is None:
+        return None
+    return {
+        "verdict": verification.verdict,
+        "summary": verification.summary,
+        "reasons": list(verification.reasons),
+    }
 
 
 def _due(due: Due) -> dict[str, Any]:

@@ -208,8 +208,8 @@ def as_json(summary: Summary) -> str:
             }
             for drifted in summary.drifts
         ],
-        "listeners": [camel(asdict(change)) for change in summary.plan.listeners] if failed is None else [],
-        "certificates": [camel(asdict(change)) for change in summary.plan.certificates]
+        "listeners": [_camel(asdict(change)) for change in summary.plan.listeners] if failed is None else [],
+        "certificates": [_camel(asdict(change)) for change in summary.plan.certificates]
         if failed is None
         else [],
         "resources": (
@@ -239,12 +239,11 @@ def failure_document(failed: Failure | None) -> dict[str, Any] | None:
     return {"reason": failed.reason.name.lower(), "sentences": list(failed.sentences)}
 
 
-def camel(value: Any) -> Any:
-    """A value whose keys are written as JSON documents have them."""
+def _camel(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            re.sub("_(.)", lambda match: match[1].upper(), key): camel(item) for key, item in value.items()
+            re.sub("_(.)", lambda match: match[1].upper(), key): _camel(item) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [camel(item) for item in value]
+        return [_camel(item) for item in value]
     return value

@@ -48,7 +48,7 @@ class Thing:
         self, request: Request, id: str, state: Properties, old_inputs: Properties, inputs: Properties
     ) -> Difference:
         changes = {key: Kind.UPDATE for key in ("on", "other") if state.get(key) != inputs.get(key)}
-        changes |= {path: Kind.DELETE for path in inputs.get("inside", ())}
+        changes |= dict.fromkeys(inputs.get("inside", ()), Kind.DELETE)
         if state.get("name") != inputs.get("name"):
             changes["name"] = Kind.UPDATE_REPLACE
         return Difference(changes, stables=("id",))
