@@ -33,12 +33,12 @@ def load(
     `context`: without it the file's current-context. Raises `UserError`.
     """
     documents, origin = _documents(kubeconfig, environment)
-    contexts = _names(documents, "contexts")
-    if not contexts:
+    known = _names(documents, "contexts")
+    if not known:
         _refuse_other_files(documents, origin)
     names = (text_of(document, "current-context", origin, number=True) for document, _ in documents)
     name = context or next(filter(None, names), None)
-    exist = ", ".join(contexts)
+    exist = ", ".join(known)
     if not name:
         raise UserError(
             f"{origin} has no current-context, and none is configured; it has {exist}: set kubernetes:context"
@@ -124,6 +124,18 @@ def _server(server: str, where: str) -> str:
         shown = repr(re.sub("//.*@", "//...@", server)[:100])
         raise UserError(f"{where} has {shown} as server, {fault}: correct the kubeconfig") from None
     return url.scheme + server[len(url.scheme) :].rstrip("/")
+
+
+def contexts(
+    kubeconfig: str | None, environment: Mapping[str, str] = os.environ
+) -> tuple[list[str], str | None]:
+    """The contexts of a kubeconfig, found as `load` finds it, and the current one.
+
+    Raises `UserError` as `load` does.
+    """
+    documents, origin = _documents(kubeconfig, environment)
+    current = (text_of(document, "current-context", origin, number=True) for document, _ in documents)
+    return _names(documents, "contexts"), next(filter(None, current), None)
 
 
 def _documents(kubeconfig: str | None, environment: Mapping[str, str]) -> tuple[list[Source], str]:

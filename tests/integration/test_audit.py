@@ -366,7 +366,7 @@ def test_a_listener_is_adopted_and_given_back_and_nobody_notices(by_hand: ByHand
         assert sandbox.albconfig()["spec"] == before
         assert list(sandbox.claims()) == ["albmtls/443-https"]
         with traffic.during("adopted", at_least=20), shut(sandbox):
-            again = ("--adopt", "alb:443", "-o", "Pulumi.again.yaml")
+            again = ("--adopt", "alb:443", "--stack-file", "Pulumi.again.yaml")
             done = run("./mtls", "audit", "--region", "cn-hangzhou", *again, env=by_hand.env, cwd=project)
             assert (done.returncode, "alb:443 cannot be adopted: stack " in done.stderr) == (
                 2,
@@ -390,7 +390,7 @@ def test_a_listener_is_adopted_and_given_back_and_nobody_notices(by_hand: ByHand
 
 @pytest.mark.campaign
 def test_what_cannot_be_adopted_is_one_sentence_and_no_file(by_hand: ByHand) -> None:
-    adopt = ("--adopt", "stale:443", "-o", "Pulumi.no.yaml")
+    adopt = ("--adopt", "stale:443", "--stack-file", "Pulumi.no.yaml")
     done = run("./mtls", "audit", "--region", "cn-hangzhou", *adopt, env=by_hand.env, cwd=by_hand.project)
     assert done.returncode == 2
     assert done.stderr.startswith(

@@ -77,7 +77,7 @@ def test_a_stolen_certificate_is_rejected_at_once_and_the_others_get_in_again_wi
         traffic.start(NEW, (handover / "client.crt", handover / "client.key"))
     wished = dict(stack.config)
     stack.set(cutOff=False, trustedAuthority="root")
-    assert "would trust another certificate authority" in stack.fails("preview")
+    assert "would trust an authority that no client has a certificate of" in stack.fails("preview")
     stack.config = wished
     with traffic.during("cleaned up", AT_LEAST):
         stack.type(PAGE["Clean up"])

@@ -189,7 +189,10 @@ def test_enabling_is_rehearsed_while_the_listener_serves_and_nobody_notices(
         (2, "a rotation", "accepted"),
         (3, "nothing yet", "accepted"),
     ]
-    assert (document["notes"], document["left"], document["cleaned"]) == ([], [], [])
+    assert [note.partition(",")[0] for note in document["notes"]] == [
+        "no Ingress is bound to the temporary listener"
+    ]
+    assert (document["left"], document["cleaned"]) == ([], [])
     assert sandbox.patches(since) == [("alb", 200), ("alb", 200)]
     now = json.loads(sandbox.kubectl("get", "ingress", "https-ingress", "-o", "json"))
     assert (now["spec"], now["metadata"]) == (ingress["spec"], ingress["metadata"])

@@ -17,7 +17,7 @@ from tests.integration.engine import Sandbox, Stack, succeed
 pytestmark = pytest.mark.campaign
 
 A, B = ({name: {"keyAlgorithm": "ECDSA-P256"}} for name in "ab")
-NOBODY_HAS_ONE = "would trust another certificate authority"
+NOBODY_HAS_ONE = "would trust an authority that no client has a certificate of"
 
 
 @pytest.fixture(scope="module")

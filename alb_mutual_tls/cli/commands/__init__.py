@@ -11,6 +11,7 @@ from alb_mutual_tls.cli.commands import (
     clients,  # noqa: F401
     doctor,  # noqa: F401
     export,  # noqa: F401
+    init,  # noqa: F401
     inspect,  # noqa: F401
     kubeconfig,  # noqa: F401
     off,  # noqa: F401

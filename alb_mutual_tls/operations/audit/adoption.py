@@ -31,7 +31,7 @@ _WANTED: Final = re.compile(r"(?P<albconfig>[^:/\s]+):(?P<port>[0-9]{1,5})", re.
 def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
     """The AlbConfigs and ports of `--adopt`.
 
-    Raises `UserError` for what is not one, and where `--output` does not go with it.
+    Raises `UserError` for what is not one, and where `--stack-file` does not go with it.
     """
     if adopt and output is None:
         raise UserError(
@@ -40,25 +40,24 @@ def wanted(adopt: Sequence[str], output: Path | None) -> list[tuple[str, int]]:
     if output is None:
         return []
     if not adopt:
-        raise UserError("--output is for --adopt: give the listener to adopt, for instance --adopt alb:443")
+        raise UserError(
+            "--stack-file is for --adopt: give the listener to adopt, for instance --adopt alb:443"
+        )
     if not STACK_FILE.fullmatch(output.name):
         raise UserError(
-            f"--output {output} is not a stack file: give Pulumi.<stack>.yaml, for instance"
-            " Pulumi.adopted.yaml"
+            f"{output} is not a stack file: give Pulumi.<stack>.yaml, for instance Pulumi.adopted.yaml"
         )
     if output.exists():
         raise UserError(
-            f"{output} exists already and is never overwritten: give another --stack-file, or move it away"
+            f"{output} exists already and is never overwritten: give another name, or move it away"
         )
     if not output.parent.is_dir():
-        raise UserError(f"{output.parent} is not a directory: give an --output beside Pulumi.yaml")
+        raise UserError(f"{output.parent} is not a directory: give a file beside Pulumi.yaml")
     listeners = []
     for text in adopt:
         match = _WANTED.fullmatch(text)
         if match is None or not 1 <= int(match["port"]) <= 65535:
-            raise UserError(
-                f"--adopt {text} is not a listener: give AlbConfig and port, for instance alb:443"
-            )
+            raise UserError(f"{text} is not a listener: give AlbConfig and port, for instance alb:443")
         listeners.append((match["albconfig"], int(match["port"])))
     return list(dict.fromkeys(listeners))
 
@@ -94,13 +93,13 @@ def _listener(
     if document is None:
         exist = ", ".join(sorted(documents)) or "none"
         raise UserError(
-            f"--adopt {albconfig}:{port}: {report.seen.cluster} has no AlbConfig {albconfig}, it has {exist}:"
-            " correct the name"
+            f"listener {albconfig}:{port}: {report.seen.cluster} has no AlbConfig {albconfig}, it has"
+            f" {exist}: correct the name"
         )
     try:
         path = find_listener(document, port).path
     except UserError as error:
-        raise UserError(f"--adopt {albconfig}:{port}: {error}") from None
+        raise UserError(f"listener {albconfig}:{port}: {error}") from None
     return next(
         audited
         for audited in report.listeners

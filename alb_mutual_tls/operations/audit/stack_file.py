@@ -1,6 +1,6 @@
-"""The stack file that `mtls audit --adopt` writes.
+"""The stack file that `mtls audit --adopt` and `mtls init` write.
 
-With it the first `pulumi up` writes nothing but the claim.
+With it the first `pulumi up` writes nothing but the claim, or leaves client authentication off.
 """
 
 from __future__ import annotations
@@ -94,21 +94,37 @@ def write(file: Path, content: str) -> None:
             stream.write(content)
     except FileExistsError:
         raise UserError(
-            f"{file} exists already and is never overwritten: give another --stack-file, or move it away"
+            f"{file} exists already and is never overwritten: give another name, or move it away"
         ) from None
     except OSError as error:
         raise UserError(f"{file} cannot be written ({error.strerror}): give another --stack-file") from None
 
 
-def text(report: AuditReport, wanted: Sequence[tuple[str, int]], where: AdoptedSettings, output: Path) -> str:
-    """The text of the stack file. Raises `UserError` as `chosen` does."""
+def text(
+    report: AuditReport,
+    wanted: Sequence[tuple[str, int]],
+    where: AdoptedSettings,
+    output: Path,
+    *,
+    by: str = "./mtls audit",
+    clients: Sequence[str] = (),
+) -> str:
+    """The text of the stack file that a command writes, with clients that are to get certificates.
+
+    Raises `UserError` as `chosen` does, and for clients where the CA's key is not at hand.
+    """
     listeners, authority = chosen(report, wanted)
+    if clients and authority is not None:
+        raise UserError(
+            f"{listeners[0].name} names CA certificate {authority.identifier}, whose key is needed to issue"
+            " certificates: leave clients out, and add them with the key afterwards (docs/audit.md)"
+        )
     match = STACK_FILE.fullmatch(output.name)
     assert match is not None
     lines = [
         "# yaml-language-server: $schema=docs/configuration.schema.json",
         (
-            f"# Written by ./mtls audit on {to_text(report.now)} for"
+            f"# Written by {by} on {to_text(report.now)} for"
             f" {', '.join(audited.name for audited in listeners)}, as set up by hand."
         ),
         "#",
@@ -120,6 +136,8 @@ def text(report: AuditReport, wanted: Sequence[tuple[str, int]], where: AdoptedS
         "# Keys, and what else there is: docs/configuration.md.",
         "config:",
         *_own_keys(report, listeners, authority, where),
+        *(["  alb-mutual-tls:clients:"] if clients else []),
+        *(line for name in clients for line in (f"    {_yaml(name)}:", "      validityDays: 90")),
         *_provider_keys(where),
     ]
     return "\n".join(lines) + "\n"

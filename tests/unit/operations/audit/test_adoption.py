@@ -153,19 +153,19 @@ def claimed() -> dict[str, str]:
             ("other", 443),
             alb(),
             {},
-            "--adopt other:443: the cluster has no AlbConfig other, it has alb: correct the name",
+            "listener other:443: the cluster has no AlbConfig other, it has alb: correct the name",
         ),
         (
             ("alb", 444),
             alb(https(443)),
             {},
-            "--adopt alb:444: AlbConfig alb has no listener on port 444, it has 443/HTTPS: correct the port",
+            "listener alb:444: AlbConfig alb has no listener on port 444, it has 443/HTTPS: correct the port",
         ),
         (
             ("alb", 80),
             alb({"port": 80, "protocol": "HTTP"}),
             {},
-            "--adopt alb:80: port 80 of AlbConfig alb speaks HTTP, and only HTTPS listeners",
+            "listener alb:80: port 80 of AlbConfig alb speaks HTTP, and only HTTPS listeners",
         ),
         (
             ("alb", 443),
@@ -327,18 +327,18 @@ def test_listeners_with_different_cas_are_refused(second: dict[str, Any], words:
         (
             [],
             "Pulumi.a.yaml",
-            "--output is for --adopt: give the listener to adopt, for instance --adopt alb:443",
+            "--stack-file is for --adopt: give the listener to adopt, for instance --adopt alb:443",
         ),
         (["alb:443"], "adopted.yaml", "is not a stack file: give Pulumi.<stack>.yaml"),
-        (["alb:443"], "no/Pulumi.a.yaml", "no is not a directory: give an --output beside Pulumi.yaml"),
+        (["alb:443"], "no/Pulumi.a.yaml", "no is not a directory: give a file beside Pulumi.yaml"),
         (["alb:443"], "Pulumi.there.yaml", "Pulumi.there.yaml exists already and is never overwritten"),
         (
             ["alb"],
             "Pulumi.a.yaml",
-            "--adopt alb is not a listener: give AlbConfig and port, for instance alb:443",
+            "alb is not a listener: give AlbConfig and port, for instance alb:443",
         ),
-        (["alb:70000"], "Pulumi.a.yaml", "--adopt alb:70000 is not a listener"),
-        (["alb:0"], "Pulumi.a.yaml", "--adopt alb:0 is not a listener"),
+        (["alb:70000"], "Pulumi.a.yaml", "alb:70000 is not a listener"),
+        (["alb:0"], "Pulumi.a.yaml", "alb:0 is not a listener"),
     ],
 )
 def test_options_that_do_not_go_together_are_one_sentence(
