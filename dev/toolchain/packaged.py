@@ -49,7 +49,7 @@ def is_provided(wanted: Packaged, places: Places, base: Mapping[str, str]) -> bo
 
 def recipe(wanted: Packaged) -> Recipe:
     """What the unpacked programs depend on."""
-    parts = wanted.debian
+    parts = (*wanted.debian, *wanted.along)
     if wanted.dependencies or wanted.pypi:
         settings = [f"{name}={value}" for name, value in (*wanted.mains.items(), *wanted.variables.items())]
         parts += (wanted.pypi, wanted.java, *settings, _HEAD, _JAVA, _LIBRARIES, _VARIABLE, _PROGRAM)
@@ -146,7 +146,7 @@ class Unpacker:
         """A package, and those that apt would install or upgrade with it."""
         said = self._run([apt, "install", "--simulate", "--no-install-recommends", package], wanted, limit=60)
         names = [line.split()[1] for line in said.splitlines() if line.startswith("Inst ")]
-        return sorted({package, *(name for name in names if not _SUPERFLUOUS.fullmatch(name))})
+        return sorted({package, *wanted.along, *(name for name in names if not _SUPERFLUOUS.fullmatch(name))})
 
     def _check(self, wanted: Packaged, directory: Path) -> None:
         """See that the programs start: where a library is missing, they say so."""
@@ -169,7 +169,8 @@ def _place(wanted: Packaged, directory: Path) -> dict[str, Path]:
 
     The result is empty when one is not there.
     """
-    places = [Path(_ROOT) / place for place in ("usr/bin", "usr/sbin", "bin", "sbin")]
+    directories = (wanted.place,) if wanted.place else ("usr/bin", "usr/sbin", "bin", "sbin")
+    places = [Path(_ROOT) / place for place in directories]
     files = [place / name for name in wanted.programs for place in places]
     found = {file.name: file for file in files if is_program(directory / file)}
     return found if len(found) == len(wanted.programs) else {}

@@ -94,8 +94,11 @@ class Packaged:
         use: what the programs are here.
         remedy: what to do where they cannot be had.
         tests: whether only tests start them.
+        campaigns: whether only the long ones do.
+        place: where in the unpacked packages they are, if not in a directory for programs.
         check: the argument with which each of them says that it starts.
         dependencies: whether Debian's package is unpacked together with those that it depends on.
+        along: Debian's packages that are unpacked with it also where the machine has them.
         debian: Debian's packages; the first that holds the programs is used.
         variables: variable -> what it names in the unpacked packages (a pattern).
         java: the Java runtime in the package of PyPI.
@@ -110,6 +113,9 @@ class Packaged:
     seconds: float
     programs: tuple[str, ...] = ()
     tests: bool = True
+    campaigns: bool = False
+    place: str = ""
+    along: tuple[str, ...] = ()
     debian: tuple[str, ...] = ()
     dependencies: bool = True
     variables: Mapping[str, str] = field(default_factory=dict)

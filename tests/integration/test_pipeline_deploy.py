@@ -65,7 +65,7 @@ def test_a_first_deployment_that_does_not_hold_is_switched_off_again(stack: Stac
     text = page.read_text(encoding="utf-8")
     page.unlink()
     assert text.startswith("<!DOCTYPE html>")
-    assert "off: everybody is let in" in text
+    assert "off: lets everybody in" in text
     assert "PRIVATE KEY" not in text
     first = summary.splitlines()[0]
     assert first.startswith(

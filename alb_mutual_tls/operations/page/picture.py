@@ -32,12 +32,13 @@ class Box:
 
 @dataclass(frozen=True)
 class Column:
-    """Boxes of one kind, and what they do to those on their right."""
+    """Boxes of one kind, and what they do to those on their right, or to the first of them."""
 
     heading: str
     boxes: tuple[Box, ...]
     verb: str = ""
     broken: bool = False
+    to_first: bool = False
 
 
 def maps(documents: Documents, words: Words, *, broad: int) -> Html:
@@ -67,7 +68,10 @@ def columns(documents: Documents, component: str, words: Words) -> tuple[Column,
     )
     rotation = cross_over(status, component)
     second = Column(
-        words("trusted-ca"), trusted or (Box(words("none")),), words("cross-signs") if rotation else "="
+        words("trusted-ca"),
+        trusted or (Box(words("none")),),
+        words("cross-signs") if rotation else "=",
+        to_first=True,
     )
     third = Column(
         words("authorities"),
@@ -128,7 +132,7 @@ def _listeners(documents: Documents, component: str, words: Words) -> tuple[tupl
 def state_of(listener: Mapping[str, Any], words: Words) -> tuple[str, bool]:
     """What a listener does now, and whether it demands certificates of the CA that it should."""
     if "wished" not in listener:
-        return words("on" if listener["caEnabled"] else "off"), bool(listener["caEnabled"])
+        return words("demands" if listener["caEnabled"] else "off"), bool(listener["caEnabled"])
     alb, wished = listener["alb"], listener["wished"]
     if alb["caEnabled"] is None:
         return words("unseen"), False
@@ -136,7 +140,7 @@ def state_of(listener: Mapping[str, Any], words: Words) -> tuple[str, bool]:
         return words("off"), False
     if alb["caCertificateIds"] != wished["caCertificateIds"]:
         return words("other-ca"), False
-    return words("on"), True
+    return words("demands"), True
 
 
 def _clients(documents: Documents, component: str, words: Words) -> tuple[Box, ...]:
@@ -252,7 +256,7 @@ def _drawing(documents: Documents, component: str, words: Words, broad: int, num
 def _across(shown: Sequence[Column], broad: int) -> tuple[list[Html], int]:
     """Columns side by side; ways around stand below the listeners, in the first one."""
     around, *chain = shown
-    gap = 74
+    gap = 92
     wide = (broad - gap * (len(chain) - 1) - 2) // len(chain)
     parts: list[Html] = []
     deep = 0
@@ -266,7 +270,8 @@ def _across(shown: Sequence[Column], broad: int) -> tuple[list[Html], int]:
         deep = max(deep, tops[-1] + _BOX if tops else 0)
     for place, column in enumerate(chain[:-1]):
         start = 1 + place * (wide + gap) + wide
-        parts += _edges(column, middles[place], middles[place + 1], start, gap)
+        ends = middles[place + 1][: 1 if column.to_first else None]
+        parts += _edges(column, middles[place], ends, start, gap)
     below = _HEAD + len(chain[0].boxes) * (_BOX + _GAP) + 22
     parts.append(tag("text", around.heading, x=1, y=below, class_="heading"))
     tops = [below + 10 + row * (_BOX + _GAP) for row in range(len(around.boxes))]
@@ -321,8 +326,9 @@ def _down(shown: Sequence[Column], broad: int) -> tuple[list[Html], int]:
 
 
 def _box(box: Box, left: int, top: int, wide: int, *, dashed: bool = False) -> Html:
-    room = int((wide - 16) / 7.8)
+    room = int((wide - 20) / 10)
     name = f"{box.sign} {shortened(box.name, room - 2)}" if box.sign else shortened(box.name, room)
+    line = shortened(box.line, int((wide - 20) / 7.2))
     return tag(
         "g",
         tag("title", ": ".join(one for one in (box.name, box.line) if one)),
@@ -337,6 +343,6 @@ def _box(box: Box, left: int, top: int, wide: int, *, dashed: bool = False) -> H
         ),
         tag("text", name, x=left + 10, y=top + 24, class_=f"name {box.kind}"),
         tag(
-            "text", shortened(box.line, int((wide - 16) / 6.6)), x=left + 10, y=top + 44, class_="label quiet"
+            "text", shortened(box.line, int((wide - 20) / 7.2)), x=left + 10, y=top + 44, class_="label quiet"
         ),
     )

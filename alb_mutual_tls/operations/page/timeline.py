@@ -16,9 +16,9 @@ from alb_mutual_tls.operations.page.words import Words
 
 _ROWS: Final = 40
 """How many clients have a bar; those that end first."""
-_ROW: Final = 40
+_ROW: Final = 44
 _LEFT: Final = 2
-_LETTER: Final = 7.4
+_LETTER: Final = 8.0
 """About how wide a letter is, in units of the drawing."""
 
 
@@ -212,10 +212,10 @@ def _bar(bar: Bar, axis: Axis, top: float, broad: int, words: Words) -> Html:
         tag("title", f"{bar.name}: {when}{f', {bar.note}' if bar.note else ''}"),
         tag("text", said, x=axis.left + 6, y=top + 14, class_="label"),
         tag("text", when, x=broad - _LEFT, y=top + 14, text_anchor="end", class_="label"),
-        tag("rect", x=axis.left, y=top + 20, width=length, height=9, rx=2, class_=bar.kind),
+        tag("rect", x=axis.left, y=top + 22, width=length, height=9, rx=2, class_=bar.kind),
     ]
     if beyond:
-        tip, middle = end, top + 24.5
+        tip, middle = end, top + 26.5
         parts.append(
             tag(
                 "path",
@@ -224,7 +224,7 @@ def _bar(bar: Bar, axis: Axis, top: float, broad: int, words: Words) -> Html:
             )
         )
     if bar.renewal is not None and bar.renewal < axis.last:
-        x, y = axis.at(bar.renewal), top + 24.5
+        x, y = axis.at(bar.renewal), top + 26.5
         shape = f"M{x} {y - 7} L{x + 7} {y} L{x} {y + 7} L{x - 7} {y} Z"
         parts.append(tag("path", d=shape, class_="diamond"))
     return tag("g", *parts)

@@ -153,7 +153,7 @@ def test_a_rotation_shows_its_cross_over() -> None:
     status = _rotation()
     end = status["authorities"][0]["notAfter"][:10]
     text = Read(made(None, status)).text
-    assert f"Cross-over of the rotation, root to corp: the flip must come before {end}." in text
+    assert f"Shaded: the cross-over of the rotation, root to corp; the flip must come before {end}." in text
     assert "cross-signs" in text
 
 
@@ -172,7 +172,7 @@ def test_who_is_still_let_in_is_in_table_map_and_timeline() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"caEnabled": False}, "off: everybody is let in"),
+        ({"caEnabled": False}, "off: lets everybody in"),
         ({"caCertificateIds": ["another"]}, "not the desired CA"),
         ({"caEnabled": None, "why": "HTTP 503"}, "not seen"),
     ],
