@@ -342,7 +342,5 @@ def _box(box: Box, left: int, top: int, wide: int, *, dashed: bool = False) -> H
             class_=f"box {box.kind}{' dashed' if dashed else ''}",
         ),
         tag("text", name, x=left + 10, y=top + 24, class_=f"name {box.kind}"),
-        tag(
-            "text", shortened(box.line, int((wide - 20) / 7.2)), x=left + 10, y=top + 44, class_="label quiet"
-        ),
+        tag("text", line, x=left + 10, y=top + 44, class_="label quiet"),
     )

@@ -285,8 +285,8 @@ case "$2" in *libone_*) touch "$3/usr/lib/x86_64-linux-gnu/libone.so.1"; exit ;;
 for one in certtool gnutls-serv openssl curl promtool; do
   printf '#!/bin/sh\\necho "%s with $LD_LIBRARY_PATH"\\n' $one >"$3/usr/bin/$one"; chmod 755 "$3/usr/bin/$one"
 done
-mkdir -p "$3/usr/lib/chromium"
-case "$2" in chromium-headless-shell_*) cp "$3/usr/bin/curl" "$3/usr/lib/chromium/chromium-headless-shell" ;; esac
+lib="$3/usr/lib/chromium"
+case "$2" in *headless-shell_*) mkdir -p "$lib"; cp "$3/usr/bin/curl" "$lib/chromium-headless-shell" ;; esac
 """
 
 JAVA = """\
