@@ -30,7 +30,7 @@ a{color:var(--link)}
 .good{color:var(--good);background:var(--good-back)}
 .bad{color:var(--bad);background:var(--bad-back)}
 .grey{color:var(--grey);background:var(--grey-back)}
-.verdict.grey{color:var(--grey)}
+.verdict a{color:var(--ink)}
 .sign{font-weight:700;display:inline-block;min-width:1em}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3em 1.3em;padding:0;margin:1.2em 0 0}
 .quiet{color:var(--quiet)}

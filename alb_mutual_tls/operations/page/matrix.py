@@ -89,7 +89,7 @@ def matrices(verify: Document, words: Words) -> Html:
 def _matrix(listener: Mapping[str, Any], words: Words) -> Html:
     made = rows(listener["checks"])
     several = len({row.place for row in made if row.place[0] and row.first.get("id") == "client"}) > 1
-    state = words("on" if listener["caEnabled"] else "off")
+    state = words("meant-on" if listener["caEnabled"] else "meant-off")
     caption = join(
         words("listener"),
         " ",

@@ -97,6 +97,10 @@ def _verdict(documents: Documents, words: Words) -> Html:
             parts.append(tag("p", note, class_="small"))
     else:
         parts.append(tag("p", words("do-nothing")))
+    status = documents.status or {"outstanding": []}
+    if still := sum(one["accepted"] for one in status["outstanding"]):
+        link = tag("a", words("still-counted", number=still), href="#outstanding")
+        parts.append(tag("p", tag("span", "!", class_="sign", aria_hidden="true"), " ", link))
     if said := _next(documents, words):
         parts.append(tag("p", html(said)))
     return tag("section", *parts, class_=f"verdict {CLASSES.get(verdict, 'grey')}", aria_labelledby="result")

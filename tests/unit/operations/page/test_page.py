@@ -163,6 +163,7 @@ def test_who_is_still_let_in_is_in_table_map_and_timeline() -> None:
     status["outstanding"] = [{**gone, "accepted": True}, {**gone, "client": "bob", "accepted": False}]
     text = Read(made(None, status)).text
     assert "! mallory removed, still let in" in text
+    assert text.index("Removed, and still let in: 1.") < text.index("Who leads where")
     assert "mallory (removed, still let in)" in text
     assert "ALB knows no revocation" in text
     assert "as the listeners trust another CA now: 1." in text
