@@ -118,6 +118,21 @@ def test_when_the_next_authority_issues_every_bundle_is_ready_only_with_its_cros
     )
 
 
+def test_the_page_of_a_rotation_is_made_by_looking_at_the_stack(stack: Stack, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    said = stack.mtls("report", "--output", str(page), "--ca-file", str(stack.sandbox.server_ca))
+    assert said == f"held: {page}\n"
+    text = page.read_text(encoding="utf-8")
+    for known in ("verify", "1234567890123456", "cn-hangzhou", "cross-signs", "Shaded: the cross-over"):
+        assert known in text
+    assert "PRIVATE KEY" not in text
+    stored = tmp_path / "verify.json"
+    stored.write_text(stack.verify().stdout, encoding="utf-8")
+    again = tmp_path / "stored.html"
+    stack.mtls("report", "--output", str(again), "--from", str(stored))
+    assert "The results of mtls status are not in this report." in again.read_text(encoding="utf-8")
+
+
 def test_an_alb_that_accepts_cut_chains_is_not_called_good(stack: Stack) -> None:
     succeed(stack.sandbox("fault", "alb", "accepts-cut-chains"))
     try:
