@@ -181,7 +181,9 @@ def _put_up(wanted: Packaged, directory: Path) -> None:
 
     Each is a link, or a script where libraries came along.
     """
-    patterns = [f"{_ROOT}/{place}/*.so.*" for place in ("lib", "lib/*", "usr/lib", "usr/lib/*")]
+    places = ("lib", "lib/*", "usr/lib", "usr/lib/*")
+    patterns = [f"{_ROOT}/{place}/*.so.*" for place in places]
+    patterns.append(f"{_ROOT}/usr/lib/*/*/lib*.so")  # libraries that a package keeps to itself
     files = [file for pattern in patterns for file in directory.glob(pattern)]
     libraries = sorted({f"$here/{file.parent.relative_to(directory)}" for file in files})
     for program, file in _place(wanted, directory).items():
