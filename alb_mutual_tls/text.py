@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +19,22 @@ def printable(text: str) -> str:
     What a server sends must not steer the terminal that shows it.
     """
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one is meant for, whatever its case."""
+    folded = {other.casefold(): other for other in known}
+    return next((folded[match] for match in difflib.get_close_matches(name.casefold(), folded, 1, 0.8)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What ends a sentence that has listed the known names.
+
+    Empty when none is near, or when the one that there is has just been named.
+    """
+    names = set(known)
+    other = near(name, names)
+    return "" if other is None or len(names) == 1 else f"; did you mean {other}?"
 
 
 def duration(text: str) -> timedelta:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alb_mutual_tls.access.keys import ALICLOUD, KUBERNETES, Field, Key, by_name, under
+from alb_mutual_tls.text import did_you_mean
 
 from .json_text import json_blocks, not_text
 
@@ -36,7 +37,10 @@ def provider_settings(values: Mapping[str, str], problems: list[str]) -> dict[st
                 )
             else:
                 keys = ", ".join(sorted(known))
-                problems.append(f"{namespace}:{name}: is not honoured here; remove it, the keys are {keys}")
+                problems.append(
+                    f"{namespace}:{name}: is not honoured here; remove it, the keys are {keys}"
+                    f"{did_you_mean(name, known)}"
+                )
     problems += [
         f"{key.full}: not set; it is {key.description}: pulumi config set {key.full} {key.example}"
         for key in by_name().values()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.profile import Subject, check_subject, same_subject
+from alb_mutual_tls.text import did_you_mean
 
 from .models import ClientArgs, ListenerArgs
 
@@ -80,7 +81,7 @@ def _misplaced_keys(args: AlbMutualTlsArgs) -> Iterator[str]:
         if name not in authorities:
             yield (
                 f"authorityPrivateKeys.{name}: there is no authority of that name; remove it, the authorities"
-                f" are {', '.join(authorities)}"
+                f" are {', '.join(authorities)}{did_you_mean(name, authorities)}"
             )
         elif authorities[name].generated:
             yield (
@@ -126,7 +127,8 @@ def _unchosen_authorities(args: AlbMutualTlsArgs) -> Iterator[str]:
         if chosen is None and len(args.authorities) > 1:
             yield f"{key}: not set, but there are several authorities; set it to one of {names}"
         elif chosen is not None and chosen not in args.authorities:
-            yield f"{key}: {chosen!r} is not one of the authorities; set it to one of {names}"
+            near = did_you_mean(chosen, args.authorities)
+            yield f"{key}: {chosen!r} is not one of the authorities; set it to one of {names}{near}"
 
 
 def _missing_keys(args: AlbMutualTlsArgs) -> list[str]:

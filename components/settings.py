@@ -16,12 +16,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from alb_mutual_tls.access.keys import ALICLOUD, KUBERNETES, under
+from alb_mutual_tls.text import near
 from alb_mutual_tls.tokens import PROJECT
 
 from .arguments import AlbMutualTlsArgs
 from .json_text import EMPTY, json_object
 from .provider_settings import namespaced, provider_settings
-from .validation import near, sentences
+from .validation import sentences
 
 PLACEHOLDER: Final = re.compile("<[^<>]*>")
 """What stands in a template in place of a value that only the team knows."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
+
+from alb_mutual_tls.text import near
 
 from .arguments import AlbMutualTlsArgs
 from .client_group import ClientGroupArgs
@@ -34,11 +35,6 @@ _NESTED: Final[dict[str, type[VerifyArgs] | type[ClientSecretArgs]]] = {
     "verify": VerifyArgs,
     "secret": ClientSecretArgs,
 }
-
-
-def near(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one is meant for."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.9)), None)
 
 
 def sentences(error: ValidationError) -> list[str]:

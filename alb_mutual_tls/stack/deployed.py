@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from alb_mutual_tls.errors import UserError
+from alb_mutual_tls.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def named(components: tuple[DeployedComponent, ...], component: str | None) -> t
         raise UserError(
             f"the stack has no AlbMutualTls named {component!r}: it has"
             f" {listed(candidate.name for candidate in components)}"
+            f"{did_you_mean(component, [candidate.name for candidate in components])}"
         )
     return chosen
 
@@ -140,6 +142,7 @@ def chosen_listeners(
     if unknown := sorted(set(names or ()) - set(known)):
         raise UserError(
             f"--listener {unknown[0]} is none of this stack's listeners: it has {', '.join(known) or 'none'}"
+            f"{did_you_mean(unknown[0], known)}"
         )
     return [
         (component, listener)
@@ -161,7 +164,9 @@ def chosen_client(
     ]
     if not matches:
         names = sorted({client.name for component in components for client in component.clients})
-        raise UserError(f"the stack has no client named {name!r}: it has {', '.join(names) or 'none'}")
+        raise UserError(
+            f"the stack has no client named {name!r}: it has {listed(names)}{did_you_mean(name, names)}"
+        )
     if len(matches) > 1:
         raise UserError(
             f"{len(matches)} components have a client named {name!r}: choose one with --component, of "
@@ -184,7 +189,10 @@ def chosen_group(
     ]
     if not matches:
         known = {client.group for component in components for client in component.clients} - {""}
-        raise UserError(f"the stack has no group of clients named {group!r}: it has {listed(known)}")
+        raise UserError(
+            f"the stack has no group of clients named {group!r}: it has {listed(known)}"
+            f"{did_you_mean(group, known)}"
+        )
     if len(matches) > 1:
         raise UserError(
             f"{len(matches)} components have a group named {group!r}: choose one with --component, of"

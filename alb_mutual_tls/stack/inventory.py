@@ -12,8 +12,9 @@ from typing import Any, cast
 from alb_mutual_tls.errors import UserError
 from alb_mutual_tls.pki.issued import Outstanding
 from alb_mutual_tls.pki.register import renewal_days
-from alb_mutual_tls.stack.deployed import DeployedComponent
+from alb_mutual_tls.stack.deployed import DeployedComponent, listed
 from alb_mutual_tls.stack.state import components_of, resources_of
+from alb_mutual_tls.text import did_you_mean
 from alb_mutual_tls.tokens import ISSUED_CERTIFICATES, PROVIDER, SIGNED_CERTIFICATE
 from alb_mutual_tls.wire import without_secrets
 
@@ -59,9 +60,10 @@ def inventories(exported: Mapping[str, Any], *, component: str | None) -> tuple[
     components = components_of(public)
     chosen = [candidate for candidate in components if component in (None, candidate.name)]
     if not chosen:
+        names = [candidate.name for candidate in components]
         raise UserError(
             f"the stack has no AlbMutualTls named {component!r}: it has"
-            f" {', '.join(sorted(candidate.name for candidate in components))}"
+            f" {listed(names)}{did_you_mean(component or '', names)}"
         )
     return tuple(_inventory(public, candidate) for candidate in chosen)
 

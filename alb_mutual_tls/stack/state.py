@@ -23,6 +23,7 @@ from alb_mutual_tls.stack.deployed import (
     listed,
     named,
 )
+from alb_mutual_tls.text import did_you_mean
 from alb_mutual_tls.tokens import (
     COMPONENT,
     ISSUED_CERTIFICATES,
@@ -63,7 +64,7 @@ def provider_inputs(exported: Mapping[str, Any], *, component: str | None) -> Ma
     if component is not None and not chosen:
         raise UserError(
             f"the stack has no AlbMutualTls named {component!r}: it has"
-            f" {listed(_name(root) for root in roots)}"
+            f" {listed(_name(root) for root in roots)}{did_you_mean(component, map(_name, roots))}"
         )
     providers: list[Mapping[str, Any]] = []
     for root in chosen:

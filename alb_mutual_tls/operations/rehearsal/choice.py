@@ -11,6 +11,7 @@ from alb_mutual_tls.stack.deployed import (
     DeployedListener,
     chosen_listeners,
 )
+from alb_mutual_tls.text import did_you_mean
 
 
 def chosen_listener(
@@ -46,8 +47,8 @@ def chosen_authority(component: DeployedComponent, name: str | None) -> Deployed
                     " then rehearse"
                 )
             return authority
-    known = ", ".join(authority.name for authority in component.authorities)
+    known = [authority.name for authority in component.authorities]
     raise UserError(
-        f"--authority {wanted} is none of this stack's authorities: it has {known}; add it under authorities"
-        " and run `pulumi up`"
+        f"--authority {wanted} is none of this stack's authorities: it has {', '.join(known)}; add it under"
+        f" authorities and run `pulumi up`{did_you_mean(wanted, known)}"
     )

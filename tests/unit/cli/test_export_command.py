@@ -76,6 +76,10 @@ def test_export_of_an_unknown_client_names_those_that_exist(
         2,
         "mtls: the stack has no client named 'bob': it has client, csr-client\n",
     )
+    done = export(capsys, project, "clint", "--output", str(project / "out"))
+    assert done.err == (
+        "mtls: the stack has no client named 'clint': it has client, csr-client; did you mean client?\n"
+    )
     assert not (project / "out").exists()
 
 

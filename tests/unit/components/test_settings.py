@@ -94,15 +94,15 @@ def test_caEnabled_that_is_neither_true_nor_false_is_refused(text: str) -> None:
 
 
 def test_an_unknown_key_is_refused_and_the_keys_that_exist_are_named() -> None:
-    (sentence,) = problems(caenabled="true")
+    (sentence,) = problems(surprise="true")
     assert sentence.startswith(
-        "caenabled: unknown key; remove it, the keys are accountId, ackClusterId, authorities,"
+        "surprise: unknown key; remove it, the keys are accountId, ackClusterId, authorities,"
     )
 
 
 def test_an_unknown_client_field_is_refused_and_the_fields_that_exist_are_named() -> None:
-    assert problems(clients={"web": {"validity": 3}}) == [
-        "clients.web.validity: unknown field; remove it, the fields are csr, subject, keyAlgorithm,"
+    assert problems(clients={"web": {"surprise": 3}}) == [
+        "clients.web.surprise: unknown field; remove it, the fields are csr, subject, keyAlgorithm,"
         " validityDays, renewBeforeDays, uris, secret"
     ]
 
@@ -142,7 +142,7 @@ def test_two_clients_in_one_secret_and_a_secret_beside_a_request_are_refused() -
     ]
     assert problems(clients={"web": {"secret": {"name": "a", "nam": "b"}}}) == [
         "clients.web.secret.namespace: not set; give it, as every secret needs it",
-        "clients.web.secret.nam: unknown field; remove it, the fields are namespace, name",
+        "clients.web.secret.nam: unknown field; did you mean name? Then rename it: put name in its place",
     ]
 
 

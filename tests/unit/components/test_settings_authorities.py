@@ -48,6 +48,12 @@ def test_an_authority_that_is_not_declared_cannot_be_trusted() -> None:
     assert problems(trustedAuthority="other") == [
         "trustedAuthority: 'other' is not one of the authorities; set it to one of root"
     ]
+    assert problems(
+        authorities={"root": {}, "corp": {}}, issuingAuthority="root", trustedAuthority="Rot"
+    ) == [
+        "trustedAuthority: 'Rot' is not one of the authorities; set it to one of root, corp; did you mean"
+        " root?"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -122,14 +122,14 @@ _KEY = key_pem(_ROOT.private_key)
 _BROUGHT: dict[str, Any] = {"corp": {"certificate": pem(_ROOT.certificate)}}
 
 CASES: dict[str, Case] = {
-    "a key that is none": own(caenabled="true"),
+    "a key that is none": own(surprise="true"),
     "a key that is nearly one": own(caEnable="true"),
     "a key of a project with another name": _of_another_project,
+    "a field that is none": own(clients={"web": {"surprise": 3}}),
     "a field that is nearly one": own(clients={"web": {"validityDay": 3}}),
     "a number for text": own(authorities={"corp": {"caCertificateId": 15683209}}),
     "a number for the text of a role": others("alicloud:assumeRole", '{"roleArn": "r", "sessionName": 7}'),
     "a template that was not filled in": _listener(albConfig="<name of the AlbConfig>"),
-    "a field that is none": own(clients={"web": {"validity": 3}}),
     "a listener without port": own(listeners={"https": {"albConfig": "alb"}}),
     "a boolean that is none": own(caEnabled="yes"),
     "a number that is none": own(awaitTimeoutSeconds="soon"),
