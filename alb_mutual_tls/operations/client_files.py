@@ -115,7 +115,8 @@ def write(files: Sequence[ClientFile], directory: Path, *, force: bool) -> list[
     """
     if os.path.lexists(directory) and not directory.is_dir():
         raise UserError(
-            f"--output names a directory, and {directory} is none: give a directory, or - for standard output"
+            f"--output names a directory, and {directory} is a file: give a directory, or - for standard"
+            " output"
         )
     paths = [directory / file.name for file in files]
     if not force:

@@ -139,6 +139,8 @@ def export(
     }
     if printed:
         sys.stdout.buffer.write(b"".join(file.content for files in made.values() for file in files))
+        if members[0].private_key_pem is not None and form is not Format.FULLCHAIN:
+            typer.echo(f"what was printed holds the private key of {members[0].name}", err=True)
         return
     if not force:
         client_files.refuse_existing({folders[of]: files for of, files in made.items()})

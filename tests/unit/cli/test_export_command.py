@@ -57,7 +57,7 @@ def test_export_to_standard_output_writes_no_file(
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
     done = export(capsys, project, "client", "--output", "-")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "what was printed holds the private key of client\n")
     assert done.out.startswith("-----BEGIN CERTIFICATE-----\n") and "PRIVATE KEY-----" in done.out
     assert sorted(tmp_path.iterdir()) == before
     for more in (("--format", "p12"), ("--format", "curl"), ("--json",)):

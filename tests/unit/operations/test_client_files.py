@@ -210,7 +210,7 @@ def test_a_file_in_the_place_of_the_directory_is_called_one(tmp_path: Path, forc
     with pytest.raises(
         UserError,
         match=(
-            r"--output names a directory, and .*client\.crt is none: give a directory, or - for standard"
+            r"--output names a directory, and .*client\.crt is a file: give a directory, or - for standard"
             r" output"
         ),
     ):
