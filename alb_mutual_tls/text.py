@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from datetime import timedelta
@@ -23,6 +22,8 @@ def printable(text: str) -> str:
 
 def near(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one is meant for, whatever its case."""
+    import difflib
+
     folded = {other.casefold(): other for other in known}
     return next((folded[match] for match in difflib.get_close_matches(name.casefold(), folded, 1, 0.8)), None)
 
