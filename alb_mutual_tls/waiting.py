@@ -20,6 +20,7 @@ _REPEAT: Final = 30.0
 
 _limits: Final[list[float]] = []
 _active: Final[list[_Waited]] = []
+_lines: Final[list[_Line]] = []
 _changed: Final = threading.Condition()
 
 
@@ -49,6 +50,8 @@ def waiting(what: str | Callable[[], str], seconds: float | None = None) -> Iter
     finally:
         with _changed:
             _active.remove(waited)
+            for line in _lines:
+                line.clear()  # before anybody prints something after it
             _changed.notify_all()
 
 
@@ -75,8 +78,8 @@ def told(stream: TextIO | None = None) -> Iterator[None]:
 
     A terminal shows one line that changes and goes away; elsewhere a line is written now and then.
     """
-    out, over = stream or sys.stderr, threading.Event()
-    line = _Line(out)
+    line, over = _Line(stream or sys.stderr), threading.Event()
+    _lines.append(line)
     teller = threading.Thread(target=_tell, args=(line, over), daemon=True)
     teller.start()
     try:
@@ -86,6 +89,7 @@ def told(stream: TextIO | None = None) -> Iterator[None]:
         with _changed:
             _changed.notify_all()
         teller.join(1.0)
+        _lines.remove(line)
 
 
 class _Line:

@@ -39,9 +39,10 @@ def test_what_takes_long_is_told_with_its_end_and_once_where_there_is_no_termina
 
 def test_a_terminal_shows_one_line_that_goes_away() -> None:
     out = Terminal()
-    with told(out), waiting.waiting(lambda: "CAS"):
-        until_told(out, "\r\x1b[Kwaiting for CAS: 0 s")
-    assert out.getvalue().endswith("\r\x1b[K")
+    with told(out):
+        with waiting.waiting(lambda: "CAS"):
+            until_told(out, "\r\x1b[Kwaiting for CAS: 0 s")
+        assert out.getvalue().endswith("\r\x1b[K")
     assert "\n" not in out.getvalue()
 
 
