@@ -28,20 +28,20 @@ _changed: Final = threading.Condition()
 class _Waited:
     """Something that is waited for since `since`, for `seconds` at most."""
 
-    what: Callable[[], str]
+    what: str | Callable[[], str]
     seconds: float | None
     since: float = field(default_factory=time.monotonic)
-    told: float = 0.0
 
     def sentence(self, now: float) -> str:
+        what = self.what if isinstance(self.what, str) else self.what()
         most = "" if self.seconds is None else f", {self.seconds:.0f} s at most"
-        return f"waiting for {self.what()}: {now - self.since:.0f} s{most}"
+        return f"waiting for {what}: {now - self.since:.0f} s{most}"
 
 
 @contextmanager
 def waiting(what: str | Callable[[], str], seconds: float | None = None) -> Iterator[None]:
     """Tell what is waited for while the block runs, for `seconds` at most."""
-    waited = _Waited(what if callable(what) else lambda: what, seconds)
+    waited = _Waited(what, seconds)
     with _changed:
         _active.append(waited)
         _changed.notify_all()
@@ -99,14 +99,16 @@ class _Line:
         self._out = out
         self._terminal = out.isatty()
         self._drawn = False
+        self._told: dict[str | Callable[[], str], float] = {}
+        """When a line was last written about something."""
 
     def show(self, waited: _Waited, now: float) -> None:
         if self._terminal:
             self._out.write(f"\r\x1b[K{waited.sentence(now)}")
             self._out.flush()
             self._drawn = True
-        elif not waited.told or now - waited.told >= _REPEAT:
-            waited.told = now
+        elif now - self._told.get(waited.what, -_REPEAT) >= _REPEAT:
+            self._told[waited.what] = now
             self._out.write(f"{waited.sentence(now)}\n")
             self._out.flush()
 

@@ -37,6 +37,14 @@ def test_what_takes_long_is_told_with_its_end_and_once_where_there_is_no_termina
     assert out.getvalue().count("waiting") == 1
 
 
+def test_many_slow_calls_of_one_place_are_a_line_each_half_minute() -> None:
+    out = io.StringIO()
+    line = waiting._Line(out)
+    for now in (100.0, 103.0, 129.0, 131.0):
+        line.show(waiting._Waited("ALB", 30, since=now - 2), now)
+    assert out.getvalue() == "waiting for ALB: 2 s, 30 s at most\n" * 2
+
+
 def test_a_terminal_shows_one_line_that_goes_away() -> None:
     out = Terminal()
     with told(out):
