@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -124,6 +125,7 @@ def waiting(tmp_path: Path) -> Iterator[dict[str, str]]:
     folder.mkdir()
     os.mkfifo(begun)
     (tmp_path / "Pulumi.yaml").write_text("name: p\n")
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
     (tmp_path / "ca.pem").write_text(Authority.make("root").pem)
     (folder / "pulumi").write_text(
         f"#!{sys.executable}\nimport os, signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
@@ -137,9 +139,25 @@ ARGUMENTS: Final = {
     "export": ("alice", "--output", "out"),
     "inspect": ("ca.pem", "--against-stack"),
     "kubeconfig": ("--output", "kubeconfig"),
+    "init": ("--stack-name", "dev", "--region", "r", "--listener", "alb:443", "--kubeconfig", "kubeconfig"),
     "off": ("--listener", "https", "--yes"),
+    "report": ("--output", "report.html"),
 }
 """Those that a command needs before it asks pulumi for anything."""
+KUBECONFIG: Final = """
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: pulumi}}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+current-context: c
+"""
+"""The program that waits is this one's credential plugin, for who asks the cluster first."""
+
+
+def await_begun(process: subprocess.Popen[str], opened: int) -> None:
+    """Until what the process has started says so; it fails where the process has ended before."""
+    while not select.select([opened], [], [], 0.1)[0]:
+        assert process.poll() is None, process.communicate()
+    assert os.read(opened, 5) == b"begun"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=LABELS)
@@ -155,7 +173,7 @@ def test_who_is_interrupted_ends_as_one_who_is_interrupted(
     opened = os.open(tmp_path / "begun", os.O_RDWR)
     process = start((*command, *arguments), subprocess.PIPE, waiting, tmp_path)
     try:
-        assert os.read(opened, 5) == b"begun"
+        await_begun(process, opened)
         os.killpg(process.pid, number)
         out, said = process.communicate(timeout=60)
     finally:
@@ -177,7 +195,7 @@ def test_who_is_interrupted_alone_ends_every_pulumi_that_it_has_started(
     process = start(("alb_mutual_tls.cli", command), subprocess.PIPE, waiting, tmp_path)
     try:
         for _ in range(3):  # the state, the stack file and the history, side by side
-            assert os.read(opened, 5) == b"begun"
+            await_begun(process, opened)
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=60)
         with pytest.raises(ProcessLookupError):

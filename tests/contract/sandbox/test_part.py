@@ -20,8 +20,8 @@ from dev.sandbox.processes import Identity
 def part(tmp_path: Path) -> Iterator[Part]:
     """A part that sleeps, with a child that does so too, in a directory of its own."""
     script = (
-        "import subprocess, sys; subprocess.Popen(['sleep', '600']); print('begun', flush=True);"
-        f" subprocess.run(['sleep', '600'])#{tmp_path}"
+        "import subprocess; subprocess.Popen(['sleep', '600']); own = subprocess.Popen(['sleep', '600']);"
+        f" print('begun', flush=True); own.wait()#{tmp_path}"
     )
     made = Part(
         name="sleeper",
