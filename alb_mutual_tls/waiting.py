@@ -1,4 +1,4 @@
-"""Waiting for others: told on standard error after two seconds, and limited by --timeout.
+"""Waiting for others: told on standard error, and limited by --timeout.
 
 Only a command line tells. Elsewhere, as in the provider, nothing of this is seen.
 """
@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Final, TextIO
 
 PATIENCE: Final = 2.0
-"""Seconds of silence."""
+"""Seconds of silence on a terminal."""
+PATIENCE_OF_A_LOG: Final = 10.0
+"""Seconds of silence where no terminal shows a line that goes away."""
 _REPEAT: Final = 30.0
 """Seconds between two lines about the same, where no terminal shows one line that changes."""
 
@@ -99,6 +101,7 @@ class _Line:
         self._out = out
         self._terminal = out.isatty()
         self._drawn = False
+        self.patience = PATIENCE if self._terminal else PATIENCE_OF_A_LOG
         self._told: dict[str | Callable[[], str], float] = {}
         """When a line was last written about something."""
 
@@ -123,11 +126,11 @@ def _tell(line: _Line, over: threading.Event) -> None:
     with _changed:
         while not over.is_set():
             now = time.monotonic()
-            slow = [waited for waited in _active if now - waited.since >= PATIENCE]
+            slow = [waited for waited in _active if now - waited.since >= line.patience]
             if slow:
                 line.show(slow[-1], now)
             else:
                 line.clear()
-            soonest = min((waited.since + PATIENCE - now for waited in _active), default=None)
+            soonest = min((waited.since + line.patience - now for waited in _active), default=None)
             _changed.wait(1.0 if slow else soonest)
         line.clear()

@@ -30,7 +30,7 @@ Reports begin with the verdict, then name what deviates, then show the rest in t
 `--output wide` shows everything, `--quiet` the verdict alone.
 `--output json` and `--output yaml` are for machines.
 Piped, a row is one line; COLUMNS narrows it.
-What is waited for longer than two seconds is told on standard error, and `--timeout` limits it.
+What is waited for longer than two seconds is told on the terminal, in a log after ten; `--timeout` limits it.
 [exit-codes.md](exit-codes.md) has the exit codes.
 
 Completion of commands and options: `eval "$(./mtls --show-completion bash)"` for this shell.

@@ -21,6 +21,7 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "PATIENCE", 0.02)
+    monkeypatch.setattr(waiting, "PATIENCE_OF_A_LOG", 0.02)
 
 
 def until_told(out: io.StringIO, text: str) -> None:
@@ -57,7 +58,7 @@ def test_a_terminal_shows_one_line_that_goes_away() -> None:
 def test_what_is_quick_and_what_no_command_line_tells_stays_silent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(waiting, "PATIENCE", 60.0)
+    monkeypatch.setattr(waiting, "PATIENCE_OF_A_LOG", 60.0)
     out = io.StringIO()
     with told(out), waiting.waiting("nothing"):
         pass
