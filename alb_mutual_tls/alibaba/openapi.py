@@ -36,6 +36,10 @@ times this.
 """
 
 
+_READ_SECONDS = 15
+"""How long one attempt waits for its answer."""
+
+
 class CallSigner(Protocol):
     """What signs a call (`alb_mutual_tls.alibaba.credentials`)."""
 
@@ -97,7 +101,9 @@ class OpenApi:
         `path` is the path of the action's resource in an API of ROA style. Raises `ApiError` or
         `Unreachable` when the deadline is over or repeating cannot help.
         """
-        with waiting(f"{self.product.name} at {self.endpoint}", limited(self._deadline)):
+        # the last attempt may begin just before the deadline
+        most = limited(self._deadline) + limited(_READ_SECONDS)
+        with waiting(f"{self.product.name} at {self.endpoint}", most):
             if self._credential is not None:
                 # repeats by itself what may pass, so not within the attempts
                 self._credential.resolve()
@@ -194,7 +200,7 @@ class OpenApi:
                     credential=self._credential,
                     user_agent="alb-mutual-tls",
                     connect_timeout=int(1000 * limited(5)),
-                    read_timeout=int(1000 * limited(15)),
+                    read_timeout=int(1000 * limited(_READ_SECONDS)),
                 )
             )
         return self._client

@@ -77,7 +77,8 @@ class KubernetesApi:
 
         Raises `Unreachable`, `Forbidden` or `KubernetesError`.
         """
-        with waiting(str(self), limited(transport.TIMEOUT_SECONDS)):
+        # the last attempt may begin just before no more is tried
+        with waiting(str(self), limited(_RETRY_SECONDS) + limited(transport.TIMEOUT_SECONDS)):
             return self._get(path, query)
 
     def _get(self, path: str, query: Mapping[str, str] | None) -> Document:

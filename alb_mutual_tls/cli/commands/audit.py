@@ -9,9 +9,12 @@ import typer
 
 from alb_mutual_tls.cli.commands.options import (
     AccountTypeOption,
+    Context,
     Cwd,
+    Endpoints,
     Form,
     Json,
+    Kubeconfig,
     Output,
     Patience,
     Profile,
@@ -69,20 +72,13 @@ def audit(
             help="Take cluster, endpoints and credentials from this Pulumi stack; default: the selected one.",
         ),
     ] = None,
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")
-    ] = None,
-    context: Annotated[
-        str | None, typer.Option(help="As kubernetes:context; default: the current one.")
-    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     region: Annotated[
         str | None, typer.Option(help="Region of the ALBs, as alicloud:region; default: the environment's.")
     ] = None,
     account_type: AccountTypeOption = None,
-    endpoint: Annotated[
-        list[str] | None,
-        typer.Option(help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated."),
-    ] = None,
+    endpoint: Endpoints = None,
     protocol: ProtocolOption = None,
     profile: Profile = None,
     timeout: Patience = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,6 +76,8 @@ def doctor(
 
     shown = presentation(output, wide=wide, quiet=quiet, json=json)
     with shown.refusing(doctor_report.NOTHING):
+        if report_file is not None:
+            _refuse(report_file)  # before anything is made
         from alb_mutual_tls.cli.commands.options import options
 
         given = options(
@@ -85,12 +88,20 @@ def doctor(
             profile=profile,
         )
         report = _examined(given, stack=stack, cwd=cwd, component=component, yes=yes, deadline=timeout)
-        if report_file is not None:
-            _keep(report_file, doctor_report.as_json(report))
     shown.show(
         lambda: doctor_report.as_json(report), lambda screen: doctor_report.print_for_people(report, screen)
     )
+    if report_file is not None:
+        _keep(report_file, doctor_report.as_json(report))
     raise typer.Exit(report.exit_code)
+
+
+def _refuse(file: Path) -> None:
+    if os.path.lexists(file) or not file.parent.is_dir():
+        raise UserError(
+            f"--report {file} exists, or its directory does not, so nothing was made: give the path of a new"
+            " file"
+        )
 
 
 def _keep(file: Path, text: str) -> None:

@@ -10,7 +10,10 @@ import typer
 
 from alb_mutual_tls.cli.commands.options import (
     AccountTypeOption,
+    Context,
     Cwd,
+    Endpoints,
+    Kubeconfig,
     Patience,
     Profile,
     ProtocolOption,
@@ -34,20 +37,15 @@ def init(
         str | None, typer.Option(help="Name of the stack, one for each environment.")
     ] = None,
     region: Annotated[str | None, typer.Option(help="Region of the ALB, as alicloud:region.")] = None,
-    context: Annotated[str | None, typer.Option(help="As kubernetes:context.")] = None,
+    context: Context = None,
     listener: Annotated[str | None, typer.Option(help="ALBCONFIG:PORT of the HTTPS listener.")] = None,
     client: Annotated[
         list[str] | None,
         typer.Option(help="Name of a client that gets a certificate; may be repeated; none: ''."),
     ] = None,
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")
-    ] = None,
+    kubeconfig: Kubeconfig = None,
     account_type: AccountTypeOption = None,
-    endpoint: Annotated[
-        list[str] | None,
-        typer.Option(help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated."),
-    ] = None,
+    endpoint: Endpoints = None,
     protocol: ProtocolOption = None,
     profile: Profile = None,
     timeout: Patience = None,
@@ -56,7 +54,7 @@ def init(
     """Ask for region, cluster, listener and first client, list what there is to choose from, and
     write Pulumi.NAME.yaml with comments. Never overwrites a file, and changes nothing else.
 
-    Every answer is an option too; where there is no terminal, all of them are needed. The listener
+    Every answer is an option too; without a terminal all but --client are needed. The listener
     stays as it is: off where it is off. Exit code 0: the file is written; 2: it is not, and the
     sentence says why.
     """
@@ -105,15 +103,24 @@ def init(
         where = stack_file.settings(inputs, cluster, file)
         text = stack_file.text(found, chosen, where, file, by="./mtls init", clients=clients)
         stack_file.write(file, text)
+    listeners, _ = adoption.chosen(found, chosen)
+    on = any(audited.listener.ca_enabled for audited in listeners)
     typer.echo(f"{file} is written: read it, then")
-    for line in (
-        f"pulumi stack init {name}",
-        "pulumi up                                        # everybody is still let in",
+    for line in next_steps(name, clients, on=on):
+        typer.echo(f"  {line}")
+
+
+def next_steps(stack: str, clients: Sequence[str], *, on: bool) -> list[str]:
+    """What one types next; `on`: whether the listener demands client certificates already."""
+    up = "leaves the listener on, as it is" if on else "everybody is still let in"
+    switch_on = "pulumi config set caEnabled true && pulumi up    # demands client certificates"
+    return [
+        f"pulumi stack init {stack}",
+        f"{'pulumi up':48} # {up}",
         *(f"./mtls clients export {one} --output out" for one in clients),
         "./mtls verify",
-        "pulumi config set caEnabled true && pulumi up    # demands client certificates",
-    ):
-        typer.echo(f"  {line}")
+        *([] if on else [switch_on]),
+    ]
 
 
 def _answer(given: str | None, option: str, question: str, *, default: str | None = None) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alb_mutual_tls.cli.commands.options import (
+    Context,
     Cwd,
     Form,
     Json,
+    Kubeconfig,
     Output,
     Patience,
     Stack,
@@ -45,12 +47,8 @@ def off(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing.")] = False,
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")
-    ] = None,
-    context: Annotated[
-        str | None, typer.Option(help="As kubernetes:context; default: the current one.")
-    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     timeout: Patience = None,
     stack: Stack = None,
     cwd: Cwd = None,
@@ -74,9 +72,7 @@ def off(
         "wasOn": before.enabled,
         "said": lines,
     }
-    shown.show(
-        lambda: jsons.dumps(document, indent=2, ensure_ascii=False), lambda _: typer.echo("\n".join(lines))
-    )
+    shown.tell(lambda: jsons.dumps(document, indent=2, ensure_ascii=False), lambda: "\n".join(lines))
 
 
 def _off(

@@ -33,7 +33,6 @@ _LIFE: Final = (
     "status",
     "report",
     "clients",
-    "report",
     "inspect",
     "rehearse",
     "audit",
@@ -143,6 +142,14 @@ CaFile = Annotated[
     typer.Option(help="PEM file with the CA of the server's certificate; default: the system's roots."),
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")]
+Kubeconfig = Annotated[
+    str | None, typer.Option(help="As kubernetes:kubeconfig; default: KUBECONFIG, else ~/.kube/config.")
+]
+Context = Annotated[str | None, typer.Option(help="As kubernetes:context; default: the current one.")]
+Endpoints = Annotated[
+    list[str] | None,
+    typer.Option("--endpoint", help="Host of an API, alb=HOST, cas=HOST or sts=HOST; may be repeated."),
+]
 Patience = Annotated[
     float | None,
     typer.Option(
@@ -226,6 +233,13 @@ class Presentation:
             self._document(document())
         else:
             people(self._screen())
+
+    def tell(self, document: Callable[[], str], text: Callable[[], str]) -> None:
+        """Print a JSON `document`, or a text that needs no screen."""
+        if self.for_machines:
+            self._document(document())
+        else:
+            typer.echo(text())
 
     def _document(self, text: str) -> None:
         if self.form is Form.YAML:

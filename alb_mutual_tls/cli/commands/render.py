@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from alb_mutual_tls.cli.commands.options import (
     ComponentName,
     Cwd,
@@ -51,7 +49,7 @@ def render(
     shown = presentation(output, wide=False, quiet=False, json=json)
     with shown.refusing(rendering.NOTHING), limit(timeout):
         rendered = _rendered(listener, stack=stack, cwd=cwd, component=component)
-    shown.show(lambda: rendering.as_json(rendered), lambda _: typer.echo(rendering.as_yaml(rendered)))
+    shown.tell(lambda: rendering.as_json(rendered), lambda: rendering.as_yaml(rendered))
 
 
 def _rendered(

@@ -260,6 +260,23 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(
     assert stored(server) == (0, 0)
 
 
+def test_all_calls_go_into_a_new_file_and_a_file_that_is_there_stops_it_before_anything_is_made(
+    doctor: Callable[..., Run], tmp_path: Path, server: OpenApiServer
+) -> None:
+    file = tmp_path / "doctor.json"
+    done = doctor("--yes", "--report", str(file))
+    assert (done.code, done.err) == (0, "")
+    kept = json.loads(file.read_text())
+    assert kept["summary"] == done.out.splitlines()[0]
+    assert kept["calls"] and "CreateWarehouse" not in done.out
+    before = file.read_text()
+    for path in (file, tmp_path / "no" / "doctor.json"):
+        refused = doctor("--yes", "--report", str(path))
+        assert (refused.code, refused.out) == (2, "")
+        assert "so nothing was made: give the path of a new file" in refused.err
+    assert (stored(server), file.read_text()) == ((0, 0), before)
+
+
 def test_a_wrong_key_is_one_sentence_and_exit_code_2(
     doctor: Callable[..., Run], server: OpenApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,6 @@ def test_an_api_server_that_never_answers_is_told_and_waited_for_no_longer_than_
         code, told = on_a_terminal(*command, "--kubeconfig", str(kubeconfig), cwd=tmp_path, env=env)
     assert code == 2
     assert "waiting for the cluster at http://127.0.0.1:" in told
-    assert ": 2 s, 3 s at most" in told
+    assert ": 2 s, 6 s at most" in told
     last = told.rpartition("\x1b[K")[2]  # the line of waiting is gone
     assert last.startswith("mtls: ") and "no answer within 3 s" in last

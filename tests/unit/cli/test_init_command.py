@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from alb_mutual_tls.cli.commands.init import next_steps
 from tests.unit.cli.run import Run
 
 KUBECONFIG = """
@@ -59,3 +60,17 @@ def test_a_terminal_lists_the_choices_and_takes_a_number(
     assert asked == ["Region of the ALB [cn-hangzhou]", "Context of the cluster [two]"]
     assert "  1  one\n  2  two\n" in done.err
     assert "context one" in done.err and done.code == 2  # nobody answers there
+
+
+def test_what_comes_next_never_says_that_a_listener_which_is_on_lets_everybody_in() -> None:
+    off = next_steps("prod", ["partner"], on=False)
+    assert [line.partition("  ")[0] for line in off] == [
+        "pulumi stack init prod",
+        "pulumi up",
+        "./mtls clients export partner --output out",
+        "./mtls verify",
+        "pulumi config set caEnabled true && pulumi up",
+    ]
+    on = next_steps("prod", [], on=True)
+    assert not any("let in" in line or "caEnabled" in line for line in on)
+    assert on[1].endswith("# leaves the listener on, as it is")
