@@ -54,7 +54,10 @@ class Screen:
     quiet: bool = False
 
     def identifier(self, text: str) -> str:
-        """An identifier, as long as it takes to tell it from others."""
+        """The beginning of an identifier, or all of it.
+
+        It is for people only: two that differ may begin alike, so nothing is compared by it.
+        """
         return text if self.wide else text[:_SHORT]
 
     def moment(self, moment: datetime) -> str:

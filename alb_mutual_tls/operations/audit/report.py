@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alb_mutual_tls.listener.claim import Claim
 from alb_mutual_tls.listener.declared import HTTPS
-from alb_mutual_tls.listener.enforced import Absent, NotKnown, View, words
+from alb_mutual_tls.listener.enforced import Absent, NotKnown, Shown, View, words
 from alb_mutual_tls.operations.audit.audit import AuditReport
 from alb_mutual_tls.operations.audit.authorities import CaAudit
 from alb_mutual_tls.operations.audit.listeners import Enforcement, ListenerAudit
@@ -258,9 +258,10 @@ def _declared(listener: ListenerAudit, screen: Screen) -> tuple[str, str]:
     """What AlbConfig and ALB have."""
     if listener.state is Enforcement.BYPASS:
         return "-", "-"
-    has = _on_or_off(listener.listener.ca_enabled, listener.listener.ca_certificate_ids, screen)
-    at_alb = _words(listener.alb, screen)
-    return has, "= AlbConfig" if at_alb == has and not screen.wide else at_alb
+    declared, alb = listener.listener, listener.alb
+    has = _on_or_off(declared.ca_enabled, declared.ca_certificate_ids, screen)
+    same = alb == Shown(declared.ca_enabled, tuple(declared.ca_certificate_ids))
+    return has, "= AlbConfig" if same and not screen.wide else _words(alb, screen)
 
 
 def _words(view: View, screen: Screen) -> str:

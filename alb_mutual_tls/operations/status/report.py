@@ -272,8 +272,8 @@ def _words(view: View, listener: ListenerStatus, screen: Screen) -> Cell:
     said = _on_or_off(view.ca_enabled, view.ca_certificate_ids, screen)
     if view.changing:
         return f"{said}, changing", Verdict.NOT_DECIDED
-    wanted = _on_or_off(desired.ca_enabled, [desired.ca_certificate_id], screen)
-    if said == wanted:
+    wanted = words(desired.ca_enabled, [desired.ca_certificate_id])
+    if words(view.ca_enabled, view.ca_certificate_ids) == wanted:
         return said if screen.wide else "= desired"
     return said, Verdict.FELL_SHORT if view.ca_enabled != desired.ca_enabled else listener.verdict
 

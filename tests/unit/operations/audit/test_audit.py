@@ -469,6 +469,14 @@ def test_people_see_the_verdict_first_and_a_line_for_each_listener() -> None:
     )
 
 
+def test_ids_that_begin_alike_are_never_said_to_be_those_of_the_albconfig() -> None:
+    mine, other = (f"0e40dda998174723af39d37fcaf4a2b{last}" for last in "12")
+    item = https(443, caEnabled=True, caCertificates=[{"CertificateId": mine}])
+    for reported, same in ((mine, True), (other, False)):
+        text = printed(audit(alb(item, annotations=claimed()), alb={(BALANCER, 443): state(reported)}))
+        assert ("= AlbConfig" in text) is same
+
+
 def test_every_published_albconfig_is_audited() -> None:
     found = audit(*DOCUMENTS.values(), alb={}, ingresses=ingresses([{"HTTPS": 443}], *DOCUMENTS))
     assert {one.listener.albconfig for one in found.listeners} == set(WITH_HTTPS)

@@ -83,6 +83,17 @@ def test_what_is_out_of_step_is_said_with_what_each_place_has() -> None:
     ]
 
 
+def test_ids_that_begin_alike_are_never_said_to_be_the_desired_ones() -> None:
+    alike = [f"0e40dda998174723af39d37fcaf4a2b{last}" for last in "12"]
+    listener = replace(HTTPS, ca_certificate_id=alike[0])
+    stack = having()
+    stack = replace(stack, component=replace(stack.component, listeners=(listener,)))
+    text = shown(judged(stack, Shown(True, (alike[1],)), Shown(True, (alike[0],))))
+    row = next(line for line in text.splitlines() if line.startswith("https "))
+    assert row.count("= desired") == 1
+    assert "on, CA 0e40dda99817  = desired  fell short" in row
+
+
 def test_an_alb_that_does_as_a_changed_albconfig_says_is_not_to_blame() -> None:
     _, alb = told(judged(having(), OFF, OFF))
     assert alb.endswith("desired is on, CA ca-1, and ALB has off, CA ca-1: it does as the AlbConfig says")
